@@ -1,0 +1,23 @@
+"""The one error that people see: what happened, where, and what to do about it.
+
+Only errors that a user can act on belong here; a bug is left to show its traceback.
+"""
+
+
+class WdbcError(Exception):
+    """Something from outside was refused, or could not be had.
+
+    `what` says in one sentence what is wrong, `where` names the place (a file, a URL, a setting, a row), and
+    `mend` says what to do. None of them may carry a credential; `what` and `where` may not carry a patient's
+    value, which travels in `detail`, shown at the terminal but never logged.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", detail: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        self.detail = detail
+        super().__init__(what, where, mend)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.where and f"at: {self.where}", self.mend) if part)
