@@ -1,0 +1,218 @@
+"""Where the store's bytes lie: a folder on a disk, or any other place that fsspec reaches.
+
+Both give the same promise: `replace` puts a whole file in the place of the earlier one, or changes nothing. On a
+disk that takes a temporary file, fsync and rename; an object store's PUT is whole by itself. `commit_lock` keeps two
+writers from moving pointers at the same instant.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Protocol
+
+from wdbc_assets.domain.errors import WdbcError
+
+_TEMPORARY = ".tmp"
+_FOREIGN_LEFTOVER_SECONDS = 24 * 3600  # far beyond the 60 minutes that any run may last
+
+
+class CannotWrite(WdbcError):
+    """The store's place refused a write: full, read-only, or no permission."""
+
+
+class CannotRead(WdbcError):
+    """Something in the store is there but cannot be read."""
+
+
+class Backend(Protocol):
+    """What the store asks of the place where its bytes lie. Paths are relative, with `/`."""
+
+    url: str
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content; FileNotFoundError if there is none."""
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put a whole file down, durably, in place of any earlier one."""
+
+    def names(self, path: str) -> list[str]:
+        """Return the names inside a folder, sorted; none if there is no such folder."""
+
+    def commit_lock(self) -> contextlib.AbstractContextManager[object]:
+        """Hold off every other writer of pointers for an instant."""
+
+
+def open_backend(location: str, *, relative_to: Path) -> Backend:
+    """Return the backend for a folder or URL.
+
+    Raises:
+        WdbcError: fsspec does not know the URL's scheme, or lacks the package for it.
+    """
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return LocalFolder((relative_to / Path(location).expanduser()).absolute())
+    if scheme == "file":
+        return LocalFolder(Path(rest).absolute())
+    return ObjectFolder(location)
+
+
+class LocalFolder:
+    """A folder on a local disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content; FileNotFoundError if there is none."""
+        try:
+            return (self.root / path).read_bytes()
+        except NotADirectoryError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise CannotRead(
+                f"the store cannot be read: {error.strerror}",
+                where=str(self.root / path),
+                mend="Mend the file's permissions, or the disk.",
+            ) from None
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a temporary file beside the target, flush it to the disk, and rename it over the target."""
+        target = self.root / path
+        with _refused_writes(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(target.parent)
+            temporary = target.parent / f"{_TEMPORARY}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+            try:
+                with temporary.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(target)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync_folder(target.parent)
+
+    def names(self, path: str) -> list[str]:
+        """Return the names inside a folder, sorted, without temporary files."""
+        try:
+            return sorted(one.name for one in (self.root / path).iterdir() if not one.name.startswith(_TEMPORARY))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    @contextlib.contextmanager
+    def commit_lock(self) -> Iterator[None]:
+        """Hold an advisory lock on the store; the kernel frees it when its holder dies."""
+        path = self.root / ".lock"
+        with _refused_writes(path):
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+class ObjectFolder:
+    """A folder on an object store (or in memory), through fsspec."""
+
+    _locks: dict[str, threading.Lock] = {}
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self.url = url
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise WdbcError(
+                f"the store's address cannot be used: {error}",
+                where="WDBC_STORAGE",
+                mend="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
+            ) from None
+
+    def _full(self, path: str) -> str:
+        return str(PurePosixPath(self._root) / path)
+
+    def read(self, path: str) -> bytes:
+        """Return an object's content; FileNotFoundError if there is none."""
+        content: Any = self._files.cat_file(self._full(path))
+        return bytes(content)
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put one whole object."""
+        self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
+        self._files.pipe_file(self._full(path), content)
+
+    def names(self, path: str) -> list[str]:
+        """Return the names inside a folder, sorted."""
+        self._files.invalidate_cache()
+        try:
+            return sorted(PurePosixPath(found).name for found in self._files.ls(self._full(path), detail=False))
+        except FileNotFoundError:
+            return []
+
+    def commit_lock(self) -> contextlib.AbstractContextManager[object]:
+        """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""
+        return self._locks.setdefault(self.url, threading.Lock())
+
+
+@contextlib.contextmanager
+def _refused_writes(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        mends = {
+            errno.ENOSPC: "Free some space (or inodes) on that disk, then run again.",
+            errno.EDQUOT: "The quota is used up: free some space, then run again.",
+            errno.EROFS: "The disk is mounted read-only: set WDBC_STORAGE to a folder that can be written.",
+        }
+        raise CannotWrite(
+            f"the store cannot be written: {os.strerror(error.errno) if error.errno else error}",
+            where=str(target.parent),
+            mend=mends.get(error.errno or 0, "Mend the folder's permissions, or set WDBC_STORAGE to another folder.")
+            + " What was current stays current.",
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only once the folder that holds the name is.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what dead writers left; a living writer's temporary file is never touched."""
+    for path in folder.iterdir():
+        if path.name.startswith(_TEMPORARY) and _is_leftover(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_leftover(path: Path) -> bool:
+    host, _, process = path.name.removeprefix(f"{_TEMPORARY}-").rsplit("-", 1)[0].rpartition("-")
+    if host != socket.gethostname() or not process.isdigit():
+        try:
+            return time.time() - path.stat().st_mtime > _FOREIGN_LEFTOVER_SECONDS
+        except FileNotFoundError:
+            return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

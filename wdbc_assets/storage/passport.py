@@ -1,0 +1,135 @@
+"""A passport: what one version of an asset is, and what it was derived from. The pointer of an asset is a passport.
+
+It is JSON that a person can read. It carries its own digest, so that damage is found and never believed.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from wdbc_assets.domain.errors import WdbcError
+
+FORMAT = 1
+
+
+class DamagedStore(WdbcError):
+    """Something stored is not what was stored."""
+
+
+class NewerStore(WdbcError):
+    """The store was written by a release that this one does not understand."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a version: its size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Passport:
+    """What a version is and whence it came.
+
+    `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters`
+    are the resolved parameters; `origin` says where bytes from outside came from; `made_at` is UTC in ISO 8601.
+    """
+
+    asset: str
+    version: str
+    codec: str
+    files: dict[str, StoredFile]
+    made_at: str
+    run_id: str
+    seconds: float
+    rows: int | None
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+    code_version: str
+    libraries: dict[str, str]
+    origin: dict[str, Any] | None = None
+    format: int = field(default=FORMAT)
+
+    @property
+    def size(self) -> int:
+        """Size of the version, in bytes."""
+        return sum(file.size for file in self.files.values())
+
+    def derivation(self) -> tuple[object, ...]:
+        """Return all that tells whether two passports state the same value, made the same way."""
+        return (self.version, self.inputs, self.parameters, self.code_version, self.origin)
+
+    def to_json(self) -> bytes:
+        """Return the passport as indented JSON that ends with its own digest."""
+        content = _plain(self)
+        return json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes, *, where: str) -> "Passport":
+        """Read a passport back.
+
+        Raises:
+            NewerStore: its format or its fields are of a newer release.
+            DamagedStore: it is no passport, or not the one that was written.
+        """
+        try:
+            plain = json.loads(content)
+            stated = plain.pop("digest")
+            number = plain["format"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _damaged(where) from None
+        if isinstance(number, int) and number > FORMAT:
+            raise newer(number, where)
+        if stated != _digest(plain):
+            raise _damaged(where)
+        if set(plain) - {entry.name for entry in fields(cls)}:
+            raise newer(number, where)
+        try:
+            files = {name: StoredFile(**file) for name, file in plain["files"].items()}
+            return cls(**{**plain, "files": files})
+        except (TypeError, AttributeError, KeyError):
+            raise _damaged(where) from None
+
+
+def version_of(files: dict[str, StoredFile]) -> str:
+    """Return the name of a version: what `sha256sum * | sha256sum` prints inside its folder."""
+    listing = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(files.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def stored_file(content: bytes) -> StoredFile:
+    """Return size and digest of a file's content."""
+    return StoredFile(len(content), hashlib.sha256(content).hexdigest())
+
+
+def newer(number: object, where: str) -> NewerStore:
+    """Return the error for something that a newer release wrote."""
+    return NewerStore(
+        f"a newer release wrote this: its format is {number}, and this release knows format {FORMAT}",
+        where=where,
+        mend="Upgrade wdbc_assets, or set WDBC_STORAGE to another store. Nothing was changed.",
+    )
+
+
+def _plain(passport: Passport) -> dict[str, Any]:
+    content = {entry.name: getattr(passport, entry.name) for entry in fields(passport)}
+    content["files"] = {
+        name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(passport.files.items())
+    }
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _damaged(where: str) -> DamagedStore:
+    return DamagedStore(
+        "the pointer is damaged: it is not what was written",
+        where=where,
+        mend="The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
+        "passport of this asset from the store's folder `runs` over it.",
+    )

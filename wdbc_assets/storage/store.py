@@ -1,0 +1,301 @@
+"""The store: keeps immutable versions, moves pointers, and verifies whatever it reads.
+
+    store.json                          the format of the whole store
+    <asset>/current.json                the pointer: passport of the current version
+    <asset>/versions/<digest>/<files>   one immutable version, named by its content
+    <asset>/refused.json                why the last attempt was refused, until one succeeds
+    runs/<run id>/<asset>.json          what a run made or kept
+
+Order of writing: the files of the version, then the run's passport, then the pointer. A process killed in between
+leaves a version that nothing points to, never a pointer to half a version.
+"""
+
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import backend as backends
+from wdbc_assets.storage import codecs
+from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
+
+# What a stored value can depend on besides its inputs, its parameters and our own code.
+_LIBRARIES = ("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "skops")
+
+_ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
+_VERSION = re.compile(r"[0-9a-f]{64}")
+
+
+class NeverMade(WdbcError):
+    """An asset has no current version yet."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A stored version that has not been read yet."""
+
+    store: "Store"
+    passport: Passport
+
+    def load(self) -> Any:
+        """Read the version, verify it, and return its value.
+
+        Raises:
+            DamagedStore: a file is missing or is not the one that was written.
+        """
+        return codecs.decode(self.passport.codec, self.store.files(self.passport))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A value that is ready to be stored: its files, and the passport that they will carry."""
+
+    value: Any
+    contents: Mapping[str, bytes]
+    passport: Passport
+
+
+class Store:
+    """Versions and pointers in one place."""
+
+    def __init__(self, backend: backends.Backend) -> None:
+        self._backend = backend
+        self.url = backend.url
+
+    # Reading
+
+    @cached_property
+    def _understood(self) -> bool:
+        try:
+            number = json.loads(self._backend.read("store.json"))["format"]
+        except FileNotFoundError:
+            return True
+        except (ValueError, KeyError, TypeError):
+            raise DamagedStore(
+                "the store's format file is damaged",
+                where=self._where("store.json"),
+                mend=f'Write {{"format": {FORMAT}}} into it; the versions are untouched.',
+            ) from None
+        if number != FORMAT:
+            raise newer(number, self._where("store.json"))
+        return True
+
+    def current(self, asset: str) -> Passport | None:
+        """Return the passport of the current version, or None if there is none.
+
+        Raises:
+            DamagedStore: the pointer is damaged.
+            NewerStore: a newer release wrote the store.
+        """
+        return self._passport(f"{_checked(_ASSET, asset)}/current.json")
+
+    def made_by(self, run_id: str, asset: str) -> Passport | None:
+        """Return what a run made or kept of an asset, so that one run sees one version throughout."""
+        return self._passport(f"runs/{_checked(_RUN, run_id)}/{_checked(_ASSET, asset)}.json")
+
+    def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
+        """Return the version that a run made of the asset, else the current one.
+
+        Raises:
+            NeverMade: there is neither.
+        """
+        passport = (self.made_by(run_id, asset) if run_id else None) or self.current(asset)
+        if passport is None:
+            raise NeverMade(
+                f"{asset} has never been made",
+                where=self.url,
+                mend=f"Materialize {asset} first, or run `wdbc run`.",
+            )
+        return Handle(self, passport)
+
+    def files(self, passport: Passport) -> dict[str, bytes]:
+        """Read the files of a version and verify each against the passport.
+
+        Raises:
+            DamagedStore: a file is missing or is not the one that was written.
+        """
+        contents = {}
+        for name, stated in passport.files.items():
+            path = self._version_path(passport, name)
+            try:
+                content = self._backend.read(path)
+            except FileNotFoundError:
+                raise self._damage(passport, path, "is missing") from None
+            if stored_file(content) != stated:
+                raise self._damage(passport, path, "is not the file that was stored")
+            contents[name] = content
+        if version_of(passport.files) != passport.version:
+            raise self._damage(passport, self._version_path(passport, ""), "does not have the digest in its name")
+        return contents
+
+    def damage(self, passport: Passport) -> str | None:
+        """Return what is wrong with the stored files of a version, or None if they are whole."""
+        try:
+            self.files(passport)
+        except DamagedStore as error:
+            return error.what
+        return None
+
+    def refusal(self, asset: str) -> dict[str, Any] | None:
+        """Return when and why the last attempt at an asset was refused, if nothing succeeded since."""
+        try:
+            note = json.loads(self._backend.read(f"{_checked(_ASSET, asset)}/refused.json"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return note or None
+
+    # Writing
+
+    def draft(
+        self,
+        asset: str,
+        value: Any,
+        *,
+        run_id: str,
+        seconds: float = 0.0,
+        inputs: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        code_version: str = "",
+        origin: Mapping[str, Any] | None = None,
+    ) -> Draft:
+        """Turn a value into files and say what they are. Nothing is written yet.
+
+        Raises:
+            WdbcError: the name of the asset cannot be a folder, or there is no way to store such a value.
+        """
+        codec, contents, rows = codecs.encode(_checked(_ASSET, asset), value)
+        files = {_checked(_FILE, name): stored_file(content) for name, content in contents.items()}
+        passport = Passport(
+            asset=asset,
+            version=version_of(files),
+            codec=codec,
+            files=files,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            run_id=_checked(_RUN, run_id),
+            seconds=round(seconds, 3),
+            rows=rows,
+            inputs=dict(inputs or {}),
+            parameters=dict(parameters or {}),
+            code_version=code_version,
+            libraries=_libraries(),
+            origin=dict(origin) if origin else None,
+        )
+        return Draft(value, contents, passport)
+
+    def commit(self, draft: Draft, *, run_id: str) -> bool:
+        """Write a version, then move the asset's pointer to it; return whether the pointer moved.
+
+        The pointer stays where it is when an input has been replaced by another run since it was read: what was made
+        of superseded inputs is kept as a version, but does not become current.
+        """
+        passport = draft.passport
+        self._mark_format()
+        for name, content in draft.contents.items():
+            path = self._version_path(passport, name)
+            if not self._holds(path, content):
+                self._backend.replace(path, content)
+        return self._point(passport, run_id)
+
+    def keep(self, passport: Passport, *, run_id: str) -> None:
+        """Record that a run found the current version up to date."""
+        self._mark_format()
+        self._backend.replace(f"runs/{_checked(_RUN, run_id)}/{passport.asset}.json", passport.to_json())
+
+    def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
+        """Record why an attempt was refused, for whoever asks for the status."""
+        note = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run_id": run_id,
+            "reasons": list(reasons),
+        }
+        self._mark_format()
+        self._backend.replace(f"{_checked(_ASSET, asset)}/refused.json", json.dumps(note, indent=2).encode())
+
+    def _point(self, passport: Passport, run_id: str) -> bool:
+        self._backend.replace(f"runs/{_checked(_RUN, run_id)}/{passport.asset}.json", passport.to_json())
+        with self._backend.commit_lock():
+            for name, version in passport.inputs.items():
+                now = self._current_or_damaged(name)
+                if now is None or now.version != version:
+                    return False
+            earlier = self._current_or_damaged(passport.asset)
+            if earlier is None or earlier.derivation() != passport.derivation():
+                self._backend.replace(f"{passport.asset}/current.json", passport.to_json())
+            if self.refusal(passport.asset):
+                self._backend.replace(f"{passport.asset}/refused.json", b"{}")
+        return True
+
+    def _current_or_damaged(self, asset: str) -> Passport | None:
+        # A damaged pointer is replaced by a good one; refusing to would leave the store broken for ever.
+        try:
+            return self.current(asset)
+        except DamagedStore:
+            return None
+
+    # Places
+
+    def _passport(self, path: str) -> Passport | None:
+        if not self._understood:
+            return None
+        try:
+            content = self._backend.read(path)
+        except FileNotFoundError:
+            return None
+        return Passport.from_json(content, where=self._where(path))
+
+    def _mark_format(self) -> None:
+        if self._understood and "store.json" not in self._backend.names(""):
+            self._backend.replace("store.json", json.dumps({"format": FORMAT}).encode() + b"\n")
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        try:
+            return self._backend.read(path) == content
+        except FileNotFoundError:
+            return False
+
+    def folder(self, passport: Passport) -> str:
+        """Return where a version lies, as a path or URL."""
+        return self._where(self._version_path(passport, "").rstrip("/"))
+
+    def _version_path(self, passport: Passport, name: str) -> str:
+        return f"{_checked(_ASSET, passport.asset)}/versions/{_checked(_VERSION, passport.version)}/{name}"
+
+    def _where(self, path: str) -> str:
+        return f"{self.url.rstrip('/')}/{path}"
+
+    def _damage(self, passport: Passport, path: str, finding: str) -> DamagedStore:
+        return DamagedStore(
+            f"stored file of {passport.asset} {finding}",
+            where=self._where(path),
+            mend="Run `wdbc run`: it makes this asset again. The damaged file is never used.",
+        )
+
+
+def open_store(location: str, *, relative_to: Path) -> Store:
+    """Return the store at a folder or URL; a relative folder lies below `relative_to`."""
+    return Store(backends.open_backend(location, relative_to=relative_to))
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **versions}
+
+
+def _checked(pattern: re.Pattern[str], name: str) -> str:
+    # Names become paths: whatever could climb out of the store, or look like another name, is refused.
+    if not pattern.fullmatch(name):
+        raise WdbcError(
+            f"the store takes no such name: {name[:80]!a}",
+            mend="Use lower-case ASCII letters, digits and underscores.",
+        )
+    return name

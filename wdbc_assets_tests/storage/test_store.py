@@ -1,0 +1,305 @@
+"""The store: versions named by content, pointers moved whole, damage found, names refused."""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import backend as backends
+from wdbc_assets.storage.passport import DamagedStore, NewerStore
+from wdbc_assets.storage.store import NeverMade, Store, open_store
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    location = str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
+    return open_store(location, relative_to=tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def local(folder: Path) -> Store:
+    return open_store(str(folder), relative_to=folder)
+
+
+def put(store: Store, content: bytes, *, asset: str = "raw_data", run_id: str = "run-1", **facts: object) -> bool:
+    return store.commit(store.draft(asset, content, run_id=run_id, **facts), run_id=run_id)  # type: ignore[arg-type]
+
+
+def version_file(folder: Path, store: Store, asset: str = "raw_data") -> Path:
+    passport = store.handle(asset).passport
+    return folder / asset / "versions" / passport.version / next(iter(passport.files))
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_what_was_stored_comes_back(store: Store) -> None:
+    put(store, b"1,M\n2,B\n")
+    assert store.handle("raw_data").load() == b"1,M\n2,B\n"
+    assert store.handle("raw_data").passport.rows == 2
+
+
+def test_a_version_is_named_as_sha256sum_names_it(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    path = version_file(folder, local)
+    printed = subprocess.run(
+        "sha256sum * | sha256sum", shell=True, cwd=path.parent, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.split()[0] == path.parent.name
+
+
+def test_the_same_content_is_the_same_version_and_the_pointer_stays(local: Store, folder: Path) -> None:
+    put(local, b"content", run_id="run-1")
+    before = (folder / "raw_data/current.json").read_bytes()
+    put(local, b"content", run_id="run-2")
+    assert (folder / "raw_data/current.json").read_bytes() == before
+    assert len(list((folder / "raw_data/versions").iterdir())) == 1
+
+
+def test_a_new_version_leaves_the_earlier_one_where_it_was(local: Store, folder: Path) -> None:
+    put(local, b"first")
+    first = version_file(folder, local)
+    put(local, b"second")
+    assert first.read_bytes() == b"first"
+    assert local.handle("raw_data").load() == b"second"
+
+
+def test_an_asset_that_was_never_made_says_what_to_do(store: Store) -> None:
+    assert store.current("raw_data") is None
+    with pytest.raises(NeverMade, match="Materialize raw_data first"):
+        store.handle("raw_data")
+
+
+def test_a_run_reads_what_it_made_itself_though_another_run_moved_the_pointer(store: Store) -> None:
+    put(store, b"mine", run_id="run-1")
+    put(store, b"theirs", run_id="run-2")
+    assert store.handle("raw_data", run_id="run-1").load() == b"mine"
+    assert store.handle("raw_data", run_id="run-3").load() == b"theirs"
+
+
+@pytest.mark.fault("O04")
+def test_what_was_made_of_superseded_inputs_does_not_become_current(store: Store) -> None:
+    put(store, b"old", run_id="run-1")
+    old = store.handle("raw_data").passport.version
+    put(store, b"new", run_id="run-2")
+    new = store.handle("raw_data").passport.version
+    assert put(store, b"of new", asset="clean_frame", run_id="run-2", inputs={"raw_data": new})
+    assert not put(store, b"of old", asset="clean_frame", run_id="run-1", inputs={"raw_data": old})
+    assert store.handle("clean_frame").load() == b"of new"
+    assert store.handle("clean_frame", run_id="run-1").load() == b"of old"
+
+
+@pytest.mark.fault("F05")
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(b"content!"), "is not the file that was stored"),
+        (lambda path: path.write_bytes(b"con"), "is not the file that was stored"),
+        (lambda path: path.unlink(), "is missing"),
+    ],
+    ids=["changed", "cut", "deleted"],
+)
+def test_a_damaged_file_is_named_never_used_and_made_whole_again(
+    local: Store, folder: Path, damage: object, message: str
+) -> None:
+    put(local, b"content")
+    path = version_file(folder, local)
+    damage(path)  # type: ignore[operator]
+    with pytest.raises(DamagedStore, match=message) as caught:
+        local.handle("raw_data").load()
+    assert caught.value.where == str(path)
+    assert local.damage(local.handle("raw_data").passport) is not None
+    put(local, b"content", run_id="run-2")
+    assert local.handle("raw_data").load() == b"content"
+
+
+@pytest.mark.fault("F06")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: b"not json",
+        lambda content: b"[]",
+        lambda content: content.replace(b'"rows": 1', b'"rows": 2'),
+    ],
+    ids=["empty", "cut", "no JSON", "other JSON", "one figure altered"],
+)
+def test_a_damaged_pointer_is_named_and_the_way_back_told(local: Store, folder: Path, damage: object) -> None:
+    put(local, b"content")
+    pointer = folder / "raw_data/current.json"
+    pointer.write_bytes(damage(pointer.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(DamagedStore) as caught:
+        local.current("raw_data")
+    assert caught.value.where == str(pointer)
+    assert "copy the newest passport" in caught.value.mend
+    pointer.write_bytes((folder / "runs/run-1/raw_data.json").read_bytes())  # the way back, as told
+    assert local.handle("raw_data").load() == b"content"
+
+
+@pytest.mark.fault("F06")
+def test_a_run_replaces_a_damaged_pointer(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    (folder / "raw_data/current.json").write_bytes(b"rubbish")
+    put(local, b"content", run_id="run-2")
+    assert local.handle("raw_data").load() == b"content"
+
+
+@pytest.mark.fault("F08")
+def test_a_store_of_a_newer_release_is_refused_with_both_numbers_and_not_touched(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    (folder / "store.json").write_text('{"format": 2}')
+    before = snapshot(folder)
+    newer = open_store(str(folder), relative_to=folder)
+    for attempt in (lambda: newer.current("raw_data"), lambda: put(newer, b"other")):
+        with pytest.raises(NewerStore, match=r"format is 2.* format 1"):
+            attempt()
+    assert snapshot(folder) == before
+
+
+@pytest.mark.fault("F08")
+def test_a_passport_with_unknown_fields_is_refused(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    pointer = folder / "raw_data/current.json"
+    plain = json.loads(pointer.read_bytes())
+    del plain["digest"]
+    plain["colour"] = "blue"
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    plain["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    pointer.write_text(json.dumps(plain))
+    with pytest.raises(NewerStore):
+        local.current("raw_data")
+
+
+@pytest.mark.fault("F09")
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../x", "/etc", "a/b", "a\0b", "", "A", "a" * 65, "raw_data\n", "r\u0430w_data", "\uff52aw", ".hidden"],
+)
+def test_a_name_that_could_leave_the_store_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(WdbcError, match="takes no such name"):
+        put(store, b"content", asset=name)
+    with pytest.raises(WdbcError, match="takes no such name"):
+        store.current(name)
+
+
+@pytest.mark.fault("F04")
+def test_a_disk_that_fills_up_changes_nothing(local: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(local, b"good")
+    before = snapshot(folder)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(backends.CannotWrite, match="No space left") as caught:
+        put(local, b"other", run_id="run-2")
+    assert "Free some space" in caught.value.mend
+    assert snapshot(folder) == before
+
+
+@pytest.mark.fault("F04")
+def test_a_place_that_cannot_be_a_folder_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = open_store(str(tmp_path / "file"), relative_to=tmp_path)
+    with pytest.raises(backends.CannotWrite, match=r"Not a directory|File exists") as caught:
+        put(store, b"content")
+    assert str(tmp_path / "file") in caught.value.where
+
+
+@pytest.mark.fault("F07")
+def test_leftovers_of_dead_writers_go_and_those_of_the_living_stay(local: Store, folder: Path) -> None:
+    put(local, b"first")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    host = socket.gethostname()
+    leftover = folder / "raw_data" / f".tmp-{host}-{dead.pid}-0a0b0c0d"
+    living = folder / "raw_data" / f".tmp-{host}-{os.getpid()}-0a0b0c0d"
+    foreign = folder / "raw_data" / ".tmp-another-host-77-0a0b0c0d"
+    stale = folder / "raw_data" / ".tmp-another-host-78-0a0b0c0d"
+    for path in (leftover, living, foreign, stale):
+        path.write_bytes(b"half")
+    long_ago = time.time() - 3 * 24 * 3600
+    os.utime(stale, (long_ago, long_ago))
+    put(local, b"second")
+    assert [path.exists() for path in (leftover, living, foreign, stale)] == [False, True, True, False]
+
+
+WRITER = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    from wdbc_assets.storage.store import open_store
+    store = open_store(sys.argv[1], relative_to=Path("/"))
+    number = 0
+    while True:
+        number += 1
+        content = f"{sys.argv[2]}:{number}:".encode() * 20_000
+        store.commit(store.draft("raw_data", content, run_id=f"run-{sys.argv[2]}-{number}"), run_id="run-x")
+""")
+
+
+@pytest.mark.fault("F01")
+@pytest.mark.fault("F02")
+@pytest.mark.fault("F03")
+def test_writers_killed_at_any_instant_leave_one_whole_version_for_every_reader(local: Store, folder: Path) -> None:
+    put(local, b"first")
+    reads = 0
+    for number in range(8):
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(folder), f"{number}{side}"]) for side in "ab"]
+        until = time.monotonic() + 0.6 + 0.037 * number
+        while time.monotonic() < until:
+            content = local.handle("raw_data").load()
+            assert content == b"first" or len(set(content.split(b":")[:-1:2])) == 1
+            reads += 1
+        for writer in writers:
+            writer.send_signal(signal.SIGKILL)
+        for writer in writers:
+            writer.wait()
+        local.handle("raw_data").load()
+    assert reads > 100
+    put(local, b"last")
+    assert local.handle("raw_data").load() == b"last"
+
+
+def test_two_threads_that_write_at_once_leave_a_pointer_to_one_of_them(store: Store) -> None:
+    contents = [f"content {number}".encode() for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda content: put(store, content), contents))
+    assert store.handle("raw_data").load() in contents
+
+
+def test_a_refusal_is_remembered_until_something_succeeds(store: Store) -> None:
+    assert store.refusal("raw_data") is None
+    store.note_refusal("raw_data", run_id="run-1", reasons=["no table"])
+    refusal = store.refusal("raw_data")
+    assert refusal is not None
+    assert refusal["reasons"] == ["no table"]
+    put(store, b"good")
+    assert store.refusal("raw_data") is None
+
+
+def test_an_address_that_fsspec_does_not_know_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(WdbcError, match="address cannot be used") as caught:
+        open_store("nonsense://bucket", relative_to=tmp_path)
+    assert caught.value.where == "WDBC_STORAGE"
