@@ -1,0 +1,68 @@
+"""What each asset is derived from: its inputs, its parameters, and the code that makes it.
+
+One table, read by the assets (for Dagster's graph and code versions) and by the freshness rule (which decides without
+Dagster, pandas or scikit-learn whether anything is to be done). A new asset begins with a row here.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from wdbc_assets import settings
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`."""
+
+    inputs: tuple[str, ...]
+    parameters: type[BaseModel] | None
+    modules: tuple[str, ...]
+
+
+DERIVATIONS: Mapping[str, Derivation] = {
+    "raw_data": Derivation((), settings.SourceParameters, ("reading", "schemas")),
+    "clean_frame": Derivation(("raw_data",), None, ("reading", "cleaning", "schemas")),
+    "train_test_split": Derivation(("clean_frame",), settings.SplitParameters, ("splitting", "schemas")),
+    "fitted_pipeline": Derivation(("train_test_split",), settings.SearchParameters, ("modeling", "recipes")),
+    "metrics": Derivation(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation",)),
+}
+
+
+@cache
+def code_version(asset: str) -> str:
+    """Return a digest of the source of every domain module that the asset's value depends on.
+
+    A version kept by hand is forgotten sooner or later, and then something stale passes as fresh. A changed comment
+    makes the asset run once more too; its value is the same then, so nothing after it runs.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_closure(DERIVATIONS[asset].modules)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:12]
+
+
+def _closure(modules: tuple[str, ...]) -> set[Path]:
+    seen: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        path = PACKAGE / "domain" / f"{waiting.pop()}.py"
+        if path not in seen:
+            seen.add(path)
+            waiting.extend(_domain_imports(path))
+    return seen
+
+
+def _domain_imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module == "wdbc_assets.domain":
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wdbc_assets.domain."):
+            yield (node.module or "").split(".")[2]

@@ -1,0 +1,180 @@
+"""What a user can set: environment variables, the `.env` file, and the parameters of each asset.
+
+Each setting is stated once, here, with its default and its bounds. The environment variable is `WDBC_` and the
+name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run` win over it. Nothing
+else in the package reads the environment, but for the home of Dagster's instance at the end of this file.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wdbc_assets.domain import recipes
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.sources import limits
+
+PREFIX = "WDBC_"
+
+
+class SourceParameters(BaseModel):
+    """Where `raw_data` comes from."""
+
+    source: str = Field("bundled", description="bundled, uci, a path, or an http(s) or fsspec URL")
+    source_sha256: str | None = Field(None, description="refuse any source whose SHA-256 is another")
+
+
+class SplitParameters(BaseModel):
+    """How `train_test_split` parts the rows."""
+
+    test_size: float = Field(0.2, gt=0, lt=1, description="share of the rows kept for testing")
+    split_seed: int = Field(42, ge=0, lt=2**32, description="seed of the shuffle before the split")
+    stratified: bool = Field(default=True, description="keep the share of malignant rows equal in both parts")
+
+
+class SearchParameters(BaseModel):
+    """How `fitted_pipeline` is chosen and fitted."""
+
+    recipe: str = Field(recipes.DEFAULT, description=f"one of {', '.join(recipes.RECIPES)}")
+    grid: str = Field("full", description="full: every candidate of the recipe; small: one")
+    folds: int = Field(5, ge=2, le=20, description="number of stratified cross-validation folds")
+    search_seed: int = Field(42, ge=0, lt=2**32, description="seed of the solvers that draw random numbers")
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, name: str) -> str:
+        if name not in recipes.RECIPES:
+            raise ValueError(f"unknown recipe; possible: {', '.join(recipes.RECIPES)}")
+        return name
+
+    @field_validator("grid")
+    @classmethod
+    def _known_grid(cls, name: str) -> str:
+        if name not in recipes.GRIDS:
+            raise ValueError(f"unknown grid; possible: {', '.join(recipes.GRIDS)}")
+        return name
+
+
+class MetricsParameters(BaseModel):
+    """How `metrics` states its uncertainty."""
+
+    bootstrap: int = Field(2000, ge=100, le=100_000, description="resamples behind each bootstrap interval")
+    bootstrap_seed: int = Field(42, ge=0, lt=2**32, description="seed of the bootstrap")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of every interval")
+
+
+class Patience(BaseModel):
+    """The limits of every fetch. No part of any passport: patience does not change the bytes."""
+
+    connect_seconds: float = Field(limits.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
+    read_seconds: float = Field(limits.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
+    total_seconds: float = Field(limits.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
+    tries: int = Field(limits.DEFAULT.tries, ge=1, le=20, description="tries for what time can mend")
+    largest_bytes: int = Field(limits.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
+
+
+class Settings(SourceParameters, SplitParameters, SearchParameters, MetricsParameters, Patience, BaseSettings):
+    """Every setting; read from the environment first, then from `.env` in the project's folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
+    )
+
+    storage: str = Field("results", min_length=1, description="folder or URL of the artifact store")
+    log: str = Field("logs/wdbc.jsonl", min_length=1, description="file of the central log (JSON lines, rotating)")
+
+
+ParametersT = TypeVar("ParametersT", bound=BaseModel)
+
+
+def load(**overrides: object) -> Settings:
+    """Read every setting; `overrides` that are not None win over the environment.
+
+    Raises:
+        WdbcError: a setting is unknown or out of its bounds; one line, naming its variable.
+    """
+    env_file = project_root() / ".env"
+    _refuse_unknown(os.environ)
+    try:
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg, arg-type] # pydantic-settings reads it, and validates
+    except ValidationError as error:
+        raise _refusal(error) from None
+    except UnicodeDecodeError:
+        raise WdbcError("the file .env is not UTF-8 text", where=str(env_file), mend="Save it as UTF-8.") from None
+
+
+def parameters_of(kind: type[ParametersT], settings: Settings, overrides: Mapping[str, Any]) -> ParametersT:
+    """Return the parameters of one asset: the settings, overruled by a run's configuration.
+
+    Raises:
+        WdbcError: a value is out of its bounds.
+    """
+    values = {name: getattr(settings, name) for name in kind.model_fields}
+    try:
+        return kind(**{**values, **overrides})
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A mistyped name would otherwise be a setting that silently does nothing."""
+    known = [variable(name) for name in Settings.model_fields]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise WdbcError(
+                f"unknown setting {name}" + (f"; did you mean {close[0]}?" if close else ""),
+                where="the environment",
+                mend="Remove it, or see .env.example for what can be set.",
+            )
+
+
+def _refusal(error: ValidationError) -> WdbcError:
+    # The value itself is left out: a mistyped setting may hold a credential.
+    lines = [f"{variable(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+    return WdbcError(
+        "a setting is wrong: " + "; ".join(lines),
+        mend="Correct it in the environment, .env, or the run's options.",
+    )
+
+
+def project_root() -> Path:
+    """Return the checkout that this package lies in, or the current folder for an installed copy."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
+
+
+def ensure_home() -> Path:
+    """Give Dagster a home and return it: `DAGSTER_HOME`, or `.dagster_home` inside the project.
+
+    Raises:
+        WdbcError: the home cannot be made or written.
+    """
+    chosen = os.environ.get("DAGSTER_HOME", "").strip()
+    home = Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        shipped = project_root() / "dagster.yaml"
+        if not chosen and shipped.is_file() and not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").symlink_to(Path("..") / "dagster.yaml")
+        probe = home / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WdbcError(
+            f"Dagster's home cannot be written: {error.strerror}",
+            where=str(home),
+            mend="Set DAGSTER_HOME to a folder that you may write, or mend its permissions.",
+        ) from None
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

@@ -1,0 +1,27 @@
+"""What every test has: an environment of its own, so that nobody's settings, store or history leak in or out."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets import logs, settings
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A store, a log and a home of Dagster's below a temporary folder, and no other setting."""
+    for name in list(os.environ):
+        if name.startswith((settings.PREFIX, "DAGSTER_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WDBC_STORAGE", str(tmp_path / "results"))
+    monkeypatch.setenv("WDBC_LOG", str(tmp_path / "logs" / "wdbc.jsonl"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+    yield tmp_path
+    for handler in list(logs.logger.handlers):
+        if isinstance(handler, logging.FileHandler):
+            logs.logger.removeHandler(handler)
+            handler.close()
