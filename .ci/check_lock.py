@@ -1,0 +1,136 @@
+"""Do the two locks still say what pyproject.toml asks for? No network, no resolving: `make lock` does that.
+
+`requirements.lock` pins what a run needs (and what builds the package); `requirements-dev.lock` only what the
+development tools add to it. Both are written by `uv pip compile`, whose "via" comments tell which pins pyproject.toml
+asked for by name.
+"""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+SUPPORTED_PYTHON = "Programming Language :: Python :: "
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One entry of a lock: an exact version, the hashes that its files may have, and who asked for it."""
+
+    requirement: Requirement
+    hashes: tuple[str, ...]
+    asked_for: bool
+
+    @property
+    def name(self) -> str:
+        """The name in the one spelling that pip compares."""
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str | None:
+        """The exact version, or None when the entry is anything else than one `==`."""
+        specifiers = list(self.requirement.specifier)
+        exact = len(specifiers) == 1 and specifiers[0].operator == "==" and "*" not in specifiers[0].version
+        return specifiers[0].version if exact else None
+
+
+def read_lock(text: str) -> list[Pin]:
+    """Return the entries of a lock.
+
+    Raises:
+        InvalidRequirement: a line is no requirement: an option of pip, a path, a URL.
+    """
+    entries = re.split(r"\n(?=[^\s#])", "\n" + re.sub(r"(?m)^#.*\n?", "", text).strip())
+    return [_read_pin(entry) for entry in entries if entry.strip()]
+
+
+def _read_pin(entry: str) -> Pin:
+    head = re.split(r"\\\n|\n| --hash", entry, maxsplit=1)[0]
+    return Pin(
+        requirement=Requirement(head.strip()),
+        hashes=tuple(re.findall(r"--hash=(sha256:[0-9a-f]{64})\b", entry)),
+        asked_for="wdbc-assets (pyproject.toml)" in entry,
+    )
+
+
+def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str) -> list[str]:
+    """Return one sentence for each way in which the locks differ from pyproject.toml or allow an unknown file."""
+    try:
+        runtime, dev = read_lock(runtime_lock), read_lock(dev_lock)
+    except InvalidRequirement as error:
+        return [f"a lock holds a line that is no pinned package: {error}"]
+    table = project["project"]
+    needs_runtime = [Requirement(text) for text in table["dependencies"]]
+    needs_dev = [Requirement(text) for text in table["optional-dependencies"]["dev"]]
+    needs_build = [Requirement(text) for text in project["build-system"]["requires"]]
+    pythons = [
+        word.removeprefix(SUPPORTED_PYTHON)
+        for word in table["classifiers"]
+        if re.fullmatch(re.escape(SUPPORTED_PYTHON) + r"3\.\d+", word)
+    ]
+    return [
+        *_unsafe(runtime + dev),
+        *_unmet(needs_runtime + needs_build, runtime, pythons, "requirements.lock"),
+        *_unmet(needs_dev, runtime + dev, pythons, "requirements-dev.lock"),
+        *_unasked(needs_runtime, runtime, "requirements.lock"),
+        *_unasked(needs_dev, dev, "requirements-dev.lock"),
+        *(f"{name} is pinned by both locks" for name in sorted({p.name for p in runtime} & {p.name for p in dev})),
+    ]
+
+
+def _unsafe(pins: Iterable[Pin]) -> Iterator[str]:
+    for pin in pins:
+        if pin.version is None:
+            yield f"{pin.name} is not pinned to one version"
+        if not pin.hashes:
+            yield f"{pin.name} has no hash"
+
+
+def _unmet(needs: Iterable[Requirement], pins: Iterable[Pin], pythons: Iterable[str], lock: str) -> Iterator[str]:
+    """What is asked for on a supported Python, and not pinned, or pinned outside its bounds."""
+    for python in pythons:
+        environment = {"python_version": python, "python_full_version": f"{python}.0"}
+        present = {pin.name: pin for pin in pins if _applies(pin.requirement, environment)}
+        for need in needs:
+            if not _applies(need, environment):
+                continue
+            pin = present.get(canonicalize_name(need.name))
+            if pin is None or not need.extras <= pin.requirement.extras:
+                yield f"pyproject.toml asks for {need}, which {lock} does not pin for Python {python}"
+            elif pin.version is None or not need.specifier.contains(pin.version, prereleases=True):
+                yield f"pyproject.toml asks for {need}, but {lock} pins {pin.version} for Python {python}"
+
+
+def _unasked(needs: Iterable[Requirement], pins: Iterable[Pin], lock: str) -> Iterator[str]:
+    names = {canonicalize_name(need.name) for need in needs}
+    for pin in pins:
+        if pin.asked_for and pin.name not in names:
+            yield f"{lock} pins {pin.name} for pyproject.toml, which no longer asks for it"
+
+
+def _applies(requirement: Requirement, environment: dict[str, str]) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(environment)
+
+
+def main(arguments: list[str]) -> int:
+    """Print each disagreement and return 1, or 0 when there is none."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    if arguments == ["--build-requirements"]:
+        print(*project["build-system"]["requires"], sep="\n")
+        return 0
+    locks = [(ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")]
+    found = disagreements(project, *locks)
+    if found:
+        print(*found, "Run `make lock`, and commit both locks with pyproject.toml.", sep="\n", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
