@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdbc_assets import lineage, settings, sources
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.passport import DamagedStore, Passport
 from wdbc_assets.storage.store import Store
 
@@ -103,7 +104,10 @@ def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]
 def source_change(passport: Passport, chosen: settings.Settings) -> list[str]:
     """Return whether a source that can be looked at without a network has other content now."""
     stated = (passport.origin or {}).get("sha256", "")
-    present = sources.digest_now(sources.parse(chosen.source))
+    try:
+        present = sources.digest_now(sources.parse(chosen.source))
+    except WdbcError as error:
+        return [f"source cannot be read: {error.what} {error.where}".rstrip()]
     if present is None or present == stated:
         return []
     return [f"source content changed {short(stated)} -> {short(present)}"]

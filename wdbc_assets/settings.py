@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +20,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.sources import limits
 
 PREFIX = "WDBC_"
+ENV_FILE = ".env"
 
 
 class SourceParameters(BaseModel):
@@ -78,7 +80,7 @@ class Patience(BaseModel):
 
 
 class Settings(SourceParameters, SplitParameters, SearchParameters, MetricsParameters, Patience, BaseSettings):
-    """Every setting; read from the environment first, then from `.env` in the project's folder."""
+    """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
@@ -97,15 +99,16 @@ def load(**overrides: object) -> Settings:
     Raises:
         WdbcError: a setting is unknown or out of its bounds; one line, naming its variable.
     """
-    env_file = project_root() / ".env"
     _refuse_unknown(os.environ)
     try:
         given = {name: value for name, value in overrides.items() if value is not None}
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg, arg-type] # pydantic-settings reads it, and validates
+        return Settings(_env_file=ENV_FILE, **given)  # type: ignore[call-arg, arg-type] # pydantic validates them
     except ValidationError as error:
         raise _refusal(error) from None
     except UnicodeDecodeError:
-        raise WdbcError("the file .env is not UTF-8 text", where=str(env_file), mend="Save it as UTF-8.") from None
+        raise WdbcError(
+            "the file .env is not UTF-8 text", where=str(Path.cwd() / ENV_FILE), mend="Save it as UTF-8."
+        ) from None
 
 
 def parameters_of(kind: type[ParametersT], settings: Settings, overrides: Mapping[str, Any]) -> ParametersT:
@@ -155,18 +158,18 @@ def project_root() -> Path:
 
 
 def ensure_home() -> Path:
-    """Give Dagster a home and return it: `DAGSTER_HOME`, or `.dagster_home` inside the project.
+    """Give Dagster a home and return it: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` inside the project.
 
     Raises:
         WdbcError: the home cannot be made or written.
     """
-    chosen = os.environ.get("DAGSTER_HOME", "").strip()
+    chosen = (os.environ.get("DAGSTER_HOME") or dotenv_values(ENV_FILE).get("DAGSTER_HOME") or "").strip()
     home = Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
     try:
         home.mkdir(parents=True, exist_ok=True)
         shipped = project_root() / "dagster.yaml"
-        if not chosen and shipped.is_file() and not (home / "dagster.yaml").exists():
-            (home / "dagster.yaml").symlink_to(Path("..") / "dagster.yaml")
+        if shipped.is_file() and not any(home.iterdir()):  # a home that is in use keeps its own configuration
+            (home / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
         probe = home / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -12,7 +12,8 @@ from wdbc_assets import logs, settings
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A store, a log and a home of Dagster's below a temporary folder, and no other setting."""
+    """A store, a log and a home of Dagster's below a temporary folder, and no other setting, nor anybody's .env."""
+    monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith((settings.PREFIX, "DAGSTER_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

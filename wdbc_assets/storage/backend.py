@@ -127,7 +127,7 @@ class LocalFolder:
 class ObjectFolder:
     """A folder on an object store (or in memory), through fsspec."""
 
-    _locks: dict[str, threading.Lock] = {}
+    _locks: ClassVar[dict[str, threading.Lock]] = {}  # one per URL in this process
 
     def __init__(self, url: str) -> None:
         import fsspec

@@ -141,8 +141,8 @@ def _frame(part: Any) -> "pd.DataFrame":
 def _split_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain import splitting
 
-    frames = {name: from_parquet(contents[f"{name}.parquet"]) for name in _SPLIT}
-    return splitting.Split(**{name: part.iloc[:, 0] if name[0] == "y" else part for name, part in frames.items()})
+    X_train, X_test, y_train, y_test = (from_parquet(contents[f"{name}.parquet"]) for name in _SPLIT)
+    return splitting.Split(X_train, X_test, y_train.iloc[:, 0], y_test.iloc[:, 0])
 
 
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
@@ -192,12 +192,12 @@ CODECS: Mapping[str, Codec] = {
         takes=lambda value: _kind(value) == "wdbc_assets.Fit",
         encode=_fit_encode,
         decode=_fit_decode,
-        rows=lambda value: None,
+        rows=lambda _: None,
     ),
     "json": Codec(
         takes=lambda value: isinstance(value, dict | list),
         encode=lambda asset, value: {f"{asset}.json": to_json(value)},
         decode=lambda contents: json.loads(next(iter(contents.values()))),
-        rows=lambda value: None,
+        rows=lambda _: None,
     ),
 }

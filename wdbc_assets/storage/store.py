@@ -165,6 +165,7 @@ class Store:
         inputs: Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None,
         code_version: str = "",
+        checks: Iterable[Mapping[str, Any]] = (),
         origin: Mapping[str, Any] | None = None,
     ) -> Draft:
         """Turn a value into files and say what they are. Nothing is written yet.
@@ -187,6 +188,7 @@ class Store:
             parameters=dict(parameters or {}),
             code_version=code_version,
             libraries=_libraries(),
+            checks=[dict(check) for check in checks],
             origin=dict(origin) if origin else None,
         )
         return Draft(value, contents, passport)

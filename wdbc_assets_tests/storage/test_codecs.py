@@ -31,7 +31,11 @@ def test_bytes_come_back(content: bytes) -> None:
 
 @given(
     value=some.recursive(
-        some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | some.text(),
+        some.none()
+        | some.booleans()
+        | some.integers()
+        | some.floats(allow_nan=False, allow_infinity=False)
+        | some.text(),
         lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(), inner, max_size=3),
         max_leaves=10,
     ).map(lambda value: {"value": value})

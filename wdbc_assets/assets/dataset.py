@@ -1,0 +1,51 @@
+"""The data: the bytes of the source, the table that they are, and its two parts.
+
+What is true of the data stands in `domain.contract` and `domain.rules`; how bytes are fetched in `sources`.
+"""
+
+from typing import TYPE_CHECKING
+
+from wdbc_assets import metadata, resources, settings, sources
+from wdbc_assets.assets.versioned import FromOutside, StillTheSame, versioned_asset
+from wdbc_assets.storage.passport import Passport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain import splitting
+
+
+@versioned_asset(kinds={"csv"}, describe=metadata.of_raw_data, columns=metadata.raw_columns())
+def raw_data(
+    parameters: settings.SourceParameters,
+    source: resources.SourceResource,
+    known: Passport | None,
+    report: metadata.Report,
+) -> FromOutside | StillTheSame:
+    """The bytes of the source as they came: one line per patient, with id, diagnosis and 30 measurements."""
+    origin = sources.Origin.from_json(known.origin) if known and known.origin else None
+    answer = source.fetch(parameters, known=origin, report=report)
+    if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
+        return StillTheSame()
+    return FromOutside(answer.content, answer.origin.to_json())
+
+
+@versioned_asset(kinds={"pandas", "parquet"}, describe=metadata.of_clean_frame, columns=metadata.clean_columns())
+def clean_frame(raw_data: bytes) -> "pd.DataFrame":
+    """One row per patient: diagnosis is 1 for malignant and 0 for benign, then 30 measurements. No ids."""
+    from wdbc_assets.domain import cleaning, reading
+
+    return cleaning.clean(reading.read(raw_data))
+
+
+@versioned_asset(kinds={"pandas", "parquet"}, describe=metadata.of_split)
+def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
+    """The patients in two parts: one to fit the model on, one that it never sees before it is judged."""
+    from wdbc_assets.domain import splitting
+
+    return splitting.split(
+        clean_frame,
+        test_size=parameters.test_size,
+        seed=parameters.split_seed,
+        stratified=parameters.stratified,
+    )

@@ -1,0 +1,48 @@
+"""The model: the pipeline that a recipe's search found, and what it is worth on patients it has never seen.
+
+The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets import metadata, settings
+from wdbc_assets.assets.versioned import versioned_asset
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain import modeling, splitting
+
+
+@versioned_asset(kinds={"scikitlearn"}, describe=metadata.of_fitted_pipeline)
+def fitted_pipeline(
+    train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: metadata.Report
+) -> "modeling.Fit":
+    """The recipe's best candidate by cross-validation, fitted on the whole training part."""
+    from wdbc_assets.domain import modeling
+
+    return modeling.fit(
+        train_test_split.X_train,
+        train_test_split.y_train,
+        recipe=parameters.recipe,
+        grid=parameters.grid,
+        folds=parameters.folds,
+        seed=parameters.search_seed,
+        progress=lambda done, total: report("candidates judged", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, describe=metadata.of_metrics)
+def metrics(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "modeling.Fit",
+    parameters: settings.MetricsParameters,
+) -> dict[str, Any]:
+    """What the fitted pipeline is worth on the test part: every figure with its interval, in full precision."""
+    from wdbc_assets.domain import evaluation
+
+    return evaluation.evaluate(
+        train_test_split.y_test,
+        evaluation.predict(fitted_pipeline.pipeline, train_test_split.X_test),
+        bootstrap=parameters.bootstrap,
+        seed=parameters.bootstrap_seed,
+        confidence=parameters.confidence,
+    )

@@ -1,0 +1,100 @@
+"""From the contract to Dagster's asset checks: one per rule, with the failing rows.
+
+The rules stand in `domain.rules`. A check never catches an exception: a rule that crashes is a bug and must not pass
+for a rule that failed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wdbc_assets.domain import rule_kinds, rules
+from wdbc_assets.domain.findings import Finding
+from wdbc_assets.storage.passport import Passport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain import splitting
+
+RULES: Mapping[str, tuple[rule_kinds.Rule, ...]] = {
+    "raw_data": rules.RAW_RULES,
+    "clean_frame": rules.CLEAN_RULES,
+    "train_test_split": rules.SPLIT_RULES,
+}
+
+
+def specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """Return the checks that the contract asks of an asset."""
+    return [
+        dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
+        for rule in RULES.get(asset, ())
+    ]
+
+
+def judge(asset: str, value: Any, inputs: Mapping[str, Any]) -> list[Finding]:
+    """Return one finding per rule of an asset; `inputs` are the values that it was made from."""
+    return _JUDGES[asset](value, inputs) if asset in _JUDGES else []
+
+
+def results(asset: str, findings: Iterable[Finding]) -> Iterator[dg.AssetCheckResult]:
+    """Show findings as Dagster shows checks: passed or not, how many rows, and the first ten of them."""
+    for finding in findings:
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=finding.rule,
+            passed=finding.passed,
+            severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
+            description=finding.summary,
+            metadata=_evidence(finding),
+        )
+
+
+def stated(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings as a passport states them: without the rows."""
+    return [
+        {"rule": one.rule, "passed": one.passed, "blocking": one.blocking, "count": one.count, "summary": one.summary}
+        for one in findings
+    ]
+
+
+def restated(passport: Passport) -> Iterator[dg.AssetCheckResult]:
+    """Show what the passport states of a version that was judged when it was made."""
+    return results(passport.asset, (Finding(**check, failures=()) for check in passport.checks))
+
+
+def _judge_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
+    from wdbc_assets.domain import reading, schemas
+
+    return schemas.judge_raw(reading.read(content))
+
+
+def _judge_clean(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:
+    from wdbc_assets.domain import schemas
+
+    return schemas.judge_clean(frame)
+
+
+def _judge_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Finding]:
+    from wdbc_assets.domain import schemas
+
+    return schemas.judge_split(split, inputs["clean_frame"])
+
+
+_JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
+    "raw_data": _judge_raw,
+    "clean_frame": _judge_clean,
+    "train_test_split": _judge_split,
+}
+
+
+def _evidence(finding: Finding) -> dict[str, Any]:
+    if not finding.failures:
+        return {}
+    records = [
+        dg.TableRecord({"row": failure.row or "", "column": failure.column, "value": failure.value})
+        for failure in finding.failures
+    ]
+    schema = dg.TableSchema([dg.TableColumn("row", "int"), dg.TableColumn("column"), dg.TableColumn("value")])
+    return {"count": finding.count, "failing rows": dg.MetadataValue.table(records=records, schema=schema)}

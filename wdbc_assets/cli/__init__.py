@@ -1,0 +1,83 @@
+"""The console command `wdbc`: what people type. One module per command; `terminal` is how all of them speak.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted, 143 terminated.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+
+import click
+
+from wdbc_assets.cli import terminal
+from wdbc_assets.cli.export import export
+from wdbc_assets.cli.run import run
+from wdbc_assets.cli.status import status
+from wdbc_assets.cli.ui import ui
+from wdbc_assets.domain.errors import WdbcError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="wdbc_assets", prog_name="wdbc")
+@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.pass_context
+def wdbc(context: click.Context, *, debug: bool) -> None:
+    """From measurements of breast tumours to a judged diagnosis model.
+
+    Nothing bad ever replaces something good: what breaks its contract is refused, and what was current stays current.
+    """
+    context.obj = debug
+
+
+for command in (run, status, export, ui):
+    wdbc.add_command(command)
+
+
+def main() -> None:
+    """Run the command, and turn every way of ending into its exit code."""
+    stops = Stops()
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        code = wdbc.main(standalone_mode=False) or 0
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except Exception as error:
+        code = 1
+        if not stops.received():
+            if debug:
+                raise
+            terminal.complain(error if isinstance(error, WdbcError) else _fault(error))
+    if stopped := stops.received():
+        code = 128 + stopped
+        terminal.stopped()
+    sys.exit(code)
+
+
+class Stops:
+    """Knows which signal asked to stop, though Dagster handles signals itself while a run goes on."""
+
+    def __init__(self) -> None:
+        self._read, write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write)
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        self._last = 0
+
+    def received(self) -> int:
+        """Return the number of the last such signal, or 0."""
+        with contextlib.suppress(BlockingIOError):
+            numbers = [number for number in os.read(self._read, 1024) if number in (signal.SIGINT, signal.SIGTERM)]
+            self._last = numbers[-1] if numbers else self._last
+        return self._last
+
+
+def _fault(error: Exception) -> WdbcError:
+    return WdbcError(
+        f"unexpected {type(error).__name__}: this is a fault of wdbc, not of your input",
+        mend="Run `wdbc --debug ...` and report the traceback.",
+    )

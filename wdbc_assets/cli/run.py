@@ -1,0 +1,100 @@
+"""`wdbc run`: materialize the five assets in this process, through Dagster, skipping what is up to date."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wdbc_assets import freshness, logs, settings, sources
+from wdbc_assets.cli import terminal
+from wdbc_assets.domain import recipes
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import Store, open_store
+
+
+@click.command()
+@click.option("--source", metavar="X", help="bundled, uci, a path, or a URL. [env: WDBC_SOURCE; default: bundled]")
+@click.option("--source-sha256", metavar="HEX", help="Refuse a source whose SHA-256 is another.")
+@click.option("--recipe", type=click.Choice(list(recipes.RECIPES)), help=f"How to model. [default: {recipes.DEFAULT}]")
+@click.option("--grid", type=click.Choice(recipes.GRIDS), help="full: every candidate; small: one. [default: full]")
+@click.option("--test-size", type=float, metavar="SHARE", help="Share of the rows kept for testing. [default: 0.2]")
+@click.option("--split-seed", type=int, metavar="N", help="Seed of the split. [default: 42]")
+@click.option("--stratified/--not-stratified", default=None, help="Keep the classes' shares in both parts.")
+@click.option("--force", is_flag=True, help="Make every asset again, up to date or not.")
+@click.pass_obj
+def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> None:  # noqa: FBT001 -- click passes it so
+    """Make what is not up to date, and show the metrics."""
+    if source is not None:
+        source = _for_the_environment(source)
+    chosen = settings.load(source=source, **options)
+    root = settings.project_root()
+    logs.open_log(chosen.log, relative_to=root)
+    store = open_store(chosen.storage, relative_to=root)
+    states = freshness.survey(store, chosen)
+    # A remote source is asked inside a run, so that its answer stands in Dagster's history.
+    remote = sources.parse(chosen.source).kind in ("http", "object")
+    if not remote and not force and all(state.up_to_date for state in states):
+        for state in states:
+            if state.passport:
+                terminal.asset_line(state.asset, "unchanged", state.passport.rows, None, state.passport.version)
+    else:
+        given = {name: value for name, value in options.items() if value is not None}
+        _through_dagster(given, force=force, debug=debug)
+    _farewell(store)
+
+
+def _for_the_environment(source: str) -> str:
+    """Put the source into this process's environment: unlike a run's configuration, it is recorded nowhere."""
+    import os
+
+    location = sources.parse(source)
+    absolute = str(Path(source).expanduser().absolute()) if location.kind == "path" and "://" not in source else source
+    os.environ[settings.variable("source")] = absolute
+    return absolute
+
+
+def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> None:
+    home = settings.ensure_home()
+    import dagster as dg
+
+    from wdbc_assets import lineage
+    from wdbc_assets.assets.versioned import FORCE_TAG
+    from wdbc_assets.definitions import defs
+
+    configuration: dict[str, Any] = {}
+    for asset, derivation in lineage.DERIVATIONS.items():
+        names = derivation.parameters.model_fields if derivation.parameters else {}
+        if own := {name: value for name, value in options.items() if name in names}:
+            configuration[asset] = {"config": own}
+    lines = terminal.Lines()
+    logs.logger.addHandler(lines)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            result = defs.resolve_job_def("train").execute_in_process(
+                instance=instance,
+                run_config={
+                    "ops": configuration,
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                tags={"wdbc/launched_by": "wdbc run"} | ({FORCE_TAG: "true"} if force else {}),
+                raise_on_error=debug,
+            )
+    finally:
+        logs.logger.removeHandler(lines)
+    if result.success:
+        return
+    if lines.errors:
+        raise lines.errors[0]
+    raise WdbcError(
+        f"run {result.run_id} failed",
+        where=f"Dagster's history in {home}",
+        mend="See its log in the UI (`wdbc ui`), or run `wdbc --debug run`.",
+    )
+
+
+def _farewell(store: Store) -> None:
+    metrics = store.handle("metrics").passport
+    terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
+    click.echo(f"\n  stored in {store.url}")
+    click.echo("  next: wdbc status, wdbc export DIR, wdbc ui")

@@ -1,0 +1,65 @@
+"""`wdbc status`: each asset's current version, and why it would run."""
+
+import json
+from typing import Any
+
+import click
+
+from wdbc_assets import freshness, settings
+from wdbc_assets.storage.store import Store, open_store
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def status(*, as_json: bool) -> None:
+    """Show what is current, and why anything would run."""
+    chosen = settings.load()
+    store = open_store(chosen.storage, relative_to=settings.project_root())
+    states = freshness.survey(store, chosen)
+    if as_json:
+        click.echo(json.dumps({"store": store.url, "assets": [_plain(store, state) for state in states]}, indent=2))
+        return
+    click.echo(f"store {store.url}\n")
+    click.echo(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
+    for state in states:
+        _show(store, state)
+
+
+def _show(store: Store, state: freshness.State) -> None:
+    passport = state.passport
+    version, made, size = ("-", "-", "-")
+    if passport:
+        version, made, size = freshness.short(passport.version), passport.made_at[:19], _size(passport.size)
+    first, *rest = state.reasons or ("up to date",)
+    colour = "green" if state.up_to_date else "yellow"
+    click.echo(f"  {state.asset:<17} {version:<13} {made:<20} {size:>10}  {click.style(first, fg=colour)}")
+    for reason in rest:
+        click.echo(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {click.style(reason, fg=colour)}")
+    if refusal := store.refusal(state.asset):
+        click.echo(click.style(f"    last attempt refused at {refusal['at'][:19]}:", fg="red"))
+        for reason in refusal["reasons"]:
+            click.echo(click.style(f"      {reason}", fg="red"))
+
+
+def _plain(store: Store, state: freshness.State) -> dict[str, Any]:
+    passport = state.passport
+    return {
+        "asset": state.asset,
+        "version": passport and passport.version,
+        "made_at": passport and passport.made_at,
+        "run_id": passport and passport.run_id,
+        "bytes": passport and passport.size,
+        "rows": passport and passport.rows,
+        "up_to_date": state.up_to_date,
+        "reasons": list(state.reasons),
+        "refused": store.refusal(state.asset),
+    }
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

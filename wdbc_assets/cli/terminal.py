@@ -1,0 +1,97 @@
+"""How the command line speaks: one line an asset, a table of metrics, and one short block for an error."""
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from wdbc_assets import freshness
+from wdbc_assets.domain.errors import WdbcError
+
+_COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
+
+
+class Lines(logging.Handler):
+    """Shows the package's records while a run goes on, and remembers the errors that ended it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.errors: list[WdbcError] = []
+        self._live = sys.stderr.isatty()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record: an asset's line, a progress message, or nothing."""
+        event = getattr(record, "event", None)
+        fields = record.__dict__
+        self._erase()
+        if event in ("made", "unchanged"):
+            asset_line(fields["asset"], event, fields.get("rows"), fields["seconds"], fields["version"])
+        elif event == "refused":
+            self.errors.append(fields["error"])
+            if "asset" in fields:
+                click.echo(f"  {fields['asset']:<17} {_coloured('refused')}", err=True)
+        elif event == "progress":
+            self._progress(fields["asset"], record.getMessage(), fields.get("done"), fields.get("total"))
+        elif event == "note" or record.levelno >= logging.WARNING:
+            click.echo(click.style(f"    {record.getMessage()}", dim=True), err=True)
+
+    def _progress(self, asset: str, message: str, done: int | None, total: int | None) -> None:
+        text = f"  {asset:<17} {message}" + (f" {done}/{total}" if total else "")
+        if self._live:
+            click.echo(f"\r{text}", nl=False, err=True)
+        elif done is None or done == total:
+            click.echo(text, err=True)
+
+    def _erase(self) -> None:
+        if self._live:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, version: str) -> None:
+    """Say what became of an asset."""
+    counted = f"{rows} rows" if rows is not None else ""
+    took = f"{seconds:.2f} s" if seconds is not None else ""
+    click.echo(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {freshness.short(version)}")
+
+
+def metrics_table(metrics: dict[str, Any]) -> None:
+    """Show every figure with its interval."""
+    figures = {name: figure for name, figure in metrics.items() if isinstance(figure, dict) and "low" in figure}
+    if not figures:
+        return
+    share = f"{100 * metrics['confidence']:g} % interval" if "confidence" in metrics else "interval"
+    click.echo(f"\n  {'metric':<14} {'value':>8}   {share:<18} by")
+    for name, figure in figures.items():
+        value, low, high = (_number(figure[part]) for part in ("value", "low", "high"))
+        click.echo(f"  {name:<14} {value:>8}   [{low}, {high}]   {figure.get('interval', '')}")
+    if "confusion_matrix" in metrics:
+        (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
+        click.echo(
+            f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
+            f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def complain(error: WdbcError) -> None:
+    """Show an error on stderr: what, where, what to do."""
+    click.echo(click.style("error: ", fg="red", bold=True) + error.what, err=True)
+    for label, text in (("where", error.where), ("found", error.detail), ("do", error.mend)):
+        if text:
+            first, *rest = text.splitlines()
+            click.echo(f"  {label + ':':<7}{first}", err=True)
+            for line in rest:
+                click.echo(f"         {line}", err=True)
+
+
+def stopped() -> None:
+    """Say that the command was stopped and that nothing was lost."""
+    click.echo("\nstopped; what was current stays current", err=True)
+
+
+def _coloured(event: str) -> str:
+    return click.style(f"{event:<9}", fg=_COLOURS[event])

@@ -1,0 +1,62 @@
+"""Dagster's resources: the store and the source. Each reads its settings when a run uses it, never at import."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets import settings, sources
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import Store, open_store
+
+
+class StoreResource(dg.ConfigurableResource[Any]):
+    """The artifact store."""
+
+    storage: str | None = None
+    """Folder or URL; unset: WDBC_STORAGE, or results/ inside the project."""
+
+    def open(self) -> Store:
+        """Return the store."""
+        location = self.storage or settings.load().storage
+        return open_store(location, relative_to=settings.project_root())
+
+
+class SourceResource(dg.ConfigurableResource[Any]):
+    """Where the raw bytes come from, and the only HTTP client."""
+
+    def fetch(
+        self,
+        parameters: settings.SourceParameters,
+        *,
+        known: sources.Origin | None,
+        report: Callable[[str], None],
+    ) -> sources.Fetched | sources.NotModified:
+        """Ask the source for its bytes, or for nothing if they are still the known ones.
+
+        Raises:
+            WdbcError: they cannot be had, or are refused.
+        """
+        return sources.fetch(
+            sources.parse(parameters.source),
+            known=known,
+            sha256=parameters.source_sha256,
+            limits=limits(settings.load()),
+            report=report,
+        )
+
+
+def limits(patience: settings.Patience) -> sources.Limits:
+    """Return the limits of a fetch as they are set."""
+    return sources.Limits(**{name: getattr(patience, name) for name in settings.Patience.model_fields})
+
+
+def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:
+    """Refuse a source with credentials in a run's configuration, which Dagster records for everyone to read."""
+    source = overrides.get("source")
+    if source is not None and sources.parse(source).shown != source and "***" in sources.parse(source).shown:
+        raise WdbcError(
+            "a source with credentials may not stand in a run's configuration: Dagster records it",
+            where="configuration of raw_data",
+            mend="Set it as WDBC_SOURCE in the environment or .env instead.",
+        )

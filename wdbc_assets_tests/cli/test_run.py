@@ -1,0 +1,179 @@
+"""`wdbc run` as people type it: real processes, real store, real history."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets_tests import builders
+
+ASSETS = ["raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"]
+
+
+def wdbc(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "wdbc_assets", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    places = {
+        "WDBC_STORAGE": str(folder / "results"),
+        "WDBC_LOG": str(folder / "wdbc.jsonl"),
+        "DAGSTER_HOME": str(folder / "home"),
+    }
+    run = wdbc("run", "--grid", "small", **places)
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> None:
+    """A store and a history in which a small run has made all five assets."""
+    shutil.copytree(made_once / "results", tmp_path / "results")
+    shutil.copytree(made_once / "home", tmp_path / "home", symlinks=True)
+
+
+def state(**environment: str) -> dict[str, dict[str, object]]:
+    printed = wdbc("status", "--json", **environment).stdout
+    return {asset["asset"]: asset for asset in json.loads(printed)["assets"]}
+
+
+def versions(**environment: str) -> dict[str, object]:
+    return {name: asset["version"] for name, asset in state(**environment).items()}
+
+
+def test_the_first_run_makes_everything_and_the_second_nothing() -> None:
+    assert {asset["reasons"][0] for asset in state().values()} == {"never made"}  # type: ignore[index]
+    first = wdbc("run", "--grid", "small")
+    assert first.returncode == 0, first.stderr
+    assert [line.split()[:2] for line in first.stdout.splitlines()[:5]] == [[name, "made"] for name in ASSETS]
+    assert "roc_auc" in first.stdout
+    second = wdbc("run", "--grid", "small")
+    assert second.returncode == 0, second.stderr
+    assert [line.split()[:2] for line in second.stdout.splitlines()[:5]] == [[name, "unchanged"] for name in ASSETS]
+    assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
+
+
+@pytest.mark.usefixtures("made")
+def test_a_changed_parameter_runs_what_depends_on_it_and_nothing_else() -> None:
+    assert state(WDBC_GRID="small", WDBC_TEST_SIZE="0.3")["train_test_split"]["reasons"] == [
+        "configuration test_size 0.2 -> 0.3"
+    ]
+    changed = wdbc("run", "--grid", "small", "--test-size", "0.3")
+    assert [line.split()[1] for line in changed.stdout.splitlines()[:5]] == [
+        "unchanged",
+        "unchanged",
+        "made",
+        "made",
+        "made",
+    ]
+
+
+@pytest.mark.usefixtures("made")
+def test_force_makes_everything_again_and_finds_the_same_versions() -> None:
+    before = versions()
+    forced = wdbc("run", "--grid", "small", "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert forced.stderr.count("runs: forced") == 5
+    assert versions() == before
+
+
+@pytest.mark.fault("F05")
+@pytest.mark.usefixtures("made")
+def test_a_damaged_file_is_shown_by_status_and_made_again_by_the_next_run(tmp_path: Path) -> None:
+    (stored,) = (tmp_path / "results/clean_frame/versions").glob("*/*.parquet")
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1])
+    reasons = state(WDBC_GRID="small")["clean_frame"]["reasons"]
+    assert reasons == ["stored file of clean_frame is not the file that was stored"]
+    again = wdbc("run", "--grid", "small")
+    assert again.returncode == 0, again.stderr
+    assert stored.read_bytes() == content
+
+
+@pytest.mark.fault("S13")
+@pytest.mark.usefixtures("made")
+def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_changes(tmp_path: Path) -> None:
+    before = versions()
+    broken = tmp_path / "broken.data"
+    lines = builders.bundled_uci_bytes().decode().splitlines()
+    lines[6] = lines[6].replace(",M,", ",X,")
+    broken.write_text("\n".join(lines))
+    refused = wdbc("run", "--grid", "small", "--source", str(broken))
+    assert refused.returncode == 1
+    block = refused.stderr[refused.stderr.index("error:") :]
+    assert "Traceback" not in refused.stderr
+    assert "7" in block
+    assert "diagnosis" in block
+    assert "X" in block
+    assert "do:" in block
+    after = state()
+    assert {name: asset["version"] for name, asset in after.items()} == before
+    assert after["raw_data"]["refused"]
+    assert "made" not in refused.stdout
+    assert ",X," not in (tmp_path / "logs/wdbc.jsonl").read_text()
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    assert wdbc("run", "--recipe", "magic").returncode == 2
+    assert wdbc("fly").returncode == 2
+
+
+def test_a_wrong_setting_is_one_block_and_exit_code_1() -> None:
+    refused = wdbc("status", WDBC_TEST_SIZE="2")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: a setting is wrong: WDBC_TEST_SIZE")
+
+
+@pytest.mark.fault("O11")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "TERM"])
+def test_a_run_that_is_stopped_ends_soon_with_its_exit_code_and_the_next_one_works(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "wdbc_assets", "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.split()[:1] == ["train_test_split"]:
+                break
+        running.send_signal(number)
+        started = time.monotonic()
+        assert running.wait(timeout=20) == code
+        assert time.monotonic() - started < 5
+    assert state()["fitted_pipeline"]["version"] is None
+    assert wdbc("run", "--grid", "small").returncode == 0
+
+
+def test_export_of_what_was_never_made_writes_nothing(tmp_path: Path) -> None:
+    refused = wdbc("export", str(tmp_path / "out"))
+    assert refused.returncode == 1
+    assert "never been made" in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("made")
+def test_export_writes_the_flat_layout(tmp_path: Path) -> None:
+    assert wdbc("export", str(tmp_path / "out")).returncode == 0
+    assert sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")) == [
+        "metrics/metrics.json",
+        "models/pipeline.skops",
+        "raw/wdbc.data",
+        "train_test/X_test.csv",
+        "train_test/X_train.csv",
+        "train_test/y_test.csv",
+        "train_test/y_train.csv",
+    ]
