@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from wdbc_assets import freshness, logs, settings, sources
-from wdbc_assets.cli import terminal
+from wdbc_assets.cli import history, terminal
 from wdbc_assets.domain import recipes
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import Store, open_store
@@ -55,9 +55,7 @@ def _for_the_environment(source: str) -> str:
 
 
 def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> None:
-    home = settings.ensure_home()
-    import dagster as dg
-
+    settings.ensure_home()
     from wdbc_assets import lineage
     from wdbc_assets.assets.versioned import FORCE_TAG
     from wdbc_assets.definitions import defs
@@ -70,14 +68,14 @@ def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> No
     lines = terminal.Lines()
     logs.logger.addHandler(lines)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with history.opened() as instance:
             result = defs.resolve_job_def("train").execute_in_process(
                 instance=instance,
                 run_config={
                     "ops": configuration,
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={"wdbc/launched_by": "wdbc run"} | ({FORCE_TAG: "true"} if force else {}),
+                tags={history.PROCESS_TAG: history.this_process()} | ({FORCE_TAG: "true"} if force else {}),
                 raise_on_error=debug,
             )
     finally:
@@ -88,8 +86,8 @@ def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> No
         raise lines.errors[0]
     raise WdbcError(
         f"run {result.run_id} failed",
-        where=f"Dagster's history in {home}",
-        mend="See its log in the UI (`wdbc ui`), or run `wdbc --debug run`.",
+        where="Dagster's history",
+        mend="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug run`.",
     )
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from wdbc_assets_tests import builders
@@ -177,3 +178,20 @@ def test_export_writes_the_flat_layout(tmp_path: Path) -> None:
         "train_test/y_test.csv",
         "train_test/y_train.csv",
     ]
+
+
+@pytest.mark.fault("O03")
+@pytest.mark.fault("F10")
+def test_a_run_that_was_killed_is_reported_as_failed_by_the_next_one_which_works() -> None:
+    command = [sys.executable, "-m", "wdbc_assets", "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.split()[:1] == ["train_test_split"]:
+                break
+        running.kill()
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status.value for run in instance.get_runs()] == ["STARTED"]
+    assert wdbc("run", "--grid", "small").returncode == 0
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status.value for run in instance.get_runs()] == ["SUCCESS", "FAILURE"]
