@@ -1,0 +1,26 @@
+"""The published patients as scikit-learn ships them, split as the exam project did: 455 to train on, 114 to test."""
+
+from functools import cache
+from typing import NamedTuple
+
+import pandas as pd
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
+
+from wdbc_assets.domain import contract
+
+
+class Parts(NamedTuple):
+    X_train: pd.DataFrame
+    X_test: pd.DataFrame
+    y_train: pd.Series
+    y_test: pd.Series
+
+
+@cache
+def parts() -> Parts:
+    """The split by seed 42; scikit-learn codes benign as 1, we code malignant as 1."""
+    bundled = load_breast_cancer()
+    X = pd.DataFrame(bundled.data, columns=list(contract.FEATURES))
+    y = pd.Series(1 - bundled.target, name=contract.DIAGNOSIS)
+    return Parts(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=42))
