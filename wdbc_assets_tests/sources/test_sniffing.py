@@ -1,0 +1,47 @@
+"""What is plainly no table is named; whatever may be one passes."""
+
+import pytest
+
+from wdbc_assets.sources import sniffing
+from wdbc_assets_tests.misbehaving_server import TABLE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [TABLE, b"\xef\xbb\xbf" + TABLE, b"id,diagnosis\n1,M\n", b'"id","diagnosis"\n', b"\r\n" + TABLE, b"\xff\xfe1\x00"],
+    ids=["headerless", "byte order mark", "header", "quoted header", "blank line first", "another encoding"],
+)
+def test_what_may_be_a_table_passes(content: bytes) -> None:
+    assert sniffing.what_came_instead(content) is None
+
+
+@pytest.mark.fault("S05")
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"", "nothing: the content is empty"),
+        (b" \r\n\t\n", "nothing: the content is blank"),
+        (b"\n<!DOCTYPE html><title>Sign in</title>", 'an HTML page titled "Sign in"'),
+        (b"\xef\xbb\xbf<HTML lang=en><TITLE id=t>\n Sign\n in </TITLE>", 'an HTML page titled "Sign in"'),
+        (b"<html><body>Sorry</body></html>", "an HTML page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a document in HTML or XML"),
+        (b'{"error": "not found"}', "a JSON document"),
+        (b" [1, 2]", "a JSON document"),
+        (b"\x1f\x8b\x08\x00", "a gzip file"),
+        (b"PK\x03\x04", "a zip file (or a spreadsheet)"),
+        (b"%PDF-1.7", "a PDF file"),
+    ],
+)
+def test_what_is_no_table_is_named(content: bytes, name: str) -> None:
+    assert sniffing.what_came_instead(content) == name
+
+
+@pytest.mark.fault("S05")
+def test_a_title_is_shown_as_one_short_line_without_markup() -> None:
+    page = b"<html><title>\x1b[31mred\x00\n\xe2\x80\xae" + b"a" * 500 + b"<script>x</script></title>"
+    named = sniffing.what_came_instead(page)
+    assert named is not None
+    assert named.startswith('an HTML page titled "[31mred aaaa')
+    assert named.endswith('aaa..."')
+    assert named.isprintable()
+    assert len(named) < 110
