@@ -13,13 +13,13 @@ HERE := $(shell pwd -P | cksum | tr -d ' ')
 LOCKED := .venv/.locked-$(HERE)
 PACKAGE := .venv/.package-$(HERE)
 DEV := .venv/.dev-$(HERE)
-TREE := .ci benchmarks docs wdbc_assets wdbc_assets_tests
+TREE := .ci docs wdbc_assets wdbc_assets_tests
 
 # Imports are most of a short run: without cached bytecode each would be several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PRECIOUS: .env
-.PHONY: help run ui test check lint format types check-lock lock pictures bench clean
+.PHONY: help run ui test check lint format types check-lock lock pictures clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS="more arguments of its command"] [PYTHON=python3.12] [PORT=3001]'
@@ -32,7 +32,7 @@ ui: $(PACKAGE) .env ## Dagster's UI and daemon on 127.0.0.1, port 3000 or PORT
 	@$(BIN)/wdbc ui --port $(PORT) $(ARGS)
 
 test: $(DEV) .env ## every test; ARGS="-k word" for some
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: check-lock lint types test ## everything that CI checks
 
@@ -62,9 +62,6 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork
 
 pictures: $(DEV) .env ## take the README's pictures again
 	@$(BIN)/python -m docs.pictures $(ARGS)
-
-bench: $(DEV) .env ## measure speed and memory beside the plain script
-	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove .venv and caches; results, logs, .env and Dagster's history stay
 	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov

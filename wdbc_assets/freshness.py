@@ -105,7 +105,7 @@ def source_change(passport: Passport, chosen: settings.Settings) -> list[str]:
     """Return whether a source that can be looked at without a network has other content now."""
     stated = (passport.origin or {}).get("sha256", "")
     try:
-        present = sources.digest_now(sources.parse(chosen.source))
+        present = sources.digest_now(sources.parse(chosen.source), limits=chosen.limits())
     except WdbcError as error:
         return [f"source cannot be read: {error.what} {error.where}".rstrip()]
     if present is None or present == stated:

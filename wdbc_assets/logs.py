@@ -18,7 +18,7 @@ from wdbc_assets.domain.errors import WdbcError
 
 logger = logging.getLogger("wdbc_assets")
 
-FIELDS = ("event", "asset", "run_id", "rows", "seconds", "version", "done", "total")
+FIELDS = ("event", "asset", "run_id", "rows", "seconds", "version")
 _LARGEST_BYTES = 5 * 2**20
 _KEPT_FILES = 5
 _USER_INFORMATION = re.compile(r"://[^/\s@]+@")

@@ -1,13 +1,15 @@
 """What Dagster's UI shows of a value: columns from the contract, counts, a preview without ids, and pictures.
 
-Numbers become trend plots there, so only those that matter are numbers; the rest is text.
+Numbers become trend plots there, so only those that matter are numbers; the rest is text. Markdown is shown in place up
+to 1,000 characters, and behind a click beyond: tables are kept below that, pictures cannot be.
 """
 
-import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
+from wdbc_assets import freshness
 from wdbc_assets.domain import contract
 from wdbc_assets.storage.passport import Passport
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain import modeling, splitting
 
-_PREVIEW_ROWS = 5
-_CANDIDATES_SHOWN = 20
+# As much as there is room for beside the key on an asset's page.
+_PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 4
+_CANDIDATES_SHOWN = 10
+_DECIMALS = 4
 
 
 class Report(Protocol):
@@ -41,7 +45,7 @@ def of_passport(passport: Passport, folder: str) -> dict[str, Any]:
     """Describe a stored version: where it lies, what it is made of."""
     described: dict[str, Any] = {
         "dagster/uri": folder,
-        "version": passport.version,
+        "version": freshness.short(passport.version),
         "stored bytes": f"{passport.size:,}",
         "seconds": passport.seconds,
     }
@@ -50,37 +54,35 @@ def of_passport(passport: Passport, folder: str) -> dict[str, Any]:
     if passport.parameters:
         described["parameters"] = dg.MetadataValue.json(passport.parameters)
     if passport.origin:
-        described["origin"] = dg.MetadataValue.json(passport.origin)
+        known = {name: value for name, value in passport.origin.items() if value is not None}
+        described["origin"] = dg.MetadataValue.json(known)
     return described
 
 
 def of_raw_data(content: bytes) -> dict[str, Any]:
-    """Describe the raw bytes: their digest, and no row, for rows carry ids."""
-    import hashlib
+    """Describe the raw bytes: first rows of the table that they are."""
+    from wdbc_assets.domain import reading
 
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": f"{len(content):,}"}
+    return {"preview": _preview(reading.read(content).frame.drop(columns=contract.ID))}
 
 
 def of_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
     """Describe the clean frame: classes and first rows."""
     malignant = int(frame[contract.DIAGNOSIS].sum())
-    return {
-        "malignant": malignant,
-        "benign": len(frame) - malignant,
-        "preview": dg.MetadataValue.md(_markdown_table(frame.head(_PREVIEW_ROWS).iloc[:, :8])),
-    }
+    return {"malignant": malignant, "benign": len(frame) - malignant, "preview": _preview(frame)}
 
 
 def of_split(split: "splitting.Split") -> dict[str, Any]:
-    """Describe the two parts: rows and classes of each."""
-    lines = ["| part | rows | malignant | share |", "|---|---|---|---|"]
-    for part, y in (("train", split.y_train), ("test", split.y_test)):
-        lines.append(f"| {part} | {len(y)} | {int(y.sum())} | {y.mean():.3f} |")
+    """Describe the two parts: rows and classes of each, and the first rows of one."""
+    parts = (("train", split.y_train), ("test", split.y_test))
     return {
         "training rows": len(split.y_train),
         "test rows": len(split.y_test),
-        "parts": dg.MetadataValue.md("\n".join(lines)),
-        "preview": dg.MetadataValue.md(_markdown_table(split.X_train.head(_PREVIEW_ROWS).iloc[:, :8])),
+        "parts": _table(
+            ("part", "rows", "malignant", "share"),
+            [(part, len(y), int(y.sum()), f"{y.mean():.3f}") for part, y in parts],
+        ),
+        "preview": _preview(split.X_train),
     }
 
 
@@ -91,12 +93,12 @@ def of_fitted_pipeline(fit: "modeling.Fit") -> dict[str, Any]:
     return {
         "recipe": fit.recipe,
         "winner": dg.MetadataValue.json(fit.winner),
-        "cross-validation score": float(fit.score),
+        "cross-validation score": round(float(fit.score), _DECIMALS),
         "scored by": fit.scoring,
-        "candidates": len(fit.candidates),
+        "candidates": f"{len(fit.candidates)}, each on {fit.folds} folds",
         "not converged": sum(not candidate.converged for candidate in fit.candidates),
-        "fits": dg.MetadataValue.json(fit.fit_counts),
-        "best candidates": dg.MetadataValue.md(_candidates(fit)),
+        "fits": ", ".join(f"{count} {name}" for name, count in fit.fit_counts.items()),
+        "best candidates": _candidates(fit),
         "scores of all candidates": dg.MetadataValue.md(
             plots.as_markdown(plots.cv_curve(fit), "Cross-validation score of each candidate against C")
         ),
@@ -104,22 +106,28 @@ def of_fitted_pipeline(fit: "modeling.Fit") -> dict[str, Any]:
 
 
 def of_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Describe the metrics: each figure as a number with a trend, and the two pictures."""
+    """Describe the metrics: intervals, the two pictures, and each figure as a number with a trend."""
     from wdbc_assets import plots
 
-    figures = {
-        name: float(figure["value"])
-        for name, figure in metrics.items()
-        if isinstance(figure, dict) and "low" in figure and figure["value"] is not None
-    }
+    figures = {name: figure for name, figure in metrics.items() if isinstance(figure, dict) and "low" in figure}
     return {
-        **figures,
-        "intervals": dg.MetadataValue.md(_intervals(metrics)),
-        "classification report": dg.MetadataValue.json(metrics["classification_report"]),
+        "intervals": _table(
+            ("metric", "value", "low", "high", "by"),
+            [
+                (name, *(_decimal(figure[part]) for part in ("value", "low", "high")), figure["interval"])
+                for name, figure in figures.items()
+            ],
+        ),
         "confusion matrix": dg.MetadataValue.md(
             plots.as_markdown(plots.confusion_matrix(metrics), f"Confusion matrix {metrics['confusion_matrix']}")
         ),
         "ROC curve": dg.MetadataValue.md(plots.as_markdown(plots.roc_curve(metrics), "ROC curve on the test part")),
+        "classification report": _report(metrics["classification_report"]),
+        **{
+            name: round(float(figure["value"]), _DECIMALS)
+            for name, figure in figures.items()
+            if figure["value"] is not None
+        },
     }
 
 
@@ -129,33 +137,54 @@ def _schema(columns: tuple[contract.Column, ...]) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 column.dtype,
-                description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
-                constraints=dg.TableColumnConstraints(nullable=False, other=list(column.constraints)),
+                description=column.meaning if column.unit in ("", "1") else f"{column.meaning} [{column.unit}]",
+                constraints=dg.TableColumnConstraints(
+                    nullable=False,
+                    # Without the reason of a bound, for a label has room for 25 letters. The data dictionary gives it.
+                    other=[constraint.partition(" (")[0] for constraint in column.constraints],
+                ),
             )
             for column in columns
         ]
     )
 
 
-def _markdown_table(frame: "pd.DataFrame") -> str:
-    lines = ["| " + " | ".join(frame.columns) + " |", "|" + "---|" * len(frame.columns)]
-    lines += ["| " + " | ".join(f"{value:g}" for value in row) + " |" for row in frame.itertuples(index=False)]
-    return "\n".join(lines)
+def _preview(frame: "pd.DataFrame") -> dg.MarkdownMetadataValue:
+    shown = frame.iloc[:_PREVIEW_ROWS, :_PREVIEW_COLUMNS]
+    return _table(
+        list(shown.columns),
+        [
+            [value if isinstance(value, str) else f"{value:g}" for value in row]
+            for row in shown.itertuples(index=False, name=None)
+        ],
+    )
 
 
-def _candidates(fit: "modeling.Fit") -> str:
-    lines = ["| rank | candidate | mean | sd |", "|---|---|---|---|"]
+def _candidates(fit: "modeling.Fit") -> dg.MarkdownMetadataValue:
     best = sorted(fit.candidates, key=lambda candidate: candidate.rank)[:_CANDIDATES_SHOWN]
-    lines += [
-        f"| {one.rank} | {json.dumps(one.params)[1:-1]} | {one.mean_score:.4f} | {one.std_score:.4f} |" for one in best
-    ]
-    return "\n".join(lines)
+    return _table(
+        ("rank", "mean", "sd", *(name.rpartition("__")[2] for name in best[0].params)),
+        [(one.rank, _decimal(one.mean_score), _decimal(one.std_score), *one.params.values()) for one in best],
+    )
 
 
-def _intervals(metrics: dict[str, Any]) -> str:
-    lines = ["| metric | value | low | high | by |", "|---|---|---|---|---|"]
-    for name, figure in metrics.items():
-        if isinstance(figure, dict) and "low" in figure:
-            cells = ["n/a" if figure[part] is None else f"{figure[part]:.4f}" for part in ("value", "low", "high")]
-            lines.append(f"| {name} | {' | '.join(cells)} | {figure['interval']} |")
-    return "\n".join(lines)
+def _report(report: dict[str, Any]) -> dg.MarkdownMetadataValue:
+    names = ("precision", "recall", "f1-score")
+    return _table(
+        ("", *names, "support"),
+        [
+            (row, *(_decimal(scores[name]) for name in names), scores["support"])
+            for row, scores in report.items()
+            if isinstance(scores, dict)  # accuracy, a number for itself, is among the figures
+        ],
+    )
+
+
+def _decimal(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.{_DECIMALS}f}"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *([str(cell) for cell in row] for row in rows)]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

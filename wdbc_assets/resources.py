@@ -41,14 +41,9 @@ class SourceResource(dg.ConfigurableResource[Any]):
             sources.parse(parameters.source),
             known=known,
             sha256=parameters.source_sha256,
-            limits=limits(settings.load()),
+            limits=settings.load().limits(),
             report=report,
         )
-
-
-def limits(patience: settings.Patience) -> sources.Limits:
-    """Return the limits of a fetch as they are set."""
-    return sources.Limits(**{name: getattr(patience, name) for name in settings.Patience.model_fields})
 
 
 def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:

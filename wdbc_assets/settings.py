@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wdbc_assets.domain import recipes
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.sources import limits
+from wdbc_assets.sources import limits as bounds
 
 PREFIX = "WDBC_"
 ENV_FILE = ".env"
@@ -72,11 +72,15 @@ class MetricsParameters(BaseModel):
 class Patience(BaseModel):
     """The limits of every fetch. No part of any passport: patience does not change the bytes."""
 
-    connect_seconds: float = Field(limits.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
-    read_seconds: float = Field(limits.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
-    total_seconds: float = Field(limits.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
-    tries: int = Field(limits.DEFAULT.tries, ge=1, le=20, description="tries for what time can mend")
-    largest_bytes: int = Field(limits.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
+    connect_seconds: float = Field(bounds.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
+    read_seconds: float = Field(bounds.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
+    total_seconds: float = Field(bounds.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
+    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="tries for what time can mend")
+    largest_bytes: int = Field(bounds.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
+
+    def limits(self) -> bounds.Limits:
+        """Return the limits of a fetch as they are set."""
+        return bounds.Limits(**{name: getattr(self, name) for name in Patience.model_fields})
 
 
 class Settings(SourceParameters, SplitParameters, SearchParameters, MetricsParameters, Patience, BaseSettings):

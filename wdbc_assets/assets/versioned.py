@@ -23,6 +23,7 @@ from wdbc_assets.storage.store import Handle, Store
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
+_SECONDS_BETWEEN_REPORTS = 1.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class _Step:
         self.inputs = {source: handle.passport.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
         self.started = time.monotonic()
+        self.reported = 0.0
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -225,7 +227,13 @@ class _Step:
         )
 
     def _report(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        logs.logger.info(message, extra=self._fields("progress") | {"done": done, "total": total})
+        # Each record becomes a row in Dagster's database: once a second is often enough to see that work goes on.
+        now = time.monotonic()
+        if total is not None and done != total and now - self.reported < _SECONDS_BETWEEN_REPORTS:
+            return
+        self.reported = now
+        counted = f"{message} {done}/{total}" if total is not None else message
+        logs.logger.info("%s: %s", self.name, counted, extra=self._fields("progress") | {"progress": counted})
 
     def _log(self, message: str, *values: object, **fields: object) -> None:
         logs.logger.info(message, *values, extra=self._fields("note") | fields)

@@ -32,16 +32,12 @@ class Lines(logging.Handler):
             if "asset" in fields:
                 click.echo(f"  {fields['asset']:<17} {_coloured('refused')}", err=True)
         elif event == "progress":
-            self._progress(fields["asset"], record.getMessage(), fields.get("done"), fields.get("total"))
+            self._progress(fields["asset"], fields["progress"])
         elif event == "note" or record.levelno >= logging.WARNING:
             click.echo(click.style(f"    {record.getMessage()}", dim=True), err=True)
 
-    def _progress(self, asset: str, message: str, done: int | None, total: int | None) -> None:
-        text = f"  {asset:<17} {message}" + (f" {done}/{total}" if total else "")
-        if self._live:
-            click.echo(f"\r{text}", nl=False, err=True)
-        elif done is None or done == total:
-            click.echo(text, err=True)
+    def _progress(self, asset: str, progress: str) -> None:
+        click.echo(f"  {asset:<17} {progress}", nl=not self._live, err=True)
 
     def _erase(self) -> None:
         if self._live:

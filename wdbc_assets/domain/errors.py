@@ -17,7 +17,7 @@ class WdbcError(Exception):
         self.where = where
         self.mend = mend
         self.detail = detail
-        super().__init__(what, where, mend)
+        super().__init__(what)
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.where and f"at: {self.where}", self.mend) if part)

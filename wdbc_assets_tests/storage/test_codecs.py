@@ -81,6 +81,7 @@ def test_a_fit_comes_back_with_its_evidence_and_the_same_probabilities() -> None
     )
 
 
+ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib, sys
 padding = [object() for _ in range(int(sys.argv[1]))]
@@ -93,7 +94,9 @@ print(hashlib.sha256(codecs.encode("fitted_pipeline", fit())[1]["pipeline.skops"
 @pytest.mark.fault("T05")
 def test_a_pipeline_has_the_same_bytes_in_every_process() -> None:
     digests = {
-        subprocess.run([sys.executable, "-c", DIGEST, padding], capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", DIGEST, padding], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         for padding in ("10", "100000")
     }
     assert len(digests) == 1
