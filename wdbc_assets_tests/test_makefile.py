@@ -26,6 +26,7 @@ VENV = "python -m venv .venv"
 RUNTIME = "python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock"
 EDITABLE = "python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable ."
 DEV = f"{RUNTIME} -r requirements-dev.lock"
+PYTEST = "pytest --numprocesses auto --dist worksteal"
 
 
 class Project:
@@ -77,8 +78,8 @@ def test_the_first_run_installs_by_hash_and_the_second_does_nothing_but_run(proj
 
 def test_the_tests_add_the_development_tools_once(project: Project) -> None:
     assert project.make("run")[0] == 0
-    assert project.make("test")[:2] == (0, [DEV, "pytest"])
-    assert project.make("test", "ARGS=-k store")[:2] == (0, ["pytest -k store"])
+    assert project.make("test")[:2] == (0, [DEV, PYTEST])
+    assert project.make("test", "ARGS=-k store")[:2] == (0, [f"{PYTEST} -k store"])
     assert project.make("run")[:2] == (0, ["wdbc run"])
 
 

@@ -1,0 +1,68 @@
+"""What judging a table finds: one finding per rule, and the one short message that all broken rules make together.
+
+How a finding comes about is said in `schemas`, what the rules are in `rules`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wdbc_assets.domain import rules
+from wdbc_assets.domain.errors import WdbcError
+
+# How many failures of one rule are kept with their values, and how many broken rules a message spells out.
+SHOWN = 10
+_SPELT_OUT = 4
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One cell that breaks a rule, or with `row` None one figure of the whole table.
+
+    `row` is the line of the source file for the raw table, and else the position from 1. `value` may be a patient's.
+    """
+
+    row: int | None
+    column: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a table stands to one rule: how many failures there are, and the first ten of them in row order.
+
+    `summary` is one short line without any patient's value.
+    """
+
+    rule: str
+    passed: bool
+    blocking: bool
+    summary: str
+    count: int = 0
+    failures: tuple[Failure, ...] = ()
+
+
+def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
+    """Return the one error of all broken blocking rules, or None if there is none; values only in its `detail`."""
+    broken = [finding for finding in found if finding.blocking and not finding.passed]
+    if not broken:
+        return None
+    spelt_out = [finding.summary for finding in broken[:_SPELT_OUT]]
+    if len(broken) > _SPELT_OUT:
+        spelt_out.append("also " + ", ".join(finding.rule for finding in broken[_SPELT_OUT:]))
+    mends = dict.fromkeys(rules.BY_NAME[finding.rule].mend for finding in broken[:2])
+    return WdbcError(
+        f"the data break {len(broken)} of {len(found)} rules: " + "; ".join(spelt_out),
+        where=where,
+        mend=" ".join(mends),
+        detail="\n".join(line for finding in broken for line in _lines(finding)),
+    )
+
+
+def _lines(finding: Finding) -> list[str]:
+    lines = [
+        f"{finding.rule}: {'' if failure.row is None else f'row {failure.row}, '}{failure.column}: {failure.value}"
+        for failure in finding.failures
+    ]
+    if finding.count > len(finding.failures):
+        lines.append(f"{finding.rule}: {finding.count - len(finding.failures)} more")
+    return lines

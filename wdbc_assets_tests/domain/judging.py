@@ -1,0 +1,45 @@
+"""Judging in one word, for the tests of the rules: what is broken, and where."""
+
+from typing import TypeAlias
+
+import pandas as pd
+
+from wdbc_assets.domain import cleaning, findings, reading, schemas, splitting
+from wdbc_assets_tests import builders
+
+# Row, column and value of failures.
+Cells: TypeAlias = list[tuple[int | None, str, str]]
+
+
+def judged(content: bytes) -> dict[str, findings.Finding]:
+    """Return every finding of a raw file by its rule."""
+    return {finding.rule: finding for finding in schemas.judge_raw(reading.read(content))}
+
+
+def broken(content: bytes) -> dict[str, Cells]:
+    """Return the cells shown for each blocking rule that is broken."""
+    return {
+        name: [(failure.row, failure.column, failure.value) for failure in finding.failures]
+        for name, finding in judged(content).items()
+        if finding.blocking and not finding.passed
+    }
+
+
+def of_clean(frame: pd.DataFrame) -> dict[str, findings.Finding]:
+    """Return the findings of a clean frame that did not pass."""
+    return {finding.rule: finding for finding in schemas.judge_clean(frame) if not finding.passed}
+
+
+def of_split(split: splitting.Split, frame: pd.DataFrame) -> dict[str, findings.Finding]:
+    """Return the findings of a split that did not pass."""
+    return {finding.rule: finding for finding in schemas.judge_split(split, frame) if not finding.passed}
+
+
+def clean_frame() -> pd.DataFrame:
+    """Return the clean frame of the published patients."""
+    return cleaning.clean(reading.read(builders.bundled_uci_bytes()))
+
+
+def changed(column: str, value: object) -> bytes:
+    """Return the published patients with one cell of line 17 replaced."""
+    return builders.published_with((17, column, value))
