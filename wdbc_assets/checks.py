@@ -5,11 +5,14 @@ for a rule that failed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from wdbc_assets.domain import rule_kinds, rules
+from wdbc_assets.domain import findings as contract_findings
+from wdbc_assets.domain import layouts, rule_kinds, rules
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.findings import Finding
 from wdbc_assets.storage.passport import Passport
 
@@ -18,8 +21,13 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain import splitting
 
+# Its breach is told by the reader of the bytes; no other rule can be asked then.
+FILE_IS_A_TABLE = rule_kinds.Rule(
+    "file_is_a_table", "The bytes are a table with the contract's 32 columns.", "Point the source at the table itself."
+)
+
 RULES: Mapping[str, tuple[rule_kinds.Rule, ...]] = {
-    "raw_data": rules.RAW_RULES,
+    "raw_data": (FILE_IS_A_TABLE, *rules.RAW_RULES),
     "clean_frame": rules.CLEAN_RULES,
     "train_test_split": rules.SPLIT_RULES,
 }
@@ -33,9 +41,25 @@ def specs(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def judge(asset: str, value: Any, inputs: Mapping[str, Any]) -> list[Finding]:
-    """Return one finding per rule of an asset; `inputs` are the values that it was made from."""
-    return _JUDGES[asset](value, inputs) if asset in _JUDGES else []
+@dataclass(frozen=True)
+class Verdict:
+    """One finding per rule that could be asked, and the error that refuses the value, if any rule does."""
+
+    findings: list[Finding]
+    refusal: WdbcError | None
+
+
+def judge(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -> Verdict:
+    """Judge a value by the rules of its asset.
+
+    `inputs` are the values that it was made from; `where` says in an error which value is meant.
+    """
+    try:
+        findings = _JUDGES[asset](value, inputs) if asset in _JUDGES else []
+    except layouts.NotATable as error:
+        error.where = f"{where}, {error.where}" if error.where else where
+        return Verdict([_of_file(error.what, passed=False)], error)
+    return Verdict(findings, contract_findings.refusal(findings, where))
 
 
 def results(asset: str, findings: Iterable[Finding]) -> Iterator[dg.AssetCheckResult]:
@@ -67,7 +91,12 @@ def restated(passport: Passport) -> Iterator[dg.AssetCheckResult]:
 def _judge_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain import reading, schemas
 
-    return schemas.judge_raw(reading.read(content))
+    table = reading.read(content)
+    return [_of_file("holds", passed=True), *schemas.judge_raw(table)]
+
+
+def _of_file(summary: str, *, passed: bool) -> Finding:
+    return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary)
 
 
 def _judge_clean(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:

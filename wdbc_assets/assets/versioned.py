@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 
 from wdbc_assets import checks, freshness, lineage, logs, metadata, resources, settings
-from wdbc_assets.domain import findings as contract_findings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.io_manager import STORED, Kept
 from wdbc_assets.storage.passport import DamagedStore, Passport
@@ -142,11 +141,11 @@ class _Step:
             return
         value, origin = (outcome.value, outcome.origin) if isinstance(outcome, FromOutside) else (outcome, None)
 
-        findings = checks.judge(self.name, value, self.loaded)
         where = f"{self.name}, from {origin['shown']}" if origin else self.name
-        if (error := contract_findings.refusal(findings, where)) is not None:
-            yield from checks.results(self.name, findings)
-            raise error
+        verdict = checks.judge(self.name, value, self.loaded, where=where)
+        if verdict.refusal is not None:
+            yield from checks.results(self.name, verdict.findings)
+            raise verdict.refusal
         draft = store.draft(
             self.name,
             value,
@@ -155,12 +154,12 @@ class _Step:
             inputs=self.inputs,
             parameters=parameters,
             code_version=lineage.code_version(self.name),
-            checks=checks.stated(findings),
+            checks=checks.stated(verdict.findings),
             origin=origin,
         )
         same = current is not None and current.version == draft.passport.version
         yield self._result(store, draft, draft.passport, self.describe(value), unchanged=same)
-        yield from checks.results(self.name, findings)
+        yield from checks.results(self.name, verdict.findings)
 
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal and leave a note of it in the store, if the store can take one."""

@@ -36,8 +36,8 @@ AREA_SE_PER_CIRCLE: Range = (0.25, 2.7)
 # formula without 4 pi; the data have it.)
 COMPACTNESS_EXCESS: Range = (-0.002, 0.35)
 
-# No nucleus has a larger radius. Pathologists call a tumour anaplastic from three times the usual diameter of a nucleus
-# on; this is eight times the mean radius of the benign nuclei, 12.1. Seen: 36.0.
+# No nucleus has a larger radius. A judgement, no theorem: eight times the mean radius of the benign nuclei (12.1), and
+# nearly three times the largest seen (36.0).
 LARGEST_RADIUS = 100.0
 
 
