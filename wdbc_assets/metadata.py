@@ -98,6 +98,7 @@ def of_fitted_pipeline(fit: "modeling.Fit") -> dict[str, Any]:
         "candidates": f"{len(fit.candidates)}, each on {fit.folds} folds",
         "not converged": sum(not candidate.converged for candidate in fit.candidates),
         "fits": ", ".join(f"{count} {name}" for name, count in fit.fit_counts.items()),
+        "warnings": "; ".join(fit.warnings) or "none",
         "best candidates": _candidates(fit),
         "scores of all candidates": dg.MetadataValue.md(
             plots.as_markdown(plots.cv_curve(fit), "Cross-validation score of each candidate against C")
