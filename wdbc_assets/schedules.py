@@ -1,6 +1,6 @@
 """The schedules. Off until someone turns them on in the UI.
 
-A tick that was missed while no daemon ran is not caught up: the next one looks at the same source.
+Of the ticks that were missed while no daemon ran, Dagster makes up for the last one only.
 """
 
 import dagster as dg

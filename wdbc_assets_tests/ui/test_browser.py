@@ -1,0 +1,122 @@
+"""The UI as its user meets it: a real webserver and daemon, clicked through in a real browser."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from playwright.sync_api import Page, expect
+
+from wdbc_assets import checks, lineage, settings
+from wdbc_assets.definitions import defs
+from wdbc_assets.domain import contract
+from wdbc_assets_tests import builders
+from wdbc_assets_tests.ui import dagster_ui
+from wdbc_assets_tests.ui.dagster_ui import ASSETS, DagsterUi, node, open_asset
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RUN_MILLISECONDS = dagster_ui.RUN_SECONDS * 1000
+
+
+def drawn_lineage(page: Page) -> set[tuple[str, str]]:
+    """The arrows of the graph as pairs of assets, told by where each begins and ends."""
+    boxes = {
+        asset: node(page, asset).evaluate("e => ['x', 'y', 'width', 'height'].map(name => +e.getAttribute(name))")
+        for asset in ASSETS
+    }
+    arrows = page.locator("path[marker-end]").evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+
+    def beside(place: tuple[float, float], *, right: bool) -> str:
+        def distance(asset: str) -> float:
+            x, y, width, height = map(float, boxes[asset])
+            return abs(place[0] - (x + width * right)) + abs(place[1] - (y + height / 2))
+
+        return min(ASSETS, key=distance)
+
+    found = set()
+    for arrow in arrows:
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", arrow)]
+        found.add((beside((numbers[0], numbers[1]), right=True), beside((numbers[-2], numbers[-1]), right=False)))
+    return found
+
+
+def test_a_newcomer_finds_five_assets_makes_them_by_clicking_and_sees_their_lineage(page: Page, tmp_path: Path) -> None:
+    graph = defs.resolve_asset_graph()
+    with dagster_ui.running_ui(dagster_ui.surroundings(tmp_path, WDBC_GRID="small")) as ui:
+        page.goto(ui.url)
+        expect(page.get_by_text("No runs or scheduled ticks in this time period.")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+        dagster_ui.open_lineage(page, ui)
+        for asset in ASSETS:
+            expect(node(page, asset)).to_contain_text("Never materialized")
+        assert drawn_lineage(page) == {
+            (source, asset) for asset, derivation in lineage.DERIVATIONS.items() for source in derivation.inputs
+        }
+
+        dagster_ui.materialize_all(page)
+        dagster_ui.wait_until_materialized(page)
+        for asset in ASSETS:
+            rules = len(checks.RULES.get(asset, ()))
+            if rules:
+                expect(node(page, asset)).to_contain_text(f"{rules} / {rules} Passed")
+        expect(page.get_by_text("Unsynced")).to_have_count(0)
+
+        for asset in ASSETS:
+            open_asset(page, ui, asset, "Overview")
+            expect(page.get_by_text(graph.get(dg.AssetKey(asset)).description or "none")).to_be_visible()
+        open_asset(page, ui, "raw_data", "Overview")
+        sees_the_contract_of_raw_data(page)
+        open_asset(page, ui, "metrics", "Overview")
+        sees_figures_and_pictures(page)
+
+
+def sees_the_contract_of_raw_data(page: Page) -> None:
+    expect(page.get_by_text("Row count").locator("..")).to_contain_text(str(contract.PUBLISHED_ROWS))
+    expect(page.get_by_text("Latest check results").locator("..")).to_contain_text(str(len(checks.RULES["raw_data"])))
+    rows = page.get_by_role("table").filter(has_text="Column name").get_by_role("row")
+    for column in contract.COLUMNS:
+        expect(rows.filter(has_text=re.compile(f"^{column.name}[^_]"))).to_contain_text(column.dtype)
+    row = rows.filter(has_text=re.compile("^radius_worst"))
+    for stated in ("non-nullable", "> 0", ">= radius_mean", "mean of the three largest values"):
+        expect(row).to_contain_text(stated)
+    page.get_by_role("tab", name="Checks").click()
+    for rule in checks.RULES["raw_data"]:
+        expect(page.get_by_text(rule.name, exact=True).first).to_be_visible()
+
+
+def sees_figures_and_pictures(page: Page) -> None:
+    expect(page.get_by_role("row").filter(has_text="intervals")).to_contain_text("bootstrap")
+    for key in ("confusion matrix", "ROC curve"):
+        picture = dagster_ui.show_picture(page, key)
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 400
+        page.get_by_role("button", name="Close").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.fault("O02")
+def test_a_failed_check_shows_its_rows_and_what_was_current_stays_current(page: Page, tmp_path: Path) -> None:
+    surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small")
+    subprocess.run(dagster_ui.command("wdbc_assets", "run"), cwd=settings.project_root(), env=surroundings, check=True)
+    broken = tmp_path / "broken.data"
+    broken.write_bytes(builders.published_with((5, "radius_worst", 0.5)))
+    with dagster_ui.running_ui(surroundings | {"WDBC_SOURCE": str(broken)}) as ui:
+        dagster_ui.open_lineage(page, ui)
+        dagster_ui.wait_until_materialized(page)
+        dagster_ui.materialize_all(page)
+        expect(node(page, "raw_data")).to_contain_text("Failed", timeout=RUN_MILLISECONDS)
+
+        sees_the_failed_check(page, ui)
+        open_asset(page, ui, "raw_data", "Events")
+        expect(page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
+        expect(page.get_by_text("Materialized in run")).to_be_visible()
+
+
+def sees_the_failed_check(page: Page, ui: DagsterUi) -> None:
+    dagster_ui.open_check(page, ui, "raw_data", "worst_is_not_below_mean")
+    expect(page.get_by_text("Evaluation result").locator("..")).to_contain_text("Failed")
+    expect(page.get_by_text("first at line 5, column radius_worst")).to_be_visible()
+    table = page.get_by_role("row").filter(has_text="failing rows").get_by_role("table")
+    expect(table.get_by_role("row")).to_have_text(["rowcolumnvalue", "5radius_worst0.5"])
