@@ -1,6 +1,8 @@
 """`wdbc run`: materialize the five assets in this process, through Dagster, skipping what is up to date."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,4 +97,6 @@ def _farewell(store: Store) -> None:
     metrics = store.handle("metrics").passport
     terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
     click.echo(f"\n  stored in {store.url}")
-    click.echo("  next: wdbc status, wdbc export DIR, wdbc ui")
+    # As it was called, for `make run` puts nothing on the PATH.
+    wdbc = "wdbc" if shutil.which("wdbc") else sys.argv[0]
+    click.echo(f"  next: {wdbc} status, {wdbc} export DIR, {wdbc} ui")

@@ -19,7 +19,9 @@ def ui(*, host: str, port: int) -> None:
     _refuse_taken(host, port)
     click.echo(f"  http://{host}:{port}")
     os.chdir(settings.project_root())
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
+    # The warning says to use `dg`, which the project does not install.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
     # This process becomes Dagster's, so that signals reach it.
     os.execv(sys.executable, command)  # noqa: S606 -- no shell is wanted
 

@@ -156,18 +156,16 @@ def test_the_last_missed_tick_of_the_schedule_starts_one_run_though_the_daemon_i
 
 
 @pytest.mark.fault("O09")
-def test_a_taken_port_is_named_with_the_option_that_chooses_another() -> None:
+def test_a_taken_port_is_named_with_the_option_that_chooses_another(
+    surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "printed"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = subprocess.run(
-            dagster_ui.command("wdbc_assets", "ui", "--port", port),
-            cwd=settings.project_root(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert refused.returncode == 1
-    assert f"127.0.0.1:{port}" in refused.stderr
-    assert "--port" in refused.stderr
-    assert "Traceback" not in refused.stderr
+        ui = dagster_ui.command("wdbc_assets", "ui", "--port", port)
+        with dagster_ui.process_group(ui, surroundings, log) as refused:
+            assert refused.wait(timeout=dagster_ui.STOP_SECONDS) == 1
+    printed = log.read_text()
+    assert f"127.0.0.1:{port}" in printed
+    assert "--port" in printed
+    assert "Traceback" not in printed
