@@ -96,7 +96,7 @@ def _judge_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
 
 
 def _of_file(summary: str, *, passed: bool) -> Finding:
-    return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary)
+    return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary, count=int(not passed))
 
 
 def _judge_clean(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:

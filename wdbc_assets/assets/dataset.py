@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain import splitting
 
 
-@versioned_asset(kinds={"csv"}, describe=metadata.of_raw_data, columns=metadata.raw_columns())
+@versioned_asset(kinds={"csv"}, owners=["team:data"], describe=metadata.of_raw_data, columns=metadata.raw_columns())
 def raw_data(
     parameters: settings.SourceParameters,
     source: resources.SourceResource,
@@ -30,7 +30,12 @@ def raw_data(
     return FromOutside(answer.content, answer.origin.to_json())
 
 
-@versioned_asset(kinds={"pandas", "parquet"}, describe=metadata.of_clean_frame, columns=metadata.clean_columns())
+@versioned_asset(
+    kinds={"pandas", "parquet"},
+    owners=["team:data"],
+    describe=metadata.of_clean_frame,
+    columns=metadata.clean_columns(),
+)
 def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     """One row per patient: diagnosis is 1 for malignant and 0 for benign, then 30 measurements. No ids."""
     from wdbc_assets.domain import cleaning, reading
@@ -38,7 +43,7 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     return cleaning.clean(reading.read(raw_data))
 
 
-@versioned_asset(kinds={"pandas", "parquet"}, describe=metadata.of_split)
+@versioned_asset(kinds={"pandas", "parquet"}, owners=["team:data"], describe=metadata.of_split)
 def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
     """The patients in two parts: one to fit the model on, one that it never sees before it is judged."""
     from wdbc_assets.domain import splitting

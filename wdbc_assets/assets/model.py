@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain import modeling, splitting
 
 
-@versioned_asset(kinds={"scikitlearn"}, describe=metadata.of_fitted_pipeline)
+@versioned_asset(kinds={"scikitlearn"}, owners=["team:model"], describe=metadata.of_fitted_pipeline)
 def fitted_pipeline(
     train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: metadata.Report
 ) -> "modeling.Fit":
@@ -30,7 +30,7 @@ def fitted_pipeline(
     )
 
 
-@versioned_asset(kinds={"scikitlearn", "json"}, describe=metadata.of_metrics)
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_metrics)
 def metrics(
     train_test_split: "splitting.Split",
     fitted_pipeline: "modeling.Fit",

@@ -40,6 +40,7 @@ class StillTheSame:
 def versioned_asset(
     *,
     kinds: set[str],
+    owners: list[str],
     describe: Callable[[Any], dict[str, Any]],
     columns: dg.TableSchema | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -71,7 +72,7 @@ def versioned_asset(
             description=inspect.getdoc(function),
             group_name=function.__module__.rpartition(".")[2],
             kinds=kinds,
-            owners=[f"team:{'data' if function.__module__.endswith('dataset') else 'model'}"],
+            owners=owners,
             code_version=lineage.code_version(name),
             metadata={"dagster/column_schema": columns} if columns else None,
             ins={source: dg.AssetIn(dagster_type=STORED) for source in derivation.inputs},

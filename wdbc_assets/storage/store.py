@@ -13,7 +13,6 @@ leaves a version that nothing points to, never a pointer to half a version.
 import importlib.metadata
 import json
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,16 +22,11 @@ from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import backend as backends
-from wdbc_assets.storage import codecs
+from wdbc_assets.storage import codecs, places
 from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
 
 # What a stored value can depend on besides its inputs, its parameters and our own code.
 _LIBRARIES = ("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "skops")
-
-_ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
-_VERSION = re.compile(r"[0-9a-f]{64}")
 
 
 class NeverMade(WdbcError):
@@ -76,17 +70,17 @@ class Store:
     @cached_property
     def _understood(self) -> bool:
         try:
-            number = json.loads(self._backend.read("store.json"))["format"]
+            number = json.loads(self._backend.read(places.FORMAT))["format"]
         except FileNotFoundError:
             return True
         except (ValueError, KeyError, TypeError):
             raise DamagedStore(
                 "the store's format file is damaged",
-                where=self._where("store.json"),
+                where=self._where(places.FORMAT),
                 mend=f'Write {{"format": {FORMAT}}} into it; the versions are untouched.',
             ) from None
         if number != FORMAT:
-            raise newer(number, self._where("store.json"))
+            raise newer(number, self._where(places.FORMAT))
         return True
 
     def current(self, asset: str) -> Passport | None:
@@ -96,11 +90,11 @@ class Store:
             DamagedStore: the pointer is damaged.
             NewerStore: a newer release wrote the store.
         """
-        return self._passport(f"{_checked(_ASSET, asset)}/current.json")
+        return self._passport(places.pointer(asset))
 
     def made_by(self, run_id: str, asset: str) -> Passport | None:
         """Return what a run made or kept of an asset, so that one run sees one version throughout."""
-        return self._passport(f"runs/{_checked(_RUN, run_id)}/{_checked(_ASSET, asset)}.json")
+        return self._passport(places.made_by(run_id, asset))
 
     def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
         """Return the version that a run made of the asset, else the current one.
@@ -125,7 +119,7 @@ class Store:
         """
         contents = {}
         for name, stated in passport.files.items():
-            path = self._version_path(passport, name)
+            path = places.version_file(passport, name)
             try:
                 content = self._backend.read(path)
             except FileNotFoundError:
@@ -134,7 +128,7 @@ class Store:
                 raise self._damage(passport, path, "is not the file that was stored")
             contents[name] = content
         if version_of(passport.files) != passport.version:
-            raise self._damage(passport, self._version_path(passport, ""), "does not have the digest in its name")
+            raise self._damage(passport, places.version(passport), "does not have the digest in its name")
         return contents
 
     def damage(self, passport: Passport) -> str | None:
@@ -148,7 +142,7 @@ class Store:
     def refusal(self, asset: str) -> dict[str, Any] | None:
         """Return when and why the last attempt at an asset was refused, if nothing succeeded since."""
         try:
-            note = json.loads(self._backend.read(f"{_checked(_ASSET, asset)}/refused.json"))
+            note = json.loads(self._backend.read(places.refusal(asset)))
         except (FileNotFoundError, ValueError):
             return None
         return note or None
@@ -173,15 +167,15 @@ class Store:
         Raises:
             WdbcError: the name of the asset cannot be a folder, or there is no way to store such a value.
         """
-        codec, contents, rows = codecs.encode(_checked(_ASSET, asset), value)
-        files = {_checked(_FILE, name): stored_file(content) for name, content in contents.items()}
+        codec, contents, rows = codecs.encode(places.asset_name(asset), value)
+        files = {places.file_name(name): stored_file(content) for name, content in contents.items()}
         passport = Passport(
             asset=asset,
             version=version_of(files),
             codec=codec,
             files=files,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            run_id=_checked(_RUN, run_id),
+            run_id=places.run_name(run_id),
             seconds=round(seconds, 3),
             rows=rows,
             inputs=dict(inputs or {}),
@@ -202,7 +196,7 @@ class Store:
         passport = draft.passport
         self._mark_format()
         for name, content in draft.contents.items():
-            path = self._version_path(passport, name)
+            path = places.version_file(passport, name)
             if not self._holds(path, content):
                 self._backend.replace(path, content)
         return self._point(passport, run_id)
@@ -210,7 +204,7 @@ class Store:
     def keep(self, passport: Passport, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""
         self._mark_format()
-        self._backend.replace(f"runs/{_checked(_RUN, run_id)}/{passport.asset}.json", passport.to_json())
+        self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
 
     def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
         """Record why an attempt was refused, for whoever asks for the status."""
@@ -220,10 +214,10 @@ class Store:
             "reasons": list(reasons),
         }
         self._mark_format()
-        self._backend.replace(f"{_checked(_ASSET, asset)}/refused.json", json.dumps(note, indent=2).encode())
+        self._backend.replace(places.refusal(asset), json.dumps(note, indent=2).encode())
 
     def _point(self, passport: Passport, run_id: str) -> bool:
-        self._backend.replace(f"runs/{_checked(_RUN, run_id)}/{passport.asset}.json", passport.to_json())
+        self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
         with self._backend.commit_lock():
             for name, version in passport.inputs.items():
                 now = self._current_or_damaged(name)
@@ -231,9 +225,9 @@ class Store:
                     return False
             earlier = self._current_or_damaged(passport.asset)
             if earlier is None or earlier.derivation() != passport.derivation():
-                self._backend.replace(f"{passport.asset}/current.json", passport.to_json())
+                self._backend.replace(places.pointer(passport.asset), passport.to_json())
             if self.refusal(passport.asset):
-                self._backend.replace(f"{passport.asset}/refused.json", b"{}")
+                self._backend.replace(places.refusal(passport.asset), b"{}")
         return True
 
     def _current_or_damaged(self, asset: str) -> Passport | None:
@@ -255,8 +249,8 @@ class Store:
         return Passport.from_json(content, where=self._where(path))
 
     def _mark_format(self) -> None:
-        if self._understood and "store.json" not in self._backend.names(""):
-            self._backend.replace("store.json", json.dumps({"format": FORMAT}).encode() + b"\n")
+        if self._understood and places.FORMAT not in self._backend.names(""):
+            self._backend.replace(places.FORMAT, json.dumps({"format": FORMAT}).encode() + b"\n")
 
     def _holds(self, path: str, content: bytes) -> bool:
         try:
@@ -266,10 +260,7 @@ class Store:
 
     def folder(self, passport: Passport) -> str:
         """Return where a version lies, as a path or URL."""
-        return self._where(self._version_path(passport, "").rstrip("/"))
-
-    def _version_path(self, passport: Passport, name: str) -> str:
-        return f"{_checked(_ASSET, passport.asset)}/versions/{_checked(_VERSION, passport.version)}/{name}"
+        return self._where(places.version(passport))
 
     def _where(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"
@@ -291,13 +282,3 @@ def open_store(location: str, *, relative_to: Path) -> Store:
 def _libraries() -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     return {"python": platform.python_version(), **versions}
-
-
-def _checked(pattern: re.Pattern[str], name: str) -> str:
-    # Names become paths: whatever could climb out of the store, or look like another name, is refused.
-    if not pattern.fullmatch(name):
-        raise WdbcError(
-            f"the store takes no such name: {name[:80]!a}",
-            mend="Use lower-case ASCII letters, digits and underscores.",
-        )
-    return name

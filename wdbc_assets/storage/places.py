@@ -1,0 +1,63 @@
+"""Where each thing lies inside a store, as relative paths, and which names may become part of one."""
+
+import re
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.passport import Passport
+
+_ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
+_VERSION = re.compile(r"[0-9a-f]{64}")
+
+FORMAT = "store.json"
+
+
+def pointer(asset: str) -> str:
+    """Return where the pointer to an asset's current version lies."""
+    return f"{asset_name(asset)}/current.json"
+
+
+def refusal(asset: str) -> str:
+    """Return where the note of an asset's last refusal lies."""
+    return f"{asset_name(asset)}/refused.json"
+
+
+def made_by(run_id: str, asset: str) -> str:
+    """Return where the passport lies of what a run made or kept of an asset."""
+    return f"runs/{run_name(run_id)}/{asset_name(asset)}.json"
+
+
+def version(passport: Passport) -> str:
+    """Return the folder of a version."""
+    return f"{asset_name(passport.asset)}/versions/{_checked(_VERSION, passport.version)}"
+
+
+def version_file(passport: Passport, name: str) -> str:
+    """Return where one file of a version lies."""
+    return f"{version(passport)}/{file_name(name)}"
+
+
+def asset_name(name: str) -> str:
+    """Return the name of an asset if it can be a folder; WdbcError if not."""
+    return _checked(_ASSET, name)
+
+
+def run_name(name: str) -> str:
+    """Return the id of a run if it can be a folder; WdbcError if not."""
+    return _checked(_RUN, name)
+
+
+def file_name(name: str) -> str:
+    """Return the name of a file of a version if it can be one; WdbcError if not."""
+    return _checked(_FILE, name)
+
+
+def _checked(pattern: re.Pattern[str], name: str) -> str:
+    # Whatever could climb out of the store, or look like another name, is refused.
+    if not pattern.fullmatch(name):
+        raise WdbcError(
+            f"the store takes no such name: {name[:80]!a}",
+            mend="Use lower-case ASCII letters, digits and underscores.",
+        )
+    return name
