@@ -1,0 +1,126 @@
+"""What the UI shows of a value: short enough to be read in place, without ids, and as numbers what has a trend."""
+
+import itertools
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from wdbc_assets import metadata
+from wdbc_assets.domain import cleaning, contract, evaluation, modeling, reading, recipes, search, splitting
+from wdbc_assets_tests import builders
+
+# Dagster's UI shows longer markdown behind a click, and cuts longer labels of a column off.
+SHOWN_IN_PLACE = 1000
+LONGEST_LABEL = 25
+
+
+def published() -> bytes:
+    """The published patients, with ids that are no other number of the table."""
+    return builders.published_with(*((line, "id", 8_420_000 + line) for line in range(1, 570)))
+
+
+def raw() -> dict[str, Any]:
+    return metadata.of_raw_data(published())
+
+
+def clean() -> dict[str, Any]:
+    return metadata.of_clean_frame(cleaning.clean(reading.read(published())))
+
+
+def split() -> dict[str, Any]:
+    return metadata.of_split(splitting.split(cleaning.clean(reading.read(published()))))
+
+
+def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
+    chosen = recipes.named(recipe)
+    candidates = tuple(
+        search.Candidate(
+            params=dict(params),
+            mean_score=-0.123456,
+            std_score=0.1,
+            fold_scores=(-0.1, -0.2),
+            rank=rank,
+            converged=True,
+            n_iter=9,
+        )
+        for rank, params in enumerate(chosen.candidates("full"), start=1)
+    )
+    return metadata.of_fitted_pipeline(
+        modeling.Fit(
+            recipe=recipe,
+            grid="full",
+            scoring=chosen.scoring,
+            folds=2,
+            seed=42,
+            pipeline=None,  # nothing of it is shown
+            winner=candidates[0].params,
+            score=candidates[0].mean_score,
+            candidates=candidates,
+            fit_counts={"transformers": 3, "estimators": 7},
+            warnings=(),
+        )
+    )
+
+
+def judged(*probabilities: float) -> dict[str, Any]:
+    return metadata.of_metrics(evaluation.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
+
+
+def numbers(described: dict[str, Any]) -> set[str]:
+    return {name for name, value in described.items() if isinstance(value, int | float)}
+
+
+@pytest.mark.parametrize(
+    ("described", "tables"),
+    [
+        (raw, {"preview"}),
+        (clean, {"preview"}),
+        (split, {"parts", "preview"}),
+        *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
+        (judged, {"intervals", "classification report"}),
+    ],
+    ids=["raw_data", "clean_frame", "train_test_split", *recipes.RECIPES, "metrics"],
+)
+def test_every_table_is_short_enough_to_be_shown_in_place(described: Any, tables: set[str]) -> None:
+    markdown = {name: value.value for name, value in described().items() if isinstance(value, dg.MarkdownMetadataValue)}
+    assert {name for name, text in markdown.items() if len(text) < SHOWN_IN_PLACE} == tables
+    assert all(text.startswith("![") for name, text in markdown.items() if name not in tables)  # pictures
+
+
+@pytest.mark.parametrize("described", [raw, clean, split], ids=["raw_data", "clean_frame", "train_test_split"])
+def test_a_preview_holds_first_rows_and_no_id(described: Any) -> None:
+    preview = described()["preview"].value
+    head, _, *rows = preview.splitlines()
+    assert len(rows) == 5
+    assert "radius_mean" in head
+    assert contract.ID not in head.split()
+    assert "842" not in preview
+
+
+def test_a_column_states_type_and_constraints_in_labels_that_fit() -> None:
+    for schema in (metadata.raw_columns(), metadata.clean_columns()):
+        assert all(column.description and not column.constraints.nullable for column in schema.columns)
+        labels = itertools.chain.from_iterable(column.constraints.other for column in schema.columns)
+        assert max(map(len, labels)) <= LONGEST_LABEL
+    worst = {column.name: column for column in metadata.clean_columns().columns}["area_worst"]
+    assert worst.constraints.other == ["> 0", "<= 37699.1", ">= area_mean"]
+    assert worst.description is not None
+    assert worst.description.endswith("[px²]")
+
+
+def test_only_what_has_a_trend_is_a_number() -> None:
+    assert numbers(raw()) == set()
+    assert numbers(clean()) == {"malignant", "benign"}
+    assert numbers(split()) == {"training rows", "test rows"}
+    assert numbers(fitted()) == {"cross-validation score", "not converged"}
+    figures = {"accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier"}
+    assert numbers(judged()) == figures
+    assert fitted()["cross-validation score"] == -0.1235
+
+
+def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:
+    described = judged(0.1, 0.2, 0.3, 0.4)  # nobody is called malignant
+    assert "precision" not in numbers(described)
+    assert "| precision | n/a | n/a | n/a | wilson |" in described["intervals"].value
+    assert "| malignant | n/a | 0.0000 |" in described["classification report"].value
