@@ -14,7 +14,7 @@ INTERVAL_SECONDS = 300
     job=jobs.train,
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Looks at the source and starts `train` when its content differs from what was last trained on.",
+    description="Looks at the source and starts train when its content differs from what was last trained on.",
 )
 def source_changed(
     context: dg.SensorEvaluationContext, store: resources.StoreResource

@@ -43,7 +43,12 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     return cleaning.clean(reading.read(raw_data))
 
 
-@versioned_asset(kinds={"pandas", "parquet"}, owners=["team:data"], describe=metadata.of_split)
+@versioned_asset(
+    kinds={"pandas", "parquet"},
+    owners=["team:data"],
+    describe=metadata.of_split,
+    columns=metadata.clean_columns(),
+)
 def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
     """The patients in two parts: one to fit the model on, one that it never sees before it is judged."""
     from wdbc_assets.domain import splitting

@@ -1,8 +1,11 @@
 """`wdbc ui`: Dagster's UI and daemon, on this project and its history."""
 
+import fcntl
 import os
+import signal
 import socket
 import sys
+from pathlib import Path
 
 import click
 
@@ -15,13 +18,16 @@ from wdbc_assets.domain.errors import WdbcError
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def ui(*, host: str, port: int) -> None:
     """Start Dagster's UI with its daemon; schedules and sensors work there. Ctrl-C ends it."""
-    settings.ensure_home()
+    home = settings.ensure_home()
     _refuse_taken(host, port)
+    _refuse_second_daemon(home)
     click.echo(f"  http://{host}:{port}")
     os.chdir(settings.project_root())
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
+    # Started with `&` by a shell, this process ignores Ctrl-C, and Dagster would take over that it ignores TERM too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # This process becomes Dagster's, so that signals reach it.
     os.execv(sys.executable, command)  # noqa: S606 -- no shell is wanted
 
@@ -37,3 +43,17 @@ def _refuse_taken(host: str, port: int) -> None:
                 where=f"{host}:{port}",
                 mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.",
             ) from None
+
+
+def _refuse_second_daemon(home: Path) -> None:
+    """Hold a lock on the home for as long as Dagster runs: two daemons would each start a run for the same tick."""
+    lock = os.open(home / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WdbcError(
+            "another `wdbc ui` works on this history",
+            where=str(home),
+            mend="Use that one, or end it; or set DAGSTER_HOME to another folder.",
+        ) from None
+    os.set_inheritable(lock, True)  # noqa: FBT003 -- named so by os; Dagster's main process keeps it, its children do not

@@ -155,6 +155,27 @@ def test_the_last_missed_tick_of_the_schedule_starts_one_run_though_the_daemon_i
         assert run.tags["dagster/schedule_name"] == name
 
 
+@pytest.mark.fault("O05")
+def test_a_second_ui_on_the_same_history_is_refused_for_two_daemons_start_runs_twice(
+    surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+
+    def ui() -> list[str]:
+        return dagster_ui.command("wdbc_assets", "ui", "--port", str(dagster_ui.free_port()))
+
+    with dagster_ui.process_group(ui(), surroundings, first):
+        dagster_ui.until(
+            lambda: "http://" in first.read_text() or None, seconds=dagster_ui.START_SECONDS, what="the first UI"
+        )
+        with dagster_ui.process_group(ui(), surroundings, second) as refused:
+            assert refused.wait(timeout=dagster_ui.STOP_SECONDS) == 1
+    printed = second.read_text()
+    assert surroundings["DAGSTER_HOME"] in printed
+    assert "DAGSTER_HOME" in printed
+    assert "Traceback" not in printed
+
+
 @pytest.mark.fault("O09")
 def test_a_taken_port_is_named_with_the_option_that_chooses_another(
     surroundings: dict[str, str], tmp_path: Path
