@@ -38,6 +38,7 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
     remote = sources.parse(chosen.source).kind in ("http", "object")
     if not remote and not force and all(state.up_to_date for state in states):
         for state in states:
+            store.forget_refusal(state.asset)
             if state.passport:
                 terminal.asset_line(state.asset, "unchanged", state.passport.rows, None, state.passport.version)
     else:

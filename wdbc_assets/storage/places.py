@@ -10,7 +10,7 @@ _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
 _VERSION = re.compile(r"[0-9a-f]{64}")
 
-FORMAT = "store.json"
+FORMAT_FILE = "store.json"
 
 
 def pointer(asset: str) -> str:

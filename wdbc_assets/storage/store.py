@@ -70,17 +70,17 @@ class Store:
     @cached_property
     def _understood(self) -> bool:
         try:
-            number = json.loads(self._backend.read(places.FORMAT))["format"]
+            number = json.loads(self._backend.read(places.FORMAT_FILE))["format"]
         except FileNotFoundError:
             return True
         except (ValueError, KeyError, TypeError):
             raise DamagedStore(
                 "the store's format file is damaged",
-                where=self._where(places.FORMAT),
+                where=self._where(places.FORMAT_FILE),
                 mend=f'Write {{"format": {FORMAT}}} into it; the versions are untouched.',
             ) from None
         if number != FORMAT:
-            raise newer(number, self._where(places.FORMAT))
+            raise newer(number, self._where(places.FORMAT_FILE))
         return True
 
     def current(self, asset: str) -> Passport | None:
@@ -204,6 +204,7 @@ class Store:
     def keep(self, passport: Passport, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""
         self._mark_format()
+        self.forget_refusal(passport.asset)
         self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
 
     def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
@@ -216,6 +217,11 @@ class Store:
         self._mark_format()
         self._backend.replace(places.refusal(asset), json.dumps(note, indent=2).encode())
 
+    def forget_refusal(self, asset: str) -> None:
+        """Record that an attempt succeeded, or that nothing is left to be done."""
+        if self.refusal(asset):
+            self._backend.replace(places.refusal(asset), b"{}")
+
     def _point(self, passport: Passport, run_id: str) -> bool:
         self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
         with self._backend.commit_lock():
@@ -226,8 +232,7 @@ class Store:
             earlier = self._current_or_damaged(passport.asset)
             if earlier is None or earlier.derivation() != passport.derivation():
                 self._backend.replace(places.pointer(passport.asset), passport.to_json())
-            if self.refusal(passport.asset):
-                self._backend.replace(places.refusal(passport.asset), b"{}")
+            self.forget_refusal(passport.asset)
         return True
 
     def _current_or_damaged(self, asset: str) -> Passport | None:
@@ -249,8 +254,8 @@ class Store:
         return Passport.from_json(content, where=self._where(path))
 
     def _mark_format(self) -> None:
-        if self._understood and places.FORMAT not in self._backend.names(""):
-            self._backend.replace(places.FORMAT, json.dumps({"format": FORMAT}).encode() + b"\n")
+        if self._understood and places.FORMAT_FILE not in self._backend.names(""):
+            self._backend.replace(places.FORMAT_FILE, json.dumps({"format": FORMAT}).encode() + b"\n")
 
     def _holds(self, path: str, content: bytes) -> bool:
         try:

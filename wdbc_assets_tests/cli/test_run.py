@@ -125,6 +125,8 @@ def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_c
     after = state()
     assert {name: asset["version"] for name, asset in after.items()} == before
     assert after["raw_data"]["refused"]
+    assert wdbc("run", "--grid", "small").returncode == 0  # the good source again: nothing is left to be done
+    assert state()["raw_data"]["refused"] is None
     assert "made" not in refused.stdout
     assert ",X," not in (tmp_path / "logs/wdbc.jsonl").read_text()
 

@@ -297,6 +297,9 @@ def test_a_refusal_is_remembered_until_something_succeeds(store: Store) -> None:
     assert refusal["reasons"] == ["no table"]
     put(store, b"good")
     assert store.refusal("raw_data") is None
+    store.note_refusal("raw_data", run_id="run-2", reasons=["no table"])
+    store.keep(store.handle("raw_data").passport, run_id="run-3")
+    assert store.refusal("raw_data") is None
 
 
 def test_an_address_that_fsspec_does_not_know_is_a_clear_error(tmp_path: Path) -> None:
