@@ -59,6 +59,8 @@ def _for_the_environment(source: str) -> str:
 
 def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> None:
     settings.ensure_home()
+    # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
+    import skops.io  # noqa: F401, I001
     from wdbc_assets import lineage
     from wdbc_assets.assets.versioned import FORCE_TAG
     from wdbc_assets.definitions import defs
