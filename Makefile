@@ -13,13 +13,13 @@ HERE := $(shell pwd -P | cksum | tr -d ' ')
 LOCKED := .venv/.locked-$(HERE)
 PACKAGE := .venv/.package-$(HERE)
 DEV := .venv/.dev-$(HERE)
-TREE := .ci docs wdbc_assets wdbc_assets_tests
+TREE := .ci benchmarks docs wdbc_assets wdbc_assets_tests
 
 # Imports are most of a short run: without cached bytecode each would be several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PRECIOUS: .env
-.PHONY: help run ui test check lint format types check-lock lock pictures clean
+.PHONY: help run ui test bench check lint format types check-lock lock pictures clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS="more arguments of its command"] [PYTHON=python3.12] [PORT=3001]'
@@ -33,6 +33,9 @@ ui: $(PACKAGE) .env ## Dagster's UI and daemon on 127.0.0.1, port 3000 or PORT
 
 test: $(DEV) .env ## every test; ARGS="-k word" for some
 	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
+
+bench: $(DEV) ## what the job costs beside a plain script; ARGS="--quick", "--only cold"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: check-lock lint types test ## everything that CI checks
 

@@ -5,6 +5,7 @@ name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the op
 else in the package reads the environment, but for the home of Dagster's instance at the end of this file.
 """
 
+import contextlib
 import difflib
 import os
 from collections.abc import Mapping
@@ -173,7 +174,8 @@ def ensure_home() -> Path:
         home.mkdir(parents=True, exist_ok=True)
         shipped = project_root() / "dagster.yaml"
         if shipped.is_file() and not any(home.iterdir()):  # a home that is in use keeps its own configuration
-            (home / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
+            with contextlib.suppress(FileExistsError):  # another run is making the same home
+                (home / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
         probe = home / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

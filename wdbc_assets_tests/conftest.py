@@ -10,6 +10,13 @@ import pytest
 from wdbc_assets import logs, settings
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """After a mere listing, say which faults of docs/reliability.md the listed tests try."""
+    faults = sorted({mark.args[0] for item in session.items for mark in item.iter_markers("fault")})
+    if session.config.option.collectonly and faults:
+        print(f"{len(faults)} faults: {' '.join(faults)}\n")  # noqa: T201 -- a listing is printed
+
+
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store, a log and a home of Dagster's below a temporary folder, and no other setting, nor anybody's .env."""

@@ -1,12 +1,14 @@
 """The pages that derive from the code are current."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
-from docs import data_dictionary, env_example
+from docs import data_dictionary, env_example, faults, performance, reliability
 from wdbc_assets import settings
 
 
@@ -18,6 +20,32 @@ def test_the_data_dictionary_is_what_the_contract_says() -> None:
 
 def test_the_example_of_settings_is_what_the_settings_say() -> None:
     assert env_example.PAGE.read_text(encoding="utf-8") == env_example.page(), "run: python -m docs.env_example"
+
+
+def test_the_page_on_performance_is_what_was_measured() -> None:
+    assert performance.PAGE.read_text(encoding="utf-8") == performance.page(), "run: python -m docs.performance"
+
+
+@pytest.mark.slow
+def test_the_page_on_reliability_is_what_the_marks_say_and_every_fault_has_a_test() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "docs.reliability", "--check"],
+        cwd=settings.project_root(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_fault_without_a_test_and_a_mark_without_a_fault_are_told() -> None:
+    marked = {fault: ["a_test.py::test_it"] for fault in faults.FAULTS}
+    assert reliability.mistakes(marked) == []
+    del marked["S01"]
+    assert reliability.mistakes(marked | {"S99": ["b_test.py::test_it"]}) == [
+        "no test is marked with the fault S01",
+        "docs/faults.py does not know S99, a mark of b_test.py::test_it",
+    ]
 
 
 def test_every_line_of_the_example_states_the_default_and_gives_way_to_the_environment(

@@ -24,7 +24,8 @@ def opened() -> "Iterator[dg.DagsterInstance]":
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
-        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
+        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
             if _is_gone(run.tags.get(PROCESS_TAG, "")):
                 instance.report_run_failed(run, "The process of this `wdbc run` is gone: it was killed.")
         with _held_open(Path(instance.root_directory, "history")):

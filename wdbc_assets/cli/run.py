@@ -36,6 +36,7 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
     states = freshness.survey(store, chosen)
     # A remote source is asked inside a run, so that its answer stands in Dagster's history.
     remote = sources.parse(chosen.source).kind in ("http", "object")
+    run_id = None
     if not remote and not force and all(state.up_to_date for state in states):
         for state in states:
             store.forget_refusal(state.asset)
@@ -43,8 +44,8 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
                 terminal.asset_line(state.asset, "unchanged", state.passport.rows, None, state.passport.version)
     else:
         given = {name: value for name, value in options.items() if value is not None}
-        _through_dagster(given, force=force, debug=debug)
-    _farewell(store)
+        run_id = _through_dagster(given, force=force, debug=debug)
+    _farewell(store, run_id)
 
 
 def _for_the_environment(source: str) -> str:
@@ -57,7 +58,8 @@ def _for_the_environment(source: str) -> str:
     return absolute
 
 
-def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> None:
+def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> str:
+    """Run the job in this process, and return the run's id."""
     settings.ensure_home()
     # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
     import skops.io  # noqa: F401, I001
@@ -86,7 +88,7 @@ def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> No
     finally:
         logs.logger.removeHandler(lines)
     if result.success:
-        return
+        return result.run_id
     if lines.errors:
         raise lines.errors[0]
     raise WdbcError(
@@ -96,9 +98,12 @@ def _through_dagster(options: dict[str, Any], *, force: bool, debug: bool) -> No
     )
 
 
-def _farewell(store: Store) -> None:
-    metrics = store.handle("metrics").passport
+def _farewell(store: Store, run_id: str | None) -> None:
+    metrics = store.handle("metrics", run_id=run_id).passport
     terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
+    current = store.current("metrics")
+    if current is None or current.version != metrics.version:
+        click.echo("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
     click.echo(f"\n  stored in {store.url}")
     # As it was called, for `make run` puts nothing on the PATH.
     wdbc = "wdbc" if shutil.which("wdbc") else sys.argv[0]

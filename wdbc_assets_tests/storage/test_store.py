@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -246,40 +245,78 @@ def test_leftovers_of_dead_writers_go_and_those_of_the_living_stay(local: Store,
     assert [path.exists() for path in (leftover, living, foreign, stale)] == [False, True, True, False]
 
 
-WRITER = textwrap.dedent("""
-    import sys
+# Writers are forked, for two hundred interpreters would take longer to start than to be killed.
+ATTACK = textwrap.dedent("""
+    import json, os, random, signal, sys, time
     from pathlib import Path
     from wdbc_assets.storage.store import open_store
+
+    WRITERS, AT_ONCE = 200, 4
     store = open_store(sys.argv[1], relative_to=Path("/"))
-    number = 0
-    while True:
-        number += 1
-        content = f"{sys.argv[2]}:{number}:".encode() * 20_000
-        store.commit(store.draft("raw_data", content, run_id=f"run-{sys.argv[2]}-{number}"), run_id="run-x")
+    instants = random.Random(569)
+
+    def write(name):
+        number = 0
+        while True:
+            number += 1
+            content = f"{name}:{number}:".encode() * 20_000
+            store.commit(store.draft("raw_data", content, run_id=f"run-{name}-{number}"), run_id=f"run-{name}")
+
+    def read(until):
+        reads = 0
+        while not until.exists():
+            parts = store.handle("raw_data").load().split(b":")
+            assert parts[0] == b"first" or len(set(parts[:-1:2])) == len(set(parts[1::2])) == 1, "a torn read"
+            reads += 1
+        print(reads, flush=True)
+
+    def forked(work, argument):
+        child = os.fork()
+        if child:
+            return child
+        try:
+            work(argument)
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+
+    over = Path(sys.argv[2])
+    readers = [forked(read, over) for _ in range(2)]
+    for first in range(0, WRITERS, AT_ONCE):
+        writers = [forked(write, f"{first + place}") for place in range(AT_ONCE)]
+        for writer in writers:
+            time.sleep(instants.uniform(0, 0.03))
+            os.kill(writer, signal.SIGKILL)
+            os.waitpid(writer, 0)
+    over.touch()
+    sys.exit(any(os.waitpid(reader, 0)[1] for reader in readers))
 """)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F01")
 @pytest.mark.fault("F02")
 @pytest.mark.fault("F03")
-def test_writers_killed_at_any_instant_leave_one_whole_version_for_every_reader(local: Store, folder: Path) -> None:
-    put(local, b"first")
-    reads = 0
-    for number in range(8):
-        writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(folder), f"{number}{side}"]) for side in "ab"]
-        until = time.monotonic() + 0.6 + 0.037 * number
-        while time.monotonic() < until:
-            content = local.handle("raw_data").load()
-            assert content == b"first" or len(set(content.split(b":")[:-1:2])) == 1
-            reads += 1
-        for writer in writers:
-            writer.send_signal(signal.SIGKILL)
-        for writer in writers:
-            writer.wait()
-        local.handle("raw_data").load()
-    assert reads > 100
+def test_two_hundred_writers_killed_at_any_instant_leave_one_whole_version_for_every_reader(
+    local: Store, folder: Path, tmp_path: Path
+) -> None:
+    put(local, b"first:")
+    attack = subprocess.run(
+        [sys.executable, "-c", ATTACK, str(folder), str(tmp_path / "over")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert attack.returncode == 0, attack.stdout + attack.stderr
+    reads = [int(line) for line in attack.stdout.split()]
+    assert len(reads) == 2
+    assert sum(reads) > 1000
+    assert local.handle("raw_data").load() != b"first:"
     put(local, b"last")
     assert local.handle("raw_data").load() == b"last"
+    assert [path for path in (folder / "raw_data").iterdir() if path.name.startswith(".tmp")] == []
 
 
 def test_two_threads_that_write_at_once_leave_a_pointer_to_one_of_them(store: Store) -> None:

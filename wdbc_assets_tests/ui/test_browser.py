@@ -17,6 +17,7 @@ from wdbc_assets_tests.ui.dagster_ui import ASSETS, DagsterUi, node, open_asset
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+MARKUP = "<img src=x onerror=alert(1)>"
 RUN_MILLISECONDS = dagster_ui.RUN_SECONDS * 1000
 
 
@@ -97,11 +98,12 @@ def sees_figures_and_pictures(page: Page) -> None:
 
 
 @pytest.mark.fault("O02")
-def test_a_failed_check_shows_its_rows_and_what_was_current_stays_current(page: Page, tmp_path: Path) -> None:
+@pytest.mark.fault("X04")
+def test_a_failed_check_shows_its_rows_as_text_and_what_was_current_stays_current(page: Page, tmp_path: Path) -> None:
     surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small")
     subprocess.run(dagster_ui.command("wdbc_assets", "run"), cwd=settings.project_root(), env=surroundings, check=True)
     broken = tmp_path / "broken.data"
-    broken.write_bytes(builders.published_with((5, "radius_worst", 0.5)))
+    broken.write_bytes(builders.published_with((5, "radius_worst", 0.5), (7, "diagnosis", MARKUP)))
     with dagster_ui.running_ui(surroundings | {"WDBC_SOURCE": str(broken)}) as ui:
         dagster_ui.open_lineage(page, ui)
         dagster_ui.wait_until_materialized(page)
@@ -109,6 +111,7 @@ def test_a_failed_check_shows_its_rows_and_what_was_current_stays_current(page: 
         expect(node(page, "raw_data")).to_contain_text("Failed", timeout=RUN_MILLISECONDS)
 
         sees_the_failed_check(page, ui)
+        sees_markup_as_text(page, ui)
         open_asset(page, ui, "raw_data", "Events")
         expect(page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
         expect(page.get_by_text("Materialized in run")).to_be_visible()
@@ -120,3 +123,13 @@ def sees_the_failed_check(page: Page, ui: DagsterUi) -> None:
     expect(page.get_by_text("first at line 5, column radius_worst")).to_be_visible()
     table = page.get_by_role("row").filter(has_text="failing rows").get_by_role("table")
     expect(table.get_by_role("row")).to_have_text(["rowcolumnvalue", "5radius_worst0.5"])
+
+
+def sees_markup_as_text(page: Page, ui: DagsterUi) -> None:
+    opened: list[str] = []
+    page.on("dialog", lambda dialog: opened.append(dialog.message))
+    dagster_ui.open_check(page, ui, "raw_data", "diagnosis_is_m_or_b")
+    table = page.get_by_role("row").filter(has_text="failing rows").get_by_role("table")
+    expect(table.get_by_role("row")).to_have_text(["rowcolumnvalue", f"7diagnosis'{MARKUP}'"])
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    assert opened == []

@@ -1,0 +1,46 @@
+"""`python -m benchmarks`: measures, prints the tables, and writes them as JSON."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks import commands, growth, report, search
+from benchmarks.measuring import CommandFailed
+
+TABLES = {
+    "cold": commands.cold,
+    "unchanged": commands.unchanged,
+    "search": search.search,
+    "small": commands.small,
+    "definitions": commands.definitions,
+    "growth": growth.growth,
+}
+OUTPUT = Path("benchmarks") / "results.json"
+
+
+@click.command()
+@click.option("--only", type=click.Choice(list(TABLES)), multiple=True, help="This table; may be given several times.")
+@click.option("--repetitions", type=click.IntRange(1), default=5, show_default=True, help="Measured rounds.")
+@click.option("--quick", is_flag=True, help="One round, small sizes: shows that it runs, and no figure to quote.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=OUTPUT, show_default=True)
+def main(*, only: tuple[str, ...], repetitions: int, output: Path, quick: bool) -> None:
+    """Measure what the main job costs, side by side with what it is compared with."""
+    repetitions = 1 if quick else repetitions
+    tables = []
+    for name in only or TABLES:
+        click.echo(f"measuring {name} ...", err=True)
+        with tempfile.TemporaryDirectory(prefix="wdbc-benchmark-") as folder:
+            try:
+                table = TABLES[name](Path(folder), repetitions=repetitions, quick=quick)
+            except CommandFailed as error:
+                raise click.ClickException(str(error)) from None
+        click.echo(f"\n{table.text()}\n")
+        tables.append(table)
+    plain = report.as_json(tables, repetitions=repetitions, quick=quick)
+    output.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    click.echo(f"written to {output}; load of the machine at the end: {plain['machine']['load']}")
+
+
+main()

@@ -1,0 +1,103 @@
+"""What commands cost as whole processes: a cold run, an unchanged run, small commands, loading the definitions."""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.measuring import ROOT, Cost, Prepare, Spread, environment_in, in_turn, ratios
+from benchmarks.report import Row, Table
+
+PYTHON = sys.executable
+WDBC = (PYTHON, "-m", "wdbc_assets")
+_SAME_FIGURES = 1e-6  # the two fit with other numbers of threads, which changes the last digits
+
+
+def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
+    """Compare a run with nothing made before, neither results nor Dagster's history, with the plain script."""
+
+    def run() -> Sequence[str]:
+        for name in ("store", "home"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        return (*WDBC, "run", "--grid", "small")
+
+    runs, scripts = in_turn([run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
+    _refuse_other_figures(folder)
+    return Table(
+        "cold",
+        "Cold `wdbc run --grid small` against a plain script of the same five steps",
+        (
+            Row("`wdbc run`, CPU time", _spread(runs, "cpu"), "s"),
+            Row("plain script, CPU time", _spread(scripts, "cpu"), "s"),
+            Row("CPU time, run to script", ratios(runs, scripts, "cpu"), "x", 1.5),
+            Row("peak memory, run to script", ratios(runs, scripts, "peak"), "x", 1.25),
+        ),
+    )
+
+
+def unchanged(folder: Path, *, repetitions: int, quick: bool) -> Table:
+    """Compare a run that finds everything up to date with the plain script, which knows no such thing."""
+    run: Sequence[str] = (*WDBC, "run", "--grid", "small")
+    runs, scripts = in_turn([lambda: run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
+    return Table(
+        "unchanged",
+        "Unchanged `wdbc run` against the same plain script",
+        (
+            Row("`wdbc run`, CPU time", _spread(runs, "cpu"), "s"),
+            Row("CPU time, run to script", ratios(runs, scripts, "cpu"), "x", 0.5),
+        ),
+    )
+
+
+def small(folder: Path, *, repetitions: int, quick: bool) -> Table:
+    """Measure the commands that people type most."""
+    commands = {"`wdbc status`": (*WDBC, "status"), "`wdbc --help`": (*WDBC, "--help")}
+    targets = {"`wdbc status`": 0.6, "`wdbc --help`": 0.25}
+    return Table("small", "Small commands", _absolute(folder, commands, targets, repetitions))
+
+
+def definitions(folder: Path, *, repetitions: int, quick: bool) -> Table:
+    """Measure how long Dagster needs to see the project."""
+    load = "from wdbc_assets.definitions import defs; defs.resolve_job_def('train')"
+    commands = {
+        "Python alone": (PYTHON, "-c", "pass"),
+        "importing dagster": (PYTHON, "-c", "import dagster"),
+        "loading the definitions": (PYTHON, "-c", load),
+        "`dagster definitions validate`": (
+            PYTHON, "-m", "dagster", "definitions", "validate", "-w", str(ROOT / "workspace.yaml"),
+        ),
+    }  # fmt: skip
+    return Table("definitions", "Loading the definitions", _absolute(folder, commands, {}, repetitions))
+
+
+def _absolute(
+    folder: Path, commands: Mapping[str, Sequence[str]], targets: Mapping[str, float], repetitions: int
+) -> tuple[Row, ...]:
+    prepared: list[Prepare] = [lambda command=command: command for command in commands.values()]  # type: ignore[misc]
+    environment = environment_in(folder)
+    Path(environment["DAGSTER_HOME"]).mkdir(parents=True, exist_ok=True)
+    costs = in_turn(prepared, repetitions=repetitions, environment=environment)
+    return tuple(
+        Row(f"{name}, CPU time", _spread(found, "cpu"), "s", targets.get(name))
+        for name, found in zip(commands, costs, strict=True)
+    )
+
+
+def _plain(folder: Path) -> Prepare:
+    return lambda: (PYTHON, str(ROOT / "benchmarks" / "plain_script.py"), str(folder / "plain"))
+
+
+def _spread(costs: Sequence[Cost], attribute: str) -> Spread:
+    return Spread.of([getattr(cost, attribute) for cost in costs])
+
+
+def _refuse_other_figures(folder: Path) -> None:
+    """A comparison of two programs that do not give the same figures would say nothing."""
+    plain = json.loads((folder / "plain" / "metrics.json").read_bytes())
+    pointer = json.loads((folder / "store" / "metrics" / "current.json").read_bytes())
+    stored = folder / "store" / "metrics" / "versions" / pointer["version"] / "metrics.json"
+    ours = json.loads(stored.read_bytes())
+    for name, figure in plain.items():
+        if isinstance(figure, float) and abs(ours[name]["value"] - figure) > _SAME_FIGURES:
+            raise ValueError(f"the run's {name} is {ours[name]['value']}, the plain script's {figure}")

@@ -1,0 +1,66 @@
+"""What the job is compared with: the same five steps as one would write them down. `plain_script.py FOLDER`.
+
+Nothing is checked, kept, or shown; results are overwritten. The candidate is the one of `pca_logistic`'s small grid.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import skops.io
+from sklearn import metrics
+from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import PowerTransformer, StandardScaler
+
+folder = Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+
+features, benign = load_breast_cancer(return_X_y=True, as_frame=True)
+features.assign(diagnosis=1 - benign).to_csv(folder / "raw.csv", index=False)
+
+frame = pd.read_csv(folder / "raw.csv")
+frame.to_parquet(folder / "clean.parquet")
+
+parts = train_test_split(
+    frame.drop(columns="diagnosis"), frame["diagnosis"], test_size=0.2, random_state=42, stratify=frame["diagnosis"]
+)
+for name, part in zip(("X_train", "X_test", "y_train", "y_test"), parts, strict=True):
+    pd.DataFrame(part).to_parquet(folder / f"{name}.parquet")
+X_train, X_test, y_train, y_test = parts
+
+search = GridSearchCV(
+    Pipeline(
+        [
+            ("power", PowerTransformer(method="yeo-johnson")),
+            ("scale", StandardScaler()),
+            ("pca", PCA(n_components=0.95)),
+            ("logistic", LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=20_000, random_state=42)),
+        ]
+    ),
+    {"logistic__C": [1.0]},
+    cv=StratifiedKFold(5),
+    scoring="accuracy",
+    error_score="raise",
+).fit(X_train, y_train)
+skops.io.dump(search.best_estimator_, folder / "pipeline.skops")
+
+probability = search.predict_proba(X_test)[:, 1]
+called = (probability > 0.5).astype(int)
+figures = {
+    "accuracy": metrics.accuracy_score(y_test, called),
+    "precision": metrics.precision_score(y_test, called),
+    "recall": metrics.recall_score(y_test, called),
+    "f1": metrics.f1_score(y_test, called),
+    "roc_auc": metrics.roc_auc_score(y_test, probability),
+    "pr_auc": metrics.average_precision_score(y_test, probability),
+    "log_loss": metrics.log_loss(y_test, probability),
+    "brier": metrics.brier_score_loss(y_test, probability),
+    "confusion_matrix": metrics.confusion_matrix(y_test, called).tolist(),
+    "classification_report": metrics.classification_report(y_test, called, output_dict=True),
+}
+(folder / "metrics.json").write_text(json.dumps(figures, indent=2))

@@ -1,0 +1,84 @@
+"""Tables of figures: how they are shown, and kept as JSON."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Spread
+
+_LIBRARIES = ("dagster", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "numpy", "skops")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what it is, the repetitions' spread, its unit (x: a ratio), and what it should not exceed."""
+
+    what: str
+    figure: Spread
+    unit: str
+    target: float | None = None
+
+    def cells(self) -> tuple[str, str, str]:
+        """Return the row as text: what, how much, how it stands to its target."""
+        met = self.target is not None and self.figure.median <= self.target
+        stands = "" if self.target is None else f"<= {self.target:g}: {'met' if met else 'missed'}"
+        return self.what, f"{self.figure} {self.unit}", stands
+
+
+@dataclass(frozen=True)
+class Table:
+    """One comparison, under the name that `--only` takes."""
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Table":
+        """Return the table that `as_json` kept."""
+        rows = tuple(Row(**{**row, "figure": Spread(**row["figure"])}) for row in plain["rows"])
+        return cls(plain["name"], plain["title"], rows)
+
+    def text(self) -> str:
+        """Return the table for a terminal."""
+        lines = [f"{what:<62} {figure:<30} {stands}".rstrip() for what, figure, stands in map(Row.cells, self.rows)]
+        return "\n".join([self.title, *(f"  {line}" for line in lines)])
+
+    def markdown(self) -> str:
+        """Return the table for a page."""
+        head = ["| figure | median (least to most) | target |", "|---|---|---|"]
+        return "\n".join([f"### {self.title}", "", *head, *(f"| {' | '.join(row.cells())} |" for row in self.rows)])
+
+
+def as_json(tables: Sequence[Table], *, repetitions: int, quick: bool) -> dict[str, Any]:
+    """Return all that was measured, with the machine that it was measured on."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "machine": machine(),
+        "repetitions": repetitions,
+        "quick": quick,
+        "tables": [asdict(table) for table in tables],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Name the machine: processor, cores, memory, system, Python, libraries, and how busy it is."""
+    processors = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "processor": processors[0] if processors else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory GiB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2),
+        **{name: metadata.version(name) for name in _LIBRARIES},
+    }
