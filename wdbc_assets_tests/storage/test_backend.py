@@ -1,0 +1,88 @@
+"""How bytes get onto a disk: in which order, under which lock, and whose left-overs go."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.storage.backend import LocalFolder
+
+HOLDER = """
+import sys
+from pathlib import Path
+from wdbc_assets.storage.backend import LocalFolder
+with LocalFolder(Path(sys.argv[1])).commit_lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+ASKER = HOLDER.replace("sys.stdin.read()", "pass")
+
+
+def asking(folder: Path, code: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.fault("F01")
+def test_content_is_on_the_disk_before_its_name_and_its_name_before_the_write_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+
+    def fsync(descriptor: int) -> None:
+        order.append("folder" if Path(f"/proc/self/fd/{descriptor}").resolve().is_dir() else "file")
+
+    def replace(path: Path, target: Path) -> Path:
+        order.append("rename")
+        return path.rename(target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    LocalFolder(tmp_path).replace("raw_data/current.json", b"{}")
+    assert order == ["file", "rename", "folder"]
+
+
+@pytest.mark.fault("F03")
+def test_one_writer_waits_for_the_other_until_it_is_done_or_killed(tmp_path: Path) -> None:
+    with asking(tmp_path, HOLDER) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with asking(tmp_path, ASKER) as asker:
+            with pytest.raises(subprocess.TimeoutExpired):
+                asker.wait(timeout=1)
+            holder.kill()
+            assert asker.wait(timeout=60) == 0
+
+
+@pytest.mark.fault("F07")
+def test_temporary_files_are_no_names_in_the_store(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-host-1-0a0b0c0d").write_bytes(b"half")
+    (tmp_path / "store.json").write_bytes(b"{}")
+    assert LocalFolder(tmp_path).names("") == ["store.json"]
+
+
+@pytest.mark.fault("F07")
+def test_a_temporary_file_of_another_users_living_process_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: int, signal: int) -> None:
+        raise PermissionError
+
+    path = tmp_path / f".tmp-{socket.gethostname()}-1-0a0b0c0d"
+    path.write_bytes(b"half")
+    monkeypatch.setattr(os, "kill", refuse)
+    LocalFolder(tmp_path).replace("store.json", b"{}")
+    assert path.exists()
+
+
+@pytest.mark.fault("F07")
+def test_a_leftover_that_another_writer_sweeps_at_the_same_instant_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / ".tmp-another-host-1-0a0b0c0d"]))
+    LocalFolder(tmp_path).replace("store.json", b"{}")
+    assert (tmp_path / "store.json").read_bytes() == b"{}"
