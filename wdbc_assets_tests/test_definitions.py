@@ -57,6 +57,12 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return error.message
 
 
+def test_each_asset_can_be_materialized_in_a_run_of_its_own() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for name in NAMES:
+            assert train(instance, asset_selection=[dg.AssetKey(name)], run_config=SMALL).success, name
+
+
 def test_dagsters_graph_is_the_table_of_derivations() -> None:
     graph = defs.resolve_asset_graph()
     for name, derivation in lineage.DERIVATIONS.items():

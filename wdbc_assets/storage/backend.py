@@ -42,9 +42,6 @@ class Backend(Protocol):
     def replace(self, path: str, content: bytes) -> None:
         """Put a whole file down, durably, in place of any earlier one."""
 
-    def names(self, path: str) -> list[str]:
-        """Return the names inside a folder, sorted; none if there is no such folder."""
-
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold off every other writer of pointers for an instant."""
 
@@ -103,13 +100,6 @@ class LocalFolder:
                 raise
             _sync_folder(target.parent)
 
-    def names(self, path: str) -> list[str]:
-        """Return the names inside a folder, sorted, without temporary files."""
-        try:
-            return sorted(one.name for one in (self.root / path).iterdir() if not one.name.startswith(_TEMPORARY))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
         """Hold an advisory lock on the store; the kernel frees it when its holder dies."""
@@ -154,14 +144,6 @@ class ObjectFolder:
         """Put one whole object."""
         self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
         self._files.pipe_file(self._full(path), content)
-
-    def names(self, path: str) -> list[str]:
-        """Return the names inside a folder, sorted."""
-        self._files.invalidate_cache()
-        try:
-            return sorted(PurePosixPath(found).name for found in self._files.ls(self._full(path), detail=False))
-        except FileNotFoundError:
-            return []
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""

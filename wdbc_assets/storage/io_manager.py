@@ -62,7 +62,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> object:
         """Return the version that this run made, else the current one: as a handle where asked for, else as value."""
         with _as_failure():
-            in_this_run = context.upstream_output.run_id if context.upstream_output else None
             store: Store = self.store.open()
-            handle = store.handle(_name(context), run_id=in_this_run)
+            # Not upstream_output.run_id: for an input that this run does not make, Dagster puts a placeholder there.
+            handle = store.handle(_name(context), run_id=context.step_context.run_id)
             return handle if context.dagster_type is STORED else handle.load()

@@ -254,8 +254,9 @@ class Store:
         return Passport.from_json(content, where=self._where(path))
 
     def _mark_format(self) -> None:
-        if self._understood and places.FORMAT_FILE not in self._backend.names(""):
-            self._backend.replace(places.FORMAT_FILE, json.dumps({"format": FORMAT}).encode() + b"\n")
+        content = json.dumps({"format": FORMAT}).encode() + b"\n"
+        if self._understood and not self._holds(places.FORMAT_FILE, content):
+            self._backend.replace(places.FORMAT_FILE, content)
 
     def _holds(self, path: str, content: bytes) -> bool:
         try:

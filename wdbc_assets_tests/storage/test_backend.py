@@ -4,11 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.backend import LocalFolder, ObjectFolder
 
 HOLDER = """
 import sys
@@ -59,13 +60,6 @@ def test_one_writer_waits_for_the_other_until_it_is_done_or_killed(tmp_path: Pat
 
 
 @pytest.mark.fault("F07")
-def test_temporary_files_are_no_names_in_the_store(tmp_path: Path) -> None:
-    (tmp_path / ".tmp-host-1-0a0b0c0d").write_bytes(b"half")
-    (tmp_path / "store.json").write_bytes(b"{}")
-    assert LocalFolder(tmp_path).names("") == ["store.json"]
-
-
-@pytest.mark.fault("F07")
 def test_a_temporary_file_of_another_users_living_process_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,3 +80,20 @@ def test_a_leftover_that_another_writer_sweeps_at_the_same_instant_is_no_error(
     monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / ".tmp-another-host-1-0a0b0c0d"]))
     LocalFolder(tmp_path).replace("store.json", b"{}")
     assert (tmp_path / "store.json").read_bytes() == b"{}"
+
+
+@pytest.mark.fault("F03")
+def test_two_stores_at_one_url_take_turns_within_a_process(tmp_path: Path) -> None:
+    one, other = ObjectFolder(f"memory://{tmp_path.name}"), ObjectFolder(f"memory://{tmp_path.name}")
+    entered = threading.Event()
+
+    def enter() -> None:
+        with other.commit_lock():
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with one.commit_lock():
+        thread.start()
+        assert not entered.wait(timeout=0.2)
+    thread.join(timeout=60)
+    assert entered.is_set()
