@@ -2,4 +2,5 @@
 
 from wdbc_assets.cli import main
 
-main()
+if __name__ == "__main__":  # the processes that a command starts import this module too
+    main()

@@ -184,6 +184,8 @@ def _panel_model_intercept(candidate: search.Candidate, strength: str) -> tuple[
     rest.pop("logistic__solver", None)  # follows from the penalty
     penalty = rest.pop("logistic__l1_ratio", 0.0)
     model = {0.0: "ridge (l2)", 1.0: "lasso (l1)"}.get(float(penalty), f"elastic net ({penalty})")
+    if not strength.startswith("logistic__"):  # the C of a support vector machine
+        model = strength.partition("__")[0]
     others = [f"{name.rpartition('__')[2]} {value}" for name, value in sorted(rest.items())]
     return f"PCA to {components:.0%} of the variance" if components else "", ", ".join([model, *others]), intercept
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain import inputs, recipes, search
-from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +79,7 @@ def fit(
     with threadpool_limits(limits=1):
         found = search.search(unfitted, candidates, X, y, scoring=chosen.scoring, folds=folds, on_fit=report)
         winner = found.winner
-        pipeline, warned = _refit(unfitted, winner.params, X, y)
+        pipeline, warned = search.refit(unfitted, winner.params, X, y)
     report(total)
     return Fit(
         recipe=recipe,
@@ -98,21 +97,3 @@ def fit(
         },
         warnings=found.warnings + warned,
     )
-
-
-def _refit(
-    unfitted: Pipeline, parameters: recipes.Parameters, X: pd.DataFrame, y: pd.Series
-) -> tuple[Pipeline, tuple[str, ...]]:
-    from sklearn.base import clone
-
-    place = "the last fit, on all training rows"
-    caught = search.CaughtWarnings()
-    with search.naming(parameters, place), caught.during():
-        pipeline = clone(unfitted).set_params(**parameters).fit(X, y)
-    if caught.not_converged:
-        raise WdbcError(
-            "The winner converged on every fold but not on all training rows.",
-            where=f"{place}, {recipes.label(parameters)}",
-            mend="Allow more iterations (max_iter) in the recipe.",
-        )
-    return pipeline, caught.summary()

@@ -65,13 +65,15 @@ def search(
     *,
     scoring: str,
     folds: int,
+    shuffle_seed: int | None = None,
     on_fit: Callable[[int], None],
 ) -> Search:
     """Score every candidate on every fold.
 
-    The folds are `StratifiedKFold(folds)`, not shuffled: GridSearchCV's own, and the exam project's. The winner has the
-    best mean score among those that converged on every fold; on equal scores the first candidate wins. `on_fit` is
-    called after each fit with the number of fits done, in the end `len(candidates) * folds`.
+    The folds are `StratifiedKFold(folds)`, not shuffled unless a `shuffle_seed` is given: GridSearchCV's own, and the
+    exam project's. The winner has the best mean score among those that converged on every fold; on equal scores the
+    first candidate wins. `on_fit` is called after each fit with the number of fits done, in the end
+    `len(candidates) * folds`.
 
     Raises WdbcError if a candidate cannot be fitted (naming it and the fold), if a score is not a number, or if no
     candidate converged. No candidate is ever dropped.
@@ -89,7 +91,8 @@ def search(
     caught = CaughtWarnings()
     transformer_fits = done = 0
 
-    for fold, (train, valid) in enumerate(StratifiedKFold(folds).split(X, diagnoses)):
+    parts = StratifiedKFold(folds, shuffle=shuffle_seed is not None, random_state=shuffle_seed)
+    for fold, (train, valid) in enumerate(parts.split(X, diagnoses)):
         y_train, y_valid = diagnoses[train], diagnoses[valid]
         preprocessing = _Preprocessing(X.iloc[train], y_train, X.iloc[valid])
         for index, parameters in enumerate(candidates):
@@ -113,6 +116,28 @@ def search(
         estimator_fits=done,
         warnings=caught.summary(),
     )
+
+
+def refit(
+    unfitted: Pipeline, parameters: recipes.Parameters, X: pd.DataFrame, y: pd.Series
+) -> tuple[Pipeline, tuple[str, ...]]:
+    """Fit the winner on all rows; gives the fitted pipeline, and each warning with its count.
+
+    Raises WdbcError if it cannot be fitted, or does not converge.
+    """
+    from sklearn.base import clone
+
+    place = "the last fit, on all training rows"
+    caught = CaughtWarnings()
+    with naming(parameters, place), caught.during():
+        pipeline = clone(unfitted).set_params(**parameters).fit(X, y)
+    if caught.not_converged:
+        raise WdbcError(
+            "The winner converged on every fold but not on all training rows.",
+            where=f"{place}, {recipes.label(parameters)}",
+            mend="Allow more iterations (max_iter) in the recipe.",
+        )
+    return pipeline, caught.summary()
 
 
 def _scorer(scoring: str) -> Callable[[Any, Any, np.ndarray], float]:

@@ -6,16 +6,15 @@ pickled. Encoding is canonical: the same value gives the same bytes, in any proc
 
 import io
 import json
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import models
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sklearn.pipeline import Pipeline
 
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
@@ -74,61 +73,6 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def to_skops(pipeline: "Pipeline") -> bytes:
-    """Return a pipeline as a skops file whose bytes depend on nothing but the pipeline.
-
-    skops names nodes and arrays by memory addresses and stamps the archive with the time. Both are replaced: addresses
-    by order of appearance, times by a constant.
-    """
-    import skops.io
-
-    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
-        schema = json.loads(archive.read("schema.json"))
-        renamed: dict[str, str] = {}
-        _renumber(schema, {}, renamed)
-        members = {new: archive.read(old) for old, new in renamed.items()}
-    members["schema.json"] = json.dumps(schema, indent=1).encode()
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content)
-    return sink.getvalue()
-
-
-def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _renumber(item, numbers, files)
-    elif isinstance(node, dict):
-        if "__id__" in node:
-            # Plain values are shared by accident of interning: each gets a number of its own.
-            key = -len(numbers) - 1 if node.get("is_json") else node["__id__"]
-            node["__id__"] = numbers.setdefault(key, len(numbers) + 1)
-        if isinstance(node.get("file"), str):
-            old = node["file"]
-            node["file"] = files.setdefault(old, f"{len(files) + 1}{old[old.rindex('.') :]}")
-        for item in node.values():
-            _renumber(item, numbers, files)
-
-
-def from_skops(content: bytes) -> Any:
-    """Return the pipeline of a skops file.
-
-    Raises:
-        WdbcError: it is no skops file, or it holds types beyond skops' own allow-list; nothing of it has run then.
-    """
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    mend = "Run `wdbc run --force` to make the model again, and find out who wrote this file."
-    try:
-        return skops.io.loads(content, trusted=[])
-    except UntrustedTypesFoundException as error:
-        raise WdbcError(f"the model file holds foreign types: {error}", mend=mend) from None
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise WdbcError(f"this is no model file ({type(error).__name__})", mend=mend) from None
-
-
 def _split_encode(_asset: str, split: Any) -> dict[str, bytes]:
     return {f"{name}.parquet": to_parquet(_frame(getattr(split, name))) for name in _SPLIT}
 
@@ -148,7 +92,7 @@ def _split_decode(contents: Mapping[str, bytes]) -> Any:
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
     evidence = {entry.name: getattr(fit, entry.name) for entry in fields(fit) if entry.name != "pipeline"}
     evidence["candidates"] = [asdict(candidate) for candidate in fit.candidates]
-    return {"pipeline.skops": to_skops(fit.pipeline), "search.json": to_json(evidence)}
+    return {"pipeline.skops": models.to_skops(fit.pipeline), "search.json": to_json(evidence)}
 
 
 def _fit_decode(contents: Mapping[str, bytes]) -> Any:
@@ -159,7 +103,7 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
         search.Candidate(**{**one, "fold_scores": tuple(one["fold_scores"])}) for one in evidence["candidates"]
     )
     return modeling.Fit(
-        pipeline=from_skops(contents["pipeline.skops"]),
+        pipeline=models.from_skops(contents["pipeline.skops"]),
         **{**evidence, "candidates": candidates, "warnings": tuple(evidence["warnings"])},
     )
 

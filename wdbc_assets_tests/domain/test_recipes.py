@@ -19,14 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_listing_the_recipes_does_not_import_scikit_learn() -> None:
     code = "import sys; from wdbc_assets.domain import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert shown.split() == ["seed_baseline", "pca_logistic", "logistic", "False"]
+    assert shown.split() == ["seed_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
 
 
 def test_the_default_is_one_of_the_recipes() -> None:
     assert recipes.named(recipes.DEFAULT).name == recipes.DEFAULT
 
 
-@pytest.mark.parametrize(("name", "full"), [("seed_baseline", 10), ("pca_logistic", 60), ("logistic", 9)])
+@pytest.mark.parametrize(
+    ("name", "full"), [("seed_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
+)
 def test_the_full_grid_has_the_stated_number_of_candidates_and_the_small_one_is_one_of_them(
     name: str, full: int
 ) -> None:
@@ -47,7 +49,8 @@ def test_every_candidate_sets_parameters_that_its_pipeline_has(name: str) -> Non
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_the_seed_reaches_the_model(name: str) -> None:
-    assert recipes.named(name).build(7).get_params()["logistic__random_state"] == 7
+    first, second = (recipes.named(name).build(seed).get_params() for seed in (7, 8))
+    assert str(first) != str(second)
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -76,7 +79,7 @@ def test_the_order_of_candidates_is_that_of_scikit_learns_parameter_grid() -> No
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(WdbcError, match="no recipe 'forest'") as refused:
         recipes.named("forest")
-    assert refused.value.mend == "Choose one of: logistic, pca_logistic, seed_baseline."
+    assert refused.value.mend == "Choose one of: logistic, pca_logistic, seed_baseline, stacking, svc."
 
 
 @pytest.mark.fault("T03")

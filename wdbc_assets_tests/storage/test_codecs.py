@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from sklearn.datasets import load_breast_cancer
 
-from wdbc_assets.domain import modeling
+from wdbc_assets.domain import modeling, recipes
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import codecs
+from wdbc_assets.storage import codecs, models
 
 
 def fit() -> modeling.Fit:
@@ -85,7 +85,7 @@ ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib, sys
 padding = [object() for _ in range(int(sys.argv[1]))]
-from wdbc_assets.storage import codecs
+from wdbc_assets.storage import codecs, models
 from wdbc_assets_tests.storage.test_codecs import fit
 print(hashlib.sha256(codecs.encode("fitted_pipeline", fit())[1]["pipeline.skops"]).hexdigest())
 """
@@ -105,7 +105,7 @@ def test_a_pipeline_has_the_same_bytes_in_every_process() -> None:
 @pytest.mark.fault("X03")
 def test_a_model_file_with_a_foreign_type_is_refused_before_anything_runs(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    content = codecs.to_skops(fit().pipeline)
+    content = models.to_skops(fit().pipeline)
     trapped = BytesIO()
     with zipfile.ZipFile(BytesIO(content)) as archive, zipfile.ZipFile(trapped, "w") as copy:
         for name in archive.namelist():
@@ -116,7 +116,7 @@ def test_a_model_file_with_a_foreign_type_is_refused_before_anything_runs(tmp_pa
                 text = text.replace(b'"n_components"', b'"args"').replace(b"0.95", f'\\"touch {marker}\\"'.encode())
             copy.writestr(name, text)
     with pytest.raises(WdbcError, match="subprocess"):
-        codecs.from_skops(trapped.getvalue())
+        models.from_skops(trapped.getvalue())
     assert not marker.exists()
 
 
@@ -125,7 +125,7 @@ def test_a_pickle_in_place_of_a_model_is_refused(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     booby_trap = b"cos\nsystem\n(S'touch " + str(marker).encode() + b"'\ntR."
     with pytest.raises(WdbcError, match="no model file"):
-        codecs.from_skops(booby_trap)
+        models.from_skops(booby_trap)
     assert not marker.exists()
 
 
@@ -137,3 +137,14 @@ def test_a_value_without_a_format_is_refused() -> None:
 def test_a_figure_that_json_cannot_say_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         codecs.encode("metrics", {"auc": float("nan")})
+
+
+@pytest.mark.parametrize("recipe", sorted(recipes.RECIPES))
+def test_the_model_of_every_recipe_comes_back_with_the_same_answers(recipe: str) -> None:
+    X, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    made = modeling.fit(X, 1 - target, recipe=recipe, grid="small")
+    name, files, _ = codecs.encode("fitted_pipeline", made)
+    back = codecs.decode(name, files)
+    np.testing.assert_array_equal(back.pipeline.predict_proba(X), made.pipeline.predict_proba(X))
+    again = modeling.fit(X, 1 - target, recipe=recipe, grid="small")
+    assert codecs.encode("fitted_pipeline", again)[1] == files

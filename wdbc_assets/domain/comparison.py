@@ -1,0 +1,135 @@
+"""What out-of-fold predictions say: each recipe's figures with their spread, and the paired differences of recipes.
+
+Each figure's mean and sd are over the repeats, each repeat's figure being that of all patients pooled. Intervals are of
+the figures of single folds, with the correction of Nadeau and Bengio: folds share most of their training rows, and an
+ordinary t interval would be about three times too narrow. It imports numpy: import it where it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wdbc_assets.domain import ranking
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+BINS = 10  # of the expected calibration error, of equal width
+THRESHOLD = 0.5
+_POOLED_ONLY = ("ece",)  # what 57 patients of one fold are too few for
+
+
+def summary(predictions: pd.DataFrame) -> dict[str, Any]:
+    """Judge the predictions of a cross-validation; gives plain numbers in full precision, ready for JSON.
+
+    `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
+    a single fold cannot tell); `differences` has one entry for each pair of recipes: the later in the alphabet minus
+    the earlier, metric by metric, as `{"mean", "low", "high"}`.
+
+    Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
+    """
+    _require_pairs(predictions)
+    names = sorted(predictions["recipe"].unique())
+    pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
+    by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
+    folds = int(predictions["fold"].nunique())
+
+    def spread(values: NDArray[np.float64]) -> dict[str, Any]:
+        return dict(zip(("low", "high"), corrected_interval(values, folds=folds)[1:], strict=True))
+
+    def metric(name: str, of: str) -> dict[str, Any]:
+        values = pooled[name][of]
+        interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of])
+        return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0, **interval}
+
+    def difference(first: str, second: str, of: str) -> dict[str, float]:
+        mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
+        return {"mean": mean, "low": low, "high": high}
+
+    return {
+        "patients": int(predictions["patient"].nunique()),
+        "repeats": int(predictions["repeat"].nunique()),
+        "folds": folds,
+        "recipes": {name: {of: metric(name, of) for of in pooled[name]} for name in names},
+        "differences": [
+            {
+                "recipe": second,
+                "minus": first,
+                **{of: difference(first, second, of) for of in pooled[first] if of not in _POOLED_ONLY},
+            }
+            for first, second in combinations(names, 2)
+        ],
+    }
+
+
+def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
+    """Give every metric of one set of probabilities; NaN where one is undefined (no row predicted malignant)."""
+    truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
+    predicted = probability > THRESHOLD
+    hits = float((predicted & (truth == 1)).sum())
+    ranked = ranking.RankedRows(truth, probability, predicted).metrics(np.ones((1, len(truth))))
+    return {
+        "accuracy": float((predicted == truth).mean()),
+        "precision": hits / float(predicted.sum()) if predicted.any() else math.nan,
+        "recall": hits / float((truth == 1).sum()),
+        "specificity": float((~predicted & (truth == 0)).sum() / (truth == 0).sum()),
+        **{name: float(values[0]) for name, values in ranked.items()},
+        "ece": expected_calibration_error(truth, probability),
+    }
+
+
+def expected_calibration_error(y: ArrayLike, p: ArrayLike) -> float:
+    """Give the mean distance between probability and share of malignant, over ten bins of equal width.
+
+    Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht (2015), AAAI, 2901-2907; with the probability of malignant.
+    """
+    truth, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    surplus = np.bincount(bins, weights=probability - truth, minlength=BINS)
+    return float(np.abs(surplus).sum() / len(truth))
+
+
+def corrected_interval(
+    values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Give mean, lower and upper bound of a figure (or of a difference) over the folds of repeated cross-validation.
+
+    The variance is multiplied by 1 / J + n_test / n_train; J is the number of values, n_test / n_train 1 / (folds - 1).
+    Source: C. Nadeau, Y. Bengio (2003), Mach. Learn. 52:239-281; for repeats R. R. Bouckaert, E. Frank (2004), PAKDD.
+    """
+    from scipy.special import stdtrit
+
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, math.nan, math.nan
+    error = math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
+    return mean, mean - half, mean + half
+
+
+def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Give each metric of each group, as arrays in the order of the groups."""
+    found = [figures(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)]
+    return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+
+def _require_pairs(predictions: pd.DataFrame) -> None:
+    if predictions.empty:
+        raise WdbcError("There are no predictions to compare.", where="cross_validation", mend="Evaluate a recipe.")
+    keys = ["repeat", "patient", "fold", "diagnosis"]
+    counts = predictions.groupby("recipe", sort=True).size()
+    patients = predictions["patient"].nunique()
+    once = not predictions.duplicated(["recipe", "repeat", "patient"]).any()
+    same = predictions[keys].drop_duplicates()
+    if not (once and len(same) == patients * predictions["repeat"].nunique() and (counts == len(same)).all()):
+        raise WdbcError(
+            "The recipes were not judged on the same patients in the same folds.",
+            where="the predictions of cross_validation",
+            mend="Evaluate them again: `wdbc evaluate --force`.",
+        )

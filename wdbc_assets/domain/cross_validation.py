@@ -1,0 +1,171 @@
+"""Repeated nested cross-validation: a probability for each patient from models that never saw that patient.
+
+The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`: every recipe is judged on the same
+ones. Inside each, the recipe's candidates compete by log-loss or accuracy on 5 inner folds of the other patients, and
+the winner, fitted on all of those, answers for the fold. One fold of one recipe is the unit of work: it depends on
+nothing but the rows and its own numbers, so units can be done in any order, in any process, and kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain import contract, evaluation, inputs, recipes, search
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+OUTER_FOLDS = 10
+INNER_FOLDS = 5
+INNER_SEED = 42  # of the inner folds, and of the solvers that draw random numbers
+REPEATS = {"quick": 3, "full": 10}
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One outer fold of one repeat of one recipe."""
+
+    recipe: str
+    repeat: int
+    fold: int
+
+    def __str__(self) -> str:
+        return f"{self.recipe}, repeat {self.repeat + 1}, fold {self.fold + 1} of {OUTER_FOLDS}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a unit found: the winner's parameters, and P(malignant) of each row of the fold, in the order of `rows`."""
+
+    winner: dict[str, recipes.Parameter]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Every unit's outcome.
+
+    `predictions` has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its
+    position in the clean frame), `fold`, `diagnosis` (1 = malignant) and `probability` (of malignant). `winners` has
+    one entry per unit. `summary` is what `comparison.summary` makes of the predictions.
+    """
+
+    predictions: pd.DataFrame
+    winners: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+def units(names: Sequence[str], protocol: str) -> list[Unit]:
+    """List the units of a protocol: `quick` has 3 repeats, `full` 10.
+
+    Raises WdbcError for a recipe or protocol that is unknown, and for no recipe at all.
+    """
+    if protocol not in REPEATS:
+        raise WdbcError(f"There is no protocol {protocol!r}.", where="protocol", mend="Choose quick or full.")
+    if not names:
+        raise WdbcError("There is no recipe to evaluate.", where="recipes", mend="Name at least one.")
+    chosen = [recipes.named(name).name for name in dict.fromkeys(names)]
+    return [
+        Unit(name, repeat, fold)
+        for repeat in range(REPEATS[protocol])
+        for name in chosen
+        for fold in range(OUTER_FOLDS)
+    ]
+
+
+def rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Give the positions of the rows to fit on, and of those to answer for."""
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    outer = StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=unit.repeat)
+    parts: Iterator[tuple[np.ndarray, np.ndarray]] = outer.split(np.zeros(len(y)), y)
+    return list(parts)[unit.fold]
+
+
+def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
+    """Do one unit on the clean frame. Linear algebra runs on one thread, so that the answer is always the same.
+
+    Raises WdbcError, naming recipe, repeat and fold, if no model can be fitted.
+    """
+    from threadpoolctl import threadpool_limits
+
+    X, y = measurements(frame)
+    fit_on, answer_for = rows(y.to_numpy(), unit)
+    chosen = recipes.named(unit.recipe)
+    X_fit, y_fit = X.iloc[fit_on], y.iloc[fit_on]
+    try:
+        with threadpool_limits(limits=1):
+            unfitted = chosen.build(INNER_SEED)
+            winner = _winner(chosen, unfitted, X_fit, y_fit)
+            pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
+            answers = evaluation.predict(pipeline, X.iloc[answer_for])
+    except (WdbcError, ValueError, ArithmeticError) as cause:
+        raise WdbcError(
+            f"{unit}: {cause.what if isinstance(cause, WdbcError) else cause}",
+            where=cause.where if isinstance(cause, WdbcError) else "",
+            mend=cause.mend if isinstance(cause, WdbcError) else "Correct the recipe, or leave it out.",
+        ) from cause
+    return Outcome(winner, tuple(answers.tolist()))
+
+
+def _winner(chosen: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
+    candidates = chosen.candidates("full")
+    if len(candidates) == 1:  # nothing to choose
+        return dict(candidates[0])
+    found = search.search(
+        unfitted,
+        candidates,
+        X,
+        y,
+        scoring=chosen.scoring,
+        folds=INNER_FOLDS,
+        shuffle_seed=INNER_SEED,
+        on_fit=lambda _: None,
+    )
+    return found.winner.params
+
+
+def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
+    """Part a clean frame into the 30 measurements and the diagnoses.
+
+    Raises WdbcError unless both are fit for every outer and inner fold.
+    """
+    X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
+    inputs.require_finite(X)
+    inputs.require_diagnoses(y, rows=len(X), of_each=2 * OUTER_FOLDS)
+    return X, y
+
+
+def assembled(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Put the outcomes together: the table of predictions, and each unit's winner. Their order is always the same."""
+    import numpy as np
+    import pandas as pd
+
+    y = frame[contract.DIAGNOSIS].to_numpy()
+    parts = []
+    for unit in sorted(outcomes):
+        answered = rows(y, unit)[1]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "recipe": unit.recipe,
+                    "repeat": np.int64(unit.repeat),
+                    "patient": answered.astype(np.int64),
+                    "fold": np.int64(unit.fold),
+                    "diagnosis": y[answered].astype(np.int64),
+                    "probability": outcomes[unit].probabilities,
+                }
+            )
+        )
+    table = pd.concat(parts, ignore_index=True).sort_values(["recipe", "repeat", "patient"], ignore_index=True)
+    winners = [
+        {"recipe": unit.recipe, "repeat": unit.repeat, "fold": unit.fold, "winner": outcomes[unit].winner}
+        for unit in sorted(outcomes)
+    ]
+    return table, winners

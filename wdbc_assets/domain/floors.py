@@ -1,0 +1,69 @@
+"""What the default evaluation must reach, and what is too good to be true.
+
+The floors lie three or more standard deviations below what was measured on the real data; above the alarms no honest
+evaluation of these measurements was ever published, so a mean there is leakage until shown otherwise. Nothing heavy is
+imported here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RECIPE = "logistic"
+"""The recipe that the bounds were measured for; every evaluation includes it."""
+
+LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The worst mean allowed under each protocol, and the one beyond which a leak is suspected (None: no alarm)."""
+
+    quick: float
+    full: float
+    alarm: float | None = None
+
+    def floor(self, protocol: str) -> float:
+        """Give the worst mean allowed under a protocol."""
+        return self.full if protocol == "full" else self.quick
+
+
+BOUNDS: Mapping[str, Bounds] = {
+    "accuracy": Bounds(0.970, 0.974, 0.986),
+    "recall": Bounds(0.945, 0.950, 0.985),
+    "precision": Bounds(0.965, 0.970),
+    "f1": Bounds(0.958, 0.963),
+    "roc_auc": Bounds(0.992, 0.993, 0.9985),
+    "pr_auc": Bounds(0.990, 0.991),
+    "log_loss": Bounds(0.085, 0.082, 0.050),
+    "brier": Bounds(0.0225, 0.0215, 0.012),
+    "ece": Bounds(0.030, 0.025),
+}
+
+
+def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
+    """Say of each metric whose mean is worse than its floor what it is and what it had to be; a NaN is worse."""
+    return [
+        f"{name} is {figures[name]['mean']:.4f}, needed: {_relation(name)} {bounds.floor(protocol):g}"
+        for name, bounds in BOUNDS.items()
+        if not _at_least_as_good(name, figures[name]["mean"], bounds.floor(protocol))
+    ]
+
+
+def alarms(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say of each metric whose mean is too good to be true what it is and where suspicion begins."""
+    return [
+        f"{name} is {figures[name]['mean']:.4f}, too good to be true beyond {bounds.alarm:g}"
+        for name, bounds in BOUNDS.items()
+        if bounds.alarm is not None
+        and figures[name]["mean"] != bounds.alarm
+        and _at_least_as_good(name, figures[name]["mean"], bounds.alarm)
+    ]
+
+
+def _at_least_as_good(name: str, mean: float, bound: float) -> bool:
+    return mean <= bound if name in LESS_IS_BETTER else mean >= bound
+
+
+def _relation(name: str) -> str:
+    return "at most" if name in LESS_IS_BETTER else "at least"
