@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets.domain import findings as contract_findings
-from wdbc_assets.domain import layouts, rule_kinds, rules
+from wdbc_assets.domain import floors, layouts, recipes, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.findings import Finding
+from wdbc_assets.domain.findings import Failure, Finding
 from wdbc_assets.storage.passport import Passport
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wdbc_assets.domain import splitting
+    from wdbc_assets.domain import cross_validation, splitting
 
 # Its breach is told by the reader of the bytes; no other rule can be asked then.
 FILE_IS_A_TABLE = rule_kinds.Rule(
@@ -30,6 +30,7 @@ RULES: Mapping[str, tuple[rule_kinds.Rule, ...]] = {
     "raw_data": (FILE_IS_A_TABLE, *rules.RAW_RULES),
     "clean_frame": rules.CLEAN_RULES,
     "train_test_split": rules.SPLIT_RULES,
+    "cross_validation": floors.RULES,
 }
 
 
@@ -111,10 +112,28 @@ def _judge_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Fi
     return schemas.judge_split(split, inputs["clean_frame"])
 
 
+def _judge_cross_validation(value: "cross_validation.CrossValidation", _: Mapping[str, Any]) -> list[Finding]:
+    figures = value.summary["recipes"][floors.RECIPE]
+    protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
+    found = zip(floors.RULES, (floors.alarms(figures), floors.missed(figures, protocol)), strict=True)
+    return [
+        Finding(
+            rule.name,
+            passed=not lines,
+            blocking=rule.blocking,
+            summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
+            count=len(lines),
+            failures=tuple(Failure(None, *line.split(" is ", 1)) for line in lines),
+        )
+        for rule, lines in found
+    ]
+
+
 _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
     "raw_data": _judge_raw,
     "clean_frame": _judge_clean,
     "train_test_split": _judge_split,
+    "cross_validation": _judge_cross_validation,
 }
 
 

@@ -5,7 +5,7 @@ files are whole. The rule stands here once: Dagster's runs and `wdbc status` bot
 nor pandas nor scikit-learn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,14 @@ def reasons(
     return [*found, damage] if damage else found
 
 
-def survey(store: Store, chosen: settings.Settings) -> list[State]:
-    """Return the state of every asset, inputs first, without asking any remote source."""
+def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = lineage.DERIVATIONS) -> list[State]:
+    """Return the state of assets (all, or some with all that they are made of, inputs first).
+
+    No remote source is asked.
+    """
     states: dict[str, State] = {}
-    for asset, derivation in lineage.DERIVATIONS.items():
+    for asset in assets:
+        derivation = lineage.DERIVATIONS[asset]
         try:
             passport = store.current(asset)
         except DamagedStore as error:

@@ -33,7 +33,17 @@ DERIVATIONS: Mapping[str, Derivation] = {
     "train_test_split": Derivation(("clean_frame",), settings.SplitParameters, ("splitting", "schemas")),
     "fitted_pipeline": Derivation(("train_test_split",), settings.SearchParameters, ("modeling", "recipes")),
     "metrics": Derivation(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation",)),
+    "cross_validation": Derivation(
+        ("clean_frame",), settings.EvaluationParameters, ("cross_validation", "comparison", "floors")
+    ),
 }
+
+JOBS: Mapping[str, tuple[str, ...]] = {
+    "train": ("raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"),
+    "refresh": ("raw_data", "clean_frame", "train_test_split"),
+    "evaluate": ("raw_data", "clean_frame", "cross_validation"),
+}
+"""What each job makes, inputs first."""
 
 
 @cache

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import dagster as dg
 
 from wdbc_assets import freshness
-from wdbc_assets.domain import contract
+from wdbc_assets.domain import contract, floors
 from wdbc_assets.storage.passport import Passport
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wdbc_assets.domain import modeling, splitting
+    from wdbc_assets.domain import cross_validation, modeling, splitting
 
 # As much as there is room for beside the key on an asset's page.
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 4
@@ -128,6 +128,38 @@ def of_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
             name: round(float(figure["value"]), _DECIMALS)
             for name, figure in figures.items()
             if figure["value"] is not None
+        },
+    }
+
+
+def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
+    """Describe the evaluation: each recipe's figures, the paired differences, and figures with a floor as trends."""
+    from wdbc_assets import plots
+
+    summary = value.summary
+    shown = ("log_loss", "accuracy", "recall", "roc_auc")
+    return {
+        "protocol": f"{summary['repeats']} times {summary['folds']} folds of {summary['patients']} patients",
+        "recipes": _table(
+            ("recipe", *shown),
+            [
+                (name, *(f"{_decimal(figures[of]['mean'])} ± {_decimal(figures[of]['sd'])}" for of in shown))
+                for name, figures in summary["recipes"].items()
+            ],
+        ),
+        "differences of log-loss": _table(
+            ("recipe", "minus", "mean", "low", "high"),
+            [
+                (one["recipe"], one["minus"], *(_decimal(one["log_loss"][part]) for part in ("mean", "low", "high")))
+                for one in summary["differences"]
+            ],
+        ),
+        "recipes compared": dg.MetadataValue.md(
+            plots.as_markdown(plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals")
+        ),
+        **{
+            f"{floors.RECIPE} {name}": round(float(summary["recipes"][floors.RECIPE][name]["mean"]), _DECIMALS)
+            for name in floors.BOUNDS
         },
     }
 

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from wdbc_assets.domain import recipes
+from wdbc_assets.domain import floors, recipes
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.sources import limits as bounds
 
@@ -70,6 +70,41 @@ class MetricsParameters(BaseModel):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of every interval")
 
 
+class EvaluationParameters(BaseModel):
+    """How `cross_validation` judges recipes."""
+
+    protocol: str = Field("quick", description="quick: 3 repeats of 10 folds; full: 10 repeats")
+    evaluated_recipes: str = Field(
+        f"{floors.RECIPE},{recipes.BASELINE}", description="recipes to judge on the same folds, with commas between"
+    )
+
+    @field_validator("protocol")
+    @classmethod
+    def _known_protocol(cls, name: str) -> str:
+        if name not in recipes.PROTOCOLS:
+            raise ValueError(f"unknown protocol; possible: {', '.join(recipes.PROTOCOLS)}")
+        return name
+
+    @field_validator("evaluated_recipes")
+    @classmethod
+    def _known_recipes(cls, names: str) -> str:
+        """Put them into one order, with those that every evaluation includes: the same choice is the same text."""
+        chosen = {name.strip() for name in names.split(",") if name.strip()} | {floors.RECIPE, recipes.BASELINE}
+        if unknown := sorted(chosen - set(recipes.RECIPES)):
+            raise ValueError(f"unknown recipe {', '.join(unknown)}; possible: {', '.join(recipes.RECIPES)}")
+        return ",".join(name for name in recipes.RECIPES if name in chosen)
+
+
+class Effort(BaseModel):
+    """What a computation may use. No part of any passport: it does not change a value."""
+
+    workers: int | None = Field(None, ge=1, le=256, description="processes of an evaluation; unset: one per processor")
+
+    def processes(self) -> int:
+        """Return how many processes may work at once."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
 class Patience(BaseModel):
     """The limits of every fetch. No part of any passport: patience does not change the bytes."""
 
@@ -84,7 +119,16 @@ class Patience(BaseModel):
         return bounds.Limits(**{name: getattr(self, name) for name in Patience.model_fields})
 
 
-class Settings(SourceParameters, SplitParameters, SearchParameters, MetricsParameters, Patience, BaseSettings):
+class Settings(
+    SourceParameters,
+    SplitParameters,
+    SearchParameters,
+    MetricsParameters,
+    EvaluationParameters,
+    Effort,
+    Patience,
+    BaseSettings,
+):
     """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""
 
     model_config = SettingsConfigDict(

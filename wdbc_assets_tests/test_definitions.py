@@ -15,6 +15,8 @@ from wdbc_assets.storage.store import open_store
 from wdbc_assets_tests import builders
 
 NAMES = list(lineage.DERIVATIONS)
+TRAINED = lineage.JOBS["train"]
+GROUPS = {"fitted_pipeline": "model", "metrics": "model", "cross_validation": "evaluation"}
 SMALL = {"ops": {"fitted_pipeline": {"config": {"grid": "small"}}}}
 
 
@@ -59,7 +61,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 def test_each_asset_can_be_materialized_in_a_run_of_its_own() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        for name in NAMES:
+        for name in TRAINED:
             assert train(instance, asset_selection=[dg.AssetKey(name)], run_config=SMALL).success, name
 
 
@@ -78,18 +80,18 @@ def test_every_asset_tells_what_it_is(name: str) -> None:
     assert node.description[0].isupper()
     assert node.owners
     assert node.kinds
-    assert node.group_name == ("dataset" if name in NAMES[:3] else "model")
+    assert node.group_name == GROUPS.get(name, "dataset")
 
 
 def test_the_main_job_makes_all_five_and_then_records_them_as_unchanged() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         first = train(instance)
         assert first.success
-        assert [materializations(first, name)["unchanged"] for name in NAMES] == [False] * 5
+        assert [materializations(first, name)["unchanged"] for name in TRAINED] == [False] * 5
         second = train(instance)
         assert second.success
-        assert [materializations(second, name)["unchanged"] for name in NAMES] == [True] * 5
-        for name in NAMES:
+        assert [materializations(second, name)["unchanged"] for name in TRAINED] == [True] * 5
+        for name in TRAINED:
             before, after = materializations(first, name), materializations(second, name)
             assert before.keys() == after.keys()
             assert before["version"] == after["version"]
@@ -103,7 +105,7 @@ def test_an_instance_that_never_saw_a_version_made_shows_it_whole() -> None:
         first = train(instance)
     with dg.DagsterInstance.ephemeral() as another:
         second = train(another)
-    for name in NAMES:
+    for name in TRAINED:
         assert materializations(second, name)["unchanged"]
         assert materializations(first, name).keys() == materializations(second, name).keys()
     assert len(first.get_asset_check_evaluations()) == len(second.get_asset_check_evaluations())

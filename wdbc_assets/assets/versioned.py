@@ -19,10 +19,12 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.io_manager import STORED, Kept
 from wdbc_assets.storage.passport import DamagedStore, Passport
 from wdbc_assets.storage.store import Handle, Store
+from wdbc_assets.storage.workbench import Workbench
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
 _SECONDS_BETWEEN_REPORTS = 1.0
+_WORTH_SAYING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def versioned_asset(
 
     The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. The function
     may ask for any of: its inputs by name, `parameters`, `source`, `known` (passport of a current version that is
-    up to date but for the source), `report` (progress: a message, and how many of how many are done).
+    up to date but for the source), `report` (progress: a message, and how many of how many are done), `effort` (what
+    it may use), `workbench` (where finished parts of long work are kept).
     """
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -119,6 +122,7 @@ class _Step:
         self.loaded: dict[str, Any] = {}
         self.started = time.monotonic()
         self.reported = 0.0
+        self.paced: tuple[float, int] | None = None
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -182,9 +186,16 @@ class _Step:
         why = freshness.reasons(
             store, current, inputs=self.inputs, parameters=parameters, code=lineage.code_version(self.name)
         )
-        if self.context.run.tags.get(FORCE_TAG) == "true":
+        if self._forced():
             why.append("forced")
         return current, why
+
+    def _forced(self) -> bool:
+        return self.context.run.tags.get(FORCE_TAG) == "true"
+
+    def _workbench(self) -> Workbench:
+        depends_on = [self.inputs, lineage.code_version(self.name)]
+        return self.store().workbench(self.name, depends_on, anew=self._forced())
 
     def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
         kind = lineage.DERIVATIONS[self.name].parameters
@@ -193,6 +204,8 @@ class _Step:
             "source": lambda: self.context.resources.source,
             "known": lambda: known,
             "report": lambda: self._report,
+            "effort": lambda: settings.Effort(workers=chosen.workers),
+            "workbench": self._workbench,
         }
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         asked = inspect.signature(self.function).parameters
@@ -233,7 +246,18 @@ class _Step:
             return
         self.reported = now
         counted = f"{message} {done}/{total}" if total is not None else message
+        if done is not None and total is not None:
+            counted += self._time_left(done, total, now)
         logs.logger.info("%s: %s", self.name, counted, extra=self._fields("progress") | {"progress": counted})
+
+    def _time_left(self, done: int, total: int, now: float) -> str:
+        """Say how long the rest takes at the pace since the first report, once that is worth saying."""
+        self.paced = self.paced or (now, done)
+        since, done_then = self.paced
+        if done in (total, done_then):
+            return ""
+        seconds = (now - since) / (done - done_then) * (total - done)
+        return f", {seconds:.0f} s left" if seconds >= _WORTH_SAYING_SECONDS else ""
 
     def _log(self, message: str, *values: object, **fields: object) -> None:
         logs.logger.info(message, *values, extra=self._fields("note") | fields)

@@ -12,6 +12,7 @@ import sys
 import click
 
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.status import status
@@ -31,7 +32,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, status, export, ui):
+for command in (run, evaluate, status, export, ui):
     wdbc.add_command(command)
 
 

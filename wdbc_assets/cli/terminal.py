@@ -1,6 +1,7 @@
 """How the command line speaks: one line an asset, a table of metrics, and one short block for an error."""
 
 import logging
+import shutil
 import sys
 from typing import Any
 
@@ -67,6 +68,11 @@ def metrics_table(metrics: dict[str, Any]) -> None:
             f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
             f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
         )
+
+
+def as_called() -> str:
+    """Return how to call `wdbc` again: as it was called, for `make` puts nothing on the PATH."""
+    return "wdbc" if shutil.which("wdbc") else sys.argv[0]
 
 
 def _number(value: float | None) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdbc_assets.domain import ranking
+from wdbc_assets.domain import ranking, recipes
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BINS = 10  # of the expected calibration error, of equal width
 THRESHOLD = 0.5
+_UNBOUNDED = ("log_loss",)
 _POOLED_ONLY = ("ece",)  # what 57 patients of one fold are too few for
 
 
@@ -29,23 +30,24 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     """Judge the predictions of a cross-validation; gives plain numbers in full precision, ready for JSON.
 
     `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
-    a single fold cannot tell); `differences` has one entry for each pair of recipes: the later in the alphabet minus
-    the earlier, metric by metric, as `{"mean", "low", "high"}`.
+    a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for
+    each pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The exam project's is always subtracted.
 
     Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
     """
     _require_pairs(predictions)
-    names = sorted(predictions["recipe"].unique())
+    names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
     pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
     folds = int(predictions["fold"].nunique())
 
-    def spread(values: NDArray[np.float64]) -> dict[str, Any]:
-        return dict(zip(("low", "high"), corrected_interval(values, folds=folds)[1:], strict=True))
+    def spread(values: NDArray[np.float64], of: str) -> dict[str, Any]:
+        _, low, high = corrected_interval(values, folds=folds)
+        return {"low": max(low, 0.0), "high": high if of in _UNBOUNDED else min(high, 1.0)}
 
     def metric(name: str, of: str) -> dict[str, Any]:
         values = pooled[name][of]
-        interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of])
+        interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of], of)
         return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0, **interval}
 
     def difference(first: str, second: str, of: str) -> dict[str, float]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 OUTER_FOLDS = 10
 INNER_FOLDS = 5
 INNER_SEED = 42  # of the inner folds, and of the solvers that draw random numbers
-REPEATS = {"quick": 3, "full": 10}
 
 
 @dataclass(frozen=True, order=True)
@@ -65,14 +64,14 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
 
     Raises WdbcError for a recipe or protocol that is unknown, and for no recipe at all.
     """
-    if protocol not in REPEATS:
+    if protocol not in recipes.PROTOCOLS:
         raise WdbcError(f"There is no protocol {protocol!r}.", where="protocol", mend="Choose quick or full.")
     if not names:
         raise WdbcError("There is no recipe to evaluate.", where="recipes", mend="Name at least one.")
     chosen = [recipes.named(name).name for name in dict.fromkeys(names)]
     return [
         Unit(name, repeat, fold)
-        for repeat in range(REPEATS[protocol])
+        for repeat in range(recipes.PROTOCOLS[protocol])
         for name in chosen
         for fold in range(OUTER_FOLDS)
     ]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wdbc_assets.domain.rule_kinds import Rule
+
 RECIPE = "logistic"
 """The recipe that the bounds were measured for; every evaluation includes it."""
 
@@ -41,12 +43,26 @@ BOUNDS: Mapping[str, Bounds] = {
 }
 
 
+no_figure_is_too_good = Rule(
+    "no_figure_is_too_good",
+    f"No mean of {RECIPE} is better than any honest evaluation of these measurements ever was.",
+    "Look for the diagnosis, or something made of it, among the measurements, and for a patient in two folds.",
+)
+figures_reach_the_floors = Rule(
+    "figures_reach_the_floors",
+    f"The means of {RECIPE} are no worse than three standard deviations below what was measured on the real data.",
+    "Look whether the source, a library or the recipe changed; `wdbc status` tells what did.",
+    blocking=False,
+)
+RULES = (no_figure_is_too_good, figures_reach_the_floors)
+
+
 def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
     """Say of each metric whose mean is worse than its floor what it is and what it had to be; a NaN is worse."""
     return [
         f"{name} is {figures[name]['mean']:.4f}, needed: {_relation(name)} {bounds.floor(protocol):g}"
         for name, bounds in BOUNDS.items()
-        if not _at_least_as_good(name, figures[name]["mean"], bounds.floor(protocol))
+        if name in figures and not _at_least_as_good(name, figures[name]["mean"], bounds.floor(protocol))
     ]
 
 

@@ -24,7 +24,10 @@ Parameters = Mapping[str, Parameter]
 Scoring = Literal["accuracy", "neg_log_loss"]
 
 DEFAULT = "pca_logistic"
+BASELINE = "seed_baseline"
 GRIDS = ("full", "small")
+PROTOCOLS = {"quick": 3, "full": 10}
+"""How often repeated cross-validation repeats its ten folds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,6 +108,24 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
     )
 
 
+def _cross_validation_encode(_asset: str, value: Any) -> dict[str, bytes]:
+    return {
+        "predictions.parquet": to_parquet(value.predictions),
+        "winners.json": to_json(value.winners),
+        "summary.json": to_json(value.summary),
+    }
+
+
+def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain import cross_validation
+
+    return cross_validation.CrossValidation(
+        predictions=from_parquet(contents["predictions.parquet"]),
+        winners=json.loads(contents["winners.json"]),
+        summary=json.loads(contents["summary.json"]),
+    )
+
+
 def _kind(value: Any) -> str:
     # By name, so that deciding needs no import of pandas or scikit-learn.
     return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
@@ -137,6 +155,12 @@ CODECS: Mapping[str, Codec] = {
         encode=_fit_encode,
         decode=_fit_decode,
         rows=lambda _: None,
+    ),
+    "cross_validation": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.CrossValidation",
+        encode=_cross_validation_encode,
+        decode=_cross_validation_decode,
+        rows=lambda value: len(value.predictions),
     ),
     "json": Codec(
         takes=lambda value: isinstance(value, dict | list),

@@ -38,6 +38,11 @@ def version_file(passport: Passport, name: str) -> str:
     return f"{version(passport)}/{file_name(name)}"
 
 
+def part(asset: str, key: str, name: str) -> str:
+    """Return where one finished part of an asset's unfinished work lies."""
+    return f"{asset_name(asset)}/parts/{_checked(_VERSION, key)}/{file_name(name + '.json')}"
+
+
 def asset_name(name: str) -> str:
     """Return the name of an asset if it can be a folder; WdbcError if not."""
     return _checked(_ASSET, name)

@@ -24,6 +24,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import backend as backends
 from wdbc_assets.storage import codecs, places
 from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
+from wdbc_assets.storage.workbench import Workbench
 
 # What a stored value can depend on besides its inputs, its parameters and our own code.
 _LIBRARIES = ("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "skops")
@@ -221,6 +222,11 @@ class Store:
         """Record that an attempt succeeded, or that nothing is left to be done."""
         if self.refusal(asset):
             self._backend.replace(places.refusal(asset), b"{}")
+
+    def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
+        """Return a place for the finished parts of unfinished work; `anew` forgets those of earlier attempts."""
+        self._mark_format()
+        return Workbench(self._backend, places.asset_name(asset), depends_on, anew=anew)
 
     def _point(self, passport: Passport, run_id: str) -> bool:
         self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())

@@ -33,7 +33,7 @@ def store() -> Store:
 def read_all_that_is_current() -> int:
     """Read every current version, verified, and return how many there are."""
     read = 0
-    for asset in lineage.DERIVATIONS:
+    for asset in lineage.JOBS["train"]:
         if store().current(asset) is not None:
             store().handle(asset).load()
             read += 1
@@ -51,9 +51,9 @@ def test_after_ten_runs_killed_at_any_instant_the_next_one_finishes_by_itself() 
 
     last = wdbc("run", "--grid", "small")
     assert last.returncode == 0, last.stderr
-    assert read_all_that_is_current() == len(lineage.DERIVATIONS)
+    assert read_all_that_is_current() == len(lineage.JOBS["train"])
     assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
-    passports = [store().handle(asset).passport for asset in lineage.DERIVATIONS]
+    passports = [store().handle(asset).passport for asset in lineage.JOBS["train"]]
     assert all(check["passed"] for passport in passports for check in passport.checks)
     with dg.DagsterInstance.get() as instance:
         latest, *earlier = [run.status.value for run in instance.get_runs()]

@@ -50,7 +50,7 @@ def made(made_once: Path, tmp_path: Path) -> None:
 
 def state(**environment: str) -> dict[str, dict[str, object]]:
     printed = wdbc("status", "--json", **environment).stdout
-    return {asset["asset"]: asset for asset in json.loads(printed)["assets"]}
+    return {asset["asset"]: asset for asset in json.loads(printed)["assets"] if asset["asset"] in ASSETS}
 
 
 def versions(**environment: str) -> dict[str, object]:

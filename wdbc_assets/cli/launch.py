@@ -1,0 +1,71 @@
+"""A job in this process, through Dagster, so that it stands in its history; or nothing, if nothing is to be done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wdbc_assets import freshness, lineage, logs, settings, sources
+from wdbc_assets.cli import history, terminal
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import Store
+
+
+def job(
+    name: str, store: Store, chosen: settings.Settings, options: Mapping[str, Any], *, force: bool, debug: bool
+) -> str | None:
+    """Make what a job is to make; returns the id of the run, or None if all of it was up to date.
+
+    `options` are settings given on the command line; those that are None were not given.
+
+    Raises:
+        WdbcError: the run failed.
+    """
+    states = freshness.survey(store, chosen, assets=lineage.JOBS[name])
+    # A remote source is asked inside a run, so that its answer stands in Dagster's history.
+    remote = sources.parse(chosen.source).kind in ("http", "object")
+    if remote or force or not all(state.up_to_date for state in states):
+        given = {option: value for option, value in options.items() if value is not None}
+        return _through_dagster(name, given, force=force, debug=debug)
+    for state in states:
+        store.forget_refusal(state.asset)
+        if state.passport:
+            terminal.asset_line(state.asset, "unchanged", state.passport.rows, None, state.passport.version)
+    return None
+
+
+def _through_dagster(job: str, options: Mapping[str, Any], *, force: bool, debug: bool) -> str:
+    settings.ensure_home()
+    # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
+    import skops.io  # noqa: F401, I001
+    from wdbc_assets.assets.versioned import FORCE_TAG
+    from wdbc_assets.definitions import defs
+
+    configuration: dict[str, Any] = {}
+    for asset in lineage.JOBS[job]:
+        parameters = lineage.DERIVATIONS[asset].parameters
+        names = parameters.model_fields if parameters else {}
+        if own := {name: value for name, value in options.items() if name in names}:
+            configuration[asset] = {"config": own}
+    lines = terminal.Lines()
+    logs.logger.addHandler(lines)
+    try:
+        with history.opened() as instance:
+            result = defs.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                run_config={
+                    "ops": configuration,
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                tags={history.PROCESS_TAG: history.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                raise_on_error=debug,
+            )
+    finally:
+        logs.logger.removeHandler(lines)
+    if result.success:
+        return result.run_id
+    if lines.errors:
+        raise lines.errors[0]
+    raise WdbcError(
+        f"run {result.run_id} failed",
+        where="Dagster's history",
+        mend="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug ...`.",
+    )
