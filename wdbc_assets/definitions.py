@@ -3,13 +3,13 @@
 import dagster as dg
 
 from wdbc_assets import jobs, resources, schedules, sensors
-from wdbc_assets.assets import dataset, evaluation, model
+from wdbc_assets.assets import dataset, model
 from wdbc_assets.storage.io_manager import StoreIOManager
 
 store = resources.StoreResource()
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([dataset, model, evaluation]),
+    assets=dg.load_assets_from_modules([dataset, model]),
     jobs=[jobs.train, jobs.refresh, jobs.evaluate],
     schedules=[schedules.daily_train],
     sensors=[sensors.source_changed],

@@ -1,14 +1,20 @@
-"""The model: the pipeline that a recipe's search found, and what it is worth on patients it has never seen.
+"""The model: the pipeline that a search found, what it is worth on patients it has never seen, and the evidence.
 
-The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`.
+The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`; the folds of
+repeated cross-validation in `domain.cross_validation`, its figures in `domain.comparison`, what they must reach in
+`domain.floors`.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import metadata, settings
 from wdbc_assets.assets.versioned import versioned_asset
+from wdbc_assets.storage.workbench import Workbench
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain import cross_validation as nested
     from wdbc_assets.domain import modeling, splitting
 
 
@@ -45,4 +51,25 @@ def metrics(
         bootstrap=parameters.bootstrap,
         seed=parameters.bootstrap_seed,
         confidence=parameters.confidence,
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "parquet"}, owners=["team:model"], describe=metadata.of_cross_validation)
+def cross_validation(
+    clean_frame: "pd.DataFrame",
+    parameters: settings.EvaluationParameters,
+    effort: settings.Effort,
+    workbench: Workbench,
+    report: metadata.Report,
+) -> "nested.CrossValidation":
+    """Repeated nested cross-validation: each patient's probability from models that never saw it, recipe by recipe."""
+    from wdbc_assets import units
+
+    return units.evaluate(
+        clean_frame,
+        recipes=parameters.evaluated_recipes.split(","),
+        protocol=parameters.protocol,
+        workers=effort.processes(),
+        workbench=workbench,
+        report=lambda done, total: report("folds judged", done, total),
     )

@@ -1,0 +1,25 @@
+"""What Dagster's UI shows of a value: columns from the contract, counts, a preview without ids, and pictures.
+
+Numbers become trend plots there, so only those that matter are numbers; the rest is text. Markdown is shown in place up
+to 1,000 characters, and behind a click beyond: tables are kept below that, pictures cannot be. `parts` holds what the
+descriptions are made of.
+"""
+
+from wdbc_assets.metadata.dataset import clean_columns, of_clean_frame, of_raw_data, of_split, raw_columns
+from wdbc_assets.metadata.evidence import of_cross_validation
+from wdbc_assets.metadata.model import of_fitted_pipeline, of_metrics
+from wdbc_assets.metadata.parts import Report
+from wdbc_assets.metadata.passport import of_passport
+
+__all__ = [
+    "Report",
+    "clean_columns",
+    "of_clean_frame",
+    "of_cross_validation",
+    "of_fitted_pipeline",
+    "of_metrics",
+    "of_passport",
+    "of_raw_data",
+    "of_split",
+    "raw_columns",
+]
