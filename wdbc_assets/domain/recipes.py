@@ -23,7 +23,7 @@ Parameter = float | str
 Parameters = Mapping[str, Parameter]
 Scoring = Literal["accuracy", "neg_log_loss"]
 
-DEFAULT = "pca_logistic"
+DEFAULT = "logistic"
 BASELINE = "seed_baseline"
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
