@@ -1,4 +1,5 @@
-"""The jobs: `train` makes all five assets of the main line, `refresh` the data alone, `evaluate` the honest figures.
+"""The jobs: `train` makes all five assets of the main line, `refresh` the data alone, `explore` what they look like,
+`evaluate` the honest figures.
 
 What each makes stands in `lineage.JOBS`. They run in one process. The multiprocess executor imports every library again
 in each step, which costs about seven times the CPU for assets of this size.
@@ -24,4 +25,5 @@ def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
 
 train = _job("train", "From the source to judged metrics. Assets that are up to date are recorded as unchanged.")
 refresh = _job("refresh", "From the source to the split, without training.")
+explore = _job("explore", "From the source to what the data look like: distributions, correlations, findings.")
 evaluate = _job("evaluate", "From the source to repeated cross-validation of the recipes, the exam project's beside.")

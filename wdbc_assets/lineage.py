@@ -30,6 +30,7 @@ class Derivation:
 DERIVATIONS: Mapping[str, Derivation] = {
     "raw_data": Derivation((), settings.SourceParameters, ("reading", "schemas")),
     "clean_frame": Derivation(("raw_data",), None, ("reading", "cleaning", "schemas")),
+    "exploration": Derivation(("clean_frame",), None, ("exploration",)),
     "train_test_split": Derivation(("clean_frame",), settings.SplitParameters, ("splitting", "schemas")),
     "fitted_pipeline": Derivation(("train_test_split",), settings.SearchParameters, ("modeling", "recipes")),
     "metrics": Derivation(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation",)),
@@ -41,6 +42,7 @@ DERIVATIONS: Mapping[str, Derivation] = {
 JOBS: Mapping[str, tuple[str, ...]] = {
     "train": ("raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"),
     "refresh": ("raw_data", "clean_frame", "train_test_split"),
+    "explore": ("raw_data", "clean_frame", "exploration"),
     "evaluate": ("raw_data", "clean_frame", "cross_validation"),
 }
 """What each job makes, inputs first."""

@@ -1,9 +1,9 @@
-"""The data: the bytes of the source, the table that they are, and its two parts.
+"""The data: the bytes of the source, the table that they are, what it looks like, and its two parts.
 
 What is true of the data stands in `domain.contract` and `domain.rules`; how bytes are fetched in `sources`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import metadata, resources, settings, sources
 from wdbc_assets.assets.versioned import FromOutside, StillTheSame, versioned_asset
@@ -41,6 +41,14 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     from wdbc_assets.domain import cleaning, reading
 
     return cleaning.clean(reading.read(raw_data))
+
+
+@versioned_asset(kinds={"pandas", "json"}, owners=["team:data"], describe=metadata.of_exploration)
+def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
+    """What the data look like: distributions by class, correlations, outliers, and the findings in words."""
+    from wdbc_assets.domain import exploration
+
+    return exploration.explore(clean_frame)
 
 
 @versioned_asset(

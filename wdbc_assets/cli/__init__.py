@@ -13,6 +13,7 @@ import click
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.evaluate import evaluate
+from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.status import status
@@ -32,7 +33,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, evaluate, status, export, ui):
+for command in (run, explore, evaluate, status, export, ui):
     wdbc.add_command(command)
 
 

@@ -4,8 +4,18 @@ They are drawn when they are shown, and are not stored.
 """
 
 from wdbc_assets.plots.comparison import recipes_compared
+from wdbc_assets.plots.exploration import correlations, distributions, separation
 from wdbc_assets.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.plots.search import cv_curve
 from wdbc_assets.plots.style import as_markdown
 
-__all__ = ["as_markdown", "confusion_matrix", "cv_curve", "recipes_compared", "roc_curve"]
+__all__ = [
+    "as_markdown",
+    "confusion_matrix",
+    "correlations",
+    "cv_curve",
+    "distributions",
+    "recipes_compared",
+    "roc_curve",
+    "separation",
+]

@@ -42,8 +42,8 @@ def as_markdown(png: bytes, alt: str) -> str:
     return f"![{text}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
-def png(draw: Callable[[Figure], object], *, height: float) -> bytes:
-    """Draw on a figure of the common width and the given height in inches; gives the PNG."""
+def png(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> bytes:
+    """Draw on a figure of the common width, `height` inches high; gives a PNG with a palette of `colours`."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -57,5 +57,5 @@ def png(draw: Callable[[Figure], object], *, height: float) -> bytes:
     # Line drawings look the same in a palette of 64 colours, and take a quarter of the bytes.
     image = Image.frombuffer("RGBA", canvas.get_width_height(physical=True), canvas.buffer_rgba())
     sink = io.BytesIO()
-    image.convert("RGB").quantize(64).save(sink, "png", optimize=True)
+    image.convert("RGB").quantize(colours).save(sink, "png", optimize=True)
     return sink.getvalue()

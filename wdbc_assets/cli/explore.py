@@ -1,0 +1,57 @@
+"""`wdbc explore`: what the data look like, in findings and figures; the pictures are in the UI."""
+
+import json
+import textwrap
+from typing import Any
+
+import click
+
+from wdbc_assets import logs, settings
+from wdbc_assets.cli import launch, terminal
+from wdbc_assets.domain import observations
+from wdbc_assets.storage.store import open_store
+
+_MEASUREMENTS_SHOWN = 10
+_WIDTH = 100
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Compute it again, up to date or not.")
+@click.pass_obj
+def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click passes it so
+    """Show what the data look like: findings, the best measurements, and those that say nearly the same."""
+    chosen = settings.load()
+    root = settings.project_root()
+    logs.open_log(chosen.log, relative_to=root)
+    store = open_store(chosen.storage, relative_to=root)
+    run_id = launch.job("explore", store, chosen, {}, force=force, debug=debug)
+    passport = store.handle("exploration", run_id=run_id).passport
+    _show(json.loads(store.files(passport)["exploration.json"]))
+    click.echo(f"\n  stored in {store.url}")
+    click.echo(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
+
+
+def _show(exploration: dict[str, Any]) -> None:
+    click.echo(
+        f"\n  {exploration['rows']} patients: {exploration['benign']} benign, {exploration['malignant']} malignant\n"
+    )
+    for finding in exploration["findings"]:
+        click.echo(textwrap.fill(finding, _WIDTH, initial_indent="  - ", subsequent_indent="    "))
+    click.echo(
+        f"\n  {'measurement':<24} {'median benign':>13} {'malignant':>10} {'AUC':>7} {'skew':>6} {'outliers':>9}"
+    )
+    for name in observations.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
+        one = exploration["measurements"][name]
+        click.echo(
+            f"  {name:<24} {one['benign']['median']:>13.4g} {one['malignant']['median']:>10.4g} {one['auc']:>7.4f}"
+            f" {_skew(one['skew']):>6} {one['outliers']:>9}"
+        )
+    correlation = exploration["correlation"]
+    if correlation["clusters"]:
+        click.echo(f"\n  every two in a line correlate at {correlation['bound']:g} or more")
+    for cluster in correlation["clusters"]:
+        click.echo(textwrap.fill(", ".join(cluster), _WIDTH, initial_indent="  - ", subsequent_indent="    "))
+
+
+def _skew(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.2f}"

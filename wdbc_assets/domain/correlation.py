@@ -1,0 +1,57 @@
+"""What measurements say of each other: their correlations, and the clusters of those that say nearly the same.
+
+It imports numpy; scipy, which clusters, is imported when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+BOUND = 0.9
+"""Above this |r|, four fifths of the variance of one measurement are a straight line of the other."""
+
+METHOD = "Pearson's r; clusters by complete linkage on 1 - |r|: every two of a cluster have an |r| of the bound or more"
+
+
+def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> dict[str, Any]:
+    """Correlate each two columns of X, shape (n_patients, n_measurements); plain values, ready for JSON.
+
+    `order` names the columns so that those which correlate stand side by side, `matrix` has r in that order (None where
+    a column is constant, for r is undefined then), `clusters` names each group of two or more whose every two have an
+    |r| of `bound` or more, in that order too.
+    """
+    names = [str(name) for name in X.columns]
+    r = _pearson(X)
+    order, groups = _cluster(np.abs(np.nan_to_num(r)), bound)
+    members: dict[int, list[str]] = {}
+    for column in order:
+        members.setdefault(groups[column], []).append(names[column])
+    return {
+        "method": METHOD,
+        "bound": bound,
+        "order": [names[column] for column in order],
+        "matrix": [[None if np.isnan(value) else float(value) for value in r[row][order]] for row in order],
+        "clusters": [cluster for cluster in members.values() if len(cluster) > 1],
+    }
+
+
+def _pearson(X: pd.DataFrame) -> NDArray[np.float64]:
+    # By pandas and not by BLAS, whose last bits depend on the number of threads.
+    r = np.array(X.corr(), dtype=np.float64)
+    r[np.diag_indices_from(r)] = np.where(np.isnan(r.diagonal()), np.nan, 1.0)
+    return r
+
+
+def _cluster(similarity: NDArray[np.float64], bound: float) -> tuple[list[int], list[int]]:
+    """Give the order of the leaves of the tree, and the number of each column's cluster."""
+    from scipy.cluster import hierarchy
+
+    distances = 1 - similarity[np.triu_indices_from(similarity, 1)]
+    tree = hierarchy.linkage(distances, "complete", optimal_ordering=True)
+    return hierarchy.leaves_list(tree).tolist(), hierarchy.fcluster(tree, 1 - bound, "distance").tolist()
