@@ -6,7 +6,7 @@ descriptions are made of.
 """
 
 from wdbc_assets.metadata.dataset import clean_columns, of_clean_frame, of_raw_data, of_split, raw_columns
-from wdbc_assets.metadata.evidence import of_cross_validation
+from wdbc_assets.metadata.evidence import of_cross_validation, of_decision_policy, of_importance
 from wdbc_assets.metadata.model import of_fitted_pipeline, of_metrics
 from wdbc_assets.metadata.parts import Report
 from wdbc_assets.metadata.passport import of_passport
@@ -16,7 +16,9 @@ __all__ = [
     "clean_columns",
     "of_clean_frame",
     "of_cross_validation",
+    "of_decision_policy",
     "of_fitted_pipeline",
+    "of_importance",
     "of_metrics",
     "of_passport",
     "of_raw_data",

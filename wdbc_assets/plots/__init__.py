@@ -3,9 +3,22 @@
 They are drawn when they are shown, and are not stored.
 """
 
+from wdbc_assets.plots.calibration import reliability_curves
 from wdbc_assets.plots.comparison import recipes_compared
+from wdbc_assets.plots.importance import importance_by_group, typical_contributions
 from wdbc_assets.plots.metrics import confusion_matrix, roc_curve
+from wdbc_assets.plots.policy import decision_bands
 from wdbc_assets.plots.search import cv_curve
 from wdbc_assets.plots.style import as_markdown
 
-__all__ = ["as_markdown", "confusion_matrix", "cv_curve", "recipes_compared", "roc_curve"]
+__all__ = [
+    "as_markdown",
+    "confusion_matrix",
+    "cv_curve",
+    "decision_bands",
+    "importance_by_group",
+    "recipes_compared",
+    "reliability_curves",
+    "roc_curve",
+    "typical_contributions",
+]
