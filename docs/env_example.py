@@ -33,6 +33,8 @@ def _place(name: str) -> int:
         *settings.SplitParameters.model_fields,
         *settings.SearchParameters.model_fields,
         *settings.MetricsParameters.model_fields,
+        *settings.PolicyParameters.model_fields,
+        *settings.ImportanceParameters.model_fields,
         *settings.Patience.model_fields,
     ]
     return names.index(name) if name in names else -1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets.domain import findings as contract_findings
-from wdbc_assets.domain import floors, layouts, recipes, rule_kinds, rules
+from wdbc_assets.domain import floors, layouts, policy_rules, recipes, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.findings import Failure, Finding
 from wdbc_assets.storage.passport import Passport
@@ -31,6 +31,7 @@ RULES: Mapping[str, tuple[rule_kinds.Rule, ...]] = {
     "clean_frame": rules.CLEAN_RULES,
     "train_test_split": rules.SPLIT_RULES,
     "cross_validation": floors.RULES,
+    "decision_policy": policy_rules.RULES,
 }
 
 
@@ -115,18 +116,25 @@ def _judge_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Fi
 def _judge_cross_validation(value: "cross_validation.CrossValidation", _: Mapping[str, Any]) -> list[Finding]:
     figures = value.summary["recipes"][floors.RECIPE]
     protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
-    found = zip(floors.RULES, (floors.alarms(figures), floors.missed(figures, protocol)), strict=True)
-    return [
-        Finding(
-            rule.name,
-            passed=not lines,
-            blocking=rule.blocking,
-            summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
-            count=len(lines),
-            failures=tuple(Failure(None, *line.split(" is ", 1)) for line in lines),
-        )
-        for rule, lines in found
-    ]
+    calibration = value.summary["calibration"][floors.RECIPE]
+    breaches = floors.alarms(figures), floors.missed(figures, protocol), floors.miscalibrated(calibration)
+    return [_of_lines(rule, lines) for rule, lines in zip(floors.RULES, breaches, strict=True)]
+
+
+def _judge_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
+    return [_of_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
+
+
+def _of_lines(rule: rule_kinds.Rule, lines: list[str]) -> Finding:
+    """Judge a rule by lines that each say of a figure what it is and what was needed; none, and it holds."""
+    return Finding(
+        rule.name,
+        passed=not lines,
+        blocking=rule.blocking,
+        summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
+        count=len(lines),
+        failures=tuple(Failure(None, *line.split(" is ", 1)) for line in lines),
+    )
 
 
 _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
@@ -134,6 +142,7 @@ _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
     "clean_frame": _judge_clean,
     "train_test_split": _judge_split,
     "cross_validation": _judge_cross_validation,
+    "decision_policy": _judge_policy,
 }
 
 

@@ -37,6 +37,10 @@ DERIVATIONS: Mapping[str, Derivation] = {
     "cross_validation": Derivation(
         ("clean_frame",), settings.EvaluationParameters, ("cross_validation", "comparison", "floors")
     ),
+    "decision_policy": Derivation(
+        ("train_test_split", "fitted_pipeline"), settings.PolicyParameters, ("policy", "policy_rules")
+    ),
+    "importance": Derivation(("train_test_split", "fitted_pipeline"), settings.ImportanceParameters, ("explanation",)),
 }
 
 JOBS: Mapping[str, tuple[str, ...]] = {

@@ -95,6 +95,24 @@ class EvaluationParameters(BaseModel):
         return ",".join(name for name in recipes.RECIPES if name in chosen)
 
 
+class PolicyParameters(BaseModel):
+    """How `decision_policy` draws its threshold and its referral band."""
+
+    recall_target: float = Field(0.98, gt=0, le=1, description="share of the malignant that the threshold is to find")
+    referral_alpha: float = Field(
+        0.02, gt=0, lt=0.5, description="share of each class whose set of possible classes may miss the true one"
+    )
+    policy_folds: int = Field(10, ge=2, le=20, description="folds of the out-of-fold probabilities of the policy")
+    policy_seed: int = Field(42, ge=0, lt=2**32, description="seed of the shuffle before those folds")
+
+
+class ImportanceParameters(BaseModel):
+    """How `importance` permutes the measurements."""
+
+    importance_repeats: int = Field(30, ge=2, le=1000, description="permutations of each of the ten measurements")
+    importance_seed: int = Field(42, ge=0, lt=2**32, description="seed of the permutations")
+
+
 class Effort(BaseModel):
     """What a computation may use. No part of any passport: it does not change a value."""
 
@@ -125,6 +143,8 @@ class Settings(
     SearchParameters,
     MetricsParameters,
     EvaluationParameters,
+    PolicyParameters,
+    ImportanceParameters,
     Effort,
     Patience,
     BaseSettings,

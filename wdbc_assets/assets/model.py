@@ -2,7 +2,7 @@
 
 The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`; the folds of
 repeated cross-validation in `domain.cross_validation`, its figures in `domain.comparison`, what they must reach in
-`domain.floors`.
+`domain.floors`; thresholds and referral in `domain.policy`, what the model goes by in `domain.explanation`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -72,4 +72,42 @@ def cross_validation(
         workers=effort.processes(),
         workbench=workbench,
         report=lambda done, total: report("folds judged", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_decision_policy)
+def decision_policy(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "modeling.Fit",
+    parameters: settings.PolicyParameters,
+    report: metadata.Report,
+) -> dict[str, Any]:
+    """When to call a patient malignant, and when to refer: from out-of-fold probabilities of the training part."""
+    from wdbc_assets.domain import policy
+
+    return policy.policy(
+        train_test_split,
+        fitted_pipeline,
+        recall_target=parameters.recall_target,
+        alpha=parameters.referral_alpha,
+        folds=parameters.policy_folds,
+        seed=parameters.policy_seed,
+        progress=lambda done, total: report("folds answered for", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_importance)
+def importance(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "modeling.Fit",
+    parameters: settings.ImportanceParameters,
+) -> dict[str, Any]:
+    """What the model goes by: its loss without each measurement, and the exact contributions of a linear recipe."""
+    from wdbc_assets.domain import explanation
+
+    return explanation.importance(
+        train_test_split,
+        fitted_pipeline,
+        repeats=parameters.importance_repeats,
+        seed=parameters.importance_seed,
     )

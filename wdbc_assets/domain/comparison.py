@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdbc_assets.domain import ranking, recipes
+from wdbc_assets.domain import calibration, ranking, recipes
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-BINS = 10  # of the expected calibration error, of equal width
 THRESHOLD = 0.5
 _UNBOUNDED = ("log_loss",)
 _POOLED_ONLY = ("ece",)  # what 57 patients of one fold are too few for
@@ -32,6 +31,8 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
     a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for
     each pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The exam project's is always subtracted.
+    `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability; its ECE is
+    not the mean of the repeats' ones, which stands among the metrics.
 
     Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
     """
@@ -67,6 +68,7 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
             }
             for first, second in combinations(names, 2)
         ],
+        "calibration": {name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
     }
 
 
@@ -82,19 +84,8 @@ def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
         "recall": hits / float((truth == 1).sum()),
         "specificity": float((~predicted & (truth == 0)).sum() / (truth == 0).sum()),
         **{name: float(values[0]) for name, values in ranked.items()},
-        "ece": expected_calibration_error(truth, probability),
+        "ece": calibration.expected_calibration_error(truth, probability),
     }
-
-
-def expected_calibration_error(y: ArrayLike, p: ArrayLike) -> float:
-    """Give the mean distance between probability and share of malignant, over ten bins of equal width.
-
-    Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht (2015), AAAI, 2901-2907; with the probability of malignant.
-    """
-    truth, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
-    surplus = np.bincount(bins, weights=probability - truth, minlength=BINS)
-    return float(np.abs(surplus).sum() / len(truth))
 
 
 def corrected_interval(
@@ -119,6 +110,11 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
     """Give each metric of each group, as arrays in the order of the groups."""
     found = [figures(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)]
     return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+
+def _calibration(predictions: pd.DataFrame) -> dict[str, Any]:
+    patients = predictions.groupby("patient", sort=True)
+    return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
 
 
 def _require_pairs(predictions: pd.DataFrame) -> None:

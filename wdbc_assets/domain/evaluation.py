@@ -77,7 +77,7 @@ def evaluate(
     inputs.require_setting("confidence", confidence, fits=0 < confidence < 1, allowed="a number between 0 and 1")
     inputs.require_seed(seed)
     p = np.asarray(p_malignant, dtype=np.float64)
-    _require_probabilities(p)
+    require_probabilities(p)
     inputs.require_diagnoses(y_true, rows=len(p), of_each=1)
     y = np.asarray(y_true, dtype=np.int64)
 
@@ -161,7 +161,8 @@ def _report(confusion: list[list[int]]) -> dict[str, Any]:
     }
 
 
-def _require_probabilities(p: NDArray[np.float64]) -> None:
+def require_probabilities(p: NDArray[np.float64]) -> None:
+    """Raise WdbcError unless p is an array of one dimension of numbers from 0 to 1."""
     outside = int((~((p >= 0) & (p <= 1))).sum())  # in this form NaN counts as outside
     if p.ndim != 1 or outside:
         raise WdbcError(

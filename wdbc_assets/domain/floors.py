@@ -14,6 +14,13 @@ from wdbc_assets.domain.rule_kinds import Rule
 RECIPE = "logistic"
 """The recipe that the bounds were measured for; every evaluation includes it."""
 
+LARGEST_Z = 2.576
+"""Of Spiegelhalter's statistic, normally distributed where probabilities are right: 1 % of such lie beyond it.
+
+D. J. Spiegelhalter (1986), Stat. Med. 5:421-433. The floor of the calibration error bounds its size; this asks whether
+it is more than chance. Measured on the quick protocol: -1.5 (and -3.0 for the exam project's recipe, not sure enough).
+"""
+
 LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 
@@ -54,7 +61,14 @@ figures_reach_the_floors = Rule(
     "Look whether the source, a library or the recipe changed; `wdbc status` tells what did.",
     blocking=False,
 )
-RULES = (no_figure_is_too_good, figures_reach_the_floors)
+probabilities_are_calibrated = Rule(
+    "probabilities_are_calibrated",
+    f"The probabilities of {RECIPE} pass Spiegelhalter's test of calibration at the 1 % level: z within ±{LARGEST_Z}.",
+    "See the reliability curve: shares above the diagonal in its upper half and below it in its lower half mean too"
+    " little certainty, the other way round too much. A sigmoid on top of the recipe mends both.",
+    blocking=False,
+)
+RULES = (no_figure_is_too_good, figures_reach_the_floors, probabilities_are_calibrated)
 
 
 def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
@@ -74,6 +88,24 @@ def alarms(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if bounds.alarm is not None
         and figures[name]["mean"] != bounds.alarm
         and _at_least_as_good(name, figures[name]["mean"], bounds.alarm)
+    ]
+
+
+def miscalibrated(calibration: Mapping[str, Any]) -> list[str]:
+    """Say what Spiegelhalter's z is, if it is beyond chance, and which bins' intervals miss their mean probability."""
+    z = calibration["spiegelhalter_z"]
+    if z is not None and abs(z) <= LARGEST_Z:
+        return []
+    shown = "undefined, for every probability is one half" if z is None else f"{z:.2f}"
+    return [
+        f"Spiegelhalter's z is {shown}, needed: from {-LARGEST_Z} to {LARGEST_Z}",
+        *(
+            f"share of malignant between {one['low']:g} and {one['high']:g} is {one['share']:.4f}, its interval"
+            f" [{one['share_low']:.4f}, {one['share_high']:.4f}] misses the mean probability"
+            f" {one['mean_probability']:.4f} of {one['rows']} patients"
+            for one in calibration["bins"]
+            if one["rows"] and not one["share_low"] <= one["mean_probability"] <= one["share_high"]
+        ),
     ]
 
 

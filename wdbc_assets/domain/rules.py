@@ -6,7 +6,7 @@ groups: `schemas`. Neither pandas nor Pandera is imported here, so that Dagster'
 
 from collections.abc import Mapping
 
-from wdbc_assets.domain import cell_rules, floors, split_rules, table_rules
+from wdbc_assets.domain import cell_rules, floors, policy_rules, split_rules, table_rules
 from wdbc_assets.domain.rule_kinds import Rule
 
 RAW_RULES: tuple[Rule, ...] = (
@@ -58,4 +58,6 @@ SPLIT_RULES: tuple[Rule, ...] = (
     split_rules.no_measurements_in_both_parts,
 )
 
-BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in (*RAW_RULES, *CLEAN_RULES, *SPLIT_RULES, *floors.RULES)}
+BY_NAME: Mapping[str, Rule] = {
+    rule.name: rule for rule in (*RAW_RULES, *CLEAN_RULES, *SPLIT_RULES, *floors.RULES, *policy_rules.RULES)
+}

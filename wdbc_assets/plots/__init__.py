@@ -3,9 +3,12 @@
 They are drawn when they are shown, and are not stored.
 """
 
+from wdbc_assets.plots.calibration import reliability_curves
 from wdbc_assets.plots.comparison import recipes_compared
 from wdbc_assets.plots.exploration import correlations, distributions, separation
+from wdbc_assets.plots.importance import importance_by_group, typical_contributions
 from wdbc_assets.plots.metrics import confusion_matrix, roc_curve
+from wdbc_assets.plots.policy import decision_bands
 from wdbc_assets.plots.search import cv_curve
 from wdbc_assets.plots.style import as_markdown
 
@@ -14,8 +17,12 @@ __all__ = [
     "confusion_matrix",
     "correlations",
     "cv_curve",
+    "decision_bands",
     "distributions",
+    "importance_by_group",
     "recipes_compared",
+    "reliability_curves",
     "roc_curve",
     "separation",
+    "typical_contributions",
 ]

@@ -90,19 +90,6 @@ def test_a_recipe_differs_from_its_copy_by_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "p", "expected"),
-    [
-        ([0, 1], [0.0, 1.0], 0.0),
-        ([1, 0], [0.0, 1.0], 1.0),
-        ([0, 1, 1, 1], [0.75, 0.75, 0.75, 0.75], 0.0),
-        ([0, 0, 1, 1], [0.05, 0.05, 0.95, 0.85], (0.1 + 0.05 + 0.15) / 4),
-    ],
-)
-def test_the_calibration_error_is_the_mean_distance_by_bin(y: list[int], p: list[float], expected: float) -> None:
-    assert comparison.expected_calibration_error(y, p) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(
     "spoil",
     [
         lambda table: table.iloc[1:],
