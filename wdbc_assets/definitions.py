@@ -10,7 +10,7 @@ store = resources.StoreResource()
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([dataset, model]),
-    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate],
+    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence],
     schedules=[schedules.daily_train],
     sensors=[sensors.source_changed],
     resources={

@@ -68,9 +68,9 @@ def reasons(
 
 
 def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = lineage.DERIVATIONS) -> list[State]:
-    """Return the state of assets (all, or some with all that they are made of, inputs first).
+    """Return the state of assets: of all, or of some, inputs first. No remote source is asked.
 
-    No remote source is asked.
+    An input that is not among them counts as it stands now, up to date or not.
     """
     states: dict[str, State] = {}
     for asset in assets:
@@ -83,15 +83,26 @@ def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = l
         found = reasons(
             store,
             passport,
-            inputs={name: state.passport.version for name in derivation.inputs if (state := states[name]).passport},
+            inputs={name: now.version for name in derivation.inputs if (now := _present(store, states, name))},
             parameters=resolved(asset, chosen, {}),
             code=lineage.code_version(asset),
         )
-        waits = [f"{name} would run first" for name in derivation.inputs if not states[name].up_to_date]
+        waits = [
+            f"{name} would run first" for name in derivation.inputs if name in states and not states[name].up_to_date
+        ]
         if passport is not None and not derivation.inputs:
             found += source_change(passport, chosen)
         states[asset] = State(asset, passport, tuple(found + (waits if not found else [])))
     return list(states.values())
+
+
+def _present(store: Store, states: Mapping[str, State], asset: str) -> Passport | None:
+    if asset in states:
+        return states[asset].passport
+    try:
+        return store.current(asset)
+    except DamagedStore:
+        return None
 
 
 def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,11 @@ DERIVATIONS: Mapping[str, Derivation] = {
         ("train_test_split", "fitted_pipeline"), settings.PolicyParameters, ("policy", "policy_rules")
     ),
     "importance": Derivation(("train_test_split", "fitted_pipeline"), settings.ImportanceParameters, ("explanation",)),
+    "model_card": Derivation(
+        ("exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance"),
+        None,
+        ("model_card", "card_pages"),
+    ),
 }
 
 JOBS: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +53,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "refresh": ("raw_data", "clean_frame", "train_test_split"),
     "explore": ("raw_data", "clean_frame", "exploration"),
     "evaluate": ("raw_data", "clean_frame", "cross_validation"),
+    "evidence": ("exploration", "decision_policy", "importance", "model_card"),
 }
 """What each job makes, inputs first."""
 

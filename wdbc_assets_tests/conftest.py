@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import logs, settings
+from wdbc_assets_tests.made import evidence, evidence_once
+
+__all__ = ["evidence", "evidence_once"]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -5,6 +5,7 @@ repeated cross-validation in `domain.cross_validation`, its figures in `domain.c
 `domain.floors`; thresholds and referral in `domain.policy`, what the model goes by in `domain.explanation`.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import metadata, settings
@@ -14,8 +15,8 @@ from wdbc_assets.storage.workbench import Workbench
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wdbc_assets.domain import cards, modeling, splitting
     from wdbc_assets.domain import cross_validation as nested
-    from wdbc_assets.domain import modeling, splitting
 
 
 @versioned_asset(kinds={"scikitlearn"}, owners=["team:model"], describe=metadata.of_fitted_pipeline)
@@ -111,3 +112,27 @@ def importance(
         repeats=parameters.importance_repeats,
         seed=parameters.importance_seed,
     )
+
+
+@versioned_asset(kinds={"markdown"}, owners=["team:model"], describe=metadata.of_model_card)
+def model_card(
+    exploration: dict[str, Any],
+    fitted_pipeline: "modeling.Fit",
+    metrics: dict[str, Any],
+    cross_validation: "nested.CrossValidation",
+    decision_policy: dict[str, Any],
+    importance: dict[str, Any],
+    versions: Mapping[str, str],
+) -> "cards.ModelCard":
+    """What the model is, what it must not be used for, and every figure with the artifact that it comes from."""
+    from wdbc_assets.domain import model_card as model_cards
+
+    contents = {
+        "exploration": exploration,
+        "fitted_pipeline": vars(fitted_pipeline),
+        "metrics": metrics,
+        "cross_validation": cross_validation.summary,
+        "decision_policy": decision_policy,
+        "importance": importance,
+    }
+    return model_cards.card(contents, versions)

@@ -49,9 +49,9 @@ def versioned_asset(
     """Make a function into an asset whose versions are kept.
 
     The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. The function
-    may ask for any of: its inputs by name, `parameters`, `source`, `known` (passport of a current version that is
-    up to date but for the source), `report` (progress: a message, and how many of how many are done), `effort` (what
-    it may use), `workbench` (where finished parts of long work are kept).
+    may ask for any of: its inputs by name, `versions` (which of each input was read), `parameters`, `source`, `known`
+    (passport of a current version that is up to date but for the source), `report` (progress: a message, and how many
+    of how many are done), `effort` (what it may use), `workbench` (where finished parts of long work are kept).
     """
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -203,6 +203,7 @@ class _Step:
             "parameters": lambda: kind and settings.parameters_of(kind, chosen, overrides),
             "source": lambda: self.context.resources.source,
             "known": lambda: known,
+            "versions": lambda: self.inputs,
             "report": lambda: self._report,
             "effort": lambda: settings.Effort(workers=chosen.workers),
             "workbench": self._workbench,

@@ -1,6 +1,6 @@
 """A job in this process, through Dagster, so that it stands in its history; or nothing, if nothing is to be done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wdbc_assets import freshness, lineage, logs, settings, sources
@@ -10,21 +10,29 @@ from wdbc_assets.storage.store import Store
 
 
 def job(
-    name: str, store: Store, chosen: settings.Settings, options: Mapping[str, Any], *, force: bool, debug: bool
+    name: str,
+    store: Store,
+    chosen: settings.Settings,
+    options: Mapping[str, Any],
+    *,
+    force: bool,
+    debug: bool,
+    assets: Sequence[str] | None = None,
 ) -> str | None:
-    """Make what a job is to make; returns the id of the run, or None if all of it was up to date.
+    """Make what a job is to make, or only `assets` of it; returns the run's id, or None if all was up to date.
 
     `options` are settings given on the command line; those that are None were not given.
 
     Raises:
         WdbcError: the run failed.
     """
-    states = freshness.survey(store, chosen, assets=lineage.JOBS[name])
+    assets = lineage.JOBS[name] if assets is None else assets
+    states = freshness.survey(store, chosen, assets=assets)
     # A remote source is asked inside a run, so that its answer stands in Dagster's history.
-    remote = sources.parse(chosen.source).kind in ("http", "object")
+    remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
     if remote or force or not all(state.up_to_date for state in states):
         given = {option: value for option, value in options.items() if value is not None}
-        return _through_dagster(name, given, force=force, debug=debug)
+        return _through_dagster(name, assets, given, force=force, debug=debug)
     for state in states:
         store.forget_refusal(state.asset)
         if state.passport:
@@ -32,15 +40,17 @@ def job(
     return None
 
 
-def _through_dagster(job: str, options: Mapping[str, Any], *, force: bool, debug: bool) -> str:
+def _through_dagster(job: str, assets: Sequence[str], options: Mapping[str, Any], *, force: bool, debug: bool) -> str:
     settings.ensure_home()
     # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
     import skops.io  # noqa: F401, I001
+    import dagster as dg
+
     from wdbc_assets.assets.versioned import FORCE_TAG
     from wdbc_assets.definitions import defs
 
     configuration: dict[str, Any] = {}
-    for asset in lineage.JOBS[job]:
+    for asset in assets:
         parameters = lineage.DERIVATIONS[asset].parameters
         names = parameters.model_fields if parameters else {}
         if own := {name: value for name, value in options.items() if name in names}:
@@ -56,6 +66,7 @@ def _through_dagster(job: str, options: Mapping[str, Any], *, force: bool, debug
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={history.PROCESS_TAG: history.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
                 raise_on_error=debug,
             )
     finally:

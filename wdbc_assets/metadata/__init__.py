@@ -6,7 +6,7 @@ descriptions are made of.
 """
 
 from wdbc_assets.metadata.dataset import clean_columns, of_clean_frame, of_raw_data, of_split, raw_columns
-from wdbc_assets.metadata.evidence import of_cross_validation, of_decision_policy, of_importance
+from wdbc_assets.metadata.evidence import of_cross_validation, of_decision_policy, of_importance, of_model_card
 from wdbc_assets.metadata.exploration import of_exploration
 from wdbc_assets.metadata.model import of_fitted_pipeline, of_metrics
 from wdbc_assets.metadata.parts import Report
@@ -22,6 +22,7 @@ __all__ = [
     "of_fitted_pipeline",
     "of_importance",
     "of_metrics",
+    "of_model_card",
     "of_passport",
     "of_raw_data",
     "of_split",

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
+
 from wdbc_assets.domain import floors
 from wdbc_assets.metadata import parts
 
 if TYPE_CHECKING:
-    import dagster as dg
-
-    from wdbc_assets.domain import cross_validation
+    from wdbc_assets.domain import cards, cross_validation
 
 
 def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
@@ -127,3 +127,14 @@ def _calibration(calibration: dict[str, Any]) -> "dg.MarkdownMetadataValue":
             for name, found in calibration.items()
         ],
     )
+
+
+def of_model_card(card: "cards.ModelCard") -> dict[str, Any]:
+    """Describe the model card: the card itself."""
+    from wdbc_assets.domain import card_pages
+
+    return {
+        "recipe": card.recipe,
+        "cited figures": f"{len(card.figures)}, from {len(card.versions)} artifacts",
+        "card": dg.MetadataValue.md(card_pages.markdown(card)),
+    }

@@ -59,6 +59,7 @@ def decision_bands(policy: Mapping[str, Any]) -> bytes:
                 (-4 * (side == "right") + 4 * (side == "left"), -10),
                 ha=side,
                 fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
                 xycoords=figure.axes[0].get_xaxis_transform(),
                 textcoords="offset points",
             )

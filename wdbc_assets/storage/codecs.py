@@ -126,6 +126,22 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
     )
 
 
+def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
+    from wdbc_assets.domain import card_pages
+
+    return {
+        "model_card.json": to_json(asdict(card)),
+        "model_card.md": card_pages.markdown(card).encode(),
+        "model_card.html": card_pages.html(card).encode(),
+    }
+
+
+def _card_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain import cards
+
+    return cards.ModelCard.from_plain(json.loads(contents["model_card.json"]))
+
+
 def _kind(value: Any) -> str:
     # By name, so that deciding needs no import of pandas or scikit-learn.
     return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
@@ -161,6 +177,12 @@ CODECS: Mapping[str, Codec] = {
         encode=_cross_validation_encode,
         decode=_cross_validation_decode,
         rows=lambda value: len(value.predictions),
+    ),
+    "model_card": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.ModelCard",
+        encode=_card_encode,
+        decode=_card_decode,
+        rows=lambda _: None,
     ),
     "json": Codec(
         takes=lambda value: isinstance(value, dict | list),

@@ -43,7 +43,7 @@ def drawn_lineage(page: Page) -> set[tuple[str, str]]:
     return found
 
 
-def test_a_newcomer_finds_five_assets_makes_them_by_clicking_and_sees_their_lineage(page: Page, tmp_path: Path) -> None:
+def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_lineage(page: Page, tmp_path: Path) -> None:
     graph = defs.resolve_asset_graph()
     with dagster_ui.running_ui(dagster_ui.surroundings(tmp_path, WDBC_GRID="small")) as ui:
         page.goto(ui.url)
@@ -106,7 +106,7 @@ def test_a_failed_check_shows_its_rows_as_text_and_what_was_current_stays_curren
     broken.write_bytes(builders.published_with((5, "radius_worst", 0.5), (7, "diagnosis", MARKUP)))
     with dagster_ui.running_ui(surroundings | {"WDBC_SOURCE": str(broken)}) as ui:
         dagster_ui.open_lineage(page, ui)
-        dagster_ui.wait_until_materialized(page)
+        dagster_ui.wait_until_materialized(page, dagster_ui.TRAINED)
         dagster_ui.materialize_all(page)
         expect(node(page, "raw_data")).to_contain_text("Failed", timeout=RUN_MILLISECONDS)
 

@@ -89,7 +89,7 @@ def test_a_job_launched_with_nothing_else_running_ends_in_a_finished_run(surroun
         run = finished(instance)
         assert run.status is dg.DagsterRunStatus.SUCCESS
         assert run.job_name == "train"
-        for asset in dagster_ui.ASSETS:
+        for asset in dagster_ui.TRAINED:
             event = instance.get_latest_materialization_event(dg.AssetKey(asset))
             assert event is not None
             assert event.run_id == run.run_id

@@ -1,0 +1,80 @@
+"""`wdbc report`: all evidence on one page."""
+
+import os
+import webbrowser
+from pathlib import Path
+
+import click
+
+from wdbc_assets import lineage, logs, settings
+from wdbc_assets.cli import launch, terminal
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.passport import DamagedStore
+from wdbc_assets.storage.store import Store, open_store
+
+_NAME = "report.html"
+
+
+@click.command()
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help=f"Where to write it. [default: {_NAME} inside the store]")  # fmt: skip
+@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
+@click.pass_obj
+def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa: FBT001 -- click passes it so
+    """Write one HTML page with all evidence: it loads nothing, runs nothing, and can be printed.
+
+    What is quick to make of what is there is made first: exploration, decision policy, importance, model card.
+    """
+    chosen = settings.load()
+    root = settings.project_root()
+    logs.open_log(chosen.log, relative_to=root)
+    store = open_store(chosen.storage, relative_to=root)
+    try:
+        launch.job("evidence", store, chosen, {}, force=False, debug=debug, assets=_possible(store))
+    except WdbcError as error:
+        # The page says so in its place; the rest of it is worth having.
+        terminal.complain(error)
+
+    from wdbc_assets.report import build
+
+    page = build(store, chosen)
+    target = (output or (Path(store.url) if "://" not in store.url else Path.cwd()) / _NAME).absolute()
+    _write(target, page)
+    click.echo(f"\n  {target}  {len(page) / 1024:,.0f} KiB")
+    if show and not webbrowser.open(target.as_uri()):
+        click.echo("  no browser could be started; open the file yourself", err=True)
+
+
+def _possible(store: Store) -> list[str]:
+    """List what can be made of what is current."""
+    there = {asset for asset in lineage.DERIVATIONS if _is_there(store, asset)}
+    possible = []
+    for asset in lineage.JOBS["evidence"]:
+        if there.issuperset(lineage.DERIVATIONS[asset].inputs):
+            possible.append(asset)
+            there.add(asset)
+    return possible
+
+
+def _is_there(store: Store, asset: str) -> bool:
+    try:
+        passport = store.current(asset)
+    except DamagedStore:
+        return False
+    return passport is not None and store.damage(passport) is None
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Put the whole page in the place of an earlier one, or change nothing."""
+    temporary = target.with_name(f".{target.name}-{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WdbcError(
+            f"the report cannot be written: {error.strerror}",
+            where=str(target),
+            mend="Choose another place: `wdbc report --output FILE`.",
+        ) from None

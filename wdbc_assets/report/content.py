@@ -1,0 +1,96 @@
+"""What the page says: each artifact as it stands, the checks, the lineage, and the pictures."""
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wdbc_assets import checks, freshness, lineage, settings
+from wdbc_assets.domain import contract, floors, model_card, observations, recipes
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.report import drawing, pictures
+from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.store import Handle, Store
+
+_MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report"}
+_MADE_BY_RUN = "wdbc run"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An asset as it stands: its passport and value (None if it was never made, or is damaged), and what is amiss."""
+
+    name: str
+    passport: Passport | None
+    value: Any
+    amiss: tuple[str, ...]
+    made_by: str
+
+    @property
+    def version(self) -> str:
+        """The digest, as short as people compare it."""
+        return freshness.short(self.passport.version) if self.passport else "-"
+
+
+def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
+    """Return all that the page is made of."""
+    artifacts = {state.asset: _artifact(store, state) for state in freshness.survey(store, chosen)}
+    values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
+    return {
+        "version": importlib.metadata.version("wdbc_assets"),
+        "store_url": store.url,
+        "artifacts": artifacts,
+        "measurements": contract.MEASUREMENTS,
+        "checks": list(_checks(artifacts)),
+        "best_first": observations.best_first(values["exploration"]) if "exploration" in values else (),
+        "floors": floors,
+        "baseline": recipes.BASELINE,
+        "disclaimer": model_card.DISCLAIMER,
+        "pictures": pictures.of(values),
+        "lineage": drawing.lineage({name: _standing(artifact) for name, artifact in artifacts.items()}),
+        "card": _card(values),
+    }
+
+
+def _artifact(store: Store, state: freshness.State) -> Artifact:
+    made_by = _MADE_BY.get(state.asset, _MADE_BY_RUN if state.asset in lineage.JOBS["train"] else "wdbc report")
+    if state.passport is None:
+        refused = store.refusal(state.asset)
+        amiss = (*state.reasons, *(f"last attempt refused: {reason}" for reason in (refused or {}).get("reasons", ())))
+        return Artifact(state.asset, None, None, amiss, made_by)
+    try:
+        value = Handle(store, state.passport).load()
+    except WdbcError as error:
+        return Artifact(state.asset, state.passport, None, (error.what,), made_by)
+    return Artifact(state.asset, state.passport, value, state.reasons, made_by)
+
+
+def _standing(artifact: Artifact) -> tuple[str, str]:
+    if artifact.passport is None:
+        return "-", "never made"
+    return artifact.version, "out of date" if artifact.amiss else "up to date"
+
+
+def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
+    for name, artifact in artifacts.items():
+        found = {check["rule"]: check for check in (artifact.passport.checks if artifact.passport else ())}
+        for rule in checks.RULES.get(name, ()):
+            check = found.get(rule.name)
+            yield {
+                "asset": name,
+                "rule": rule.name,
+                "demands": rule.description,
+                "blocking": rule.blocking,
+                "passed": check and check["passed"],
+                "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not judged",
+            }
+
+
+def _card(values: Mapping[str, Any]) -> str | None:
+    from markupsafe import Markup
+
+    from wdbc_assets.domain import card_pages
+
+    card = values.get("model_card")
+    # Escaped where it is made.
+    return Markup(card_pages.html_sections(card, level=3)) if card else None  # noqa: S704

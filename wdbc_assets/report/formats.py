@@ -1,0 +1,52 @@
+"""How figures are written on the page."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Figure = Mapping[str, Any]
+
+
+def decimal(value: float | None) -> str:
+    """Show a figure to four decimals."""
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def signed(value: float | None) -> str:
+    """Show a difference to four decimals, with its sign."""
+    return "n/a" if value is None else f"{value:+.4f}"
+
+
+def share(value: float | None) -> str:
+    """Show a share in percent."""
+    return "n/a" if value is None else f"{100 * value:.1f} %"
+
+
+def interval(figure: Figure) -> str:
+    """Show the bounds of a figure; empty if it has none."""
+    return "" if figure.get("low") is None else f"[{figure['low']:.4f}, {figure['high']:.4f}]"
+
+
+def signed_interval(figure: Figure) -> str:
+    """Show the bounds of a difference."""
+    return f"[{figure['low']:+.4f}, {figure['high']:+.4f}]"
+
+
+def share_interval(figure: Figure) -> str:
+    """Show the bounds of a share: `96.2 to 99.4 %`."""
+    return "" if figure.get("low") is None else f"{100 * figure['low']:.1f} to {100 * figure['high']:.1f} %"
+
+
+_TERMS = {
+    "f1": "F1", "roc_auc": "ROC-AUC", "pr_auc": "average precision", "log_loss": "log-loss", "neg_log_loss": "log-loss",
+    "brier": "Brier score", "ece": "ECE", "wilson": "Wilson",
+}  # fmt: skip
+
+
+def words(name: str) -> str:
+    """Show a name as people write it; of a step's parameter, `logistic__C`, the parameter alone."""
+    return _TERMS.get(name, name.rpartition("__")[2].replace("_", " "))
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, words)
+}

@@ -1,0 +1,57 @@
+"""Small evidence for tests: plain content of each artifact, in which no number stands twice."""
+
+from typing import Any
+
+from wdbc_assets.domain import contract
+
+
+def _interval(value: float) -> dict[str, Any]:
+    return {"value": value, "low": value - 0.0312, "high": value + 0.0123, "interval": "wilson"}
+
+
+def _mean(mean: float) -> dict[str, Any]:
+    return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234}
+
+
+def contents(recipe: str = "logistic") -> dict[str, Any]:
+    """Return plain content in the form of the artifacts that a model card cites."""
+    metrics = ("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier")
+    figures = {name: 0.9711 - 0.0113 * number for number, name in enumerate(metrics)}
+    return {
+        "exploration": {
+            "rows": 569, "benign": 357, "malignant": 212, "malignant_share": 0.37258, "row_order_auc": 0.67134,
+            "correlation": {"clusters": [["radius_mean", "area_mean"], ["texture_mean"]]},
+        },
+        "fitted_pipeline": {"recipe": recipe, "score": -0.07654, "winner": {"logistic__C": 0.3}},
+        "metrics": {"rows": 114, **{name: _interval(value - 0.0057) for name, value in figures.items()}},
+        "cross_validation": {
+            "repeats": 3, "folds": 10, "patients": 569,
+            "recipes": {
+                name: {metric: _mean(value + shift) for metric, value in figures.items()}
+                for name, shift in (("logistic", 0.0), ("seed_baseline", -0.0034))
+            },
+            "differences": [
+                {"recipe": "logistic", "minus": "seed_baseline", "log_loss": _mean(-0.0194), "accuracy": _mean(0.0063)}
+            ],
+            "calibration": {"logistic": {"ece": 0.01717}, "seed_baseline": {"ece": 0.01919}},
+        },
+        "decision_policy": {
+            "recall_target": 0.98, "threshold": 0.23456, "training": {"rows": 455},
+            "test": {
+                "recall": _interval(0.9761), "specificity": _interval(0.9305), "referred": _interval(0.0701),
+                "coverage": {"malignant": _interval(0.9523), "benign": _interval(0.9861)},
+            },
+            "out_of_fold": {"referred": _interval(0.0659)},
+        },
+        "importance": {
+            "groups": [
+                {"measurement": one.name, "mean": 0.1234 - 0.0111 * number}
+                for number, one in enumerate(contract.MEASUREMENTS)
+            ]
+        },
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return a digest for each artifact."""
+    return {name: f"{number:064x}" for number, name in enumerate(contents())}

@@ -1,0 +1,73 @@
+"""A store with all evidence, made once for all tests of a session by the commands that a user types.
+
+Judging recipes takes tens of CPU seconds: the workers of a parallel session make it together once, and whoever wants to
+change it takes a copy.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets import settings
+
+COMMANDS = (("run",), ("explore",), ("evaluate", "--protocol", "quick"), ("report",))
+PLACES = {"WDBC_STORAGE": "results", "WDBC_LOG": "logs/wdbc.jsonl", "DAGSTER_HOME": "home"}
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return an environment in which store, log and history lie below a folder, and nobody's settings."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "DAGSTER_"))
+    }
+    return inherited | {name: str(folder / place) for name, place in PLACES.items()}
+
+
+def wdbc(*arguments: str, folder: Path) -> str:
+    """Run the command and return what it printed; it must end well."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wdbc_assets", *arguments],
+        cwd=folder,
+        env=environment_in(folder),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, f"wdbc {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def evidence_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with store, log and history in which everything was made by default settings; not to be changed."""
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    folder = session / "evidence"
+    with (session / "evidence.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for command in COMMANDS:
+                wdbc(*command, folder=folder)
+            (folder / "done").touch()
+    return folder
+
+
+@pytest.fixture
+def evidence(evidence_once: Path, tmp_path: Path) -> Path:
+    """A copy of that, at the places where this test's commands look."""
+    for place in PLACES.values():
+        source, target = evidence_once / place, tmp_path / place
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    return tmp_path
