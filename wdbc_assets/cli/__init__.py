@@ -17,6 +17,7 @@ from wdbc_assets.cli.export import export
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
+from wdbc_assets.cli.verify import verify
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -32,7 +33,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, evaluate, status, export, ui):
+for command in (run, evaluate, status, verify, export, ui):
     wdbc.add_command(command)
 
 
