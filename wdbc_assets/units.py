@@ -51,13 +51,18 @@ def evaluate(
             failures.append(found)
             logs.logger.warning("%s", found.what)
             continue
-        workbench.put(_name(unit), {"winner": found.winner, "probabilities": found.probabilities})
+        keep(workbench, unit, found)
         outcomes[unit] = found
         report(len(outcomes) + len(failures), len(units))
     if failures:
         raise _refusal(failures, len(units))
     predictions, winners = cross_validation.assembled(frame, outcomes)
     return cross_validation.CrossValidation(predictions, winners, comparison.summary(predictions))
+
+
+def keep(workbench: Workbench, unit: Unit, outcome: Outcome) -> None:
+    """Put what a unit found onto the workbench, so that it is not done again."""
+    workbench.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
 
 
 def _kept(workbench: Workbench, unit: Unit) -> Outcome | None:

@@ -6,7 +6,8 @@ What is true of the data stands in `domain.contract` and `domain.rules`; how byt
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import metadata, resources, settings, sources
-from wdbc_assets.assets.versioned import FromOutside, StillTheSame, versioned_asset
+from wdbc_assets.assets.functions import FromOutside, StillTheSame
+from wdbc_assets.assets.versioned import versioned_asset
 from wdbc_assets.storage.passport import Passport
 
 if TYPE_CHECKING:

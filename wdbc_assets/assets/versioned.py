@@ -9,12 +9,14 @@ passed.
 import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from wdbc_assets import checks, freshness, lineage, logs, metadata, resources, settings
+from wdbc_assets.assets import functions
+from wdbc_assets.assets.functions import FromOutside, StillTheSame
+from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.io_manager import STORED, Kept
 from wdbc_assets.storage.passport import DamagedStore, Passport
@@ -23,20 +25,6 @@ from wdbc_assets.storage.workbench import Workbench
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
-_SECONDS_BETWEEN_REPORTS = 1.0
-_WORTH_SAYING_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class FromOutside:
-    """A value that came from outside, with where it came from."""
-
-    value: Any
-    origin: Mapping[str, Any]
-
-
-class StillTheSame:
-    """What an asset returns when the source says that the known version is still current."""
 
 
 def versioned_asset(
@@ -48,18 +36,16 @@ def versioned_asset(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Make a function into an asset whose versions are kept.
 
-    The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. The function
-    may ask for any of: its inputs by name, `versions` (which of each input was read), `parameters`, `source`, `known`
-    (passport of a current version that is up to date but for the source), `report` (progress: a message, and how many
-    of how many are done), `effort` (what it may use), `workbench` (where finished parts of long work are kept).
+    The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. What the
+    function may ask for stands in `functions.call`.
     """
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        name = function.__name__
+        name = functions.register(function)
         derivation = lineage.DERIVATIONS[name]
 
         def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
-            step = _Step(name, function, describe, context, handles)
+            step = _Step(name, describe, context, handles)
             try:
                 yield from step.run()
             except WdbcError as error:
@@ -108,21 +94,17 @@ class _Step:
     def __init__(
         self,
         name: str,
-        function: Callable[..., Any],
         describe: Callable[[Any], dict[str, Any]],
         context: dg.AssetExecutionContext,
         handles: Mapping[str, Handle],
     ) -> None:
         self.name = name
-        self.function = function
         self.describe = describe
         self.context = context
         self.handles = handles
         self.inputs = {source: handle.passport.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
         self.started = time.monotonic()
-        self.reported = 0.0
-        self.paced: tuple[float, int] | None = None
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -199,18 +181,18 @@ class _Step:
 
     def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
         kind = lineage.DERIVATIONS[self.name].parameters
-        offers: dict[str, Callable[[], Any]] = {
-            "parameters": lambda: kind and settings.parameters_of(kind, chosen, overrides),
-            "source": lambda: self.context.resources.source,
-            "known": lambda: known,
-            "versions": lambda: self.inputs,
-            "report": lambda: self._report,
-            "effort": lambda: settings.Effort(workers=chosen.workers),
-            "workbench": self._workbench,
-        }
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
-        asked = inspect.signature(self.function).parameters
-        return self.function(**{name: self.loaded[name] if name in self.loaded else offers[name]() for name in asked})
+        return functions.call(
+            self.name,
+            self.loaded,
+            versions=self.inputs,
+            parameters=settings.parameters_of(kind, chosen, overrides) if kind else None,
+            source=self.context.resources.source,
+            known=known,
+            report=Progress(self.name, self._fields("progress")),
+            effort=settings.Effort(workers=chosen.workers),
+            workbench=self._workbench,
+        )
 
     def _unchanged(self, store: Store, passport: Passport) -> Iterator[Any]:
         earlier = self.context.instance.get_latest_materialization_event(dg.AssetKey(self.name))
@@ -239,26 +221,6 @@ class _Step:
             data_version=dg.DataVersion(passport.version),
             metadata=described | metadata.of_passport(passport, store.folder(passport)) | {UNCHANGED_KEY: unchanged},
         )
-
-    def _report(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        # Each record becomes a row in Dagster's database: once a second is often enough to see that work goes on.
-        now = time.monotonic()
-        if total is not None and done != total and now - self.reported < _SECONDS_BETWEEN_REPORTS:
-            return
-        self.reported = now
-        counted = f"{message} {done}/{total}" if total is not None else message
-        if done is not None and total is not None:
-            counted += self._time_left(done, total, now)
-        logs.logger.info("%s: %s", self.name, counted, extra=self._fields("progress") | {"progress": counted})
-
-    def _time_left(self, done: int, total: int, now: float) -> str:
-        """Say how long the rest takes at the pace since the first report, once that is worth saying."""
-        self.paced = self.paced or (now, done)
-        since, done_then = self.paced
-        if done in (total, done_then):
-            return ""
-        seconds = (now - since) / (done - done_then) * (total - done)
-        return f", {seconds:.0f} s left" if seconds >= _WORTH_SAYING_SECONDS else ""
 
     def _log(self, message: str, *values: object, **fields: object) -> None:
         logs.logger.info(message, *values, extra=self._fields("note") | fields)

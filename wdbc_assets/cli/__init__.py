@@ -19,6 +19,7 @@ from wdbc_assets.cli.report import report
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
+from wdbc_assets.cli.verify import verify
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -34,7 +35,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, explore, evaluate, report, status, export, ui):
+for command in (run, explore, evaluate, report, status, verify, export, ui):
     wdbc.add_command(command)
 
 

@@ -34,8 +34,9 @@ class Passport:
     """What a version is and whence it came.
 
     `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters`
-    are the resolved parameters; `checks` is how the value stood to each rule of its contract, without rows; `origin`
-    says where bytes from outside came from; `made_at` is UTC in ISO 8601.
+    are the resolved parameters; `libraries` and `machine` are what it was made with and on; `checks` is how the value
+    stood to each rule of its contract, without rows; `origin` says where bytes from outside came from; `made_at` is
+    UTC in ISO 8601.
     """
 
     asset: str
@@ -50,6 +51,7 @@ class Passport:
     parameters: dict[str, Any]
     code_version: str
     libraries: dict[str, str]
+    machine: dict[str, str] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
     origin: dict[str, Any] | None = None
     format: int = field(default=FORMAT)

@@ -10,24 +10,19 @@ Order of writing: the files of the version, then the run's passport, then the po
 leaves a version that nothing points to, never a pointer to half a version.
 """
 
-import importlib.metadata
 import json
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import backend as backends
-from wdbc_assets.storage import codecs, places
+from wdbc_assets.storage import codecs, places, surroundings
 from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
 from wdbc_assets.storage.workbench import Workbench
-
-# What a stored value can depend on besides its inputs, its parameters and our own code.
-_LIBRARIES = ("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
 class NeverMade(WdbcError):
@@ -132,6 +127,13 @@ class Store:
             raise self._damage(passport, places.version(passport), "does not have the digest in its name")
         return contents
 
+    def found(self, passport: Passport) -> dict[str, bytes | None]:
+        """Read the files of a version as they lie there, None for one that is missing.
+
+        Nothing is verified: this is for whoever looks for what has changed, and never a value to go on from.
+        """
+        return {name: self._content(places.version_file(passport, name)) for name in passport.files}
+
     def damage(self, passport: Passport) -> str | None:
         """Return what is wrong with the stored files of a version, or None if they are whole."""
         try:
@@ -182,7 +184,8 @@ class Store:
             inputs=dict(inputs or {}),
             parameters=dict(parameters or {}),
             code_version=code_version,
-            libraries=_libraries(),
+            libraries=surroundings.libraries(),
+            machine=surroundings.machine(),
             checks=[dict(check) for check in checks],
             origin=dict(origin) if origin else None,
         )
@@ -265,10 +268,13 @@ class Store:
             self._backend.replace(places.FORMAT_FILE, content)
 
     def _holds(self, path: str, content: bytes) -> bool:
+        return self._content(path) == content
+
+    def _content(self, path: str) -> bytes | None:
         try:
-            return self._backend.read(path) == content
+            return self._backend.read(path)
         except FileNotFoundError:
-            return False
+            return None
 
     def folder(self, passport: Passport) -> str:
         """Return where a version lies, as a path or URL."""
@@ -288,9 +294,3 @@ class Store:
 def open_store(location: str, *, relative_to: Path) -> Store:
     """Return the store at a folder or URL; a relative folder lies below `relative_to`."""
     return Store(backends.open_backend(location, relative_to=relative_to))
-
-
-@cache
-def _libraries() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), **versions}

@@ -1,0 +1,127 @@
+"""`wdbc verify`: every current version derived again, and what diverged first if any did."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from wdbc_assets import freshness, lineage, logs, settings
+from wdbc_assets.cli import terminal
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import Store, open_store
+
+if TYPE_CHECKING:
+    from wdbc_assets.verification import Difference, Figure, Finding
+
+_COLOURS = {"same": "green", "diverged": "red", "not derived": "yellow"}
+_LINES = 10
+_HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of its interval
+
+
+@click.command()
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(lineage.DERIVATIONS)))
+@click.option("--deep", is_flag=True, help="Ask remote sources too, and judge every fold again.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: every figure that moved.")
+def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
+    """Derive every current version again from what it was made of, and compare.
+
+    Named assets are verified with all that they are made of. The parameters are those of each version's passport, under
+    what is set in the environment or .env. Nothing is written.
+
+    Exit codes: 0 the same, 1 something diverged or could not be derived.
+    """
+    chosen = settings.load()
+    store = open_store(chosen.storage, relative_to=settings.project_root())
+    wanted = _wanted(store, assets)
+    if not as_json:
+        click.echo(f"store {store.url}\n")
+    findings = []
+    for finding in _verified(store, chosen, wanted, deep=deep):
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    from wdbc_assets import verification
+
+    if as_json:
+        click.echo(json.dumps({"store": store.url, "deep": deep, **verification.plain(findings)}, indent=2))
+    elif first := verification.first_diverged(findings):
+        _explain(first, findings[findings.index(first) + 1 :])
+    click.get_current_context().exit(int(any(finding.verdict != "same" for finding in findings)))
+
+
+def _wanted(store: Store, assets: Sequence[str]) -> list[str]:
+    """Return the named assets with all that they are made of, or all that were ever made; inputs first."""
+    wanted, waiting = set[str](), list(assets)
+    while waiting:
+        asset = waiting.pop()
+        wanted.add(asset)
+        waiting.extend(lineage.DERIVATIONS[asset].inputs)
+    made = {asset for asset in lineage.DERIVATIONS if asset in wanted or (not assets and store.current(asset))}
+    if not made:
+        raise WdbcError("nothing has been made yet", where=store.url, mend="Run `wdbc run` first.")
+    return [asset for asset in lineage.DERIVATIONS if asset in made]
+
+
+def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *, deep: bool) -> "Iterator[Finding]":
+    import skops.io  # noqa: F401, I001 -- before all else: it looks into every module that is loaded
+    from wdbc_assets import verification
+
+    lines = terminal.Lines()
+    lines.addFilter(lambda record: getattr(record, "event", "") == "progress" or record.levelno >= logging.WARNING)
+    logs.logger.addHandler(lines)
+    logs.logger.setLevel(logging.INFO)
+    try:
+        yield from verification.verify(store, chosen, wanted, deep=deep)
+    finally:
+        logs.logger.removeHandler(lines)
+
+
+def _show(finding: "Finding") -> None:
+    verdict = click.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
+    version = freshness.short(finding.passport.version) if finding.passport else ""
+    click.echo(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
+    for line in (finding.reason, *map(str, finding.causes)):
+        if line:
+            click.echo(f"  {'':<17} {'':<12} {click.style(line, fg=_COLOURS[finding.verdict])}")
+    for note in finding.notes:
+        click.echo(f"  {'':<17} {'':<12} {click.style(note, dim=True)}")
+
+
+def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
+    click.echo(click.style(f"\n  first diverged: {first.asset}", bold=True))
+    for difference in first.differences:
+        click.echo(f"    {difference.file}: {difference.what}")
+    if first.rounding:
+        click.echo(
+            f"    differs by at most {first.largest:.0e} of a figure: rounding"
+            if first.largest
+            else "    no figure moved"
+        )
+    left = _moved(first.asset, first.differences, _LINES)
+    for finding in later:
+        if finding.verdict == "diverged":
+            left = _moved(finding.asset, finding.differences, left)
+    for mend in dict.fromkeys(cause.mend for cause in first.causes):
+        click.echo(f"    do: {mend}")
+
+
+def _moved(asset: str, differences: "Sequence[Difference]", most: int) -> int:
+    """Show the figures of an asset that moved, the foremost of them, and return how many lines are left."""
+    figures = sorted((figure for one in differences for figure in one.figures), key=_prominence)
+    for figure in figures[:most]:
+        moved = "" if figure.difference is None else f"  ({figure.difference:+.4g})"
+        click.echo(f"    {asset} {figure.path:<30} {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
+    if len(figures) > most > 0:
+        click.echo(f"    {asset}: {len(figures) - most} more; `--json` has all")
+    return max(most - len(figures), 0)
+
+
+def _prominence(figure: "Figure") -> tuple[bool, int]:
+    last = figure.path.rpartition(".")[2]
+    return last not in _HEADLINES, figure.path.count(".") + figure.path.count("[")
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

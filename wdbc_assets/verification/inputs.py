@@ -1,0 +1,103 @@
+"""The inputs of a version that is to be derived again: as its passport states them, or as they were derived anew."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from wdbc_assets import freshness, lineage
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import codecs
+from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.store import Draft, Handle, Store
+from wdbc_assets.verification.attempts import NotDerived
+from wdbc_assets.verification.causes import Cause
+
+
+@dataclass(frozen=True)
+class Again:
+    """A version that was derived again and is not what is stored; `refusal` if it breaks its contract."""
+
+    stored_version: str
+    draft: Draft
+    refusal: WdbcError | None
+
+    @property
+    def version(self) -> str:
+        """The version that it would be stored as."""
+        return self.draft.passport.version
+
+    @cached_property
+    def value(self) -> Any:
+        """The value as a run would read it back from the store."""
+        return codecs.decode(self.draft.passport.codec, self.draft.contents)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Values and their versions by name, which are not those that the passport states, and what to know beside."""
+
+    values: dict[str, Any]
+    versions: dict[str, str]
+    changes: tuple[Cause, ...]
+    notes: tuple[str, ...]
+
+
+class Inventory:
+    """Every value that was read or derived in one verification."""
+
+    def __init__(self, store: Store) -> None:
+        self.again: dict[str, Again] = {}
+        self._store = store
+        self._read: dict[tuple[str, str], Any] = {}
+
+    def present(self, asset: str, passport: Passport) -> Inputs:
+        """Return the inputs as they stand: what was derived anew where that is another version, else what is stored.
+
+        Raises:
+            NotDerived: an input breaks its contract, is damaged, or is no longer there.
+        """
+        values, changes, notes = {}, [], []
+        versions = dict(passport.inputs)
+        for name in lineage.DERIVATIONS[asset].inputs:
+            stated = passport.inputs.get(name, "")
+            anew = self.again.get(name)
+            if anew is None or stated not in (anew.version, anew.stored_version):
+                values[name] = self._stored(name, stated, passport.run_id)
+                current = self._store.current(name)
+                if current is not None and current.version != stated:
+                    notes.append(f"from {name} {freshness.short(stated)}, which is not the current one")
+                continue
+            if anew.refusal is not None:
+                raise NotDerived(f"{name}, derived again, is refused: {anew.refusal.what}")
+            values[name], versions[name] = anew.value, anew.version
+            if anew.version != stated:
+                changes.append(Cause("input", name, stated, anew.version))
+        return Inputs(values, versions, tuple(changes), tuple(notes))
+
+    def stated(self, asset: str, passport: Passport) -> dict[str, Any]:
+        """Return the inputs as the passport states them.
+
+        Raises:
+            NotDerived: one is damaged, or is no longer there.
+        """
+        return {
+            name: self._stored(name, passport.inputs.get(name, ""), passport.run_id)
+            for name in lineage.DERIVATIONS[asset].inputs
+        }
+
+    def _stored(self, name: str, version: str, run_id: str) -> Any:
+        anew = self.again.get(name)
+        if anew is not None and anew.version == version:
+            return anew.value
+        if (name, version) not in self._read:
+            self._read[name, version] = self._load(name, version, run_id)
+        return self._read[name, version]
+
+    def _load(self, name: str, version: str, run_id: str) -> Any:
+        for passport in (self._store.current(name), self._store.made_by(run_id, name)):
+            if passport is not None and passport.version == version:
+                try:
+                    return Handle(self._store, passport).load()
+                except WdbcError as error:
+                    raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
+        raise NotDerived(f"its input {name} {freshness.short(version) or 'of no version'} is no longer there")
