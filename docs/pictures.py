@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary, "wdbc.data")
         source.write_bytes(builders.bundled_uci_bytes())
-        surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source))
+        surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source), WDBC_SHOW_VALUES="true")
         with dagster_ui.running_ui(surroundings) as ui, dagster_ui.browser_page(width=1600, height=640) as page:
             dagster_ui.open_lineage(page, ui)
             dagster_ui.materialize_all(page)

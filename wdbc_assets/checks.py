@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wdbc_assets import privacy
 from wdbc_assets.domain import findings as contract_findings
 from wdbc_assets.domain import floors, layouts, policy_rules, recipes, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
@@ -64,7 +65,7 @@ def judge(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -> V
     return Verdict(findings, contract_findings.refusal(findings, where))
 
 
-def results(asset: str, findings: Iterable[Finding]) -> Iterator[dg.AssetCheckResult]:
+def results(asset: str, findings: Iterable[Finding], *, show_values: bool = False) -> Iterator[dg.AssetCheckResult]:
     """Show findings as Dagster shows checks: passed or not, how many rows, and the first ten of them."""
     for finding in findings:
         yield dg.AssetCheckResult(
@@ -73,7 +74,7 @@ def results(asset: str, findings: Iterable[Finding]) -> Iterator[dg.AssetCheckRe
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
             description=finding.summary.removeprefix(f"{finding.rule}: "),  # the page is headed with the name
-            metadata=_evidence(finding),
+            metadata=_evidence(finding, show_values=show_values),
         )
 
 
@@ -146,9 +147,10 @@ _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
 }
 
 
-def _evidence(finding: Finding) -> dict[str, Any]:
+def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:
+    finding, note = privacy.of_finding(finding, shown=show_values)
     # A number in every evaluation, for only so the UI's plot shows when a rule began to be broken.
-    evidence: dict[str, Any] = {"failures": finding.count}
+    evidence: dict[str, Any] = {"failures": finding.count, **note}
     if finding.failures:
         records = [
             dg.TableRecord({"row": failure.row or "", "column": failure.column, "value": failure.value})

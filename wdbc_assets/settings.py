@@ -137,6 +137,15 @@ class Patience(BaseModel):
         return bounds.Limits(**{name: getattr(self, name) for name in Patience.model_fields})
 
 
+class Privacy(BaseModel):
+    """What may be shown of patients. No part of any passport: it does not change a value."""
+
+    show_values: bool = Field(
+        default=False,
+        description="show patients' values in failing rows and previews: in the UI, the event log and at the terminal",
+    )
+
+
 class Settings(
     SourceParameters,
     SplitParameters,
@@ -147,6 +156,7 @@ class Settings(
     ImportanceParameters,
     Effort,
     Patience,
+    Privacy,
     BaseSettings,
 ):
     """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""

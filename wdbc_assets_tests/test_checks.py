@@ -10,8 +10,8 @@ from wdbc_assets.domain.findings import Failure, Finding
 from wdbc_assets_tests import builders
 
 
-def shown(*findings: Finding) -> list[dg.AssetCheckResult]:
-    return list(checks.results("raw_data", findings))
+def shown(*findings: Finding, show_values: bool = True) -> list[dg.AssetCheckResult]:
+    return list(checks.results("raw_data", findings, show_values=show_values))
 
 
 def of_raw_data(content: bytes) -> list[dg.AssetCheckResult]:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets import metadata
+from wdbc_assets import metadata, privacy
 from wdbc_assets.domain import cleaning, contract, evaluation, modeling, reading, recipes, search, splitting
 from wdbc_assets_tests import builders
 
@@ -21,15 +21,19 @@ def published() -> bytes:
 
 
 def raw() -> dict[str, Any]:
-    return metadata.of_raw_data(published())
+    return with_preview(metadata.of_raw_data(published()))
 
 
 def clean() -> dict[str, Any]:
-    return metadata.of_clean_frame(cleaning.clean(reading.read(published())))
+    return with_preview(metadata.of_clean_frame(cleaning.clean(reading.read(published()))))
 
 
 def split() -> dict[str, Any]:
-    return metadata.of_split(splitting.split(cleaning.clean(reading.read(published()))))
+    return with_preview(metadata.of_split(splitting.split(cleaning.clean(reading.read(published())))))
+
+
+def with_preview(described: dict[str, Any]) -> dict[str, Any]:
+    return privacy.of_description(described, shown=True)
 
 
 def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:

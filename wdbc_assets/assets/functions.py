@@ -47,9 +47,10 @@ def call(
 ) -> Any:
     """Call an asset's function with what it asks for by name: any of its inputs, and any of the rest.
 
-    `versions` says which version of each input the value is; `known` is the passport of a current version that is up to date but for the source; `report` takes progress (a
-    message, and how many of how many are done); `effort` is what the function may use; `workbench` gives the place
-    where finished parts of long work are kept, and is made only for a function that asks for it.
+    `versions` says which version of each input the value is; `known` is the passport of a current version that is up to
+    date but for the source; `report` takes progress (a message, and how many of how many are done); `effort` is what
+    the function may use; `workbench` gives the place where finished parts of long work are kept, and is made only for a
+    function that asks for it.
     """
     offers: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,

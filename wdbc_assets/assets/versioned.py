@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets import checks, freshness, lineage, logs, metadata, resources, settings
+from wdbc_assets import checks, freshness, lineage, logs, metadata, privacy, resources, settings
 from wdbc_assets.assets import functions
 from wdbc_assets.assets.functions import FromOutside, StillTheSame
 from wdbc_assets.assets.progress import Progress
@@ -55,6 +55,10 @@ def versioned_asset(
                     metadata={"what": error.what, "where": error.where, "mend": error.mend},
                     allow_retries=False,
                 ) from None
+            except Exception as error:
+                if step.show_values:
+                    raise
+                raise privacy.of_error(error, name) from None
 
         return dg.asset(
             name=name,
@@ -104,10 +108,12 @@ class _Step:
         self.handles = handles
         self.inputs = {source: handle.passport.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
+        self.show_values = False
         self.started = time.monotonic()
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
+        self.show_values = chosen.show_values
         logs.open_log(chosen.log, relative_to=settings.project_root())
         overrides = dict(self.context.op_execution_context.op_config or {})
         resources.refuse_recorded_credentials(overrides)
@@ -131,7 +137,7 @@ class _Step:
         where = f"{self.name}, from {origin['shown']}" if origin else self.name
         verdict = checks.judge(self.name, value, self.loaded, where=where)
         if verdict.refusal is not None:
-            yield from checks.results(self.name, verdict.findings)
+            yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
             raise verdict.refusal
         draft = store.draft(
             self.name,
@@ -145,8 +151,8 @@ class _Step:
             origin=origin,
         )
         same = current is not None and current.version == draft.passport.version
-        yield self._result(store, draft, draft.passport, self.describe(value), unchanged=same)
-        yield from checks.results(self.name, verdict.findings)
+        yield self._result(store, draft, draft.passport, self._described(value), unchanged=same)
+        yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
 
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal and leave a note of it in the store, if the store can take one."""
@@ -197,12 +203,16 @@ class _Step:
     def _unchanged(self, store: Store, passport: Passport) -> Iterator[Any]:
         earlier = self.context.instance.get_latest_materialization_event(dg.AssetKey(self.name))
         event = earlier.asset_materialization if earlier else None
-        if event and (event.tags or {}).get("dagster/data_version") == passport.version:
+        known = event and (event.tags or {}).get("dagster/data_version") == passport.version
+        if event and known and privacy.holds_for(event.metadata, shown=self.show_values):
             described: dict[str, Any] = dict(event.metadata)
-        else:  # an instance that has not seen this version made
-            described = self.describe(Handle(store, passport).load())
+        else:  # an instance that has not seen this version made, or showed more or less of it
+            described = self._described(Handle(store, passport).load())
         yield self._result(store, Kept(passport), passport, described, unchanged=True)
         yield from checks.restated(passport)
+
+    def _described(self, value: Any) -> dict[str, Any]:
+        return privacy.of_description(self.describe(value), shown=self.show_values)
 
     def _result(
         self, store: Store, value: object, passport: Passport, described: dict[str, Any], *, unchanged: bool

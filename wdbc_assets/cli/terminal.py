@@ -81,8 +81,10 @@ def _number(value: float | None) -> str:
 
 def complain(error: WdbcError) -> None:
     """Show an error on stderr: what, where, what to do."""
+    from wdbc_assets import privacy
+
     click.echo(click.style("error: ", fg="red", bold=True) + error.what, err=True)
-    for label, text in (("where", error.where), ("found", error.detail), ("do", error.mend)):
+    for label, text in (("where", error.where), ("found", privacy.of_refusal(error)), ("do", error.mend)):
         if text:
             first, *rest = text.splitlines()
             click.echo(f"  {label + ':':<7}{first}", err=True)

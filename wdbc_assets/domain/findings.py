@@ -3,15 +3,16 @@
 How a finding comes about is said in `schemas`, what the rules are in `rules`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from wdbc_assets.domain import rules
+from wdbc_assets.domain import rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
 
 # How many failures of one rule are kept with their values, and how many broken rules a message spells out.
 SHOWN = 10
 _SPELT_OUT = 4
+WITHHELD = "withheld"
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,24 @@ def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
         f"the data break {len(broken)} of {len(found)} rules: " + "; ".join(spelt_out),
         where=where,
         mend=" ".join(mends),
-        detail="\n".join(line for finding in broken for line in _lines(finding)),
+        detail=_lines_of_all(broken),
+        places=_lines_of_all(map(without_values, broken)),
     )
+
+
+def without_values(finding: Finding) -> Finding:
+    """Return a finding with a word in the place of every cell's value.
+
+    Sentences stay, be they of a whole table or of the rows of a split: none holds a single patient's value.
+    """
+    if isinstance(rules.BY_NAME.get(finding.rule), rule_kinds.SplitRule):
+        return finding
+    failures = (one if one.row is None else replace(one, value=WITHHELD) for one in finding.failures)
+    return replace(finding, failures=tuple(failures))
+
+
+def _lines_of_all(found: Iterable[Finding]) -> str:
+    return "\n".join(line for finding in found for line in _lines(finding))
 
 
 def _lines(finding: Finding) -> list[str]:

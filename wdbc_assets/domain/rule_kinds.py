@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CellFaults: TypeAlias = "Iterator[tuple[str, np.ndarray]]"
 # A column, and a sentence with what was found and what is needed. It holds no single patient's value.
 TableFaults: TypeAlias = Iterator[tuple[str, str]]
-# A row of a part (from 1), or None; the part; and a sentence.
+# A row of a part (from 1), or None; the part; and a sentence. It holds no patient's value either.
 SplitFaults: TypeAlias = Iterator[tuple[int | None, str, str]]
 
 

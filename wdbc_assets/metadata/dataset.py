@@ -1,9 +1,13 @@
-"""How the data are described: columns from the contract, counts, first rows without ids."""
+"""How the data are described: columns from the contract, counts, first rows without ids.
+
+The first rows are patients': they are given as what makes them, for `privacy` to call or not.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wdbc_assets import privacy
 from wdbc_assets.domain import contract
 from wdbc_assets.metadata import parts
 
@@ -30,13 +34,13 @@ def of_raw_data(content: bytes) -> dict[str, Any]:
     """Describe the raw bytes: first rows of the table that they are."""
     from wdbc_assets.domain import reading
 
-    return {"preview": _preview(reading.read(content).frame.drop(columns=contract.ID))}
+    return {privacy.PREVIEW: lambda: _preview(reading.read(content).frame.drop(columns=contract.ID))}
 
 
 def of_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
     """Describe the clean frame: classes and first rows."""
     malignant = int(frame[contract.DIAGNOSIS].sum())
-    return {"malignant": malignant, "benign": len(frame) - malignant, "preview": _preview(frame)}
+    return {"malignant": malignant, "benign": len(frame) - malignant, privacy.PREVIEW: lambda: _preview(frame)}
 
 
 def of_split(split: "splitting.Split") -> dict[str, Any]:
@@ -49,7 +53,7 @@ def of_split(split: "splitting.Split") -> dict[str, Any]:
             ("part", "rows", "malignant", "share"),
             [(part, len(y), int(y.sum()), f"{y.mean():.3f}") for part, y in both],
         ),
-        "preview": _preview(split.X_train),
+        privacy.PREVIEW: lambda: _preview(split.X_train),
     }
 
 

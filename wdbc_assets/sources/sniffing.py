@@ -17,6 +17,7 @@ MAGIC = {
 }
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+_NUMBER = re.compile(r"\d+")
 _TITLE = re.compile(rb"<title[^>]*>([^<]+)", re.IGNORECASE)
 
 
@@ -45,4 +46,8 @@ def _markup(start: bytes) -> str:
     if b"<html" not in start.lower() and not start.lower().startswith(b"<!doctype html"):
         return "a document in HTML or XML"
     title = _TITLE.search(start)
-    return f'an HTML page titled "{plain(title[1].decode("utf-8", "replace"))}"' if title else "an HTML page"
+    if title is None:
+        return "an HTML page"
+    # A page on a patient may have the patient's number in its title.
+    words = _NUMBER.sub("#", title[1].decode("utf-8", "replace"))
+    return f'an HTML page titled "{plain(words)}"'

@@ -36,12 +36,18 @@ def test_what_is_no_table_is_named(content: bytes, name: str) -> None:
     assert sniffing.what_came_instead(content) == name
 
 
+@pytest.mark.fault("X02")
+def test_no_number_of_a_title_is_shown_for_it_may_be_a_patients() -> None:
+    page = b"<html><title>Patient 842517, radius 17.99</title></html>"
+    assert sniffing.what_came_instead(page) == 'an HTML page titled "Patient #, radius #.#"'
+
+
 @pytest.mark.fault("S05")
 def test_a_title_is_shown_as_one_short_line_without_markup() -> None:
     page = b"<html><title>\x1b[31mred\x00\n\xe2\x80\xae" + b"a" * 500 + b"<script>x</script></title>"
     named = sniffing.what_came_instead(page)
     assert named is not None
-    assert named.startswith('an HTML page titled "[31mred aaaa')
+    assert named.startswith('an HTML page titled "[#mred aaaa')
     assert named.endswith('aaa..."')
     assert named.isprintable()
     assert len(named) < 110

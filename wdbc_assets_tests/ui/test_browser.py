@@ -100,7 +100,7 @@ def sees_figures_and_pictures(page: Page) -> None:
 @pytest.mark.fault("O02")
 @pytest.mark.fault("X04")
 def test_a_failed_check_shows_its_rows_as_text_and_what_was_current_stays_current(page: Page, tmp_path: Path) -> None:
-    surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small")
+    surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small", WDBC_SHOW_VALUES="true")
     subprocess.run(dagster_ui.command("wdbc_assets", "run"), cwd=settings.project_root(), env=surroundings, check=True)
     broken = tmp_path / "broken.data"
     broken.write_bytes(builders.published_with((5, "radius_worst", 0.5), (7, "diagnosis", MARKUP)))

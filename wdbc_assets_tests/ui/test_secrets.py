@@ -11,7 +11,7 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.misbehaving_server import PASSWORD, USER, MisbehavingServer
-from wdbc_assets_tests.ui import dagster_ui
+from wdbc_assets_tests.ui import dagster_ui, queries
 
 pytestmark = pytest.mark.slow
 
@@ -23,19 +23,6 @@ CANARIES = [
     quote(PASSWORD, safe=""),
     base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
 ]
-EVERYTHING = """{
-  runsOrError { ... on Runs { results { runConfigYaml tags { key value } eventConnection(limit: 1000) { events {
-    __typename
-    ... on MessageEvent { message }
-    ... on MaterializationEvent { metadataEntries {
-      label ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString }
-      ... on MarkdownMetadataEntry { mdStr } ... on PathMetadataEntry { path } ... on UrlMetadataEntry { url }
-    } }
-    ... on ExecutionStepFailureEvent { error { message stack } failureMetadata { metadataEntries {
-      label ... on TextMetadataEntry { text }
-    } } }
-  } } } } }
-}"""
 
 
 @pytest.mark.fault("X01")
@@ -49,7 +36,7 @@ def test_no_secret_is_found_in_any_of_eight_sinks_after_a_good_run_and_a_refused
         said = [_wdbc(surroundings, "run"), _wdbc(surroundings, "status"), _wdbc(surroundings, "export", str(tmp_path))]
         refused = _wdbc(surroundings | {"WDBC_SOURCE": address("/status/404")}, "run", code=1)
         with dagster_ui.running_ui(surroundings) as ui:
-            shown = json.dumps(ui.ask(EVERYTHING), ensure_ascii=False)
+            shown = json.dumps(ui.ask(queries.EVERYTHING), ensure_ascii=False)
         assert server.requests[0].headers["Authorization"]
         assert TOKEN in server.requests[0].path
 
