@@ -33,7 +33,7 @@ def materializations(result: dg.ExecuteInProcessResult, asset: str) -> dict[str,
 
 def test_the_definitions_can_be_loaded_and_every_job_resolved() -> None:
     dg.Definitions.validate_loadable(defs)
-    assert {job.name for job in defs.get_repository_def().get_all_jobs()} >= {"train", "refresh"}
+    assert {job.name for job in defs.get_repository_def().get_all_jobs()} >= set(lineage.JOBS)
 
 
 def test_the_definitions_need_neither_data_nor_variables_and_import_nothing_heavy() -> None:
@@ -98,6 +98,18 @@ def test_the_main_job_makes_all_five_and_then_records_them_as_unchanged() -> Non
         checks = second.get_asset_check_evaluations()
         assert checks
         assert all(check.passed for check in checks)
+
+
+def test_the_data_are_explored_and_shown_with_their_findings() -> None:
+    job = defs.resolve_job_def("explore")
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = job.execute_in_process(instance=instance)
+        second = job.execute_in_process(instance=instance)
+    shown = materializations(first, "exploration")
+    assert not shown["unchanged"]
+    assert "212 of 569 patients are malignant" in shown["findings"]
+    again = materializations(second, "exploration")
+    assert again == shown | {"unchanged": True}
 
 
 def test_an_instance_that_never_saw_a_version_made_shows_it_whole() -> None:

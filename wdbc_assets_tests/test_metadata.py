@@ -7,7 +7,17 @@ import dagster as dg
 import pytest
 
 from wdbc_assets import metadata, privacy
-from wdbc_assets.domain import cleaning, contract, evaluation, modeling, reading, recipes, search, splitting
+from wdbc_assets.domain import (
+    cleaning,
+    contract,
+    evaluation,
+    exploration,
+    modeling,
+    reading,
+    recipes,
+    search,
+    splitting,
+)
 from wdbc_assets_tests import builders
 
 # Dagster's UI shows longer markdown behind a click, and cuts longer labels of a column off.
@@ -34,6 +44,10 @@ def split() -> dict[str, Any]:
 
 def with_preview(described: dict[str, Any]) -> dict[str, Any]:
     return privacy.of_description(described, shown=True)
+
+
+def explored() -> dict[str, Any]:
+    return metadata.of_exploration(exploration.explore(cleaning.clean(reading.read(published()))))
 
 
 def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
@@ -83,8 +97,9 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (split, {"parts", "preview"}),
         *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
         (judged, {"intervals", "classification report"}),
+        (explored, {"findings", "best alone"}),
     ],
-    ids=["raw_data", "clean_frame", "train_test_split", *recipes.RECIPES, "metrics"],
+    ids=["raw_data", "clean_frame", "train_test_split", *recipes.RECIPES, "metrics", "exploration"],
 )
 def test_every_table_is_short_enough_to_be_shown_in_place(described: Any, tables: set[str]) -> None:
     markdown = {name: value.value for name, value in described().items() if isinstance(value, dg.MarkdownMetadataValue)}
@@ -120,6 +135,7 @@ def test_only_what_has_a_trend_is_a_number() -> None:
     assert numbers(fitted()) == {"cross-validation score", "not converged"}
     figures = {"accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier"}
     assert numbers(judged()) == figures
+    assert numbers(explored()) == {"duplicates", "outliers", "AUC of the row order"}
     assert fitted()["cross-validation score"] == -0.1235
 
 
@@ -128,3 +144,15 @@ def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:
     assert "precision" not in numbers(described)
     assert "| precision | n/a | n/a | n/a | wilson |" in described["intervals"].value
     assert "| malignant | n/a | 0.0000 |" in described["classification report"].value
+
+
+def test_an_exploration_is_shown_as_findings_and_the_best_ten_measurements() -> None:
+    described = explored()
+    findings = described["findings"].value.splitlines()
+    assert all(line.startswith("- ") for line in findings)
+    assert "- No cell is missing, and no two patients have the same measurements." in findings
+    head, _, *rows = described["best alone"].value.splitlines()
+    assert head == "| measurement | median benign | malignant | AUC | skew | outliers |"
+    assert rows[0].startswith("| perimeter_worst | 86.92 | 138 | 0.9755 | 1.1282 |")
+    assert len(rows) == 10
+    assert described["AUC of the row order"] == 0.6693

@@ -86,7 +86,7 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> Figure:
     canvas = Figure()
     FigureCanvasAgg(canvas)
 
-    def draw_only(draw: Callable[[Figure], object], *, height: float) -> bytes:
+    def draw_only(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> bytes:
         draw(canvas)
         return b""
 

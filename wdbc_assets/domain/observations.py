@@ -14,7 +14,7 @@ NOTABLE_SKEW = 1.0
 """Beyond it a distribution is called highly skewed."""
 
 BEYOND_CHANCE = 3.0
-"""An AUC says something if it is more standard deviations from 0.5 than chance takes it in 3 of 1,000 tables."""
+"""An AUC says something if it lies more standard deviations than these from 0.5: chance brings 3 of 1,000 there."""
 
 _NORMAL_OUTLIERS = 2 * NormalDist().cdf(4 * NormalDist().inv_cdf(0.25))  # share beyond Tukey's fences: .7 %
 _NAMED = 3

@@ -19,6 +19,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 _STATISTICS = {"mean": "Means", "se": "Standard errors", "worst": "Worst values"}
 _COLUMNS = 2
+_UNDEFINED = "#BBBBBB"  # where a constant is correlated
 
 
 def distributions(exploration: dict[str, Any], statistic: str) -> bytes:
@@ -58,9 +59,10 @@ def correlations(exploration: dict[str, Any]) -> bytes:
 
         axes = figure.subplots()
         colours = LinearSegmentedColormap.from_list("r", [style.BLUE, "white", style.VERMILION], N=41)
-        colours.set_bad("#BBBBBB")  # a constant correlates with nothing
         matrix = [[float("nan") if r is None else r for r in row] for row in correlation["matrix"]]
-        image = axes.imshow(matrix, cmap=colours, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
+        image = axes.imshow(
+            matrix, cmap=colours.with_extremes(bad=_UNDEFINED), vmin=-1, vmax=1, interpolation="nearest", aspect="auto"
+        )
         for cluster in clusters:
             first, size = order.index(cluster[0]) - 0.5, len(cluster)
             axes.add_patch(Rectangle((first, first), size, size, fill=False, edgecolor="black", linewidth=1.6))
