@@ -4,12 +4,16 @@ import itertools
 from typing import Any
 
 import dagster as dg
+import numpy as np
+import pandas as pd
 import pytest
 
 from wdbc_assets import metadata, privacy
 from wdbc_assets.domain import (
     cleaning,
+    comparison,
     contract,
+    cross_validation,
     evaluation,
     exploration,
     modeling,
@@ -85,6 +89,65 @@ def judged(*probabilities: float) -> dict[str, Any]:
     return metadata.of_metrics(evaluation.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
 
 
+def share(value: float) -> dict[str, Any]:
+    return {"value": value, "low": value - 0.01, "high": value, "interval": "wilson"}
+
+
+def decided() -> dict[str, Any]:
+    histogram = {"edges": [0.0, 0.1, 0.5, 0.9, 1.0], "benign": [80, 20, 2, 0], "malignant": [0, 1, 9, 50]}
+    of_part = {"recall": share(0.98), "specificity": share(0.95), "referred": share(0.07)}
+    return metadata.of_decision_policy(
+        {
+            "recipe": "logistic",
+            "recall_target": 0.98,
+            "alpha": 0.02,
+            "threshold": 0.19,
+            "quantiles": {"benign": 0.5, "malignant": 0.9},
+            "out_of_fold": {**of_part, "histogram": histogram},
+            "test": {**of_part, "coverage": {"benign": share(0.99), "malignant": share(0.95)}},
+        }
+    )
+
+
+def explained(*, linear: bool = True) -> dict[str, Any]:
+    terms = dict.fromkeys(contract.FEATURES, 0.25)
+    return metadata.of_importance(
+        {
+            "recipe": "logistic",
+            "repeats": 30,
+            "rows": 114,
+            "groups": [
+                {"measurement": measurement.name, "columns": [], "mean": -0.0123, "sd": 0.0456}
+                for measurement in contract.MEASUREMENTS
+            ],
+            "linear": {"intercept": 0.1, "coefficients": terms, "typical": {"benign": terms, "malignant": terms}}
+            if linear
+            else None,
+        }
+    )
+
+
+def evaluated() -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    tables = []
+    for recipe in ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking"):
+        p = random.random(100)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "recipe": recipe,
+                    "repeat": 0,
+                    "patient": np.arange(100),
+                    "fold": np.arange(100) // 2 % 10,
+                    "diagnosis": np.arange(100) % 2,
+                    "probability": (p + np.arange(100) % 2) / 2,
+                }
+            )
+        )
+    table = pd.concat(tables)
+    return metadata.of_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
+
+
 def numbers(described: dict[str, Any]) -> set[str]:
     return {name for name, value in described.items() if isinstance(value, int | float)}
 
@@ -98,8 +161,23 @@ def numbers(described: dict[str, Any]) -> set[str]:
         *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
         (judged, {"intervals", "classification report"}),
         (explored, {"findings", "best alone"}),
+        (decided, {"shares"}),
+        (explained, {"growth of log-loss"}),
+        (lambda: explained(linear=False), {"growth of log-loss"}),
+        (evaluated, {"recipes", "differences of log-loss", "calibration"}),
     ],
-    ids=["raw_data", "clean_frame", "train_test_split", *recipes.RECIPES, "metrics", "exploration"],
+    ids=[
+        "raw_data",
+        "clean_frame",
+        "train_test_split",
+        *recipes.RECIPES,
+        "metrics",
+        "exploration",
+        "decision_policy",
+        "importance",
+        "importance of a recipe that is not linear",
+        "cross_validation",
+    ],
 )
 def test_every_table_is_short_enough_to_be_shown_in_place(described: Any, tables: set[str]) -> None:
     markdown = {name: value.value for name, value in described().items() if isinstance(value, dg.MarkdownMetadataValue)}
@@ -137,6 +215,24 @@ def test_only_what_has_a_trend_is_a_number() -> None:
     assert numbers(judged()) == figures
     assert numbers(explored()) == {"duplicates", "outliers", "AUC of the row order"}
     assert fitted()["cross-validation score"] == -0.1235
+    assert numbers(decided()) == {"threshold", "out-of-fold specificity", "out-of-fold referred"}
+    assert numbers(explained()) == set()
+
+
+def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
+    described = decided()
+    assert described["decides"] == (
+        "malignant at 0.1900 or above, for a recall of 0.98; or by sets, for a coverage of 0.98: malignant possible"
+        " from 0.1000, benign up to 0.5000, refer if both are or none is"
+    )
+    assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["shares"].value
+
+
+def test_only_a_linear_recipe_has_contributions() -> None:
+    assert "contributions of typical patients" in explained()
+    described = explained(linear=False)
+    assert "contributions of typical patients" not in described
+    assert described["contributions"] == "none: the recipe is not linear"
 
 
 def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from wdbc_assets.domain import comparison
+from wdbc_assets.domain import calibration, comparison
 from wdbc_assets.domain.errors import WdbcError
 
 RANDOM = np.random.default_rng(569)
@@ -87,6 +87,19 @@ def test_a_recipe_differs_from_its_copy_by_nothing() -> None:
     table = predictions(("logistic",))
     (difference,) = comparison.summary(pd.concat([table, table.assign(recipe="svc")]))["differences"]
     assert difference["log_loss"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_calibration_counts_each_patient_once_with_the_mean_of_its_probabilities() -> None:
+    table = predictions(repeats=3).sample(frac=1, random_state=0)
+    found = comparison.summary(table)["calibration"]
+    assert list(found) == ["logistic", "svc"]
+    for recipe, judged in found.items():
+        of_recipe = table[table["recipe"] == recipe]
+        means = of_recipe.pivot_table(index="patient", values=["probability", "diagnosis"], aggfunc="mean")
+        assert sum(one["rows"] for one in judged["bins"]) == len(means) == 100
+        expected = calibration.summary(means["diagnosis"], means["probability"])
+        assert judged["spiegelhalter_z"] == pytest.approx(expected["spiegelhalter_z"], rel=1e-9)
+        assert judged["brier"] == pytest.approx(expected["brier"], rel=1e-9)
 
 
 @pytest.mark.parametrize(
