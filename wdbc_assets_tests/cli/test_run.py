@@ -112,15 +112,13 @@ def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_c
     before = versions()
     broken = tmp_path / "broken.data"
     lines = builders.bundled_uci_bytes().decode().splitlines()
-    lines[6] = lines[6].replace(",M,", ",X,")
+    lines[6] = lines[6].replace(",M,", ",Mistaken,")
     broken.write_text("\n".join(lines))
     refused = wdbc("run", "--grid", "small", "--source", str(broken))
     assert refused.returncode == 1
     block = refused.stderr[refused.stderr.index("error:") :]
     assert "Traceback" not in refused.stderr
-    assert "7" in block
-    assert "diagnosis" in block
-    assert "X" in block
+    assert "found: diagnosis_is_m_or_b: row 7, diagnosis: withheld" in block
     assert "do:" in block
     after = state()
     assert {name: asset["version"] for name, asset in after.items()} == before
@@ -128,7 +126,15 @@ def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_c
     assert wdbc("run", "--grid", "small").returncode == 0  # the good source again: nothing is left to be done
     assert state()["raw_data"]["refused"] is None
     assert "made" not in refused.stdout
-    assert ",X," not in (tmp_path / "logs/wdbc.jsonl").read_text()
+    assert "Mistaken" not in refused.stderr + (tmp_path / "logs/wdbc.jsonl").read_text()
+
+
+@pytest.mark.fault("D05")
+def test_where_it_is_allowed_the_block_shows_the_value(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.data"
+    broken.write_bytes(builders.published_with((7, "diagnosis", "Mistaken")))
+    refused = wdbc("run", "--source", str(broken), WDBC_SHOW_VALUES="true")
+    assert "found: diagnosis_is_m_or_b: row 7, diagnosis: 'Mistaken'" in refused.stderr
 
 
 def test_wrong_usage_is_exit_code_2() -> None:
