@@ -8,6 +8,7 @@ nothing but the rows and its own numbers, so units can be done in any order, in 
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,13 +105,23 @@ def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
             winner = _winner(chosen, unfitted, X_fit, y_fit)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             answers = evaluation.predict(pipeline, X.iloc[answer_for])
-    except (WdbcError, ValueError, ArithmeticError) as cause:
-        raise WdbcError(
-            f"{unit}: {cause.what if isinstance(cause, WdbcError) else cause}",
-            where=cause.where if isinstance(cause, WdbcError) else "",
-            mend=cause.mend if isinstance(cause, WdbcError) else "Correct the recipe, or leave it out.",
-        ) from cause
+    except Exception as cause:  # noqa: BLE001 -- a recipe is anybody's code, and the other folds are to be judged
+        raise _failure(unit, cause) from cause
     return Outcome(winner, tuple(answers.tolist()))
+
+
+def _failure(unit: Unit, cause: Exception) -> WdbcError:
+    """Name the unit and the reason; of what nobody foresaw, its kind and the place that raised it too."""
+    if isinstance(cause, WdbcError):
+        return WdbcError(f"{unit}: {cause.what}", where=cause.where, mend=cause.mend, detail=cause.detail)
+    if isinstance(cause, MemoryError):
+        return WdbcError(f"{unit}: memory ran out", mend="Use fewer workers: `--workers 1`.")
+    *_, place = traceback.extract_tb(cause.__traceback__)
+    return WdbcError(
+        f"{unit}: {type(cause).__name__}: {cause}",
+        where=f"{place.filename}, line {place.lineno}",
+        mend="Correct the recipe, or leave it out.",
+    )
 
 
 def _winner(chosen: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
