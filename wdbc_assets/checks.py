@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets.domain import findings as contract_findings
-from wdbc_assets.domain import floors, layouts, recipes, rule_kinds, rules
+from wdbc_assets.domain import floors, layouts, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.findings import Failure, Finding
+from wdbc_assets.domain.findings import Finding
 from wdbc_assets.storage.passport import Passport
 
 if TYPE_CHECKING:
@@ -112,21 +112,10 @@ def _judge_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Fi
     return schemas.judge_split(split, inputs["clean_frame"])
 
 
-def _judge_cross_validation(value: "cross_validation.CrossValidation", _: Mapping[str, Any]) -> list[Finding]:
-    figures = value.summary["recipes"][floors.RECIPE]
-    protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
-    found = zip(floors.RULES, (floors.alarms(figures), floors.missed(figures, protocol)), strict=True)
-    return [
-        Finding(
-            rule.name,
-            passed=not lines,
-            blocking=rule.blocking,
-            summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
-            count=len(lines),
-            failures=tuple(Failure(None, *line.split(" is ", 1)) for line in lines),
-        )
-        for rule, lines in found
-    ]
+def _judge_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+    from wdbc_assets.domain import evaluation_rules
+
+    return evaluation_rules.judge(value, inputs["clean_frame"])
 
 
 _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {

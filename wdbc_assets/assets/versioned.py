@@ -123,6 +123,7 @@ class _Step:
         self.started = time.monotonic()
         self.reported = 0.0
         self.paced: tuple[float, int] | None = None
+        self.bench: Workbench | None = None
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -164,6 +165,8 @@ class _Step:
         )
         same = current is not None and current.version == draft.passport.version
         yield self._result(store, draft, draft.passport, self.describe(value), unchanged=same)
+        if self.bench is not None:  # the value is stored by now
+            self.bench.clear_others()
         yield from checks.results(self.name, verdict.findings)
 
     def refuse(self, error: WdbcError) -> None:
@@ -194,8 +197,9 @@ class _Step:
         return self.context.run.tags.get(FORCE_TAG) == "true"
 
     def _workbench(self) -> Workbench:
-        depends_on = [self.inputs, lineage.code_version(self.name)]
-        return self.store().workbench(self.name, depends_on, anew=self._forced())
+        depends_on = [self.inputs, lineage.parts_version(self.name)]
+        self.bench = self.store().workbench(self.name, depends_on, anew=self._forced())
+        return self.bench
 
     def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
         kind = lineage.DERIVATIONS[self.name].parameters

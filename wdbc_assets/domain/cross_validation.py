@@ -16,7 +16,7 @@ from wdbc_assets.domain import contract, evaluation, inputs, recipes, search
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import pandas as pd
@@ -80,12 +80,24 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
 
 def rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
     """Give the positions of the rows to fit on, and of those to answer for."""
+    return _outer(y, unit.repeat)[unit.fold]
+
+
+def folds(y: np.ndarray, repeat: int) -> np.ndarray:
+    """Give for each row the fold that answers for it in a repeat."""
+    import numpy as np
+
+    fold_of = np.empty(len(y), dtype=np.int64)
+    for fold, (_, answer_for) in enumerate(_outer(y, repeat)):
+        fold_of[answer_for] = fold
+    return fold_of
+
+
+def _outer(y: np.ndarray, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
 
-    outer = StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=unit.repeat)
-    parts: Iterator[tuple[np.ndarray, np.ndarray]] = outer.split(np.zeros(len(y)), y)
-    return list(parts)[unit.fold]
+    return list(StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=repeat).split(np.zeros(len(y)), y))
 
 
 def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
@@ -105,7 +117,7 @@ def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
             winner = _winner(chosen, unfitted, X_fit, y_fit)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             answers = evaluation.predict(pipeline, X.iloc[answer_for])
-    except Exception as cause:  # noqa: BLE001 -- a recipe is anybody's code, and the other folds are to be judged
+    except Exception as cause:  # a recipe is anybody's code, and the other folds are to be judged
         raise _failure(unit, cause) from cause
     return Outcome(winner, tuple(answers.tolist()))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain import recipes
+from wdbc_assets.domain import scores as score_functions
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def search(
     from sklearn.base import clone
     from sklearn.model_selection import StratifiedKFold
 
-    score_of = _scorer(scoring)
+    score_of = score_functions.scorer(scoring)
     unfitted = [_set(clone(pipeline), parameters) for parameters in candidates]
     diagnoses = y.to_numpy()
     scores = np.empty((len(candidates), folds))
@@ -138,28 +139,6 @@ def refit(
             mend="Allow more iterations (max_iter) in the recipe.",
         )
     return pipeline, caught.summary()
-
-
-def _scorer(scoring: str) -> Callable[[Any, Any, np.ndarray], float]:
-    """Give scikit-learn's scorer, but those of the recipes without checks of the input that cost as much as a fit."""
-    from sklearn.metrics import get_scorer
-
-    return {"accuracy": _accuracy, "neg_log_loss": _negative_log_loss}.get(scoring) or get_scorer(scoring)
-
-
-def _accuracy(estimator: Any, X: Any, y: np.ndarray) -> float:
-    return float((estimator.predict(X) == y).mean())
-
-
-def _negative_log_loss(estimator: Any, X: Any, y: np.ndarray) -> float:
-    """Give the mean logarithm of the probability of the diagnosis itself, clipped as scikit-learn clips it."""
-    import numpy as np
-
-    of_truth = estimator.predict_proba(X)[np.arange(len(y)), y]
-    if not ((of_truth >= 0) & (of_truth <= 1)).all():  # in this form NaN counts as outside
-        raise ValueError("it answers with what are no probabilities")
-    least = np.finfo(np.float64).eps
-    return float(np.log(np.clip(of_truth, least, 1 - least)).mean())
 
 
 def _set(pipeline: Pipeline, parameters: recipes.Parameters) -> Pipeline:

@@ -39,7 +39,8 @@ def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, 
             plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals"
         ),
         **{
-            f"{floors.RECIPE} {name}": round(float(summary["recipes"][floors.RECIPE][name]["mean"]), parts.DECIMALS)
+            f"{floors.RECIPE} {name}": round(float(mean), parts.DECIMALS)
             for name in floors.BOUNDS
+            if (mean := summary["recipes"][floors.RECIPE][name]["mean"]) is not None
         },
     }

@@ -1,7 +1,9 @@
 """Finished parts of work that is not finished, kept so that an interrupted evaluation goes on where it was.
 
 Parts are no versions: nothing is derived from them but the value that they are parts of, and one that is damaged or
-lacks is simply done again. Their folder is named by the digest of all that they depend on.
+lacks is simply done again. Their folder is named by the digest of all that they depend on. It outlives the work, for
+more of the same work goes on from it; folders of other inputs or code go once a value is stored, and nobody is at work
+in them.
 """
 
 import hashlib
@@ -10,6 +12,8 @@ from typing import Any
 
 from wdbc_assets.storage import places
 from wdbc_assets.storage.backend import Backend
+
+IDLE_SECONDS = 24 * 3600  # far more than any part takes: who has put nothing down for so long is not at work
 
 
 class Workbench:
@@ -36,6 +40,10 @@ class Workbench:
         """Keep a part: a plain value."""
         content = json.dumps({"value": value, "digest": _digest(value)}).encode()
         self._backend.replace(places.part(*self._place, name), content)
+
+    def clear_others(self) -> None:
+        """Remove the asset's parts of other inputs or code, but for those of work that may still go on."""
+        self._backend.discard_beside(places.parts(*self._place), idle_seconds=IDLE_SECONDS)
 
 
 def _digest(value: Any) -> str:
