@@ -170,9 +170,10 @@ def assembled(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd
     import pandas as pd
 
     y = frame[contract.DIAGNOSIS].to_numpy()
+    fold_of = {repeat: folds(y, repeat) for repeat in {unit.repeat for unit in outcomes}}
     parts = []
     for unit in sorted(outcomes):
-        answered = rows(y, unit)[1]
+        answered = np.flatnonzero(fold_of[unit.repeat] == unit.fold)
         parts.append(
             pd.DataFrame(
                 {

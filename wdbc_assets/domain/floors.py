@@ -81,7 +81,8 @@ def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]
 def no_better_than_chance(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say what the ROC-AUC is if the answers tell nothing of the diagnosis."""
     mean = figures["roc_auc"]["mean"]
-    return [] if mean >= CHANCE else [f"roc_auc is {mean:.4f}, needed: at least {CHANCE:g}"]
+    good = _at_least_as_good("roc_auc", mean, CHANCE)
+    return [] if good else [f"roc_auc is {_shown(mean)}, needed: {_relation('roc_auc')} {CHANCE:g}"]
 
 
 def alarms(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:

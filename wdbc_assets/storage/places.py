@@ -43,11 +43,6 @@ def parts(asset: str, key: str) -> str:
     return f"{asset_name(asset)}/parts/{_checked(_VERSION, key)}"
 
 
-def part(asset: str, key: str, name: str) -> str:
-    """Return where one finished part lies."""
-    return f"{parts(asset, key)}/{file_name(name + '.json')}"
-
-
 def asset_name(name: str) -> str:
     """Return the name of an asset if it can be a folder; WdbcError if not."""
     return _checked(_ASSET, name)

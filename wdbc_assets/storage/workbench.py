@@ -21,8 +21,8 @@ class Workbench:
 
     def __init__(self, backend: Backend, asset: str, depends_on: Any, *, anew: bool = False) -> None:
         key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+        self.folder = places.parts(asset, key)
         self._backend = backend
-        self._place = (asset, key)
         self._anew = anew
 
     def get(self, name: str) -> Any:
@@ -30,7 +30,7 @@ class Workbench:
         if self._anew:
             return None
         try:
-            stored = json.loads(self._backend.read(places.part(*self._place, name)))
+            stored = json.loads(self._backend.read(self._part(name)))
             value, digest = stored["value"], stored["digest"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -39,11 +39,14 @@ class Workbench:
     def put(self, name: str, value: Any) -> None:
         """Keep a part: a plain value."""
         content = json.dumps({"value": value, "digest": _digest(value)}).encode()
-        self._backend.replace(places.part(*self._place, name), content)
+        self._backend.replace(self._part(name), content)
 
     def clear_others(self) -> None:
         """Remove the asset's parts of other inputs or code, but for those of work that may still go on."""
-        self._backend.discard_beside(places.parts(*self._place), idle_seconds=IDLE_SECONDS)
+        self._backend.discard_beside(self.folder, idle_seconds=IDLE_SECONDS)
+
+    def _part(self, name: str) -> str:
+        return f"{self.folder}/{places.file_name(name + '.json')}"
 
 
 def _digest(value: Any) -> str:
