@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from benchmarks import commands, growth, report, search
+from benchmarks import commands, evaluate, growth, report, search
 from benchmarks.measuring import CommandFailed
 
 TABLES = {
     "cold": commands.cold,
     "unchanged": commands.unchanged,
     "search": search.search,
+    "evaluate": evaluate.evaluate,
     "small": commands.small,
     "definitions": commands.definitions,
     "growth": growth.growth,

@@ -12,9 +12,9 @@ import dagster as dg
 
 from wdbc_assets import privacy
 from wdbc_assets.domain import findings as contract_findings
-from wdbc_assets.domain import floors, layouts, policy_rules, recipes, rule_kinds, rules
+from wdbc_assets.domain import floors, layouts, policy_rules, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.findings import Failure, Finding
+from wdbc_assets.domain.findings import Finding
 from wdbc_assets.storage.passport import Passport
 
 if TYPE_CHECKING:
@@ -114,28 +114,14 @@ def _judge_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Fi
     return schemas.judge_split(split, inputs["clean_frame"])
 
 
-def _judge_cross_validation(value: "cross_validation.CrossValidation", _: Mapping[str, Any]) -> list[Finding]:
-    figures = value.summary["recipes"][floors.RECIPE]
-    protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
-    calibration = value.summary["calibration"][floors.RECIPE]
-    breaches = floors.alarms(figures), floors.missed(figures, protocol), floors.miscalibrated(calibration)
-    return [_of_lines(rule, lines) for rule, lines in zip(floors.RULES, breaches, strict=True)]
+def _judge_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+    from wdbc_assets.domain import evaluation_rules
+
+    return evaluation_rules.judge(value, inputs["clean_frame"])
 
 
 def _judge_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
-    return [_of_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
-
-
-def _of_lines(rule: rule_kinds.Rule, lines: list[str]) -> Finding:
-    """Judge a rule by lines that each say of a figure what it is and what was needed; none, and it holds."""
-    return Finding(
-        rule.name,
-        passed=not lines,
-        blocking=rule.blocking,
-        summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
-        count=len(lines),
-        failures=tuple(Failure(None, *line.split(" is ", 1)) for line in lines),
-    )
+    return [contract_findings.of_figures(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
 
 
 _JUDGES: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {

@@ -20,11 +20,16 @@ PACKAGE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Derivation:
-    """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`."""
+    """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`.
+
+    `parts` are those modules that a finished part of its work depends on, where it keeps parts: what is done is not
+    done again because what is made of it changed.
+    """
 
     inputs: tuple[str, ...]
     parameters: type[BaseModel] | None
     modules: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
 
 DERIVATIONS: Mapping[str, Derivation] = {
@@ -35,7 +40,10 @@ DERIVATIONS: Mapping[str, Derivation] = {
     "fitted_pipeline": Derivation(("train_test_split",), settings.SearchParameters, ("modeling", "recipes")),
     "metrics": Derivation(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation",)),
     "cross_validation": Derivation(
-        ("clean_frame",), settings.EvaluationParameters, ("cross_validation", "comparison", "floors")
+        ("clean_frame",),
+        settings.EvaluationParameters,
+        ("cross_validation", "comparison", "evaluation_rules"),
+        parts=("cross_validation",),
     ),
     "decision_policy": Derivation(
         ("train_test_split", "fitted_pipeline"), settings.PolicyParameters, ("policy", "policy_rules")
@@ -65,8 +73,17 @@ def code_version(asset: str) -> str:
     A version kept by hand is forgotten sooner or later, and then something stale passes as fresh. A changed comment
     makes the asset run once more too; its value is the same then, so nothing after it runs.
     """
+    return _digest(DERIVATIONS[asset].modules)
+
+
+def parts_version(asset: str) -> str:
+    """Return a digest of the source of every domain module that a finished part of the asset's work depends on."""
+    return _digest(DERIVATIONS[asset].parts)
+
+
+def _digest(modules: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(_closure(DERIVATIONS[asset].modules)):
+    for path in sorted(_closure(modules)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:12]
 

@@ -20,6 +20,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.workbench import Workbench
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _FAILURES_NAMED = 5
@@ -40,9 +41,9 @@ def evaluate(
 
     Raises WdbcError if any unit failed, naming recipe, repeat, fold and reason.
     """
-    cross_validation.measurements(frame)  # refused here, not once in each unit
+    _, y = cross_validation.measurements(frame)  # refused here, not once in each unit
     units = cross_validation.units(recipes, protocol)
-    outcomes = {unit: outcome for unit in units if (outcome := _kept(workbench, unit))}
+    outcomes = _kept(workbench, units, y.to_numpy())
     if outcomes:
         logs.logger.info("%d of %d folds were done before", len(outcomes), len(units), extra={"event": "note"})
     failures: list[WdbcError] = []
@@ -65,9 +66,16 @@ def keep(workbench: Workbench, unit: Unit, outcome: Outcome) -> None:
     workbench.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
 
 
-def _kept(workbench: Workbench, unit: Unit) -> Outcome | None:
-    part = workbench.get(_name(unit))
-    return part and Outcome(part["winner"], tuple(part["probabilities"]))
+def _kept(workbench: Workbench, units: Sequence[Unit], y: "np.ndarray") -> dict[Unit, Outcome]:
+    """Take from the workbench what are outcomes of these units; anything else there is done again."""
+    fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
+    outcomes = {}
+    for unit in units:
+        match workbench.get(_name(unit)):
+            case {"winner": dict(winner), "probabilities": list(probabilities)}:
+                if len(probabilities) == (fold_of[unit.repeat] == unit.fold).sum():
+                    outcomes[unit] = Outcome(winner, tuple(probabilities))
+    return outcomes
 
 
 def _name(unit: Unit) -> str:

@@ -1,15 +1,20 @@
 """The pages that derive from the code are current."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dotenv import dotenv_values
 
-from docs import data_dictionary, env_example, faults, performance, reliability
+from docs import data_dictionary, env_example, evaluation, faults, performance, reliability
 from wdbc_assets import settings
+from wdbc_assets.domain.cross_validation import CrossValidation
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import open_store
 
 
 def test_the_data_dictionary_is_what_the_contract_says() -> None:
@@ -60,3 +65,33 @@ def test_every_line_of_the_example_states_the_default_and_gives_way_to_the_envir
     monkeypatch.setenv("WDBC_FOLDS", "7")
     assert dotenv_values(path)["WDBC_FOLDS"] == "7"
     assert settings.load().folds == 7
+
+
+def test_the_table_of_recipes_in_the_readme_is_what_was_evaluated() -> None:
+    readme = evaluation.PAGE.read_text(encoding="utf-8")
+    assert readme == evaluation.page(readme, json.loads(evaluation.FIGURES.read_bytes())), (
+        "run: python -m docs.evaluation"
+    )
+
+
+def test_a_figure_that_changed_by_hand_is_put_right() -> None:
+    readme = evaluation.PAGE.read_text(encoding="utf-8")
+    summary = json.loads(evaluation.FIGURES.read_bytes())
+    shown = f"{summary['recipes']['logistic']['log_loss']['mean']:.4f} ±"
+    assert readme.count(shown) == 1
+    assert evaluation.page(readme.replace(shown, "0.0101 ±"), summary) == readme
+
+
+def test_the_table_is_taken_from_a_full_evaluation_alone(tmp_path: Path) -> None:
+    summary = json.loads(evaluation.FIGURES.read_bytes())
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+
+    def stored(repeats: int) -> None:
+        value = CrossValidation(pd.DataFrame({"patient": [0]}), [], summary | {"repeats": repeats, "calibration": {}})
+        store.commit(store.draft("cross_validation", value, run_id="a-run"), run_id="a-run")
+
+    stored(3)
+    with pytest.raises(WdbcError, match="has 3 repeats"):
+        evaluation.from_store()
+    stored(10)
+    assert evaluation.from_store() == summary

@@ -1,11 +1,19 @@
 """Units of an evaluation: kept when done, told when they fail, and the same whoever does them."""
 
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
 from wdbc_assets import units
+from wdbc_assets.definitions import defs
 from wdbc_assets.domain import cleaning, cross_validation, reading, recipes
 from wdbc_assets.domain.cross_validation import Outcome, Unit
 from wdbc_assets.domain.errors import WdbcError
@@ -26,13 +34,14 @@ def workbench(tmp_path: Path) -> Workbench:
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
-    """Note which units are done, and do them at once: each patient is as malignant as diagnosed."""
+    """Note which units are done, and do them at once: patients are as malignant as diagnosed, but for one in fifty."""
     done: list[Unit] = []
 
     def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
         done.append(unit)
-        answered = cross_validation.rows(frame["diagnosis"].to_numpy(), unit)[1]
-        return Outcome({}, tuple((0.1 + 0.8 * frame["diagnosis"].to_numpy()[answered]).tolist()))
+        y = frame["diagnosis"].to_numpy()
+        answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
+        return Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
 
     monkeypatch.setattr(cross_validation, "judge", judge)
     return done
@@ -56,16 +65,36 @@ def test_what_was_done_is_not_done_again(frame: pd.DataFrame, workbench: Workben
     assert [unit.recipe for unit in judged[30:]] == ["svc"] * 30
 
 
-def test_a_damaged_part_is_done_again(
-    frame: pd.DataFrame, workbench: Workbench, judged: list[Unit], tmp_path: Path
+def a_part(value: object) -> str:
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"value": value, "digest": digest})
+
+
+@pytest.mark.fault("F05")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: "",
+        lambda content: content[: len(content) // 2],
+        lambda content: content.replace("0.1", "0.2"),
+        lambda content: "[]",
+        lambda content: a_part("something else"),
+        lambda content: a_part({"winner": {}, "probabilities": [0.5]}),
+        lambda content: a_part({"winner": {}}),
+    ],
+    ids=["empty", "cut", "changed", "a list", "of other work", "of another fold", "half of it"],
+)
+def test_a_part_that_is_damaged_or_foreign_is_done_again(
+    frame: pd.DataFrame, workbench: Workbench, judged: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
 ) -> None:
-    evaluate(frame, workbench, "logistic")
-    first, second, third, *_ = sorted(tmp_path.rglob("logistic-*.json"))
-    first.write_bytes(b"")
-    second.write_text(second.read_text().replace("0.1", "0.2"))
-    third.write_text("[]")
-    evaluate(frame, workbench, "logistic")
-    assert len(judged) == 33
+    first = evaluate(frame, workbench, "logistic")
+    (part,) = tmp_path.rglob("logistic-1-4.json")
+    whole = part.read_text()
+    part.write_text(spoil(whole))
+    again = evaluate(frame, workbench, "logistic")
+    assert judged[30:] == [Unit("logistic", 1, 4)]
+    assert part.read_text() == whole
+    pd.testing.assert_frame_equal(first.predictions, again.predictions)
 
 
 def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
@@ -107,3 +136,23 @@ def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
 def test_too_few_patients_are_refused_before_any_unit(frame: pd.DataFrame, workbench: Workbench) -> None:
     with pytest.raises(WdbcError, match="needed: at least 20"):
         evaluate(frame.iloc[:30], workbench, "logistic")
+
+
+def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still_go_on(
+    frame: pd.DataFrame, judged: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_WORKERS", "1")
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    for name in ("old", "of yesterday", "at work"):
+        evaluate(frame, store.workbench("cross_validation", [name]), "logistic")
+    places = {name: store.workbench("cross_validation", [name]).folder for name in ("old", "of yesterday", "at work")}
+    for name, days in (("old", 30), ("of yesterday", 1.1)):
+        for path in (tmp_path / "results" / places[name], *(tmp_path / "results" / places[name]).iterdir()):
+            os.utime(path, times=(time.time() - days * 86400,) * 2)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("evaluate").execute_in_process(instance=instance)
+    assert result.success
+    left = {path.name for path in (tmp_path / "results/cross_validation/parts").iterdir()}
+    own = left - {Path(places["at work"]).name}
+    assert len(own) == 1
+    assert len(left) == 2

@@ -110,6 +110,7 @@ class _Step:
         self.loaded: dict[str, Any] = {}
         self.show_values = False
         self.started = time.monotonic()
+        self.bench: Workbench | None = None
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -152,6 +153,8 @@ class _Step:
         )
         same = current is not None and current.version == draft.passport.version
         yield self._result(store, draft, draft.passport, self._described(value), unchanged=same)
+        if self.bench is not None:  # the value is stored by now
+            self.bench.clear_others()
         yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
 
     def refuse(self, error: WdbcError) -> None:
@@ -182,8 +185,9 @@ class _Step:
         return self.context.run.tags.get(FORCE_TAG) == "true"
 
     def _workbench(self) -> Workbench:
-        depends_on = [self.inputs, lineage.code_version(self.name)]
-        return self.store().workbench(self.name, depends_on, anew=self._forced())
+        depends_on = [self.inputs, lineage.parts_version(self.name)]
+        self.bench = self.store().workbench(self.name, depends_on, anew=self._forced())
+        return self.bench
 
     def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
         kind = lineage.DERIVATIONS[self.name].parameters

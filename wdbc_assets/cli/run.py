@@ -47,9 +47,7 @@ def _for_the_environment(source: str) -> str:
 def _farewell(store: Store, run_id: str | None) -> None:
     metrics = store.handle("metrics", run_id=run_id).passport
     terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
-    current = store.current("metrics")
-    if current is None or current.version != metrics.version:
-        click.echo("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
+    terminal.say_if_replaced(store, metrics)
     click.echo(f"\n  stored in {store.url}")
     wdbc = terminal.as_called()
     click.echo(f"  next: {wdbc} status, {wdbc} export DIR, {wdbc} ui")

@@ -9,6 +9,8 @@ import click
 
 from wdbc_assets import freshness
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
 
@@ -68,6 +70,13 @@ def metrics_table(metrics: dict[str, Any]) -> None:
             f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
             f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
         )
+
+
+def say_if_replaced(store: Store, passport: Passport) -> None:
+    """Say so if what a run made is not what is current."""
+    current = store.current(passport.asset)
+    if current is None or current.version != passport.version:
+        click.echo("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
 
 
 def as_called() -> str:

@@ -33,6 +33,7 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     each pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The exam project's is always subtracted.
     `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability; its ECE is
     not the mean of the repeats' ones, which stands among the metrics.
+    What is undefined, as precision is where nobody is called malignant, is None.
 
     Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
     """
@@ -49,11 +50,12 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     def metric(name: str, of: str) -> dict[str, Any]:
         values = pooled[name][of]
         interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of], of)
-        return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0, **interval}
+        sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        return _plain({"mean": float(values.mean()), "sd": sd, **interval})
 
-    def difference(first: str, second: str, of: str) -> dict[str, float]:
+    def difference(first: str, second: str, of: str) -> dict[str, Any]:
         mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
-        return {"mean": mean, "low": low, "high": high}
+        return _plain({"mean": mean, "low": low, "high": high})
 
     return {
         "patients": int(predictions["patient"].nunique()),
@@ -104,6 +106,10 @@ def corrected_interval(
     error = math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
     half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
     return mean, mean - half, mean + half
+
+
+def _plain(figure: dict[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None or math.isnan(value) else value for name, value in figure.items()}
 
 
 def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ nothing but the rows and its own numbers, so units can be done in any order, in 
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from wdbc_assets.domain import contract, evaluation, inputs, recipes, search
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import pandas as pd
@@ -79,12 +80,24 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
 
 def rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
     """Give the positions of the rows to fit on, and of those to answer for."""
+    return _outer(y, unit.repeat)[unit.fold]
+
+
+def folds(y: np.ndarray, repeat: int) -> np.ndarray:
+    """Give for each row the fold that answers for it in a repeat."""
+    import numpy as np
+
+    fold_of = np.empty(len(y), dtype=np.int64)
+    for fold, (_, answer_for) in enumerate(_outer(y, repeat)):
+        fold_of[answer_for] = fold
+    return fold_of
+
+
+def _outer(y: np.ndarray, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
 
-    outer = StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=unit.repeat)
-    parts: Iterator[tuple[np.ndarray, np.ndarray]] = outer.split(np.zeros(len(y)), y)
-    return list(parts)[unit.fold]
+    return list(StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=repeat).split(np.zeros(len(y)), y))
 
 
 def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
@@ -104,13 +117,23 @@ def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
             winner = _winner(chosen, unfitted, X_fit, y_fit)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             answers = evaluation.predict(pipeline, X.iloc[answer_for])
-    except (WdbcError, ValueError, ArithmeticError) as cause:
-        raise WdbcError(
-            f"{unit}: {cause.what if isinstance(cause, WdbcError) else cause}",
-            where=cause.where if isinstance(cause, WdbcError) else "",
-            mend=cause.mend if isinstance(cause, WdbcError) else "Correct the recipe, or leave it out.",
-        ) from cause
+    except Exception as cause:  # a recipe is anybody's code, and the other folds are to be judged
+        raise _failure(unit, cause) from cause
     return Outcome(winner, tuple(answers.tolist()))
+
+
+def _failure(unit: Unit, cause: Exception) -> WdbcError:
+    """Name the unit and the reason; of what nobody foresaw, its kind and the place that raised it too."""
+    if isinstance(cause, WdbcError):
+        return WdbcError(f"{unit}: {cause.what}", where=cause.where, mend=cause.mend, detail=cause.detail)
+    if isinstance(cause, MemoryError):
+        return WdbcError(f"{unit}: memory ran out", mend="Use fewer workers: `--workers 1`.")
+    *_, place = traceback.extract_tb(cause.__traceback__)
+    return WdbcError(
+        f"{unit}: {type(cause).__name__}: {cause}",
+        where=f"{place.filename}, line {place.lineno}",
+        mend="Correct the recipe, or leave it out.",
+    )
 
 
 def _winner(chosen: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
@@ -147,9 +170,10 @@ def assembled(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd
     import pandas as pd
 
     y = frame[contract.DIAGNOSIS].to_numpy()
+    fold_of = {repeat: folds(y, repeat) for repeat in {unit.repeat for unit in outcomes}}
     parts = []
     for unit in sorted(outcomes):
-        answered = rows(y, unit)[1]
+        answered = np.flatnonzero(fold_of[unit.repeat] == unit.fold)
         parts.append(
             pd.DataFrame(
                 {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from wdbc_assets.domain import rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.rule_kinds import Rule
 
 # How many failures of one rule are kept with their values, and how many broken rules a message spells out.
 SHOWN = 10
@@ -40,6 +41,19 @@ class Finding:
     summary: str
     count: int = 0
     failures: tuple[Failure, ...] = ()
+
+
+def of_figures(rule: Rule, lines: Sequence[str]) -> Finding:
+    """Judge a rule by lines that each say which figure is what, and what it had to be; without any, it holds."""
+    failures = (Failure(None, figure, rest) for figure, _, rest in (line.partition(" is ") for line in lines))
+    return Finding(
+        rule.name,
+        passed=not lines,
+        blocking=rule.blocking,
+        summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
+        count=len(lines),
+        failures=tuple(failures),
+    )
 
 
 def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:

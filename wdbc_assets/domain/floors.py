@@ -49,7 +49,19 @@ BOUNDS: Mapping[str, Bounds] = {
     "ece": Bounds(0.030, 0.025),
 }
 
+CHANCE = 0.6
+"""A mean ROC-AUC below it is no worse model but no model: diagnoses dealt at random give .5, and hardly ever .6."""
 
+each_patient_is_answered_for_once = Rule(
+    "each_patient_is_answered_for_once",
+    "In each repeat each recipe answers for each patient once, by the model of a fold that the patient is left out of.",
+    "Judge every fold again: `wdbc evaluate --force`.",
+)
+better_than_chance = Rule(
+    "better_than_chance",
+    f"The mean ROC-AUC of {RECIPE} is at least {CHANCE:g}: below, its answers tell nothing of the diagnosis.",
+    "Look whether each diagnosis still stands in the row of its patient.",
+)
 no_figure_is_too_good = Rule(
     "no_figure_is_too_good",
     f"No mean of {RECIPE} is better than any honest evaluation of these measurements ever was.",
@@ -68,16 +80,29 @@ probabilities_are_calibrated = Rule(
     " little certainty, the other way round too much. A sigmoid on top of the recipe mends both.",
     blocking=False,
 )
-RULES = (no_figure_is_too_good, figures_reach_the_floors, probabilities_are_calibrated)
+RULES = (
+    each_patient_is_answered_for_once,
+    better_than_chance,
+    no_figure_is_too_good,
+    figures_reach_the_floors,
+    probabilities_are_calibrated,
+)
 
 
 def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
-    """Say of each metric whose mean is worse than its floor what it is and what it had to be; a NaN is worse."""
+    """Say of each metric whose mean is worse than its floor what it is and what it had to be; undefined is worse."""
     return [
-        f"{name} is {figures[name]['mean']:.4f}, needed: {_relation(name)} {bounds.floor(protocol):g}"
+        f"{name} is {_shown(figures[name]['mean'])}, needed: {_relation(name)} {bounds.floor(protocol):g}"
         for name, bounds in BOUNDS.items()
         if name in figures and not _at_least_as_good(name, figures[name]["mean"], bounds.floor(protocol))
     ]
+
+
+def no_better_than_chance(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say what the ROC-AUC is if the answers tell nothing of the diagnosis."""
+    mean = figures["roc_auc"]["mean"]
+    good = _at_least_as_good("roc_auc", mean, CHANCE)
+    return [] if good else [f"roc_auc is {_shown(mean)}, needed: {_relation('roc_auc')} {CHANCE:g}"]
 
 
 def alarms(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -109,8 +134,14 @@ def miscalibrated(calibration: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _at_least_as_good(name: str, mean: float, bound: float) -> bool:
+def _at_least_as_good(name: str, mean: float | None, bound: float) -> bool:
+    if mean is None:
+        return False
     return mean <= bound if name in LESS_IS_BETTER else mean >= bound
+
+
+def _shown(mean: float | None) -> str:
+    return "undefined" if mean is None else f"{mean:.4f}"
 
 
 def _relation(name: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain import recipes
+from wdbc_assets.domain import scores as score_functions
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def search(
     from sklearn.base import clone
     from sklearn.model_selection import StratifiedKFold
 
-    score_of = _scorer(scoring)
+    score_of = score_functions.scorer(scoring)
     unfitted = [_set(clone(pipeline), parameters) for parameters in candidates]
     diagnoses = y.to_numpy()
     scores = np.empty((len(candidates), folds))
@@ -138,16 +139,6 @@ def refit(
             mend="Allow more iterations (max_iter) in the recipe.",
         )
     return pipeline, caught.summary()
-
-
-def _scorer(scoring: str) -> Callable[[Any, Any, np.ndarray], float]:
-    """Give scikit-learn's scorer, but accuracy without its checks of the input, which cost as much as a small fit."""
-    from sklearn.metrics import get_scorer
-
-    def accuracy(estimator: Any, X: Any, y: np.ndarray) -> float:
-        return float((estimator.predict(X) == y).mean())
-
-    return accuracy if scoring == "accuracy" else get_scorer(scoring)
 
 
 def _set(pipeline: Pipeline, parameters: recipes.Parameters) -> Pipeline:

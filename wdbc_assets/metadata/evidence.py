@@ -45,8 +45,9 @@ def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, 
             plots.reliability_curves(summary["calibration"]), "Share of malignant by probability, recipe by recipe"
         ),
         **{
-            f"{floors.RECIPE} {name}": round(float(summary["recipes"][floors.RECIPE][name]["mean"]), parts.DECIMALS)
+            f"{floors.RECIPE} {name}": round(float(mean), parts.DECIMALS)
             for name in floors.BOUNDS
+            if (mean := summary["recipes"][floors.RECIPE][name]["mean"]) is not None
         },
     }
 

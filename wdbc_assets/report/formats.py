@@ -28,7 +28,7 @@ def interval(figure: Figure) -> str:
 
 def signed_interval(figure: Figure) -> str:
     """Show the bounds of a difference."""
-    return f"[{figure['low']:+.4f}, {figure['high']:+.4f}]"
+    return "" if figure.get("low") is None else f"[{figure['low']:+.4f}, {figure['high']:+.4f}]"
 
 
 def share_interval(figure: Figure) -> str:

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import socket
 import threading
 import time
@@ -41,6 +42,9 @@ class Backend(Protocol):
 
     def replace(self, path: str, content: bytes) -> None:
         """Put a whole file down, durably, in place of any earlier one."""
+
+    def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
+        """Remove the folders beside this one in which no file was written for so long."""
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold off every other writer of pointers for an instant."""
@@ -100,6 +104,14 @@ class LocalFolder:
                 raise
             _sync_folder(target.parent)
 
+    def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
+        """Remove the folders beside this one in which no file was written for so long, if they can be."""
+        kept = self.root / folder
+        with contextlib.suppress(OSError):
+            for other in kept.parent.iterdir():
+                if other != kept and time.time() - _last_written(other) > idle_seconds:
+                    shutil.rmtree(other, ignore_errors=True)
+
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
         """Hold an advisory lock on the store; the kernel frees it when its holder dies."""
@@ -145,6 +157,19 @@ class ObjectFolder:
         self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
         self._files.pipe_file(self._full(path), content)
 
+    def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
+        """Remove the objects below the folders beside this one in which none was written for so long."""
+        kept = PurePosixPath(self._full(folder))
+        groups: dict[str, list[str]] = {}
+        for path in self._files.find(str(kept.parent)):
+            groups.setdefault(PurePosixPath(path).relative_to(kept.parent).parts[0], []).append(path)
+        for name, paths in groups.items():
+            if name != kept.name and time.time() - max(map(self._written, paths)) > idle_seconds:
+                self._files.rm(paths)
+
+    def _written(self, path: str) -> float:
+        return float(self._files.modified(path).timestamp())
+
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""
         return self._locks.setdefault(self.url, threading.Lock())
@@ -175,6 +200,14 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _last_written(folder: Path) -> float:
+    moments = [folder.stat().st_mtime]
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another writer's temporary file has become a part
+            moments.append(path.stat().st_mtime)
+    return max(moments)
 
 
 def _sweep(folder: Path) -> None:

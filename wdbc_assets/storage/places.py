@@ -38,9 +38,9 @@ def version_file(passport: Passport, name: str) -> str:
     return f"{version(passport)}/{file_name(name)}"
 
 
-def part(asset: str, key: str, name: str) -> str:
-    """Return where one finished part of an asset's unfinished work lies."""
-    return f"{asset_name(asset)}/parts/{_checked(_VERSION, key)}/{file_name(name + '.json')}"
+def parts(asset: str, key: str) -> str:
+    """Return the folder of the finished parts of an asset's work on certain inputs by certain code."""
+    return f"{asset_name(asset)}/parts/{_checked(_VERSION, key)}"
 
 
 def asset_name(name: str) -> str:

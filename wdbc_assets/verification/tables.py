@@ -76,7 +76,7 @@ def _gap(stored: "pd.DataFrame", derived: "pd.DataFrame") -> int | None:
     """Return before which position rows were lost or added, if that is the whole difference."""
     length = min(len(stored), len(derived))
     head = _same(stored.iloc[:length], derived.iloc[:length]).all(axis=1)
-    tail: np.ndarray = _same(stored.iloc[len(stored) - length :], derived.iloc[len(derived) - length :]).all(axis=1)
+    tail = _same(stored.iloc[len(stored) - length :], derived.iloc[len(derived) - length :]).all(axis=1)
     leading = length if head.all() else int(head.argmin())
     return leading if tail[leading:].all() else None
 

@@ -148,16 +148,17 @@ def test_a_candidate_that_its_solver_cannot_fit_is_named_with_the_fold_and_the_r
 
 
 @pytest.mark.fault("T01")
-def test_a_model_that_answers_nan_is_an_error() -> None:
-    with pytest.raises(WdbcError, match="could not be fitted: Input contains NaN"):
-        run(scaled(Broken(np.nan)), [{}], scoring="neg_log_loss")
+@pytest.mark.parametrize("answer", [np.nan, 1.5, -0.5])
+def test_a_model_that_answers_with_what_is_no_probability_is_an_error(answer: float) -> None:
+    with pytest.raises(WdbcError, match="could not be fitted: it answers with what are no probabilities"):
+        run(scaled(Broken(answer)), [{}], scoring="neg_log_loss")
 
 
 @pytest.mark.fault("T01")
 def test_a_scorer_that_answers_nan_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklearn.metrics.get_scorer", lambda name: lambda model, X, y: float("nan"))
-    with pytest.raises(WdbcError, match="its neg_log_loss is nan"):
-        run(scaled(LogisticRegression()), [{}], scoring="neg_log_loss")
+    with pytest.raises(WdbcError, match="its roc_auc is nan"):
+        run(scaled(LogisticRegression()), [{}], scoring="roc_auc")
 
 
 @pytest.mark.fault("T01")

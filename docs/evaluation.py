@@ -1,0 +1,118 @@
+"""Writes the README's table of recipes from docs/evaluation.json: `python -m docs.evaluation`. A test keeps it current.
+
+With `--from-store` the figures are first taken from the current `cross_validation` of the store, which `wdbc evaluate
+--protocol full` makes.
+"""
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wdbc_assets import settings
+from wdbc_assets.domain import floors, recipes
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.store import open_store
+
+FIGURES = Path(__file__).with_name("evaluation.json")
+PAGE = Path(__file__).resolve().parent.parent / "README.md"
+
+_BEGIN = "<!-- by `python -m docs.evaluation`, from docs/evaluation.json -->"
+_END = "<!-- end -->"
+_SHOWN = {
+    "accuracy": "accuracy",
+    "recall": "recall",
+    "roc_auc": "ROC-AUC",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+_COMPARED = ("log_loss", "accuracy")
+_KEPT = ("patients", "repeats", "folds", "recipes", "differences")
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """Return what stands between the two comments of the README."""
+    of = dict(sorted(summary["recipes"].items(), key=lambda item: item[1]["log_loss"]["mean"]))
+    rows = [[_named(name), *(_spread(figures[metric]) for metric in _SHOWN)] for name, figures in of.items()]
+    differences = [
+        [_named(one["recipe"]), *(_difference(one[metric]) for metric in _COMPARED)]
+        for one in sorted(summary["differences"], key=lambda one: float(one["log_loss"]["mean"]))
+        if one["minus"] == recipes.BASELINE
+    ]
+    parts = [
+        _markdown(["recipe", *_SHOWN.values()], rows),
+        _markdown([f"minus `{recipes.BASELINE}`", *(_SHOWN[metric] for metric in _COMPARED)], differences),
+        textwrap.fill(_words(summary), 120, break_on_hyphens=False),
+    ]
+    return "\n\n".join(parts)
+
+
+def _words(summary: Mapping[str, Any]) -> str:
+    others = (f"--recipe {name}" for name in summary["recipes"] if name not in (floors.RECIPE, recipes.BASELINE))
+    return (
+        f"Nested cross-validation of all {summary['patients']} patients, {summary['repeats']} times {summary['folds']}"
+        " outer folds, the same for every recipe, candidates chosen on 5 inner ones: mean ± sd over the repeats."
+        " Differences are paired fold by fold, with the 95 % interval of Nadeau and Bengio: where it holds 0, nobody"
+        f" can tell the two apart. `wdbc evaluate --protocol full {' '.join(others)}` makes all of it again."
+    )
+
+
+def page(readme: str, summary: Mapping[str, Any]) -> str:
+    """Return the README as it should be."""
+    before, begin, rest = readme.partition(f"{_BEGIN}\n")
+    _, end, after = rest.partition(f"\n{_END}")
+    if not (begin and end):
+        raise SystemExit(f"README.md has lost the comments between which the table stands: {_BEGIN} and {_END}")
+    return f"{before}{begin}{table(summary)}{end}{after}"
+
+
+def from_store() -> dict[str, Any]:
+    """Return the summary of the current evaluation, without what the table does not show.
+
+    Raises:
+        WdbcError: there is none, or it is not of the full protocol.
+    """
+    store = open_store(settings.load().storage, relative_to=settings.project_root())
+    passport = store.handle("cross_validation").passport
+    summary = json.loads(store.files(passport)["summary.json"])
+    if summary["repeats"] < recipes.PROTOCOLS["full"]:
+        raise WdbcError(
+            f"The current evaluation has {summary['repeats']} repeats.",
+            where=store.url,
+            mend="Run `wdbc evaluate --protocol full` first.",
+        )
+    return {name: summary[name] for name in _KEPT}
+
+
+def _named(recipe: str) -> str:
+    return f"`{recipe}`" + (", the default" if recipe == recipes.DEFAULT else "")
+
+
+def _spread(figure: Mapping[str, float]) -> str:
+    return f"{figure['mean']:.4f} ± {figure['sd']:.4f}"
+
+
+def _difference(figure: Mapping[str, float]) -> str:
+    return f"{figure['mean']:+.4f} [{figure['low']:+.4f}, {figure['high']:+.4f}]"
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def main(arguments: list[str]) -> str | None:
+    """Write the README's table; return what is wrong."""
+    if arguments == ["--from-store"]:
+        try:
+            FIGURES.write_text(json.dumps(from_store(), indent=1) + "\n", encoding="utf-8")
+        except WdbcError as error:
+            return str(error)
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), json.loads(FIGURES.read_bytes())), encoding="utf-8")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""`wdbc evaluate` when something in it breaks: a recipe in one fold, a worker, the command itself. Real processes."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets_tests.cli import brittle
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = [sys.executable, brittle.__file__, "evaluate", "--workers", "2"]
+
+
+def evaluate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+@contextlib.contextmanager
+def evaluating(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """An evaluation that is at work: some folds are done, others are not."""
+    with subprocess.Popen(
+        [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        deadline = time.monotonic() + 100
+        while len(parts()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(parts()) >= 3
+        yield running
+
+
+def parts() -> set[str]:
+    return {path.stem for path in Path("results/cross_validation/parts").rglob("*.json")}
+
+
+def workers(parent: int) -> list[int]:
+    """The processes that were started to judge folds: Python's tracker of resources is none of them."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_recipe_that_fails_in_one_fold_is_told_in_one_block_and_only_that_fold_is_done_again() -> None:
+    Path("broken").touch()
+    failed = evaluate("--recipe", "brittle")
+    assert failed.returncode == 1
+    block = failed.stderr[failed.stderr.index("error:") :]
+    assert block.startswith("error: 1 of 30 folds could not be judged: brittle, repeat 1, fold ")
+    assert "of 10: TypeError: patient 1 is needed" in block.splitlines()[0]
+    assert "brittle.py, line " in block
+    assert "The other folds are kept, and are not done again." in block
+    assert "Traceback" not in failed.stderr
+    assert not Path("results/cross_validation/current.json").exists()
+    kept = parts()
+    assert len(kept) == 29
+
+    Path("broken").unlink()
+    again = evaluate("--recipe", "brittle")
+    assert again.returncode == 0, again.stderr
+    assert "29 of 30 folds were done before" in again.stderr
+    assert "folds judged 30/30" in again.stderr
+    assert "folds judged 29/30" not in again.stderr
+    assert parts() > kept
+
+
+@pytest.mark.fault("T04")
+def test_a_killed_worker_is_told_the_folds_that_are_done_are_kept_and_the_next_run_goes_on() -> None:
+    with evaluating("--recipe", "slow") as running:
+        victim, *others = workers(running.pid)
+        os.kill(victim, signal.SIGKILL)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 1
+    block = told[told.index("error:") :]
+    assert "a process of the evaluation died, perhaps for want of memory" in block
+    assert "--workers 1" in block
+    assert "Traceback" not in told
+    assert not any(map(is_alive, others))
+    kept = parts()
+    assert 3 <= len(kept) < 30
+
+    again = evaluate("--recipe", "slow")
+    assert again.returncode == 0, again.stderr
+    assert f"{len(kept)} of 30 folds were done before" in again.stderr
+
+
+@pytest.mark.fault("F10")
+def test_workers_end_with_the_command_that_was_killed_and_the_next_run_goes_on() -> None:
+    with evaluating("--recipe", "slow") as running:
+        left = workers(running.pid)
+        assert len(left) == 2
+        running.kill()
+        running.communicate(timeout=60)
+        deadline = time.monotonic() + 10
+        while any(map(is_alive, left)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(map(is_alive, left))
+    kept = parts()
+    again = evaluate("--recipe", "slow")
+    assert again.returncode == 0, again.stderr
+    assert f"{len(kept)} of 30 folds were done before" in again.stderr
