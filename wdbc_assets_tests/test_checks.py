@@ -92,7 +92,8 @@ def evaluated(sureness: float) -> cross_validation.CrossValidation:
 
 
 def of_calibration(sureness: float) -> dg.AssetCheckResult:
-    findings = checks.judge("cross_validation", evaluated(sureness), {}, where="a test").findings
+    value = evaluated(sureness)
+    findings = checks.judge("cross_validation", value, {"clean_frame": value.predictions}, where="a test").findings
     results = {result.check_name: result for result in checks.results("cross_validation", findings)}
     return results["probabilities_are_calibrated"]
 

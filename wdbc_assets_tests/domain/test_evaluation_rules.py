@@ -108,7 +108,11 @@ def test_a_figure_breaks_the_rules_that_bound_it(
     good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
 ) -> None:
     fine = {name: {"mean": bounds.full} for name, bounds in floors.BOUNDS.items()}
-    summary = {"repeats": 3, "recipes": {"logistic": fine | {metric: {"mean": mean}}}}
+    summary = {
+        "repeats": 3,
+        "recipes": {"logistic": fine | {metric: {"mean": mean}}},
+        "calibration": {"logistic": {"spiegelhalter_z": 0.0, "bins": []}},
+    }
     found = findings(CrossValidation(good.predictions, good.winners, summary), frame)
     assert {name for name, finding in found.items() if not finding.passed} == broken
     for name in broken:
