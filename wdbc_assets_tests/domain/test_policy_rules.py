@@ -1,11 +1,13 @@
 """The rules of a decision policy: each goes red on its own breach alone, and says what was found."""
 
+import dataclasses
 import math
 from typing import Any
 
 import pytest
 
-from wdbc_assets.domain import policy_rules
+from wdbc_assets.domain import modeling, policy, policy_rules, splitting
+from wdbc_assets_tests.domain import judging
 
 
 def good(**changes: Any) -> dict[str, Any]:
@@ -55,3 +57,13 @@ def test_too_many_referrals_are_told_but_do_not_block() -> None:
         "bounds_are_probabilities": True,
         "referrals_are_few": False,
     }
+
+
+def test_where_nothing_can_be_learnt_nearly_everybody_is_referred_and_the_rule_says_so() -> None:
+    split = splitting.split(judging.clean_frame())
+    shuffled = split.y_train.sample(frac=1, random_state=0, ignore_index=True)
+    blind = dataclasses.replace(split, y_train=shuffled)
+    fit = modeling.fit(blind.X_train, blind.y_train, recipe="logistic")
+    made = policy.policy(blind, fit)
+    assert made["out_of_fold"]["referred"]["value"] > 0.9
+    assert list(broken(made)) == ["referrals_are_few"]
