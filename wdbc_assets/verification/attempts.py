@@ -53,8 +53,9 @@ class Derived:
     notes: tuple[str, ...]
 
     def is_what_is_stated(self, passport: Passport) -> bool:
-        """Whether the files have the digests that a passport states."""
-        return self.draft.passport.files == passport.files
+        """Whether the files have the digests that a passport states, and are what it says that they are."""
+        drafted = self.draft.passport
+        return (drafted.files, drafted.codec, drafted.rows) == (passport.files, passport.codec, passport.rows)
 
 
 class Workshop:
@@ -68,9 +69,11 @@ class Workshop:
         self._benches = 0
 
     def derive(
-        self, case: Case, inputs: Mapping[str, Any], parameters: BaseModel | None, *, same_inputs: bool
+        self, case: Case, inputs: Mapping[str, Any], parameters: BaseModel | None, *, as_stated: bool
     ) -> Derived:
-        """Call the asset's function and turn what it returns into files. `same_inputs`: they are what is stated.
+        """Call the asset's function and turn what it returns into files.
+
+        `as_stated` says that inputs and parameters are what the passport states.
 
         Raises:
             NotAsked, NotDerived: it cannot be done here and now.
@@ -85,7 +88,7 @@ class Workshop:
             known=None,
             report=Progress(case.asset, {"event": "progress", "asset": case.asset}),
             effort=settings.Effort(workers=self._chosen.workers if self._deep else 1),
-            workbench=lambda: self._workbench(case, inputs, notes, same_inputs=same_inputs),
+            workbench=lambda: self._workbench(case, inputs, notes, as_stated=as_stated),
         )
         value, origin = outcome, None
         if isinstance(outcome, functions.FromOutside):
@@ -93,15 +96,17 @@ class Workshop:
         draft = self._store.draft(case.asset, value, run_id=case.passport.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))
 
-    def _workbench(self, case: Case, inputs: Mapping[str, Any], notes: list[str], *, same_inputs: bool) -> Workbench:
+    def _workbench(self, case: Case, inputs: Mapping[str, Any], notes: list[str], *, as_stated: bool) -> Workbench:
         self._benches += 1  # a bench of its own for each attempt
         backend = open_backend(str(self._place), relative_to=self._place)
         workbench = Workbench(backend, case.asset, [case.passport.version, self._benches])
         sampler = SAMPLERS.get(case.asset)
         if self._deep or sampler is None:
             return workbench
-        if not same_inputs:
-            raise NotDerived("its inputs changed, and all of its long work would have to be done again: `--deep` does")
+        if not as_stated:
+            raise NotDerived(
+                "inputs or configuration changed: all of its long work would be to do again, which `--deep` does"
+            )
         try:
             notes.append(sampler(workbench, case.whole(), inputs, case.passport.version) + "; `--deep` does all again")
         except LookupError:

@@ -5,8 +5,9 @@ Nothing is written into the store, no pointer is moved, and no run of Dagster's 
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -63,7 +64,8 @@ class _Verification:
             setting = configuration.of(case.asset, case.passport, self._chosen)
             inputs = self._inventory.present(case.asset, case.passport)
             started = time.monotonic()
-            derived = self._workshop.derive(case, inputs.values, setting.now, same_inputs=not inputs.changes)
+            as_stated = not (inputs.changes or setting.changes)
+            derived = self._workshop.derive(case, inputs.values, setting.now, as_stated=as_stated)
             cheap = time.monotonic() - started <= CHEAP_SECONDS
         except NotAsked as error:
             return _unasked(case, damage, setting, error)
@@ -104,25 +106,34 @@ class _Verification:
         turned = (*inputs.changes, *setting.changes)
         if not turned:
             return self._rest(case, derived)
-        back = self._attempt(case, None, setting.stated) if cheap else None
-        if back is None:
+        before = self._stated(case) if cheap and (setting.stated or not setting.changes) else None
+        back = None if before is None else self._attempt(case, before, setting.stated, as_stated=True)
+        if before is None or back is None:
             return (*turned, *causes.around(case.passport, lineage.code_version(case.asset)))
         if not back.is_what_is_stated(case.passport):
             return (*turned, *self._rest(case, back))
         if inputs.changes and setting.changes:
-            for harmless, effective in (
-                (self._attempt(case, inputs, setting.stated), setting.changes),
-                (self._attempt(case, None, setting.now), inputs.changes),
+            for values, parameters, others in (
+                (inputs.values, setting.stated, setting.changes),
+                (before, setting.now, inputs.changes),
             ):
-                if harmless is not None and harmless.is_what_is_stated(case.passport):
-                    return effective
+                alone = self._attempt(case, values, parameters, as_stated=False)
+                if alone is not None and alone.is_what_is_stated(case.passport):
+                    return others
         return turned
 
-    def _attempt(self, case: Case, inputs: Inputs | None, parameters: BaseModel | None) -> Derived | None:
-        """Derive with the given inputs, or with the stated ones; None if that cannot be done."""
+    def _stated(self, case: Case) -> Mapping[str, Any] | None:
         try:
-            values = inputs.values if inputs else self._inventory.stated(case.asset, case.passport)
-            return self._workshop.derive(case, values, parameters, same_inputs=inputs is None)
+            return self._inventory.stated(case.asset, case.passport)
+        except WdbcError:
+            return None
+
+    def _attempt(
+        self, case: Case, inputs: Mapping[str, Any], parameters: BaseModel | None, *, as_stated: bool
+    ) -> Derived | None:
+        """Derive once more; None if that cannot be done."""
+        try:
+            return self._workshop.derive(case, inputs, parameters, as_stated=as_stated)
         except WdbcError:
             return None
 
@@ -133,9 +144,7 @@ class _Verification:
             return (Cause("data", f"at {came['shown']}", stated.get("sha256"), came["sha256"]),)
         if not stated and (found := tuple(causes.around(case.passport, lineage.code_version(case.asset)))):
             return found
-        others = [name for name, file in derived.draft.passport.files.items() if case.passport.files.get(name) != file]
-        what = "is not what its passport leads to: it and its passport were changed by hand"
-        return tuple(Cause("stored file", name, None, what) for name in others)
+        return tuple(causes.forged(case.passport, derived.draft.passport))
 
     def _beside(self, case: Case, setting: Configuration, found: tuple[Cause, ...]) -> Iterator[str]:
         """Yield what differs from the passport without being among the causes."""

@@ -92,10 +92,12 @@ class Inventory:
         return self._read[name, version]
 
     def _load(self, name: str, version: str, run_id: str) -> Any:
-        for passport in (self._store.current(name), self._store.made_by(run_id, name)):
+        try:
+            passport = self._store.current(name)
+            if passport is None or passport.version != version:
+                passport = self._store.made_by(run_id, name)
             if passport is not None and passport.version == version:
-                try:
-                    return Handle(self._store, passport).load()
-                except WdbcError as error:
-                    raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
+                return Handle(self._store, passport).load()
+        except WdbcError as error:
+            raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
         raise NotDerived(f"its input {name} {freshness.short(version) or 'of no version'} is no longer there")

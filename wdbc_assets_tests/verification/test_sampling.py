@@ -124,3 +124,12 @@ def test_an_evaluation_whose_input_diverged_is_not_done_again_unasked(verify: Ve
     assert found["clean_frame"].verdict == "diverged"
     assert found["cross_validation"].verdict == "not derived"
     assert "--deep" in found["cross_validation"].reason
+
+
+def test_a_longer_protocol_that_is_set_now_is_not_begun_unasked(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_PROTOCOL", "full")
+    found = verify("cross_validation")["cross_validation"]
+    assert found.verdict == "not derived"
+    assert "--deep" in found.reason

@@ -260,6 +260,30 @@ def test_a_figure_altered_with_all_its_digests_is_named_with_both_values(
 
 
 @pytest.mark.fault("T08")
+def test_a_fact_that_only_the_passport_states_is_derived_as_well(verify: Verify, folder: Path) -> None:
+    forging.rewrite(folder, "clean_frame", lambda plain: plain.update(rows=600))
+    found = verify()
+    assert [str(cause) for cause in found["clean_frame"].causes] == [
+        "stored file current.json states rows 600, and not 569"
+    ]
+    assert verdicts(found) == ["same", "diverged", "same", "same", "same"]
+
+
+@pytest.mark.fault("T08")
+def test_a_file_that_was_put_beside_with_all_digests_is_named(verify: Verify, folder: Path) -> None:
+    forging.forge(folder, "metrics", "better.json", b"{}")
+    found = verify()["metrics"]
+    assert [(cause.kind, cause.name) for cause in found.causes] == [("stored file", "better.json")]
+    assert found.differences[0].what == "is not derived any more"
+
+
+def test_a_damaged_record_of_a_run_is_not_needed_while_the_pointers_are_whole(verify: Verify, folder: Path) -> None:
+    for path in (folder / "runs").glob("*/*.json"):
+        path.write_bytes(b"{}")
+    assert verdicts(verify()) == ["same"] * 5
+
+
+@pytest.mark.fault("T08")
 def test_a_cell_altered_with_all_its_digests_is_named_and_what_follows_is_judged_by_what_it_was_made_of(
     verify: Verify, folder: Path
 ) -> None:
@@ -291,6 +315,19 @@ def test_a_forged_figure_is_still_named_when_a_setting_has_changed_too(
     forging.forge(folder, "metrics", "metrics.json", better(folder))
     monkeypatch.setenv("WDBC_CONFIDENCE", "0.9")
     assert [cause.kind for cause in verify()["metrics"].causes] == ["configuration", "stored file"]
+
+
+def test_another_source_that_is_set_now_is_named_with_both_and_the_cells_that_differ(
+    verify: Verify, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.data"
+    other.write_bytes(builders.published_with((22, "texture_worst", "39.2803")))
+    monkeypatch.setenv("WDBC_SOURCE", str(other))
+    raw = verify("raw_data")["raw_data"]
+    assert raw.causes == (Cause("configuration", "source", str(source), str(other)),)
+    assert raw.differences[0].cells == ((22, "texture_worst"),)
+    source.unlink()  # so that it cannot be asked to tell one cause from another
+    assert verify("raw_data")["raw_data"].causes == raw.causes
 
 
 def test_a_model_that_differs_is_told_by_the_probabilities_that_it_gives(
