@@ -12,6 +12,7 @@ from benchmarks.measuring import CommandFailed
 TABLES = {
     "cold": commands.cold,
     "unchanged": commands.unchanged,
+    "verify": commands.verify,
     "search": search.search,
     "evaluate": evaluate.evaluate,
     "small": commands.small,

@@ -50,6 +50,29 @@ def unchanged(folder: Path, *, repetitions: int, quick: bool) -> Table:
     )
 
 
+def verify(folder: Path, *, repetitions: int, quick: bool) -> Table:
+    """Compare deriving all five assets again with making them: the default recipe with all of its candidates."""
+
+    def run() -> Sequence[str]:
+        for name in ("store", "home"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        return (*WDBC, "run")
+
+    runs, verified = in_turn(
+        [run, lambda: (*WDBC, "verify")], repetitions=repetitions, environment=environment_in(folder)
+    )
+    return Table(
+        "verify",
+        "`wdbc verify` of the five assets against the cold `wdbc run` that made them",
+        (
+            Row("`wdbc verify`, CPU time", _spread(verified, "cpu"), "s"),
+            Row("`wdbc run`, CPU time", _spread(runs, "cpu"), "s"),
+            Row("CPU time, verify to run", ratios(verified, runs, "cpu"), "x", 1.2),
+            Row("peak memory, verify to run", ratios(verified, runs, "peak"), "x"),
+        ),
+    )
+
+
 def small(folder: Path, *, repetitions: int, quick: bool) -> Table:
     """Measure the commands that people type most."""
     commands = {"`wdbc status`": (*WDBC, "status"), "`wdbc --help`": (*WDBC, "--help")}

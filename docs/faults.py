@@ -61,6 +61,8 @@ FAULTS = {
     "T03": ("settings out of range, an unknown recipe", "refused before work begins"),
     "T04": ("memory runs out; a run takes too long", "the run ends as failed; kept"),
     "T05": ("the same inputs, other threads, another order of candidates", "the same model, to the byte"),
+    "T08": ("a stored figure, cell or byte altered by hand, with or without its digests", "`wdbc verify` names the file, the figure or cell, and both values of a figure"),
+    "T09": ("library, machine, code, configuration or data changed since", "`wdbc verify` names which, from and to, and by how much each figure moved"),
     "O01": ("`dagster job launch` with nothing else running", "a finished run"),
     "O02": ("a blocking check fails", "what follows does not run; the rows are shown, their values where that is allowed; kept"),
     "O03": ("the process of a run is killed", "the run is told as failed, at the latest after an hour"),

@@ -13,10 +13,11 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import Store, open_store
 
 if TYPE_CHECKING:
-    from wdbc_assets.verification import Difference, Figure, Finding
+    from wdbc_assets.verification import Figure, Finding
 
 _COLOURS = {"same": "green", "diverged": "red", "not derived": "yellow"}
 _LINES = 10
+_FEWEST = 3
 _HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of its interval
 
 
@@ -99,23 +100,21 @@ def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
             if first.largest
             else "    no figure moved"
         )
-    left = _moved(first.asset, first.differences, _LINES)
-    for finding in later:
-        if finding.verdict == "diverged":
-            left = _moved(finding.asset, finding.differences, left)
+    diverged = [one for one in (first, *later) if any(difference.figures for difference in one.differences)]
+    for finding in diverged:
+        _moved(finding, max(_FEWEST, _LINES // len(diverged)))
     for mend in dict.fromkeys(cause.mend for cause in first.causes):
         click.echo(f"    do: {mend}")
 
 
-def _moved(asset: str, differences: "Sequence[Difference]", most: int) -> int:
-    """Show the figures of an asset that moved, the foremost of them, and return how many lines are left."""
-    figures = sorted((figure for one in differences for figure in one.figures), key=_prominence)
+def _moved(finding: "Finding", most: int) -> None:
+    """Show the figures of an asset that moved, the foremost of them."""
+    figures = sorted((figure for one in finding.differences for figure in one.figures), key=_prominence)
     for figure in figures[:most]:
-        moved = "" if figure.difference is None else f"  ({figure.difference:+.4g})"
-        click.echo(f"    {asset} {figure.path:<30} {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
-    if len(figures) > most > 0:
-        click.echo(f"    {asset}: {len(figures) - most} more; `--json` has all")
-    return max(most - len(figures), 0)
+        moved = "" if figure.difference is None else f"  ({figure.difference:+.2g})"
+        click.echo(f"    {finding.asset} {figure.path}  {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
+    if len(figures) > most:
+        click.echo(f"    {finding.asset}: {len(figures) - most} more figures moved; `--json` has all")
 
 
 def _prominence(figure: "Figure") -> tuple[bool, int]:

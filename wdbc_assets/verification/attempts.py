@@ -16,6 +16,7 @@ from wdbc_assets.storage.backend import open_backend
 from wdbc_assets.storage.passport import Passport, stored_file
 from wdbc_assets.storage.store import Draft, Store
 from wdbc_assets.storage.workbench import Workbench
+from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.sampling import SAMPLERS
 
 
@@ -53,8 +54,19 @@ class Derived:
     notes: tuple[str, ...]
 
     def is_what_is_stated(self, passport: Passport) -> bool:
-        """Whether the files have the digests that a passport states."""
-        return self.draft.passport.files == passport.files
+        """Whether the files have the digests that a passport states, and are what it says that they are."""
+        drafted = self.draft.passport
+        return (drafted.files, drafted.codec, drafted.rows) == (passport.files, passport.codec, passport.rows)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Values and their versions by name, which are not those that the passport states, and what to know beside."""
+
+    values: Mapping[str, Any]
+    versions: Mapping[str, str]
+    changes: tuple[Cause, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Workshop:
@@ -67,16 +79,10 @@ class Workshop:
         self._deep = deep
         self._benches = 0
 
-    def derive(
-        self,
-        case: Case,
-        inputs: Mapping[str, Any],
-        versions: Mapping[str, str],
-        parameters: BaseModel | None,
-        *,
-        same_inputs: bool,
-    ) -> Derived:
-        """Call the asset's function and turn what it returns into files. `same_inputs`: they are what is stated.
+    def derive(self, case: Case, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool) -> Derived:
+        """Call the asset's function and turn what it returns into files.
+
+        `as_stated` says that inputs and parameters are what the passport states.
 
         Raises:
             NotAsked, NotDerived: it cannot be done here and now.
@@ -85,14 +91,14 @@ class Workshop:
         notes: list[str] = []
         outcome = functions.call(
             case.asset,
-            inputs,
-            versions=versions,
+            inputs.values,
+            versions=inputs.versions,
             parameters=parameters,
             source=_Source(self._chosen, case.passport, deep=self._deep),
             known=None,
             report=Progress(case.asset, {"event": "progress", "asset": case.asset}),
             effort=settings.Effort(workers=self._chosen.workers if self._deep else 1),
-            workbench=lambda: self._workbench(case, inputs, notes, same_inputs=same_inputs),
+            workbench=lambda: self._workbench(case, inputs.values, notes, as_stated=as_stated),
         )
         value, origin = outcome, None
         if isinstance(outcome, functions.FromOutside):
@@ -100,15 +106,17 @@ class Workshop:
         draft = self._store.draft(case.asset, value, run_id=case.passport.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))
 
-    def _workbench(self, case: Case, inputs: Mapping[str, Any], notes: list[str], *, same_inputs: bool) -> Workbench:
+    def _workbench(self, case: Case, inputs: Mapping[str, Any], notes: list[str], *, as_stated: bool) -> Workbench:
         self._benches += 1  # a bench of its own for each attempt
         backend = open_backend(str(self._place), relative_to=self._place)
         workbench = Workbench(backend, case.asset, [case.passport.version, self._benches])
         sampler = SAMPLERS.get(case.asset)
         if self._deep or sampler is None:
             return workbench
-        if not same_inputs:
-            raise NotDerived("its inputs changed, and all of its long work would have to be done again: `--deep` does")
+        if not as_stated:
+            raise NotDerived(
+                "inputs or configuration changed: all of its long work would be to do again, which `--deep` does"
+            )
         try:
             notes.append(sampler(workbench, case.whole(), inputs, case.passport.version) + "; `--deep` does all again")
         except LookupError:

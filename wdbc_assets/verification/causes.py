@@ -65,6 +65,17 @@ def damage(passport: Passport, found: Mapping[str, bytes | None], made: Passport
         yield Cause("stored file", "current.json", made.version, f"is not what run {made.run_id} wrote")
 
 
+def forged(passport: Passport, derived: Passport) -> Iterator[Cause]:
+    """Yield what of a version is not what its passport leads to, though nothing that it states has changed."""
+    for name in dict.fromkeys([*passport.files, *derived.files]):
+        if passport.files.get(name) != derived.files.get(name):
+            what = "is not what its passport leads to: it and its passport were changed by hand"
+            yield Cause("stored file", name, None, what)
+    for fact in ("codec", "rows"):
+        if (stated := getattr(passport, fact)) != (found := getattr(derived, fact)):
+            yield Cause("stored file", "current.json", stated, f"states {fact} {stated}, and not {found}")
+
+
 def around(passport: Passport, code: str) -> Iterator[Cause]:
     """Yield what of code, libraries and machine is not as the passport states; the likeliest to matter first."""
     if passport.code_version != code:

@@ -15,12 +15,12 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.passport import DamagedStore, Passport
 from wdbc_assets.storage.store import Store
 from wdbc_assets.verification import causes, configuration, files
-from wdbc_assets.verification.attempts import Case, Derived, NotAsked, Workshop
+from wdbc_assets.verification.attempts import Case, Derived, Inputs, NotAsked, Workshop
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import Difference
 from wdbc_assets.verification.findings import Finding
-from wdbc_assets.verification.inputs import Again, Inputs, Inventory
+from wdbc_assets.verification.inputs import Again, Inventory
 
 CHEAP_SECONDS = 30.0
 """What took longer is not derived once more to tell one cause from another."""
@@ -63,9 +63,8 @@ class _Verification:
             setting = configuration.of(case.asset, case.passport, self._chosen)
             inputs = self._inventory.present(case.asset, case.passport)
             started = time.monotonic()
-            derived = self._workshop.derive(
-                case, inputs.values, inputs.versions, setting.now, same_inputs=not inputs.changes
-            )
+            as_stated = not (inputs.changes or setting.changes)
+            derived = self._workshop.derive(case, inputs, setting.now, as_stated=as_stated)
             cheap = time.monotonic() - started <= CHEAP_SECONDS
         except NotAsked as error:
             return _unasked(case, damage, setting, error)
@@ -106,26 +105,32 @@ class _Verification:
         turned = (*inputs.changes, *setting.changes)
         if not turned:
             return self._rest(case, derived)
-        back = self._attempt(case, None, setting.stated) if cheap else None
-        if back is None:
+        before = self._stated(case) if cheap and (setting.stated or not setting.changes) else None
+        back = None if before is None else self._attempt(case, before, setting.stated, as_stated=True)
+        if before is None or back is None:
             return (*turned, *causes.around(case.passport, lineage.code_version(case.asset)))
         if not back.is_what_is_stated(case.passport):
             return (*turned, *self._rest(case, back))
         if inputs.changes and setting.changes:
-            for harmless, effective in (
-                (self._attempt(case, inputs, setting.stated), setting.changes),
-                (self._attempt(case, None, setting.now), inputs.changes),
+            for given, parameters, others in (
+                (inputs, setting.stated, setting.changes),
+                (before, setting.now, inputs.changes),
             ):
-                if harmless is not None and harmless.is_what_is_stated(case.passport):
-                    return effective
+                alone = self._attempt(case, given, parameters, as_stated=False)
+                if alone is not None and alone.is_what_is_stated(case.passport):
+                    return others
         return turned
 
-    def _attempt(self, case: Case, inputs: Inputs | None, parameters: BaseModel | None) -> Derived | None:
-        """Derive with the given inputs, or with the stated ones; None if that cannot be done."""
+    def _stated(self, case: Case) -> Inputs | None:
         try:
-            values = inputs.values if inputs else self._inventory.stated(case.asset, case.passport)
-            versions = inputs.versions if inputs else case.passport.inputs
-            return self._workshop.derive(case, values, versions, parameters, same_inputs=inputs is None)
+            return self._inventory.stated(case.asset, case.passport)
+        except WdbcError:
+            return None
+
+    def _attempt(self, case: Case, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool) -> Derived | None:
+        """Derive once more; None if that cannot be done."""
+        try:
+            return self._workshop.derive(case, inputs, parameters, as_stated=as_stated)
         except WdbcError:
             return None
 
@@ -136,9 +141,7 @@ class _Verification:
             return (Cause("data", f"at {came['shown']}", stated.get("sha256"), came["sha256"]),)
         if not stated and (found := tuple(causes.around(case.passport, lineage.code_version(case.asset)))):
             return found
-        others = [name for name, file in derived.draft.passport.files.items() if case.passport.files.get(name) != file]
-        what = "is not what its passport leads to: it and its passport were changed by hand"
-        return tuple(Cause("stored file", name, None, what) for name in others)
+        return tuple(causes.forged(case.passport, derived.draft.passport))
 
     def _beside(self, case: Case, setting: Configuration, found: tuple[Cause, ...]) -> Iterator[str]:
         """Yield what differs from the passport without being among the causes."""

@@ -9,7 +9,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import codecs
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.store import Draft, Handle, Store
-from wdbc_assets.verification.attempts import NotDerived
+from wdbc_assets.verification.attempts import Inputs, NotDerived
 from wdbc_assets.verification.causes import Cause
 
 
@@ -30,16 +30,6 @@ class Again:
     def value(self) -> Any:
         """The value as a run would read it back from the store."""
         return codecs.decode(self.draft.passport.codec, self.draft.contents)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Values and their versions by name, which are not those that the passport states, and what to know beside."""
-
-    values: dict[str, Any]
-    versions: dict[str, str]
-    changes: tuple[Cause, ...]
-    notes: tuple[str, ...]
 
 
 class Inventory:
@@ -74,16 +64,17 @@ class Inventory:
                 changes.append(Cause("input", name, stated, anew.version))
         return Inputs(values, versions, tuple(changes), tuple(notes))
 
-    def stated(self, asset: str, passport: Passport) -> dict[str, Any]:
+    def stated(self, asset: str, passport: Passport) -> Inputs:
         """Return the inputs as the passport states them.
 
         Raises:
             NotDerived: one is damaged, or is no longer there.
         """
-        return {
+        values = {
             name: self._stored(name, passport.inputs.get(name, ""), passport.run_id)
             for name in lineage.DERIVATIONS[asset].inputs
         }
+        return Inputs(values, dict(passport.inputs))
 
     def _stored(self, name: str, version: str, run_id: str) -> Any:
         anew = self.again.get(name)
@@ -94,10 +85,12 @@ class Inventory:
         return self._read[name, version]
 
     def _load(self, name: str, version: str, run_id: str) -> Any:
-        for passport in (self._store.current(name), self._store.made_by(run_id, name)):
+        try:
+            passport = self._store.current(name)
+            if passport is None or passport.version != version:
+                passport = self._store.made_by(run_id, name)
             if passport is not None and passport.version == version:
-                try:
-                    return Handle(self._store, passport).load()
-                except WdbcError as error:
-                    raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
+                return Handle(self._store, passport).load()
+        except WdbcError as error:
+            raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
         raise NotDerived(f"its input {name} {freshness.short(version) or 'of no version'} is no longer there")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 10
+_OF_MANY = 3
 
 
 def compare(
@@ -29,14 +30,23 @@ def compare(
     found = int(differs.sum())
     where = [(int(place) + first, str(columns[at])) for place, at in _first(differs)]
     if found:
-        more = f", and {found - len(where)} more" if found > len(where) else ""
-        named = "; ".join(f"{row} {number}, column {name}" for number, name in where)
-        said.append(f"{found} of {differs.size} cells: {named}{more}")
+        cells = f"{found:,} of {differs.size:,} cells"
+        said.append(cells if lost else f"{cells}: {_named(where, found, row)}")
     elif not said:
         return Difference(file, "no cell differs, but how they are written", largest=0.0)
     structure = bool(_columns(stored, derived)) or bool(lost)
     largest = None if structure else _largest(stored[columns], derived[columns], differs)
     return Difference(file, "; ".join(said), count=found, cells=tuple(where), largest=largest)
+
+
+def _named(where: list[tuple[int, str]], found: int, row: str) -> str:
+    """Name all cells if they are few, else the first, row by row."""
+    shown = where if found <= SHOWN else where[:_OF_MANY]
+    columns: dict[int, list[str]] = {}
+    for number, name in shown:
+        columns.setdefault(number, []).append(name)
+    named = "; ".join(f"{row} {number}, column {', '.join(names)}" for number, names in columns.items())
+    return named + (f"; and {found - len(shown):,} more" if found > len(shown) else "")
 
 
 def _columns(stored: "pd.DataFrame", derived: "pd.DataFrame") -> list[str]:
@@ -74,9 +84,11 @@ def _same(stored: "pd.DataFrame", derived: "pd.DataFrame") -> "np.ndarray":
 
 def _gap(stored: "pd.DataFrame", derived: "pd.DataFrame") -> int | None:
     """Return before which position rows were lost or added, if that is the whole difference."""
+    import numpy as np
+
     length = min(len(stored), len(derived))
-    head = _same(stored.iloc[:length], derived.iloc[:length]).all(axis=1)
-    tail = _same(stored.iloc[len(stored) - length :], derived.iloc[len(derived) - length :]).all(axis=1)
+    head = np.all(_same(stored.iloc[:length], derived.iloc[:length]), axis=1)
+    tail = np.all(_same(stored.iloc[len(stored) - length :], derived.iloc[len(derived) - length :]), axis=1)
     leading = length if head.all() else int(head.argmin())
     return leading if tail[leading:].all() else None
 

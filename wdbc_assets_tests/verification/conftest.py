@@ -1,0 +1,64 @@
+"""A store that a real run has made from a file, to be verified after something has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets import lineage, settings, verification
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.verification import Finding
+from wdbc_assets_tests import builders
+
+Verify = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture(scope="session")
+def made_from_a_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("verified")
+    (folder / "wdbc.data").write_bytes(builders.bundled_uci_bytes())
+    places = {
+        "WDBC_STORAGE": str(folder / "results"),
+        "WDBC_LOG": str(folder / "wdbc.jsonl"),
+        "DAGSTER_HOME": str(folder / "home"),
+    }
+    command = [sys.executable, "-m", "wdbc_assets", "run", "--source", str(folder / "wdbc.data")]
+    run = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture
+def source(made_from_a_file: Path) -> Iterator[Path]:
+    """The file that the store was made from; what a test writes into it is taken back."""
+    path = made_from_a_file / "wdbc.data"
+    content = path.read_bytes()
+    yield path
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def folder(made_from_a_file: Path, tmp_path: Path) -> Path:
+    """The folder of a store of this test's own, in which a run has made the five assets of the main line."""
+    shutil.copytree(made_from_a_file / "results", tmp_path / "results")
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return open_store(str(folder), relative_to=folder)
+
+
+@pytest.fixture
+def verify(store: Store) -> Verify:
+    """Verify assets (all five, unless some are named) as the settings are now; gives each one's finding."""
+
+    def verified(*assets: str, deep: bool = False) -> dict[str, Finding]:
+        found = verification.verify(store, settings.load(), assets or lineage.JOBS["train"], deep=deep)
+        return {finding.asset: finding for finding in found}
+
+    return verified

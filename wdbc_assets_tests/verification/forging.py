@@ -1,0 +1,55 @@
+"""Changing a store by hand: a byte, a figure, and with it all digests that would tell."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wdbc_assets.storage.passport import stored_file, version_of
+
+
+def stored(folder: Path, asset: str, name: str) -> Path:
+    """Return where a file of the current version lies."""
+    return folder / asset / "versions" / str(pointer(folder, asset)["version"]) / name
+
+
+def pointer(folder: Path, asset: str) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads((folder / asset / "current.json").read_bytes())
+    return plain
+
+
+def flip(path: Path) -> None:
+    """Flip one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def rewrite(folder: Path, asset: str, change: Callable[[dict[str, Any]], None], *, everywhere: bool = True) -> None:
+    """Change a passport and its digest; also that in the folder of the run, unless it is forgotten."""
+    plain = pointer(folder, asset)
+    change(plain)
+    del plain["digest"]
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    plain["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    for path in (
+        folder / asset / "current.json",
+        *([folder / "runs" / plain["run_id"] / f"{asset}.json"] * everywhere),
+    ):
+        path.write_text(json.dumps(plain))
+
+
+def forge(folder: Path, asset: str, name: str, content: bytes, *, everywhere: bool = True) -> None:
+    """Put another file into a version, and make every digest fit."""
+    path = stored(folder, asset, name)
+    path.write_bytes(content)
+    digests = {file.name: stored_file(file.read_bytes()) for file in path.parent.iterdir()}
+    version = version_of(digests)
+    path.parent.rename(path.parent.with_name(version))
+
+    def change(plain: dict[str, Any]) -> None:
+        plain["version"] = version
+        plain["files"] = {name: {"size": one.size, "sha256": one.sha256} for name, one in sorted(digests.items())}
+
+    rewrite(folder, asset, change, everywhere=everywhere)

@@ -1,0 +1,135 @@
+"""Verifying an evaluation: its figures from the stored predictions, and one fold of each recipe judged again."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from wdbc_assets import freshness, lineage, settings, units
+from wdbc_assets.domain import comparison, cross_validation, recipes
+from wdbc_assets.storage import codecs
+from wdbc_assets.storage.store import open_store
+from wdbc_assets_tests.verification import forging
+from wdbc_assets_tests.verification.conftest import Verify
+
+pytestmark = pytest.mark.slow
+
+RUN = "run-of-the-evaluation"
+
+
+@pytest.fixture(scope="session")
+def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with an evaluation of one repeat: the protocols are too long to be tested on."""
+    store = open_store(str(made_from_a_file / "results"), relative_to=made_from_a_file)
+    clean = store.handle("clean_frame")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipes.PROTOCOLS, "quick", 1)
+        value = units.evaluate(
+            clean.load(),
+            recipes=["logistic", "seed_baseline"],
+            protocol="quick",
+            workers=1,
+            workbench=store.workbench("cross_validation", "a test"),
+            report=lambda done, total: None,
+        )
+    draft = store.draft(
+        "cross_validation",
+        value,
+        run_id=RUN,
+        inputs={"clean_frame": clean.passport.version},
+        parameters=freshness.resolved("cross_validation", settings.load(), {}),
+        code_version=lineage.code_version("cross_validation"),
+    )
+    folder = tmp_path_factory.mktemp("evaluated")
+    for name, content in draft.contents.items():
+        (folder / name).write_bytes(content)
+    (folder / "passport.json").write_bytes(draft.passport.to_json())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def evaluated(evaluated_once: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recipes.PROTOCOLS, "quick", 1)
+    passport = (evaluated_once / "passport.json").read_bytes()
+    version = folder / "cross_validation" / "versions" / json.loads(passport)["version"]
+    version.mkdir(parents=True)
+    for path in evaluated_once.iterdir():
+        if path.name != "passport.json":
+            (version / path.name).write_bytes(path.read_bytes())
+    (folder / "runs" / RUN).mkdir()
+    for path in (folder / "cross_validation" / "current.json", folder / "runs" / RUN / "cross_validation.json"):
+        path.write_bytes(passport)
+
+
+def test_one_fold_of_each_recipe_is_judged_again_and_all_figures_are_derived(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[cross_validation.Unit] = []
+    judge = cross_validation.judge
+
+    def counted(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.Outcome:
+        judged.append(unit)
+        return judge(frame, unit)
+
+    monkeypatch.setattr(cross_validation, "judge", counted)
+    first = verify("cross_validation")["cross_validation"]
+    assert first.verdict == "same"
+    assert first.notes == ("2 of 20 folds judged again; `--deep` does all again",)
+    assert sorted(unit.recipe for unit in judged) == ["logistic", "seed_baseline"]
+    verify("cross_validation")
+    assert judged[:2] == judged[2:]  # the same version, the same folds
+
+
+@pytest.mark.fault("T08")
+def test_a_figure_of_the_evaluation_altered_with_all_digests_is_named(verify: Verify, folder: Path) -> None:
+    summary = json.loads(forging.stored(folder, "cross_validation", "summary.json").read_bytes())
+    honest = summary["recipes"]["logistic"]["accuracy"]["mean"]
+    summary["recipes"]["logistic"]["accuracy"]["mean"] = 0.999
+    forging.forge(folder, "cross_validation", "summary.json", codecs.to_json(summary))
+    found = verify("cross_validation")["cross_validation"]
+    assert [(cause.kind, cause.name) for cause in found.causes] == [("stored file", "summary.json")]
+    (figure,) = found.differences[0].figures
+    assert (figure.path, figure.stored, figure.derived) == ("recipes.logistic.accuracy.mean", 0.999, honest)
+
+
+@pytest.mark.fault("T08")
+def test_all_predictions_of_a_recipe_altered_with_figures_and_digests_are_found_by_the_fold_that_is_judged_again(
+    verify: Verify, folder: Path
+) -> None:
+    predictions = codecs.from_parquet(forging.stored(folder, "cross_validation", "predictions.parquet").read_bytes())
+    predictions["probability"] = 0.99 * predictions["probability"] + 0.01 * predictions["diagnosis"]
+    forging.forge(folder, "cross_validation", "predictions.parquet", codecs.to_parquet(predictions))
+    summary = codecs.to_json(comparison.summary(predictions))
+    forging.forge(folder, "cross_validation", "summary.json", summary)
+    found = verify("cross_validation")["cross_validation"]
+    assert found.verdict == "diverged"
+    assert {difference.file for difference in found.differences} == {"predictions.parquet", "summary.json"}
+    table = next(difference for difference in found.differences if difference.file == "predictions.parquet")
+    assert table.count >= 2 * 56
+    assert {column for _, column in table.cells} == {"probability"}
+
+
+def test_damaged_predictions_are_named_and_no_long_work_begins_unasked(verify: Verify, folder: Path) -> None:
+    forging.flip(forging.stored(folder, "cross_validation", "predictions.parquet"))
+    found = verify("cross_validation")["cross_validation"]
+    assert found.verdict == "diverged"
+    assert [cause.name for cause in found.causes] == ["predictions.parquet"]
+    assert "--deep" in found.reason
+
+
+def test_an_evaluation_whose_input_diverged_is_not_done_again_unasked(verify: Verify, source: Path) -> None:
+    source.write_bytes(source.read_bytes().replace(b"17.99", b"17.98", 1))
+    found = verify("raw_data", "clean_frame", "cross_validation")
+    assert found["clean_frame"].verdict == "diverged"
+    assert found["cross_validation"].verdict == "not derived"
+    assert "--deep" in found["cross_validation"].reason
+
+
+def test_a_longer_protocol_that_is_set_now_is_not_begun_unasked(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_PROTOCOL", "full")
+    found = verify("cross_validation")["cross_validation"]
+    assert found.verdict == "not derived"
+    assert "--deep" in found.reason
