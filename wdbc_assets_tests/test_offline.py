@@ -18,7 +18,10 @@ pytestmark = pytest.mark.slow
 COMMANDS = [
     ["run"],
     ["status"],
+    ["explore"],
     ["evaluate", "--protocol", "quick", "--workers", "2"],
+    ["report"],
+    ["verify"],
     ["export", "exported"],
 ]
 """What is done there, in this order: all of it must work."""

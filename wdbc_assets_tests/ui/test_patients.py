@@ -17,7 +17,15 @@ from wdbc_assets_tests.ui import dagster_ui, queries
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = [["run"], ["status"], ["status", "--json"], ["export", "exported"]]
+COMMANDS = [
+    ["run"],
+    ["explore"],
+    ["report"],
+    ["status"],
+    ["status", "--json"],
+    ["export", "exported"],
+    ["verify"],
+]
 """What is done with the good patients; none of it may show one."""
 
 DATA = (
