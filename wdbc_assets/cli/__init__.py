@@ -15,6 +15,7 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
+from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.status import status
@@ -35,7 +36,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, explore, evaluate, report, status, verify, export, ui):
+for command in (run, explore, evaluate, report, predict, status, verify, export, ui):
     wdbc.add_command(command)
 
 
