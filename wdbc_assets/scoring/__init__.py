@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from wdbc_assets.domain import contract, policy, rows
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.scoring import arrays
 from wdbc_assets.scoring.chunks import Chunk
 from wdbc_assets.scoring.outputs import Rejects, Scored
 from wdbc_assets.storage.bundles import Served
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 STRONGEST = 3
 """How many contributions an explanation names."""
-
-_CLASSES = (policy.BENIGN, policy.MALIGNANT, policy.REFER)
 
 
 @dataclass
@@ -103,27 +102,17 @@ def _answers(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
-    decisions, sets = _codes(served.decisions(p)), _codes(served.sets(p))
+    decisions = policy.called_malignant(p, served.policy).astype(np.int8)
+    sets = policy.codes(p, served.policy)
     for counter, codes in ((tally.decisions, decisions), (tally.sets, sets)):
-        counts = np.bincount(codes, minlength=len(_CLASSES)).tolist()
-        counter.update({name: count for name, count in zip(_CLASSES, counts, strict=True) if count})
+        counts = np.bincount(codes, minlength=len(policy.ANSWERS)).tolist()
+        counter.update({name: count for name, count in zip(policy.ANSWERS, counts, strict=True) if count})
     columns = [ids] if ids is not None else []
-    columns += [pa.array(p), _words(decisions, _CLASSES), _words(sets, _CLASSES)]
-    columns.append(_words(np.zeros(len(p), dtype=np.int8), (served.version,)))
+    columns += [arrays.of_numpy(p), arrays.of_words(decisions, policy.ANSWERS), arrays.of_words(sets, policy.ANSWERS)]
+    columns.append(arrays.of_words(np.zeros(len(p), dtype=np.int8), (served.version,)))
     if explain:
         columns += _strongest(X, served)
     return pa.RecordBatch.from_arrays(columns, schema=schema(ids and ids.type, explain=explain))
-
-
-def _codes(words: "NDArray[np.str_]") -> "NDArray[np.int8]":
-    codes = np.zeros(len(words), dtype=np.int8)
-    for code, name in enumerate(_CLASSES):
-        codes[words == name] = code
-    return codes
-
-
-def _words(codes: "NDArray[np.int8]", names: tuple[str, ...]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names))
 
 
 def _strongest(X: "NDArray[np.float64]", served: Served) -> list[pa.Array]:
@@ -137,7 +126,7 @@ def _strongest(X: "NDArray[np.float64]", served: Served) -> list[pa.Array]:
     for _ in range(STRONGEST):
         place = size.argmin(axis=1)
         line = np.arange(len(X))
-        columns += [_words(place.astype(np.int8), contract.FEATURES), pa.array(terms[line, place])]
+        columns += [arrays.of_words(place.astype(np.int8), contract.FEATURES), arrays.of_numpy(terms[line, place])]
         size[line, place] = np.inf
     return columns
 

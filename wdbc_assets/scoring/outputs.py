@@ -25,6 +25,7 @@ from wdbc_assets.scoring.chunks import Chunk
 
 STANDARD = "-"
 FORMATS = ("csv", "parquet")
+_ROW_GROUP = 2**18
 _FORMULA = r"^([=+\-@\t\r\n])"
 
 
@@ -64,17 +65,30 @@ class ParquetScored:
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
         self.rows = 0
-        # Without Arrow's own schema, words are read back as text, and not as codes of a dictionary.
-        self._writer = pq.ParquetWriter(pa.PythonFile(_Counting(sink), mode="w"), schema, store_schema=False)
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(_Counting(sink), mode="w"),
+            schema,
+            store_schema=False,  # so words are read back as text, and not as codes of a dictionary
+            use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
+        )
+        self._waiting: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write some rows."""
-        self._writer.write_batch(batch)
+        """Write some rows, or keep them until there are enough for a row group."""
+        self._waiting.append(batch)
         self.rows += len(batch)
+        if sum(map(len, self._waiting)) >= _ROW_GROUP:
+            self._flush()
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what is left, and the footer."""
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.Table.from_batches(self._waiting))
+            self._waiting = []
 
 
 class Rejects:

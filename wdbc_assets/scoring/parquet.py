@@ -1,13 +1,14 @@
 """A Parquet file as chunks: batch by batch, with no more of it in memory than a batch needs."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wdbc_assets.domain import contract, layouts
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.scoring import arrays
 from wdbc_assets.scoring.chunks import Chunk, matrix
 
 MAGIC = b"PAR1"
@@ -54,11 +55,8 @@ class ParquetSource:
         def column(name: str) -> pa.Array:
             return batch.column(self._given[name])
 
-        def measurements(name: str) -> Any:
-            return column(name).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-
         return Chunk(
-            X=matrix(measurements, len(batch)),
+            X=matrix(lambda name: arrays.to_numpy(column(name)), len(batch)),
             ids=None if self.id_type is None else column(contract.ID),
             numbers=range(first, first + len(batch)),
             torn=(),

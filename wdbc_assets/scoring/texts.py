@@ -15,6 +15,7 @@ from pyarrow import csv
 
 from wdbc_assets.domain import contract, layouts, reading
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.scoring import arrays
 from wdbc_assets.scoring.chunks import Chunk, Torn, matrix
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class TextSource:
         arrows = rows.count(b"\r") == rows.count(b"\r\n") and not _EMPTY_LINE.search(rows)
         table = self._plain(rows, numbers) if arrows and not _BLANK.search(rows) else None
         if table is not None:
-            return self._of(table, numbers, (), lambda name: table.column(name).to_numpy())
+            return self._of(table, numbers, (), lambda name: arrays.to_numpy(table.column(name)))
         careful, torn = self._texts(rows, numbers) if arrows else self._line_by_line(rows, numbers)
         lost = {one.row for one in torn}
         kept = [number for number in numbers if number not in lost] if lost else numbers
@@ -157,7 +158,7 @@ def _numbers(texts: pa.ChunkedArray) -> "NDArray[np.float64]":
     written = pc.match_substring_regex(texts, f"^(?:{layouts.NUMBER.pattern})$")
     values = pc.if_else(written, texts, None)
     try:
-        numbers = values.cast(pa.float64()).to_numpy()
+        numbers = arrays.to_numpy(values.cast(pa.float64()))
     except pa.ArrowInvalid:  # a sign before it, for one
         numbers = np.array([reading.measurement(text or "") for text in values.to_pylist()], dtype=np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -65,7 +65,7 @@ class Served:
         """Give for each probability `benign` or `malignant`, by the policy's threshold."""
         import numpy as np
 
-        return np.where(policies.called_malignant(p, self.policy), policies.MALIGNANT, policies.BENIGN)
+        return np.array(policies.ANSWERS)[policies.called_malignant(p, self.policy).astype(np.int8)]
 
     def sets(self, p: "Array") -> "NDArray[np.str_]":
         """Give for each probability the one class that is possible by the policy's sets, or `refer`."""
