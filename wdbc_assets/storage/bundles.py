@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
     "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
 )  # fmt: skip
-_STATED = {"recipe", "features", "contract", "versions", "compiled"}
+_STATED = {"recipe": str, "features": list, "contract": str, "versions": dict, "compiled": bool}
 _MEND = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
 
 
@@ -84,7 +84,7 @@ def open_bundle(contents: Mapping[str, bytes]) -> Served:
             features, a policy or a scorer that does not belong to it.
     """
     stated = _plain(contents, BUNDLE)
-    if set(stated) != _STATED:
+    if {name: type(value) for name, value in stated.items()} != _STATED:
         raise _refused(f"{BUNDLE} does not state what a bundle states", BUNDLE)
     expected = {BUNDLE, POLICY, REFERENCE, PIPELINE} | ({SCORER} if stated["compiled"] else set())
     if set(contents) != expected:
