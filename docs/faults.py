@@ -8,7 +8,7 @@ GROUPS = {
     "S": "The source: a real server on loopback that misbehaves, real files, a certificate made for the test",
     "D": "The data: 29 kinds of broken file through the whole job, and each rule on its own cells",
     "F": "The store: real processes killed while they write, files damaged behind its back",
-    "T": "Training",
+    "T": "Training and evidence",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
     "X": "Security",
 }
@@ -61,6 +61,8 @@ FAULTS = {
     "T03": ("settings out of range, an unknown recipe", "refused before work begins"),
     "T04": ("memory runs out; a run takes too long", "the run ends as failed; kept"),
     "T05": ("the same inputs, other threads, another order of candidates", "the same model, to the byte"),
+    "T06": ("the diagnoses are shuffled", "refused: no better than chance; the floors warn of every figure; kept"),
+    "T07": ("the diagnosis leaks into a measurement", "refused: too good to be true; kept"),
     "O01": ("`dagster job launch` with nothing else running", "a finished run"),
     "O02": ("a blocking check fails", "what follows does not run; the rows are shown; kept"),
     "O03": ("the process of a run is killed", "the run is told as failed, at the latest after an hour"),
