@@ -8,7 +8,7 @@ GROUPS = {
     "S": "The source: a real server on loopback that misbehaves, real files, a certificate made for the test",
     "D": "The data: 29 kinds of broken file through the whole job, and each rule on its own cells",
     "F": "The store: real processes killed while they write, files damaged behind its back",
-    "T": "Training",
+    "T": "Training and evidence",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
     "X": "Security",
 }
@@ -61,6 +61,8 @@ FAULTS = {
     "T03": ("settings out of range, an unknown recipe", "refused before work begins"),
     "T04": ("memory runs out; a run takes too long", "the run ends as failed; kept"),
     "T05": ("the same inputs, other threads, another order of candidates", "the same model, to the byte"),
+    "T06": ("the diagnoses are shuffled", "refused: no better than chance; the floors warn of every figure; kept"),
+    "T07": ("the diagnosis leaks into a measurement", "refused: too good to be true; kept"),
     "T08": ("a stored figure, cell or byte altered by hand, with or without its digests", "`wdbc verify` names the file, the figure or cell, and both values of a figure"),
     "T09": ("library, machine, code, configuration or data changed since", "`wdbc verify` names which, from and to, and by how much each figure moved"),
     "O01": ("`dagster job launch` with nothing else running", "a finished run"),
