@@ -1,13 +1,10 @@
 """What every test has: an environment of its own, so that nobody's settings, store or history leak in or out.
 
-And what is too dear to be made twice: one evaluation for all processes of a test run.
+And what is too dear to be made twice: one store with all evidence for all processes of a test run (`made`).
 """
 
-import fcntl
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,26 +21,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     faults = sorted({mark.args[0] for item in session.items for mark in item.iter_markers("fault")})
     if session.config.option.collectonly and faults:
         print(f"{len(faults)} faults: {' '.join(faults)}\n")  # noqa: T201 -- a listing is printed
-
-
-@pytest.fixture(scope="session")
-def evaluated_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store (`results`) and a history (`home`) in which `wdbc evaluate` was run; to be copied."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder = shared / "evaluated"
-    with (shared / "evaluated.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process makes it, the others wait
-        if not (folder / "done").exists():
-            places = {
-                "WDBC_STORAGE": str(folder / "results"),
-                "WDBC_LOG": str(folder / "wdbc.jsonl"),
-                "DAGSTER_HOME": str(folder / "home"),
-            }
-            command = [sys.executable, "-m", "wdbc_assets", "evaluate"]
-            subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=True)
-            (folder / "done").touch()
-    return folder
 
 
 @pytest.fixture(autouse=True)

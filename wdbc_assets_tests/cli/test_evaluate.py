@@ -25,10 +25,10 @@ FOLD_NOISE = {"accuracy": 0.004, "recall": 0.006, "roc_auc": 0.001, "log_loss": 
 
 
 @pytest.fixture
-def evaluated(evaluated_once: Path, tmp_path: Path) -> None:
+def evaluated(evidence_once: Path, tmp_path: Path) -> None:
     """A store and a history in which the default evaluation was made."""
-    shutil.copytree(evaluated_once / "results", tmp_path / "results")
-    shutil.copytree(evaluated_once / "home", tmp_path / "home", symlinks=True)
+    shutil.copytree(evidence_once / "results", tmp_path / "results")
+    shutil.copytree(evidence_once / "home", tmp_path / "home", symlinks=True)
 
 
 def as_json(*arguments: str) -> dict[str, Any]:
