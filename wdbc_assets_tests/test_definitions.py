@@ -165,6 +165,6 @@ def test_an_ordinary_asset_of_somebody_else_reads_and_writes_through_the_same_st
         merged = dg.Definitions.merge(defs, dg.Definitions(assets=[largest]))
         job = merged.resolve_implicit_job_def_def_for_assets([dg.AssetKey("largest")])
         assert job is not None
-        assert job.execute_in_process(instance=instance).success
+        assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("largest")]).success
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
     assert json.loads(store.files(store.handle("largest").passport)["largest.json"])["radius"] > 30
