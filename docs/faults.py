@@ -81,5 +81,5 @@ FAULTS = {
     "X03": ("a file that would run code when read", "nothing is ever unpickled; a booby-trapped model is refused unread"),
     "X04": ("HTML in the data", "shown as text"),
     "X12": ("other dependencies than the locked ones", "all are pinned by hash; a check fails when lock and `pyproject.toml` differ"),
-    "X13": ("no network at all", "run, status, evaluate, export and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
+    "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
 }  # fmt: skip
