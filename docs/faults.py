@@ -10,6 +10,7 @@ GROUPS = {
     "F": "The store: real processes killed while they write, files damaged behind its back",
     "T": "Training",
     "V": "Serving: bundles of strangers, real processes, real requests",
+    "T": "Training and evidence",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
     "X": "Security",
 }
@@ -63,6 +64,8 @@ FAULTS = {
     "T03": ("settings out of range, an unknown recipe", "refused before work begins"),
     "T04": ("memory runs out; a run takes too long", "the run ends as failed; kept"),
     "T05": ("the same inputs, other threads, another order of candidates", "the same model, to the byte"),
+    "T06": ("the diagnoses are shuffled", "refused: no better than chance; the floors warn of every figure; kept"),
+    "T07": ("the diagnosis leaks into a measurement", "refused: too good to be true; kept"),
     "T08": ("a stored figure, cell or byte altered by hand, with or without its digests", "`wdbc verify` names the file, the figure or cell, and both values of a figure"),
     "T09": ("library, machine, code, configuration or data changed since", "`wdbc verify` names which, from and to, and by how much each figure moved"),
     "V09": ("a pickle, foreign types, or a bundle with fitting digests and another schema", "refused before anything in it runs"),
@@ -83,5 +86,5 @@ FAULTS = {
     "X04": ("HTML in the data", "shown as text"),
     "X05": ("an id that a spreadsheet would run as a formula", "written as text into every CSV of scores"),
     "X12": ("other dependencies than the locked ones", "all are pinned by hash; a check fails when lock and `pyproject.toml` differ"),
-    "X13": ("no network at all", "run, status, evaluate, export and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
+    "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
 }  # fmt: skip
