@@ -11,10 +11,11 @@ choose by, and may only object. Each criterion is one `Criterion`, said with its
 - `search`: it was fitted by the search that was judged, the recipe's full grid.
 
 All of them: **better**, and promoted. If all but the first hold and the difference of log-loss lies within
-`EQUIVALENCE` on either side: **not worse**, and the simpler recipe wins, by the order `SIMPLICITY`; a recipe is as simple
-as itself, and then the fit of the present data, code and parameters takes the place of one of superseded ones, for the
-figures are those of either. An interval wholly above 0: **worse**. All else: **cannot tell**. Where there is no champion,
-there is nothing to compare with: **first**, if what can be asked of the candidate alone holds.
+`EQUIVALENCE` on either side: **not worse**, and the simpler recipe wins, by the order `SIMPLICITY`. A recipe is as
+simple as itself: no evidence parts two fits of it, and then the fit of the present data, code and parameters takes the
+place of one of superseded ones, for those figures are of what would be fitted now. An interval wholly above 0:
+**worse**. All else: **cannot tell**. Where there is no champion, there is nothing to compare with: **first**, if what
+can be asked of the candidate alone holds.
 
 Interval: `comparison.corrected_interval`. It imports numpy: import it where it is used, but for the constants.
 """
@@ -23,10 +24,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from wdbc_assets.domain import floors, recipes
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.rule_kinds import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +57,23 @@ SIMPLICITY = ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking")
 """The simplest first. Thirty coefficients that explain each patient exactly; the same on components of transformed
 measurements; that with more to choose from; a machine without coefficients; three models and one over them."""
 
+the_candidate_may_replace_the_champion = Rule(
+    "the_candidate_may_replace_the_champion",
+    "The candidate is better than the champion beyond chance, or as good and simpler, or its recipe's present fit.",
+    "The champion stays. See each criterion; `wdbc evaluate --protocol full` can tell smaller differences.",
+    blocking=False,
+)
+RULES = (the_candidate_may_replace_the_champion,)
+
 Name = Literal["first", "better", "not worse", "cannot tell", "worse"]
+
+
+class _Difference(TypedDict):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
 LOG_LOSS, COMPARED = "log_loss", ("log_loss", "accuracy", "specificity")
 
 
@@ -87,6 +105,16 @@ class Verdict:
     patients: int
     criteria: tuple[Criterion, ...]
 
+    def breaches(self) -> list[str]:
+        """Say why it is not promoted, each criterion that does not hold as `name is value, needed: ...`."""
+        if self.promoted:
+            return []
+        return [
+            f"{one.name} is {one.found or _shown(one.value)}{_interval(one)}, needed: {one.demand}"
+            for one in self.criteria
+            if not one.holds
+        ] or [f"verdict is {self.name}, needed: {self.reason}"]
+
     def to_plain(self) -> dict[str, Any]:
         """Give it as plain values, ready for JSON."""
         return asdict(self) | {"criteria": [asdict(one) for one in self.criteria]}
@@ -103,9 +131,9 @@ def judge(
 ) -> Verdict:
     """Judge a candidate's recipe against the champion's; both are names of recipes, and may be the same.
 
-    `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` what `evaluation.evaluate`
-    found of the fitted candidate; `grid` what it was fitted with; `supersedes` whether it is the fit of the present
-    data, code and parameters, which decides between two fits of one recipe.
+    `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` is what
+    `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `supersedes` whether it is the
+    fit of the present data, code and parameters, which decides between two fits of one recipe.
 
     Raises WdbcError if a recipe was not judged, or not on the same patients in the same folds.
     """
@@ -177,6 +205,14 @@ def _known(bound: float | None) -> float:
     return math.nan if bound is None else bound
 
 
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _interval(one: Criterion) -> str:
+    return "" if one.low is None or one.high is None else f" [{one.low:.4f}, {one.high:.4f}]"
+
+
 def _compared(
     predictions: pd.DataFrame, summary: Mapping[str, Any], candidate: str, champion: str
 ) -> tuple[Criterion, ...]:
@@ -207,7 +243,7 @@ def _compared(
     )
 
 
-def _difference(summary: Mapping[str, Any], candidate: str, champion: str, of: str) -> dict[str, float | None]:
+def _difference(summary: Mapping[str, Any], candidate: str, champion: str, of: str) -> _Difference:
     if candidate == champion:
         return {"value": 0.0, "low": 0.0, "high": 0.0}
     (found,) = summary["differences"]
@@ -217,9 +253,7 @@ def _difference(summary: Mapping[str, Any], candidate: str, champion: str, of: s
     return {"value": -mean, "low": None if high is None else -high, "high": None if low is None else -low}
 
 
-def _specificity_difference(
-    predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int
-) -> dict[str, float | None]:
+def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int) -> _Difference:
     """Give the difference of the specificities at each repeat's threshold, over the folds, as the others are."""
     from wdbc_assets.domain import comparison
 
@@ -233,8 +267,8 @@ def _specificity_difference(
 def specificities(predictions: pd.DataFrame) -> np.ndarray:
     """Give one recipe's specificity in each fold, repeat by repeat, shape (repeats * folds,).
 
-    A patient is called malignant at the threshold of the repeat: the largest at which `RECALL` of all malignant patients
-    of that repeat are found (`policy.recall_threshold`).
+    A patient is called malignant at the threshold of the repeat: the largest at which `RECALL` of all malignant
+    patients of that repeat are found (`policy.recall_threshold`).
     """
     from wdbc_assets.domain import contract, policy
 
@@ -267,8 +301,10 @@ def _of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
             name=f"test {'ROC-AUC' if name == 'roc_auc' else name}",
             demand=f"at least {floor:g} on the test part",
             holds=test[name]["value"] is not None and test[name]["value"] >= floor,
+            value=test[name]["value"],
+            low=test[name]["low"],
+            high=test[name]["high"],
             bound=floor,
-            **{part: test[name][part] for part in ("value", "low", "high")},
         )
         for name, floor in TEST_FLOORS.items()
     )

@@ -94,6 +94,11 @@ class History:
         return self.entries[-1] if self.entries else None
 
     @property
+    def moves(self) -> list[Entry]:
+        """The entries that moved the pointer."""
+        return [entry for entry in self.entries if entry.action != KEPT]
+
+    @property
     def unfinished(self) -> Entry | None:
         """The last entry, if its writer has not come to the end: the pointer may not have been moved yet."""
         last = self.last

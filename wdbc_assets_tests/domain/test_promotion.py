@@ -17,7 +17,9 @@ from wdbc_assets_tests.domain import evaluated
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 
 
-def judged(candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any) -> Verdict:
+def judged(
+    candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
+) -> Verdict:
     table = evaluated.both(candidate, champion, names=names)
     return promotion.judge(table, candidate=names[0], champion=names[1], **{"test": evaluated.TEST, **options})
 
@@ -94,7 +96,9 @@ def test_the_margin_is_half_of_the_gain_that_was_worth_a_change() -> None:
     assert pytest.approx(0.0191 / 2, rel=0.05) == promotion.EQUIVALENCE
 
 
-def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_one_and_not_the_other_way_round() -> None:
+def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_one_and_not_the_other_way_round() -> (
+    None
+):
     table = evaluated.honest().assign(recipe="logistic")
     judge = {"candidate": "logistic", "champion": "logistic", "test": evaluated.TEST}
     present, earlier = (promotion.judge(table, supersedes=supersedes, **judge) for supersedes in (True, False))  # type: ignore[arg-type]
