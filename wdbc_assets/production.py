@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import lineage
-from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import catalogue
 from wdbc_assets.storage.bundles import BUNDLE
 from wdbc_assets.storage.passport import DamagedStore, Passport
@@ -69,23 +68,23 @@ class Case:
         """Judge the candidate.
 
         Raises:
-            WdbcError: the evidence is of other patients, or does not know a recipe.
+            WdbcError: a recipe was not judged.
         """
         from wdbc_assets.domain import promotion
 
         evidence, split = self.passports["cross_validation"], self.passports["train_test_split"]
-        if evidence.inputs["clean_frame"] != split.inputs["clean_frame"]:
-            raise WdbcError(
-                "the evidence is of other patients than the candidate was fitted on: their clean_frame differs",
-                where=self.store.url,
-                mend="Run `wdbc run`, then `wdbc evaluate`, and judge again.",
-            )
+        by_present_code = (
+            self.passports[name].code_version == lineage.code_version(name)
+            for name in ("fitted_pipeline", "cross_validation")
+        )
         return promotion.judge(
             Handle(self.store, evidence).load().predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
             test=Handle(self.store, self.passports["metrics"]).load(),
             grid=str(self.search["grid"]),
+            same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
+            same_code=all(by_present_code),
             supersedes=self.is_current,
         )
 

@@ -18,6 +18,7 @@ from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain import findings, promotion
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.io_manager import STORED, Kept, Promotion
+from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.registry import Decision, open_registry
 from wdbc_assets.storage.store import Handle, NeverMade, Store
 
@@ -92,7 +93,8 @@ class _Step:
         store = resource.open()
         case = production.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
         if case.is_champion and case.standing.passport is not None:
-            yield self._unchanged(store, case)
+            yield self._unchanged(store, case.standing.passport, case.recipe)
+            yield from checks.restated(case.standing.passport)
             return
         verdict = case.judge()
         forced = config["force"] and not verdict.promoted
@@ -154,14 +156,12 @@ class _Step:
             | metadata.of_passport(passport, store.folder(passport)),
         )
 
-    def _unchanged(self, store: Store, case: production.Case) -> dg.MaterializeResult[Any]:
-        passport = case.standing.passport
-        assert passport is not None  # noqa: S101 -- for the type checker
+    def _unchanged(self, store: Store, passport: Passport, recipe: str) -> dg.MaterializeResult[Any]:
         self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
         return dg.MaterializeResult(
             value=Kept(passport),
             data_version=dg.DataVersion(passport.version),
-            metadata={"recipe": case.recipe} | metadata.of_passport(passport, store.folder(passport)),
+            metadata={"recipe": recipe} | metadata.of_passport(passport, store.folder(passport)),
         )
 
     def _log(self, event: str, message: str, **fields: object) -> None:

@@ -54,12 +54,14 @@ def _dry(store: Store, candidate: str | None) -> int:
 def _decided(store: Store, registry: Registry, candidate: str | None, *, force: bool, reason: str, debug: bool) -> int:
     chosen, _, _ = decisions.opened()
     _require_evidence(store)
+    case = production.gather(store, candidate)
+    if case.is_champion:
+        return _champion_already(case.recipe, case.version)
     configuration = {"force": force, "reason": reason} | ({"candidate": candidate} if candidate else {})
     run_id = launch.job("promote", store, chosen, {}, force=False, debug=debug, decision=configuration)
     standing = registry.standing()
     mine = [entry for entry in standing.history.entries if entry.run_id == run_id]
-    if not mine:
-        case = production.gather(store, candidate)
+    if not mine:  # its policy, made by this run, was all that it lacked to be the champion
         return _champion_already(case.recipe, case.version)
     (entry,) = mine
     if entry.evidence:

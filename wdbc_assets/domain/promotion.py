@@ -8,7 +8,8 @@ choose by, and may only object. Each criterion is one `Criterion`, said with its
 - `specificity`: at a recall of `RECALL`, it is not lower by more than `SPECIFICITY_MARGIN`.
 - `floors`, `alarms`: the candidate's means reach the floors, and none is too good to be true.
 - `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest figure on the test part.
-- `search`: it was fitted by the search that was judged, the recipe's full grid.
+- `search`, `patients`, `code`: it was fitted by the search that was judged (the recipe's full grid), on the patients
+  that were, by the code that was; else the evidence is of something else.
 
 All of them: **better**, and promoted. If all but the first hold and the difference of log-loss lies within
 `EQUIVALENCE` on either side: **not worse**, and the simpler recipe wins, by the order `SIMPLICITY`. A recipe is as
@@ -110,7 +111,7 @@ class Verdict:
         if self.promoted:
             return []
         return [
-            f"{one.name} is {one.found or _shown(one.value)}{_interval(one)}, needed: {one.demand}"
+            f"{one.name} is {one.found or _shown(one.value) + _interval(one)}, needed: {one.demand}"
             for one in self.criteria
             if not one.holds
         ] or [f"verdict is {self.name}, needed: {self.reason}"]
@@ -127,13 +128,16 @@ def judge(
     champion: str | None,
     test: Mapping[str, Any],
     grid: str = "full",
+    same_patients: bool = True,
+    same_code: bool = True,
     supersedes: bool = True,
 ) -> Verdict:
     """Judge a candidate's recipe against the champion's; both are names of recipes, and may be the same.
 
     `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` is what
-    `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `supersedes` whether it is the
-    fit of the present data, code and parameters, which decides between two fits of one recipe.
+    `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `same_patients` and `same_code`
+    whether it was fitted on those and by that which was judged; `supersedes` whether it is the fit of the present data,
+    code and parameters, which decides between two fits of one recipe.
 
     Raises WdbcError if a recipe was not judged, or not on the same patients in the same folds.
     """
@@ -143,7 +147,8 @@ def judge(
     _require_judged(predictions, names)
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
-    alone = (*_of_figures(summary["recipes"][candidate], summary["repeats"]), *_of_test(test), _of_search(grid))
+    alone = (*_of_figures(summary["recipes"][candidate], summary["repeats"]), *_of_test(test))
+    alone = (*alone, *_of_evidence(grid, same_patients=same_patients, same_code=same_code))
     compared = () if champion is None else _compared(of_both, summary, candidate, champion)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
     return Verdict(
@@ -310,9 +315,28 @@ def _of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
     )
 
 
-def _of_search(grid: str) -> Criterion:
-    return Criterion(
-        name="search", demand="fitted by the search that was judged: the full grid", holds=grid == "full", found=grid
+def _of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
+    """Say whether the evidence is of this candidate."""
+    search = grid == "full"
+    return (
+        Criterion(
+            name="search",
+            demand="fitted by the search that was judged: the full grid",
+            holds=search,
+            found="" if search else f"the grid {grid}",
+        ),
+        Criterion(
+            name="patients",
+            demand="fitted on patients of the clean frame that was judged",
+            holds=same_patients,
+            found="" if same_patients else "another clean frame; run `wdbc run`, then `wdbc evaluate`",
+        ),
+        Criterion(
+            name="code",
+            demand="fitted and judged by the present code",
+            holds=same_code,
+            found="" if same_code else "other code; run `wdbc run`, then `wdbc evaluate`",
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import Criterion, Verdict
 from wdbc_assets_tests.domain import evaluated
 
+ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 
 
@@ -113,7 +114,7 @@ def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> Non
     table = evaluated.honest().assign(recipe="logistic")
     verdict = promotion.judge(table, **judge)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
-    assert {one.name for one in verdict.criteria} == {"floors", "alarms", "test accuracy", "test ROC-AUC", "search"}
+    assert {one.name for one in verdict.criteria} == {"floors", "alarms", *ALONE}
     poor = promotion.judge(evaluated.with_loss(table, 0.02), **judge)
     assert (poor.name, poor.promoted) == ("cannot tell", False)
     assert "log_loss is" in criterion(poor, "floors").found
@@ -167,6 +168,8 @@ def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat()
     ("options", "culprit"),
     [
         ({"grid": "small"}, "search"),
+        ({"same_patients": False}, "patients"),
+        ({"same_code": False}, "code"),
         ({"test": {**evaluated.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
         ({"test": {**evaluated.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
         ({"test": {**evaluated.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
