@@ -10,6 +10,7 @@ GROUPS = {
     "F": "The store: real processes killed while they write, files damaged behind its back",
     "T": "Training",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
+    "V": "Production",
     "X": "Security",
 }
 
@@ -74,6 +75,7 @@ FAULTS = {
     "O09": ("the port is taken", "named, with the option that chooses another"),
     "O10": ("a wrong value in the environment", "the definitions load; the run says it in one line"),
     "O11": ("Ctrl-C, or TERM", "ends at once with 130 or 143; kept"),
+    "V08": ("a champion's file or pointer damaged or swapped", "named, and never answered from; promotions over a damaged pointer are refused; a rollback leads back to what is whole"),
     "X01": ("secrets", "in no log, message, passport, or event"),
     "X02": ("patients' values and ids", "withheld in log, message, passport, event, preview and failing rows, unless `WDBC_SHOW_VALUES` allows it; rows and columns are told"),
     "X03": ("a file that would run code when read", "nothing is ever unpickled; a booby-trapped model is refused unread"),
