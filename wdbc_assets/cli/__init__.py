@@ -18,6 +18,7 @@ from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.history import history_command
+from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.rollback import rollback
@@ -41,7 +42,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, status, verify, export, ui,
+    run, explore, evaluate, report, predict, status, verify, export, ui,
     champion, promote, rollback, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:
