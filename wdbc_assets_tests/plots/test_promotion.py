@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from wdbc_assets import plots
 from wdbc_assets_tests.domain import evaluated
 from wdbc_assets_tests.domain.test_promotion import judged
-from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN
+from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, xs
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,8 @@ def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, ve
         "accuracy: +0.0000, holds",
         "specificity at a recall of .98: +0.0000, holds",
     ]
-    assert [float(axes.lines[-1].get_xdata()[0]) for axes in figure.axes] == pytest.approx([-0.001, 0, 0], abs=1e-9)  # type: ignore[index]
+    places = [xs(axes.lines[-1])[0] for axes in figure.axes]
+    assert places == pytest.approx([-0.001, 0, 0], abs=1e-9)
     assert figure.axes[-1].get_xlabel() == "svc minus logistic"
 
 
