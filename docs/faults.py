@@ -12,6 +12,7 @@ GROUPS = {
     "V": "Serving: bundles of strangers, real processes, real requests",
     "T": "Training and evidence",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
+    "V": "The prediction service: a real `wdbc serve`, asked over real connections",
     "X": "Security",
 }
 
@@ -80,6 +81,7 @@ FAULTS = {
     "O09": ("the port is taken", "named, with the option that chooses another"),
     "O10": ("a wrong value in the environment", "the definitions load; the run says it in one line"),
     "O11": ("Ctrl-C, or TERM", "ends at once with 130 or 143; kept"),
+    "V08": ("a champion that is damaged, or whose answers to a golden batch are unsound", "refused; the earlier one goes on; a metric alarms"),
     "X01": ("secrets", "in no log, message, passport, or event"),
     "X02": ("patients' values and ids", "withheld in log, message, passport, event, preview and failing rows, unless `WDBC_SHOW_VALUES` allows it; rows and columns are told"),
     "X03": ("a file that would run code when read", "nothing is ever unpickled; a booby-trapped model or bundle is refused unread"),

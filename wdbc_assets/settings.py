@@ -7,6 +7,7 @@ else in the package reads the environment, but for the home of Dagster's instanc
 
 import contextlib
 import difflib
+import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,6 +147,25 @@ class Privacy(BaseModel):
     )
 
 
+class Identity(BaseModel):
+    """Who acts. No part of any passport: a value is the same, whoever makes it."""
+
+    actor: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f\x7f]{1,64}$",
+        description="who is named in the history of promotions; unset: the operating system's user",
+    )
+
+    def acting_as(self) -> str:
+        """Return who is named: as set, or the user's name without the machine's."""
+        if self.actor:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
+
+
 class Settings(
     SourceParameters,
     SplitParameters,
@@ -157,6 +177,7 @@ class Settings(
     Effort,
     Patience,
     Privacy,
+    Identity,
     BaseSettings,
 ):
     """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""
