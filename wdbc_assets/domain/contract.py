@@ -9,6 +9,8 @@ Sources: the description published with the data (UCI, wdbc.names); W. N. Street
 "Seen" are the extremes among the 569 published patients.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -171,3 +173,14 @@ CLEAN_COLUMNS: tuple[Column, ...] = (
     Column(DIAGNOSIS, "int64", "", "1 = malignant, 0 = benign", ("0 or 1",)),
     *_FEATURE_COLUMNS,
 )
+
+
+def digest() -> str:
+    """Return a SHA-256 over what a model relies on: names, types, units and bounds of the columns, in their order."""
+    bounds = {
+        measurement.column(statistic): [measurement.largest, measurement.may_be_zero]
+        for measurement in MEASUREMENTS
+        for statistic in STATISTICS
+    }
+    plain = [[column.name, column.dtype, column.unit, *bounds.get(column.name, [])] for column in COLUMNS]
+    return hashlib.sha256(json.dumps(plain, separators=(",", ":")).encode()).hexdigest()

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import models
+from wdbc_assets.storage import bundles, models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
             return name, codec.encode(asset, value), codec.rows(value)
     raise WdbcError(
         f"{asset}: the store has no format for a {type(value).__name__}",
-        mend="Return bytes, a DataFrame, a Split, a Fit, or plain JSON values.",
+        mend="Return bytes, a DataFrame, a Split, a Fit, a Bundle, or plain JSON values.",
     )
 
 
@@ -142,6 +142,40 @@ def _card_decode(contents: Mapping[str, bytes]) -> Any:
     return cards.ModelCard.from_plain(json.loads(contents["model_card.json"]))
 
 
+def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
+    stated = {
+        "recipe": bundle.recipe,
+        "compiled": bundle.scorer is not None,
+        "features": list(bundle.features),
+        "contract": bundle.contract,
+        "versions": dict(bundle.versions),
+    }
+    compiled = {} if bundle.scorer is None else {bundles.SCORER: to_json(bundle.scorer.to_plain())}
+    return {
+        bundles.BUNDLE: to_json(stated),
+        **compiled,
+        bundles.POLICY: to_json(bundle.policy),
+        bundles.REFERENCE: to_json(bundle.reference),
+        bundles.PIPELINE: models.to_skops(bundle.pipeline),
+    }
+
+
+def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.bundles import Bundle
+
+    served = bundles.open_bundle(contents)
+    return Bundle(
+        recipe=served.recipe,
+        pipeline=models.from_skops(contents[bundles.PIPELINE]),
+        scorer=served.scorer,
+        policy=served.policy,
+        features=served.features,
+        contract=json.loads(contents[bundles.BUNDLE])["contract"],
+        reference=served.reference,
+        versions=served.versions,
+    )
+
+
 def _kind(value: Any) -> str:
     # By name, so that deciding needs no import of pandas or scikit-learn.
     return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
@@ -182,6 +216,12 @@ CODECS: Mapping[str, Codec] = {
         takes=lambda value: _kind(value) == "wdbc_assets.ModelCard",
         encode=_card_encode,
         decode=_card_decode,
+        rows=lambda _: None,
+    ),
+    "bundle": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.Bundle",
+        encode=_bundle_encode,
+        decode=_bundle_decode,
         rows=lambda _: None,
     ),
     "json": Codec(

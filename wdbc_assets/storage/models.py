@@ -11,6 +11,7 @@ from wdbc_assets.domain.errors import WdbcError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+_LIBRARIES = ("builtins", "numpy", "scipy", "sklearn")
 _TREE = "sklearn.tree._tree.Tree"
 # Types beyond skops' own list that the recipes' pipelines hold. They are scikit-learn's.
 _TRUSTED = [
@@ -75,6 +76,41 @@ def from_skops(content: bytes) -> Any:
         raise WdbcError(f"the model file holds foreign types: {error}", mend=mend) from None
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
         raise WdbcError(f"this is no model file ({type(error).__name__})", mend=mend) from None
+
+
+def refuse_foreign(content: bytes) -> None:
+    """Look through a skops file without skops: for whoever is not going to load it, and yet wants to know.
+
+    It is stricter than need be in one way, and laxer in another: a type must be of the libraries that pipelines are
+    made of, any of theirs. What is loaded goes through `from_skops`.
+
+    Raises:
+        WdbcError: it is no skops file, or one with types or files that no pipeline has.
+    """
+    mend = "Nothing of it was run. Make the model again, and find out who wrote this file."
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            schema = json.loads(archive.read("schema.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        raise WdbcError("this is no model file", mend=mend) from None
+    foreign = [name for name in names if name != "schema.json" and not name.endswith((".npy", ".npz"))]
+    foreign += sorted(kind for kind in _types(schema) if kind.partition(".")[0] not in _LIBRARIES)
+    if foreign:
+        raise WdbcError(f"the model file holds foreign types or files: {', '.join(foreign)}", mend=mend)
+
+
+def _types(node: Any) -> set[str]:
+    waiting, found = [node], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if "__module__" in one or "__class__" in one:
+                found.add(f"{one.get('__module__')}.{one.get('__class__')}")
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
 
 
 def _with_sound_trees(model: Any) -> Any:

@@ -1,0 +1,262 @@
+"""The compiled scorer: a fitted pipeline as a few arrays, which answer with numpy alone, thousands of times faster.
+
+A recipe that is linear in its standardised measurements (`explanation.linear` finds out) is one sum over the columns.
+Standardisation, principal components and coefficients fold into one weight for each; Yeo-Johnson stays a power for
+each column. What cannot be written so is not compiled, and answers through scikit-learn.
+
+Yeo-Johnson is computed by log1p and expm1, as scipy does it, which keeps all digits near 0: I.-K. Yeo, R. A. Johnson
+(2000), Biometrika 87:954-959. scikit-learn is imported only where a pipeline is compiled or compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wdbc_assets.domain import contract
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    Array = NDArray[np.float64]
+
+TOLERANCE = 1e-12
+"""The most that a compiled probability may differ from scikit-learn's."""
+
+_BLOCK = 2048  # rows worked on at a time: what is made of them stays in a processor's own cache
+_NO_POWER = np.finfo(np.float64).eps  # a Yeo-Johnson exponent below this is 0 to scipy: the logarithm
+_MEND = "Give one finite number for each measurement, in the order of the contract."
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """log-odds = intercept + sum over the columns of (transformed measurement - centre) x weight.
+
+    `powers` are the exponents of Yeo-Johnson, one for each column, or None where measurements are taken as they are.
+    `intercept`, `centre` and `weights` are those of the standardised form, so that one term is what a measurement
+    contributes. All are float64, in the order of the columns.
+    """
+
+    powers: Array | None
+    centre: Array
+    weights: Array
+    intercept: float
+
+    def probabilities(self, X: Array) -> Array:
+        """Give P(malignant) of each row of X, shape (n, columns), as shape (n,).
+
+        Raises WdbcError for another shape, and for a cell that is blank or infinite.
+        """
+        return sigmoid(self.log_odds(X))
+
+    def log_odds(self, X: Array) -> Array:
+        """Give the log-odds of malignant of each row; raises as `probabilities` does."""
+        X = self._required(X)
+        answers = np.empty(len(X))
+        # A term beyond the largest number makes an infinity, which is as certain as it looks.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(X), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                np.matmul(self._transformed(X[rows]), self._slopes, out=answers[rows])
+            answers += self._offset
+        # Where nothing is transformed an infinite cell shows in the sum; Yeo-Johnson has looked at the cells.
+        _require((np.isfinite(answers) if self.powers is None else ~np.isnan(answers)).all())
+        return answers
+
+    def contributions(self, X: Array) -> tuple[float, Array]:
+        """Give the intercept, and what each cell of X adds to it, in the shape of X: in all, the row's log-odds.
+
+        Raises as `probabilities` does.
+        """
+        X = self._required(X)
+        _require(np.isfinite(X).all())
+        return self.intercept, self._transformed(X) * self._slopes - self.centre * self.weights
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the scorer as plain values for JSON, in full precision."""
+        return {
+            "powers": None if self.powers is None else self.powers.tolist(),
+            "centre": self.centre.tolist(),
+            "weights": self.weights.tolist(),
+            "intercept": self.intercept,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Scorer:
+        """Make a scorer of what `to_plain` gave; raises WdbcError for anything else."""
+        try:
+            powers = None if plain["powers"] is None else np.array(plain["powers"], dtype=np.float64)
+            centre, weights = (np.array(plain[name], dtype=np.float64) for name in ("centre", "weights"))
+            intercept = float(plain["intercept"])
+            numbers = np.vstack([part for part in (powers, centre, weights) if part is not None])
+            holds = weights.ndim == 1 and np.isfinite([*numbers.flat, intercept]).all()
+        except (KeyError, TypeError, ValueError):
+            holds = False
+        if not holds:
+            raise WdbcError(
+                "this is no compiled scorer",
+                where="scorer.json",
+                mend="Make the bundle again: `wdbc promote`. Find out who wrote this file.",
+            )
+        return cls(powers, centre, weights, intercept)
+
+    @cached_property
+    def _divisors(self) -> Array:
+        """What Yeo-Johnson divides by: the power, or 1 for the logarithm that stands in for a power of 0."""
+        return np.ones(len(self.weights)) if self.powers is None else np.where(_is_zero(self.powers), 1.0, self.powers)
+
+    @cached_property
+    def _slopes(self) -> Array:
+        """The weights of what `_transformed` gives."""
+        return self.weights / self._divisors
+
+    @cached_property
+    def _offset(self) -> float:
+        return self.intercept - float(self.centre @ self.weights)
+
+    @cached_property
+    def _logarithms(self) -> NDArray[np.intp]:
+        return np.flatnonzero(_is_zero(self._divisors if self.powers is None else self.powers))
+
+    def _transformed(self, block: Array) -> Array:
+        """Transform some rows, but for the division, which is folded into the slopes."""
+        if self.powers is None:
+            return block
+        logs = np.log1p(block)
+        if not (logs.min(initial=0.0) >= 0 and logs.max(initial=0.0) < np.inf):  # false for NaN, too
+            return self._with_negatives(block, self.powers)
+        kept = logs[:, self._logarithms]
+        logs *= self.powers
+        np.expm1(logs, out=logs)
+        if len(self._logarithms):
+            logs[:, self._logarithms] = kept
+        return logs
+
+    def _with_negatives(self, block: Array, powers: Array) -> Array:
+        """Transform rows with cells below 0: these are mirrored, and take 2 less the power."""
+        _require(np.isfinite(block).all())
+        below = block < 0
+        powers = np.where(below, 2 - powers, powers)
+        divisors = np.where(_is_zero(powers), 1.0, powers)
+        logs = np.log1p(np.abs(block))
+        raised = np.where(_is_zero(powers), logs, np.expm1(divisors * logs) / divisors)
+        return np.where(below, -raised, raised) * self._divisors
+
+    def _required(self, X: Array) -> Array:
+        X = np.asarray(X, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != len(self.weights):
+            raise WdbcError(
+                f"The scorer takes rows of {len(self.weights)} measurements, not shape {X.shape}.",
+                where="the measurements",
+                mend=_MEND,
+            )
+        return X
+
+
+def sigmoid(log_odds: Array) -> Array:
+    """Give the probability of log-odds; exact at both ends, where exp of the wrong sign would overflow."""
+    small = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
+
+
+def compiled(pipeline: Pipeline) -> Scorer | None:
+    """Compile a fitted pipeline; None if it is none of a form that folds into one sum.
+
+    That form is Yeo-Johnson or nothing, standardisations, principal components, and a logistic regression.
+    """
+    from sklearn.preprocessing import PowerTransformer
+
+    from wdbc_assets.domain import explanation
+
+    found = explanation.linear(pipeline)
+    if found is None:
+        return None
+    powers = None
+    centre, scale = np.zeros(len(found.columns)), np.ones(len(found.columns))
+    for number, (_, step) in enumerate(found.standardise.steps):
+        scaler = step
+        if isinstance(step, PowerTransformer):
+            if number or step.method != "yeo-johnson" or not step.standardize:
+                return None
+            powers = np.asarray(step.lambdas_, dtype=np.float64)
+            scaler = step._scaler  # noqa: SLF001 -- scikit-learn shows it nowhere else
+        centre, scale = _then(scaler, centre, scale)
+    return Scorer(powers, centre, found.coefficients / scale, found.intercept)
+
+
+def _then(scaler: Any, centre: Array, scale: Array) -> tuple[Array, Array]:
+    """Compose (x - centre) / scale with a further standardisation."""
+    mean = scaler.mean_ if scaler.with_mean else 0.0
+    spread = scaler.scale_ if scaler.with_std else 1.0
+    return centre + scale * mean, scale * spread
+
+
+def require_agreement(scorer: Scorer, pipeline: Pipeline, X_train: pd.DataFrame) -> None:
+    """Raise WdbcError unless scorer and pipeline give the same probabilities, to within 1e-12.
+
+    They are compared on the training data, on random data within and around it, and on corner values.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        for name, X in trials(X_train.to_numpy(dtype=np.float64)):
+            _require_same(scorer, pipeline, X_train, name, X)
+
+
+def _require_same(scorer: Scorer, pipeline: Pipeline, like: pd.DataFrame, name: str, X: Array) -> None:
+    import pandas as pd
+
+    from wdbc_assets.domain import evaluation
+
+    expected = evaluation.predict(pipeline, pd.DataFrame(X, columns=like.columns))
+    apart = np.abs(scorer.probabilities(X) - expected).max(initial=0.0)
+    if not apart <= TOLERANCE:
+        raise WdbcError(
+            f"The compiled scorer and scikit-learn disagree by {apart:.2g} on {name}.",
+            where="the bundle's compiled scorer",
+            mend="Nothing was promoted. This is a fault of the program: report the recipe and scikit-learn's version.",
+        )
+
+
+def trials(X_train: Array) -> Iterator[tuple[str, Array]]:
+    """Yield what a compiled scorer is tried on, each with its name: shape (rows, columns).
+
+    The corners are set in one column at a time, the others at their medians, and in all columns at once.
+    """
+    yield "the training data", X_train
+    generator = np.random.default_rng(42)
+    middle, spread = np.median(X_train, axis=0), X_train.std(axis=0)
+    largest = np.array([one.largest for _ in contract.STATISTICS for one in contract.MEASUREMENTS])
+    rows = (2_000, X_train.shape[1])
+    yield "random data like it", np.abs(generator.normal(middle, 3 * spread, rows))
+    yield "random data within the contract", largest * generator.random(rows)
+    tiny = np.finfo(np.float64)
+    corners = {
+        "zeros": 0 * largest,
+        "tiny values": np.full_like(largest, tiny.smallest_subnormal),
+        "small values": np.full_like(largest, tiny.eps),
+        "the contract's largest values": largest,
+        "huge values": 1000 * largest,
+        "values below 0": -middle,
+    }
+    for name, corner in corners.items():
+        alone = np.where(np.eye(len(middle), dtype=bool), corner, middle)
+        yield name, np.vstack([alone, corner])
+
+
+def _is_zero(powers: Array) -> NDArray[np.bool_]:
+    return np.abs(powers) < _NO_POWER
+
+
+def _require(finite: np.bool_) -> None:
+    if not finite:
+        what = "A measurement is blank, infinite, or too large to compute with."
+        raise WdbcError(what, where="the measurements", mend=_MEND)
