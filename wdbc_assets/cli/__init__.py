@@ -15,8 +15,10 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
+from wdbc_assets.cli.key import key
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.run import run
+from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
@@ -35,7 +37,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, explore, evaluate, report, status, verify, export, ui):
+for command in (run, explore, evaluate, report, status, verify, export, serve, key, ui):
     wdbc.add_command(command)
 
 

@@ -5,6 +5,9 @@ go on counting; its gauges are dropped. No label holds anything that a caller ch
 """
 
 import os
+from collections import Counter as TallyOf
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -28,6 +31,26 @@ REFUSED = Gauge(
 STALE = Gauge("wdbc_champion_stale", "1 while the store cannot be asked", multiprocess_mode="livemax")
 KEYS_UNREADABLE = Gauge("wdbc_keys_unreadable", "1 while the file of keys cannot be read", multiprocess_mode="livemax")
 SWAPS = Counter("wdbc_champion_swaps", "champions taken over after the first")
+
+
+@cache
+def _of_route(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(route, method, status), SECONDS.labels(route)
+
+
+def count(route: str, method: str, status: int, seconds: float) -> None:
+    """Count a request that was answered."""
+    requests, durations = _of_route(route, method, status)
+    requests.inc()
+    durations.observe(seconds)
+
+
+def decided(sets: Iterable[str], outside: int) -> None:
+    """Count patients by what was decided, and those unlike the training part."""
+    for decision, patients in TallyOf(sets).items():
+        PATIENTS.labels(decision).inc(patients)
+    if outside:
+        OUTSIDE.inc(outside)
 
 
 def page(folder: Path) -> bytes:

@@ -48,11 +48,13 @@ class Prediction(BaseModel):
     """What the model says of one patient."""
 
     probability: float = Field(ge=0, le=1, description="probability of malignant")
-    decision: Literal["benign", "malignant", "refer"] = Field(
+    decision: Literal["benign", "malignant"] = Field(description="malignant from the threshold of the recall target on")
+    set: Literal["benign", "malignant", "refer"] = Field(
         description="the one class that is possible by the referral band; refer: both are, or neither"
     )
-    called_malignant: bool = Field(description="the probability reaches the threshold of the recall target")
-    outside_training: list[str] = Field(description="measurements below or above all of the training part")
+    outside_training: list[str] = Field(
+        description="measurements far from the training part: beyond its middle 95 % by more than that is wide"
+    )
     breaches: list[str] = Field(description="rules of the contract that the measurements break, as `column: rule`")
 
 
