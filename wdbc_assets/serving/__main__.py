@@ -10,7 +10,9 @@ from uvicorn.supervisors import Multiprocess
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.serving.connections import BoundedConnection
 
+_IDLE_SECONDS = 5  # how long a connection is kept between two requests, and how long a head may take
 _FAILED = 3  # what uvicorn's workers end with if they could not start
 
 
@@ -23,13 +25,14 @@ def main() -> int:
         host=chosen.serve_host,
         port=chosen.serve_port,
         workers=chosen.serve_workers,
-        http="httptools",
+        http=BoundedConnection,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=math.ceil(min(chosen.serve_seconds, _IDLE_SECONDS)),
         timeout_graceful_shutdown=math.ceil(2 * chosen.serve_seconds),
     )
     sockets = [config.bind_socket()]
