@@ -42,9 +42,19 @@ def main() -> int:
         server = uvicorn.Server(config)
         server.run(sockets)
         return 0 if server.started else _FAILED
-    supervisor = Multiprocess(config, sockets)
+    supervisor = _Parent(config, sockets)
     supervisor.run()
     return _FAILED if any(process.exitcode == _FAILED for process in supervisor.processes) else 0
+
+
+class _Parent(Multiprocess):
+    """uvicorn's parent of workers, which lets go of the port as soon as it is asked to end."""
+
+    def terminate_all(self) -> None:
+        """Tell every worker to end; whoever comes now is turned away at once, not left to wait."""
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
 
 
 if __name__ == "__main__":
