@@ -16,6 +16,7 @@ from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.key import key
+from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
@@ -37,7 +38,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, explore, evaluate, report, status, verify, export, serve, key, ui):
+for command in (run, explore, evaluate, report, predict, serve, key, status, verify, export, ui):
     wdbc.add_command(command)
 
 

@@ -5,7 +5,7 @@ Which texts are numbers is said in `reading`.
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from wdbc_assets.domain import contract
@@ -14,7 +14,7 @@ from wdbc_assets.domain.errors import WdbcError
 NAMES = tuple(column.name for column in contract.COLUMNS)
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
-_WIDTH = len(NAMES)
+WIDTH = len(NAMES)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # How the name of the empty last column of the Kaggle copy is written: not at all, or as pandas writes it back.
 _EMPTY_NAMES = ("", "unnamed:_32")
@@ -63,13 +63,13 @@ class Layout:
         Raises:
             NotATable: before the first row, if any line has more or fewer cells; an empty 33rd does not count.
         """
-        widths = ((number, _width(_cells(line))) for number, line in enumerate(self._lines(), start=self.first_line))
-        ragged = [(number, width) for number, width in widths if width != _WIDTH]
+        widths = ((number, width(cells(line))) for number, line in enumerate(self._lines(), start=self.first_line))
+        ragged = [(number, found) for number, found in widths if found != WIDTH]
         if ragged:
             raise self._not_of_one_width(ragged)
         order = [self.columns.index(name) for name in NAMES]
-        for cells in map(_cells, self._lines()):
-            yield [cells[place] for place in order]
+        for parted in map(cells, self._lines()):
+            yield [parted[place] for place in order]
 
     def _lines(self) -> Iterator[str]:
         start = self.start
@@ -80,18 +80,18 @@ class Layout:
             start = stop + 1
 
     def _not_of_one_width(self, ragged: Sequence[tuple[int, int]]) -> NotATable:
-        line, width = ragged[0]
+        line, found = ragged[0]
         last = self.first_line + len(self) - 1
-        columns = f"{width} column{'' if width == 1 else 's'}"
+        columns = f"{found} column{'' if found == 1 else 's'}"
         mend = _MEND
-        if len(ragged) == len(self) and len({found for _, found in ragged}) == 1:
-            what = f"every line has {columns}, {_WIDTH} are needed"
-        elif line == last and width < _WIDTH:
-            what = f"the last line, line {last}, breaks off after {columns} of {_WIDTH}: the file was cut"
+        if len(ragged) == len(self) and len({one for _, one in ragged}) == 1:
+            what = f"every line has {columns}, {WIDTH} are needed"
+        elif line == last and found < WIDTH:
+            what = f"the last line, line {last}, breaks off after {columns} of {WIDTH}: the file was cut"
             mend = "Fetch the file anew."
         else:
             more = f", and {len(ragged) - 1} more lines have too few or too many" if len(ragged) > 1 else ""
-            what = f"line {line} has {columns}, {_WIDTH} are needed{more}"
+            what = f"line {line} has {columns}, {WIDTH} are needed{more}"
         return NotATable(what, where=f"line {line}", mend=mend)
 
 
@@ -101,16 +101,14 @@ def lay_out(content: bytes) -> Layout:
     Raises:
         NotATable: it is no text, or in another format, or has another separator or a header with other names.
     """
-    _refuse_foreign(content)
+    refuse_foreign(content)
     text = content.replace(b"\r\n", b"\n") if b"\r" in content else content
     start, end = len(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0, len(text)
     while end > start and text[end - 1] == ord("\n"):
         end -= 1
     stop = text.find(b"\n", start, end)
     stop = end if stop < 0 else stop
-    first = text[start:stop].decode()
-    _refuse_separator(first)
-    names = _header(first)
+    names = columns_of(text[start:stop].decode())
     if names is None:
         return Layout(text, start, end, 1, NAMES)
     return Layout(text, min(stop + 1, end), end, 2, names)
@@ -121,7 +119,12 @@ def shown(text: str) -> str:
     return ascii(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "...")
 
 
-def _refuse_foreign(content: bytes) -> None:
+def refuse_foreign(content: bytes) -> None:
+    """Refuse what is no UTF-8 text, or is text of another format.
+
+    Raises:
+        NotATable: naming what it is.
+    """
     if not content or content.isspace():
         raise NotATable("the source is empty", mend=_MEND)
     head = content[:1000].removeprefix(_BYTE_ORDER_MARK).lstrip()
@@ -143,28 +146,42 @@ def _line_of(content: bytes, position: int) -> str:
     return f"line {number}"
 
 
-def _refuse_separator(line: str) -> None:
-    if line.count(",") >= _WIDTH - 1:
+def _refuse_separator(line: str, *, widths: range) -> None:
+    if line.count(",") >= widths[0] - 1:
         return
     for separator, name in _SEPARATORS.items():
-        if len(line.strip().split(separator)) in (_WIDTH, _WIDTH + 1):
+        if len(line.strip().split(separator)) in widths:
             raise NotATable(f"the columns are separated by {name}; commas are needed", where="line 1", mend=_MEND)
 
 
-def _header(line: str) -> tuple[str, ...] | None:
+def columns_of(line: str, *, optional: Collection[str] = ()) -> tuple[str, ...] | None:
     """Return the columns that the first line names, in its order, or None if the line is a row.
 
     A header has a name of the contract, or several cells and no number. A row has no name, and numbers.
+
+    Raises:
+        NotATable: the columns have another separator, or the header has other names; `optional` ones may be missing.
     """
-    cells = _cells(line)
-    names = [cell.strip().lower().replace(" ", "_") for cell in cells]
-    if not set(names) & set(NAMES) and (len(cells) == 1 or any(NUMBER.fullmatch(cell.strip()) for cell in cells)):
+    _refuse_separator(line, widths=range(WIDTH - len(optional), WIDTH + 2))
+    parted = cells(line)
+    names = [_name(cell) for cell in parted]
+    if not set(names) & set(NAMES) and (len(parted) == 1 or any(NUMBER.fullmatch(cell.strip()) for cell in parted)):
         return None
-    if len(names) == _WIDTH + 1 and names[-1] in _EMPTY_NAMES:
+    return known_names(parted, optional=optional)
+
+
+def known_names(header: Sequence[str], *, optional: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the cells of a header as the contract writes them, without the empty one of an empty 33rd column.
+
+    Raises:
+        NotATable: a name is missing and not optional, is there twice, or is unknown.
+    """
+    names = [_name(cell) for cell in header]
+    if len(names) == WIDTH + 1 and names[-1] in _EMPTY_NAMES:
         names.pop()
-    missing = [name for name in NAMES if name not in names]
+    missing = [name for name in NAMES if name not in names and name not in optional]
     twice = [name for name in NAMES if names.count(name) > 1]
-    unknown = [cell for cell, name in zip(cells, names, strict=False) if name not in NAMES]
+    unknown = [cell for cell, name in zip(header, names, strict=False) if name not in NAMES]
     faults = [f"{verb} {_some(found)}" for verb, found in (("lacks", missing), ("names twice", twice)) if found]
     if unknown:
         faults.append(f"has {len(unknown)} unknown name{'s' if len(unknown) > 1 else ''}")
@@ -175,16 +192,21 @@ def _header(line: str) -> tuple[str, ...] | None:
     return tuple(names)
 
 
+def _name(cell: str) -> str:
+    return cell.strip().lower().replace(" ", "_")
+
+
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _width(cells: Sequence[str]) -> int:
-    return _WIDTH if len(cells) == _WIDTH + 1 and cells[-1] == "" else len(cells)
+def width(parted: Sequence[str]) -> int:
+    """Return how many columns a line has; an empty 33rd does not count."""
+    return WIDTH if len(parted) == WIDTH + 1 and parted[-1] == "" else len(parted)
 
 
-def _cells(line: str) -> list[str]:
+def cells(line: str) -> list[str]:
     """Part a line into cells; a line whose quotation marks do not close is one cell."""
     if '"' not in line:
         return line.split(",")

@@ -102,7 +102,7 @@ def _row_by_row(layout: Layout) -> RawTable:
     measurements = np.full((len(contract.FEATURES), len(layout)), math.nan)
     unreadable: list[Failure] = []
     for row, (id_text, label, *texts) in enumerate(layout.rows()):
-        ids[row], labels[row], values = _id(id_text), label, [_measurement(text) for text in texts]
+        ids[row], labels[row], values = _id(id_text), label, [measurement(text) for text in texts]
         measurements[:, row] = values
         if len(unreadable) < SHOWN:
             cells = zip((contract.ID, *contract.FEATURES), (id_text, *texts), (ids[row], *values), strict=True)
@@ -130,7 +130,8 @@ def _frame(
     return frame
 
 
-def _measurement(text: str) -> float:
+def measurement(text: str) -> float:
+    """Return the number that a cell's text is, or NaN if it is none, or one too large to be finite."""
     value = float(text) if layouts.NUMBER.fullmatch(text) else math.nan
     return value if math.isfinite(value) else math.nan
 

@@ -7,7 +7,7 @@ groups: `schemas`. Neither pandas nor Pandera is imported here, so that Dagster'
 from collections.abc import Mapping
 
 from wdbc_assets.domain import cell_rules, floors, policy_rules, split_rules, table_rules
-from wdbc_assets.domain.rule_kinds import Rule
+from wdbc_assets.domain.rule_kinds import CellRule, Rule
 
 RAW_RULES: tuple[Rule, ...] = (
     cell_rules.cells_are_numbers,
@@ -29,6 +29,19 @@ RAW_RULES: tuple[Rule, ...] = (
     table_rules.malignant_is_larger,
     table_rules.medians_are_usual,
     table_rules.balance_is_usual,
+)
+
+# What the measurements of one patient must keep, whoever else is in the table: all that a row to be scored must.
+MEASUREMENT_RULES: tuple[CellRule, ...] = (
+    cell_rules.cells_are_numbers,
+    cell_rules.nothing_is_negative,
+    cell_rules.zero_only_where_possible,
+    cell_rules.nothing_is_beyond_nature,
+    cell_rules.worst_is_not_below_mean,
+    cell_rules.se_is_not_above_mean,
+    cell_rules.perimeter_fits_radius,
+    cell_rules.area_fits_radius,
+    cell_rules.compactness_fits_outline,
 )
 
 # What cleaning could have spoilt: columns lost, mixed up or added, rows lost, labels inverted. The rest is judged raw.

@@ -65,7 +65,7 @@ def create() -> ASGIApp:
         title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,
         docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
     )  # fmt: skip
-    app.openapi = lambda: documented.document(app)  # type: ignore[method-assign] # as FastAPI's own pages say
+    app.openapi = documented.document(app, keyless=lambda: keyring.open)  # type: ignore[method-assign] # as FastAPI's own pages say
     app.include_router(
         endpoints.router(champion, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows)
     )
@@ -74,7 +74,11 @@ def create() -> ASGIApp:
     for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):
         app.add_exception_handler(kind, told)
     patient = Patience(
-        app, largest=chosen.serve_largest_bytes, seconds=chosen.serve_seconds, at_once=chosen.serve_concurrent
+        app,
+        bodies=endpoints.BODIES,
+        largest=chosen.serve_largest_bytes,
+        seconds=chosen.serve_seconds,
+        at_once=chosen.serve_concurrent,
     )
     gate = Gate(
         patient, keyring, per_minute=chosen.serve_requests_per_minute, only_here=not chosen.serve_insecure_no_key

@@ -1,5 +1,6 @@
 """Swagger UI and ReDoc, from the files that a package brings: nothing is loaded from elsewhere, nothing runs inline."""
 
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -14,6 +15,8 @@ _FILES = {
     "redoc.standalone.js": "text/javascript",
     "favicon.png": "image/png",
 }
+# ReDoc would load its logo from its makers; the policy below forbids it, and the page would complain.
+_LOGO_ELSEWHERE = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 _STARTS = {"swagger.js": "text/javascript"}
 # Both put styles into the page as they go, and pictures as data; ReDoc searches in a worker that it makes of a blob.
 _POLICY = (
@@ -43,7 +46,7 @@ def router() -> APIRouter:
         if name in _STARTS:
             return FileResponse(_OURS / name, media_type=_STARTS[name])
         if name in _FILES:
-            return FileResponse(_theirs() / name, media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
+            return Response(_theirs(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
         raise problems.NOT_FOUND
 
     return made
@@ -53,8 +56,10 @@ def _page(name: str) -> HTMLResponse:
     return HTMLResponse((_OURS / name).read_bytes(), headers={"Content-Security-Policy": _POLICY})
 
 
-def _theirs() -> Path:
+@cache
+def _theirs(name: str) -> bytes:
     # Of this package only the files are used: its own pages run scripts inline.
     import fastapi_offline
 
-    return Path(fastapi_offline.__file__).parent / "static"
+    content = (Path(fastapi_offline.__file__).parent / "static" / name).read_bytes()
+    return content.replace(_LOGO_ELSEWHERE, b"/pages/favicon.png")

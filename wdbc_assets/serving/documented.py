@@ -1,5 +1,7 @@
 """What the OpenAPI document says of every route beyond its own answer: its problems, and which key it takes."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -47,16 +49,22 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": _SAID[status], "content": content}
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with the schema of problems and the kind of key."""
-    if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        components = made.setdefault("components", {})
-        schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        parts = schema.pop("$defs")
-        components.setdefault("schemas", {}).update({**parts, "Problem": schema})
-        components["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "A key of `wdbc key create`."}
-        }
-        app.openapi_schema = made
-    return app.openapi_schema
+def document(app: FastAPI, *, keyless: Callable[[], bool]) -> Callable[[], dict[str, Any]]:
+    """Return what gives the OpenAPI document: with the schema of problems, and the kind of key while one is needed."""
+    made = cache(lambda without: _made(app, keyless=without))
+    return lambda: made(keyless())
+
+
+def _made(app: FastAPI, *, keyless: bool) -> dict[str, Any]:
+    whole = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    components = whole.setdefault("components", {})
+    schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    components.setdefault("schemas", {}).update({**schema.pop("$defs"), "Problem": schema})
+    if keyless:
+        for operations in whole["paths"].values():
+            for operation in operations.values():
+                operation.pop("security", None)
+    else:
+        said = "A key of `wdbc key create`."
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": said}}
+    return whole

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from fastapi import APIRouter, Request
 
-from wdbc_assets.domain import contract, measurements, scorer
+from wdbc_assets.domain import contract, rules, scorer, screening
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import calls, documented, metrics, models, problems
 from wdbc_assets.serving.champion import Answering, Champion
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 FLAG = "flag"
+BODIES = frozenset({"/v1/predict", "/v1/explain"})
+"""The paths that take a body: no other body is read."""
 
 logger = logging.getLogger("wdbc_assets.serving")
 
@@ -84,7 +86,7 @@ def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
             ],
             rules=[
                 models.RuleOfContract(name=rule.name, demand=rule.description, mend=rule.mend)
-                for rule in measurements.RULES
+                for rule in rules.MEASUREMENT_RULES
             ],
             breaches="flag" if breaches == FLAG else "refuse",
             most_patients=most,
@@ -104,14 +106,17 @@ def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
     Raises:
         Refused: there are any, and they are not to be flagged.
     """
-    found = measurements.breaches(X)
+    found = screening.faults(X)
     broken: list[list[str]] = [[] for _ in X]
-    for breach in found:
-        metrics.BREACHES.labels(breach.rule.name).inc()
-        broken[breach.row].append(f"{breach.column}: {breach.rule.name}")
+    for fault in found:
+        metrics.BREACHES.labels(fault.rule).inc()
+        broken[fault.position].append(f"{fault.column}: {fault.rule}")
     if found and not flag:
         raise problems.of_faults(
-            Fault(row=one.row + 1, field=one.column, rule=one.rule.name, detail=one.rule.description) for one in found
+            Fault(
+                row=one.position + 1, field=one.column, rule=one.rule, detail=rules.BY_NAME[one.rule].description
+            )
+            for one in found
         )
     return broken
 

@@ -1,6 +1,6 @@
 """What is sent and answered, derived from the contract: thirty measurements with unit, meaning and bounds.
 
-Between fields the contract's rules hold, which JSON Schema cannot say; `domain.measurements` judges them.
+Between fields the contract's rules hold, which JSON Schema cannot say; `domain.rows` judges them.
 """
 
 from typing import Annotated, Any, Literal

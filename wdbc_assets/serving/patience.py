@@ -4,6 +4,7 @@ The body is read here, whole, so that nothing after this waits for a caller.
 """
 
 import asyncio
+from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,10 +15,13 @@ _END = {"Connection": "close"}  # what is left of the body is not waited for
 
 
 class Patience:
-    """Reads a request's body and passes both on, within bounds."""
+    """Reads the body of a request to one of the paths that take any, and passes both on, within bounds."""
 
-    def __init__(self, app: ASGIApp, *, largest: int, seconds: float, at_once: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int
+    ) -> None:
         self._app = app
+        self._bodies = bodies
         self._largest = largest
         self._seconds = seconds
         self._at_once = at_once
@@ -37,7 +41,7 @@ class Patience:
             raise _busy("too many requests at once", "busy")
         self._working += 1
         try:
-            if scope["method"] == "POST":
+            if scope["method"] == "POST" and scope["path"] in self._bodies:
                 receive = await self._with_body(calls.of(scope), receive)
             async with asyncio.timeout(self._seconds):
                 await self._app(scope, receive, send)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
     "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
 )  # fmt: skip
-_STATED = {"recipe", "features", "contract", "versions", "compiled"}
+_STATED = {"recipe": str, "features": list, "contract": str, "versions": dict, "compiled": bool}
 _MEND = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
 
 
@@ -65,7 +65,7 @@ class Served:
         """Give for each probability `benign` or `malignant`, by the policy's threshold."""
         import numpy as np
 
-        return np.where(policies.called_malignant(p, self.policy), policies.MALIGNANT, policies.BENIGN)
+        return np.array(policies.ANSWERS)[policies.called_malignant(p, self.policy).astype(np.int8)]
 
     def sets(self, p: "Array") -> "NDArray[np.str_]":
         """Give for each probability the one class that is possible by the policy's sets, or `refer`."""
@@ -84,7 +84,7 @@ def open_bundle(contents: Mapping[str, bytes]) -> Served:
             features, a policy or a scorer that does not belong to it.
     """
     stated = _plain(contents, BUNDLE)
-    if set(stated) != _STATED:
+    if {name: type(value) for name, value in stated.items()} != _STATED:
         raise _refused(f"{BUNDLE} does not state what a bundle states", BUNDLE)
     expected = {BUNDLE, POLICY, REFERENCE, PIPELINE} | ({SCORER} if stated["compiled"] else set())
     if set(contents) != expected:

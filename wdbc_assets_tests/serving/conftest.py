@@ -7,6 +7,9 @@ import pytest
 
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
+from wdbc_assets_tests.ui.conftest import page
+
+__all__ = ["page", "service"]
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page, Route, expect
 
-from wdbc_assets.domain import contract, measurements
-from wdbc_assets.serving import models
+from wdbc_assets.domain import contract, rows, rules
+from wdbc_assets.serving import endpoints, models
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 
@@ -39,7 +39,7 @@ def test_the_example_is_the_documents_own_and_is_answered(service: Service) -> N
 
 def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
     X = np.array([[models.EXAMPLE[name] for name in contract.FEATURES]])
-    assert measurements.breaches(X) == []
+    assert rows.judge(X)[1] == []
     table = champions.split()
     for part in (table.X_train, table.X_test):
         assert not (part[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()
@@ -48,7 +48,13 @@ def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
 def test_the_contract_is_told_with_every_rule_that_measurements_are_judged_by(service: Service) -> None:
     told = service.ask("/v1/contract").json
     assert [one["name"] for one in told["measurements"]] == list(contract.FEATURES)
-    assert [one["name"] for one in told["rules"]] == [rule.name for rule in measurements.RULES]
+    assert [one["name"] for one in told["rules"]] == [rule.name for rule in rules.MEASUREMENT_RULES]
+
+
+def test_every_path_that_takes_a_body_is_known_to_the_layer_that_reads_it(service: Service) -> None:
+    document = service.ask("/openapi.json").json
+    with_body = {path for path, operations in document["paths"].items() if "requestBody" in str(operations)}
+    assert with_body == endpoints.BODIES
 
 
 def test_problems_are_described_in_their_one_form(service: Service) -> None:
@@ -66,7 +72,10 @@ def test_problems_are_described_in_their_one_form(service: Service) -> None:
 @pytest.mark.parametrize("breaches", ["refuse", "flag"])
 def test_nothing_that_can_be_made_of_the_document_brings_the_service_to_fail(tmp_path: Path, breaches: str) -> None:
     champions.promote(tmp_path, champions.bundle())
+    scopes = ("--scope", "predict", "--scope", "admin")
+    key = running.wdbc(tmp_path, "key", "create", "schemathesis", *scopes).stdout.strip()
     with running.serving(tmp_path, serve_breaches=breaches) as service:
+        service.headers = {"Authorization": f"Bearer {key}"}
         report = schemathesis(service, rules_hidden=breaches == "refuse", folder=tmp_path)
         statuses = [line["status"] for line in service.log]
     assert report.returncode == 0, report.stdout[-6000:]
@@ -89,6 +98,7 @@ def schemathesis(service: Service, *, rules_hidden: bool, folder: Path) -> "subp
             sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml"),
             "run", f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all", "--max-examples", "40",
             "--seed", "42", "--no-color", "--generation-database", "none", "--workers", "1",
+            "--header", f"Authorization: {service.headers['Authorization']}",
         ],
         cwd=folder,
         capture_output=True,
@@ -99,20 +109,25 @@ def schemathesis(service: Service, *, rules_hidden: bool, folder: Path) -> "subp
 
 
 @pytest.fixture
-def page(service: Service) -> Any:
-    """A page of a browser that reaches the service and nothing else; requests to elsewhere are noted."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    from wdbc_assets_tests.ui import dagster_ui
+def page(page: Page, service: Service) -> Page:
+    """The browser's page on a network that ends at this service; whatever it asks for elsewhere fails, and is told."""
 
-    with playwright.sync_playwright() as started:
-        browser = dagster_ui.browser(started)
-        made = browser.new_page()
-        made.foreign = []
-        made.complaints = []
-        made.on("request", lambda request: made.foreign.append(request.url) if not own(service, request.url) else None)
-        made.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
-        yield made
-        browser.close()
+    def only_here(route: Route) -> None:
+        if own(service, route.request.url):
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", only_here)
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    foreign.clear()
+    complaints.clear()
+    return page
+
+
+foreign: list[str] = []
+complaints: list[str] = []
 
 
 def own(service: Service, url: str) -> bool:
@@ -121,23 +136,23 @@ def own(service: Service, url: str) -> bool:
 
 @pytest.mark.browser
 @pytest.mark.fault("X07")
-def test_swagger_tries_a_prediction_out_and_loads_nothing_from_elsewhere(service: Service, page: Any) -> None:
+def test_swagger_tries_a_prediction_out_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{service.port}/docs")
     page.locator("#operations-version_1-predict_v1_predict_post").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
-    answer = page.locator(".live-responses-table .response-col_description")
-    answer.first.wait_for()
-    assert page.locator(".live-responses-table .response-col_status").first.inner_text().startswith("200")
-    assert '"probability"' in answer.first.inner_text()
-    assert page.foreign == []
-    assert page.complaints == []
+    answered = page.locator("table.live-responses-table tbody tr").first
+    expect(answered.locator(".response-col_status")).to_contain_text("200")
+    expect(answered.locator(".response-col_description")).to_contain_text('"probability"')
+    assert foreign == []
+    assert complaints == []
 
 
 @pytest.mark.browser
 @pytest.mark.fault("X07")
-def test_redoc_shows_the_document_and_loads_nothing_from_elsewhere(service: Service, page: Any) -> None:
+def test_redoc_shows_the_document_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{service.port}/redoc")
-    page.get_by_text("concave_points_worst").first.wait_for()
-    assert page.foreign == []
-    assert page.complaints == []
+    expect(page.get_by_role("heading", name="Predict")).to_be_visible()
+    expect(page.get_by_role("button", name="post /v1/predict")).to_be_visible()
+    assert foreign == []
+    assert complaints == []

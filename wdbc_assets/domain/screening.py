@@ -1,20 +1,19 @@
-"""Judging measurements on their own: no id, no diagnosis, and not a table of pandas but an array with a row a patient.
+"""A quick look at measurements that passes no row that breaks a rule; only what it does not pass is judged by `rows`.
 
-The rules are those of the raw table that look at measurements alone. Each is asked only about rows that a quick look
-finds suspicious: it takes a hundredth of the time, and passes no row that breaks a rule (a test says so).
+For one patient this takes a hundredth of the time. With a few products beside the measurements, every rule is a sum that
+must not be negative, so that one product of matrices looks at all of them. Whatever comes near a bound is not passed.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdbc_assets.domain import cell_rules, contract, rules
-from wdbc_assets.domain.rule_kinds import CellRule
+from wdbc_assets.domain import contract, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,20 +22,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_OF_PATIENTS = {
-    cell_rules.diagnosis_is_m_or_b,
-    cell_rules.id_is_positive,
-    cell_rules.id_is_unique,
-    cell_rules.no_patient_is_twice,
-    cell_rules.no_diagnosis_contradicts,
-}
-RULES: tuple[CellRule, ...] = tuple(
-    rule for rule in rules.RAW_RULES if isinstance(rule, CellRule) and rule not in _OF_PATIENTS
-)
-"""The rules that hold of measurements alone."""
-
 _AT = {name: number for number, name in enumerate(contract.FEATURES)}
-# With these products beside the measurements, each rule is a sum that must not be negative.
 _PRODUCTS = (
     ("radius_mean", "radius_mean"),
     ("radius_mean", "radius_se"),
@@ -45,40 +31,21 @@ _PRODUCTS = (
     ("compactness_mean", "area_mean"),
 )
 _LEFT, _RIGHT = (np.array([_AT[pair[side]] for pair in _PRODUCTS]) for side in (0, 1))
-# A sum below this is looked at by the rules themselves: far more than the rounding of any sum of what may be there.
+# A sum below this is not passed: far more than the rounding of any sum of what may be there.
 _MARGIN = 1e-6
 
 
-@dataclass(frozen=True)
-class Breach:
-    """One cell that breaks a rule: the row's position from 0, the column, the rule."""
-
-    row: int
-    column: str
-    rule: CellRule
-
-
-def breaches(X: Array) -> list[Breach]:
-    """Return which cells of X break which rule, row by row; X has shape (n, 30), in the contract's order.
-
-    A cell that is no finite number breaks `cells_are_numbers`, and no other rule.
-    """
-    rows = np.flatnonzero(_suspicious(X))
-    if not len(rows):
+def faults(X: Array) -> list[rows.Fault]:
+    """Return what `rows.judge` finds in X, shape (n, 30) in the order of the contract."""
+    suspects = np.flatnonzero(_suspicious(X))
+    if not len(suspects):
         return []
-    table = _Table(X[rows])
-    with np.errstate(over="ignore", invalid="ignore"):  # of huge numbers, which break a rule of their own
-        found = [
-            Breach(int(rows[place]), column, rule)
-            for rule in RULES
-            for column, broken in rule.faults(table)
-            for place in np.flatnonzero(broken)
-        ]
-    return sorted(found, key=lambda breach: breach.row)
+    _, found = rows.judge(X[suspects])
+    return [replace(fault, position=int(suspects[fault.position])) for fault in found]
 
 
 def _suspicious(X: Array) -> NDArray[np.bool_]:
-    """Mask every row that may break a rule, and hardly any that breaks none (those with a 0, for one)."""
+    """Mask every row that may break a rule, and few that break none: those with a 0, above all."""
     with np.errstate(over="ignore", invalid="ignore"):
         terms = np.ones((len(X), len(contract.FEATURES) + len(_PRODUCTS) + 1))
         terms[:, : len(contract.FEATURES)] = X
@@ -121,23 +88,3 @@ def _between(value: dict[Any, float], circle: Any, factor: float, limits: contra
     low, high = limits
     yield {**value, circle: -low * factor}
     yield {**{term: -one for term, one in value.items()}, circle: high * factor}
-
-
-class _Table:
-    """What the rules ask of a table, over an array: columns by name."""
-
-    columns = contract.FEATURES
-
-    def __init__(self, X: Array) -> None:
-        self._cells = np.asfortranarray(X)
-
-    def __getitem__(self, name: str) -> _Column:
-        return self._cells[:, _AT[name]].view(_Column)
-
-
-class _Column(np.ndarray):
-    """A column that can be asked for its array as one of pandas can."""
-
-    def to_numpy(self, dtype: Any = None, na_value: object = None) -> NDArray[Any]:  # noqa: ARG002 -- nothing is missing
-        """Return the plain array."""
-        return np.asarray(self, dtype=dtype)

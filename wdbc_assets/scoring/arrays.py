@@ -1,0 +1,40 @@
+"""Numbers and words between NumPy and Arrow without a copy, and without pandas.
+
+`pyarrow.array` and `to_numpy` import pandas to find out whether they were given any of it, which is half of what a
+small file costs. They are used here only for what is rare: arrays with nulls.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TYPES = {"float64": pa.float64(), "int8": pa.int8()}
+
+
+def to_numpy(column: pa.Array | pa.ChunkedArray) -> "NDArray[np.float64]":
+    """Return a column of numbers as float64, NaN where it is null; what may be shared is not to be written to."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if array.type != pa.float64():
+        array = array.cast(pa.float64(), safe=False)
+    if array.null_count:
+        return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.asarray(np.from_dlpack(array), dtype=np.float64)
+
+
+def of_numpy(values: "NDArray[np.float64] | NDArray[np.int8]") -> pa.Array:
+    """Return float64 or int8 numbers as an array; they must stay as they are from now on."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(_TYPES[values.dtype.name], len(values), [None, buffer])
+
+
+def of_words(codes: "NDArray[np.int8]", words: Sequence[str]) -> pa.DictionaryArray:
+    """Return words, each given by its place among those that there are."""
+    texts = [word.encode() for word in words]
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
+    return pa.DictionaryArray.from_arrays(of_numpy(codes), pa.Array.from_buffers(pa.string(), len(texts), buffers))

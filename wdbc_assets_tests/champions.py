@@ -1,0 +1,48 @@
+"""Bundles of quickly fitted pipelines, and stores in which one of them is the champion."""
+
+from functools import cache
+from pathlib import Path
+
+from wdbc_assets.domain import bundles, modeling, policy, splitting
+from wdbc_assets.storage import codecs
+from wdbc_assets.storage.store import open_store
+from wdbc_assets_tests.domain import judging
+
+COMPILED = ("logistic", "pca_logistic", "seed_baseline")
+
+
+@cache
+def split() -> splitting.Split:
+    """The published patients, parted as by default."""
+    return splitting.split(judging.clean_frame())
+
+
+@cache
+def fit(recipe: str = "logistic") -> modeling.Fit:
+    """One candidate of a recipe, fitted on the training part."""
+    return modeling.fit(split().X_train, split().y_train, recipe=recipe, grid="small")
+
+
+@cache
+def bundle(recipe: str = "logistic") -> bundles.Bundle:
+    """The bundle of that pipeline and its policy."""
+    versions = {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64}
+    return bundles.make(fit(recipe), policy.policy(split(), fit(recipe)), split().X_train, versions)
+
+
+@cache
+def _files(recipe: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple(codecs.encode("champion", bundle(recipe))[1].items())
+
+
+def files(recipe: str = "logistic") -> dict[str, bytes]:
+    """The files of a bundle, by their names."""
+    return dict(_files(recipe))
+
+
+def crown(folder: Path, recipe: str = "logistic") -> str:
+    """Make a bundle the champion of the store in a folder; return its version."""
+    store = open_store(str(folder), relative_to=folder)
+    draft = store.draft("champion", bundle(recipe), run_id="a-run")
+    store.commit(draft, run_id="a-run")
+    return draft.passport.version

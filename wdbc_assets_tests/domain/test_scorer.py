@@ -1,0 +1,195 @@
+"""The compiled scorer against scikit-learn: on patients, on any numbers, and where arithmetic gets hard."""
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import yeojohnson
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
+
+from wdbc_assets.domain import contract, evaluation, explanation, scorer
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.scorer import Scorer
+from wdbc_assets_tests import champions
+
+Array = NDArray[np.float64]
+POWERS = [0.0, 2.0, 1.0, -1.0, 0.5, 1e-17, 1e-10, 2 - 1e-17, 2 + 1e-10, -280.0, 3.7, -1e-300]
+
+
+def compiled(recipe: str) -> Scorer:
+    found = scorer.compiled(champions.fit(recipe).pipeline)
+    assert found is not None
+    return found
+
+
+def by_scikit_learn(recipe: str, X: Array) -> Array:
+    return evaluation.predict(champions.fit(recipe).pipeline, pd.DataFrame(X, columns=list(contract.FEATURES)))
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+def test_it_agrees_with_scikit_learn_on_all_that_it_is_tried_on(recipe: str) -> None:
+    tried = dict(scorer.trials(champions.split().X_train.to_numpy()))
+    assert len(tried) == 9
+    for X in [*tried.values(), champions.split().X_test.to_numpy()]:
+        np.testing.assert_allclose(compiled(recipe).probabilities(X), by_scikit_learn(recipe, X), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+@given(X=hnp.arrays(np.float64, (3, 30), elements=st.floats(0, 1e4)))
+def test_it_agrees_with_scikit_learn_on_any_measurements(recipe: str, X: Array) -> None:
+    np.testing.assert_allclose(compiled(recipe).probabilities(X), by_scikit_learn(recipe, X), rtol=0, atol=1e-12)
+
+
+@given(
+    X=hnp.arrays(np.float64, (7, len(POWERS)), elements=st.floats(-50, 1e6)),
+    order=st.sampled_from(["C", "F"]),
+)
+def test_yeo_johnson_is_scipys_for_every_power_and_sign(X: Array, order: Any) -> None:
+    n = len(POWERS)
+    for place, power in enumerate(POWERS):
+        alone = Scorer(np.array(POWERS), np.zeros(n), np.eye(n)[place], 0.0)
+        with np.errstate(over="ignore"):
+            expected = yeojohnson(X[:, place], power)
+        bearable = np.isfinite(expected) & (np.abs(expected) < 1e200)
+        # The other columns have a weight of 0, and may not be infinite for that to be nothing.
+        only = np.zeros_like(X)
+        only[:, place] = np.where(bearable, X[:, place], 0)
+        found = alone.log_odds(np.asarray(only, order=order))
+        np.testing.assert_allclose(found[bearable], expected[bearable], rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_neither_the_order_in_memory_nor_the_number_of_rows_changes_an_answer(recipe: str, order: Any) -> None:
+    X = np.tile(champions.split().X_train.to_numpy(), (10, 1))  # more than two blocks
+    found = compiled(recipe).probabilities(np.asarray(X, order=order))
+    one_by_one = np.concatenate([compiled(recipe).probabilities(row[None]) for row in X[:455]])
+    np.testing.assert_allclose(found, np.tile(one_by_one, 10), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+def test_its_contributions_are_those_of_the_explanation(recipe: str) -> None:
+    X = champions.split().X_test
+    intercept, expected = explanation.contributions(champions.fit(recipe), X)
+    found_intercept, found = compiled(recipe).contributions(X.to_numpy())
+    assert found_intercept == intercept
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(
+        intercept + found.sum(axis=1), compiled(recipe).log_odds(X.to_numpy()), rtol=0, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("recipe", ["svc", "stacking"])
+def test_what_is_no_sum_is_not_compiled(recipe: str) -> None:
+    assert scorer.compiled(champions.fit(recipe).pipeline) is None
+
+
+def test_a_pipeline_of_another_form_is_not_compiled() -> None:
+    X, y = champions.split().X_train, champions.split().y_train
+    model = LogisticRegression(solver="newton-cholesky")
+    for steps in (
+        [("scale", MinMaxScaler()), ("logistic", model)],
+        [("scale", StandardScaler()), ("power", PowerTransformer()), ("logistic", model)],
+        [("power", PowerTransformer(standardize=False)), ("logistic", model)],
+        [("power", PowerTransformer(method="box-cox")), ("logistic", model)],
+    ):
+        assert scorer.compiled(Pipeline(steps).fit(X + 1e-3, y)) is None
+
+
+def test_what_is_switched_off_in_a_standardisation_stays_off() -> None:
+    X, y = champions.split().X_train, champions.split().y_train
+    model = LogisticRegression(solver="newton-cholesky", C=1e-3)
+    for scaler in (StandardScaler(with_mean=False), StandardScaler(with_std=False)):
+        pipeline = Pipeline([("scale", scaler), ("again", StandardScaler()), ("logistic", model)]).fit(X, y)
+        found = scorer.compiled(pipeline)
+        assert found is not None
+        scorer.require_agreement(found, pipeline, X)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+def test_it_comes_back_from_json_to_the_last_bit(recipe: str) -> None:
+    X = champions.split().X_test.to_numpy()
+    back = Scorer.from_plain(json.loads(json.dumps(compiled(recipe).to_plain())))
+    assert back.probabilities(X).tobytes() == compiled(recipe).probabilities(X).tobytes()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"powers": [1.0]}, {"centre": None}, {"weights": "a"}, {"weights": [[1.0] * 30]}, {"intercept": None},
+        {"intercept": "nan"}, {"centre": [float("nan")] * 30}, {"weights": [float("inf")] * 30}, {"weights": 1.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_scorer_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(WdbcError, match="no compiled scorer"):
+        Scorer.from_plain(compiled("pca_logistic").to_plain() | changes)
+
+
+def test_a_scorer_that_lacks_a_part_is_refused() -> None:
+    for name in ("powers", "centre", "weights", "intercept"):
+        plain = compiled("pca_logistic").to_plain()
+        del plain[name]
+        with pytest.raises(WdbcError, match="no compiled scorer"):
+            Scorer.from_plain(plain)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 3_000])
+def test_a_cell_that_is_blank_or_infinite_is_refused_wherever_it_is(recipe: str, value: float, row: int) -> None:
+    X = np.tile(champions.split().X_train.to_numpy(), (10, 1))
+    X[row, 7] = value
+    with pytest.raises(WdbcError, match="blank, infinite"):
+        compiled(recipe).probabilities(X)
+    with pytest.raises(WdbcError, match="blank, infinite"):
+        compiled(recipe).contributions(X)
+
+
+@pytest.mark.parametrize("shape", [(30,), (2, 29), (2, 31), (1, 1, 30)])
+def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(WdbcError, match="rows of 30 measurements"):
+        compiled("logistic").probabilities(np.zeros(shape))
+
+
+def test_no_rows_get_no_answers() -> None:
+    for recipe in champions.COMPILED:
+        assert compiled(recipe).probabilities(np.empty((0, 30))).shape == (0,)
+
+
+@given(hnp.arrays(np.float64, 5, elements=st.floats(-1e308, 1e308)))
+def test_the_sigmoid_is_stable_at_both_ends(log_odds: Array) -> None:
+    found = scorer.sigmoid(log_odds)
+    np.testing.assert_allclose(found, expit(log_odds), rtol=1e-14, atol=0)
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("part", "by"), [("weights", 1 + 1e-8), ("centre", 1 + 1e-8), ("powers", 1 + 1e-6), ("intercept", 1 + 1e-8)]
+)
+def test_a_scorer_that_is_a_little_wrong_is_found_out(part: str, by: float) -> None:
+    right = compiled("pca_logistic")
+    wrong = dataclasses.replace(right, **{part: getattr(right, part) * by})
+    with pytest.raises(WdbcError, match=r"disagree by .* on the training data"):
+        scorer.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)
+
+
+def test_a_scorer_that_is_wrong_below_zero_alone_is_found_out() -> None:
+    class Wrong(Scorer):
+        def _with_negatives(self, block: Array, powers: Array) -> Array:
+            return super()._with_negatives(np.abs(block), powers)
+
+    right = compiled("pca_logistic")
+    wrong = Wrong(right.powers, right.centre, right.weights, right.intercept)
+    with pytest.raises(WdbcError, match=r"disagree by .* on values below 0"):
+        scorer.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)
