@@ -12,7 +12,7 @@ import dagster as dg
 
 from wdbc_assets import privacy
 from wdbc_assets.domain import findings as contract_findings
-from wdbc_assets.domain import floors, layouts, policy_rules, rule_kinds, rules
+from wdbc_assets.domain import floors, layouts, policy_rules, promotion, rule_kinds, rules
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.findings import Finding
 from wdbc_assets.storage.passport import Passport
@@ -33,6 +33,7 @@ RULES: Mapping[str, tuple[rule_kinds.Rule, ...]] = {
     "train_test_split": rules.SPLIT_RULES,
     "cross_validation": floors.RULES,
     "decision_policy": policy_rules.RULES,
+    "champion": promotion.RULES,
 }
 
 

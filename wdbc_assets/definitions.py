@@ -3,14 +3,14 @@
 import dagster as dg
 
 from wdbc_assets import jobs, resources, schedules, sensors
-from wdbc_assets.assets import dataset, model
+from wdbc_assets.assets import dataset, model, registry
 from wdbc_assets.storage.io_manager import StoreIOManager
 
 store = resources.StoreResource()
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([dataset, model]),
-    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence],
+    assets=dg.load_assets_from_modules([dataset, model, registry]),
+    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
     schedules=[schedules.daily_train],
     sensors=[sensors.source_changed],
     resources={

@@ -1,8 +1,8 @@
 """Whether an asset is up to date, and if not, why it would run.
 
 An asset is up to date when the passport of its current version matches the present inputs, code and parameters, and its
-files are whole. The rule stands here once: Dagster's runs and `wdbc status` both ask it, and it needs neither Dagster
-nor pandas nor scikit-learn.
+files are whole; one that is decided (`lineage.Derivation`), when its files are. The rule stands here once: Dagster's
+runs and `wdbc status` both ask it, and it needs neither Dagster nor pandas nor scikit-learn.
 """
 
 from collections.abc import Iterable, Mapping
@@ -80,6 +80,9 @@ def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = l
         except DamagedStore as error:
             states[asset] = State(asset, None, (error.what,))
             continue
+        if derivation.decided:
+            states[asset] = State(asset, passport, tuple(_amiss(store, passport)))
+            continue
         found = reasons(
             store,
             passport,
@@ -94,6 +97,14 @@ def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = l
             found += source_change(passport, chosen)
         states[asset] = State(asset, passport, tuple(found + (waits if not found else [])))
     return list(states.values())
+
+
+def _amiss(store: Store, passport: Passport | None) -> list[str]:
+    """Return what is amiss with what was decided: it stays what it is when its inputs change."""
+    if passport is None:
+        return [NEVER_MADE]
+    damage = store.damage(passport)
+    return [damage] if damage else []
 
 
 def _present(store: Store, states: Mapping[str, State], asset: str) -> Passport | None:

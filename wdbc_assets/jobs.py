@@ -1,5 +1,5 @@
 """The jobs: `train` makes all five assets of the main line, `refresh` the data alone, `explore` what they look like,
-`evaluate` the honest figures, `evidence` what can be said of all that is current.
+`evaluate` the honest figures, `evidence` what can be said of all that is current, `promote` what is in production.
 
 What each makes stands in `lineage.JOBS`. They run in one process. The multiprocess executor imports every library again
 in each step, which costs about seven times the CPU for assets of this size.
@@ -28,3 +28,4 @@ refresh = _job("refresh", "From the source to the split, without training.")
 explore = _job("explore", "From the source to what the data look like: distributions, correlations, findings.")
 evaluate = _job("evaluate", "From the source to repeated cross-validation of the recipes, the exam project's beside.")
 evidence = _job("evidence", "What can be said of what is current: exploration, policy, importance, and the model card.")
+promote = _job("promote", "Judge the current pipeline against the champion, and put it into production if it wins.")

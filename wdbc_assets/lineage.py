@@ -23,13 +23,15 @@ class Derivation:
     """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`.
 
     `parts` are those modules that a finished part of its work depends on, where it keeps parts: what is done is not
-    done again because what is made of it changed.
+    done again because what is made of it changed. `decided` says that the asset is what somebody decided, and is not
+    out of date when its inputs change: its pointer moves by a decision alone.
     """
 
     inputs: tuple[str, ...]
     parameters: type[BaseModel] | None
     modules: tuple[str, ...]
     parts: tuple[str, ...] = ()
+    decided: bool = False
 
 
 DERIVATIONS: Mapping[str, Derivation] = {
@@ -54,6 +56,12 @@ DERIVATIONS: Mapping[str, Derivation] = {
         None,
         ("model_card", "card_pages"),
     ),
+    "champion": Derivation(
+        ("train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation"),
+        None,
+        ("bundles",),
+        decided=True,
+    ),
 }
 
 JOBS: Mapping[str, tuple[str, ...]] = {
@@ -61,6 +69,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "refresh": ("raw_data", "clean_frame", "train_test_split"),
     "explore": ("raw_data", "clean_frame", "exploration"),
     "evaluate": ("raw_data", "clean_frame", "cross_validation"),
+    "promote": ("metrics", "decision_policy", "champion"),
     "evidence": ("exploration", "decision_policy", "importance", "model_card"),
 }
 """What each job makes, inputs first."""

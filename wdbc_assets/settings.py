@@ -8,6 +8,7 @@ where the service counts.
 
 import contextlib
 import difflib
+import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -175,6 +176,25 @@ class Serving(BaseModel):
         return name
 
 
+class Identity(BaseModel):
+    """Who acts. No part of any passport: a value is the same, whoever makes it."""
+
+    actor: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f\x7f]{1,64}$",
+        description="who is named in the history of promotions; unset: the operating system's user",
+    )
+
+    def acting_as(self) -> str:
+        """Return who is named: as set, or the user's name without the machine's."""
+        if self.actor:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
+
+
 class Settings(
     SourceParameters,
     SplitParameters,
@@ -187,6 +207,7 @@ class Settings(
     Patience,
     Privacy,
     Serving,
+    Identity,
     BaseSettings,
 ):
     """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""

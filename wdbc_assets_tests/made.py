@@ -15,7 +15,7 @@ import pytest
 
 from wdbc_assets import settings
 
-COMMANDS = (("run",), ("explore",), ("evaluate", "--protocol", "quick"), ("report",))
+COMMANDS = (("run",), ("explore",), ("evaluate", "--protocol", "quick"), ("promote",), ("report",))
 PLACES = {"WDBC_STORAGE": "results", "WDBC_LOG": "logs/wdbc.jsonl", "DAGSTER_HOME": "home"}
 
 

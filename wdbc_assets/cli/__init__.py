@@ -1,6 +1,6 @@
 """The console command `wdbc`: what people type. One module per command; `terminal` is how all of them speak.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted, 143 terminated.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 130 interrupted, 143 terminated.
 """
 
 import contextlib
@@ -12,12 +12,17 @@ import sys
 import click
 
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.champion import champion
+from wdbc_assets.cli.cleanup import gc_command
 from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
+from wdbc_assets.cli.history import history_command
 from wdbc_assets.cli.key import key
 from wdbc_assets.cli.predict import predict
+from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.report import report
+from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.status import status
@@ -38,7 +43,11 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, explore, evaluate, report, predict, serve, key, status, verify, export, ui):
+_COMMANDS: tuple[click.Command, ...] = (
+    run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
+    champion, promote, rollback, history_command, gc_command,
+)  # fmt: skip
+for command in _COMMANDS:
     wdbc.add_command(command)
 
 

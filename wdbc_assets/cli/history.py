@@ -1,64 +1,38 @@
-"""Dagster's history as `wdbc run` keeps it: one run, and no run that is said to go on though its process is gone."""
+"""`wdbc history`: every decision about what is in production, and whether any was altered or removed."""
 
-import os
-import socket
-import sqlite3
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+import json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+import click
 
-    import dagster as dg
-
-PROCESS_TAG = "wdbc/process"
+from wdbc_assets.cli import decisions
 
 
-@contextmanager
-def opened() -> "Iterator[dg.DagsterInstance]":
-    """Open Dagster's instance, and report runs of `wdbc run` whose process was killed as failed.
+@click.command("history")
+@click.option("--json", "as_json", is_flag=True, help="For machines: each entry whole.")
+@click.option("--verify", is_flag=True, help="Look whether each piece of evidence is there and whole, too.")
+def history_command(*, as_json: bool, verify: bool) -> None:
+    """Show who put what into production, when, and why; refusals of candidates too.
 
-    Dagster itself notices such a run only by its time limit, and only while a daemon runs.
+    Each entry carries the digest of the one before it: one that was altered, removed or put in between is named.
+
+    Exit codes: 0 all is as it was written, 1 something is not.
     """
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
-        for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
-            if _is_gone(run.tags.get(PROCESS_TAG, "")):
-                instance.report_run_failed(run, "The process of this `wdbc run` is gone: it was killed.")
-        with _held_open(Path(instance.root_directory, "history")):
-            yield instance
-
-
-@contextmanager
-def _held_open(folder: Path) -> "Iterator[None]":
-    """Hold Dagster's SQLite files open, if it keeps its history in such.
-
-    It opens and closes them several times for each event. Each time that the last connection closes, SQLite folds its
-    log into the file and deletes it: a tenth of a short run's CPU time.
-    """
-    with ExitStack() as connections:
-        for path in folder.rglob("*.db"):
-            connections.enter_context(closing(sqlite3.connect(path))).execute("PRAGMA schema_version")
-        yield
-
-
-def this_process() -> str:
-    """Return what tells this process from every other one on every machine."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _is_gone(process: str) -> bool:
-    host, _, rest = process.partition(":")
-    number, _, started = rest.partition(":")
-    return host == socket.gethostname() and number.isdigit() and _started(int(number)) != started
-
-
-def _started(number: int) -> str:
-    """Return when a process began, in clock ticks since the machine did; empty if there is no such process."""
-    try:
-        return Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
+    _, store, registry = decisions.opened()
+    standing = registry.standing()
+    found = standing.history
+    amiss = [*found.faults, *(registry.lost_evidence() if verify else ())]
+    if as_json:
+        plain = {"store": store.url, "entries": [entry.to_plain() for entry in found.entries], "amiss": amiss}
+        click.echo(json.dumps(plain, indent=2))
+    else:
+        if not found.entries:
+            click.echo("  no decision yet; the first champion comes by `wdbc promote`")
+        for entry in found.entries:
+            click.echo(decisions.line(entry))
+        if found.unfinished is not None:
+            click.echo(f"  entry {found.unfinished.number} was begun and not finished: the next decision finishes it")
+        if verify and not amiss:
+            click.echo(f"\n  {len(found.entries)} entries, each follows the one before it; all evidence is whole")
+    for fault in amiss:
+        click.echo(click.style(f"  amiss: {fault}", fg="red"), err=as_json)
+    click.get_current_context().exit(int(bool(amiss)))

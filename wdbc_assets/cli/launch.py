@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wdbc_assets import freshness, lineage, logs, settings, sources
-from wdbc_assets.cli import history, terminal
+from wdbc_assets.cli import instance as dagsters
+from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import Store
 
@@ -18,10 +19,12 @@ def job(
     force: bool,
     debug: bool,
     assets: Sequence[str] | None = None,
+    decision: Mapping[str, Any] | None = None,
 ) -> str | None:
     """Make what a job is to make, or only `assets` of it; returns the run's id, or None if all was up to date.
 
-    `options` are settings given on the command line; those that are None were not given.
+    `options` are settings given on the command line; those that are None were not given. `decision` is the
+    configuration of what is decided anew, be all up to date or not.
 
     Raises:
         WdbcError: the run failed.
@@ -30,9 +33,9 @@ def job(
     states = freshness.survey(store, chosen, assets=assets)
     # A remote source is asked inside a run, so that its answer stands in Dagster's history.
     remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
-    if remote or force or not all(state.up_to_date for state in states):
+    if decision is not None or remote or force or not all(state.up_to_date for state in states):
         given = {option: value for option, value in options.items() if value is not None}
-        return _through_dagster(name, assets, given, force=force, debug=debug)
+        return _through_dagster(name, assets, given, decision, force=force, debug=debug)
     for state in states:
         store.forget_refusal(state.asset)
         if state.passport:
@@ -40,7 +43,15 @@ def job(
     return None
 
 
-def _through_dagster(job: str, assets: Sequence[str], options: Mapping[str, Any], *, force: bool, debug: bool) -> str:
+def _through_dagster(
+    job: str,
+    assets: Sequence[str],
+    options: Mapping[str, Any],
+    decision: Mapping[str, Any] | None,
+    *,
+    force: bool,
+    debug: bool,
+) -> str:
     settings.ensure_home()
     # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
     import skops.io  # noqa: F401, I001
@@ -55,17 +66,19 @@ def _through_dagster(job: str, assets: Sequence[str], options: Mapping[str, Any]
         names = parameters.model_fields if parameters else {}
         if own := {name: value for name, value in options.items() if name in names}:
             configuration[asset] = {"config": own}
+        if lineage.DERIVATIONS[asset].decided and decision is not None:
+            configuration[asset] = {"config": dict(decision)}
     lines = terminal.Lines()
     logs.logger.addHandler(lines)
     try:
-        with history.opened() as instance:
+        with dagsters.opened() as instance:
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 run_config={
                     "ops": configuration,
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={history.PROCESS_TAG: history.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                tags={dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
                 raise_on_error=debug,
             )

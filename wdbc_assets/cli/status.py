@@ -27,12 +27,12 @@ def status(*, as_json: bool) -> None:
 
 def _show(store: Store, state: freshness.State) -> None:
     passport = state.passport
-    version, made, size = ("-", "-", "-")
+    version, made, bytes_ = ("-", "-", "-")
     if passport:
-        version, made, size = freshness.short(passport.version), passport.made_at[:19], _size(passport.size)
+        version, made, bytes_ = freshness.short(passport.version), passport.made_at[:19], size(passport.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
-    click.echo(f"  {state.asset:<17} {version:<13} {made:<20} {size:>10}  {click.style(first, fg=colour)}")
+    click.echo(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {click.style(first, fg=colour)}")
     for reason in rest:
         click.echo(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {click.style(reason, fg=colour)}")
     if refusal := store.refusal(state.asset):
@@ -56,10 +56,11 @@ def _plain(store: Store, state: freshness.State) -> dict[str, Any]:
     }
 
 
-def _size(count: int) -> str:
-    size = float(count)
+def size(count: int) -> str:
+    """Say a number of bytes as people do."""
+    left = float(count)
     for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+        if left < 1024:
+            return f"{left:.0f} {unit}" if unit == "B" else f"{left:.1f} {unit}"
+        left /= 1024
+    return f"{left:.1f} GiB"

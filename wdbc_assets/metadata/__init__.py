@@ -11,10 +11,12 @@ from wdbc_assets.metadata.exploration import of_exploration
 from wdbc_assets.metadata.model import of_fitted_pipeline, of_metrics
 from wdbc_assets.metadata.parts import Report
 from wdbc_assets.metadata.passport import of_passport
+from wdbc_assets.metadata.registry import of_champion, of_verdict
 
 __all__ = [
     "Report",
     "clean_columns",
+    "of_champion",
     "of_clean_frame",
     "of_cross_validation",
     "of_decision_policy",
@@ -26,5 +28,6 @@ __all__ = [
     "of_passport",
     "of_raw_data",
     "of_split",
+    "of_verdict",
     "raw_columns",
 ]

@@ -9,6 +9,7 @@ from wdbc_assets.plots.exploration import correlations, distributions, separatio
 from wdbc_assets.plots.importance import importance_by_group, typical_contributions
 from wdbc_assets.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.plots.policy import decision_bands
+from wdbc_assets.plots.promotion import differences
 from wdbc_assets.plots.search import cv_curve
 from wdbc_assets.plots.style import as_markdown
 
@@ -18,6 +19,7 @@ __all__ = [
     "correlations",
     "cv_curve",
     "decision_bands",
+    "differences",
     "distributions",
     "importance_by_group",
     "recipes_compared",

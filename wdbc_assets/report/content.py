@@ -1,5 +1,6 @@
 """What the page says: each artifact as it stands, the checks, the lineage, and the pictures."""
 
+import contextlib
 import importlib.metadata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from wdbc_assets import checks, freshness, lineage, settings
 from wdbc_assets.domain import contract, floors, model_card, observations, recipes
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.report import drawing, pictures
-from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Handle, Store
 
-_MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report"}
+_MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report",
+            "champion": "wdbc promote"}  # fmt: skip
 _MADE_BY_RUN = "wdbc run"
+_DECISIONS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
         "pictures": pictures.of(values),
         "lineage": drawing.lineage({name: _standing(artifact) for name, artifact in artifacts.items()}),
         "card": _card(values),
+        "production": _production(store),
     }
 
 
@@ -84,6 +89,19 @@ def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
                 "passed": check and check["passed"],
                 "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not judged",
             }
+
+
+def _production(store: Store) -> dict[str, Any]:
+    """Return what is in production, on what evidence, and the decisions about it, the newest first."""
+    registry = open_registry(store)
+    standing = registry.standing()
+    promotion = standing.promotion
+    judgement = None
+    if promotion is not None and promotion.evidence:
+        with contextlib.suppress(DamagedStore):
+            judgement = registry.evidence(promotion.evidence)
+    entries = standing.history.entries[::-1][:_DECISIONS_SHOWN]
+    return {"standing": standing, "promotion": promotion, "judgement": judgement, "entries": entries}
 
 
 def _card(values: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
@@ -32,6 +33,15 @@ class CannotRead(WdbcError):
     """Something in the store is there but cannot be read."""
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A file that lies there: its path, its size in bytes, and when it was written, in seconds since 1970."""
+
+    path: str
+    size: int
+    written: float
+
+
 class Backend(Protocol):
     """What the store asks of the place where its bytes lie. Paths are relative, with `/`."""
 
@@ -45,6 +55,12 @@ class Backend(Protocol):
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
         """Remove the folders beside this one in which no file was written for so long."""
+
+    def listed(self) -> list[Listed]:
+        """List every file, those that are being written too."""
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with all that is in it; nothing, if there is none."""
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold off every other writer of pointers for an instant."""
@@ -112,6 +128,25 @@ class LocalFolder:
                 if other != kept and time.time() - _last_written(other) > idle_seconds:
                     shutil.rmtree(other, ignore_errors=True)
 
+    def listed(self) -> list[Listed]:
+        """List every file, those that are being written too; what vanishes meanwhile is left out."""
+        found = []
+        for folder, _, names in os.walk(self.root):
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    state = path.lstat()
+                    found.append(Listed(path.relative_to(self.root).as_posix(), state.st_size, state.st_mtime))
+        return found
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with all that is in it; nothing, if there is none."""
+        target = self.root / folder
+        with _refused_writes(target), contextlib.suppress(FileNotFoundError):
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink()
+
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
         """Hold an advisory lock on the store; the kernel frees it when its holder dies."""
@@ -166,6 +201,19 @@ class ObjectFolder:
         for name, paths in groups.items():
             if name != kept.name and time.time() - max(map(self._written, paths)) > idle_seconds:
                 self._files.rm(paths)
+
+    def listed(self) -> list[Listed]:
+        """List every object."""
+        found: dict[str, dict[str, Any]] = self._files.find(self._root, detail=True)
+        return [
+            Listed(PurePosixPath(path).relative_to(self._root).as_posix(), int(of["size"]), self._written(path))
+            for path, of in found.items()
+        ]
+
+    def remove(self, folder: str) -> None:
+        """Remove every object below a folder."""
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(self._full(folder), recursive=True)
 
     def _written(self, path: str) -> float:
         return float(self._files.modified(path).timestamp())

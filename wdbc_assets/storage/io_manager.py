@@ -14,6 +14,7 @@ import dagster as dg
 from wdbc_assets import logs
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.registry import Decision, open_registry
 from wdbc_assets.storage.store import Draft, Handle, Store
 
 
@@ -22,6 +23,16 @@ class Kept:
     """Says that the current version stays as it is."""
 
     passport: Passport
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Says that a bundle is to take the place of the version that it was judged against."""
+
+    draft: Draft
+    decision: Decision
+    expected: str | None
+    made_of: tuple[Passport, ...]
 
 
 def _name(context: dg.OutputContext | dg.InputContext) -> str:
@@ -47,11 +58,14 @@ class StoreIOManager(dg.ConfigurableIOManager):
     store: dg.ResourceDependency[Any]
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Store a draft, note that a version was kept, or store any other value without lineage."""
+        """Store a draft, move the champion, note that a version was kept, or store any other value without lineage."""
         with _as_failure():
             store: Store = self.store.open()
             if isinstance(obj, Kept):
                 store.keep(obj.passport, run_id=context.run_id)
+                return
+            if isinstance(obj, Promotion):
+                open_registry(store).promote(obj.draft, obj.decision, expected=obj.expected, made_of=obj.made_of)
                 return
             draft = obj if isinstance(obj, Draft) else store.draft(_name(context), obj, run_id=context.run_id)
             if not store.commit(draft, run_id=context.run_id):

@@ -12,6 +12,9 @@ _VERSION = re.compile(r"[0-9a-f]{64}")
 
 FORMAT_FILE = "store.json"
 
+CHAMPION = "champion"
+HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
+
 
 def pointer(asset: str) -> str:
     """Return where the pointer to an asset's current version lies."""
@@ -41,6 +44,16 @@ def version_file(passport: Passport, name: str) -> str:
 def parts(asset: str, key: str) -> str:
     """Return the folder of the finished parts of an asset's work on certain inputs by certain code."""
     return f"{asset_name(asset)}/parts/{_checked(_VERSION, key)}"
+
+
+def evidence(digest: str) -> str:
+    """Return where a document of the gate lies: what was judged, and how each criterion stood."""
+    return f"{CHAMPION}/evidence/{_checked(_VERSION, digest)}.json"
+
+
+def promoted(version: str) -> str:
+    """Return where the passport lies of a version of the champion, current or not."""
+    return f"{CHAMPION}/promoted/{_checked(_VERSION, version)}.json"
 
 
 def asset_name(name: str) -> str:

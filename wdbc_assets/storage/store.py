@@ -4,6 +4,7 @@
     <asset>/current.json                the pointer: passport of the current version
     <asset>/versions/<digest>/<files>   one immutable version, named by its content
     <asset>/refused.json                why the last attempt was refused, until one succeeds
+    champion/...                        beside these what is in production, since when and why: see `registry`
     runs/<run id>/<asset>.json          what a run made or kept
 
 Order of writing: the files of the version, then the run's passport, then the pointer. A process killed in between
@@ -23,6 +24,9 @@ from wdbc_assets.storage import backend as backends
 from wdbc_assets.storage import codecs, places, surroundings
 from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
 from wdbc_assets.storage.workbench import Workbench
+
+# What is decided, and not made whenever something changed, is not made again by a run.
+_MENDS = {places.CHAMPION: "Go back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
 
 
 class NeverMade(WdbcError):
@@ -58,7 +62,7 @@ class Store:
     """Versions and pointers in one place."""
 
     def __init__(self, backend: backends.Backend) -> None:
-        self._backend = backend
+        self.backend = backend
         self.url = backend.url
 
     # Reading
@@ -66,7 +70,7 @@ class Store:
     @cached_property
     def _understood(self) -> bool:
         try:
-            number = json.loads(self._backend.read(places.FORMAT_FILE))["format"]
+            number = json.loads(self.backend.read(places.FORMAT_FILE))["format"]
         except FileNotFoundError:
             return True
         except (ValueError, KeyError, TypeError):
@@ -117,7 +121,7 @@ class Store:
         for name, stated in passport.files.items():
             path = places.version_file(passport, name)
             try:
-                content = self._backend.read(path)
+                content = self.backend.read(path)
             except FileNotFoundError:
                 raise self._damage(passport, path, "is missing") from None
             if stored_file(content) != stated:
@@ -145,7 +149,7 @@ class Store:
     def refusal(self, asset: str) -> dict[str, Any] | None:
         """Return when and why the last attempt at an asset was refused, if nothing succeeded since."""
         try:
-            note = json.loads(self._backend.read(places.refusal(asset)))
+            note = json.loads(self.backend.read(places.refusal(asset)))
         except (FileNotFoundError, ValueError):
             return None
         return note or None
@@ -197,19 +201,25 @@ class Store:
         The pointer stays where it is when an input has been replaced by another run since it was read: what was made
         of superseded inputs is kept as a version, but does not become current.
         """
-        passport = draft.passport
+        self.write(draft)
+        self.backend.replace(places.made_by(run_id, draft.passport.asset), draft.passport.to_json())
+        with self.backend.commit_lock():
+            self.write(draft)  # what nothing points to may be cleaned up until the lock is held
+            return self._point(draft.passport)
+
+    def write(self, draft: Draft) -> None:
+        """Write the files of a version, those that are not there yet. Nothing points to it for that."""
         self._mark_format()
         for name, content in draft.contents.items():
-            path = places.version_file(passport, name)
+            path = places.version_file(draft.passport, name)
             if not self._holds(path, content):
-                self._backend.replace(path, content)
-        return self._point(passport, run_id)
+                self.backend.replace(path, content)
 
     def keep(self, passport: Passport, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""
         self._mark_format()
         self.forget_refusal(passport.asset)
-        self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
+        self.backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
 
     def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
         """Record why an attempt was refused, for whoever asks for the status."""
@@ -219,29 +229,27 @@ class Store:
             "reasons": list(reasons),
         }
         self._mark_format()
-        self._backend.replace(places.refusal(asset), json.dumps(note, indent=2).encode())
+        self.backend.replace(places.refusal(asset), json.dumps(note, indent=2).encode())
 
     def forget_refusal(self, asset: str) -> None:
         """Record that an attempt succeeded, or that nothing is left to be done."""
         if self.refusal(asset):
-            self._backend.replace(places.refusal(asset), b"{}")
+            self.backend.replace(places.refusal(asset), b"{}")
 
     def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
         """Return a place for the finished parts of unfinished work; `anew` forgets those of earlier attempts."""
         self._mark_format()
-        return Workbench(self._backend, places.asset_name(asset), depends_on, anew=anew)
+        return Workbench(self.backend, places.asset_name(asset), depends_on, anew=anew)
 
-    def _point(self, passport: Passport, run_id: str) -> bool:
-        self._backend.replace(places.made_by(run_id, passport.asset), passport.to_json())
-        with self._backend.commit_lock():
-            for name, version in passport.inputs.items():
-                now = self._current_or_damaged(name)
-                if now is None or now.version != version:
-                    return False
-            earlier = self._current_or_damaged(passport.asset)
-            if earlier is None or earlier.derivation() != passport.derivation():
-                self._backend.replace(places.pointer(passport.asset), passport.to_json())
-            self.forget_refusal(passport.asset)
+    def _point(self, passport: Passport) -> bool:
+        for name, version in passport.inputs.items():
+            now = self._current_or_damaged(name)
+            if now is None or now.version != version:
+                return False
+        earlier = self._current_or_damaged(passport.asset)
+        if earlier is None or earlier.derivation() != passport.derivation():
+            self.backend.replace(places.pointer(passport.asset), passport.to_json())
+        self.forget_refusal(passport.asset)
         return True
 
     def _current_or_damaged(self, asset: str) -> Passport | None:
@@ -257,7 +265,7 @@ class Store:
         if not self._understood:
             return None
         try:
-            content = self._backend.read(path)
+            content = self.backend.read(path)
         except FileNotFoundError:
             return None
         return Passport.from_json(content, where=self._where(path))
@@ -265,14 +273,14 @@ class Store:
     def _mark_format(self) -> None:
         content = json.dumps({"format": FORMAT}).encode() + b"\n"
         if self._understood and not self._holds(places.FORMAT_FILE, content):
-            self._backend.replace(places.FORMAT_FILE, content)
+            self.backend.replace(places.FORMAT_FILE, content)
 
     def _holds(self, path: str, content: bytes) -> bool:
         return self._content(path) == content
 
     def _content(self, path: str) -> bytes | None:
         try:
-            return self._backend.read(path)
+            return self.backend.read(path)
         except FileNotFoundError:
             return None
 
@@ -287,7 +295,8 @@ class Store:
         return DamagedStore(
             f"stored file of {passport.asset} {finding}",
             where=self._where(path),
-            mend="Run `wdbc run`: it makes this asset again. The damaged file is never used.",
+            mend=_MENDS.get(passport.asset, "Run `wdbc run`: it makes this asset again.")
+            + " The damaged file is never used.",
         )
 
 

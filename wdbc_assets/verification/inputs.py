@@ -6,7 +6,7 @@ from typing import Any
 
 from wdbc_assets import freshness, lineage
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import codecs
+from wdbc_assets.storage import catalogue, codecs
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.store import Draft, Handle, Store
 from wdbc_assets.verification.attempts import Inputs, NotDerived
@@ -89,6 +89,9 @@ class Inventory:
             passport = self._store.current(name)
             if passport is None or passport.version != version:
                 passport = self._store.made_by(run_id, name)
+            if passport is None or passport.version != version:
+                # What a promotion was made of was made by other runs.
+                passport = next(iter(catalogue.read(self._store).whole(name, version)), None) if version else None
             if passport is not None and passport.version == version:
                 return Handle(self._store, passport).load()
         except WdbcError as error:

@@ -1,0 +1,28 @@
+"""What is in production. The gate stands in `domain.promotion`, the bundle in `domain.bundles`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets import production
+from wdbc_assets.assets.decided import decided_asset
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain import bundles, modeling, splitting
+
+
+@decided_asset(kinds={"scikitlearn", "numpy"}, owners=["team:model"])
+def champion(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "modeling.Fit",
+    decision_policy: dict[str, Any],
+    versions: Mapping[str, str],
+) -> "bundles.Bundle":
+    """What answers for patients: a pipeline with its decision policy, which only evidence (or a stated force) replaces.
+
+    To materialize it is to judge the current pipeline against it, on the same out-of-fold predictions. If the candidate
+    does not win, the champion stays, and the check says why.
+    """
+    from wdbc_assets.domain import bundles
+
+    made_of = {name: versions[name] for name in production.MADE_OF}
+    return bundles.make(fitted_pipeline, decision_policy, train_test_split.X_train, made_of)

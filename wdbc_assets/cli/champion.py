@@ -1,0 +1,120 @@
+"""`wdbc champion`: what is in production, since when, on what evidence, and who would replace it."""
+
+import json
+from typing import Any
+
+import click
+
+from wdbc_assets import freshness, production
+from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.bundles import SCORER
+from wdbc_assets.storage.registry import Registry, Standing
+from wdbc_assets.storage.store import Store
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def champion(*, as_json: bool) -> None:
+    """Show what is in production, since when, on what evidence, and who would replace it or why it does not.
+
+    Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is amiss.
+    """
+    _, store, registry = decisions.opened()
+    standing = registry.standing()
+    candidate = _candidate(store)
+    if as_json:
+        plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": list(standing.amiss)}
+        click.echo(json.dumps({**plain, "candidate": candidate}, indent=2))
+    else:
+        _show(registry, standing)
+        _show_candidate(standing, candidate)
+    click.get_current_context().exit(int(standing.passport is None or bool(standing.amiss)))
+
+
+def in_production(registry: Registry, standing: Standing) -> dict[str, Any] | None:
+    """Return the champion as plain values, None if there is none."""
+    passport, entry, promotion = standing.passport, standing.since, standing.promotion
+    if passport is None:
+        return None
+    return {
+        "version": passport.version,
+        "recipe": standing.recipe,
+        "compiled": SCORER in passport.files,
+        "made_of": passport.inputs,
+        "since": entry and entry.at,
+        "action": entry and entry.action,
+        "actor": entry and entry.actor,
+        "run_id": promotion and promotion.run_id,
+        "reason": entry and entry.reason,
+        "verdict": promotion and promotion.verdict,
+        "forced": promotion is not None and promotion.forced,
+        "evidence": promotion and promotion.evidence,
+        "judgement": _judgement(registry, standing),
+    }
+
+
+def _judgement(registry: Registry, standing: Standing) -> dict[str, Any] | None:
+    promotion = standing.promotion
+    if promotion is None or promotion.evidence is None:
+        return None
+    try:
+        return registry.evidence(promotion.evidence)
+    except WdbcError:
+        return None
+
+
+def _candidate(store: Store) -> dict[str, Any]:
+    """Return what would replace the champion, judged, or why it cannot be judged."""
+    try:
+        case = production.gather(store)
+        document = None if case.is_champion else case.document(case.judge())
+    except WdbcError as error:
+        return {"version": None, "recipe": None, "is_champion": False, "judgement": None,
+                "amiss": f"{error.what}. {error.mend}"}  # fmt: skip
+    return {"version": case.version, "recipe": case.recipe, "is_champion": case.is_champion, "judgement": document,
+            "amiss": None}  # fmt: skip
+
+
+def _show(registry: Registry, standing: Standing) -> None:
+    plain = in_production(registry, standing)
+    if plain is None:
+        click.echo("\n  no champion: nothing is in production")
+    else:
+        by = "compiled arrays" if plain["compiled"] else "scikit-learn, for its recipe cannot be compiled"
+        name = click.style(plain["recipe"] or "unknown", bold=True)
+        click.echo(f"\n  champion {name} {freshness.short(plain['version'])}, answers by {by}")
+        if standing.since:
+            decisions.standing(standing.since, standing.promotion)
+        if plain["judgement"]:
+            _evidence(plain["evidence"], plain["judgement"]["verdict"])
+    for fault in standing.amiss:
+        click.echo(click.style(f"  amiss: {fault}", fg="red"))
+
+
+def _evidence(digest: str, verdict: dict[str, Any]) -> None:
+    against = f"against {verdict['champion']}" if verdict["champion"] else "there was no champion before"
+    click.echo(f"  evidence {freshness.short(digest)}: {verdict['name']}, {against}")
+    for one in verdict["criteria"]:
+        if one["low"] is not None:
+            shown = f"{one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}]"
+            click.echo(f"    {one['name']:<14} {shown:<28} {one['demand']}")
+
+
+def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
+    wdbc = terminal.as_called()
+    if candidate["is_champion"]:
+        click.echo("\n  candidate: none; the current pipeline is the champion")
+    elif candidate["amiss"]:
+        click.echo(f"\n  candidate: cannot be judged: {candidate['amiss']}")
+    else:
+        decisions.judgement(candidate["judgement"])
+        promoted = candidate["judgement"]["verdict"]["promoted"]
+        click.echo(
+            f"  it would replace the champion: {wdbc} promote" if promoted else "  it does not replace the champion"
+        )
+    if standing.earlier:
+        earlier = standing.earlier[0]
+        click.echo(
+            f"  to go back to: {earlier.recipe} {freshness.short(earlier.after or '')}: {wdbc} rollback --reason TEXT"
+        )

@@ -1,0 +1,44 @@
+"""`wdbc gc`: versions that nothing refers to any more."""
+
+from collections import Counter
+
+import click
+
+from wdbc_assets import freshness
+from wdbc_assets.cli import decisions, status
+from wdbc_assets.storage import cleaning
+
+_DAY = 24 * 3600
+
+
+@click.command("gc")
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, metavar="N",
+              help="How many of the last champions stay, with all that they are made of.")  # fmt: skip
+@click.option("--older-than", type=click.FloatRange(0), default=1.0, show_default=True, metavar="DAYS",
+              help="What is younger stays.")  # fmt: skip
+@click.option("--apply", "for_real", is_flag=True, help="Remove them. Else they are listed.")
+def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
+    """List, or remove, the versions that nothing refers to.
+
+    What stays: what is current, the last champions, all that either was made of, and what a run or a reader may be at.
+    """
+    _, store, _ = decisions.opened()
+    rest = cleaning.survey(store, keep=keep, older_than=older_than * _DAY)
+    if for_real:
+        gone = cleaning.clean(store, keep=keep, older_than=older_than * _DAY)
+    else:
+        gone = [one for one in rest if one.kept is None]
+    for one in gone:
+        age = f"{one.age / _DAY:.1f} days"
+        click.echo(f"  {one.asset:<17} {freshness.short(one.version)} {status.size(one.size):>10} {age:>12}")
+    kept = len(rest) - len(gone)
+    verb = "removed" if for_real else "to be removed"
+    click.echo(f"  {verb}: {len(gone)} versions, {status.size(sum(one.size for one in gone))}; kept: {kept}")
+    reasons = Counter(_kind(one.kept) for one in rest if one.kept)
+    click.echo("  kept for: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
+    if gone and not for_real:
+        click.echo("  nothing was removed: add --apply")
+
+
+def _kind(kept: str) -> str:
+    return "being made of" if kept.endswith("was made of it") else kept

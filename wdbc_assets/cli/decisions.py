@@ -1,0 +1,68 @@
+"""How a judgement, and the entries of the history, are shown; and what the commands about production share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from wdbc_assets import freshness, logs, settings
+from wdbc_assets.storage.history import KEPT, Entry
+from wdbc_assets.storage.registry import Registry, open_registry
+from wdbc_assets.storage.store import Store, open_store
+
+CHAMPION_STAYS = 3
+"""The exit code for a candidate that was judged and not promoted."""
+
+_COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot tell": "yellow", "worse": "red"}
+
+
+def opened() -> tuple[settings.Settings, Store, Registry]:
+    """Open the log and the store; return the settings, the store and its registry."""
+    chosen = settings.load()
+    root = settings.project_root()
+    logs.open_log(chosen.log, relative_to=root)
+    store = open_store(chosen.storage, relative_to=root)
+    return chosen, store, open_registry(store)
+
+
+def judgement(document: Mapping[str, Any]) -> None:
+    """Show a judgement: who against whom, each criterion with interval and bound, and the verdict last."""
+    verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
+    click.echo(f"\n  candidate  {candidate['recipe']:<14} {freshness.short(candidate['version'])}  (fitted_pipeline)")
+    if champion:
+        click.echo(f"  champion   {champion['recipe']:<14} {freshness.short(champion['version'])}")
+    click.echo(
+        f"  judged on {verdict['patients']} patients, {verdict['repeats']} times {verdict['folds']} folds; candidate -"
+        " champion,\n  95 % intervals with the correction of Nadeau and Bengio"
+    )
+    click.echo(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'':<4} needed")
+    for one in verdict["criteria"]:
+        value = "" if one["value"] is None else f"{one['value']:+.4f}"
+        interval = "" if one["low"] is None else f"[{one['low']:+.4f}, {one['high']:+.4f}]"
+        holds = click.style("yes", fg="green") if one["holds"] else click.style("no ", fg="red")
+        click.echo(f"  {one['name']:<14} {value:>8}   {interval:<20} {holds}  {one['demand']}")
+        if one["found"] and not one["holds"]:
+            click.echo(f"  {'':<14} {one['found']}")
+    name = click.style(verdict["name"], fg=_COLOURS[verdict["name"]], bold=True)
+    click.echo(f"\n  verdict: {name}; {verdict['reason']}")
+
+
+def standing(entry: Entry, promotion: Entry | None) -> None:
+    """Show since when and by whose decision a champion is what it is; a force for as long as it holds."""
+    click.echo(f"  since {entry.at[:19].replace('T', ' ')} UTC, {entry.action} by {entry.actor}: {entry.reason}")
+    if promotion is not None and promotion.forced:
+        forced = click.style("FORCED", fg="red", bold=True)
+        click.echo(f"  {forced} by {promotion.actor}, against the verdict {promotion.verdict}: {promotion.reason}")
+
+
+def line(entry: Entry) -> str:
+    """Return one entry of the history as a line."""
+    change = freshness.short(entry.after or "none")
+    if entry.action != KEPT:
+        change = f"{freshness.short(entry.before or 'none')} -> {change}"
+    said = "forced, " if entry.forced else ""
+    verdict = f"{entry.verdict}: " if entry.verdict else ""
+    return (
+        f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<12} {change:<28}"
+        f" {entry.recipe or '-':<14} {said}{verdict}{entry.reason}"
+    )

@@ -1,0 +1,90 @@
+"""`wdbc promote`: a candidate judged against the champion, and put into production if the evidence says so."""
+
+import click
+
+from wdbc_assets import freshness, production
+from wdbc_assets.cli import decisions, launch, terminal
+from wdbc_assets.storage import history
+from wdbc_assets.storage.registry import Registry
+from wdbc_assets.storage.store import NeverMade, Store
+
+
+@click.command()
+@click.argument("candidate", required=False, metavar="[CANDIDATE]")
+@click.option("--dry-run", is_flag=True, help="Judge, and change nothing.")
+@click.option("--force", is_flag=True, help="Promote against the verdict; recorded, and shown for as long as it holds.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
+@click.pass_obj
+def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool, reason: str) -> None:  # noqa: FBT001 -- click passes it so
+    """Judge a candidate against the champion on the same out-of-fold predictions, and promote it if it wins.
+
+    CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. Each criterion is
+    shown with its interval and what it needs.
+
+    Exit codes: 0 promoted, 3 the champion stays.
+    """
+    if force and not reason.strip():
+        raise click.UsageError('--force needs --reason "...": whoever reads the history wants to know why.')
+    if force and dry_run:
+        raise click.UsageError("--force and --dry-run cannot be together: a dry run changes nothing.")
+    _, store, registry = decisions.opened()
+    chosen_one = candidate and _found(store, candidate)
+    if dry_run:
+        code = _dry(store, chosen_one)
+    else:
+        code = _decided(store, registry, chosen_one, force=force, reason=reason, debug=debug)
+    click.get_current_context().exit(code)
+
+
+def _found(store: Store, candidate: str) -> str:
+    """Return the whole digest of a version, so that a candidate is found or refused before a run begins."""
+    return production.gather(store, candidate).version
+
+
+def _dry(store: Store, candidate: str | None) -> int:
+    case = production.gather(store, candidate)
+    if case.is_champion:
+        return _champion_already(case.recipe, case.version)
+    verdict = case.judge()
+    decisions.judgement(case.document(verdict))
+    click.echo("  nothing was changed: this was a dry run")
+    return 0 if verdict.promoted else decisions.CHAMPION_STAYS
+
+
+def _decided(store: Store, registry: Registry, candidate: str | None, *, force: bool, reason: str, debug: bool) -> int:
+    chosen, _, _ = decisions.opened()
+    _require_evidence(store)
+    case = production.gather(store, candidate)
+    if case.is_champion:
+        return _champion_already(case.recipe, case.version)
+    configuration = {"force": force, "reason": reason} | ({"candidate": candidate} if candidate else {})
+    run_id = launch.job("promote", store, chosen, {}, force=False, debug=debug, decision=configuration)
+    standing = registry.standing()
+    mine = [entry for entry in standing.history.entries if entry.run_id == run_id]
+    if not mine:  # its policy, made by this run, was all that it lacked to be the champion
+        return _champion_already(case.recipe, case.version)
+    (entry,) = mine
+    if entry.evidence:
+        decisions.judgement(registry.evidence(entry.evidence))
+    if entry.action == history.PROMOTED:
+        forced = click.style(" by force, against the verdict", fg="red") if entry.forced else ""
+        click.echo(f"  promoted{forced}: {entry.recipe} {freshness.short(entry.after or '')} is in production")
+        click.echo(f"  next: {terminal.as_called()} champion, {terminal.as_called()} rollback --reason TEXT")
+        return 0
+    click.echo(f"  the champion stays: {entry.recipe or 'none'} {freshness.short(entry.after or '-')}")
+    click.echo(f"  evidence kept: {freshness.short(entry.evidence or '')}")
+    return decisions.CHAMPION_STAYS
+
+
+def _require_evidence(store: Store) -> None:
+    if store.current("cross_validation") is None:
+        raise NeverMade(
+            "there is no evidence to decide by: cross_validation has never been made",
+            where=store.url,
+            mend="Run `wdbc evaluate` first.",
+        )
+
+
+def _champion_already(recipe: str, version: str) -> int:
+    click.echo(f"  {recipe} {freshness.short(version)} is in production already: nothing to be done")
+    return 0

@@ -1,0 +1,54 @@
+"""`wdbc rollback`: an earlier champion is in production again."""
+
+import click
+
+from wdbc_assets import freshness, logs
+from wdbc_assets.cli import decisions, instance
+from wdbc_assets.storage.history import Entry
+from wdbc_assets.storage.registry import Decision
+from wdbc_assets.storage.store import Store
+
+
+@click.command()
+@click.option("--to", "version", metavar="VERSION", help="Its first digits. [default: the champion before this one]")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; stands in the history.")
+def rollback(*, version: str | None, reason: str) -> None:
+    """Put an earlier champion back into production. Its files are verified first."""
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: whoever reads the history wants to know why.")
+    chosen, store, registry = decisions.opened()
+    entry = registry.rollback(version, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
+    click.echo(
+        f"  {entry.recipe} {freshness.short(entry.after or '')} is in production again,"
+        f" in place of {freshness.short(entry.before or 'none')}"
+    )
+    _tell_dagster(store, entry)
+
+
+def _tell_dagster(store: Store, entry: Entry) -> None:
+    """Let Dagster's history show it too. The pointer has been moved: whatever fails here changes nothing about that."""
+    try:
+        import dagster as dg
+
+        from wdbc_assets import settings
+
+        settings.ensure_home()
+        with instance.opened() as dagster_instance:
+            dagster_instance.report_runless_asset_event(
+                dg.AssetMaterialization(
+                    asset_key="champion",
+                    description=f"Rolled back by {entry.actor}: {entry.reason}",
+                    metadata={
+                        "recipe": entry.recipe or "",
+                        "rolled back by": entry.actor,
+                        "reason": entry.reason,
+                        "from": entry.before or "",
+                        "version": freshness.short(entry.after or ""),
+                        "dagster/uri": f"{store.url}/champion/versions/{entry.after}",
+                    },
+                    tags={"dagster/data_version": entry.after or ""},
+                )
+            )
+    except Exception as error:  # noqa: BLE001 -- Dagster's history is a record beside; the registry's is what counts
+        logs.logger.warning("rollback done, but Dagster's history could not be told: %s", type(error).__name__)
+        click.echo("  done, but Dagster's history could not be told; `wdbc history` has it", err=True)

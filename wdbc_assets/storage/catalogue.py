@@ -1,0 +1,118 @@
+"""What lies in a store: every file, and every passport that says what some of them are.
+
+It lists the whole store, so it is for what is done now and then (cleaning up, going back, finding a version that is not
+current any more), and not for a run.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import places
+from wdbc_assets.storage.backend import Backend, Listed
+from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.store import Store
+
+Key = tuple[str, str]
+"""An asset and a version of it."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A passport, in which file it stands, and when that was written."""
+
+    passport: Passport
+    file: Listed
+
+    @property
+    def key(self) -> Key:
+        """Which version it is of."""
+        return self.passport.asset, self.passport.version
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything at one instant.
+
+    `versions` has the files of each version that lies there; `pointers` the current passport of each asset; `damaged`
+    the assets whose pointer cannot be read; `stated` every passport of each version, wherever it stands.
+    """
+
+    versions: dict[Key, list[Listed]]
+    pointers: dict[str, Stated]
+    damaged: frozenset[str]
+    stated: dict[Key, list[Stated]]
+
+    def whole(self, asset: str, prefix: str) -> list[Passport]:
+        """Return a passport of each version of an asset that begins so, and whose files all lie there."""
+        return [
+            found[0].passport
+            for (name, version), found in self.stated.items()
+            if name == asset and version.startswith(prefix) and self._lies_there(found[0].passport)
+        ]
+
+    def newest(self, asset: str, fits: Callable[[Passport], bool]) -> Passport | None:
+        """Return the newest passport of an asset that fits, and whose files all lie there."""
+        found = [
+            one.passport
+            for (name, _), stated in self.stated.items()
+            for one in stated
+            if name == asset and fits(one.passport) and self._lies_there(one.passport)
+        ]
+        return max(found, key=lambda passport: passport.made_at, default=None)
+
+    def _lies_there(self, passport: Passport) -> bool:
+        names = {PurePosixPath(file.path).name for file in self.versions.get((passport.asset, passport.version), ())}
+        return names >= set(passport.files)
+
+
+def read(store: Store) -> Catalogue:
+    """List a store and read all of its passports; one that is damaged, and no pointer, says nothing."""
+    versions: dict[Key, list[Listed]] = defaultdict(list)
+    stated: dict[Key, list[Stated]] = defaultdict(list)
+    pointers: dict[str, Stated] = {}
+    damaged: set[str] = set()
+    for file in store.backend.listed():
+        match PurePosixPath(file.path).parts:
+            case (asset, "versions", version, _):
+                versions[asset, version].append(file)
+            case (asset, "current.json"):
+                found = _passport(store.backend, file)
+                if found is None:
+                    damaged.add(asset)
+                else:
+                    pointers[asset] = found
+                    stated[found.key].append(found)
+            case ("runs", _, _) | (places.CHAMPION, "promoted", _):
+                if found := _passport(store.backend, file):
+                    stated[found.key].append(found)
+            case _:
+                pass
+    return Catalogue(dict(versions), pointers, frozenset(damaged), dict(stated))
+
+
+def find(store: Store, asset: str, prefix: str) -> Passport:
+    """Return the passport of the one version of an asset that begins so and lies there whole, current or not.
+
+    Raises:
+        WdbcError: there is none, or more than one.
+    """
+    lies_there = read(store)
+    found = lies_there.whole(asset, prefix)
+    if len(found) == 1:
+        return found[0]
+    newest = sorted(lies_there.whole(asset, ""), key=lambda one: one.made_at, reverse=True)
+    raise WdbcError(
+        f"{'more than one version' if found else 'no version'} of {asset} in the store begins with {prefix}",
+        where=store.url,
+        mend=f"It has: {', '.join(one.version[:12] for one in newest) or 'none'} (the newest first).",
+    )
+
+
+def _passport(backend: Backend, file: Listed) -> Stated | None:
+    try:
+        return Stated(Passport.from_json(backend.read(file.path), where=file.path), file)
+    except (DamagedStore, FileNotFoundError):
+        return None

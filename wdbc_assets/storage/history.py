@@ -1,0 +1,178 @@
+"""The history of what is in production: entries are added and never changed, each with the digest of the one before.
+
+    champion/history.jsonl    one entry a line, the first one first
+    champion/history.json     how many there are, and the digest of the last one
+
+So an entry that was altered, removed or put in between is found and named, the last one too. Digests find damage and
+clumsy hands; whoever may write into the store can write all of it anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+PROMOTED, KEPT, ROLLED_BACK = "promoted", "kept", "rolled back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One decision: when, who, in which run, from which version of the champion to which, and why.
+
+    `candidate` is the version of fitted_pipeline that was judged, `recipe` that of the champion as it is afterwards,
+    `evidence` the digest of the document that the verdict stands in. A champion that was kept is from itself to itself.
+    """
+
+    number: int = 0
+    at: str
+    actor: str
+    action: str
+    run_id: str | None
+    before: str | None
+    after: str | None
+    recipe: str | None
+    candidate: str | None
+    verdict: str | None
+    evidence: str | None
+    reason: str
+    forced: bool = False
+    previous: str = ""
+    digest: str = ""
+
+    def chained(self, number: int, previous: str) -> "Entry":
+        """Return the entry in its place: with its number, the digest of the one before, and its own."""
+        placed = replace(self, number=number, previous=previous)
+        return replace(placed, digest=placed.digest_of_content())
+
+    def digest_of_content(self) -> str:
+        """Return the digest that the entry must have."""
+        content = {name: value for name, value in asdict(self).items() if name != "digest"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the entry as it stands in the file."""
+        plain = asdict(self)
+        return {{"before": "from", "after": "to"}.get(name, name): value for name, value in plain.items()}
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "Entry":
+        """Read an entry; ValueError if it is none."""
+        try:
+            plain = json.loads(line)
+            plain["before"], plain["after"] = plain.pop("from"), plain.pop("to")
+            if set(plain) != {field.name for field in fields(cls)}:
+                raise ValueError("other fields")
+            return cls(**plain)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("no entry") from error
+
+
+@dataclass(frozen=True)
+class Head:
+    """How many entries were written to the end, and the digest of the last of them."""
+
+    entries: int
+    digest: str
+
+
+NO_HEAD = Head(0, "")
+
+
+@dataclass(frozen=True)
+class History:
+    """What lies there: each line, the entries that could be read, and what is amiss; empty if nothing is."""
+
+    lines: tuple[bytes, ...]
+    entries: tuple[Entry, ...]
+    faults: tuple[str, ...]
+    head: Head
+
+    @property
+    def last(self) -> Entry | None:
+        """The last entry that could be read."""
+        return self.entries[-1] if self.entries else None
+
+    @property
+    def moves(self) -> list[Entry]:
+        """The entries that moved the pointer."""
+        return [entry for entry in self.entries if entry.action != KEPT]
+
+    @property
+    def unfinished(self) -> Entry | None:
+        """The last entry, if its writer has not come to the end: the pointer may not have been moved yet."""
+        last = self.last
+        if last is None or (last.number, last.previous) != (self.head.entries + 1, self.head.digest):
+            return None
+        return last
+
+    def with_entry(self, entry: Entry) -> tuple[bytes, Entry]:
+        """Return the content of the file with one more entry, and the entry in its place."""
+        last = self.last
+        number = max(last.number if last else 0, self.head.entries, len(self.lines)) + 1
+        placed = entry.chained(number, last.digest if last else "")
+        line = json.dumps(placed.to_plain(), ensure_ascii=False).encode()
+        return b"".join(one + b"\n" for one in (*self.lines, line)), placed
+
+
+def read(content: bytes, head: Head) -> History:
+    """Read a history and say what is amiss in it, entry by entry."""
+    lines = tuple(line for line in content.split(b"\n") if line)
+    entries: list[Entry] = []
+    faults: list[str] = []
+    unread = 0
+    for place, line in enumerate(lines, start=1):
+        try:
+            entry = Entry.from_line(line)
+        except ValueError:
+            faults.append(f"line {place} is no entry any more: it was altered")
+            unread += 1
+            continue
+        faults += _amiss(entry, entries[-1] if entries else None, unread)
+        entries.append(entry)
+        unread = 0
+    return History(lines, tuple(entries), (*faults, *_against(head, entries, unread)), head)
+
+
+def _amiss(entry: Entry, before: Entry | None, unread: int) -> list[str]:
+    """Say what is amiss with an entry after another; `unread` lines between them cannot be read, and were named."""
+    found = [f"entry {entry.number} was altered"] if entry.digest != entry.digest_of_content() else []
+    number, digest = (before.number, before.digest) if before else (0, "")
+    if entry.number > number + 1 + unread:
+        found.append(f"{_named(number + 1 + unread, entry.number - 1)} removed")
+    elif not unread and (entry.number, entry.previous) != (number + 1, digest):
+        found.append(
+            f"entry {entry.number} does not follow the one before it: that one was altered, or one was put in between"
+        )
+    return found
+
+
+def _against(head: Head, entries: Sequence[Entry], unread: int) -> list[str]:
+    """Say what is amiss at the end."""
+    last = entries[-1].number if entries else 0
+    if last + unread < head.entries:
+        return [f"{_named(last + unread + 1, head.entries)} removed"]
+    if last > head.entries + 1:
+        return [f"{_named(head.entries + 1, last)} added, and not by this program"]
+    of_head = next((entry for entry in entries if entry.number == head.entries), None)
+    if of_head is not None and of_head.digest != head.digest:
+        return [f"entry {head.entries} is not the one that was written"]
+    return []
+
+
+def _named(first: int, last: int) -> str:
+    return f"entry {first} was" if first == last else f"entries {first} to {last} were"
+
+
+def head_from(content: bytes | None) -> Head:
+    """Read the head; without one, or with a damaged one, nothing was ever finished."""
+    try:
+        plain = json.loads(content or b"")
+        return Head(int(plain["entries"]), str(plain["digest"]))
+    except (ValueError, KeyError, TypeError):
+        return NO_HEAD
+
+
+def head_of(entry: Entry) -> bytes:
+    """Return the head after an entry."""
+    return json.dumps({"entries": entry.number, "digest": entry.digest}, indent=2).encode() + b"\n"

@@ -1,0 +1,356 @@
+"""What is in production: the champion's pointer, which only a promotion or a rollback moves, and the history of it.
+
+    champion/current.json             the pointer: the passport of what is in production
+    champion/versions/<digest>/...    the bundles, as of any asset
+    champion/promoted/<digest>.json   the passport of each that ever was, to go back to
+    champion/evidence/<digest>.json   each judgement: versions, criteria, intervals
+    champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
+
+Order of a move: files, passport and evidence of the new one; then, under the lock, the entry of the history, the
+pointer, and the head of the history. The entry is the decision. A writer that is killed after it leaves an unfinished
+entry, and the next one finishes that before anything else: so no pointer ever stands without its entry. Until then
+readers see the earlier champion, whole.
+
+The pointer is moved only if it still is where it was when the decision was made: of two promotions at once one wins,
+and the other is told.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import history, places
+from wdbc_assets.storage.backend import Backend
+from wdbc_assets.storage.history import Entry, History
+from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.store import Draft, Store
+
+_READS = 5
+
+
+class Superseded(WdbcError):
+    """Another decision moved the champion meanwhile."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a move of the pointer, or the refusal of one, is to say in the history."""
+
+    actor: str
+    run_id: str | None
+    candidate: str | None = None
+    recipe: str | None = None
+    verdict: str | None = None
+    evidence: str | None = None
+    reason: str = ""
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing."""
+
+    passport: Passport | None
+    history: History
+    amiss: tuple[str, ...]
+
+    @property
+    def version(self) -> str | None:
+        """The version in production."""
+        return self.passport.version if self.passport else None
+
+    @property
+    def since(self) -> Entry | None:
+        """The entry by which the champion came to be what it is."""
+        moves = self.history.moves
+        return moves[-1] if moves and moves[-1].after == self.version else None
+
+    @property
+    def promotion(self) -> Entry | None:
+        """The entry by which the champion was promoted last: what it says of verdict and force holds until the next."""
+        found = [one for one in self.history.moves if (one.action, one.after) == (history.PROMOTED, self.version)]
+        return found[-1] if found else None
+
+    @property
+    def recipe(self) -> str | None:
+        """The champion's recipe."""
+        return self.since.recipe if self.since else None
+
+    @property
+    def earlier(self) -> list[Entry]:
+        """The entries of the champions that a rollback leads to, the nearest one first.
+
+        What was gone back from is not among them: another rollback leads further back, and not to and fro.
+        """
+        stack: list[Entry] = []
+        for entry in self.history.moves:
+            versions = [one.after for one in stack]
+            if entry.action == history.ROLLED_BACK and entry.after in versions:
+                del stack[versions.index(entry.after) + 1 :]
+            else:
+                stack = [one for one in stack if one.after != entry.after] + [entry]
+        return [entry for entry in reversed(stack) if entry.after != self.version]
+
+
+class Registry:
+    """The champion of one store."""
+
+    def __init__(self, store: Store, backend: Backend) -> None:
+        self._store = store
+        self._backend = backend
+
+    # Reading
+
+    def standing(self) -> Standing:
+        """Return what is in production and how that came about. Nothing is mended by looking.
+
+        Raises:
+            NewerStore: a newer release wrote the store.
+        """
+        found = self._history()
+        amiss = [*found.faults]
+        try:
+            passport = self._current()
+        except DamagedStore as error:
+            passport = None
+            amiss.append(error.what)
+        else:
+            if passport is not None and (damage := self._store.damage(passport)):
+                amiss.append(damage)
+            amiss += _unlike(passport, found)
+        return Standing(passport, found, tuple(amiss))
+
+    def evidence(self, digest: str) -> dict[str, Any]:
+        """Return the document of a judgement.
+
+        Raises:
+            DamagedStore: it is missing, or not the one that was written.
+        """
+        try:
+            content = self._backend.read(places.evidence(digest))
+        except FileNotFoundError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise DamagedStore(
+                "the evidence of a decision is missing, or is not what was written",
+                where=f"{self._store.url}/{places.evidence(digest)}",
+                mend="The champion is untouched. Judge again: `wdbc promote --dry-run`.",
+            )
+        document: dict[str, Any] = json.loads(content)
+        return document
+
+    def lost_evidence(self) -> list[str]:
+        """Say of which entries the evidence is missing or not what was written."""
+        lost = []
+        for entry in self._history().entries:
+            try:
+                if entry.evidence:
+                    self.evidence(entry.evidence)
+            except DamagedStore:
+                lost.append(f"the evidence of entry {entry.number} is missing, or is not what was written")
+        return lost
+
+    def promoted(self, version: str) -> Passport | None:
+        """Return the passport of a version that is or was champion."""
+        try:
+            content = self._backend.read(places.promoted(version))
+        except FileNotFoundError:
+            return None
+        return Passport.from_json(content, where=f"{self._store.url}/{places.promoted(version)}")
+
+    # Writing
+
+    def keep_evidence(self, document: Mapping[str, Any]) -> str:
+        """Store the document of a judgement and return its digest."""
+        content = json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
+        digest = hashlib.sha256(content).hexdigest()
+        self._backend.replace(places.evidence(digest), content)
+        return digest
+
+    def promote(
+        self, draft: Draft, decision: Decision, *, expected: str | None, made_of: Iterable[Passport] = ()
+    ) -> Entry:
+        """Put a bundle into production, if what is there still is the version that it was judged against.
+
+        `made_of` are the passports of what it was made of and judged by.
+
+        Raises:
+            Superseded: it is not; nothing was moved.
+            DamagedStore: what the bundle is made of is gone, or damaged.
+        """
+        self._store.write(draft)
+        self._backend.replace(places.promoted(draft.passport.version), draft.passport.to_json())
+        if decision.run_id:
+            self._backend.replace(places.made_by(decision.run_id, places.CHAMPION), draft.passport.to_json())
+        with self._backend.commit_lock():
+            self._finish()
+            self._require(expected)
+            self._store.write(draft)  # what nothing points to may be cleaned up until the lock is held
+            for passport in made_of:
+                self._store.files(passport)
+            return self._move(history.PROMOTED, draft.passport, decision, before=expected)
+
+    def keep(self, decision: Decision, *, expected: str | None) -> Entry:
+        """Note that a candidate was judged and the champion stays; a judgement that was noted before is not again.
+
+        Raises:
+            Superseded: there is another champion than the one that it was judged against.
+        """
+        with self._backend.commit_lock():
+            self._finish()
+            self._require(expected)
+            found = self._history()
+            recipe = found.moves[-1].recipe if found.moves else None
+            last = found.last
+            if last and last.action == history.KEPT and (last.evidence, last.after) == (decision.evidence, expected):
+                return last
+            return self._note(found, _entry(history.KEPT, decision, before=expected, after=expected, recipe=recipe))
+
+    def rollback(self, version: str | None, decision: Decision) -> Entry:
+        """Put an earlier champion back: the one before, or a version given by its first digits.
+
+        Raises:
+            WdbcError: there is none such, or not one alone, or it is what is in production.
+            DamagedStore: its files are missing or damaged.
+        """
+        with self._backend.commit_lock():
+            self._finish()
+            standing = self.standing()
+            target = _target(standing, version, self._store.url)
+            passport = self.promoted(str(target.after))
+            if passport is None:
+                raise _no_such(f"the passport of champion {target.after} is gone", self._store.url, standing)
+            self._store.files(passport)
+            before = standing.version or _moved_to(standing.history)
+            return self._move(history.ROLLED_BACK, passport, replace(decision, recipe=target.recipe), before=before)
+
+    def finish(self) -> Entry | None:
+        """Finish what a killed writer left half done, and return its entry, if there was any."""
+        with self._backend.commit_lock():
+            return self._finish()
+
+    def _finish(self) -> Entry | None:
+        found = self._history()
+        unfinished = found.unfinished
+        if unfinished is None:
+            return None
+        if unfinished.action != history.KEPT and unfinished.after:
+            passport = self.promoted(unfinished.after)
+            if passport is not None:
+                self._backend.replace(places.pointer(places.CHAMPION), passport.to_json())
+        self._backend.replace(places.HISTORY_HEAD, history.head_of(unfinished))
+        return unfinished
+
+    def _move(self, action: str, passport: Passport, decision: Decision, *, before: str | None) -> Entry:
+        entry = _entry(action, decision, before=before, after=passport.version, recipe=decision.recipe)
+        content, placed = self._history().with_entry(entry)
+        self._backend.replace(places.HISTORY, content)
+        self._backend.replace(places.pointer(places.CHAMPION), passport.to_json())
+        self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))
+        return placed
+
+    def _note(self, found: History, entry: Entry) -> Entry:
+        content, placed = found.with_entry(entry)
+        self._backend.replace(places.HISTORY, content)
+        self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))
+        return placed
+
+    def _require(self, expected: str | None) -> None:
+        now = self._current()
+        found = now.version if now else None
+        if found != expected:
+            raise Superseded(
+                f"another decision moved the champion meanwhile: {_short(expected)} -> {_short(found)}",
+                where=self._store.url,
+                mend="This one moved nothing. Judge again, against the champion that there is now: `wdbc promote`.",
+            )
+
+    def _current(self) -> Passport | None:
+        try:
+            return self._store.current(places.CHAMPION)
+        except DamagedStore as error:
+            raise DamagedStore(
+                "the champion's pointer is damaged: it is not what was written",
+                where=error.where,
+                mend="Go back to what the history says: `wdbc rollback --reason TEXT`. The bundles are untouched.",
+            ) from None
+
+    def _history(self) -> History:
+        """Read the history, with a head that is of the same instant if that can be had without the lock."""
+        head = history.head_from(self._read(places.HISTORY_HEAD))
+        for _ in range(_READS):
+            content = self._read(places.HISTORY) or b""
+            again = history.head_from(self._read(places.HISTORY_HEAD))
+            if again == head:
+                break
+            head = again
+        return history.read(content, head)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return self._backend.read(path)
+        except FileNotFoundError:
+            return None
+
+
+def open_registry(store: Store) -> Registry:
+    """Return the registry of a store."""
+    return Registry(store, store.backend)
+
+
+def _entry(action: str, decision: Decision, *, before: str | None, after: str | None, recipe: str | None) -> Entry:
+    return Entry(
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        actor=decision.actor,
+        action=action,
+        run_id=decision.run_id,
+        before=before,
+        after=after,
+        recipe=recipe,
+        candidate=decision.candidate,
+        verdict=decision.verdict,
+        evidence=decision.evidence,
+        reason=decision.reason,
+        forced=decision.forced,
+    )
+
+
+def _moved_to(found: History) -> str | None:
+    return found.moves[-1].after if found.moves else None
+
+
+def _unlike(passport: Passport | None, found: History) -> list[str]:
+    if found.unfinished is not None:
+        return [f"entry {found.unfinished.number} was begun and not finished: the next decision finishes it"]
+    said, now = _moved_to(found), passport.version if passport else None
+    if said == now:
+        return []
+    return [f"the pointer is at {_short(now)}, and by the history it is at {_short(said)}"]
+
+
+def _target(standing: Standing, version: str | None, where: str) -> Entry:
+    moves = {entry.after: entry for entry in standing.history.moves if entry.after}
+    if version is None:
+        if not standing.earlier:
+            raise _no_such("there is no earlier champion to go back to", where, standing)
+        return standing.earlier[0]
+    found = [entry for after, entry in moves.items() if after and after.startswith(version)]
+    if len(found) != 1:
+        many = "more than one version" if found else "no version"
+        raise _no_such(f"{many} that begins with {version} was ever champion", where, standing)
+    if found[0].after == standing.version:
+        raise _no_such(f"{_short(standing.version)} is the champion already", where, standing)
+    return found[0]
+
+
+def _no_such(what: str, where: str, standing: Standing) -> WdbcError:
+    known = ", ".join(_short(entry.after) for entry in standing.earlier) or "none"
+    return WdbcError(what, where=where, mend=f"Earlier champions: {known}. See `wdbc history`.")
+
+
+def _short(version: str | None) -> str:
+    return version[:12] if version else "none"

@@ -1,0 +1,40 @@
+"""Champions for tests of the registry: any bytes may be one, as far as the store is concerned."""
+
+from typing import Any
+
+from wdbc_assets.storage import places
+from wdbc_assets.storage.history import Entry
+from wdbc_assets.storage.registry import Decision, Registry, open_registry
+from wdbc_assets.storage.store import Draft, Store
+
+
+def decision(**facts: Any) -> Decision:
+    return Decision(**{"actor": "ada", "run_id": "run-1", "recipe": "logistic", "verdict": "better", "reason": "r", **facts})
+
+
+def draft(store: Store, content: bytes) -> Draft:
+    return store.draft(places.CHAMPION, content, run_id="run-1")
+
+
+def promote(store: Store, content: bytes, **facts: Any) -> Entry:
+    """Promote over whatever is there."""
+    registry = open_registry(store)
+    return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)
+
+
+def rollback(registry: Registry, to: str | None = None) -> Entry:
+    return registry.rollback(to, Decision(actor="ada", run_id=None, reason="it answered nonsense"))
+
+
+def serving(store: Store) -> bytes | None:
+    """What a reader gets who knows the pointer alone."""
+    passport = store.current(places.CHAMPION)
+    return None if passport is None else next(iter(store.files(passport).values()))
+
+
+def is_consistent(store: Store) -> bool:
+    """Whether pointer, history and head say the same, and each entry follows the one before it."""
+    standing = open_registry(store).standing()
+    return standing.amiss == () and standing.history.unfinished is None
+
+

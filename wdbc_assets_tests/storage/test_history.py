@@ -1,0 +1,110 @@
+"""The history: whatever is altered, removed or put in between is found, and named."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from wdbc_assets.storage import history
+from wdbc_assets.storage.history import Entry, Head, History
+
+
+def entry(**facts: object) -> Entry:
+    plain = {
+        "at": "2026-01-02T03:04:05+00:00", "actor": "ada", "action": history.PROMOTED, "run_id": "run-1",
+        "before": None, "after": "a" * 64, "recipe": "logistic", "candidate": "c" * 64, "verdict": "first",
+        "evidence": "e" * 64, "reason": "the first", "forced": False,
+    }  # fmt: skip
+    return Entry(**(plain | facts))  # type: ignore[arg-type]
+
+
+def written(count: int) -> History:
+    found = history.read(b"", history.NO_HEAD)
+    for number in range(count):
+        content, placed = found.with_entry(entry(reason=f"reason {number}"))
+        found = history.read(content, history.head_from(history.head_of(placed)))
+    return found
+
+
+def again(found: History, change: Callable[[list[bytes]], object]) -> tuple[str, ...]:
+    """What is said of the lines after a change, with the head as it was."""
+    lines = list(found.lines)
+    change(lines)
+    return history.read(b"\n".join(lines), found.head).faults
+
+
+def altered(line: bytes, **changes: object) -> bytes:
+    return json.dumps({**json.loads(line), **changes}).encode()
+
+
+def rehashed(line: bytes, reason: str) -> bytes:
+    forged = replace(Entry.from_line(line), reason=reason)
+    return json.dumps(replace(forged, digest=forged.digest_of_content()).to_plain()).encode()
+
+
+def test_entries_are_numbered_and_each_carries_the_digest_of_the_one_before() -> None:
+    found = written(4)
+    assert found.faults == ()
+    assert found.unfinished is None
+    assert [one.number for one in found.entries] == [1, 2, 3, 4]
+    assert [one.previous for one in found.entries] == ["", *(one.digest for one in found.entries[:-1])]
+    assert len({one.digest for one in found.entries}) == 4
+    assert found.head == Head(4, found.entries[-1].digest)
+
+
+def test_a_line_says_from_and_to_in_words() -> None:
+    plain = json.loads(written(1).lines[0])
+    assert (plain["from"], plain["to"]) == (None, "a" * 64)
+    assert {"at", "actor", "action", "run_id", "verdict", "evidence", "reason", "forced", "previous"} <= set(plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines.pop(1), "entry 2 was removed"),
+        (lambda lines: lines.pop(0), "entry 1 was removed"),
+        (lambda lines: lines.pop(), "entry 5 was removed"),
+        (lambda lines: lines.__delitem__(slice(1, 3)), "entries 2 to 3 were removed"),
+        (lambda lines: lines.clear(), "entries 1 to 5 were removed"),
+        (lambda lines: lines.__setitem__(2, altered(lines[2], reason="another")), "entry 3 was altered"),
+        (lambda lines: lines.__setitem__(2, altered(lines[2], forced=True)), "entry 3 was altered"),
+        (lambda lines: lines.__setitem__(2, altered(lines[2], extra=1)), "line 3 is no entry any more"),
+        (lambda lines: lines.__setitem__(2, lines[2][:-9]), "line 3 is no entry any more"),
+        (lambda lines: lines.__setitem__(2, rehashed(lines[2], "better told")), "entry 4 does not follow"),
+        (lambda lines: lines.__setitem__(4, rehashed(lines[4], "better told")), "entry 5 is not the one"),
+        (lambda lines: lines.insert(2, lines[1]), "entry 2 does not follow"),
+        (lambda lines: lines.__setitem__(slice(1, 3), lines[2:0:-1]), "entry 2 was removed"),
+    ],
+)
+def test_a_fault_is_named_by_the_entry(change: Callable[[list[bytes]], object], said: str) -> None:
+    faults = again(written(5), change)
+    assert faults
+    assert said in faults[0], faults
+
+
+def test_entries_that_were_added_beside_the_program_are_named() -> None:
+    short, long = written(2), written(5)
+    faults = history.read(b"\n".join(long.lines), short.head).faults
+    assert faults == ("entries 3 to 5 were added, and not by this program",)
+
+
+def test_one_entry_more_than_finished_ones_is_an_unfinished_one_and_no_fault() -> None:
+    found = history.read(b"\n".join(written(3).lines), written(2).head)
+    assert found.faults == ()
+    assert found.unfinished == found.entries[2]
+
+
+def test_after_a_fault_entries_go_on_and_the_fault_stays_visible() -> None:
+    found = written(3)
+    lines = list(found.lines)
+    lines[1] = altered(lines[1], reason="another")
+    damaged = history.read(b"\n".join(lines), found.head)
+    content, placed = damaged.with_entry(entry())
+    assert placed.number == 4
+    assert history.read(content, history.head_from(history.head_of(placed))).faults == ("entry 2 was altered",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"entries": "many"}'])
+def test_a_head_that_cannot_be_read_is_none(content: bytes | None) -> None:
+    assert history.head_from(content) == history.NO_HEAD
