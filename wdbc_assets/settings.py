@@ -2,8 +2,8 @@
 
 Each setting is stated once, here, with its default and its bounds. The environment variable is `WDBC_` and the
 name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run` win over it. Nothing
-else in the package reads the environment, but for two folders at the end of this file: the home of Dagster's instance, and
-where the service counts.
+else in the package reads the environment, but for two folders at the end of this file: the home of Dagster's instance,
+and where the service counts.
 """
 
 import contextlib
@@ -315,5 +315,5 @@ def ensure_home() -> Path:
 
 
 def metrics_folder() -> Path:
-    """Return where the workers of the service count: `wdbc serve` makes that folder and names it to prometheus_client."""
+    """Return where the service's workers count: `wdbc serve` makes that folder and names it to prometheus_client."""
     return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])

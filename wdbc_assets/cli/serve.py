@@ -36,15 +36,15 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
         raise WdbcError(
             "there is no key, so that everybody who reaches this address would be answered",
             where=chosen.serve_host,
-            mend="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or ask"
-            " for it by name: --insecure-no-key.",
+            mend="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or"
+            " ask for it by name: --insecure-no-key.",
         )
     mend = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
     ports.refuse_taken(chosen.serve_host, chosen.serve_port, mend=mend)
     _announce(chosen, keyed=bool(known), here=here)
     given = {settings.variable(name): str(value) for name, value in options.items() if value is not None}
     counting = tempfile.mkdtemp(prefix="wdbc-serve-")
-    # This process becomes the service, so that signals reach it; the settings reach its workers through the environment.
+    # This process becomes the service, so that signals reach it; its workers find the settings in the environment.
     environment = {**os.environ, **given, "PROMETHEUS_MULTIPROC_DIR": counting}
     command = [sys.executable, "-m", "wdbc_assets.serving"]
     os.execve(sys.executable, command, environment)  # noqa: S606 -- no shell is wanted

@@ -21,7 +21,6 @@ from wdbc_assets.serving import (
     faults,
     keys,
     operations,
-    problems,
 )
 from wdbc_assets.serving.boundary import Boundary
 from wdbc_assets.serving.champion import Champion
@@ -54,9 +53,7 @@ def create() -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(champion.look)
-        watchers = [
-            asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring)
-        ]
+        watchers = [asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring)]
         yield
         for watcher in watchers:
             watcher.cancel()
@@ -66,9 +63,7 @@ def create() -> ASGIApp:
         docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
     )  # fmt: skip
     app.openapi = documented.document(app, keyless=lambda: keyring.open)  # type: ignore[method-assign] # as FastAPI's own pages say
-    app.include_router(
-        endpoints.router(champion, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows)
-    )
+    app.include_router(endpoints.router(champion, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows))
     app.include_router(operations.router(champion))
     app.include_router(documentation.router())
     for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):

@@ -1,7 +1,7 @@
 """The outermost layer: a request's id, strict headers, one line in the log, the figures, and whatever nobody foresaw.
 
-The log's lines are JSON on standard output: time, id, method, route, status, seconds, number of patients, version, key's
-id. Paths, queries, headers and bodies are not in them, for a caller chose them.
+The log's lines are JSON on standard output: time, id, method, route, status, seconds, number of patients, version, id
+of the key. Paths, queries, headers and bodies are not in them, for a caller chose them.
 """
 
 import contextlib
@@ -65,9 +65,7 @@ class Boundary:
             metrics.WORKING.dec()
             _note(call, scope)
 
-    async def _refuse(
-        self, refused: Refused, call: calls.Call, scope: Scope, receive: Receive, answer: Send
-    ) -> None:
+    async def _refuse(self, refused: Refused, call: calls.Call, scope: Scope, receive: Receive, answer: Send) -> None:
         if not call.status:
             await refused.response(call.request_id)(scope, receive, answer)
 
@@ -78,7 +76,7 @@ def _note(call: calls.Call, scope: Scope) -> None:
     route = getattr(scope.get("route"), "path", "unknown")
     method = scope["method"] if scope["method"] in _METHODS else "other"
     metrics.count(route, method, call.status, seconds)
-    line = {
+    line: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "request_id": call.request_id,
         "method": method,
@@ -86,8 +84,7 @@ def _note(call: calls.Call, scope: Scope) -> None:
         "status": call.status,
         "seconds": round(seconds, 6),
     }
-    for name, value in (("patients", call.rows), ("version", call.version), ("key", call.key)):
-        if value:
-            line[name] = value
+    known = {"patients": call.rows, "version": call.version, "key": call.key}
+    line |= {name: value for name, value in known.items() if value}
     with contextlib.suppress(OSError):  # whoever read the log is gone: no reason to answer nobody
         os.write(_STANDARD_OUTPUT, json.dumps(line).encode() + b"\n")

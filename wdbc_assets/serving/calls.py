@@ -26,7 +26,7 @@ class Call:
 
 
 def begin(scope: MutableMapping[str, Any]) -> Call:
-    """Make the call of a request. An id that came with it is kept if it is one: nothing else gets into log or answer."""
+    """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log."""
     headers = dict(scope["headers"])
     sent = headers.get(b"x-request-id", b"").decode("latin-1")
     call = Call(

@@ -32,7 +32,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while there is no head yet."""
-        if self._patience is None and (self.cycle is None or self.cycle.response_complete):
+        if self._patience is None and getattr(self.cycle, "response_complete", True):
             self._wait_for_head()
         if self._patience is not None:
             self._of_head += len(data)

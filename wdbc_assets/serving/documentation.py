@@ -20,8 +20,9 @@ _LOGO_ELSEWHERE = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 _STARTS = {"swagger.js": "text/javascript"}
 # Both put styles into the page as they go, and pictures as data; ReDoc searches in a worker that it makes of a blob.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:;"
-    " connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " font-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'none'"
 )
 
 

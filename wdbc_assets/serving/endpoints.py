@@ -113,9 +113,7 @@ def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
         broken[fault.position].append(f"{fault.column}: {fault.rule}")
     if found and not flag:
         raise problems.of_faults(
-            Fault(
-                row=one.position + 1, field=one.column, rule=one.rule, detail=rules.BY_NAME[one.rule].description
-            )
+            Fault(row=one.position + 1, field=one.column, rule=one.rule, detail=rules.BY_NAME[one.rule].description)
             for one in found
         )
     return broken
@@ -151,9 +149,7 @@ def _model(answering: Answering) -> models.Model:
     return models.Model(version=answering.served.version, recipe=answering.served.recipe)
 
 
-def _predictions(
-    answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]
-) -> models.Predictions:
+def _predictions(answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]) -> models.Predictions:
     served = answering.served
     decisions, sets = served.decisions(p).tolist(), served.sets(p).tolist()
     outside = answering.usual.outside(X)

@@ -28,12 +28,12 @@ def of_error(error: Exception) -> Refused:
 
 def _of_status(error: HTTPException) -> Refused:
     headers = dict(error.headers or {})
-    if error.status_code == 404:  # noqa: PLR2004 -- its name is its number
+    if error.status_code == 404:
         return problems.NOT_FOUND
-    if error.status_code == 405:  # noqa: PLR2004 -- likewise
+    if error.status_code == 405:
         allowed = headers.get("Allow", "another")
         return Refused(405, "wrong-method", f"This takes another method: {allowed}.", headers=headers)
-    if error.status_code == 400:  # noqa: PLR2004 -- likewise
+    if error.status_code == 400:
         return problems.NOT_JSON
     return Refused(error.status_code, "refused", "The request was refused.", headers=headers)
 

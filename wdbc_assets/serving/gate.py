@@ -78,9 +78,7 @@ class Gate:
     def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str, *more: str) -> Refused:
         reset = self._limiter.get_window_stats(item, who, *more).reset_time
         wait = min(60, max(1, math.ceil(reset - time.time())))
-        return Refused(
-            429, "too-many-requests", f"{said} Try again in {wait} s.", headers={"Retry-After": str(wait)}
-        )
+        return Refused(429, "too-many-requests", f"{said} Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
 
 def is_open(path: str) -> bool:

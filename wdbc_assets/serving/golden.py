@@ -46,7 +46,7 @@ class Usual:
 
     def outside(self, X: Array) -> list[list[str]]:
         """Name for each row of X the measurements that are not like those of the training part."""
-        beyond = (X < self.low) | (X > self.high)
+        beyond = (self.low > X) | (self.high < X)
         if not beyond.any():
             return [[] for _ in X]
         return [self.names[row].tolist() for row in beyond]
@@ -94,7 +94,7 @@ def _quantiles(served: Served) -> Array:
     try:
         columns = [served.reference["quantiles"][name] for name in served.features]
         quantiles = np.array(columns, dtype=np.float64).T
-        fits = quantiles.ndim == 2 and len(quantiles) > 1 and np.isfinite(quantiles).all()  # noqa: PLR2004 -- a table
+        fits = quantiles.ndim == 2 and len(quantiles) > 1 and np.isfinite(quantiles).all()
         fits = fits and (np.diff(quantiles, axis=0) >= 0).all()
     except (KeyError, TypeError, ValueError):
         fits = False

@@ -73,10 +73,7 @@ def read(path: Path) -> dict[str, Key]:
             "others than its owner may read the file of keys", where=str(path), mend=f"Run: chmod 600 {path}"
         )
     try:
-        plain = json.loads(content)
-        if plain["format"] != _FORMAT:
-            raise ValueError(plain["format"])
-        keys = [_from_plain(one) for one in plain["keys"]]
+        keys = _all_from_plain(json.loads(content))
     except (ValueError, KeyError, TypeError):
         raise WdbcError(
             "the file of keys is damaged",
@@ -131,6 +128,12 @@ def revoke(path: Path, name: str) -> Key:
 
 def _hash(secret: str, salt: str, cost: dict[str, int]) -> bytes:
     return hashlib.scrypt(secret.encode(), salt=base64.b64decode(salt), **cost, dklen=32)
+
+
+def _all_from_plain(plain: dict[str, Any]) -> list[Key]:
+    if plain["format"] != _FORMAT:
+        raise ValueError("another format")
+    return [_from_plain(one) for one in plain["keys"]]
 
 
 def _from_plain(plain: dict[str, Any]) -> Key:

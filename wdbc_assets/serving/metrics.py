@@ -26,7 +26,9 @@ OUTSIDE = Counter("wdbc_outside_training", "patients with a measurement beyond t
 WORKING = Gauge("wdbc_requests_in_progress", "requests that are worked on", multiprocess_mode="livesum")
 SERVING = Gauge("wdbc_champion", "workers that answer with this version", ["version"], multiprocess_mode="livesum")
 REFUSED = Gauge(
-    "wdbc_champion_refused", "1 while a new champion is refused and the earlier one goes on", multiprocess_mode="livemax"
+    "wdbc_champion_refused",
+    "1 while a new champion is refused and the earlier one goes on",
+    multiprocess_mode="livemax",
 )
 STALE = Gauge("wdbc_champion_stale", "1 while the store cannot be asked", multiprocess_mode="livemax")
 KEYS_UNREADABLE = Gauge("wdbc_keys_unreadable", "1 while the file of keys cannot be read", multiprocess_mode="livemax")

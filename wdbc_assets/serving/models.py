@@ -111,7 +111,7 @@ class State(BaseModel):
     """Whether the service can answer."""
 
     status: Literal["alive", "ready"]
-    refresh: str | None = Field(None, description="ok, or why a newer champion was not taken over")
+    refresh: str | None = Field(default=None, description="ok, or why a newer champion was not taken over")
 
 
 class ColumnOfContract(BaseModel):
@@ -155,7 +155,10 @@ def request_model(*, bounded: bool, most: int) -> type[Asked]:
     )
     patients = Field(min_length=1, max_length=most, description="each patient's measurements", examples=[[EXAMPLE]])
     return create_model(
-        "Request", __base__=Asked, __doc__=Asked.__doc__, patients=(Annotated[list[patient], patients], ...)  # type: ignore[valid-type] # made just above
+        "Request",
+        __base__=Asked,
+        __doc__=Asked.__doc__,
+        patients=(Annotated[list[patient], patients], ...),  # type: ignore[valid-type, arg-type] # made just above
     )
 
 

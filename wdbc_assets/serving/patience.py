@@ -17,9 +17,7 @@ _END = {"Connection": "close"}  # what is left of the body is not waited for
 class Patience:
     """Reads the body of a request to one of the paths that take any, and passes both on, within bounds."""
 
-    def __init__(
-        self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int) -> None:
         self._app = app
         self._bodies = bodies
         self._largest = largest

@@ -20,8 +20,8 @@ _SHOWN = 100
 class Fault(BaseModel):
     """One thing that is wrong with what was sent."""
 
-    row: int | None = Field(None, description="number of the patient in the request, from 1")
-    field: str | None = Field(None, description="name of the measurement, or of the request's own field")
+    row: int | None = Field(default=None, description="number of the patient in the request, from 1")
+    field: str | None = Field(default=None, description="name of the measurement, or of the request's own field")
     rule: str = Field(description="name of what is broken: a rule of the contract, or a type of the request")
     detail: str = Field(description="what is demanded")
 
@@ -34,7 +34,9 @@ class Problem(BaseModel):
     status: int = Field(description="the status of the answer")
     detail: str = Field(description="what is wrong and what to do")
     request_id: str = Field(description="by which this request is found in the service's log")
-    errors: list[Fault] | None = Field(None, description=f"each fault of what was sent; the first {_SHOWN} of them")
+    errors: list[Fault] | None = Field(
+        default=None, description=f"each fault of what was sent; the first {_SHOWN} of them"
+    )
 
 
 @dataclass

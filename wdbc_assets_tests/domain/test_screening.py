@@ -26,7 +26,11 @@ def neighbours_of_bounds() -> NDArray[np.float64]:
     made = []
     for measurement in contract.MEASUREMENTS:
         mean, se, worst = (at[measurement.column(statistic)] for statistic in contract.STATISTICS)
-        for place, bound in ((worst, patient[mean]), (se, patient[mean]), *((p, measurement.largest) for p in (mean, se, worst))):
+        for place, bound in (
+            (worst, patient[mean]),
+            (se, patient[mean]),
+            *((p, measurement.largest) for p in (mean, se, worst)),
+        ):
             for value in (bound, np.nextafter(bound, 0), np.nextafter(bound, np.inf), bound * (1 + 1e-12)):
                 row = patient.copy()
                 row[place] = value
@@ -38,7 +42,11 @@ def assert_same(X: NDArray[np.float64]) -> None:
     assert screening.faults(X) == rows.judge(X)[1]
 
 
-@given(st.integers(0, 568), st.dictionaries(st.integers(0, 29), SCALES, max_size=5), st.dictionaries(st.integers(0, 29), EDGES, max_size=2))
+@given(
+    st.integers(0, 568),
+    st.dictionaries(st.integers(0, 29), SCALES, max_size=5),
+    st.dictionaries(st.integers(0, 29), EDGES, max_size=2),
+)
 def test_whatever_the_rules_find_is_found(patient: int, scales: dict[int, float], edges: dict[int, float]) -> None:
     X = published()[[patient]]
     for place, scale in scales.items():

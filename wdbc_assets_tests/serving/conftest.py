@@ -1,13 +1,16 @@
 """One service for the tests that only ask it something."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 from wdbc_assets_tests.ui.conftest import page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["page", "service"]
 

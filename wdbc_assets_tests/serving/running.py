@@ -53,7 +53,9 @@ class Service:
         body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
         sent = {"Content-Type": "application/json"} if body is not None else {}
         with contextlib.closing(self.connect()) as connection:
-            connection.request(method or ("GET" if body is None else "POST"), path, body, sent | self.headers | dict(headers or {}))
+            connection.request(
+                method or ("GET" if body is None else "POST"), path, body, sent | self.headers | dict(headers or {})
+            )
             response = connection.getresponse()
             named = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, named, response.read())

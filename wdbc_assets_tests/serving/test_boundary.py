@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,8 @@ def test_an_id_that_could_forge_a_line_is_replaced(service: Service, smuggled: b
 @pytest.mark.fault("X08")
 def test_a_bare_line_feed_in_a_header_is_no_second_header(service: Service) -> None:
     said = service.send(
-        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: good\nInjected: yes\r\nConnection: close\r\n\r\n"
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: good\nInjected: yes\r\n"
+        b"Connection: close\r\n\r\n"
     )
     assert b"njected" not in said
     assert "njected" not in (service.folder / "access.log").read_text()
@@ -106,7 +108,7 @@ def test_a_fault_of_the_service_is_answered_without_its_text_and_logged_by_its_k
     async def send(message: object) -> None:
         answers.append(dict(message))  # type: ignore[call-overload]
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None}
     asyncio.run(Boundary(broken)(scope, None, send))  # type: ignore[arg-type]
     assert answers[0]["status"] == 500
     body = json.loads(answers[1]["body"])  # type: ignore[arg-type]

@@ -105,7 +105,17 @@ def test_a_second_key_of_one_name_and_the_revocation_of_none_are_refused(tmp_pat
 @pytest.mark.fault("V03")
 @pytest.mark.parametrize(
     "header",
-    [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer x", "Bearer .", "Bearer " + "x" * 10_000, "Bearer é.ü"],
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic dXNlcjpwYXNz",
+        "Bearer x",
+        "Bearer .",
+        "Bearer " + "x" * 10_000,
+        "Bearer é.ü",
+    ],
 )
 def test_without_a_valid_key_nothing_is_answered_but_what_is_open(
     guarded: tuple[Service, dict[str, str]], header: str | None
