@@ -30,6 +30,7 @@ _SHOWN = {
     "ece": "ECE",
 }
 _COMPARED = ("log_loss", "accuracy")
+_REFERENCES = (recipes.BASELINE, floors.RECIPE)
 _KEPT = ("patients", "repeats", "folds", "recipes", "differences")
 
 
@@ -37,14 +38,14 @@ def table(summary: Mapping[str, Any]) -> str:
     """Return what stands between the two comments of the README."""
     of = dict(sorted(summary["recipes"].items(), key=lambda item: item[1]["log_loss"]["mean"]))
     rows = [[_named(name), *(_spread(figures[metric]) for metric in _SHOWN)] for name, figures in of.items()]
+    head = [f"{_SHOWN[metric]} minus `{name}`'s" for name in _REFERENCES for metric in _COMPARED]
     differences = [
-        [_named(one["recipe"]), *(_difference(one[metric]) for metric in _COMPARED)]
-        for one in sorted(summary["differences"], key=lambda one: float(one["log_loss"]["mean"]))
-        if one["minus"] == recipes.BASELINE
+        [_named(name), *(_difference(summary, name, other, metric) for other in _REFERENCES for metric in _COMPARED)]
+        for name in of
     ]
     parts = [
         _markdown(["recipe", *_SHOWN.values()], rows),
-        _markdown([f"minus `{recipes.BASELINE}`", *(_SHOWN[metric] for metric in _COMPARED)], differences),
+        _markdown(["recipe", *head], differences),
         textwrap.fill(_words(summary), 120, break_on_hyphens=False),
     ]
     return "\n\n".join(parts)
@@ -66,7 +67,7 @@ def page(readme: str, summary: Mapping[str, Any]) -> str:
     _, end, after = rest.partition(f"\n{_END}")
     if not (begin and end):
         raise SystemExit(f"README.md has lost the comments between which the table stands: {_BEGIN} and {_END}")
-    return f"{before}{begin}{table(summary)}{end}{after}"
+    return f"{before}{begin}\n{table(summary)}\n{end}{after}"
 
 
 def from_store() -> dict[str, Any]:
@@ -95,12 +96,19 @@ def _spread(figure: Mapping[str, float]) -> str:
     return f"{figure['mean']:.4f} ± {figure['sd']:.4f}"
 
 
-def _difference(figure: Mapping[str, float]) -> str:
-    return f"{figure['mean']:+.4f} [{figure['low']:+.4f}, {figure['high']:+.4f}]"
+def _difference(summary: Mapping[str, Any], recipe: str, minus: str, metric: str) -> str:
+    for one in summary["differences"]:
+        mean, low, high = (one[metric][part] for part in ("mean", "low", "high"))
+        if (one["recipe"], one["minus"]) == (recipe, minus):
+            return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+        if (one["recipe"], one["minus"]) == (minus, recipe):
+            return f"{-mean:+.4f} [{-high:+.4f}, {-low:+.4f}]"
+    return ""
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
 
 
 def main(arguments: list[str]) -> str | None:

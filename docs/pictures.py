@@ -9,13 +9,13 @@ from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FloatRect, Page
 
 FOLDER = Path(__file__).parent / "pictures"
 
 
 def main() -> None:
-    """Materialize all five assets by clicking, then break the source and try again, and take a picture of each."""
+    """Materialize all assets by clicking, then break the source and try again, and take a picture of each."""
     if dagster_ui.chromium() is None:
         sys.exit(dagster_ui.NO_CHROMIUM)
     FOLDER.mkdir(exist_ok=True)
@@ -23,34 +23,40 @@ def main() -> None:
         source = Path(temporary, "wdbc.data")
         source.write_bytes(builders.bundled_uci_bytes())
         surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source), WDBC_SHOW_VALUES="true")
-        with dagster_ui.running_ui(surroundings) as ui, dagster_ui.browser_page(width=1600, height=640) as page:
-            dagster_ui.open_lineage(page, ui)
-            dagster_ui.materialize_all(page)
-            dagster_ui.wait_until_materialized(page)
-            take(page, "lineage")
-
-            page.set_viewport_size({"width": 1280, "height": 720})
-            dagster_ui.open_asset(page, ui, "metrics", "Overview")
-            dagster_ui.show_picture(page, "confusion matrix")
-            take(page, "metrics")
-
-            source.write_bytes(builders.published_with((5, "radius_worst", 0.5)))
-            dagster_ui.open_asset(page, ui, "raw_data", "Overview")
-            dagster_ui.materialize(page)
-            page.get_by_text("Failed in").wait_for(timeout=dagster_ui.RUN_SECONDS * 1000)
-            dagster_ui.open_check(page, ui, "raw_data", "worst_is_not_below_mean")
-            page.get_by_text("Evaluation result").wait_for()
-            page.get_by_placeholder("Filter checks").fill("is_not")
-            page.get_by_text("area_fits_radius").wait_for(state="hidden")
-            take(page, "failed_check")
+        with dagster_ui.running_ui(surroundings) as ui:
+            # The graph is larger than a window; at this scale it is as wide as the page that shows it.
+            with dagster_ui.browser_page(width=2400, height=2000, scale=0.65) as page:
+                dagster_ui.open_lineage(page, ui)
+                dagster_ui.materialize_all(page)
+                dagster_ui.wait_until_materialized(page)
+                take(page, "lineage", of={"x": 140, "y": 160, "width": 2180, "height": 1600})
+            with dagster_ui.browser_page(width=1280, height=720) as page:
+                metrics_and_failed_check(page, ui, source)
 
 
-def take(page: "Page", name: str) -> None:
-    """Write what the page shows as a picture; nothing on it moves, is under the mouse, or has the focus."""
+def metrics_and_failed_check(page: "Page", ui: dagster_ui.DagsterUi, source: Path) -> None:
+    """Look at the metrics, then break the source, try again, and look at the check that failed."""
+    dagster_ui.open_asset(page, ui, "metrics", "Overview")
+    dagster_ui.show_picture(page, "confusion matrix")
+    take(page, "metrics")
+
+    source.write_bytes(builders.published_with((5, "radius_worst", 0.5)))
+    dagster_ui.open_asset(page, ui, "raw_data", "Overview")
+    dagster_ui.materialize(page)
+    page.get_by_text("Failed in").wait_for(timeout=dagster_ui.RUN_SECONDS * 1000)
+    dagster_ui.open_check(page, ui, "raw_data", "worst_is_not_below_mean")
+    page.get_by_text("Evaluation result").wait_for()
+    page.get_by_placeholder("Filter checks").fill("is_not")
+    page.get_by_text("area_fits_radius").wait_for(state="hidden")
+    take(page, "failed_check")
+
+
+def take(page: "Page", name: str, *, of: "FloatRect | None" = None) -> None:
+    """Write what the page shows, or a part of it; nothing there moves, is under the mouse, or has the focus."""
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
     path = FOLDER / f"{name}.png"
-    page.screenshot(path=path, animations="disabled")
+    page.screenshot(path=path, animations="disabled", clip=of)
     print(f"  {path}  {path.stat().st_size / 1024:.0f} KiB")
 
 

@@ -1,4 +1,7 @@
-"""What every test has: an environment of its own, so that nobody's settings, store or history leak in or out."""
+"""What every test has: an environment of its own, so that nobody's settings, store or history leak in or out.
+
+And what is too dear to be made twice: one store with all evidence for all processes of a test run (`made`).
+"""
 
 import logging
 import os

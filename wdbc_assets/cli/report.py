@@ -1,5 +1,6 @@
 """`wdbc report`: all evidence on one page."""
 
+import contextlib
 import os
 import webbrowser
 from pathlib import Path
@@ -72,7 +73,8 @@ def _write(target: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise WdbcError(
             f"the report cannot be written: {error.strerror}",
             where=str(target),

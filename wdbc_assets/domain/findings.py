@@ -77,9 +77,11 @@ def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
 def without_values(finding: Finding) -> Finding:
     """Return a finding with a word in the place of every cell's value.
 
-    Sentences stay, be they of a whole table or of the rows of a split: none holds a single patient's value.
+    Sentences stay, be they of a whole table, of the rows of a split or of the answers of an evaluation: none holds a
+    single patient's value. Of a rule that is not known here nobody knows what it tells.
     """
-    if isinstance(rules.BY_NAME.get(finding.rule), rule_kinds.SplitRule):
+    rule = rules.BY_NAME.get(finding.rule)
+    if rule is not None and not isinstance(rule, rule_kinds.CellRule):
         return finding
     failures = (one if one.row is None else replace(one, value=WITHHELD) for one in finding.failures)
     return replace(finding, failures=tuple(failures))

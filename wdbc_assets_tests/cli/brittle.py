@@ -1,4 +1,4 @@
-"""`wdbc` with one repeat and two recipes more; started as a program, and as such imported again by each worker.
+"""`wdbc` with one repeat and two recipes more. A program, which each worker imports again; no test may import it.
 
 `brittle` cannot be fitted without patient 1 while the file `broken` lies in the current folder; `slow` takes its time.
 """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from wdbc_assets_tests import builders
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 ASSETS = ["raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"]
 
 
@@ -135,6 +137,38 @@ def test_where_it_is_allowed_the_block_shows_the_value(tmp_path: Path) -> None:
     broken.write_bytes(builders.published_with((7, "diagnosis", "Mistaken")))
     refused = wdbc("run", "--source", str(broken), WDBC_SHOW_VALUES="true")
     assert "found: diagnosis_is_m_or_b: row 7, diagnosis: 'Mistaken'" in refused.stderr
+
+
+def in_the_readme(line: str) -> str:
+    """What the README's example of a run says in its line that begins so."""
+    (found,) = re.findall(rf"^      ({re.escape(line)} .*)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return " ".join(found.split())
+
+
+def shown(run: subprocess.CompletedProcess[str]) -> list[str]:
+    assert run.returncode == 0, run.stderr
+    return [" ".join(line.split()) for line in run.stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_a_run_prints_what_the_readme_shows_and_the_exam_projects_recipe_gives_its_figures_to_the_digit() -> None:
+    default = shown(wdbc("run"))
+    for line in ("accuracy", "precision", "recall", "of 72 benign"):
+        assert in_the_readme(line) in default
+    seeds = shown(wdbc("run", "--recipe", "seed_baseline"))
+    figures = dict(line.split()[:2] for line in seeds if line.endswith(("wilson", "bootstrap")))
+    published = {"accuracy": "0.9737", "precision": "0.9756", "recall": "0.9524", "f1": "0.9639"}
+    assert published.items() <= figures.items()
+    assert "of 72 benign 71 called benign, 1 malignant; of 42 malignant 40 called malignant, 2 benign" in seeds
+    stored = json.loads(wdbc_export("metrics/metrics.json"))
+    assert stored["confusion_matrix"] == [[71, 1], [2, 40]]
+    sentence = "gives its accuracy 0.9737, precision 0.9756, recall 0.9524 and F1 0.9639"
+    assert sentence in " ".join(README.read_text(encoding="utf-8").split())
+
+
+def wdbc_export(name: str) -> bytes:
+    assert wdbc("export", "exported").returncode == 0
+    return Path("exported", name).read_bytes()
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

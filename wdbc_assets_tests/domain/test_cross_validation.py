@@ -59,16 +59,6 @@ def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, 
         assert found.winner == plain.best_params_
 
 
-@pytest.mark.slow
-def test_the_figures_are_the_published_ones_and_reach_the_floors_without_an_alarm(frame: pd.DataFrame) -> None:
-    found = comparison.summary(evaluated(frame, "logistic", "seed_baseline"))
-    figures = found["recipes"][floors.RECIPE]
-    assert floors.missed(figures, "quick") == floors.alarms(figures) == []
-    assert figures["accuracy"]["mean"] == pytest.approx(0.9787, abs=0.004)
-    assert figures["log_loss"]["mean"] == pytest.approx(0.0748, abs=0.006)
-    assert found["recipes"]["seed_baseline"]["log_loss"]["mean"] == pytest.approx(0.0942, abs=0.006)
-
-
 def test_shuffled_labels_are_seen(frame: pd.DataFrame) -> None:
     shuffled = frame.assign(
         **{contract.DIAGNOSIS: np.random.default_rng(42).permutation(frame[contract.DIAGNOSIS].to_numpy())}

@@ -197,13 +197,18 @@ def browser_page(*, width: int, height: int, scale: float = 1) -> Iterator["Page
 
 
 def open_lineage(page: "Page", ui: DagsterUi) -> None:
-    """Click from the first page to the graph of all assets, with both groups open and room for it."""
+    """Click from the first page to the graph of all assets, with both groups open and room for it.
+
+    What lies outside of the window is not drawn.
+    """
+    page.set_viewport_size({"width": 2400, "height": 2000})
     page.goto(ui.url)
     page.get_by_text("Lineage", exact=True).click()
     page.get_by_text("Hide navigation").click()
     page.get_by_label("panel_show_right").last.click()
     page.get_by_label("settings").last.click()
     page.get_by_role("menuitem", name="Expand all groups").click()
+    page.keyboard.press("Escape")
     for asset in ASSETS:
         node(page, asset).wait_for()
 

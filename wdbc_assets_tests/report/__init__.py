@@ -1,0 +1,1 @@
+"""Tests of the report's parts; the page as a whole is tried in `cli.test_report`."""
