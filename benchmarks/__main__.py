@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import commands, evaluate, growth, report, search
+from benchmarks import commands, evaluate, growth, report, scoring, search
 from benchmarks.measuring import CommandFailed
 
 TABLES = {
@@ -15,6 +15,7 @@ TABLES = {
     "verify": commands.verify,
     "search": search.search,
     "evaluate": evaluate.evaluate,
+    "scoring": scoring.scoring,
     "small": commands.small,
     "definitions": commands.definitions,
     "growth": growth.growth,

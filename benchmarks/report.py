@@ -16,17 +16,24 @@ _LIBRARIES = ("dagster", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what it is, the repetitions' spread, its unit (x: a ratio), and what it should not exceed."""
+    """One figure: what it is, the repetitions' spread, its unit (x: a ratio), and what it should be.
+
+    It should not exceed `target`, or not fall short of `floor`, where there is one.
+    """
 
     what: str
     figure: Spread
     unit: str
     target: float | None = None
+    floor: float | None = None
 
     def cells(self) -> tuple[str, str, str]:
         """Return the row as text: what, how much, how it stands to its target."""
-        met = self.target is not None and self.figure.median <= self.target
-        stands = "" if self.target is None else f"<= {self.target:g}: {'met' if met else 'missed'}"
+        stands = ""
+        if self.target is not None:
+            stands = f"<= {self.target:g}: {'met' if self.figure.median <= self.target else 'missed'}"
+        elif self.floor is not None:
+            stands = f">= {self.floor:g}: {'met' if self.figure.median >= self.floor else 'missed'}"
         return self.what, f"{self.figure} {self.unit}", stands
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from wdbc_assets.storage.store import open_store
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from wdbc_assets.scoring import Tally
+    from wdbc_assets.scoring.outputs import Rejects
 
 _FORMATS = ("csv", "parquet")
 _STANDARD = "-"
@@ -49,17 +52,23 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     form = form or ("parquet" if Path(target).suffix in (".parquet", ".pq") else "csv")
     shown = _Progress()
     with sources.opened(source) as chunks, outputs.whole(target) as sink:
-        scored = outputs.opened(sink, scoring.schema(chunks.id_type, explain=explain), form)
-        if rejects is None:
-            tally = scoring.score(chunks, served, scored, None, explain=explain, progress=shown)
-        else:
-            with outputs.whole(rejects) as aside:
-                written = outputs.Rejects(aside, show_values=chosen.show_values)
-                tally = scoring.score(chunks, served, scored, written, explain=explain, progress=shown)
-        scored.close()
+        columns = scoring.schema(chunks.id_type, explain=explain)
+        with outputs.scored(sink, columns, form) as scored, _rejects(rejects, chosen) as aside:
+            tally = scoring.score(chunks, served, scored, aside, explain=explain, progress=shown)
         _require_some(tally, source)
     shown.end()
     _summary(tally, served, shown.seconds)
+
+
+@contextmanager
+def _rejects(place: str | None, chosen: settings.Settings) -> "Iterator[Rejects | None]":
+    from wdbc_assets.scoring import outputs
+
+    if place is None:
+        yield None
+    else:
+        with outputs.whole(place) as sink:
+            yield outputs.Rejects(sink, show_values=chosen.show_values)
 
 
 def _champion(chosen: settings.Settings) -> Served:

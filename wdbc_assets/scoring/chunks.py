@@ -51,8 +51,11 @@ class Chunk:
 
 
 def matrix(columns: Callable[[str], "NDArray[np.float64]"], n: int) -> "NDArray[np.float64]":
-    """Return the measurements as one matrix, each column of it in one piece of memory."""
+    """Return the measurements as one matrix, each column of it in one piece of memory; an infinity is no number."""
     X = np.empty((len(contract.FEATURES), n))
     for place, name in enumerate(contract.FEATURES):
         X[place] = columns(name)
+        finite = np.isfinite(X[place])
+        if not finite.all():
+            X[place, ~finite] = np.nan
     return X.T

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -37,8 +37,24 @@ class Scored(Protocol):
     def write(self, batch: pa.RecordBatch) -> None:
         """Write some rows."""
 
-    def close(self) -> None:
-        """Write what comes at the end."""
+
+@contextmanager
+def scored(sink: BinaryIO, schema: pa.Schema, form: str) -> Iterator[Scored]:
+    """Open what writes scored rows in a format; what comes at the end is written when all went well."""
+    if form == "csv":
+        yield CsvScored(sink, schema)
+        return
+    counted = _Counted(sink)
+    written = ParquetScored(counted, schema)
+    try:
+        yield written
+        written.close()
+    except BaseException:
+        # Arrow's writer ends its file in any case, at the latest when it is collected: into nothing, then.
+        counted.sink = io.BytesIO()
+        with suppress(pa.ArrowException, OSError):
+            written.close()
+        raise
 
 
 class CsvScored:
@@ -56,17 +72,14 @@ class CsvScored:
         self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns, schema=self._schema)))
         self.rows += len(batch)
 
-    def close(self) -> None:
-        """Write nothing more."""
-
 
 class ParquetScored:
     """Writes Parquet; what looks like a formula stays as it is, for no spreadsheet guesses here."""
 
-    def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
+    def __init__(self, sink: "_Counted", schema: pa.Schema) -> None:
         self.rows = 0
         self._writer = pq.ParquetWriter(
-            pa.PythonFile(_Counting(sink), mode="w"),
+            pa.PythonFile(sink, mode="w"),
             schema,
             store_schema=False,  # so words are read back as text, and not as codes of a dictionary
             use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
@@ -86,9 +99,9 @@ class ParquetScored:
         self._writer.close()
 
     def _flush(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting))
-            self._waiting = []
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._writer.write_table(pa.Table.from_batches(waiting))
 
 
 class Rejects:
@@ -113,11 +126,6 @@ class Rejects:
             names = ["row", "column", "rule", "value"][: 4 if self._shown else 3]
             columns = [pa.array(column) for column in zip(*lines, strict=True)]
             self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns[: len(names)], names=names)))
-
-
-def opened(sink: BinaryIO, schema: pa.Schema, form: str) -> Scored:
-    """Return what writes scored rows in a format."""
-    return ParquetScored(sink, schema) if form == "parquet" else CsvScored(sink, schema)
 
 
 @contextmanager
@@ -188,18 +196,18 @@ def _as_csv(batch: pa.RecordBatch) -> bytes:
     return sink.getvalue()
 
 
-class _Counting(io.RawIOBase):
+class _Counted(io.RawIOBase):
     """A sink that knows how much went through, which a pipe does not."""
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
+        self.sink = sink
         self._written = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, content: Any) -> int:
-        self._sink.write(content)
+        self.sink.write(content)
         written = memoryview(content).nbytes
         self._written += written
         return written

@@ -45,7 +45,7 @@ class ParquetSource:
         columns = [self._given[name] for name in wanted]
         first = 1
         try:
-            for batch in self._file.iter_batches(batch_size=_ROWS, columns=columns):
+            for batch in self._file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
                 yield self._chunk(batch, first)
                 first += len(batch)
         except (pa.ArrowException, OSError) as error:

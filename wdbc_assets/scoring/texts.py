@@ -36,9 +36,11 @@ class TextSource:
         """Read the first block; raises NotATable if it does not begin with a table of these columns."""
         self._blocks = _blocks_of_lines(file, block)
         self._first = next(self._blocks, b"")
-        layouts.refuse_foreign(self._first)
-        self._first = self._first.removeprefix(_BYTE_ORDER_MARK)
         line, _, rest = self._first.partition(b"\n")
+        # What the file is shows in its first line; what is odd further on costs its own row.
+        layouts.refuse_foreign(line if line.strip() else self._first)
+        self._first = self._first.removeprefix(_BYTE_ORDER_MARK)
+        line = line.removeprefix(_BYTE_ORDER_MARK)
         text = line.decode().removesuffix("\r")
         names = layouts.columns_of(text, optional=_OPTIONAL)
         self._line = 1
@@ -158,10 +160,9 @@ def _numbers(texts: pa.ChunkedArray) -> "NDArray[np.float64]":
     written = pc.match_substring_regex(texts, f"^(?:{layouts.NUMBER.pattern})$")
     values = pc.if_else(written, texts, None)
     try:
-        numbers = arrays.to_numpy(values.cast(pa.float64()))
-    except pa.ArrowInvalid:  # a sign before it, for one
-        numbers = np.array([reading.measurement(text or "") for text in values.to_pylist()], dtype=np.float64)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+        return arrays.to_numpy(values.cast(pa.float64()))
+    except pa.ArrowInvalid:  # Arrow reads fewer forms of a number
+        return np.array([reading.measurement(text or "") for text in values.to_pylist()], dtype=np.float64)
 
 
 def _torn(row: int, columns: int) -> Torn:

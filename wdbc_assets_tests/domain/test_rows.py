@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -17,6 +17,7 @@ def matrix(*patients: dict[str, float]) -> NDArray[np.float64]:
     return np.array([[patient[name] for name in contract.FEATURES] for patient in patients], dtype=np.float64)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.integers(0, 29), SCALES, max_size=4), min_size=1, max_size=5))
 def test_what_is_found_is_what_the_rules_find_in_a_table_of_pandas(changes: list[dict[int, float]]) -> None:
     X = np.tile(matrix(builders.patient()), (len(changes), 1))

@@ -1,0 +1,494 @@
+"""`wdbc predict` as people type it: real processes, real files and pipes, and every way in which it can go wrong."""
+
+import contextlib
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from wdbc_assets.domain import contract, evaluation, explanation, layouts, policy
+from wdbc_assets_tests import builders, champions
+
+COLUMNS = ["id", "probability", "decision", "set", "model"]
+
+
+def wdbc(*arguments: object, given: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "wdbc_assets", "predict", *map(str, arguments)],
+        env=os.environ | environment,
+        input=given,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def champion(environment: Path) -> str:
+    """The version of the champion in this test's store: a compiled one."""
+    return champions.crown(environment / "results")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """The published patients in UCI's form."""
+    path = tmp_path / "patients.csv"
+    path.write_bytes(builders.bundled_uci_bytes())
+    return path
+
+
+def written(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def expected(recipe: str = "logistic") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    X = builders.published()[list(contract.FEATURES)]
+    return evaluation.predict(champions.fit(recipe).pipeline, X)
+
+
+def said(done: subprocess.CompletedProcess[bytes], code: int = 0) -> str:
+    text = done.stderr.decode()
+    assert done.returncode == code, text
+    assert "Traceback" not in text
+    return text
+
+
+def left_behind(folder: Path, *known: str) -> list[str]:
+    return sorted({path.name for path in folder.iterdir()} - {"results", "logs", "home", *known})
+
+
+@pytest.mark.parametrize("recipe", ["logistic", "pca_logistic", "svc"])
+def test_every_row_gets_its_probability_decision_set_and_the_version_that_gave_them(
+    environment: Path, table: Path, recipe: str
+) -> None:
+    version = champions.crown(environment / "results", recipe)
+    text = said(wdbc(table, environment / "out.csv"))
+    rows = written((environment / "out.csv").read_bytes())
+    assert list(rows[0]) == COLUMNS
+    assert [row["id"] for row in rows] == builders.published()["id"].astype(str).tolist()
+    p = np.array([float(row["probability"]) for row in rows])
+    np.testing.assert_allclose(p, expected(recipe), rtol=0, atol=1e-12)
+    made = champions.bundle(recipe).policy
+    assert [row["set"] for row in rows] == policy.decide(p, made).tolist()
+    called = policy.called_malignant(p, made)
+    assert [row["decision"] for row in rows] == np.where(called, "malignant", "benign").tolist()
+    assert {row["model"] for row in rows} == {version}
+    assert "569 in = 569 scored + 0 set aside" in text
+    assert f"{called.sum()} malignant" in text
+    assert f"{version[:12]} ({recipe}, {'through scikit-learn' if recipe == 'svc' else 'compiled'})" in text
+
+
+@pytest.mark.usefixtures("champion")
+def test_csv_and_parquet_through_files_and_pipes_give_the_same_answers(tmp_path: Path, table: Path) -> None:
+    frame = builders.published().drop(columns=contract.DIAGNOSIS)
+    frame.to_parquet(tmp_path / "patients.parquet")
+    shuffled = frame[[*reversed(contract.FEATURES), contract.ID]]
+    shuffled.columns = [name.upper().replace("_", " ") for name in shuffled.columns]
+    shuffled.to_csv(tmp_path / "header.csv", index=False, lineterminator="\r\n")
+    answers = []
+    for source in (table, tmp_path / "patients.parquet", tmp_path / "header.csv"):
+        said(wdbc(source, tmp_path / "out.parquet"))
+        piped = wdbc("-", "-", given=source.read_bytes())
+        said(piped)
+        named = wdbc(source, tmp_path / "out", "--format", "parquet")
+        said(named)
+        to_pipe = wdbc(source, "-", "--format", "parquet")
+        answers += [
+            pd.read_parquet(tmp_path / "out.parquet"),
+            pd.read_csv(io.BytesIO(piped.stdout)),
+            pd.read_parquet(tmp_path / "out"),
+            pd.read_parquet(io.BytesIO(to_pipe.stdout)),
+        ]
+    for answer in answers:
+        assert list(answer.columns) == COLUMNS
+        assert answer["decision"].dtype == "str"
+        answer["id"] = answer["id"].astype("int64")
+        pd.testing.assert_frame_equal(answer, answers[0], check_exact=False, atol=1e-13)
+
+
+@pytest.mark.usefixtures("champion")
+def test_a_table_without_ids_is_scored_without_them(tmp_path: Path) -> None:
+    builders.published()[list(contract.FEATURES)].to_csv(tmp_path / "in.csv", index=False)
+    said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv"))
+    rows = written((tmp_path / "out.csv").read_bytes())
+    assert list(rows[0]) == COLUMNS[1:]
+    np.testing.assert_allclose([float(row["probability"]) for row in rows], expected(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+def test_an_explanation_names_the_three_measurements_that_say_most(environment: Path, table: Path, recipe: str) -> None:
+    champions.crown(environment / "results", recipe)
+    said(wdbc(table, environment / "out.csv", "--explain"))
+    rows = written((environment / "out.csv").read_bytes())
+    _, terms = explanation.contributions(champions.fit(recipe), builders.published()[list(contract.FEATURES)])
+    strongest = np.argsort(-terms.abs().to_numpy(), axis=1)[:, :3]
+    for rank in range(3):
+        names = [contract.FEATURES[place] for place in strongest[:, rank]]
+        assert [row[f"measurement_{rank + 1}"] for row in rows] == names
+        found = [float(row[f"contribution_{rank + 1}"]) for row in rows]
+        np.testing.assert_allclose(found, np.take_along_axis(terms.to_numpy(), strongest, 1)[:, rank], atol=1e-9)
+
+
+def test_no_explanation_is_made_up_for_a_recipe_that_has_none(environment: Path, table: Path) -> None:
+    champions.crown(environment / "results", "svc")
+    assert "The recipe svc is not linear" in said(wdbc(table, environment / "out.csv", "--explain"), 1)
+    assert left_behind(environment, "patients.csv") == []
+
+
+BAD: Sequence[tuple[int, str, object, str]] = (
+    (3, "texture_mean", "n/a", "cells_are_numbers"),
+    (5, "area_mean", "", "cells_are_numbers"),
+    (7, "symmetry_mean", "inf", "cells_are_numbers"),
+    (9, "smoothness_mean", "-0.1", "nothing_is_negative"),
+    (11, "radius_worst", "1.0", "worst_is_not_below_mean"),
+    (13, "texture_se", "0", "zero_only_where_possible"),
+    (15, "symmetry_worst", "7", "nothing_is_beyond_nature"),
+    (17, "perimeter_mean", "1 0", "cells_are_numbers"),
+)
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("form", ["uci", "parquet"])
+def test_bad_rows_are_set_aside_with_row_column_and_rule_and_the_good_ones_scored(tmp_path: Path, form: str) -> None:
+    if form == "uci":
+        source, bad = tmp_path / "in.csv", BAD
+        source.write_bytes(builders.published_with(*((line, column, text) for line, column, text, _ in bad)))
+    else:
+        source, bad = tmp_path / "in.parquet", [one for one in BAD if one[2] not in ("n/a", "", "1 0")]
+        frame = builders.published()
+        for line, column, text, _ in bad:
+            frame.loc[line, column] = float(str(text))
+        frame.loc[3, "texture_mean"] = None
+        bad = [*bad, (3, "texture_mean", None, "cells_are_numbers")]
+        frame.to_parquet(source)
+    text = said(wdbc(source, tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
+    aside = written((tmp_path / "aside.csv").read_bytes())
+    assert list(aside[0]) == ["row", "column", "rule"]
+    assert {(line, column, rule) for line, column, _, rule in bad} <= {
+        (int(row["row"]), row["column"], row["rule"]) for row in aside
+    }
+    assert [int(row["row"]) for row in aside] == sorted(int(row["row"]) for row in aside)
+    lost = {int(row["row"]) for row in aside}
+    assert lost == {line for line, *_ in bad}
+    rows = written((tmp_path / "out.csv").read_bytes())
+    kept = [number for number in range(569) if number + 1 not in lost]
+    assert [row["id"] for row in rows] == builders.published()["id"].astype(str).iloc[kept].tolist()
+    np.testing.assert_allclose([float(row["probability"]) for row in rows], expected()[kept], rtol=0, atol=1e-12)
+    assert f"569 in = {569 - len(lost)} scored + {len(lost)} set aside" in text
+    assert re.search(r"set aside .*cells_are_numbers \d+ times?, first in row 3", text)
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.usefixtures("champion")
+def test_rows_that_are_no_rows_are_set_aside_too_and_the_numbers_of_lines_stay_right(tmp_path: Path) -> None:
+    lines = builders.bundled_uci_bytes().splitlines()
+    lines[1] = lines[1].rsplit(b",", 1)[0]
+    lines[3] = lines[3] + b",1,2"
+    lines[5] = b""
+    lines[7] = b'"' + lines[7]
+    lines[9] = lines[9].replace(b",", b",\xff", 1)
+    lines[11] = b"\r" + lines[11]
+    lines[13] = lines[13] + b",7"
+    bad = {2, 4, 6, 8, 10, 14}
+    (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n\r\n\n")
+    text = said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
+    aside = written((tmp_path / "aside.csv").read_bytes())
+    assert {int(row["row"]) for row in aside} == bad
+    assert {(row["rule"], row["column"]) for row in aside} == {("row_has_every_column", "")}
+    assert "569 in = 563 scored + 6 set aside" in text
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.usefixtures("champion")
+def test_no_patients_value_is_written_beside_the_reason_unless_it_is_allowed(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    changes = ((3, "texture_mean", "=cmd"), (5, "area_worst", "4.25"), (3, "id", "84300903"))
+    source.write_bytes(builders.published_with(*changes))
+    for shown in ("false", "true"):
+        done = wdbc(source, tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv", WDBC_SHOW_VALUES=shown)
+        text, aside = said(done), (tmp_path / "aside.csv").read_text()
+        assert "=cmd" not in text
+        assert "4.25" not in text
+        rows = {(row["row"], row["column"]): row for row in written(aside.encode())}
+        if shown == "true":
+            assert rows["3", "texture_mean"]["value"] == "'=cmd'"
+            assert rows["5", "area_worst"]["value"] == "'4.25'"
+        else:
+            assert "value" not in rows["3", "texture_mean"]
+            assert "=cmd" not in aside
+            assert "4.25" not in aside
+            assert "84300903" not in aside
+
+
+@pytest.mark.fault("X05")
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_id_that_a_spreadsheet_would_run_is_written_as_text(tmp_path: Path, form: str) -> None:
+    ids = ["=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(A1)", "\tx", "=1,2", '="a"', "'=1", "P=1", "", 'x"y', "\r=1"]
+    frame = pd.DataFrame([builders.patient(id=name) for name in ids]).drop(columns=contract.DIAGNOSIS)
+    if form == "csv":
+        frame = frame.iloc[:-1]  # what ends a line is no cell of a text
+        frame.to_csv(tmp_path / "in.csv", index=False)
+    else:
+        frame.to_parquet(tmp_path / "in.parquet")
+    said(wdbc(tmp_path / f"in.{form}", tmp_path / "out.csv"))
+    found = [row["id"] for row in written((tmp_path / "out.csv").read_bytes())]
+    assert found == [f"'{name}" if name[:1] in "=+-@\t\r" and name else name for name in frame["id"]]
+    said(wdbc(tmp_path / f"in.{form}", tmp_path / "out.parquet"))
+    assert pd.read_parquet(tmp_path / "out.parquet")["id"].tolist() == frame["id"].tolist()
+
+
+def test_without_a_champion_it_says_how_to_get_one(tmp_path: Path, table: Path) -> None:
+    text = said(wdbc(table, tmp_path / "out.csv"), 1)
+    assert "no model is in production yet" in text
+    assert "wdbc promote" in text
+    assert left_behind(tmp_path, "patients.csv") == []
+
+
+@pytest.mark.fault("V09")
+def test_a_champion_that_was_tampered_with_scores_nothing(tmp_path: Path, table: Path) -> None:
+    version = champions.crown(tmp_path / "results")
+    scorer = tmp_path / "results" / "champion" / "versions" / version / "scorer.json"
+    scorer.chmod(0o644)
+    scorer.write_bytes(scorer.read_bytes().replace(b"intercept", b"Intercept"))
+    assert "is not the file that was stored" in said(wdbc(table, tmp_path / "out.csv"), 1)
+    assert left_behind(tmp_path, "patients.csv") == []
+
+
+HEADER = ",".join(layouts.NAMES)
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the source is empty"),
+        (b"\n\n \n", "the source is empty"),
+        (HEADER.encode() + b"\n", "there is no row to score"),
+        (HEADER.encode() + b"\n\n\r\n", "there is no row to score"),
+        (HEADER.replace(",area_se", "").encode() + b"\n1\n", "the header lacks area_se"),
+        (HEADER.replace("area_se", "area_mean").encode() + b"\n1\n", "names twice area_mean"),
+        (HEADER.encode() + b",colour\n1\n", "has 1 unknown name"),
+        (HEADER.replace(",", ";").encode() + b"\n1\n", "separated by semicolons"),
+        (b"1,B,3.5\n", "the first line has 3 columns and names none"),
+        (b"<html></html>", "an HTML or XML page"),
+        (b"\x1f\x8b\x08\x00", "a gzip archive"),
+        (b"PAR1 and no more", "no whole Parquet file"),
+        (b"1,B" + b",\xff" * 30, "not UTF-8"),
+        (b"7" * 3_000_000, "A line is longer than"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else repr(value[:12]),
+)
+def test_what_is_no_table_to_score_is_refused_and_nothing_is_written(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "in").write_bytes(content)
+    text = said(wdbc(tmp_path / "in", tmp_path / "out.csv"), 1)
+    assert message in text
+    assert str(tmp_path / "in") in text
+    assert left_behind(tmp_path, "in") == []
+    piped = wdbc("-", "-", given=content)
+    assert message in said(piped, 1)
+    assert "standard input" in piped.stderr.decode()
+
+
+@pytest.mark.usefixtures("champion")
+def test_columns_of_parquet_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    frame = builders.published()
+    frame.assign(area_se="large").to_parquet(tmp_path / "in.parquet")
+    assert "1 of 30 measurements are no columns of numbers" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+    frame.assign(id=pd.Series([[1]] * 569, index=frame.index, dtype=object)).to_parquet(tmp_path / "in.parquet")
+    assert "The ids are no plain column" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+    frame.drop(columns="area_se").to_parquet(tmp_path / "in.parquet")
+    assert "lacks area_se" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+
+
+@pytest.mark.usefixtures("champion")
+def test_a_parquet_file_that_is_damaged_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+    builders.published().to_parquet(tmp_path / "in.parquet")
+    content = bytearray((tmp_path / "in.parquet").read_bytes())
+    content[20_000:60_000] = b"\0" * 40_000
+    (tmp_path / "in.parquet").write_bytes(content)
+    assert "no whole Parquet file" in said(wdbc(tmp_path / "in.parquet", tmp_path / "out.csv"), 1)
+    assert left_behind(tmp_path, "in.parquet") == []
+
+
+@pytest.mark.usefixtures("champion")
+def test_when_no_row_can_be_scored_there_is_no_output_but_the_reasons_are_written(tmp_path: Path) -> None:
+    patients = [builders.patient(area_mean=-1), builders.patient(area_mean="?")]
+    (tmp_path / "in.csv").write_bytes(builders.csv(*patients))
+    text = said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"), 1)
+    assert "none of 2 rows could be scored: " in text
+    assert left_behind(tmp_path, "in.csv") == ["aside.csv"]
+    assert {row["row"] for row in written((tmp_path / "aside.csv").read_bytes())} == {"1", "2"}
+
+
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("source", ["missing.csv", "results"])
+def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, source: str) -> None:
+    text = said(wdbc(tmp_path / source, tmp_path / "out.csv"), 1)
+    assert "the rows to score cannot be read" in text
+    assert source in text
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("option", ["OUT", "--rejects"])
+def test_an_output_that_cannot_be_written_is_named_and_the_earlier_one_kept(
+    tmp_path: Path, table: Path, option: str
+) -> None:
+    (tmp_path / "good.csv").write_text("the earlier one")
+    for place in ("missing/out.csv", "results"):
+        good, bad = tmp_path / "good.csv", tmp_path / place
+        arguments = (bad,) if option == "OUT" else (good, "--rejects", bad)
+        text = said(wdbc(table, *arguments), 1)
+        assert "the output cannot be written" in text
+        assert place in text
+        assert (tmp_path / "good.csv").read_text() == "the earlier one"
+        assert left_behind(tmp_path, "patients.csv", "good.csv") == []
+
+
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path, table: Path, form: str) -> None:
+    text = said(wdbc(table, "/dev/full", "--format", form), 1)
+    assert "the output cannot be written: No space left on device" in text
+    assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.usefixtures("champion")
+def test_two_things_are_not_written_into_one_place_nor_over_what_is_read(tmp_path: Path, table: Path) -> None:
+    before = table.read_bytes()
+    (tmp_path / "link.csv").symlink_to(table)
+    for arguments in (
+        (table, table), (table, tmp_path / "link.csv"), (table, tmp_path / "a", "--rejects", tmp_path / "a"),
+        (table, "-", "--rejects", "-"), (table, tmp_path / "a", "--rejects", table),
+    ):  # fmt: skip
+        assert "are the same place" in said(wdbc(*arguments), 1)
+    assert table.read_bytes() == before
+    assert left_behind(tmp_path, "patients.csv", "link.csv") == []
+
+
+@pytest.mark.usefixtures("champion")
+def test_an_output_is_replaced_when_the_new_one_is_whole_and_through_a_link_where_it_leads(
+    tmp_path: Path, table: Path
+) -> None:
+    (tmp_path / "real.csv").write_text("the earlier one")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    said(wdbc(table, tmp_path / "link.csv"))
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(written((tmp_path / "real.csv").read_bytes())) == 569
+
+
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_stopped_in_the_middle_it_leaves_nothing_behind_and_keeps_the_earlier_output(
+    tmp_path: Path, number: signal.Signals, code: int, form: str
+) -> None:
+    (tmp_path / "out").write_text("the earlier one")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wdbc_assets", "predict", "-", str(tmp_path / "out"), "--format", form,
+         "--rejects", str(tmp_path / "aside.csv")],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stderr is not None
+    feeder = threading.Thread(target=_feed, args=(process.stdin,), daemon=True)
+    feeder.start()
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size > 100_000 for path in tmp_path.glob(".out-*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    with process.stderr:
+        text = process.stderr.read().decode()
+    assert process.wait(30) == code, text
+    feeder.join(30)
+    assert text.strip() == "stopped; what was current stays current"
+    assert (tmp_path / "out").read_text() == "the earlier one"
+    assert left_behind(tmp_path, "out") == []
+
+
+def _feed(sink: Any) -> None:
+    """Write patients without end, until nobody reads them."""
+    content = builders.bundled_uci_bytes()
+    with contextlib.suppress(BrokenPipeError), sink:
+        while True:
+            sink.write(content)
+
+
+@pytest.mark.usefixtures("champion")
+def test_who_reads_only_the_beginning_gets_it_and_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(builders.bundled_uci_bytes() * 200)
+    command = f'"{sys.executable}" -m wdbc_assets predict in.csv - | head -n 2'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert len(done.stdout.splitlines()) == 2
+    assert b"Traceback" not in done.stderr
+    assert b"standard output" in done.stderr
+
+
+@pytest.mark.usefixtures("champion")
+def test_an_empty_batch_and_odd_types_of_parquet_are_taken(tmp_path: Path) -> None:
+    frame = builders.published().drop(columns=contract.DIAGNOSIS)
+    schema = pa.schema([("id", pa.string()), *((name, pa.float32()) for name in contract.FEATURES)])
+    table = pa.Table.from_pandas(frame.astype({"id": "str"}), preserve_index=False).cast(schema)
+    with pq.ParquetWriter(tmp_path / "in.parquet", schema) as writer:
+        writer.write_table(table.slice(0, 0))
+        writer.write_table(table, row_group_size=100)
+    said(wdbc(tmp_path / "in.parquet", tmp_path / "out.parquet"))
+    answer = pd.read_parquet(tmp_path / "out.parquet")
+    assert answer["id"].tolist() == frame["id"].astype(str).tolist()
+    np.testing.assert_allclose(answer["probability"], expected(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("champion")
+def test_progress_is_told_in_a_log_only_now_and_then(tmp_path: Path, table: Path) -> None:
+    text = said(wdbc(table, tmp_path / "out.csv"))
+    assert len(text.splitlines()) == 4
+    assert re.search(r"rows +569 in = 569 scored \+ 0 set aside, [\d,]+ a second", text)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, form: str) -> None:
+    """A file ten times as long takes a few MiB more at most, though in one row group."""
+    measure = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    peaks = []
+    for times in (300, 3000):
+        source = tmp_path / f"{times}.{form}"
+        if form == "csv":
+            source.write_bytes(builders.bundled_uci_bytes() * times)
+        else:
+            pq.write_table(pa.concat_tables([_arrow()] * times), source, row_group_size=10**7)
+        command = [sys.executable, "-m", "wdbc_assets", "predict", str(source), str(tmp_path / f"out.{form}")]
+        done = subprocess.run([sys.executable, "-c", measure, *command], capture_output=True, text=True, check=True)
+        assert f"{569 * times:,} in = {569 * times:,} scored" in done.stderr
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 40
+    assert peaks[1] < 400
+
+
+def _arrow() -> pa.Table:
+    return pa.Table.from_pandas(builders.published(), preserve_index=False)
