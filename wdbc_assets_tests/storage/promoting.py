@@ -9,7 +9,9 @@ from wdbc_assets.storage.store import Draft, Store
 
 
 def decision(**facts: Any) -> Decision:
-    return Decision(**{"actor": "ada", "run_id": "run-1", "recipe": "logistic", "verdict": "better", "reason": "r", **facts})
+    return Decision(
+        **{"actor": "ada", "run_id": "run-1", "recipe": "logistic", "verdict": "better", "reason": "r", **facts}
+    )
 
 
 def draft(store: Store, content: bytes) -> Draft:
@@ -36,5 +38,3 @@ def is_consistent(store: Store) -> bool:
     """Whether pointer, history and head say the same, and each entry follows the one before it."""
     standing = open_registry(store).standing()
     return standing.amiss == () and standing.history.unfinished is None
-
-

@@ -1,15 +1,18 @@
 """How bytes get onto a disk: in which order, under which lock, and whose left-overs go."""
 
+import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from wdbc_assets.storage.backend import LocalFolder, ObjectFolder
+from wdbc_assets.storage.backend import CannotWrite, LocalFolder, ObjectFolder
 
 HOLDER = """
 import sys
@@ -97,3 +100,32 @@ def test_two_stores_at_one_url_take_turns_within_a_process(tmp_path: Path) -> No
         assert not entered.wait(timeout=0.2)
     thread.join(timeout=60)
     assert entered.is_set()
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_what_lies_there_is_listed_with_its_size_and_its_time_and_can_be_removed(tmp_path: Path, kind: str) -> None:
+    backend = LocalFolder(tmp_path / "store") if kind == "folder" else ObjectFolder(f"memory://{tmp_path.name}-listed")
+    assert backend.listed() == []
+    before = time.time() - 5
+    for path, content in (("a/versions/1/x.json", b"12345"), ("a/current.json", b"1"), ("b/y.json", b"")):
+        backend.replace(path, content)
+    found = {one.path: one for one in backend.listed()}
+    assert {path: one.size for path, one in found.items()} == {
+        "a/versions/1/x.json": 5, "a/current.json": 1, "b/y.json": 0,
+    }  # fmt: skip
+    assert all(before <= one.written <= time.time() + 5 for one in found.values())
+    backend.remove("a/versions/1")
+    backend.remove("b/y.json")
+    backend.remove("a/versions/1")  # what is gone is gone
+    assert {one.path for one in backend.listed()} == {"a/current.json"}
+
+
+@pytest.mark.fault("F04")
+def test_a_place_that_refuses_a_removal_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    (tmp_path / "a").mkdir()
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(CannotWrite, match="Permission denied"):
+        LocalFolder(tmp_path).remove("a")

@@ -1,0 +1,260 @@
+"""`wdbc promote`, `champion`, `rollback`, `history` and `gc` as people type them: real processes, store and history."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets_tests.cli.test_run import wdbc
+from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.storage.putting import snapshot
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("promoted")
+    places = {
+        "WDBC_STORAGE": str(folder / "results"),
+        "WDBC_LOG": str(folder / "wdbc.jsonl"),
+        "DAGSTER_HOME": str(folder / "home"),
+    }
+    assert wdbc("run", **places).returncode == 0
+    put_evidence(open_store(places["WDBC_STORAGE"], relative_to=folder), logistic=0.0, seed_baseline=0.001, svc=0.0)
+    first = wdbc("promote", WDBC_ACTOR="ada", **places)
+    assert first.returncode == 0, first.stderr
+    assert "verdict: first" in first.stdout
+    return folder
+
+
+@pytest.fixture
+def store(promoted_once: Path, tmp_path: Path) -> Store:
+    """A store in which `logistic` is the champion, and the evidence has it better than the exam project's recipe."""
+    shutil.copytree(promoted_once / "results", tmp_path / "results")
+    shutil.copytree(promoted_once / "home", tmp_path / "home", symlinks=True)
+    return open_store(str(tmp_path / "results"), relative_to=tmp_path)
+
+
+def champion() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(wdbc("champion", "--json").stdout)
+    return found
+
+
+def entries() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(wdbc("history", "--json").stdout)["entries"]
+    return found
+
+
+def with_candidate(recipe: str) -> None:
+    run = wdbc("run", "--recipe", recipe)
+    assert run.returncode == 0, run.stderr
+
+
+def test_without_anything_in_production_champion_says_how_something_comes_there() -> None:
+    shown = wdbc("champion")
+    assert shown.returncode == 1
+    assert "nothing is in production" in shown.stdout
+    assert "wdbc run" in shown.stdout
+    refused = wdbc("promote")
+    assert refused.returncode == 1
+    assert "no evidence to decide by" in refused.stderr
+    assert "wdbc evaluate" in refused.stderr
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_in_production_is_shown_with_since_when_by_whom_and_on_what_evidence() -> None:
+    found = champion()
+    assert found["amiss"] == []
+    assert found["candidate"]["is_champion"]
+    it = found["champion"]
+    assert (it["recipe"], it["actor"], it["verdict"], it["forced"], it["compiled"]) == (
+        "logistic", "ada", "first", False, True,
+    )  # fmt: skip
+    assert {one["name"] for one in it["judgement"]["verdict"]["criteria"]} >= {"floors", "alarms", "test accuracy"}
+    assert set(it["made_of"]) == {
+        "train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation",
+    }  # fmt: skip
+    shown = wdbc("champion")
+    assert shown.returncode == 0
+    assert "champion logistic" in shown.stdout
+    assert "promoted by ada" in shown.stdout
+
+
+def test_the_champion_itself_is_no_candidate_and_nothing_is_run(store: Store) -> None:
+    again = wdbc("promote")
+    assert again.returncode == 0
+    assert "in production already" in again.stdout
+    assert len(entries()) == 1
+
+
+def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_kept(store: Store) -> None:
+    with_candidate("seed_baseline")
+    before = store.current("champion")
+    refused = wdbc("promote", WDBC_ACTOR="bob")
+    assert refused.returncode == 3, refused.stderr
+    assert "verdict: worse" in refused.stdout
+    assert "+0.0010" in refused.stdout
+    assert "the champion stays: logistic" in refused.stdout
+    assert store.current("champion") == before
+    kept = entries()[-1]
+    assert (kept["action"], kept["actor"], kept["verdict"], kept["from"], kept["to"]) == (
+        "kept", "bob", "worse", before and before.version, before and before.version,
+    )  # fmt: skip
+    shown = champion()
+    assert shown["champion"]["recipe"] == "logistic"
+    assert shown["candidate"]["judgement"]["verdict"]["name"] == "worse"
+    assert wdbc("history", "--verify").returncode == 0
+
+
+def test_a_dry_run_judges_and_changes_nothing(store: Store, tmp_path: Path) -> None:
+    with_candidate("seed_baseline")
+    before = snapshot(tmp_path / "results")
+    dry = wdbc("promote", "--dry-run")
+    assert dry.returncode == 3
+    assert "verdict: worse" in dry.stdout
+    assert snapshot(tmp_path / "results") == before
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    before = snapshot(tmp_path / "results")
+    assert wdbc("promote", "--dry-run").returncode == 0
+    assert snapshot(tmp_path / "results") == before
+
+
+def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(store: Store) -> None:
+    first = champion()["champion"]["version"]
+    with_candidate("seed_baseline")
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    promoted = wdbc("promote")
+    assert promoted.returncode == 0, promoted.stderr
+    assert "verdict: better" in promoted.stdout
+    assert champion()["champion"]["recipe"] == "seed_baseline"
+    assert wdbc("rollback").returncode == 2
+    back = wdbc("rollback", "--reason", "it answered nonsense", WDBC_ACTOR="eve")
+    assert back.returncode == 0, back.stderr
+    now = champion()["champion"]
+    assert (now["version"], now["action"], now["actor"], now["reason"]) == (
+        first, "rolled back", "eve", "it answered nonsense",
+    )  # fmt: skip
+    with dg.DagsterInstance.get() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("champion"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert (event.asset_materialization.tags or {})["dagster/data_version"] == first
+    assert "it answered nonsense" in str(event.asset_materialization.description)
+    assert [one["action"] for one in entries()] == ["promoted", "promoted", "rolled back"]
+    assert wdbc("rollback", "--reason", "further").returncode == 1
+
+
+def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds(store: Store) -> None:
+    with_candidate("seed_baseline")
+    assert wdbc("promote", "--force").returncode == 2
+    assert wdbc("promote", "--force", "--reason", " ").returncode == 2
+    forced = wdbc("promote", "--force", "--reason", "the regulator's trial")
+    assert forced.returncode == 0, forced.stderr
+    assert "by force, against the verdict" in forced.stdout
+    shown = wdbc("champion").stdout
+    assert "FORCED" in shown
+    assert "against the verdict worse: the regulator's trial" in shown
+    assert champion()["champion"]["forced"]
+    assert entries()[-1]["forced"]
+    assert wdbc("rollback", "--reason", "over").returncode == 0
+    assert "FORCED" not in wdbc("champion").stdout
+
+
+def test_a_force_that_the_verdict_does_not_need_is_none(store: Store) -> None:
+    with_candidate("seed_baseline")
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    assert wdbc("promote", "--force", "--reason", "in a hurry").returncode == 0
+    assert not entries()[-1]["forced"]
+
+
+def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None:
+    earlier = store.handle("fitted_pipeline").passport.version
+    with_candidate("seed_baseline")
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    assert wdbc("promote").returncode == 0
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    again = wdbc("promote", earlier[:10])
+    assert again.returncode == 0, again.stderr
+    assert "verdict: better" in again.stdout
+    found = champion()["champion"]
+    assert (found["recipe"], found["made_of"]["fitted_pipeline"]) == ("logistic", earlier)
+    assert found["version"] == entries()[0]["to"]
+    unknown = wdbc("promote", "0123abcd")
+    assert unknown.returncode == 1
+    assert "no version of fitted_pipeline in the store begins with 0123abcd" in unknown.stderr
+    assert earlier[:12] in unknown.stderr
+
+
+def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, tmp_path: Path) -> None:
+    with_candidate("seed_baseline")
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    pointer = tmp_path / "results/cross_validation/current.json"
+    evidence = store.handle("cross_validation").passport
+    forged = {**vars(evidence), "code_version": "0ther", "inputs": {"clean_frame": "0" * 64}}
+    pointer.write_bytes(type(evidence)(**forged).to_json())
+    refused = wdbc("promote", "--dry-run")
+    assert refused.returncode == 3, refused.stderr
+    assert "broken: patients, code" in refused.stdout
+    assert "run `wdbc run`, then `wdbc evaluate`" in refused.stdout
+
+
+def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it(store: Store) -> None:
+    with_candidate("seed_baseline")
+    put_evidence(store, logistic=0.0)
+    refused = wdbc("promote")
+    assert refused.returncode == 1
+    assert "cross_validation has not judged seed_baseline" in refused.stderr
+    assert "wdbc evaluate --recipe seed_baseline" in refused.stderr
+    assert len(entries()) == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_an_altered_entry_of_the_history_is_named_with_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "results/champion/history.jsonl"
+    path.write_text(path.read_text().replace('"ada"', '"bob"'))
+    told = wdbc("history", "--verify")
+    assert told.returncode == 1
+    assert "entry 1 was altered" in told.stdout
+    assert json.loads(wdbc("history", "--json").stdout)["amiss"] == ["entry 1 was altered"]
+    shown = wdbc("champion")
+    assert shown.returncode == 1
+    assert "amiss: entry 1 was altered" in shown.stdout
+
+
+@pytest.mark.fault("V08")
+def test_a_damaged_champion_is_named_by_champion_and_status_with_what_to_do(store: Store, tmp_path: Path) -> None:
+    champion_now = store.handle("champion").passport
+    (tmp_path / "results/champion/versions" / champion_now.version / "policy.json").write_text("{}")
+    shown = wdbc("champion")
+    assert shown.returncode == 1
+    assert "amiss: stored file of champion is not the file that was stored" in shown.stdout
+    states = {one["asset"]: one for one in json.loads(wdbc("status", "--json").stdout)["assets"]}
+    assert states["champion"]["reasons"] == ["stored file of champion is not the file that was stored"]
+
+
+def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, tmp_path: Path) -> None:
+    fit = store.handle("fitted_pipeline").passport.version
+    for seed in ("1", "2"):
+        assert wdbc("run", "--grid", "small", "--split-seed", seed).returncode == 0
+    for path in (tmp_path / "results").rglob("*"):
+        os.utime(path, (time.time() - 3 * 24 * 3600,) * 2)
+    before = snapshot(tmp_path / "results")
+    listed = wdbc("gc")
+    assert listed.returncode == 0, listed.stderr
+    assert "to be removed: 3 versions" in listed.stdout  # split, fit and metrics of seed 1
+    assert "add --apply" in listed.stdout
+    assert snapshot(tmp_path / "results") == before
+    assert "to be removed: 0 versions" in wdbc("gc", "--older-than", "4").stdout
+    removed = wdbc("gc", "--apply")
+    assert "removed: 3 versions" in removed.stdout
+    assert "to be removed: 0 versions" in wdbc("gc").stdout
+    assert (tmp_path / "results/fitted_pipeline/versions" / fit).is_dir()  # the champion was made of it
+    verified = wdbc("verify", "champion", "metrics")
+    assert "champion          same" in verified.stdout

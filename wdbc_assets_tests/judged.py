@@ -1,0 +1,26 @@
+"""Evidence for tests of promotion, put into a store without judging a fold: predictions made for the purpose."""
+
+import pandas as pd
+
+from wdbc_assets import lineage
+from wdbc_assets.domain import comparison, cross_validation
+from wdbc_assets.storage.store import Store
+from wdbc_assets_tests.domain import evaluated
+
+
+def put_evidence(store: Store, **losses: float) -> None:
+    """Let each recipe have been judged, with so much more log-loss on each patient than a good one."""
+    predictions = pd.concat(
+        [evaluated.with_loss(evaluated.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
+        ignore_index=True,
+    )
+    value = cross_validation.CrossValidation(predictions, [], comparison.summary(predictions))
+    draft = store.draft(
+        "cross_validation",
+        value,
+        run_id="evaluation",
+        inputs={"clean_frame": store.handle("clean_frame").passport.version},
+        parameters={"protocol": "quick", "evaluated_recipes": ",".join(losses)},
+        code_version=lineage.code_version("cross_validation"),
+    )
+    assert store.commit(draft, run_id="evaluation")

@@ -1,0 +1,231 @@
+"""Cleaning up: what nothing refers to goes, and nobody who reads or writes is hurt."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import catalogue, cleaning
+from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets_tests.storage.promoting import decision, draft, promote, rollback
+from wdbc_assets_tests.storage.putting import put, snapshot
+
+DAYS = 24 * 3600.0
+
+WRITER = """
+import sys
+from pathlib import Path
+from wdbc_assets.storage.store import open_store
+store = open_store(sys.argv[1], relative_to=Path("/"))
+for number in range(int(sys.argv[2])):
+    draft = store.draft("raw_data", f"content {number % 30}".encode(), run_id=f"run-{number}")
+    store.commit(draft, run_id=f"run-{number}")
+    assert store.handle("raw_data", run_id=f"run-{number}").load() == f"content {number % 30}".encode()
+"""
+
+
+def age(folder: Path, seconds: float = 30 * DAYS) -> None:
+    """Let everything that lies there have been written so long ago."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (time.time() - seconds,) * 2)
+
+
+def versions(store: Store, **options: float) -> dict[str, str | None]:
+    """Why each version is kept, by the bytes that it holds."""
+    survey = cleaning.survey(store, **{"keep": 5, **options})  # type: ignore[arg-type]
+    return {content(store, one): one.kept for one in survey}
+
+
+def content(store: Store, one: cleaning.Version) -> str:
+    (file,) = catalogue.read(store).versions[one.asset, one.version]
+    return store.backend.read(file.path).decode()
+
+
+def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_passports_of_its_runs(
+    local: Store, folder: Path
+) -> None:
+    for number, text in enumerate((b"old", b"new")):
+        put(local, text, run_id=f"run-{number}")
+    age(folder)
+    assert versions(local) == {"old": None, "new": "current"}
+    before = snapshot(folder)
+    (gone,) = cleaning.clean(local, keep=5)
+    assert (gone.asset, gone.size) == ("raw_data", 3)
+    assert gone.age == pytest.approx(30 * DAYS, rel=0.01)
+    assert set(before) - set(snapshot(folder)) == {
+        f"raw_data/versions/{gone.version}/wdbc.data",
+        "runs/run-0/raw_data.json",
+    }
+    assert local.handle("raw_data").load() == b"new"
+    assert cleaning.clean(local, keep=5) == []
+
+
+def test_a_survey_removes_nothing(local: Store, folder: Path) -> None:
+    put(local, b"old"), put(local, b"new")
+    age(folder)
+    before = snapshot(folder)
+    versions(local)
+    assert snapshot(folder) == before
+
+
+def test_on_an_object_store_it_works_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"memory://{tmp_path.name}", relative_to=tmp_path)
+    put(store, b"old", run_id="run-0"), put(store, b"new", run_id="run-1")
+    later = time.time() + 30 * DAYS
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert versions(store) == {"old": None, "new": "current"}
+    assert len(cleaning.clean(store, keep=5)) == 1
+    assert store.handle("raw_data").load() == b"new"
+    assert versions(store) == {"new": "current"}
+
+
+def test_what_a_kept_version_was_made_of_stays_back_to_the_raw_bytes(local: Store, folder: Path) -> None:
+    put(local, b"raw")
+    raw = local.handle("raw_data").passport.version
+    put(local, b"clean", asset="clean_frame", inputs={"raw_data": raw})
+    clean = local.handle("clean_frame").passport.version
+    put(local, b"split", asset="train_test_split", inputs={"clean_frame": clean})
+    split = local.handle("train_test_split").passport.version
+    bundle = local.draft("champion", b"bundle", run_id="run-9", inputs={"train_test_split": split})
+    open_registry(local).promote(bundle, decision(run_id="run-9"), expected=None)
+    for asset in ("raw_data", "clean_frame", "train_test_split"):
+        put(local, asset.encode(), asset=asset, run_id="run-2")
+    age(folder)
+    kept = versions(local)
+    assert kept["split"] == f"champion {bundle.passport.version[:12]} was made of it"
+    assert kept["clean"] == f"train_test_split {split[:12]} was made of it"
+    assert kept["raw"] == f"clean_frame {clean[:12]} was made of it"
+    assert cleaning.clean(local, keep=1) == []
+
+
+def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local: Store, folder: Path) -> None:
+    for text in (b"one", b"two", b"three", b"four"):
+        promote(local, text)
+    age(folder)
+    assert versions(local, keep=2) == {
+        "one": None, "two": None, "three": "a champion that can be gone back to", "four": "current",
+    }  # fmt: skip
+    cleaning.clean(local, keep=2)
+    registry = open_registry(local)
+    rollback(registry)
+    assert local.handle("champion").load() == b"three"
+    assert registry.standing().amiss == ()
+
+
+@pytest.mark.parametrize(
+    ("recent", "reason"),
+    [
+        (lambda path: "versions" in path.parts and path.read_bytes() == b"old", "a run may be at work with it"),
+        (lambda path: path.parent.name == "run-0", "a run may be at work with it"),
+        (lambda path: path.name == "current.json", "somebody may be reading it"),
+    ],
+    ids=["just written", "stated by a run just now", "replaced just now"],
+)
+def test_what_a_run_or_a_reader_may_be_at_stays(
+    local: Store, folder: Path, recent: Callable[[Path], bool], reason: str
+) -> None:
+    put(local, b"old", run_id="run-0"), put(local, b"new", run_id="run-1")
+    age(folder)
+    for path in folder.rglob("*"):
+        if path.is_file() and recent(path):
+            os.utime(path)
+    assert versions(local)["old"] == reason
+    assert cleaning.clean(local, keep=5) == []
+
+
+def test_what_is_younger_than_asked_stays(local: Store, folder: Path) -> None:
+    put(local, b"old"), put(local, b"new")
+    age(folder, 3 * DAYS)
+    assert versions(local, older_than=4 * DAYS)["old"] == "young"
+    assert versions(local, older_than=2 * DAYS)["old"] is None
+
+
+def test_of_an_asset_whose_pointer_is_damaged_everything_stays(local: Store, folder: Path) -> None:
+    put(local, b"old"), put(local, b"new")
+    (folder / "raw_data/current.json").write_text("{")
+    age(folder)
+    assert set(versions(local).values()) == {"the pointer of raw_data is damaged"}
+    assert cleaning.clean(local, keep=5) == []
+
+
+def test_what_a_killed_writer_left_goes(local: Store, folder: Path) -> None:
+    put(local, b"new")
+    local.write(local.draft("raw_data", b"never pointed to", run_id="run-7"))
+    age(folder)
+    assert versions(local) == {"never pointed to": None, "new": "current"}
+
+
+def test_a_writer_between_its_files_and_its_pointer_puts_back_what_is_cleaned_up_under_it(
+    folder: Path, local: Store
+) -> None:
+    """It finds the version lying there, old and unreferenced, and does not write it: then it goes."""
+    put(local, b"old", run_id="run-0"), put(local, b"new", run_id="run-1")
+    age(folder)
+    gone: list[cleaning.Version] = []
+
+    class Interrupted(LocalFolder):
+        def replace(self, path: str, content: bytes) -> None:
+            if path.startswith("runs/run-2") and not gone:
+                gone.extend(cleaning.clean(open_store(str(folder), relative_to=folder), keep=5))
+            super().replace(path, content)
+
+    writer = Store(Interrupted(folder))
+    assert put(writer, b"old", run_id="run-2")
+    assert len(gone) == 1
+    assert local.handle("raw_data").load() == b"old"
+
+
+def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder: Path, local: Store) -> None:
+    promote(local, b"one"), promote(local, b"two"), promote(local, b"three")
+    age(folder)
+    registry, expected = open_registry(local), open_registry(local).standing().version
+    candidate = draft(local, b"one")
+    local.write(candidate)
+    assert {one.version for one in cleaning.clean(local, keep=1)} > {candidate.passport.version}
+    registry.promote(candidate, decision(), expected=expected)
+    assert local.handle("champion").load() == b"one"
+    assert registry.standing().amiss == ()
+
+
+@pytest.mark.slow
+def test_cleaning_up_again_and_again_beside_a_real_writer_and_a_reader_hurts_neither(
+    folder: Path, local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With hardly any time to spare for runs and readers, so that the lock alone is what protects the writer."""
+    monkeypatch.setattr(cleaning, "IN_USE_SECONDS", 0.25)
+    monkeypatch.setattr(cleaning, "READ_SECONDS", 0.0)
+    put(local, b"content 0", run_id="run-first")
+    torn: list[Exception] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                assert local.handle("raw_data").load().startswith(b"content ")
+            except (WdbcError, AssertionError) as error:
+                torn.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    removed = 0
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(folder), "300"], stderr=subprocess.PIPE, text=True
+    ) as writer:
+        while writer.poll() is None:
+            removed += len(cleaning.clean(local, keep=1))
+        assert writer.stderr is not None
+        assert writer.returncode == 0, writer.stderr.read()
+    stop.set()
+    reader.join()
+    assert torn == []
+    assert removed > 10
+    assert local.handle("raw_data").load() == b"content 29"
