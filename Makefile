@@ -19,7 +19,7 @@ TREE := .ci benchmarks docs wdbc_assets wdbc_assets_tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .PRECIOUS: .env
-.PHONY: help run ui test bench check lint format types check-lock lock pictures clean
+.PHONY: help run ui serve test bench check lint format types check-lock lock pictures clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS="more arguments of its command"] [PYTHON=python3.12] [PORT=3001]'
@@ -30,6 +30,9 @@ run: $(PACKAGE) .env ## run the main job: from the source to judged metrics
 
 ui: $(PACKAGE) .env ## Dagster's UI and daemon on 127.0.0.1, port 3000 or PORT
 	@$(BIN)/wdbc ui --port $(PORT) $(ARGS)
+
+serve: $(PACKAGE) .env ## the prediction service on 127.0.0.1, port 8000 or PORT
+	@$(BIN)/wdbc serve $(if $(filter-out 3000,$(PORT)),--port $(PORT)) $(ARGS)
 
 test: $(DEV) .env ## every test; ARGS="-k word" for some
 	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)

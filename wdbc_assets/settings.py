@@ -2,7 +2,8 @@
 
 Each setting is stated once, here, with its default and its bounds. The environment variable is `WDBC_` and the
 name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run` win over it. Nothing
-else in the package reads the environment, but for the home of Dagster's instance at the end of this file.
+else in the package reads the environment, but for two folders at the end of this file: the home of Dagster's instance,
+and where the service counts.
 """
 
 import contextlib
@@ -147,6 +148,34 @@ class Privacy(BaseModel):
     )
 
 
+class Serving(BaseModel):
+    """How the prediction service answers, and what it takes. No part of any passport."""
+
+    serve_host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
+    serve_port: int = Field(8000, ge=1, le=65535, description="port that the service listens on")
+    serve_workers: int = Field(1, ge=1, le=64, description="processes of the service")
+    serve_keys: str = Field("keys.json", min_length=1, description="file of the service's keys (hashed)")
+    serve_insecure_no_key: bool = Field(
+        default=False, description="without any key, let everybody in who reaches the address, also from elsewhere"
+    )
+    serve_breaches: str = Field(
+        "refuse", description="measurements that break the contract: refuse (422), or flag (answered, rules named)"
+    )
+    serve_largest_bytes: int = Field(2 * 2**20, ge=1024, le=2**30, description="largest body of a request")
+    serve_largest_rows: int = Field(1000, ge=1, le=100_000, description="most patients of a request")
+    serve_requests_per_minute: int = Field(6000, ge=1, description="requests of one key to one worker in a minute")
+    serve_seconds: float = Field(10.0, gt=0, le=600, description="longest that a request, or its upload, may take")
+    serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests that one worker works on at once")
+    serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
+
+    @field_validator("serve_breaches")
+    @classmethod
+    def _known_way(cls, name: str) -> str:
+        if name not in ("refuse", "flag"):
+            raise ValueError("unknown way; possible: refuse, flag")
+        return name
+
+
 class Identity(BaseModel):
     """Who acts. No part of any passport: a value is the same, whoever makes it."""
 
@@ -177,6 +206,7 @@ class Settings(
     Effort,
     Patience,
     Privacy,
+    Serving,
     Identity,
     BaseSettings,
 ):
@@ -282,3 +312,8 @@ def ensure_home() -> Path:
         ) from None
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def metrics_folder() -> Path:
+    """Return where the service's workers count: `wdbc serve` makes that folder and names it to prometheus_client."""
+    return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])

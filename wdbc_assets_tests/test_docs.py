@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dotenv import dotenv_values
 
-from docs import data_dictionary, env_example, evaluation, faults, performance, reliability
+from docs import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
 from wdbc_assets import settings
 from wdbc_assets.domain.cross_validation import CrossValidation
 from wdbc_assets.domain.errors import WdbcError
@@ -25,6 +25,11 @@ def test_the_data_dictionary_is_what_the_contract_says() -> None:
 
 def test_the_example_of_settings_is_what_the_settings_say() -> None:
     assert env_example.PAGE.read_text(encoding="utf-8") == env_example.page(), "run: python -m docs.env_example"
+
+
+def test_the_settings_on_the_page_of_the_service_are_what_the_settings_say() -> None:
+    text = serving.PAGE.read_text(encoding="utf-8")
+    assert text == serving.page(text), "run: python -m docs.serving"
 
 
 def test_the_page_on_performance_is_what_was_measured() -> None:

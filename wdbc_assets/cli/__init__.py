@@ -18,11 +18,13 @@ from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.history import history_command
+from wdbc_assets.cli.key import key
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
+from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
@@ -42,7 +44,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, predict, status, verify, export, ui,
+    run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
     champion, promote, rollback, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:

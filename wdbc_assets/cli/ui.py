@@ -3,13 +3,13 @@
 import fcntl
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import click
 
 from wdbc_assets import settings
+from wdbc_assets.cli import ports
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -19,7 +19,7 @@ from wdbc_assets.domain.errors import WdbcError
 def ui(*, host: str, port: int) -> None:
     """Start Dagster's UI with its daemon; schedules and sensors work there. Ctrl-C ends it."""
     home = settings.ensure_home()
-    _refuse_taken(host, port)
+    ports.refuse_taken(host, port, mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
     _refuse_second_daemon(home)
     click.echo(f"  http://{host}:{port}")
     os.chdir(settings.project_root())
@@ -30,19 +30,6 @@ def ui(*, host: str, port: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # This process becomes Dagster's, so that signals reach it.
     os.execv(sys.executable, command)  # noqa: S606 -- no shell is wanted
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise WdbcError(
-                f"cannot listen: {error.strerror}",
-                where=f"{host}:{port}",
-                mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.",
-            ) from None
 
 
 def _refuse_second_daemon(home: Path) -> None:

@@ -1,0 +1,53 @@
+"""`wdbc key`: who may use the prediction service."""
+
+from pathlib import Path
+
+import click
+
+from wdbc_assets import settings
+from wdbc_assets.serving import keys
+
+
+@click.group()
+def key() -> None:
+    """Keys of the prediction service; only hashes of them are kept."""
+
+
+@key.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(keys.SCOPES),
+    multiple=True,
+    default=("predict",),
+    show_default=True,
+    help="What it opens: predict, the answers; admin, the metrics. Can be given twice.",
+)
+def create(*, name: str, scopes: tuple[str, ...]) -> None:
+    """Create a key and print it, once: it cannot be shown again."""
+    made, whole = keys.create(_path(), name, scopes)
+    click.echo(f"key {made.name!r} ({made.id}) opens: {', '.join(made.scopes)}. It is shown once:", err=True)
+    click.echo(whole)
+
+
+@key.command("list")
+def list_() -> None:
+    """List the keys: id, when it was made, what it opens, name."""
+    known = keys.read(_path())
+    for one in known.values():
+        click.echo(f"  {one.id}  {one.made_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
+    if not known:
+        click.echo("  there is no key; `wdbc key create NAME` makes one", err=True)
+
+
+@key.command()
+@click.argument("name")
+def revoke(*, name: str) -> None:
+    """Revoke the key of this name or id; a running service refuses it within seconds."""
+    gone = keys.revoke(_path(), name)
+    click.echo(f"revoked {gone.name!r} ({gone.id})")
+
+
+def _path() -> Path:
+    return keys.place(settings.load().serve_keys, relative_to=settings.project_root())

@@ -1,0 +1,86 @@
+"""Puts the service together: settings, champion, keys, routes, and the layers around them. No logic of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from wdbc_assets import logs, settings
+from wdbc_assets.serving import (
+    addresses,
+    calls,
+    documentation,
+    documented,
+    endpoints,
+    faults,
+    keys,
+    operations,
+)
+from wdbc_assets.serving.boundary import Boundary
+from wdbc_assets.serving.champion import Champion
+from wdbc_assets.serving.gate import Gate
+from wdbc_assets.serving.keyring import Keyring
+from wdbc_assets.serving.patience import Patience
+from wdbc_assets.serving.problems import Refused
+from wdbc_assets.storage.store import open_store
+
+_ABOUT = """\
+P(malignant) from the thirty measurements of a fine-needle aspirate, by the champion of the artifact store.
+A study of method on a public data set, not a medical device."""
+
+
+def create() -> ASGIApp:
+    """Return the service as the settings say, for one worker.
+
+    Raises:
+        WdbcError: a setting is wrong, or the file of keys cannot be read.
+    """
+    chosen = settings.load()
+    root = settings.project_root()
+    logs.open_log(chosen.log, relative_to=root)
+    champion = Champion(open_store(chosen.storage, relative_to=root))
+    keyring = Keyring(
+        keys.place(chosen.serve_keys, relative_to=root),
+        open_without=chosen.serve_insecure_no_key or addresses.is_loopback(chosen.serve_host),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(champion.look)
+        watchers = [asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring)]
+        yield
+        for watcher in watchers:
+            watcher.cancel()
+
+    app = FastAPI(
+        title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
+    )  # fmt: skip
+    app.openapi = documented.document(app, keyless=lambda: keyring.open)  # type: ignore[method-assign] # as FastAPI's own pages say
+    app.include_router(endpoints.router(champion, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows))
+    app.include_router(operations.router(champion))
+    app.include_router(documentation.router())
+    for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):
+        app.add_exception_handler(kind, told)
+    patient = Patience(
+        app,
+        bodies=endpoints.BODIES,
+        largest=chosen.serve_largest_bytes,
+        seconds=chosen.serve_seconds,
+        at_once=chosen.serve_concurrent,
+    )
+    gate = Gate(
+        patient, keyring, per_minute=chosen.serve_requests_per_minute, only_here=not chosen.serve_insecure_no_key
+    )
+    return Boundary(gate)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    refused = error if isinstance(error, Refused) else faults.of_error(error)
+    return refused.response(calls.of(request.scope).request_id)

@@ -1,0 +1,90 @@
+"""The outermost layer: a request's id, strict headers, one line in the log, the figures, and whatever nobody foresaw.
+
+The log's lines are JSON on standard output: time, id, method, route, status, seconds, number of patients, version, id
+of the key. Paths, queries, headers and bodies are not in them, for a caller chose them.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import time
+from datetime import UTC, datetime
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wdbc_assets.serving import calls, metrics, problems
+from wdbc_assets.serving.problems import Refused
+
+_STANDARD_OUTPUT = 1
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+logger = logging.getLogger("wdbc_assets.serving")
+
+
+class Boundary:
+    """Wraps the whole service."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; an exception never gets past here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = calls.begin(scope)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call.status = message["status"]
+                headers = message["headers"] = list(message.get("headers", ()))
+                present = {name for name, _ in headers}
+                headers += [header for header in _HEADERS if header[0] not in present]
+                headers.append((b"x-request-id", call.request_id.encode()))
+            await send(message)
+
+        metrics.WORKING.inc()
+        try:
+            await self._app(scope, receive, answer)
+        except Refused as refused:
+            await self._refuse(refused, call, scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 -- its text may quote what was sent: the kind must do
+            logger.error("request %s: %s", call.request_id, type(error).__name__)  # noqa: TRY400 -- likewise its stack
+            await self._refuse(problems.UNFORESEEN, call, scope, receive, answer)
+        finally:
+            metrics.WORKING.dec()
+            _note(call, scope)
+
+    async def _refuse(self, refused: Refused, call: calls.Call, scope: Scope, receive: Receive, answer: Send) -> None:
+        if not call.status:
+            await refused.response(call.request_id)(scope, receive, answer)
+
+
+def _note(call: calls.Call, scope: Scope) -> None:
+    """Count the request, and write its line."""
+    seconds = time.perf_counter() - call.started
+    route = getattr(scope.get("route"), "path", "unknown")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    metrics.count(route, method, call.status, seconds)
+    line: dict[str, object] = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "request_id": call.request_id,
+        "method": method,
+        "route": route,
+        "status": call.status,
+        "seconds": round(seconds, 6),
+    }
+    known = {"patients": call.rows, "version": call.version, "key": call.key}
+    line |= {name: value for name, value in known.items() if value}
+    with contextlib.suppress(OSError):  # whoever read the log is gone: no reason to answer nobody
+        os.write(_STANDARD_OUTPUT, json.dumps(line).encode() + b"\n")

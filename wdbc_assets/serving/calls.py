@@ -1,0 +1,43 @@
+"""One request as the service's own layers see it: what is known of it on its way in, and said of it in the log."""
+
+import re
+import secrets
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_IN_SCOPE = "wdbc_assets.call"
+
+
+@dataclass(slots=True)
+class Call:
+    """A request's id, headers and client, and what became of it. `key` is the id of the key that opened it."""
+
+    request_id: str
+    headers: dict[bytes, bytes]
+    client: str
+    key: str = ""
+    rows: int | None = None
+    version: str | None = None
+    status: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+
+def begin(scope: MutableMapping[str, Any]) -> Call:
+    """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log."""
+    headers = dict(scope["headers"])
+    sent = headers.get(b"x-request-id", b"").decode("latin-1")
+    call = Call(
+        request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
+        headers=headers,
+        client=scope["client"][0] if scope.get("client") else "",
+    )
+    scope[_IN_SCOPE] = call
+    return call
+
+
+def of(scope: MutableMapping[str, Any]) -> Call:
+    """Return the call of a request that has begun."""
+    return cast("Call", scope[_IN_SCOPE])

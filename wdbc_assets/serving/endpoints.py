@@ -1,0 +1,191 @@
+"""Version 1: predict, explain, which model, which contract."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+
+from wdbc_assets.domain import contract, rules, scorer, screening
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.serving import calls, documented, metrics, models, problems
+from wdbc_assets.serving.champion import Answering, Champion
+from wdbc_assets.serving.problems import Fault, Refused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+FLAG = "flag"
+BODIES = frozenset({"/v1/predict", "/v1/explain"})
+"""The paths that take a body: no other body is read."""
+
+logger = logging.getLogger("wdbc_assets.serving")
+
+
+def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
+    """Return the routes of version 1; `breaches` says what happens to measurements that break the contract."""
+    request_model = models.request_model(bounded=breaches != FLAG, most=most)
+    made = APIRouter(prefix="/v1", tags=["version 1"])
+
+    @made.post("/predict", **documented.asking(503))
+    async def predict(request: Request, asked: request_model) -> models.Predictions:  # type: ignore[valid-type] # of the contract
+        """Say for each patient how probable malignant is, and what the policy makes of it.
+
+        All answers are of one model, which the answer names. Measurements that are unlike those of the training part
+        are named in `outside_training`.
+        """
+        answering = champion.now()
+        X = _array(asked)
+        broken = _judged(X, flag=breaches == FLAG)
+        p = await _probabilities(answering, X)
+        call = calls.of(request.scope)
+        call.rows, call.version = len(X), answering.served.version[:12]
+        return _predictions(answering, X, p, broken)
+
+    @made.post("/explain", **documented.asking(409, 503))
+    async def explain(request: Request, asked: request_model) -> models.Explanations:  # type: ignore[valid-type] # likewise
+        """Say for each patient what each measurement adds to the log-odds of malignant; exact, not estimated.
+
+        Only a linear champion can be explained so; for any other the answer is 409.
+        """
+        answering = champion.now()
+        X = _array(asked)
+        broken = _judged(X, flag=breaches == FLAG)
+        found = _terms(answering, X)
+        call = calls.of(request.scope)
+        call.rows, call.version = len(X), answering.served.version[:12]
+        return _explanations(answering, *found, broken)
+
+    @made.get("/model", **documented.asked(503))
+    async def model() -> models.Champion:
+        """Say which model answers, since when, by which policy, and whether it could be refreshed."""
+        answering = champion.now()
+        served = answering.served
+        return models.Champion(
+            model=_model(answering),
+            compiled=served.compiled,
+            loaded_at=answering.since,
+            policy=models.Policy(**{name: served.policy[name] for name in models.Policy.model_fields}),
+            refresh=champion.refresh,
+        )
+
+    @made.get("/contract", **documented.asked())
+    async def the_contract() -> models.Contract:
+        """Say what measurements must be: units, bounds, and the rules between them."""
+        columns = [column for column in contract.CLEAN_COLUMNS if column.name in contract.FEATURES]
+        return models.Contract(
+            measurements=[
+                models.ColumnOfContract(
+                    name=one.name, unit=one.unit, meaning=one.meaning, constraints=list(one.constraints)
+                )
+                for one in columns
+            ],
+            rules=[
+                models.RuleOfContract(name=rule.name, demand=rule.description, mend=rule.mend)
+                for rule in rules.MEASUREMENT_RULES
+            ],
+            breaches="flag" if breaches == FLAG else "refuse",
+            most_patients=most,
+        )
+
+    return made
+
+
+def _array(asked: models.Asked) -> "Array":
+    # A model's fields lie in the order of the contract, whatever the order in which they were sent.
+    return np.array([list(patient.__dict__.values()) for patient in asked.patients], dtype=np.float64)
+
+
+def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
+    """Return for each row which rules it breaks.
+
+    Raises:
+        Refused: there are any, and they are not to be flagged.
+    """
+    found = screening.faults(X)
+    broken: list[list[str]] = [[] for _ in X]
+    for fault in found:
+        metrics.BREACHES.labels(fault.rule).inc()
+        broken[fault.position].append(f"{fault.column}: {fault.rule}")
+    if found and not flag:
+        raise problems.of_faults(
+            Fault(row=one.position + 1, field=one.column, rule=one.rule, detail=rules.BY_NAME[one.rule].description)
+            for one in found
+        )
+    return broken
+
+
+async def _probabilities(answering: Answering, X: "Array") -> "Array":
+    try:
+        if answering.served.compiled:
+            return answering.served.probabilities(X)
+        # scikit-learn takes milliseconds: others are answered meanwhile.
+        return await asyncio.to_thread(answering.served.probabilities, X)
+    except WdbcError:
+        raise _incomputable() from None
+
+
+def _terms(answering: Answering, X: "Array") -> tuple[float, "Array"]:
+    try:
+        found = answering.served.contributions(X)
+    except WdbcError:
+        raise _incomputable() from None
+    if found is None:
+        raise Refused(409, "not-linear", f"The recipe {answering.served.recipe} is not linear: it has no such sum.")
+    if not np.isfinite(found[1]).all():
+        raise _incomputable()
+    return found
+
+
+def _incomputable() -> Refused:
+    return Refused(422, "cannot-compute", "A measurement is too large to compute with. Nothing was predicted.")
+
+
+def _model(answering: Answering) -> models.Model:
+    return models.Model(version=answering.served.version, recipe=answering.served.recipe)
+
+
+def _predictions(answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]) -> models.Predictions:
+    served = answering.served
+    decisions, sets = served.decisions(p).tolist(), served.sets(p).tolist()
+    outside = answering.usual.outside(X)
+    metrics.decided(sets, sum(map(bool, outside)))
+    rows = zip(p.tolist(), decisions, sets, outside, broken, strict=True)
+    return models.Predictions(
+        model=_model(answering),
+        predictions=[
+            models.Prediction(probability=one, decision=decision, set=set_, outside_training=beyond, breaches=rules)
+            for one, decision, set_, beyond, rules in rows
+        ],
+    )
+
+
+def _explanations(
+    answering: Answering, intercept: float, terms: "Array", broken: Sequence[list[str]]
+) -> models.Explanations:
+    log_odds = intercept + terms.sum(axis=1)
+    p = scorer.sigmoid(log_odds)
+    strongest = np.argsort(-np.abs(terms), axis=1, kind="stable")
+    names = answering.served.features
+
+    def explanation(row: int) -> dict[str, Any]:
+        order = strongest[row].tolist()
+        return {names[column]: float(terms[row, column]) for column in order}
+
+    return models.Explanations(
+        model=_model(answering),
+        intercept=intercept,
+        explanations=[
+            models.Explanation(
+                probability=float(p[row]),
+                log_odds=float(log_odds[row]),
+                contributions=explanation(row),
+                breaches=broken[row],
+            )
+            for row in range(len(terms))
+        ],
+    )

@@ -1,0 +1,150 @@
+"""A real `wdbc serve` on a free port of loopback, asked over real connections, and ended by its process id."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wdbc_assets import settings
+
+QUICKLY = {"serve_refresh_seconds": 0.05, "serve_requests_per_minute": 10_000_000}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def versions(self) -> str:
+        return str(self.json["model"]["version"])
+
+
+@dataclass
+class Service:
+    """A running service; `keys` go with every request unless another header is given."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes]"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(
+        self, path: str, content: Any = None, *, method: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask on a connection of its own; `content` is sent as JSON, or as it is if it is bytes."""
+        body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        with contextlib.closing(self.connect()) as connection:
+            connection.request(
+                method or ("GET" if body is None else "POST"), path, body, sent | self.headers | dict(headers or {})
+            )
+            response = connection.getresponse()
+            named = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, named, response.read())
+
+    def send(self, raw: bytes, *, timeout: float = 20) -> bytes:
+        """Send bytes as they are, and return all that comes until the other side ends the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(raw)
+            parts = []
+            with contextlib.suppress(ConnectionResetError):
+                while part := connection.recv(65536):
+                    parts.append(part)
+            return b"".join(parts)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The access log so far."""
+        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+
+    @property
+    def said(self) -> str:
+        """What went to standard error."""
+        return (self.folder / "stderr.log").read_text()
+
+    def figures(self) -> dict[str, float]:
+        """The metrics, each with its labels as Prometheus writes them."""
+        lines = self.ask("/metrics").body.decode().splitlines()
+        return {name: float(value) for line in lines if line[0] != "#" for name, _, value in [line.rpartition(" ")]}
+
+    def until(self, holds: Callable[[], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < end, self.said
+            time.sleep(0.02)
+
+    def stop(self) -> int:
+        """End it as an init system does, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment_in(folder: Path, **chosen: object) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "PROMETHEUS"))}
+    places = {"storage": folder / "results", "log": folder / "wdbc.jsonl", "serve_keys": folder / "keys.json"}
+    given = {settings.variable(name): str(value) for name, value in {**places, **QUICKLY, **chosen}.items()}
+    return {**kept, **given, "TMPDIR": str(folder)}
+
+
+def wdbc(folder: Path, *arguments: str, **chosen: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "wdbc_assets", *arguments],
+        cwd=folder,
+        env=environment_in(folder, **chosen),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str, **chosen: object) -> Iterator[Service]:
+    """Start the service on the store in this folder, wait until it answers, and end it."""
+    port = free_port()
+    with (folder / "access.log").open("wb") as access, (folder / "stderr.log").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wdbc_assets", "serve", "--port", str(port), *arguments],
+            cwd=folder,
+            env=environment_in(folder, **chosen),
+            stdout=access,
+            stderr=errors,
+        )
+    service = Service(folder, port, process)
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return service.ask("/health/live").status == 200
+        return False
+
+    try:
+        service.until(answers, seconds=60)
+        yield service
+    finally:
+        service.stop()

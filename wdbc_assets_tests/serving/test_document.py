@@ -1,0 +1,158 @@
+"""The OpenAPI document: derived from the contract, true of the service, and of use in a browser without a network."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from wdbc_assets.domain import contract, rows, rules
+from wdbc_assets.serving import endpoints, models
+from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving.running import Service
+
+
+def test_the_request_is_derived_from_the_contract_with_units_bounds_and_meaning(service: Service) -> None:
+    document = service.ask("/openapi.json").json
+    patient = document["components"]["schemas"]["Patient"]
+    assert patient["additionalProperties"] is False
+    assert tuple(patient["properties"]) == contract.FEATURES
+    assert patient["required"] == list(contract.FEATURES)
+    for measurement in contract.MEASUREMENTS:
+        for statistic in contract.STATISTICS:
+            said = patient["properties"][measurement.column(statistic)]
+            assert measurement.unit in said["description"]
+            assert measurement.meaning in said["description"]
+            assert said["maximum"] == measurement.largest
+            assert said["minimum" if measurement.may_be_zero else "exclusiveMinimum"] == 0
+
+
+def test_the_example_is_the_documents_own_and_is_answered(service: Service) -> None:
+    document = service.ask("/openapi.json").json
+    (example,) = document["components"]["schemas"]["Request"]["properties"]["patients"]["examples"]
+    assert example == [models.EXAMPLE]
+    assert service.ask("/v1/predict", {"patients": example}).status == 200
+
+
+def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
+    X = np.array([[models.EXAMPLE[name] for name in contract.FEATURES]])
+    assert rows.judge(X)[1] == []
+    table = champions.split()
+    for part in (table.X_train, table.X_test):
+        assert not (part[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()
+
+
+def test_the_contract_is_told_with_every_rule_that_measurements_are_judged_by(service: Service) -> None:
+    told = service.ask("/v1/contract").json
+    assert [one["name"] for one in told["measurements"]] == list(contract.FEATURES)
+    assert [one["name"] for one in told["rules"]] == [rule.name for rule in rules.MEASUREMENT_RULES]
+
+
+def test_every_path_that_takes_a_body_is_known_to_the_layer_that_reads_it(service: Service) -> None:
+    document = service.ask("/openapi.json").json
+    with_body = {path for path, operations in document["paths"].items() if "requestBody" in str(operations)}
+    assert with_body == endpoints.BODIES
+
+
+def test_problems_are_described_in_their_one_form(service: Service) -> None:
+    document = service.ask("/openapi.json").json
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status != "200":
+                    assert list(response["content"]) == ["application/problem+json"], path
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+@pytest.mark.slow
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize("breaches", ["refuse", "flag"])
+def test_nothing_that_can_be_made_of_the_document_brings_the_service_to_fail(tmp_path: Path, breaches: str) -> None:
+    champions.promote(tmp_path, champions.bundle())
+    scopes = ("--scope", "predict", "--scope", "admin")
+    key = running.wdbc(tmp_path, "key", "create", "schemathesis", *scopes).stdout.strip()
+    with running.serving(tmp_path, serve_breaches=breaches) as service:
+        service.headers = {"Authorization": f"Bearer {key}"}
+        report = schemathesis(service, rules_hidden=breaches == "refuse", folder=tmp_path)
+        statuses = [line["status"] for line in service.log]
+    assert report.returncode == 0, report.stdout[-6000:]
+    assert 200 in statuses
+    assert 422 in statuses
+    assert not [status for status in statuses if isinstance(status, int) and status >= 500]
+
+
+def schemathesis(service: Service, *, rules_hidden: bool, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Try the service with all of schemathesis' checks.
+
+    Where breaches are refused, 422 is an answer to what the schema allows: rules between fields cannot be said in one.
+    """
+    accepted = ["2xx", "401", "403", "404", "409", "5xx"] + ["422"] * rules_hidden
+    (folder / "schemathesis.toml").write_text(
+        f"[checks.positive_data_acceptance]\nexpected-statuses = {json.dumps(accepted)}\n"
+    )
+    return subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml"),
+            "run", f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all", "--max-examples", "40",
+            "--seed", "42", "--no-color", "--generation-database", "none", "--workers", "1",
+            "--header", f"Authorization: {service.headers['Authorization']}",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def page(page: Page, service: Service) -> Page:
+    """The browser's page on a network that ends at this service; whatever it asks for elsewhere fails, and is told."""
+
+    def only_here(route: Route) -> None:
+        if own(service, route.request.url):
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", only_here)
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    foreign.clear()
+    complaints.clear()
+    return page
+
+
+foreign: list[str] = []
+complaints: list[str] = []
+
+
+def own(service: Service, url: str) -> bool:
+    return url.startswith((f"http://127.0.0.1:{service.port}/", "data:", "blob:"))
+
+
+@pytest.mark.browser
+@pytest.mark.fault("X07")
+def test_swagger_tries_a_prediction_out_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{service.port}/docs")
+    page.locator("#operations-version_1-predict_v1_predict_post").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    answered = page.locator("table.live-responses-table tbody tr").first
+    expect(answered.locator(".response-col_status")).to_contain_text("200")
+    expect(answered.locator(".response-col_description")).to_contain_text('"probability"')
+    assert foreign == []
+    assert complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.fault("X07")
+def test_redoc_shows_the_document_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{service.port}/redoc")
+    expect(page.get_by_role("heading", name="Predict")).to_be_visible()
+    expect(page.get_by_role("button", name="post /v1/predict")).to_be_visible()
+    assert foreign == []
+    assert complaints == []

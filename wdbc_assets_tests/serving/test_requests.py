@@ -1,0 +1,224 @@
+"""What is asked and answered, and every way of asking wrongly."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wdbc_assets.domain import contract
+from wdbc_assets.serving import models
+from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving.running import Service
+
+CANARY = 77.77123456789
+
+
+def one(**changes: Any) -> dict[str, Any]:
+    return {**models.EXAMPLE, **changes}
+
+
+def asked(*patients: Any) -> dict[str, Any]:
+    return {"patients": list(patients)}
+
+
+def test_the_answers_are_those_of_scikit_learn_in_the_order_of_the_request(service: Service) -> None:
+    said = service.ask("/v1/predict", asked(*champions.patients(50)))
+    assert said.status == 200
+    got = [row["probability"] for row in said.json["predictions"]]
+    np.testing.assert_allclose(got, champions.expected(champions.bundle(), 50), rtol=0, atol=1e-12)
+    policy = champions.bundle().policy
+    for row in said.json["predictions"]:
+        assert row["decision"] == ("malignant" if row["probability"] >= policy["threshold"] else "benign")
+    assert {row["set"] for row in said.json["predictions"]} <= {"benign", "malignant", "refer"}
+
+
+def test_the_order_of_a_patients_fields_does_not_matter(service: Service) -> None:
+    (patient,) = champions.patients()
+    turned = dict(reversed(patient.items()))
+    assert service.ask("/v1/predict", asked(patient)).body == service.ask("/v1/predict", asked(turned)).body
+
+
+def test_an_explanation_adds_up_to_the_prediction(service: Service) -> None:
+    patients = asked(*champions.patients(5))
+    predicted = service.ask("/v1/predict", patients).json["predictions"]
+    explained = service.ask("/v1/explain", patients).json
+    for row, of in zip(predicted, explained["explanations"], strict=True):
+        log_odds = explained["intercept"] + sum(of["contributions"].values())
+        assert log_odds == pytest.approx(of["log_odds"], abs=1e-9)
+        assert 1 / (1 + np.exp(-log_odds)) == pytest.approx(row["probability"], abs=1e-12)
+        sizes = [abs(term) for term in of["contributions"].values()]
+        assert sizes == sorted(sizes, reverse=True)
+        assert of["contributions"].keys() == set(contract.FEATURES)
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"not JSON", 400),
+        (b'{"patients": [', 400),
+        (b"\xff\xfe\x00", 400),
+        (b"null", 422),
+        (b"[]", 422),
+        (b'"text"', 422),
+        (b"{}", 422),
+        (b'{"patients": []}', 422),
+        (b'{"patients": {}}', 422),
+        (b'{"patients": [null]}', 422),
+        (b'{"patients": [1]}', 422),
+        (b"[" * 1_000_000, 400),
+        (b'{"patients":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 400),
+        (b'{"a":' * 300_000 + b"1" + b"}" * 300_000, 400),
+        (b"1" * 100_000, 400),
+    ],
+    ids=lambda value: value[:20].decode("latin-1") + str(len(value)) if isinstance(value, bytes) else str(value),
+)
+def test_a_body_that_is_no_request_is_refused_in_the_one_form(service: Service, body: bytes, status: int) -> None:
+    refused = service.ask("/v1/predict", body)
+    assert refused.status == status, refused.body[:300]
+    assert_is_problem(refused)
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('"12.5"', "float_type"),
+        ("null", "float_type"),
+        ("true", "float_type"),
+        ("[]", "float_type"),
+        ("NaN", "finite_number"),
+        ("Infinity", "finite_number"),
+        ("-Infinity", "finite_number"),
+        ("1e400", "finite_number"),
+        ("1" + "0" * 400, "finite_number"),
+        ("1e308", "less_than_equal"),
+        ("-1", "greater_than"),
+        ("0", "greater_than"),
+        ("-0.0", "greater_than"),
+    ],
+)
+def test_a_cell_that_is_no_measurement_is_refused_with_row_and_field(service: Service, text: str, rule: str) -> None:
+    whole = json.dumps(asked(one(), one(texture_mean=CANARY))).replace(str(CANARY), text)
+    refused = service.ask("/v1/predict", whole.encode())
+    assert refused.status == 422, refused.body
+    assert_is_problem(refused)
+    (fault,) = refused.json["errors"]
+    assert (fault["row"], fault["field"]) == (2, "texture_mean")
+    assert fault["rule"] in {rule, "float_parsing", "float_type"}
+
+
+@pytest.mark.fault("V01")
+def test_a_missing_and_an_unknown_field_are_refused_and_a_mistyped_one_is_guessed(service: Service) -> None:
+    patient = one(radius_maen=1.0, **{"John Smith, born 1951": 1.0})
+    del patient["radius_mean"]
+    refused = service.ask("/v1/predict", asked(patient))
+    assert refused.status == 422
+    faults = {(fault.get("field"), fault["rule"]): fault["detail"] for fault in refused.json["errors"]}
+    assert ("radius_mean", "missing") in faults
+    assert "did you mean radius_mean?" in str(refused.json)
+    assert b"John" not in refused.body
+
+
+@pytest.mark.fault("V13")
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        ({"radius_worst": 11.9}, "radius_worst", "worst_is_not_below_mean"),
+        ({"texture_se": 18.5}, "texture_se", "se_is_not_above_mean"),
+        ({"perimeter_mean": 60.0}, "perimeter_mean", "perimeter_fits_radius"),
+        ({"area_worst": 200.0}, "area_worst", "area_fits_radius"),
+        ({"compactness_mean": 0.001}, "compactness_mean", "compactness_fits_outline"),
+        ({"concavity_mean": 0.0}, "concavity_mean", "zero_only_where_possible"),
+    ],
+)
+def test_measurements_that_break_a_rule_between_them_are_refused_with_row_field_and_rule(
+    service: Service, changes: dict[str, float], field: str, rule: str
+) -> None:
+    refused = service.ask("/v1/predict", asked(one(), one(), one(**changes)))
+    assert refused.status == 422
+    assert_is_problem(refused)
+    assert {"row": 3, "field": field, "rule": rule} in [
+        {name: fault[name] for name in ("row", "field", "rule")} for fault in refused.json["errors"]
+    ]
+
+
+@pytest.mark.fault("V13")
+def test_measurements_that_break_the_contract_are_answered_and_flagged_where_that_is_set(tmp_path: Any) -> None:
+    champions.promote(tmp_path, champions.bundle())
+    with running.serving(tmp_path, serve_breaches="flag") as service:
+        said = service.ask("/v1/predict", asked(one(), one(radius_worst=11.0, area_worst=1e6)))
+        assert said.status == 200
+        sound, broken = said.json["predictions"]
+        assert sound["breaches"] == []
+        assert "radius_worst: worst_is_not_below_mean" in broken["breaches"]
+        assert "area_worst: nothing_is_beyond_nature" in broken["breaches"]
+        assert service.ask("/v1/predict", asked(one(area_worst=1e300))).status == 422
+        assert service.ask("/v1/contract").json["breaches"] == "flag"
+        assert service.figures()['wdbc_contract_breaches_total{rule="worst_is_not_below_mean"}'] == 1
+
+
+@pytest.mark.fault("V13")
+def test_a_patient_unlike_the_training_part_is_answered_with_the_measurements_named(service: Service) -> None:
+    giant = one(
+        radius_mean=60.0, perimeter_mean=390.0, area_mean=11000.0, compactness_mean=0.15,
+        radius_worst=65.0, perimeter_worst=430.0, area_worst=13000.0, area_se=110.0,
+    )  # fmt: skip
+    said = service.ask("/v1/predict", asked(one(), giant))
+    assert said.status == 200, said.body
+    usual, unusual = said.json["predictions"]
+    assert usual["outside_training"] == []
+    assert {"radius_mean", "area_worst"} <= set(unusual["outside_training"])
+    assert "texture_mean" not in unusual["outside_training"]
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("method", "path", "status", "headers"),
+    [
+        ("GET", "/nowhere", 404, {}),
+        ("GET", "/pages/../app.py", 404, {}),
+        ("GET", "/v1/predict", 405, {}),
+        ("DELETE", "/health/live", 405, {}),
+        ("POST", "/v1/predict", 415, {"Content-Type": "text/plain"}),
+        ("POST", "/v1/predict", 415, {"Content-Type": "application/x-www-form-urlencoded"}),
+    ],
+)
+def test_every_refusal_has_the_one_form(
+    service: Service, method: str, path: str, status: int, headers: dict[str, str]
+) -> None:
+    refused = service.ask(path, b"{}" if method == "POST" else None, method=method, headers=headers)
+    assert refused.status == status
+    assert_is_problem(refused)
+    if status == 405:
+        assert refused.headers["allow"]
+
+
+@pytest.mark.fault("X02")
+def test_no_value_of_a_patient_stands_in_log_problem_or_metrics(service: Service) -> None:
+    bodies = [
+        service.ask("/v1/predict", asked(one(texture_mean=CANARY, texture_worst=CANARY))).body,  # answered
+        service.ask("/v1/predict", asked(one(texture_mean=CANARY))).body,  # worst below mean
+        service.ask("/v1/predict", asked(one(texture_mean=CANARY, radius_se=str(CANARY)))).body,
+        service.ask("/v1/predict", b'{"patients": [{"texture_mean": 77.77123456789, ]}').body,
+        service.ask(f"/v1/predict/{CANARY}?name={CANARY}", asked()).body,
+        service.ask("/metrics").body,
+        (service.folder / "access.log").read_bytes(),
+        (service.folder / "wdbc.jsonl").read_bytes() if (service.folder / "wdbc.jsonl").exists() else b"",
+        service.said.encode(),
+    ]
+    assert not [body for body in bodies if b"77.77" in body]
+
+
+def assert_is_problem(answer: running.Answer) -> None:
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json
+    assert problem["status"] == answer.status
+    assert problem["type"].startswith("urn:wdbc:problem:")
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert b"Traceback" not in answer.body
+    assert b".py" not in answer.body
