@@ -15,8 +15,15 @@ def key() -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--scope", "scopes", type=click.Choice(keys.SCOPES), multiple=True, default=("predict",),
-              show_default=True, help="What it opens: predict, the answers; admin, the metrics. Can be given twice.")  # fmt: skip
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(keys.SCOPES),
+    multiple=True,
+    default=("predict",),
+    show_default=True,
+    help="What it opens: predict, the answers; admin, the metrics. Can be given twice.",
+)
 def create(*, name: str, scopes: tuple[str, ...]) -> None:
     """Create a key and print it, once: it cannot be shown again."""
     made, whole = keys.create(_path(), name, scopes)

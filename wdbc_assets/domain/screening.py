@@ -1,7 +1,7 @@
 """A quick look at measurements that passes no row that breaks a rule; only what it does not pass is judged by `rows`.
 
-For one patient this takes a hundredth of the time. With a few products beside the measurements, every rule is a sum that
-must not be negative: one product of matrices looks at all of them. Whatever comes near a bound is not passed.
+For one patient this takes a hundredth of the time. With a few products beside the measurements, every rule is a sum
+that must not be negative: one product of matrices looks at all of them. Whatever comes near a bound is not passed.
 """
 
 from __future__ import annotations
