@@ -8,8 +8,6 @@ GROUPS = {
     "S": "The source: a real server on loopback that misbehaves, real files, a certificate made for the test",
     "D": "The data: 29 kinds of broken file through the whole job, and each rule on its own cells",
     "F": "The store: real processes killed while they write, files damaged behind its back",
-    "T": "Training",
-    "V": "Serving: bundles of strangers, real processes, real requests",
     "T": "Training and evidence",
     "O": "Orchestration: a real web server and daemon, real runs, killed and interrupted",
     "V": "The prediction service: a real `wdbc serve`, asked over real connections",
