@@ -325,6 +325,9 @@ def test_a_worker_that_dies_is_replaced_and_the_figures_of_all_add_up(tmp_path: 
             assert time.monotonic() < end
             with contextlib.suppress(OSError, http.client.HTTPException):
                 answered += service.ask("/v1/predict", ONE).status == 200
+        (new,) = set(workers(service)) - set(before)
+        service.until(lambda: bool(list(tmp_path.glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
+        time.sleep(1)  # with the dead one's gauge the sum would be 2 before the new one has loaded anything, and then 3
         service.until(lambda: figure(service, "wdbc_champion{") == 2)
         for _ in range(10):
             assert service.ask("/v1/predict", ONE).status == 200
