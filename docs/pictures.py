@@ -25,11 +25,11 @@ def main() -> None:
         surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source), WDBC_SHOW_VALUES="true")
         with dagster_ui.running_ui(surroundings) as ui:
             # The graph is larger than a window; at this scale it is as wide as the page that shows it.
-            with dagster_ui.browser_page(width=2400, height=2000, scale=0.65) as page:
+            with dagster_ui.browser_page(width=2800, height=2800, scale=0.5) as page:
                 dagster_ui.open_lineage(page, ui)
                 dagster_ui.materialize_all(page)
                 dagster_ui.wait_until_materialized(page)
-                take(page, "lineage", of={"x": 140, "y": 160, "width": 2180, "height": 1600})
+                take(page, "lineage", of={"x": 200, "y": 230, "width": 2480, "height": 2300})
             with dagster_ui.browser_page(width=1280, height=720) as page:
                 metrics_and_failed_check(page, ui, source)
 
