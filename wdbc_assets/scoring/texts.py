@@ -31,9 +31,9 @@ _OPTIONAL = (contract.ID, contract.DIAGNOSIS)
 class TextSource:
     """A text whose first line has told its columns; `id_type` is None if it has no id."""
 
-    def __init__(self, file: BinaryIO, *, block: int = _BLOCK) -> None:
-        """Read the first block; raises NotATable if it does not begin with a table of these columns."""
-        self._blocks = _blocks_of_lines(file, block)
+    def __init__(self, file: BinaryIO, begin: bytes = b"", *, block: int = _BLOCK) -> None:
+        """Read the first block, whose `begin` was read before; raises NotATable if no table of these columns begins so."""
+        self._blocks = _blocks_of_lines(file, begin, block)
         self._first = next(self._blocks, b"")
         line, _, rest = self._first.partition(b"\n")
         # What the file is shows in its first line; what is odd further on costs its own row.
@@ -176,9 +176,8 @@ def _torn(row: int, columns: int) -> Torn:
     return Torn(row, f"{columns} column{'' if columns == 1 else 's'}")
 
 
-def _blocks_of_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield what a file holds in blocks that end with a line's end."""
-    rest = b""
+def _blocks_of_lines(file: BinaryIO, rest: bytes, size: int) -> Iterator[bytes]:
+    """Yield `rest` and what a file holds beyond, in blocks that end with a line's end."""
     while piece := _read(file, size):
         lines, newline, after = piece.rpartition(b"\n")
         if newline:
