@@ -32,7 +32,7 @@ class TextSource:
     """A text whose first line has told its columns; `id_type` is None if it has no id."""
 
     def __init__(self, file: BinaryIO, begin: bytes = b"", *, block: int = _BLOCK) -> None:
-        """Read the first block, whose `begin` was read before; raises NotATable if no table of these columns begins so."""
+        """Read the first block, whose `begin` was read before; raises NotATable if it begins no table to score."""
         self._blocks = _blocks_of_lines(file, begin, block)
         self._first = next(self._blocks, b"")
         line, _, rest = self._first.partition(b"\n")
