@@ -5,7 +5,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -27,14 +26,15 @@ def opened(place: str) -> Iterator[Source]:
     """
     try:
         with _bytes_of(place) as file:
-            if file.peek(len(parquet.MAGIC))[: len(parquet.MAGIC)] != parquet.MAGIC:
-                yield texts.TextSource(file)
+            begin = file.read(len(parquet.MAGIC))
+            if begin != parquet.MAGIC:
+                yield texts.TextSource(file, begin)
             elif file.seekable():
                 yield parquet.ParquetSource(file)
             else:
                 with tempfile.TemporaryFile() as whole:
+                    whole.write(begin)
                     shutil.copyfileobj(file, whole)
-                    whole.seek(0)
                     yield parquet.ParquetSource(cast("BinaryIO", whole))
     except WdbcError as error:
         error.where = ", ".join(part for part in (_name(place), error.where) if part)
@@ -42,9 +42,9 @@ def opened(place: str) -> Iterator[Source]:
 
 
 @contextmanager
-def _bytes_of(place: str) -> Iterator[BufferedReader]:
+def _bytes_of(place: str) -> Iterator[BinaryIO]:
     if place == STANDARD:
-        yield cast("BufferedReader", sys.stdin.buffer)
+        yield sys.stdin.buffer
         return
     try:
         file = Path(place).open("rb")  # noqa: SIM115 -- closed below; only opening it may fail here

@@ -460,6 +460,26 @@ def test_an_empty_batch_and_odd_types_of_parquet_are_taken(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("champion")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_what_comes_through_a_pipe_byte_by_byte_is_told_apart_too(tmp_path: Path, table: Path, form: str) -> None:
+    if form == "parquet":
+        builders.published().to_parquet(table)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wdbc_assets", "predict", "-", str(tmp_path / "out.csv")],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    content = table.read_bytes()
+    for place in range(3):
+        process.stdin.write(content[place : place + 1])
+        process.stdin.flush()
+        time.sleep(0.5)
+    _, text = process.communicate(content[3:], timeout=60)
+    assert process.returncode == 0, text
+    assert b"569 in = 569 scored" in text
+
+
+@pytest.mark.usefixtures("champion")
 def test_progress_is_told_in_a_log_only_now_and_then(tmp_path: Path, table: Path) -> None:
     text = said(wdbc(table, tmp_path / "out.csv"))
     assert len(text.splitlines()) == 4
