@@ -40,9 +40,7 @@ def scoring(folder: Path, *, repetitions: int, quick: bool) -> Table:
         microseconds = Spread.of([1e6 * one["one"]["compiled"] for one in found])
         rows.append(Row(f"`{recipe}`, one row, compiled", microseconds, "µs"))
     rows += _predict(folder, sizes[-1], repetitions)
-    return Table(
-        "scoring", "Scoring: compiled and by scikit-learn; `wdbc predict` and reading and writing alone", tuple(rows)
-    )
+    return Table("scoring", "Scoring: arrays, single rows, and files", tuple(rows))
 
 
 def _predict(folder: Path, size: int, repetitions: int) -> list[Row]:

@@ -42,6 +42,13 @@ Plain is `cross_val_predict` around `GridSearchCV`; of the exam project's recipe
 counted ten times. What is left of ours is scikit-learn's own fits: for the exam project's recipe four fifths of it are
 Yeo-Johnson's, column by column. Both recipes together count, for that is what `wdbc evaluate` judges: the plain search
 of `logistic` has little to save, as it transforms nothing but scales.""",
+    "scoring": """\
+Scorer and scikit-learn answer for the same rows on one thread in one process, and the figures are refused if they
+differ by more than 1e-12; 10 million rows are the same million ten times. The limit is memory: to copy these rows goes
+at 51 million a CPU second. Yeo-Johnson takes a logarithm and an exponential for each cell, which numpy computes eight
+at a time where the processor can (AVX-512), and several times slower where it cannot. What `wdbc predict` is compared
+with reads the same file batch by batch and writes columns of the same kind, with nothing in between: no rule, no
+score.""",
     "small": "Neither Dagster nor pandas nor scikit-learn is imported.",
     "definitions": "Neither pandas nor scikit-learn nor Pandera is imported.",
     "growth": """\

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.domain import contract, scorer
+from wdbc_assets.domain import compiling, contract
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from wdbc_assets.domain import modeling
+    from wdbc_assets.domain.scorer import Scorer
 
 LEVELS = tuple(number / 40 for number in range(1, 40))
 """The quantiles of the training part that a bundle keeps: .025 to .975. The extremes would be single patients'."""
@@ -37,7 +38,7 @@ class Bundle:
 
     recipe: str
     pipeline: Pipeline
-    scorer: scorer.Scorer | None
+    scorer: Scorer | None
     policy: dict[str, Any]
     features: tuple[str, ...]
     contract: str
@@ -50,16 +51,16 @@ def make(fit: modeling.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ve
 
     X_train is what the pipeline was fitted on: 30 finite measurements in the order of the contract. The recipe is
     compiled where it can be. Raises WdbcError if pipeline, policy and contract do not belong together, and if the
-    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `scorer.trials`.
+    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.trials`.
     """
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
     if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:
         raise _not_of_one("The pipeline does not take the 30 measurements in the order of the contract.")
     if policy["recipe"] != fit.recipe or policy["winner"] != fit.winner:
         raise _not_of_one("The decision policy was made for another pipeline.")
-    compiled = scorer.compiled(fit.pipeline)
+    compiled = compiling.compiled(fit.pipeline)
     if compiled is not None:
-        scorer.require_agreement(compiled, fit.pipeline, X_train)
+        compiling.require_agreement(compiled, fit.pipeline, X_train)
     return Bundle(
         recipe=fit.recipe,
         pipeline=fit.pipeline,

@@ -7,6 +7,7 @@ apostrophe before it (OWASP, "CSV Injection").
 
 import io
 import os
+import secrets
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring.chunks import Chunk
 
 STANDARD = "-"
-FORMATS = ("csv", "parquet")
 _ROW_GROUP = 2**18
 _FORMULA = r"^([=+\-@\t\r\n])"
 
@@ -146,7 +146,7 @@ def whole(target: str) -> Iterator[BinaryIO]:
             with place.open("wb") as file:
                 yield file
             return
-        temporary = place.with_name(f".{place.name}-{os.getpid()}")
+        temporary = place.with_name(f".{place.name}-{secrets.token_hex(4)}")  # a process id comes again in containers
         try:
             with temporary.open("xb") as file:
                 yield file

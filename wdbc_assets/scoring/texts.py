@@ -4,7 +4,6 @@ Arrow's own streaming reader stops for good at the first cell that is no number;
 the speed of its block. What a number is, is what it is to `domain.reading`; a header, what it is to `domain.layouts`.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 _BLOCK = 4 * 2**20
 _LONGEST_LINE = 2**20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK = re.compile(rb"[ \t]")  # Arrow would drop it before and after a number
-_EMPTY_LINE = re.compile(rb"^\r?$", re.MULTILINE)
+_BLANKS = (b" ", b"\t")  # Arrow would drop them before and after a number
+_EMPTY_LINES = (b"\n\n", b"\n\r\n")
 _OPTIONAL = (contract.ID, contract.DIAGNOSIS)
 
 
@@ -79,8 +78,8 @@ class TextSource:
     def _chunk(self, rows: bytes, first: int) -> Chunk:
         numbers = range(first, first + rows.count(b"\n") + 1)
         # Where Arrow would end a line, or drop one, and this module does not, it is not asked.
-        arrows = rows.count(b"\r") == rows.count(b"\r\n") and not _EMPTY_LINE.search(rows)
-        table = self._plain(rows, numbers) if arrows and not _BLANK.search(rows) else None
+        arrows = not _has_lone_return(rows) and not _has(b"\n" + rows, _EMPTY_LINES)
+        table = self._plain(rows, numbers) if arrows and not _has(rows, _BLANKS) else None
         if table is not None:
             return self._of(table, numbers, (), lambda name: arrays.to_numpy(table.column(name)))
         careful, torn = self._texts(rows, numbers) if arrows else self._line_by_line(rows, numbers)
@@ -163,6 +162,14 @@ def _numbers(texts: pa.ChunkedArray) -> "NDArray[np.float64]":
         return arrays.to_numpy(values.cast(pa.float64()))
     except pa.ArrowInvalid:  # Arrow reads fewer forms of a number
         return np.array([reading.measurement(text or "") for text in values.to_pylist()], dtype=np.float64)
+
+
+def _has(rows: bytes, parts: Sequence[bytes]) -> bool:
+    return any(part in rows for part in parts)
+
+
+def _has_lone_return(rows: bytes) -> bool:
+    return b"\r" in rows and rows.count(b"\r") != rows.count(b"\r\n")
 
 
 def _torn(row: int, columns: int) -> Torn:

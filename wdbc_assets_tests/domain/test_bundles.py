@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wdbc_assets.domain import bundles, contract, policy, scorer
+from wdbc_assets.domain import bundles, compiling, contract, policy
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets_tests import champions
 
@@ -49,7 +49,7 @@ def test_no_bundle_is_made_with_a_scorer_that_disagrees(monkeypatch: pytest.Monk
     right = champions.bundle().scorer
     assert right is not None
     wrong = dataclasses.replace(right, intercept=right.intercept + 1e-9)
-    monkeypatch.setattr(scorer, "compiled", lambda _: wrong)
+    monkeypatch.setattr(compiling, "compiled", lambda _: wrong)
     with pytest.raises(WdbcError, match="compiled scorer and scikit-learn disagree"):
         bundles.make(champions.fit(), champions.bundle().policy, champions.split().X_train, VERSIONS)
 

@@ -1,6 +1,5 @@
 """The compiled scorer against scikit-learn: on patients, on any numbers, and where arithmetic gets hard."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -13,11 +12,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import yeojohnson
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
-from wdbc_assets.domain import contract, evaluation, explanation, scorer
+from wdbc_assets.domain import compiling, contract, evaluation, explanation, scorer
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.scorer import Scorer
 from wdbc_assets_tests import champions
@@ -27,21 +23,13 @@ POWERS = [0.0, 2.0, 1.0, -1.0, 0.5, 1e-17, 1e-10, 2 - 1e-17, 2 + 1e-10, -280.0, 
 
 
 def compiled(recipe: str) -> Scorer:
-    found = scorer.compiled(champions.fit(recipe).pipeline)
+    found = compiling.compiled(champions.fit(recipe).pipeline)
     assert found is not None
     return found
 
 
 def by_scikit_learn(recipe: str, X: Array) -> Array:
     return evaluation.predict(champions.fit(recipe).pipeline, pd.DataFrame(X, columns=list(contract.FEATURES)))
-
-
-@pytest.mark.parametrize("recipe", champions.COMPILED)
-def test_it_agrees_with_scikit_learn_on_all_that_it_is_tried_on(recipe: str) -> None:
-    tried = dict(scorer.trials(champions.split().X_train.to_numpy()))
-    assert len(tried) == 9
-    for X in [*tried.values(), champions.split().X_test.to_numpy()]:
-        np.testing.assert_allclose(compiled(recipe).probabilities(X), by_scikit_learn(recipe, X), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("recipe", champions.COMPILED)
@@ -89,33 +77,6 @@ def test_its_contributions_are_those_of_the_explanation(recipe: str) -> None:
     np.testing.assert_allclose(
         intercept + found.sum(axis=1), compiled(recipe).log_odds(X.to_numpy()), rtol=0, atol=1e-10
     )
-
-
-@pytest.mark.parametrize("recipe", ["svc", "stacking"])
-def test_what_is_no_sum_is_not_compiled(recipe: str) -> None:
-    assert scorer.compiled(champions.fit(recipe).pipeline) is None
-
-
-def test_a_pipeline_of_another_form_is_not_compiled() -> None:
-    X, y = champions.split().X_train, champions.split().y_train
-    model = LogisticRegression(solver="newton-cholesky")
-    for steps in (
-        [("scale", MinMaxScaler()), ("logistic", model)],
-        [("scale", StandardScaler()), ("power", PowerTransformer()), ("logistic", model)],
-        [("power", PowerTransformer(standardize=False)), ("logistic", model)],
-        [("power", PowerTransformer(method="box-cox")), ("logistic", model)],
-    ):
-        assert scorer.compiled(Pipeline(steps).fit(X + 1e-3, y)) is None
-
-
-def test_what_is_switched_off_in_a_standardisation_stays_off() -> None:
-    X, y = champions.split().X_train, champions.split().y_train
-    model = LogisticRegression(solver="newton-cholesky", C=1e-3)
-    for scaler in (StandardScaler(with_mean=False), StandardScaler(with_std=False)):
-        pipeline = Pipeline([("scale", scaler), ("again", StandardScaler()), ("logistic", model)]).fit(X, y)
-        found = scorer.compiled(pipeline)
-        assert found is not None
-        scorer.require_agreement(found, pipeline, X)
 
 
 @pytest.mark.parametrize("recipe", champions.COMPILED)
@@ -175,24 +136,3 @@ def test_the_sigmoid_is_stable_at_both_ends(log_odds: Array) -> None:
     found = scorer.sigmoid(log_odds)
     np.testing.assert_allclose(found, expit(log_odds), rtol=1e-14, atol=1e-307)
     assert ((found >= 0) & (found <= 1)).all()
-
-
-@pytest.mark.parametrize(
-    ("part", "by"), [("weights", 1 + 1e-8), ("centre", 1 + 1e-8), ("powers", 1 + 1e-6), ("intercept", 1 + 1e-8)]
-)
-def test_a_scorer_that_is_a_little_wrong_is_found_out(part: str, by: float) -> None:
-    right = compiled("pca_logistic")
-    wrong = dataclasses.replace(right, **{part: getattr(right, part) * by})
-    with pytest.raises(WdbcError, match=r"disagree by .* on the training data"):
-        scorer.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)
-
-
-def test_a_scorer_that_is_wrong_below_zero_alone_is_found_out() -> None:
-    class Wrong(Scorer):
-        def _with_negatives(self, block: Array, powers: Array) -> Array:
-            return super()._with_negatives(np.abs(block), powers)
-
-    right = compiled("pca_logistic")
-    wrong = Wrong(right.powers, right.centre, right.weights, right.intercept)
-    with pytest.raises(WdbcError, match=r"disagree by .* on values below 0"):
-        scorer.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)

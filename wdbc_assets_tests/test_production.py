@@ -1,0 +1,139 @@
+"""The asset `champion` in Dagster: the verdict as a check with its evidence, and a value only if it promotes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from wdbc_assets import production
+from wdbc_assets.definitions import defs
+from wdbc_assets.domain.bundles import Bundle
+from wdbc_assets.storage.registry import Standing, open_registry
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.storage.promoting import promote as put_champion
+
+CHECK = "the_candidate_may_replace_the_champion"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def store(environment: Path) -> Store:
+    return open_store(str(environment / "results"), relative_to=environment)
+
+
+def train(instance: dg.DagsterInstance, recipe: str) -> None:
+    # A grid of one is not the search that was judged; the exam project's full grid is the quickest one.
+    configured = {"ops": {"fitted_pipeline": {"config": {"recipe": recipe}}}}
+    assert defs.resolve_job_def("train").execute_in_process(instance=instance, run_config=configured).success
+
+
+def promote(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def("promote").execute_in_process(
+        instance=instance, run_config={"ops": {"champion": {"config": config}}}, raise_on_error=False
+    )
+
+
+def check(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == CHECK]
+    return found
+
+
+def shown(metadata: Any) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}
+
+
+def standing(store: Store) -> Standing:
+    return open_registry(store).standing()
+
+
+def test_a_verdict_is_a_check_with_its_criteria_and_a_value_only_if_it_promotes(
+    instance: dg.DagsterInstance, store: Store
+) -> None:
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    first = promote(instance)
+    assert first.success
+    assert check(first).passed
+    (event,) = first.asset_materializations_for_node("champion")
+    made = shown(event.metadata)
+    assert made["recipe"] == "logistic"
+    assert made["answers by"] == "compiled arrays"
+    assert made["verdict"].startswith("first")
+    champion = store.handle("champion").load()
+    assert isinstance(champion, Bundle)
+    assert champion.recipe == "logistic"
+    assert dict(champion.versions) == {name: store.handle(name).passport.version for name in production.MADE_OF}
+
+    again = promote(instance)
+    assert again.success
+    (event,) = again.asset_materializations_for_node("champion")
+    assert (event.tags or {})["dagster/data_version"] == standing(store).version
+    assert len(standing(store).history.entries) == 1
+
+    train(instance, "seed_baseline")
+    before = standing(store).version
+    kept = promote(instance, reason="the seed once more")
+    assert kept.success  # the champion stays: that is no failure
+    assert kept.asset_materializations_for_node("champion") == []
+    verdict = check(kept)
+    assert not verdict.passed
+    assert verdict.severity is dg.AssetCheckSeverity.WARN
+    evidence = shown(verdict.metadata)
+    assert evidence["verdict"].startswith("worse")
+    assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the difference below 0 | **no** |" in str(
+        evidence["criteria"]
+    )
+    assert str(evidence["differences"]).startswith("![Difference of each figure")
+    rows = [record.data["column"] for record in evidence["failing rows"].records]
+    assert rows == ["log_loss"]
+    assert standing(store).version == before
+    last = standing(store).history.last
+    assert last is not None
+    assert (last.action, last.reason, last.run_id) == ("kept", "the seed once more", kept.run_id)
+    assert last.evidence is not None
+    assert open_registry(store).evidence(last.evidence)["verdict"]["name"] == "worse"
+
+    refused = promote(instance, force=True)
+    assert not refused.success
+    assert "needs a reason" in failure(refused)
+    assert standing(store).version == before
+    forced = promote(instance, force=True, reason="a trial")
+    assert forced.success
+    assert not check(forced).passed
+    (event,) = forced.asset_materializations_for_node("champion")
+    assert "against the verdict" in str(shown(event.metadata)["FORCED"])
+    assert standing(store).recipe == "seed_baseline"
+
+
+def test_a_promotion_that_another_one_overtook_fails_and_says_so(
+    instance: dg.DagsterInstance, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    judge = production.Case.judge
+
+    def overtaken(case: production.Case) -> Any:
+        put_champion(store, b"somebody else's")
+        return judge(case)
+
+    monkeypatch.setattr(production.Case, "judge", overtaken)
+    result = promote(instance)
+    assert not result.success
+    assert "another decision moved the champion meanwhile: none -> " in failure(result)
+    assert store.handle("champion").load() == b"somebody else's"
+    assert len(standing(store).history.entries) == 1
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    error = event.step_failure_data.error
+    assert error is not None
+    return str(error.message) + str(event.step_failure_data.user_failure_data)
