@@ -90,6 +90,7 @@ def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
             ],
             breaches="flag" if breaches == FLAG else "refuse",
             most_patients=most,
+            example={"patients": [models.EXAMPLE]},
         )
 
     return made

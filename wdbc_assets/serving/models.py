@@ -138,6 +138,7 @@ class Contract(BaseModel):
     rules: list[RuleOfContract]
     breaches: Literal["refuse", "flag"] = Field(description="what happens to measurements that break a rule")
     most_patients: int = Field(description="most patients of one request")
+    example: dict[str, list[dict[str, float]]] = Field(description="a request that is answered")
 
 
 def request_model(*, bounded: bool, most: int) -> type[Asked]:

@@ -33,6 +33,11 @@ def test_the_answers_are_those_of_scikit_learn_in_the_order_of_the_request(servi
     assert {row["set"] for row in said.json["predictions"]} <= {"benign", "malignant", "refer"}
 
 
+def test_the_example_of_the_contract_is_a_request_that_is_answered(service: Service) -> None:
+    example = service.ask("/v1/contract").json["example"]
+    assert service.ask("/v1/predict", example).json["predictions"][0]["breaches"] == []
+
+
 def test_the_order_of_a_patients_fields_does_not_matter(service: Service) -> None:
     (patient,) = champions.patients()
     turned = dict(reversed(patient.items()))
