@@ -100,5 +100,5 @@ FAULTS = {
     "X08": ("a request's id or address that would forge a line of the log", "replaced or left out; every line is JSON of the service's own words"),
     "X11": ("file modes", "keys and figures of the service are their owner's alone; keys that others may read are refused"),
     "X12": ("other dependencies than the locked ones", "all are pinned by hash; a check fails when lock and `pyproject.toml` differ"),
-    "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
+    "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export, the service and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
 }  # fmt: skip

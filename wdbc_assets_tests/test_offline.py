@@ -118,3 +118,26 @@ def test_the_ui_works_without_a_network_and_tries_to_reach_none(surroundings: di
     assert served.returncode == 0, served.stderr
     assert "runsOrError" in served.stdout
     assert tried(surroundings) == []
+
+
+ASK = """
+import json, tempfile
+from pathlib import Path
+from wdbc_assets.serving import models
+from wdbc_assets_tests.serving import champions, running
+
+with tempfile.TemporaryDirectory() as folder:
+    champions.promote(Path(folder), champions.bundle())
+    with running.serving(Path(folder)) as service:
+        for path in ("/docs", "/redoc", "/openapi.json", "/metrics", "/pages/swagger-ui-bundle.js"):
+            assert service.ask(path).status == 200, path
+        print(service.ask("/v1/predict", {"patients": [models.EXAMPLE]}).json["predictions"])
+"""
+
+
+@pytest.mark.fault("X13")
+def test_the_service_works_without_a_network_and_tries_to_reach_none(surroundings: dict[str, str]) -> None:
+    asked = python(surroundings, "-c", ASK)
+    assert asked.returncode == 0, asked.stderr
+    assert "probability" in asked.stdout
+    assert tried(surroundings) == []

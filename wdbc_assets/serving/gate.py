@@ -4,8 +4,8 @@ import math
 import time
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wdbc_assets.serving import calls
@@ -51,8 +51,8 @@ class Gate:
             who = call.client
         else:
             who = await self._key(call, SCOPES.get(path, SCOPE))
-        if not self._limiter.hit(self._allowed, who):
-            raise self._too_many(self._allowed, who, "Too many requests with this key.")
+        if not await self._limiter.hit(self._allowed, who):
+            raise await self._too_many(self._allowed, who, "Too many requests with this key.")
 
     async def _key(self, call: calls.Call, scope: str) -> str:
         given = call.headers.get(b"authorization", b"").decode("latin-1")
@@ -61,11 +61,11 @@ class Gate:
             raise _unauthorized("Send a key: `Authorization: Bearer KEY`.", "")
         key = self._keyring.known(token)
         if key is None:
-            if not self._limiter.test(_FAILURES, "failures", call.client):
-                raise self._too_many(_FAILURES, "failures", "Too many wrong keys.", call.client)
+            if not await self._limiter.test(_FAILURES, "failures", call.client):
+                raise await self._too_many(_FAILURES, "failures", "Too many wrong keys.", call.client)
             key = await self._keyring.prove(token)
         if key is None:
-            self._limiter.hit(_FAILURES, "failures", call.client)
+            await self._limiter.hit(_FAILURES, "failures", call.client)
             raise _unauthorized("This key opens nothing: it is wrong, or was revoked.", ', error="invalid_token"')
         call.key = key.id
         if scope not in key.scopes:
@@ -75,8 +75,8 @@ class Gate:
             )
         return key.id
 
-    def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str, *more: str) -> Refused:
-        reset = self._limiter.get_window_stats(item, who, *more).reset_time
+    async def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str, *more: str) -> Refused:
+        reset = (await self._limiter.get_window_stats(item, who, *more)).reset_time
         wait = min(60, max(1, math.ceil(reset - time.time())))
         return Refused(429, "too-many-requests", f"{said} Try again in {wait} s.", headers={"Retry-After": str(wait)})
 

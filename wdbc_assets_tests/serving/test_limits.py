@@ -175,3 +175,39 @@ def test_a_hundred_connections_at_once_are_all_answered(service: Service) -> Non
         thread.join()
     assert set(statuses) <= {200, 503}
     assert statuses.count(200) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.fault("V02")
+def test_half_a_minute_of_good_and_bad_requests_leaves_memory_and_descriptors_flat(tmp_path: Path) -> None:
+    passports = [champions.promote(tmp_path, champions.bundle("logistic", seed)) for seed in (42, 43)]
+    bad = [b"[" * 100_000, b'{"patients": [{}]}', b"x" * 3_000_000, b'{"patients": [' + b"1," * 500_000]
+    statuses: list[int] = []
+    done = threading.Event()
+    with running.serving(tmp_path) as service:
+
+        def load(place: int) -> None:
+            turn = place
+            while not done.is_set():
+                turn += 1
+                with contextlib.suppress(ConnectionError):  # an upload that was refused before it was whole
+                    asked = bad[turn // 5 % 4] if turn % 5 == 0 else ONE
+                    statuses.append(service.ask("/v1/predict", asked).status)
+
+        threads = [threading.Thread(target=load, args=(place,)) for place in range(4)]
+        for thread in threads:
+            thread.start()
+        seen = []
+        for turn in range(100):
+            fresh = tmp_path / "results" / "champion" / "next"
+            fresh.write_bytes(passports[turn % 2].to_json())
+            fresh.replace(fresh.with_name("current.json"))
+            time.sleep(0.3)
+            seen.append((resident(service), len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))))
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert set(statuses) == {200, 400, 413, 422}
+    settled, last = seen[len(seen) // 3 :][:10], seen[-10:]
+    assert max(memory for memory, _ in last) < max(memory for memory, _ in settled) + 8 * 2**20
+    assert max(files for _, files in last) < max(files for _, files in settled) + 10
