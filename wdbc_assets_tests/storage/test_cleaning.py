@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import catalogue, cleaning
 from wdbc_assets.storage.backend import LocalFolder
@@ -218,7 +219,10 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_and_a_reader_hurts_nei
     reader.start()
     removed = 0
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder), "300"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER, str(folder), "300"],
+        cwd=settings.project_root(),
+        stderr=subprocess.PIPE,
+        text=True,
     ) as writer:
         while writer.poll() is None:
             removed += len(cleaning.clean(local, keep=1))

@@ -1,6 +1,5 @@
 """The registry: the champion moves by decisions alone, one at a time, and a killed writer leaves nothing half done."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import history, places
 from wdbc_assets.storage.backend import LocalFolder
@@ -188,7 +188,10 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(local: Store, 
     promote(local, b"a")
     command = [sys.executable, "-c", PROMOTER, str(folder)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    rivals = [subprocess.Popen([*command, content], text=True, **pipes) for content in ("b", "c")]  # type: ignore[call-overload]
+    rivals = [
+        subprocess.Popen([*command, content], cwd=settings.project_root(), text=True, **pipes)  # type: ignore[call-overload]
+        for content in ("b", "c")
+    ]
     for rival in rivals:
         assert rival.stdout.readline() == "judged\n"
     for rival in rivals:
@@ -229,7 +232,7 @@ else:
 
 def killed_before(write: int, folder: Path, deed: str) -> int:
     command = [sys.executable, "-c", KILLED, str(folder), str(write), deed]
-    return subprocess.run(command, check=False, timeout=60, env=os.environ).returncode
+    return subprocess.run(command, cwd=settings.project_root(), check=False, timeout=60).returncode
 
 
 @pytest.mark.parametrize(("deed", "after"), [("promote", b"b"), ("roll back", b"0")])
