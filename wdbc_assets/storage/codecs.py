@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import bundles, models
+from wdbc_assets.storage import models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +143,8 @@ def _card_decode(contents: Mapping[str, bytes]) -> Any:
 
 
 def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
+    from wdbc_assets.storage import bundles  # here, for it brings numpy
+
     stated = {
         "recipe": bundle.recipe,
         "compiled": bundle.scorer is not None,
@@ -162,6 +164,7 @@ def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
 
 def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.bundles import Bundle
+    from wdbc_assets.storage import bundles
 
     served = bundles.open_bundle(contents)
     return Bundle(
