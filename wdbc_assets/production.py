@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import lineage
 from wdbc_assets.storage import catalogue
-from wdbc_assets.storage.bundles import BUNDLE
 from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.places import BUNDLE
 from wdbc_assets.storage.registry import Standing, open_registry
 from wdbc_assets.storage.store import Handle, NeverMade, Store
 

@@ -8,7 +8,7 @@ import click
 from wdbc_assets import freshness, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.bundles import SCORER
+from wdbc_assets.storage.places import SCORER
 from wdbc_assets.storage.registry import Registry, Standing
 from wdbc_assets.storage.store import Store
 

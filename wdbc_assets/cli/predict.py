@@ -10,7 +10,6 @@ import click
 
 from wdbc_assets import freshness, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.bundles import Served, open_bundle
 from wdbc_assets.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.scoring import Tally
     from wdbc_assets.scoring.outputs import Rejects
+    from wdbc_assets.storage.bundles import Served
 
 _FORMATS = ("csv", "parquet")
 _STANDARD = "-"
@@ -71,7 +71,9 @@ def _rejects(place: str | None, chosen: settings.Settings) -> "Iterator[Rejects 
             yield outputs.Rejects(sink, show_values=chosen.show_values)
 
 
-def _champion(chosen: settings.Settings) -> Served:
+def _champion(chosen: settings.Settings) -> "Served":
+    from wdbc_assets.storage.bundles import open_bundle
+
     store = open_store(chosen.storage, relative_to=settings.project_root())
     passport = store.current("champion")
     if passport is None:
@@ -85,6 +87,7 @@ def _champion(chosen: settings.Settings) -> Served:
 
 def _require_apart(source: str, target: str, rejects: str | None) -> None:
     """Refuse to write two things into one place, or over what is read."""
+
     places = [("IN", source), ("OUT", target), *([("--rejects", rejects)] if rejects is not None else [])]
     seen: dict[object, str] = {}
     for name, place in places:
@@ -138,7 +141,7 @@ class _Progress:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
 
-def _summary(tally: "Tally", served: Served, seconds: float) -> None:
+def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     through = "compiled" if served.compiled else "through scikit-learn"
     click.echo(f"  model      {freshness.short(served.version)} ({served.recipe}, {through})", err=True)
     click.echo(

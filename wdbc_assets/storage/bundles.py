@@ -14,6 +14,7 @@ from wdbc_assets.domain import policy as policies
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import models
 from wdbc_assets.storage.passport import stored_file, version_of
+from wdbc_assets.storage.places import BUNDLE, PIPELINE, POLICY, REFERENCE, SCORER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
-    "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
-)  # fmt: skip
 _STATED = {"recipe": str, "features": list, "contract": str, "versions": dict, "compiled": bool}
 _MEND = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import models
+from wdbc_assets.storage import models, places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,8 +143,6 @@ def _card_decode(contents: Mapping[str, bytes]) -> Any:
 
 
 def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
-    from wdbc_assets.storage import bundles  # here, for it brings numpy
-
     stated = {
         "recipe": bundle.recipe,
         "compiled": bundle.scorer is not None,
@@ -152,28 +150,28 @@ def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
         "contract": bundle.contract,
         "versions": dict(bundle.versions),
     }
-    compiled = {} if bundle.scorer is None else {bundles.SCORER: to_json(bundle.scorer.to_plain())}
+    compiled = {} if bundle.scorer is None else {places.SCORER: to_json(bundle.scorer.to_plain())}
     return {
-        bundles.BUNDLE: to_json(stated),
+        places.BUNDLE: to_json(stated),
         **compiled,
-        bundles.POLICY: to_json(bundle.policy),
-        bundles.REFERENCE: to_json(bundle.reference),
-        bundles.PIPELINE: models.to_skops(bundle.pipeline),
+        places.POLICY: to_json(bundle.policy),
+        places.REFERENCE: to_json(bundle.reference),
+        places.PIPELINE: models.to_skops(bundle.pipeline),
     }
 
 
 def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.bundles import Bundle
-    from wdbc_assets.storage import bundles
+    from wdbc_assets.storage.bundles import open_bundle
 
-    served = bundles.open_bundle(contents)
+    served = open_bundle(contents)
     return Bundle(
         recipe=served.recipe,
-        pipeline=models.from_skops(contents[bundles.PIPELINE]),
+        pipeline=models.from_skops(contents[places.PIPELINE]),
         scorer=served.scorer,
         policy=served.policy,
         features=served.features,
-        contract=json.loads(contents[bundles.BUNDLE])["contract"],
+        contract=json.loads(contents[places.BUNDLE])["contract"],
         reference=served.reference,
         versions=served.versions,
     )

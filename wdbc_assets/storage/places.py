@@ -12,6 +12,11 @@ _VERSION = re.compile(r"[0-9a-f]{64}")
 
 FORMAT_FILE = "store.json"
 
+# The files of a bundle; SCORER is there only if its pipeline could be compiled.
+BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
+    "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
+)  # fmt: skip
+
 CHAMPION = "champion"
 HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
 
