@@ -35,20 +35,18 @@ def version(service: Service) -> str:
 
 
 def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], bytes], *, whole: bool) -> Passport:
-    """Store a champion one of whose files is another; `whole` gives it the digests that fit."""
+    """Store a champion one of whose files is another from the start; `whole` gives it the digests that fit."""
     store = champions.store_in(folder)
     draft = store.draft("champion", value, run_id="forged")
     contents = {**draft.contents, name: change(dict(draft.contents).get(name, b""))}
+    draft = dataclasses.replace(draft, contents=contents)
     if whole:
         from wdbc_assets.storage.passport import stored_file, version_of
 
         files = {one: stored_file(content) for one, content in contents.items()}
         passport = dataclasses.replace(draft.passport, files=files, version=version_of(files))
-        draft = dataclasses.replace(draft, contents=contents, passport=passport)
+        draft = dataclasses.replace(draft, passport=passport)
     store.commit(draft, run_id="forged")
-    if not whole:
-        path = folder / "results" / "champion" / "versions" / draft.passport.version / name
-        path.write_bytes(contents[name])
     return draft.passport
 
 
