@@ -14,6 +14,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import catalogue, cleaning
 from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets_tests.storage.promoting import decision, draft, promote, rollback
@@ -198,10 +199,13 @@ def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder
 
 
 @pytest.mark.slow
-def test_cleaning_up_again_and_again_beside_a_real_writer_and_a_reader_hurts_neither(
+def test_cleaning_up_again_and_again_beside_a_real_writer_hurts_it_not_and_shows_a_reader_nothing_torn(
     folder: Path, local: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With hardly any time to spare for runs and readers, so that the lock alone is what protects the writer."""
+    """With hardly any time to spare for runs, so that the lock alone is what protects the writer.
+
+    Readers have none here: what they are about to read may go, and then is missing; what they get is whole.
+    """
     monkeypatch.setattr(cleaning, "IN_USE_SECONDS", 0.25)
     monkeypatch.setattr(cleaning, "READ_SECONDS", 0.0)
     put(local, b"content 0", run_id="run-first")
@@ -213,7 +217,8 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_and_a_reader_hurts_nei
             try:
                 assert local.handle("raw_data").load().startswith(b"content ")
             except (WdbcError, AssertionError) as error:
-                torn.append(error)
+                if not (isinstance(error, DamagedStore) and error.what.endswith("is missing")):
+                    torn.append(error)
 
     reader = threading.Thread(target=read)
     reader.start()
