@@ -206,7 +206,7 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_hurts_it_not_and_shows
 
     Readers have none here: what they are about to read may go, and then is missing; what they get is whole.
     """
-    monkeypatch.setattr(cleaning, "IN_USE_SECONDS", 0.25)
+    monkeypatch.setattr(cleaning, "IN_USE_SECONDS", 0.02)
     monkeypatch.setattr(cleaning, "READ_SECONDS", 0.0)
     put(local, b"content 0", run_id="run-first")
     torn: list[Exception] = []
