@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets import production
+from wdbc_assets import privacy, production
 from wdbc_assets.definitions import defs
 from wdbc_assets.domain.bundles import Bundle
 from wdbc_assets.storage.registry import Standing, open_registry
@@ -137,3 +137,20 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     error = event.step_failure_data.error
     assert error is not None
     return str(error.message) + str(event.step_failure_data.user_failure_data)
+
+
+@pytest.mark.fault("X02")
+def test_an_error_of_the_champion_that_nobody_foresaw_tells_no_value(
+    instance: dg.DagsterInstance, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("the cell 17.98765 is odd")
+
+    monkeypatch.setattr(production, "gather", broken)
+    with pytest.raises(privacy.UnforeseenError) as caught:
+        defs.resolve_job_def("promote").execute_in_process(instance=instance)
+    assert "17.98765" not in str(caught.value)
+    assert "ValueError in champion" in str(caught.value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets import checks, lineage, logs, metadata, production, resources, settings
-from wdbc_assets.assets import functions
+from wdbc_assets.assets import failures, functions
 from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain import findings, promotion
 from wdbc_assets.domain.errors import WdbcError
@@ -44,15 +44,8 @@ def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[.
 
         def compute(context: dg.AssetExecutionContext, **_: Handle) -> Iterator[Any]:
             step = _Step(name, context)
-            try:
+            with failures.told(name, step.refuse):
                 yield from step.run()
-            except WdbcError as error:
-                logs.logger.error("%s refused: %s", name, error.what, extra=step.fields("refused") | {"error": error})
-                raise dg.Failure(
-                    description=str(error),
-                    metadata={"what": error.what, "where": error.where, "mend": error.mend},
-                    allow_retries=False,
-                ) from None
 
         return dg.asset(
             name=name,
@@ -78,6 +71,10 @@ class _Step:
         self.name = name
         self.context = context
         self.started = time.monotonic()
+
+    def refuse(self, error: WdbcError) -> None:
+        """Log a refusal."""
+        logs.logger.error("%s refused: %s", self.name, error.what, extra=self.fields("refused") | {"error": error})
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()

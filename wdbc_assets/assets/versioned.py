@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from wdbc_assets import checks, freshness, lineage, logs, metadata, privacy, resources, settings
-from wdbc_assets.assets import functions
+from wdbc_assets.assets import failures, functions
 from wdbc_assets.assets.functions import FromOutside, StillTheSame
 from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain.errors import WdbcError
@@ -46,19 +46,8 @@ def versioned_asset(
 
         def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
             step = _Step(name, describe, context, handles)
-            try:
+            with failures.told(name, step.refuse):
                 yield from step.run()
-            except WdbcError as error:
-                step.refuse(error)
-                raise dg.Failure(
-                    description=str(error),
-                    metadata={"what": error.what, "where": error.where, "mend": error.mend},
-                    allow_retries=False,
-                ) from None
-            except Exception as error:
-                if step.show_values:
-                    raise
-                raise privacy.of_error(error, name) from None
 
         return dg.asset(
             name=name,
