@@ -1,11 +1,14 @@
 """Dagster's history as `wdbc run` keeps it: one run, and no run that is said to go on though its process is gone."""
 
+import fcntl
 import os
 import socket
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from wdbc_assets import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +26,30 @@ def opened() -> "Iterator[dg.DagsterInstance]":
     """
     import dagster as dg
 
-    with dg.DagsterInstance.get() as instance:
+    with _one_at_a_time():
+        opening = dg.DagsterInstance.get()
+    with opening as instance:
         unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
         for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
             if _is_gone(run.tags.get(PROCESS_TAG, "")):
                 instance.report_run_failed(run, "The process of this `wdbc run` is gone: it was killed.")
         with _held_open(Path(instance.root_directory, "history")):
             yield instance
+
+
+@contextmanager
+def _one_at_a_time() -> "Iterator[None]":
+    """Hold off other processes while the history is opened.
+
+    The first opening makes its databases. Two at once would each mark them with Dagster's schema version, and a file
+    that is marked twice can never be opened again.
+    """
+    lock = os.open(settings.ensure_home() / "opening.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager

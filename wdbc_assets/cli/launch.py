@@ -52,7 +52,6 @@ def _through_dagster(
     force: bool,
     debug: bool,
 ) -> str:
-    settings.ensure_home()
     # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
     import skops.io  # noqa: F401, I001
     import dagster as dg

@@ -30,9 +30,6 @@ def _tell_dagster(store: Store, entry: Entry) -> None:
     try:
         import dagster as dg
 
-        from wdbc_assets import settings
-
-        settings.ensure_home()
         with instance.opened() as dagster_instance:
             dagster_instance.report_runless_asset_event(
                 dg.AssetMaterialization(

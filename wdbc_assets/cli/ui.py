@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from wdbc_assets import settings
-from wdbc_assets.cli import ports
+from wdbc_assets.cli import instance, ports
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -21,6 +21,8 @@ def ui(*, host: str, port: int) -> None:
     home = settings.ensure_home()
     ports.refuse_taken(host, port, mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
     _refuse_second_daemon(home)
+    with instance.opened():  # Dagster's own processes would make the history without waiting for each other
+        pass
     click.echo(f"  http://{host}:{port}")
     os.chdir(settings.project_root())
     # The warning says to use `dg`, which the project does not install.

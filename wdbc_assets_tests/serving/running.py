@@ -64,11 +64,7 @@ class Service:
         """Send bytes as they are, and return all that comes until the other side ends the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.sendall(raw)
-            parts = []
-            with contextlib.suppress(ConnectionResetError):
-                while part := connection.recv(65536):
-                    parts.append(part)
-            return b"".join(parts)
+            return rest(connection)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -97,6 +93,15 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """Receive until the other side ends the connection."""
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
 
 
 def free_port() -> int:

@@ -1,0 +1,40 @@
+"""Dagster's history, when several processes come to it at once."""
+
+import multiprocessing
+import os
+import sqlite3
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.cli import instance
+
+CHILDREN = 6
+
+
+def _open(together: Barrier, home: Path) -> None:
+    os.environ["DAGSTER_HOME"] = str(home)
+    together.wait(timeout=60)
+    with instance.opened() as dagster_instance:
+        dagster_instance.get_runs()
+
+
+@pytest.mark.fault("O04")
+def test_a_history_that_many_processes_open_first_is_made_once(environment: Path) -> None:
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["dagster"])  # so that the children meet at the opening
+    together = server.Barrier(CHILDREN)
+    home = environment / "home"
+    children = [server.Process(target=_open, args=(together, home)) for _ in range(CHILDREN)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(timeout=120)
+    assert [child.exitcode for child in children] == [0] * CHILDREN
+    databases = list((home / "history").rglob("*.db"))
+    assert len(databases) == 2, "runs, and the index of events"
+    for database in databases:
+        with closing(sqlite3.connect(database)) as connection:
+            assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
