@@ -46,6 +46,10 @@ class CommandFailed(Exception):
     """A measured command did not end well, so that its cost says nothing."""
 
 
+class LeftOut(Exception):
+    """What a table, or a part of it, needs is not on this machine. Says what, and how to get it."""
+
+
 Prepare = Callable[[], Sequence[str]]
 """Makes ready what one run needs, unmeasured, and returns the command to measure."""
 
@@ -80,7 +84,7 @@ def in_turn(commands: Sequence[Prepare], *, repetitions: int, environment: dict[
     return costs
 
 
-def ratios(of: Sequence[Cost], to: Sequence[Cost], attribute: str) -> Spread:
+def ratios(of: Sequence[object], to: Sequence[object], attribute: str) -> Spread:
     """Return the ratio of a figure, pair by pair."""
     return Spread.of([getattr(a, attribute) / getattr(b, attribute) for a, b in zip(of, to, strict=True)])
 

@@ -39,27 +39,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One comparison, under the name that `--only` takes."""
+    """One comparison, under the name that `--only` takes; notes say what was special when it was measured."""
 
     name: str
     title: str
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Table":
         """Return the table that `as_json` kept."""
         rows = tuple(Row(**{**row, "figure": Spread(**row["figure"])}) for row in plain["rows"])
-        return cls(plain["name"], plain["title"], rows)
+        return cls(plain["name"], plain["title"], rows, tuple(plain.get("notes", ())))
 
     def text(self) -> str:
         """Return the table for a terminal."""
         lines = [f"{what:<62} {figure:<30} {stands}".rstrip() for what, figure, stands in map(Row.cells, self.rows)]
-        return "\n".join([self.title, *(f"  {line}" for line in lines)])
+        return "\n".join([self.title, *(f"  {line}" for line in (*lines, *self.notes))])
 
     def markdown(self) -> str:
         """Return the table for a page."""
         head = ["| figure | median (least to most) | target |", "|---|---|---|"]
-        return "\n".join([f"### {self.title}", "", *head, *(f"| {' | '.join(row.cells())} |" for row in self.rows)])
+        rows = [f"| {' | '.join(row.cells())} |" for row in self.rows]
+        notes = [line for note in self.notes for line in ("", note)]
+        return "\n".join([f"### {self.title}", "", *head, *rows, *notes])
 
 
 def as_json(tables: Sequence[Table], *, repetitions: int, quick: bool) -> dict[str, Any]:

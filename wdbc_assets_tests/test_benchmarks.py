@@ -1,15 +1,20 @@
 """The benchmarks measure what they say. How fast anything is, is no matter of a test."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import measuring, report
+from benchmarks import load, measuring, report, servers
+from benchmarks.load import Load
 from benchmarks.measuring import Cost, Spread
 from benchmarks.report import Row, Table
 
@@ -77,6 +82,106 @@ def test_a_table_comes_back_from_json() -> None:
     assert Table.from_json(plain["tables"][0]) == table
     assert plain["machine"]["cores"] == os.cpu_count()
     assert plain["repetitions"] == 3
+
+
+def test_a_table_keeps_its_notes_and_one_of_earlier_has_none() -> None:
+    table = Table("serving", "A title", (Row("a", Spread.of([1.0]), "s"),), ("MLflow is left out: why.",))
+    plain = json.loads(json.dumps(report.as_json([table], repetitions=1, quick=True)))["tables"][0]
+    assert Table.from_json(plain) == table
+    assert table.text().endswith("\n  MLflow is left out: why.")
+    assert table.markdown().endswith("|\n\nMLflow is left out: why.")
+    del plain["notes"]
+    assert Table.from_json(plain).notes == ()
+
+
+def test_what_wrk_says_is_read() -> None:
+    said = """Running 5s test @ http://127.0.0.1:1/v1/predict
+  Requests/sec:   2500.00
+figures {"p99": 9500, "requests": 12500, "timeout": 1, "connect": 0, "status": 3, "read": 2, "p50": 6250, "write": 0}
+"""
+    assert Load.of(said) == Load(answered=12497, failed=6, p50=6.25, p99=9.5)
+
+
+def test_no_figures_are_told_with_what_was_said_instead() -> None:
+    with pytest.raises(measuring.CommandFailed, match=r"no figures:\nunable to connect"):
+        Load.of("unable to connect")
+
+
+@pytest.mark.skipif(shutil.which(load.PROGRAM) is None, reason="wrk is not installed")
+def test_wrk_says_what_is_read_and_an_answer_of_400_is_a_failed_request(tmp_path: Path) -> None:
+    with servers.running(stand_in(), {"radius_mean": 0.25}, tmp_path) as server:
+        well = load.put(server.url, b'{"p": 0.25}', seconds=1, folder=tmp_path)
+        badly = load.put(server.url, b"[]", seconds=1, folder=tmp_path)
+    assert well.answered > 0 == well.failed
+    assert badly.failed > 0 == badly.answered
+    assert 0 < well.p50 <= well.p99 < 1000
+
+
+STAND_IN = """
+import http.server, json, subprocess, sys
+subprocess.run([sys.executable, "-c", WORK])
+stays = [sys.executable, "-c", WORK + "\\nprint(flush=True)\\ntime.sleep(60)"]
+subprocess.Popen(stays, stdout=subprocess.PIPE).stdout.readline()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = json.dumps(asked).encode()
+        self.send_response(200 if asked else 400)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+    protocol_version = "HTTP/1.1"
+    log_message = lambda *_: None
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def stand_in(code: str = STAND_IN) -> servers.Kind:
+    """A server that answers with what it is asked; two processes below it work for .2 s each, and one of them stays."""
+    work = f"WORK = {WORK.format(seconds=0.2)!r}\n"
+    return servers.Kind(
+        name="stand-in",
+        command=lambda port: (*python(work + code), str(port)),
+        environment=ENVIRONMENT,
+        path="/",
+        body=lambda patient: {"p": patient["radius_mean"]},
+        probability=lambda answer: float(answer["p"]),
+    )
+
+
+def alive(group: int) -> bool:
+    """Whether any process of the group is left that did not end; whoever ended may still wait to be noticed."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(of) == group and state != "Z":
+                return True
+    return False
+
+
+def test_the_cpu_time_of_a_server_is_that_of_its_tree_and_all_of_it_is_ended(tmp_path: Path) -> None:
+    with servers.running(stand_in(), {"radius_mean": 0.25}, tmp_path) as server:
+        assert server.ask({"radius_mean": 0.75}) == 0.75
+        assert 0.35 <= server.started <= server.cpu()  # ticks are cut off
+        assert servers.cpu_of(os.getpid()) >= server.cpu()
+        assert alive(server.process)
+    end = time.monotonic() + 10
+    while alive(server.process):  # a signal takes a moment
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_server_that_does_not_start_or_answers_with_an_error_is_told_with_what_it_said(tmp_path: Path) -> None:
+    with (
+        pytest.raises(measuring.CommandFailed, match=r"stand-in: ended with 3 before it answered\nno luck"),
+        servers.running(stand_in("print('no luck'); raise SystemExit(3)"), {"radius_mean": 0.25}, tmp_path),
+    ):
+        pass
+    with (
+        pytest.raises(measuring.CommandFailed, match=r"stand-in: answered with 400: \{\}"),
+        servers.running(replace(stand_in(), body=lambda _: {}), {}, tmp_path),
+    ):
+        pass
 
 
 @pytest.mark.slow
