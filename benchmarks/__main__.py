@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks import commands, evaluate, growth, report, scoring, search
-from benchmarks.measuring import CommandFailed
+from benchmarks import commands, evaluate, growth, report, scoring, search, serving
+from benchmarks.measuring import CommandFailed, LeftOut
 
 TABLES = {
     "cold": commands.cold,
@@ -16,6 +16,7 @@ TABLES = {
     "search": search.search,
     "evaluate": evaluate.evaluate,
     "scoring": scoring.scoring,
+    "serving": serving.serving,
     "small": commands.small,
     "definitions": commands.definitions,
     "growth": growth.growth,
@@ -39,6 +40,11 @@ def main(*, only: tuple[str, ...], repetitions: int, output: Path, quick: bool) 
                 table = TABLES[name](Path(folder), repetitions=repetitions, quick=quick)
             except CommandFailed as error:
                 raise click.ClickException(str(error)) from None
+            except LeftOut as error:
+                if name in only:
+                    raise click.ClickException(f"{name} cannot be measured: {error}") from None
+                click.echo(f"\n{name} is left out: {error}\n")
+                continue
         click.echo(f"\n{table.text()}\n")
         tables.append(table)
     plain = report.as_json(tables, repetitions=repetitions, quick=quick)

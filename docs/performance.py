@@ -49,6 +49,13 @@ at 51 million a CPU second. Yeo-Johnson takes a logarithm and an exponential for
 at a time where the processor can (AVX-512), and several times slower where it cannot. What `wdbc predict` is compared
 with reads the same file batch by batch and writes columns of the same kind, with nothing in between: no rule, no
 score.""",
+    "serving": """\
+CPU time is that of the server's whole tree of processes; the load is another program's (`wrk`), which asks about the
+same patient again and again. Each server is started anew for each round. Before anything is measured each must answer
+about every patient of the test part as scikit-learn does, to 1e-9. `wdbc serve` also refuses what breaks the contract,
+names measurements unlike the training part, counts, and writes its log; it has no key here. The plain application turns
+each request into a pandas frame for `Pipeline.predict_proba`, and so does MLflow, which lives in an environment of its
+own, with the versions named above.""",
     "small": "Neither Dagster nor pandas nor scikit-learn is imported.",
     "definitions": "Neither pandas nor scikit-learn nor Pandera is imported.",
     "growth": """\

@@ -117,6 +117,20 @@ def test_wrk_says_what_is_read_and_an_answer_of_400_is_a_failed_request(tmp_path
     assert 0 < well.p50 <= well.p99 < 1000
 
 
+def test_without_wrk_the_one_table_that_was_asked_for_says_how_to_install_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", "serving", "--output", str(tmp_path / "r.json")],
+        cwd=measuring.ROOT,
+        env={**ENVIRONMENT, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Error: serving cannot be measured: it takes the program wrk" in done.stderr
+    assert "apt-get install wrk" in done.stderr
+
+
 STAND_IN = """
 import http.server, json, subprocess, sys
 subprocess.run([sys.executable, "-c", WORK])
