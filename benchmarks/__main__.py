@@ -1,6 +1,8 @@
 """`python -m benchmarks`: measures, prints the tables, and writes them as JSON."""
 
 import json
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,6 +33,8 @@ OUTPUT = Path("benchmarks") / "results.json"
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=OUTPUT, show_default=True)
 def main(*, only: tuple[str, ...], repetitions: int, output: Path, quick: bool) -> None:
     """Measure what the main job costs, side by side with what it is compared with."""
+    # Asked to end, as by Ctrl-C: servers that run are ended, and temporary folders go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     repetitions = 1 if quick else repetitions
     tables = []
     for name in only or TABLES:
