@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import lineage
-from wdbc_assets.storage import catalogue
+from wdbc_assets.storage import catalogue, trials
 from wdbc_assets.storage.passport import DamagedStore, Passport
 from wdbc_assets.storage.places import BUNDLE
 from wdbc_assets.storage.registry import Standing, open_registry
 from wdbc_assets.storage.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.bundles import Bundle
     from wdbc_assets.domain.promotion import Verdict
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
@@ -64,6 +65,36 @@ class Case:
             return None
         return self.standing.recipe or str(json.loads(self.store.files(champion)[BUNDLE])["recipe"])
 
+    @cached_property
+    def trial(self) -> dict[str, int] | None:
+        """What became of the patients that it was given beside this champion, None if it was given none."""
+        if self.standing.version is None:
+            return None
+        counts = dict(trials.read(self.store, self.version, self.standing.version).counts)
+        return counts if any(counts.values()) else None
+
+    def require_policy(self) -> None:
+        """Raise NeverMade if no decision policy was made of it."""
+        if "decision_policy" not in self.passports:
+            raise NeverMade(
+                "there is no decision policy of this candidate",
+                where=self.store.url,
+                mend="Make the candidate the present one again (`wdbc run` with its settings), and its policy (`wdbc"
+                " report`).",
+            )
+
+    def bundle(self) -> "Bundle":
+        """Make what answers for patients of it.
+
+        Raises:
+            NeverMade: no decision policy was made of it.
+        """
+        from wdbc_assets.domain import bundles
+
+        self.require_policy()
+        split, fit, policy = (Handle(self.store, self.passports[name]).load() for name in MADE_OF)
+        return bundles.make(fit, policy, split.X_train, {name: self.passports[name].version for name in MADE_OF})
+
     def judge(self) -> "Verdict":
         """Judge the candidate.
 
@@ -86,6 +117,7 @@ class Case:
             same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             supersedes=self.is_current,
+            trial=self.trial,
         )
 
     def document(self, verdict: "Verdict") -> dict[str, Any]:
@@ -101,6 +133,7 @@ class Case:
             },
             "champion": self.standing.passport and {"recipe": self.champion_recipe, "version": self.standing.version},
             "protocol": self.passports["cross_validation"].parameters.get("protocol"),
+            "trial": self.trial,
             "verdict": verdict.to_plain(),
         }
 

@@ -166,6 +166,9 @@ class Serving(BaseModel):
     serve_requests_per_minute: int = Field(6000, ge=1, description="requests of one key to one worker in a minute")
     serve_seconds: float = Field(10.0, gt=0, le=600, description="longest that a request, or its upload, may take")
     serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests that one worker works on at once")
+    serve_challenger_seconds: float = Field(
+        10.0, gt=0, le=600, description="longest that a challenger on trial may take for what it is given"
+    )
     serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
 
     @field_validator("serve_breaches")

@@ -20,7 +20,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.io_manager import STORED, Kept, Promotion
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.registry import Decision, open_registry
-from wdbc_assets.storage.store import Handle, NeverMade, Store
+from wdbc_assets.storage.store import Handle, Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.promotion import Verdict
@@ -117,12 +117,7 @@ class _Step:
     def _promotion(
         self, store: Store, case: production.Case, verdict: "Verdict", decision: Decision, finding: findings.Finding
     ) -> dg.MaterializeResult[Any]:
-        if "decision_policy" not in case.passports:
-            raise NeverMade(
-                "there is no decision policy of this candidate",
-                where=store.url,
-                mend="Make the candidate the present one again (`wdbc run` with its settings), then promote it.",
-            )
+        case.require_policy()
         versions = {name: passport.version for name, passport in case.passports.items()}
         bundle = functions.call(
             self.name,

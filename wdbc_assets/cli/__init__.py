@@ -25,6 +25,7 @@ from wdbc_assets.cli.report import report
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
+from wdbc_assets.cli.shadow import shadow
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
@@ -45,7 +46,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
-    champion, promote, rollback, history_command, gc_command,
+    champion, promote, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:
     wdbc.add_command(command)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from wdbc_assets import freshness, logs, settings
-from wdbc_assets.storage.history import KEPT, Entry
+from wdbc_assets.storage.history import MOVES, Entry
 from wdbc_assets.storage.registry import Registry, open_registry
 from wdbc_assets.storage.store import Store, open_store
 
@@ -58,7 +58,7 @@ def standing(entry: Entry, promotion: Entry | None) -> None:
 def line(entry: Entry) -> str:
     """Return one entry of the history as a line."""
     change = freshness.short(entry.after or "none")
-    if entry.action != KEPT:
+    if entry.action in MOVES:
         change = f"{freshness.short(entry.before or 'none')} -> {change}"
     said = "forced, " if entry.forced else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""

@@ -8,6 +8,7 @@ choose by, and may only object. Each criterion is one `Criterion`, said with its
 - `specificity`: at a recall of `RECALL`, it is not lower by more than `SPECIFICITY_MARGIN`.
 - `floors`, `alarms`: the candidate's means reach the floors, and none is too good to be true.
 - `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest figure on the test part.
+- `trial`: if it was given `TRIAL_PATIENTS` or more patients beside the champion, it answered for all but a few.
 - `search`, `patients`, `code`: it was fitted by the search that was judged (the recipe's full grid), on the patients
   that were, by the code that was; else the evidence is of something else.
 
@@ -53,6 +54,10 @@ repeats can tell it: the seed's recipe with a larger grid differs by .0016 [-.00
 
 TEST_FLOORS = {"accuracy": 0.939, "roc_auc": 0.975}
 """What the fitted pipeline must reach on the test part: three standard deviations below what 200 splits gave."""
+
+TRIAL_PATIENTS, TRIAL_ANSWERED = 100, 0.999
+"""From how many patients on a trial counts, and for what share of them there must have been an answer. How far the
+two agreed is shown and decides nothing: nobody knows yet who was right."""
 
 SIMPLICITY = ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking")
 """The simplest first. Thirty coefficients that explain each patient exactly; the same on components of transformed
@@ -131,13 +136,15 @@ def judge(
     same_patients: bool = True,
     same_code: bool = True,
     supersedes: bool = True,
+    trial: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Judge a candidate's recipe against the champion's; both are names of recipes, and may be the same.
 
     `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` is what
     `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `same_patients` and `same_code`
     whether it was fitted on those and by that which was judged; `supersedes` whether it is the fit of the present data,
-    code and parameters, which decides between two fits of one recipe.
+    code and parameters, which decides between two fits of one recipe; `trial` how many patients it `scored` and
+    `failed` beside this champion, if it was tried so.
 
     Raises WdbcError if a recipe was not judged, or not on the same patients in the same folds.
     """
@@ -148,7 +155,7 @@ def judge(
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
     alone = (*_of_figures(summary["recipes"][candidate], summary["repeats"]), *_of_test(test))
-    alone = (*alone, *_of_evidence(grid, same_patients=same_patients, same_code=same_code))
+    alone = (*alone, *_of_evidence(grid, same_patients=same_patients, same_code=same_code), *_of_trial(trial))
     compared = () if champion is None else _compared(of_both, summary, candidate, champion)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
     return Verdict(
@@ -336,6 +343,23 @@ def _of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Cr
             demand="fitted and judged by the present code",
             holds=same_code,
             found="" if same_code else "other code; run `wdbc run`, then `wdbc evaluate`",
+        ),
+    )
+
+
+def _of_trial(trial: Mapping[str, int] | None) -> tuple[Criterion, ...]:
+    given = trial["scored"] + trial["failed"] if trial else 0
+    if trial is None or given < TRIAL_PATIENTS:
+        return ()
+    answered = trial["scored"] / given
+    return (
+        Criterion(
+            name="trial",
+            demand=f"an answer for at least {TRIAL_ANSWERED:.1%} of its patients beside the champion",
+            holds=answered >= TRIAL_ANSWERED,
+            value=answered,
+            bound=TRIAL_ANSWERED,
+            found=f"{trial['failed']} of {given} patients without an answer",
         ),
     )
 

@@ -22,12 +22,14 @@ from wdbc_assets.serving import (
     keys,
     operations,
 )
+from wdbc_assets.serving.beside import Beside
 from wdbc_assets.serving.boundary import Boundary
 from wdbc_assets.serving.champion import Champion
 from wdbc_assets.serving.gate import Gate
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.patience import Patience
 from wdbc_assets.serving.problems import Refused
+from wdbc_assets.serving.trial import OnTrial
 from wdbc_assets.storage.store import open_store
 
 _ABOUT = """\
@@ -44,7 +46,9 @@ def create() -> ASGIApp:
     chosen = settings.load()
     root = settings.project_root()
     logs.open_log(chosen.log, relative_to=root)
-    champion = Champion(open_store(chosen.storage, relative_to=root))
+    store = open_store(chosen.storage, relative_to=root)
+    champion, on_trial = Champion(store), OnTrial(store)
+    beside = Beside(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
     keyring = Keyring(
         keys.place(chosen.serve_keys, relative_to=root),
         open_without=chosen.serve_insecure_no_key or addresses.is_loopback(chosen.serve_host),
@@ -53,17 +57,23 @@ def create() -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(champion.look)
-        watchers = [asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring)]
+        watchers = [
+            asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring, on_trial)
+        ]
+        watchers.append(asyncio.create_task(beside.work()))
         yield
         for watcher in watchers:
             watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
 
     app = FastAPI(
         title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,
         docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
     )  # fmt: skip
     app.openapi = documented.document(app, keyless=lambda: keyring.open)  # type: ignore[method-assign] # as FastAPI's own pages say
-    app.include_router(endpoints.router(champion, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows))
+    app.include_router(
+        endpoints.router(champion, on_trial, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows)
+    )
     app.include_router(operations.router(champion))
     app.include_router(documentation.router())
     for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):

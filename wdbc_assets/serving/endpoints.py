@@ -3,16 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 
 from wdbc_assets.domain import contract, rules, scorer, screening
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import calls, documented, metrics, models, problems
 from wdbc_assets.serving.champion import Answering, Champion
 from wdbc_assets.serving.problems import Fault, Refused
+from wdbc_assets.serving.trial import OnTrial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 FLAG = "flag"
+Key = Annotated[
+    str | None,
+    Header(
+        alias="X-Assignment-Key",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="What belongs together, a pseudonym: while a challenger answers a share of the requests, all with"
+        " the same key are answered by the same model. It is neither kept nor logged.",
+    ),
+]
 BODIES = frozenset({"/v1/predict", "/v1/explain"})
 """The paths that take a body: no other body is read."""
 
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
+def router(champion: Champion, on_trial: OnTrial, *, breaches: str, most: int) -> APIRouter:
     """Return the routes of version 1; `breaches` says what happens to measurements that break the contract."""
     request_model = models.request_model(bounded=breaches != FLAG, most=most)
     made = APIRouter(prefix="/v1", tags=["version 1"])
 
     @made.post("/predict", **documented.asking(503))
-    async def predict(request: Request, asked: request_model) -> models.Predictions:  # type: ignore[valid-type] # of the contract
+    async def predict(request: Request, asked: request_model, key: Key = None) -> models.Predictions:  # type: ignore[valid-type] # of the contract
         """Say for each patient how probable malignant is, and what the policy makes of it.
 
         All answers are of one model, which the answer names. Measurements that are unlike those of the training part
@@ -43,20 +53,21 @@ def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
         broken = _judged(X, flag=breaches == FLAG)
         p = await _probabilities(answering, X)
         call = calls.of(request.scope)
+        answering, p = await on_trial.answer(answering, X, p, call, key)
         call.rows, call.version = len(X), answering.served.version[:12]
         return _predictions(answering, X, p, broken)
 
     @made.post("/explain", **documented.asking(409, 503))
-    async def explain(request: Request, asked: request_model) -> models.Explanations:  # type: ignore[valid-type] # likewise
+    async def explain(request: Request, asked: request_model, key: Key = None) -> models.Explanations:  # type: ignore[valid-type] # likewise
         """Say for each patient what each measurement adds to the log-odds of malignant; exact, not estimated.
 
         Only a linear champion can be explained so; for any other the answer is 409.
         """
-        answering = champion.now()
+        call = calls.of(request.scope)
+        answering = on_trial.explains(champion.now(), call, key)
         X = _array(asked)
         broken = _judged(X, flag=breaches == FLAG)
         found = _terms(answering, X)
-        call = calls.of(request.scope)
         call.rows, call.version = len(X), answering.served.version[:12]
         return _explanations(answering, *found, broken)
 
@@ -71,6 +82,7 @@ def router(champion: Champion, *, breaches: str, most: int) -> APIRouter:
             loaded_at=answering.since,
             policy=models.Policy(**{name: served.policy[name] for name in models.Policy.model_fields}),
             refresh=champion.refresh,
+            challenger=_challenger(on_trial),
         )
 
     @made.get("/contract", **documented.asked())
@@ -148,6 +160,13 @@ def _incomputable() -> Refused:
 
 def _model(answering: Answering) -> models.Model:
     return models.Model(version=answering.served.version, recipe=answering.served.recipe)
+
+
+def _challenger(on_trial: OnTrial) -> models.Challenger | None:
+    if on_trial.arm is None:
+        return None
+    trial, arm = on_trial.arm
+    return models.Challenger(model=_model(arm), share=trial.share)
 
 
 def _predictions(answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]) -> models.Predictions:

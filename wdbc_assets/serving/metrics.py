@@ -32,6 +32,7 @@ REFUSED = Gauge(
 )
 STALE = Gauge("wdbc_champion_stale", "1 while the store cannot be asked", multiprocess_mode="livemax")
 KEYS_UNREADABLE = Gauge("wdbc_keys_unreadable", "1 while the file of keys cannot be read", multiprocess_mode="livemax")
+CHALLENGER = Counter("wdbc_challenger_patients", "patients given to a challenger on trial, by outcome", ["outcome"])
 SWAPS = Counter("wdbc_champion_swaps", "champions taken over after the first")
 
 

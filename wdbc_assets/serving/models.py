@@ -97,6 +97,13 @@ class Policy(BaseModel):
     quantiles: dict[str, float] = Field(description="for each class the largest 1 - P(class) at which it is possible")
 
 
+class Challenger(BaseModel):
+    """What answers a share of the requests in the champion's place, on trial."""
+
+    model: Model
+    share: float = Field(description="share of the requests, by a hash of each one's key")
+
+
 class Champion(BaseModel):
     """What answers now, and whether it could be refreshed."""
 
@@ -105,6 +112,7 @@ class Champion(BaseModel):
     loaded_at: str = Field(description="when this worker took it over, UTC")
     policy: Policy
     refresh: str = Field(description="ok, or why a newer champion was not taken over")
+    challenger: Challenger | None = Field(description="null unless a challenger answers a share")
 
 
 class State(BaseModel):

@@ -56,8 +56,8 @@ class Backend(Protocol):
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
         """Remove the folders beside this one in which no file was written for so long."""
 
-    def listed(self) -> list[Listed]:
-        """List every file, those that are being written too."""
+    def listed(self, below: str = "") -> list[Listed]:
+        """List every file below a folder, those that are being written too."""
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it; nothing, if there is none."""
@@ -128,10 +128,10 @@ class LocalFolder:
                 if other != kept and time.time() - _last_written(other) > idle_seconds:
                     shutil.rmtree(other, ignore_errors=True)
 
-    def listed(self) -> list[Listed]:
-        """List every file, those that are being written too; what vanishes meanwhile is left out."""
+    def listed(self, below: str = "") -> list[Listed]:
+        """List every file below a folder, those that are being written too; what vanishes meanwhile is left out."""
         found = []
-        for folder, _, names in os.walk(self.root):
+        for folder, _, names in os.walk(self.root / below):
             for path in (Path(folder, name) for name in names):
                 with contextlib.suppress(FileNotFoundError):
                     state = path.lstat()
@@ -202,9 +202,9 @@ class ObjectFolder:
             if name != kept.name and time.time() - max(map(self._written, paths)) > idle_seconds:
                 self._files.rm(paths)
 
-    def listed(self) -> list[Listed]:
-        """List every object."""
-        found: dict[str, dict[str, Any]] = self._files.find(self._root, detail=True)
+    def listed(self, below: str = "") -> list[Listed]:
+        """List every object below a folder."""
+        found: dict[str, dict[str, Any]] = self._files.find(self._full(below), detail=True)
         return [
             Listed(PurePosixPath(path).relative_to(self._root).as_posix(), int(of["size"]), self._written(path))
             for path, of in found.items()

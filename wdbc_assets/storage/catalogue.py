@@ -85,7 +85,7 @@ def read(store: Store) -> Catalogue:
                 else:
                     pointers[asset] = found
                     stated[found.key].append(found)
-            case ("runs", _, _) | (places.CHAMPION, "promoted", _):
+            case ("runs", _, _) | (places.CHAMPION, "promoted" | places.CHALLENGERS, _):
                 if found := _passport(store.backend, file):
                     stated[found.key].append(found)
             case _:

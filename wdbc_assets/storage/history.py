@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 PROMOTED, KEPT, ROLLED_BACK = "promoted", "kept", "rolled back"
+TRIAL_STARTED, TRIAL_STOPPED = "shadow started", "shadow stopped"
+MOVES = frozenset({PROMOTED, ROLLED_BACK})
+"""What moves the pointer. All else leaves the champion where it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class History:
     @property
     def moves(self) -> list[Entry]:
         """The entries that moved the pointer."""
-        return [entry for entry in self.entries if entry.action != KEPT]
+        return [entry for entry in self.entries if entry.action in MOVES]
 
     @property
     def unfinished(self) -> Entry | None:

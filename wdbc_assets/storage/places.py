@@ -19,6 +19,7 @@ BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
 
 CHAMPION = "champion"
 HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
+TRIAL, CHALLENGERS = f"{CHAMPION}/trial.json", "challengers"
 
 
 def pointer(asset: str) -> str:
@@ -59,6 +60,16 @@ def evidence(digest: str) -> str:
 def promoted(version: str) -> str:
     """Return where the passport lies of a version of the champion, current or not."""
     return f"{CHAMPION}/promoted/{_checked(_VERSION, version)}.json"
+
+
+def challenger(version: str) -> str:
+    """Return where the passport lies of a bundle that is or was on trial beside the champion."""
+    return f"{CHAMPION}/{CHALLENGERS}/{_checked(_VERSION, version)}.json"
+
+
+def pairs(candidate: str, champion: str) -> str:
+    """Return the folder of what a candidate (a version of fitted_pipeline) and a champion said of the same patients."""
+    return f"{CHAMPION}/pairs/{_checked(_VERSION, candidate)}/{_checked(_VERSION, champion)}"
 
 
 def asset_name(name: str) -> str:

@@ -5,6 +5,7 @@
     champion/promoted/<digest>.json   the passport of each that ever was, to go back to
     champion/evidence/<digest>.json   each judgement: versions, criteria, intervals
     champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
+    champion/trial.json, ...          a challenger beside it: see `trials`
 
 Order of a move: files, passport and evidence of the new one; then, under the lock, the entry of the history, the
 pointer, and the head of the history. The entry is the decision. A writer that is killed after it leaves an unfinished
@@ -17,7 +18,7 @@ and the other is told.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -210,6 +211,23 @@ class Registry:
                 return last
             return self._note(found, _entry(history.KEPT, decision, before=expected, after=expected, recipe=recipe))
 
+    def note(
+        self, action: str, decision: Decision, *, expected: str | None, then: Callable[[], None] = lambda: None
+    ) -> Entry:
+        """Note a decision that leaves the champion where it is, then do what it decides; no other one comes between.
+
+        Raises:
+            Superseded: there is another champion than the one that it was made for; nothing was done.
+        """
+        with self._backend.commit_lock():
+            self._finish()
+            self._require(expected)
+            found = self._history()
+            recipe = found.moves[-1].recipe if found.moves else None
+            entry = self._note(found, _entry(action, decision, before=expected, after=expected, recipe=recipe))
+            then()
+            return entry
+
     def rollback(self, version: str | None, decision: Decision) -> Entry:
         """Put an earlier champion back: the one before, or a version given by its first digits.
 
@@ -238,7 +256,7 @@ class Registry:
         unfinished = found.unfinished
         if unfinished is None:
             return None
-        if unfinished.action != history.KEPT and unfinished.after:
+        if unfinished.action in history.MOVES and unfinished.after:
             passport = self.promoted(unfinished.after)
             if passport is not None:
                 self._backend.replace(places.pointer(places.CHAMPION), passport.to_json())

@@ -1,0 +1,217 @@
+"""`wdbc shadow`: a challenger beside the champion in the running service, without effect or for a share of requests."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wdbc_assets import freshness, lineage, production
+from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import places, trials
+from wdbc_assets.storage.registry import Decision, Registry
+from wdbc_assets.storage.store import Store
+from wdbc_assets.storage.trials import Trial
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.promotion import Verdict
+
+_LARGEST_SHARE = 0.5
+
+
+@click.group()
+def shadow() -> None:
+    """Try a challenger on what the service is asked, beside the champion.
+
+    Running services take it over within a second. Each patient is scored by both; what both said is kept, without any
+    measurement, and `wdbc promote` asks whether the challenger answered.
+    """
+
+
+@shadow.command()
+@click.argument("candidate", required=False, metavar="[CANDIDATE]")
+@click.option("--share", type=click.FloatRange(0, _LARGEST_SHARE), default=0.0, show_default=True, metavar="FRACTION",
+              help="What share of the requests the challenger answers itself (an A/B test).")  # fmt: skip
+@click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
+def start(*, candidate: str | None, share: float, reason: str) -> None:
+    """Score a challenger beside the champion; with --share it answers some requests, too.
+
+    CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. A trial that goes
+    on is replaced. Which requests the challenger answers is decided by a stable hash of the request's key: the header
+    X-Assignment-Key, or else the API key, or else the caller's address.
+
+    A share is refused to a candidate that the gate calls worse, or that breaks another criterion than the interval of
+    the log-loss.
+    """
+    chosen, store, registry = decisions.opened()
+    case = production.gather(store, candidate)
+    champion = case.standing.passport
+    if champion is None:
+        raise WdbcError("there is no champion to be beside", where=store.url, mend="Promote one: `wdbc promote`.")
+    if case.is_champion:
+        raise WdbcError(
+            f"{case.recipe} {freshness.short(case.version)} is the champion itself",
+            where=store.url,
+            mend="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
+        )
+    verdict = _verdict(case, share)
+    draft = store.draft(
+        places.CHAMPION,
+        case.bundle(),
+        run_id=f"shadow-{uuid.uuid4()}",
+        inputs={name: passport.version for name, passport in case.passports.items()},
+        code_version=lineage.code_version(places.CHAMPION),
+    )
+    trial = Trial(
+        challenger=draft.passport,
+        recipe=case.recipe,
+        against=champion.version,
+        share=share,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        actor=chosen.acting_as(),
+        reason=reason.strip(),
+    )
+    decision = Decision(
+        actor=trial.actor,
+        run_id=None,
+        candidate=case.version,
+        verdict=verdict.name if verdict else None,
+        evidence=registry.keep_evidence(case.document(verdict)) if verdict else None,
+        reason=": ".join(filter(None, (f"{case.recipe} {_answers(share)}", trial.reason))),
+    )
+    trials.start(store, registry, draft, trial, decision)
+    click.echo(
+        f"  {case.recipe} {freshness.short(case.version)} is beside {case.champion_recipe}"
+        f" {freshness.short(champion.version)}: {_answers(share)}"
+    )
+    if verdict:
+        click.echo(f"  the gate says of it: {verdict.name}; {verdict.reason}")
+    else:
+        click.echo(f"  the gate cannot judge it yet: `wdbc evaluate --recipe {case.recipe}`")
+    click.echo(f"  next: {terminal.as_called()} shadow status")
+
+
+@shadow.command()
+@click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
+def stop(*, reason: str) -> None:
+    """End the trial: the champion alone is asked. What was paired stays."""
+    chosen, store, registry = decisions.opened()
+    was = trials.stop(store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
+    click.echo("  the trial is over: the champion alone is asked" if was else "  no trial goes on: nothing to be done")
+
+
+@shadow.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def status(*, as_json: bool) -> None:
+    """Show the trial that goes on, and how far challenger and champion agree so far."""
+    _, store, registry = decisions.opened()
+    trial = trials.current(store)
+    found = None if trial is None else described(store, registry, trial)
+    if as_json:
+        click.echo(json.dumps({"store": store.url, "trial": found}, indent=2))
+    elif found is None:
+        click.echo("  no trial goes on; start one: wdbc shadow start [CANDIDATE]")
+    else:
+        _show(found)
+
+
+def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
+    """Return a trial as plain values: its terms, what became of the patients, and the agreement."""
+    standing = registry.standing()
+    found = trials.read(store, trial.candidate, trial.against)
+    goes_on = standing.version == trial.against
+    return {
+        "challenger": {"recipe": trial.recipe, "version": trial.challenger.version, "candidate": trial.candidate},
+        "champion": {"recipe": standing.recipe if goes_on else None, "version": trial.against},
+        "share": trial.share,
+        "since": trial.at,
+        "actor": trial.actor,
+        "reason": trial.reason,
+        "goes_on": goes_on,
+        "patients": dict(found.counts),
+        "answered_by_challenger": sum(pair.answered == trials.CHALLENGER for pair in found.pairs),
+        "unreadable": found.unreadable,
+        "agreement": _agreement(store, registry, trial, found),
+    }
+
+
+def _agreement(store: Store, registry: Registry, trial: Trial, found: trials.Paired) -> dict[str, Any] | None:
+    standing = registry.standing()
+    champion = standing.passport if standing.version == trial.against else registry.promoted(trial.against)
+    if not found.pairs or champion is None:
+        return None
+    import numpy as np
+
+    from wdbc_assets.domain import shadowing
+
+    policies = [json.loads(store.files(passport)[places.POLICY]) for passport in (champion, trial.challenger)]
+    return shadowing.agreement(
+        np.array([pair.champion for pair in found.pairs]),
+        np.array([pair.challenger for pair in found.pairs]),
+        champion_policy=policies[0],
+        challenger_policy=policies[1],
+    )
+
+
+def _verdict(case: production.Case, share: float) -> "Verdict | None":
+    """Judge a candidate, and refuse it a share if that speaks against it; None if it was not judged and has none."""
+    try:
+        verdict = case.judge()
+    except WdbcError:
+        if share:
+            raise
+        return None
+    broken = [one.name for one in verdict.criteria if not one.holds and one.name != "log_loss"]
+    if share and (broken or verdict.name == "worse"):
+        decided = f"it breaks {', '.join(broken)}" if broken else "its log-loss is higher than the champion's"
+        raise WdbcError(
+            f"this candidate may not answer for patients: {decided}",
+            where="the gate",
+            mend="Try it without effect: leave out --share. See each criterion: `wdbc promote --dry-run`.",
+        )
+    return verdict
+
+
+def _answers(share: float) -> str:
+    return f"answers {100 * share:g} % of the requests" if share else "without effect on answers"
+
+
+def _show(found: dict[str, Any]) -> None:
+    challenger, champion = found["challenger"], found["champion"]
+    name = click.style(challenger["recipe"], bold=True)
+    click.echo(f"\n  challenger {name} {freshness.short(challenger['candidate'])} (fitted_pipeline)")
+    beside = f"{champion['recipe'] or 'champion'} {freshness.short(champion['version'])}"
+    click.echo(f"  beside {beside}, {_answers(found['share'])}")
+    since = found["since"][:19].replace("T", " ")
+    click.echo(f"  since {since} UTC, by {found['actor']}" + (f": {found['reason']}" if found["reason"] else ""))
+    if not found["goes_on"]:
+        over = click.style("over", fg="yellow", bold=True)
+        click.echo(f"  {over}: another champion is in production; start it again, or `wdbc shadow stop`")
+    counts = found["patients"]
+    click.echo(
+        f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} without an answer of the challenger,"
+        f" {counts['dropped']:,} left out for lack of time; it answered {found['answered_by_challenger']:,} itself"
+    )
+    if found["unreadable"]:
+        click.echo(click.style(f"  amiss: {found['unreadable']} lines of the pairs cannot be read", fg="red"))
+    if found["agreement"] is None:
+        click.echo("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")
+    else:
+        _show_agreement(found["agreement"])
+
+
+def _show_agreement(agreement: dict[str, Any]) -> None:
+    for what, label in (("same_decision", "same decision"), ("same_set", "same set")):
+        one = agreement[what]
+        click.echo(f"  {label:<15} {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]")
+    for before, others in agreement["decisions"].items():
+        for after, patients in others.items():
+            if patients and before != after:
+                click.echo(f"  {'':<15} {patients:,} {before} by the champion, {after} by the challenger")
+    referred, difference = agreement["referred"], agreement["difference"]
+    shares = f"{referred['champion']:.4f} by the champion, {referred['challenger']:.4f} by the challenger"
+    click.echo(f"  {'referred':<15} {shares}")
+    change = f"{difference['mean']:+.4f} on average (challenger - champion), {difference['largest']:.4f} at most"
+    click.echo(f"  {'probability':<15} {change}")

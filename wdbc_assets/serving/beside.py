@@ -1,0 +1,206 @@
+"""How a challenger is paired with the champion: a bounded queue, and a process of the challenger's own.
+
+The process runs `scoring_beside`. A challenger that fails, hangs or crashes costs patients that are not paired, which
+are counted, and no answer of the service.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.serving import metrics
+from wdbc_assets.storage import trials
+from wdbc_assets.storage.store import Store
+from wdbc_assets.storage.trials import DROPPED, FAILED, SCORED, Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+_MOST_WAITING = 2000  # patients; about a megabyte
+_BATCH_SECONDS = 0.1
+_COUNTS_SECONDS = 2.0
+_START_SECONDS, _END_SECONDS = 60.0, 3.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+logger = logging.getLogger("wdbc_assets.serving")
+
+
+class Queue:
+    """Patients on their way to the challenger, never too many, and what became of all so far."""
+
+    def __init__(self) -> None:
+        self._name = f"{time.time_ns()}-{secrets.token_hex(4)}"
+        self.counts: Counter[str] = Counter()
+        self._put: dict[str, int] = {}
+        self._waiting: list[tuple[str, Array, Array, str]] = []
+        self._size = 0
+        self._taken = 0
+        self._taking = True
+
+    def open(self) -> None:
+        """Take patients from now on."""
+        self._taking = True
+
+    def offer(self, request: str, X: "Array", p: "Array", answered: str) -> None:
+        """Take a request's patients with what the champion said, or count them as dropped. Takes microseconds."""
+        if not self._taking or self._size + len(X) > _MOST_WAITING:
+            self.count(DROPPED, len(X))
+            return
+        self._waiting.append((request, X, p, answered))
+        self._size += len(X)
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return all that wait, each patient with its place in its request."""
+        waiting, self._waiting, self._taken, self._size = self._waiting, [], self._size, 0
+        return [
+            {"request": request, "row": row, "x": x, "p": p, "answered": answered}
+            for request, X, of, answered in waiting
+            for row, (x, p) in enumerate(zip(X.tolist(), of.tolist(), strict=True), start=1)
+        ]
+
+    def done(self, scored: int, failed: int) -> None:
+        """Count what became of those that were taken."""
+        self._taken = 0
+        self.count(SCORED, scored)
+        self.count(FAILED, failed)
+
+    def fail(self) -> None:
+        """Count all that were given to a process that is gone, and take no more until there is another."""
+        self.count(FAILED, self._taken + self._size)
+        self._waiting, self._size, self._taken, self._taking = [], 0, 0, False
+
+    def count(self, outcome: str, patients: int) -> None:
+        """Count patients by what became of them."""
+        if patients:
+            self.counts[outcome] += patients
+            metrics.CHALLENGER.labels(outcome).inc(patients)
+
+    def put(self, store: Store, trial: Trial) -> None:
+        """Put the counts into the store, if they have changed."""
+        counts = {outcome: self.counts[outcome] for outcome in trials.OUTCOMES}
+        if counts != self._put and any(counts.values()):
+            trials.put_counts(store, trial, self._name, counts)
+            self._put = counts
+
+
+class Beside:
+    """Has the challenger of the trial that goes on score what the champion was asked. `now` says which one goes on."""
+
+    def __init__(self, store: Store, now: Callable[[], tuple[Trial | None, Queue]], *, seconds: float) -> None:
+        self._store = store
+        self._now = now
+        self._seconds = seconds
+
+    async def work(self) -> None:
+        """Do it for ever: a process that ends is started again, after a pause that grows."""
+        failing: tuple[Trial | None, float] = (None, _FIRST_PAUSE)
+        while True:
+            trial, queue = self._now()
+            if trial is None:
+                await asyncio.sleep(_BATCH_SECONDS)
+                continue
+            pause = failing[1] if failing[0] is trial else _FIRST_PAUSE
+            queue.open()
+            try:
+                async with _Process(trial, self._seconds) as process:
+                    await self._pair(trial, queue, process)
+            except Exception as error:  # noqa: BLE001 -- uvloop and pipes raise many things; none may end this task
+                why = error if isinstance(error, _Failed) else type(error).__name__
+                logger.error("the challenger beside the champion failed (%s); again in %g s", why, pause)  # noqa: TRY400 -- no bug whose stack would help
+                queue.fail()
+                await self._put_counts(trial, queue)
+                await asyncio.sleep(pause)
+                failing = trial, min(2 * pause, _LONGEST_PAUSE)
+            finally:
+                await self._put_counts(trial, queue)
+
+    async def _pair(self, trial: Trial, queue: Queue, process: "_Process") -> None:
+        told = time.monotonic()
+        while self._now()[0] is trial:
+            await asyncio.sleep(_BATCH_SECONDS)
+            found = await process.score(queue.take())
+            queue.done(found[SCORED], found[FAILED])
+            if time.monotonic() - told > _COUNTS_SECONDS:
+                await self._put_counts(trial, queue)
+                told = time.monotonic()
+
+    async def _put_counts(self, trial: Trial, queue: Queue) -> None:
+        with contextlib.suppress(WdbcError, OSError):  # the store is away: told by whoever follows the champion
+            await asyncio.to_thread(queue.put, self._store, trial)
+
+
+class _Failed(Exception):
+    """The challenger's process is of no use any more."""
+
+
+class _Process:
+    """The challenger's process, for as long as it works."""
+
+    def __init__(self, trial: Trial, seconds: float) -> None:
+        self._trial = trial
+        self._seconds = seconds
+
+    async def __aenter__(self) -> "_Process":
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "wdbc_assets.serving.scoring_beside", self._trial.challenger.version,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"},
+                start_new_session=True,  # Ctrl-C is for the service, which ends this process when all is paired
+            )  # fmt: skip
+        except OSError as error:
+            raise _Failed(type(error).__name__) from None
+        try:
+            said = await self._line(_START_SECONDS)
+        except BaseException:
+            await self._kill()
+            raise
+        if "refused" in said:
+            raise _Failed(said["refused"])
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        assert self._process.stdin is not None  # noqa: S101 -- it was made with a pipe
+        if kind is not None and issubclass(kind, Exception):
+            await self._kill()
+            return
+        self._process.stdin.close()  # it puts down what it has not yet, and ends
+        try:
+            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+        except (TimeoutError, asyncio.CancelledError):
+            await self._kill()
+
+    async def score(self, batch: list[dict[str, Any]]) -> dict[str, int]:
+        """Give it patients, and return how many it scored, and how many not."""
+        assert self._process.stdin is not None  # noqa: S101 -- it was made with a pipe
+        self._process.stdin.write(json.dumps(batch).encode() + b"\n")
+        said = await self._line(self._seconds)
+        return {outcome: int(said[outcome]) for outcome in (SCORED, FAILED)}
+
+    async def _line(self, seconds: float) -> dict[str, Any]:
+        assert self._process.stdout is not None  # noqa: S101 -- it was made with a pipe
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), seconds)
+            said: dict[str, Any] = json.loads(line)
+        except TimeoutError:
+            raise _Failed(f"no answer within {seconds:g} s") from None
+        except (ValueError, OSError):
+            raise _Failed("its process ended") from None
+        return said
+
+    async def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

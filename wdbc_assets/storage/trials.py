@@ -1,0 +1,186 @@
+"""A challenger on trial: which one is scored beside the champion, what share of requests it answers, and the pairs.
+
+    champion/trial.json                              the trial that goes on: the challenger's passport, and its terms
+    champion/challengers/<digest>.json               the passport of each bundle that ever was a challenger
+    champion/pairs/<candidate>/<champion>/*.jsonl    pairs: what both said of the same patient, one patient a line
+    champion/pairs/<candidate>/<champion>/*.json     how many were scored, failed, dropped; one file for each worker
+
+A trial is against one champion. Once another is in production, the trial is over, whatever the file says. In the folder
+of the pairs `<candidate>` is the version of fitted_pipeline, for that is what the gate judges. No measurement is kept
+in a pair: the id of the request and the row in it are enough to join a diagnosis that comes later.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from wdbc_assets.storage import history, places
+from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.registry import Decision, Registry
+from wdbc_assets.storage.store import Draft, Store
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+"""Who answered a request."""
+
+OUTCOMES = SCORED, FAILED, DROPPED = "scored", "failed", "dropped"
+"""What became of a patient that the challenger was given: an answer, none, or not given for lack of time."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The terms of a trial. `against` is the version of the champion, `share` what the challenger answers itself."""
+
+    challenger: Passport
+    recipe: str
+    against: str
+    share: float
+    at: str
+    actor: str
+    reason: str
+
+    @property
+    def candidate(self) -> str:
+        """The version of fitted_pipeline that the challenger was made of."""
+        return self.challenger.inputs["fitted_pipeline"]
+
+    def to_json(self) -> bytes:
+        """Return it as indented JSON that ends with its own digest."""
+        plain = {**asdict(self), "challenger": self.challenger.to_json().decode()}
+        return json.dumps({**plain, "digest": _digest(plain)}, indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes, *, where: str) -> "Trial":
+        """Read a trial back.
+
+        Raises:
+            DamagedStore: it is none, or not the one that was written.
+        """
+        try:
+            plain = json.loads(content)
+            sound = plain.pop("digest") == _digest(plain)
+            passport = Passport.from_json(plain.pop("challenger").encode(), where=where)
+            trial = cls(challenger=passport, **plain)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise DamagedStore(
+                "the trial of a challenger is damaged: it is not what was written",
+                where=where,
+                mend="No challenger is scored, and the champion answers all. End it: `wdbc shadow stop`.",
+            )
+        return trial
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What both said of one patient: P(malignant) of each, and who answered the request."""
+
+    at: str
+    request: str
+    row: int
+    champion: float
+    challenger: float
+    answered: str
+
+    def to_line(self) -> str:
+        """Return it as a line of JSON."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+@dataclass(frozen=True)
+class Paired:
+    """All that lies there of one candidate beside one champion; `unreadable` counts lines that are no pairs."""
+
+    pairs: tuple[Pair, ...]
+    counts: Mapping[str, int]
+    unreadable: int
+
+
+def current(store: Store) -> Trial | None:
+    """Return the trial that goes on, if any, whatever is in production.
+
+    Raises:
+        DamagedStore: it cannot be read.
+    """
+    content = raw(store)
+    return Trial.from_json(content, where=f"{store.url}/{places.TRIAL}") if content else None
+
+
+def raw(store: Store) -> bytes:
+    """Return the bytes that `current` reads; none if no trial goes on."""
+    try:
+        return store.backend.read(places.TRIAL)
+    except FileNotFoundError:
+        return b""
+
+
+def start(store: Store, registry: Registry, draft: Draft, trial: Trial, decision: Decision) -> history.Entry:
+    """Begin a trial in place of any other: the bundle, the entry of the history, then the terms that services follow.
+
+    Raises:
+        Superseded: another champion is in production than the one of the trial; nothing was begun.
+    """
+    store.write(draft)
+    store.backend.replace(places.challenger(draft.passport.version), draft.passport.to_json())
+
+    def begin() -> None:
+        store.write(draft)  # what nothing points to may be cleaned up until the lock is held
+        store.backend.replace(places.TRIAL, trial.to_json())
+
+    return registry.note(history.TRIAL_STARTED, decision, expected=trial.against, then=begin)
+
+
+def stop(store: Store, registry: Registry, decision: Decision) -> bool:
+    """End the trial that goes on; return whether there was any. A damaged one is ended, too."""
+    if not raw(store):
+        return False
+    store.backend.replace(places.TRIAL, b"")
+    registry.note(history.TRIAL_STOPPED, decision, expected=registry.standing().version)
+    return True
+
+
+def put_pairs(store: Store, trial: Trial, name: str, pairs: Iterable[Pair]) -> None:
+    """Put down pairs, whole, in place of what was put down before under this name."""
+    path = f"{places.pairs(trial.candidate, trial.against)}/{places.file_name(name + '.jsonl')}"
+    store.backend.replace(path, "".join(pair.to_line() for pair in pairs).encode())
+
+
+def put_counts(store: Store, trial: Trial, name: str, counts: Mapping[str, int]) -> None:
+    """Put down what became of all patients of one worker so far, in place of what was put down under this name."""
+    path = f"{places.pairs(trial.candidate, trial.against)}/{places.file_name(name + '.json')}"
+    store.backend.replace(path, json.dumps(dict(counts)).encode())
+
+
+def read(store: Store, candidate: str, against: str) -> Paired:
+    """Return what was paired so far of a candidate beside a champion."""
+    pairs: list[Pair] = []
+    counts: Counter[str] = Counter()
+    unreadable = 0
+    for file in store.backend.listed(places.pairs(candidate, against)):
+        content = store.backend.read(file.path)
+        if PurePosixPath(file.path).suffix == ".json":
+            counts.update(_counts(content))
+            continue
+        for line in content.splitlines():
+            try:
+                pairs.append(Pair(**json.loads(line)))
+            except (ValueError, TypeError):
+                unreadable += 1
+    pairs.sort(key=lambda pair: (pair.at, pair.request, pair.row))
+    return Paired(tuple(pairs), {name: counts[name] for name in OUTCOMES}, unreadable)
+
+
+def _counts(content: bytes) -> dict[str, int]:
+    try:
+        plain = json.loads(content)
+        return {name: int(plain[name]) for name in OUTCOMES}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
