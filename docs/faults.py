@@ -89,6 +89,7 @@ FAULTS = {
     "V09": ("a champion with a pickle, foreign types, another contract, order or file, with digests that fit", "refused before anything in it runs; the earlier one goes on"),
     "V10": ("TERM under load", "what was taken is answered, nothing more is taken, exit code 0"),
     "V11": ("a worker is killed", "another takes its place; the figures of all add up, the dead one's too"),
+    "V12": ("a challenger on trial whose process dies or hangs, that is damaged, raises, is slow, or says what is no probability", "no answer is late or another: the champion answers; what was not paired is counted, the gate asks for it, and the challenger's process is started again"),
     "V13": ("measurements that break the contract, or are unlike those of the training part", "422 with row, field and rule, or answered and flagged, as set; unlike ones are named in the answer"),
     "X01": ("secrets", "in no log, message, passport, or event"),
     "X02": ("patients' values and ids", "withheld in log, message, passport, event, preview and failing rows, unless `WDBC_SHOW_VALUES` allows it; rows and columns are told"),

@@ -8,9 +8,11 @@ import click
 from wdbc_assets import freshness, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import trials
 from wdbc_assets.storage.places import SCORER
 from wdbc_assets.storage.registry import Registry, Standing
 from wdbc_assets.storage.store import Store
+from wdbc_assets.storage.trials import Trial
 
 
 @click.command()
@@ -27,7 +29,7 @@ def champion(*, as_json: bool) -> None:
         plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": list(standing.amiss)}
         click.echo(json.dumps({**plain, "candidate": candidate}, indent=2))
     else:
-        _show(registry, standing)
+        _show(registry, standing, trials.current(store))
         _show_candidate(standing, candidate)
     click.get_current_context().exit(int(standing.passport is None or bool(standing.amiss)))
 
@@ -76,7 +78,7 @@ def _candidate(store: Store) -> dict[str, Any]:
             "amiss": None}  # fmt: skip
 
 
-def _show(registry: Registry, standing: Standing) -> None:
+def _show(registry: Registry, standing: Standing, trial: Trial | None) -> None:
     plain = in_production(registry, standing)
     if plain is None:
         click.echo("\n  no champion: nothing is in production")
@@ -88,6 +90,10 @@ def _show(registry: Registry, standing: Standing) -> None:
             decisions.standing(standing.since, standing.promotion)
         if plain["judgement"]:
             _evidence(plain["evidence"], plain["judgement"]["verdict"])
+        if trial is not None and trial.against == plain["version"]:
+            click.echo(
+                f"  a challenger is on trial: {trial.recipe} {freshness.short(trial.candidate)}: wdbc shadow status"
+            )
     for fault in standing.amiss:
         click.echo(click.style(f"  amiss: {fault}", fg="red"))
 

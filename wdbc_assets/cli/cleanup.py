@@ -5,7 +5,7 @@ from collections import Counter
 import click
 
 from wdbc_assets import freshness
-from wdbc_assets.cli import decisions, status
+from wdbc_assets.cli import decisions, status, terminal
 from wdbc_assets.storage import cleaning
 
 _DAY = 24 * 3600
@@ -14,7 +14,7 @@ _DAY = 24 * 3600
 @click.command("gc")
 @click.option("--keep", type=click.IntRange(1), default=5, show_default=True, metavar="N",
               help="How many of the last champions stay, with all that they are made of.")  # fmt: skip
-@click.option("--older-than", type=click.FloatRange(0), default=1.0, show_default=True, metavar="DAYS",
+@click.option("--older-than", type=terminal.Number(0), default=1.0, show_default=True, metavar="DAYS",
               help="What is younger stays.")  # fmt: skip
 @click.option("--apply", "for_real", is_flag=True, help="Remove them. Else they are listed.")
 def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:

@@ -32,7 +32,7 @@ def shadow() -> None:
 
 @shadow.command()
 @click.argument("candidate", required=False, metavar="[CANDIDATE]")
-@click.option("--share", type=click.FloatRange(0, _LARGEST_SHARE), default=0.0, show_default=True, metavar="FRACTION",
+@click.option("--share", type=terminal.Number(0, _LARGEST_SHARE), default=0.0, show_default=True, metavar="FRACTION",
               help="What share of the requests the challenger answers itself (an A/B test).")  # fmt: skip
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
 def start(*, candidate: str | None, share: float, reason: str) -> None:

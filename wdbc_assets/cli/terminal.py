@@ -1,6 +1,7 @@
 """How the command line speaks: one line an asset, a table of metrics, and one short block for an error."""
 
 import logging
+import math
 import shutil
 import sys
 from typing import Any
@@ -13,6 +14,17 @@ from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
+
+
+class Number(click.FloatRange):
+    """A number within bounds. click lets `nan` pass every bound, for it is neither above nor below any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or refuse what is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
 
 
 class Lines(logging.Handler):

@@ -1,9 +1,9 @@
 """Cleaning up: which versions nothing refers to any more, and their removal without hurting whoever reads or writes.
 
-Kept is what is current; the champion, and those of the last entries of the history; all that any of these was made of
-and judged by, back to the raw bytes, so that every number can be derived again; and whatever may be in use: what was
-written, or stated by a run, within `IN_USE_SECONDS`, and what is of an asset whose pointer has just moved, for a reader
-may be in the version before. Of an asset whose pointer is damaged everything is kept.
+Kept is what is current; the champion, and those of the last entries of the history; a challenger on trial; all that
+any of these was made of and judged by, back to the raw bytes, so that every number can be derived again; and whatever
+may be in use: what was written, or stated by a run, within `IN_USE_SECONDS`, and what is of an asset whose pointer has
+just moved, for a reader may be in the version before. Of an asset whose pointer is damaged everything is kept.
 
 A writer moves its pointer under the store's lock, and makes sure under it that the files are there. Removal holds the
 same lock and looks again first: so nothing that has become current in between is removed.
@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from wdbc_assets.storage import catalogue, places
+from wdbc_assets.storage import catalogue, places, trials
 from wdbc_assets.storage.catalogue import Catalogue, Key, Stated
 from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store
+from wdbc_assets.storage.trials import Trial
 
 IN_USE_SECONDS = 2 * 3600
 """No run lasts longer than one hour: what a run wrote or stated before that, no run is at work with."""
@@ -60,16 +61,18 @@ def clean(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]:
 
 
 def _remove(store: Store, found: Catalogue, one: Version) -> None:
-    """Remove a version's files, then the passports of past runs that state it."""
+    """Remove a version's files, then the passports that state it of past runs and trials, and what was paired of it."""
     store.backend.remove(str(PurePosixPath(found.versions[one.asset, one.version][0].path).parent))
     for stated in found.stated.get((one.asset, one.version), ()):
-        if stated.file.path.startswith("runs/"):
+        if stated.file.path.startswith(("runs/", f"{places.CHAMPION}/{places.CHALLENGERS}/")):
             store.backend.remove(stated.file.path)
+    if one.asset == "fitted_pipeline":
+        store.backend.remove(places.pairs(one.version))
 
 
 def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float) -> list[Version]:
     now = time.time()
-    reasons = _referred(found, _champions(store, keep))
+    reasons = _referred(found, _champions(store, keep), trials.current(store))
     listed = []
     for key, files in sorted(found.versions.items()):
         asset, version = key
@@ -87,11 +90,13 @@ def _champions(store: Store, keep: int) -> list[str]:
     return list(dict.fromkeys(entry.after for entry in reversed(moves) if entry.after))[:keep]
 
 
-def _referred(found: Catalogue, champions: Iterable[str]) -> dict[Key, str]:
-    """Return why versions are kept: they are current or were champion, or these were made of them."""
+def _referred(found: Catalogue, champions: Iterable[str], trial: Trial | None) -> dict[Key, str]:
+    """Return why versions are kept: they are current, were champion or are on trial, or these were made of them."""
     reasons: dict[Key, str] = {stated.key: "current" for stated in found.pointers.values()}
     for version in champions:
         reasons.setdefault((places.CHAMPION, version), "a champion that can be gone back to")
+    if trial is not None:
+        reasons.setdefault((places.CHAMPION, trial.challenger.version), "a challenger on trial")
     waiting = list(reasons)
     while waiting:
         key = waiting.pop()

@@ -67,9 +67,10 @@ def challenger(version: str) -> str:
     return f"{CHAMPION}/{CHALLENGERS}/{_checked(_VERSION, version)}.json"
 
 
-def pairs(candidate: str, champion: str) -> str:
-    """Return the folder of what a candidate (a version of fitted_pipeline) and a champion said of the same patients."""
-    return f"{CHAMPION}/pairs/{_checked(_VERSION, candidate)}/{_checked(_VERSION, champion)}"
+def pairs(candidate: str, champion: str | None = None) -> str:
+    """Return the folder of what a candidate (a version of fitted_pipeline) and a champion, or any, said of patients."""
+    below = f"/{_checked(_VERSION, champion)}" if champion else ""
+    return f"{CHAMPION}/pairs/{_checked(_VERSION, candidate)}{below}"
 
 
 def asset_name(name: str) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from wdbc_assets.storage import trials
 from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.storage.trials import Pair
 from wdbc_assets_tests.cli.test_run import wdbc
 from wdbc_assets_tests.judged import put_evidence
 from wdbc_assets_tests.storage.putting import snapshot
@@ -252,9 +254,79 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, 
     assert "add --apply" in listed.stdout
     assert snapshot(tmp_path / "results") == before
     assert "to be removed: 0 versions" in wdbc("gc", "--older-than", "4").stdout
+    assert wdbc("gc", "--older-than", "nan").returncode == 2
     removed = wdbc("gc", "--apply")
     assert "removed: 3 versions" in removed.stdout
     assert "to be removed: 0 versions" in wdbc("gc").stdout
     assert (tmp_path / "results/fitted_pipeline/versions" / fit).is_dir()  # the champion was made of it
     verified = wdbc("verify", "champion", "metrics")
     assert "champion          same" in verified.stdout
+
+
+# On trial
+
+
+def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_answered(store: Store) -> None:
+    refused = wdbc("shadow", "start")
+    assert refused.returncode == 1
+    assert "is the champion itself" in refused.stderr
+    with_candidate("svc")
+    unmade = wdbc("shadow", "start")
+    assert unmade.returncode == 1
+    assert "no decision policy" in unmade.stderr
+    wdbc("report")
+
+    begun = wdbc("shadow", "start", "--share", "0.25", "--reason", "as good?", WDBC_ACTOR="bob")
+    assert begun.returncode == 0, begun.stderr
+    assert "answers 25 % of the requests" in begun.stdout
+    shown = wdbc("shadow", "status")
+    assert "nothing was paired yet" in shown.stdout
+    assert "by bob: as good?" in shown.stdout
+    trial = trials.current(store)
+    assert trial is not None
+    pairs = [Pair("2026-11-24", "r", row, 0.01 * row, 0.01 * (100 - row), "champion") for row in range(100)]
+    trials.put_pairs(store, trial, "1-aa", pairs)
+    trials.put_counts(store, trial, "1-aa", {"scored": 100, "failed": 7, "dropped": 3})
+    found = json.loads(wdbc("shadow", "status", "--json").stdout)["trial"]
+    assert found["challenger"]["recipe"] == "svc"
+    assert found["champion"]["recipe"] == "logistic"
+    assert found["patients"] == {"scored": 100, "failed": 7, "dropped": 3}
+    assert found["agreement"]["patients"] == 100
+    assert found["agreement"]["difference"]["largest"] == pytest.approx(1.0)
+    text = wdbc("shadow", "status").stdout
+    assert "100 scored by both, 7 without an answer of the challenger, 3 left out" in text
+    assert "benign by the champion, malignant by the challenger" in text
+    assert "a challenger is on trial: svc" in wdbc("champion").stdout
+
+    judged = wdbc("promote", "--dry-run")
+    assert judged.returncode == 3
+    assert "7 of 107 patients without an answer" in judged.stdout
+    share = wdbc("shadow", "start", "--share", "0.1")
+    assert share.returncode == 1
+    assert "it breaks trial" in share.stderr
+    assert wdbc("shadow", "start").returncode == 0, "without effect it may be tried again"
+    assert wdbc("shadow", "stop", "--reason", "enough").returncode == 0
+    assert [entry["action"] for entry in entries()][-3:] == ["shadow started", "shadow started", "shadow stopped"]
+    assert entries()[-3]["verdict"] is not None
+    assert wdbc("history", "--verify").returncode == 0
+
+
+@pytest.mark.usefixtures("store")
+def test_what_was_never_judged_may_be_beside_the_champion_and_may_not_answer() -> None:
+    with_candidate("pca_logistic")
+    wdbc("report")
+    refused = wdbc("shadow", "start", "--share", "0.1")
+    assert refused.returncode == 1
+    assert "not judged pca_logistic" in refused.stderr
+    begun = wdbc("shadow", "start")
+    assert begun.returncode == 0, begun.stderr
+    assert "the gate cannot judge it yet" in begun.stdout
+    for wrong in ("0.6", "-1", "nan", "much"):
+        assert wdbc("shadow", "start", "--share", wrong).returncode == 2
+
+
+def test_without_a_champion_there_is_nothing_to_be_beside() -> None:
+    refused = wdbc("shadow", "start")
+    assert refused.returncode == 1
+    assert "wdbc" in refused.stderr
+    assert "no trial goes on" in wdbc("shadow", "status").stdout

@@ -274,3 +274,24 @@ def test_the_patients_of_these_tests_are_the_contracts() -> None:
     counts = evaluated.honest().groupby("repeat")["diagnosis"].agg(["size", "sum"])
     assert set(zip(counts["size"], counts["sum"], strict=True)) == {(569, 212)}
     assert contract.MALIGNANT == 1
+
+
+# On trial
+
+
+@pytest.mark.parametrize(
+    ("scored", "failed", "holds"),
+    [(99, 0, None), (0, 99, None), (100, 0, True), (999, 1, True), (998, 2, False), (0, 100, False)],
+)
+def test_a_candidate_on_trial_must_have_answered_once_enough_was_asked_of_it(
+    scored: int, failed: int, holds: bool | None
+) -> None:
+    good = evaluated.honest()
+    trial = {"scored": scored, "failed": failed, "dropped": 50}
+    verdict = judged(good, evaluated.with_loss(good, 0.001), trial=trial)
+    assert verdict.promoted is (holds is not False)
+    if holds is None:
+        assert "trial" not in {one.name for one in verdict.criteria}
+    else:
+        assert criterion(verdict, "trial").holds is holds
+        assert criterion(verdict, "trial").found == f"{failed} of {scored + failed} patients without an answer"

@@ -7,12 +7,11 @@ import numpy as np
 
 from wdbc_assets.domain import bundles, cleaning, contract, modeling, policy, reading, splitting
 from wdbc_assets.domain.bundles import Bundle
-from wdbc_assets.storage import trials
 from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.registry import Decision, open_registry
 from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets.storage.trials import Trial
 from wdbc_assets_tests import builders
+from wdbc_assets_tests.storage import promoting
 
 
 @cache
@@ -43,21 +42,7 @@ def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Passpor
 
 def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Trial:
     """Put a bundle on trial beside the champion of the store in this folder."""
-    store = store_in(folder)
-    champion = store.current("champion")
-    assert champion is not None
-    draft = store.draft("champion", value, run_id="challenger", inputs={"fitted_pipeline": "c" * 64})
-    trial = Trial(
-        challenger=draft.passport,
-        recipe=value.recipe,
-        against=champion.version,
-        share=share,
-        at="2026-11-24T00:00:00+00:00",
-        actor="ada",
-        reason="",
-    )
-    trials.start(store, open_registry(store), draft, trial, Decision(actor="ada", run_id=None))
-    return trial
+    return promoting.challenge(store_in(folder), value, recipe=value.recipe, share=share)
 
 
 def patients(rows: int = 1) -> list[dict[str, float]]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from wdbc_assets.storage import places
+from wdbc_assets.storage import places, trials
 from wdbc_assets.storage.history import Entry
 from wdbc_assets.storage.registry import Decision, Registry, open_registry
 from wdbc_assets.storage.store import Draft, Store
+from wdbc_assets.storage.trials import Trial
 
 
 def decision(**facts: Any) -> Decision:
@@ -22,6 +23,27 @@ def promote(store: Store, content: bytes, **facts: Any) -> Entry:
     """Promote over whatever is there."""
     registry = open_registry(store)
     return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)
+
+
+def challenge(store: Store, content: object, **terms: Any) -> Trial:
+    """Put on trial beside whatever is there."""
+    registry = open_registry(store)
+    made = store.draft(places.CHAMPION, content, run_id="challenger", inputs={"fitted_pipeline": "c" * 64})
+    standing = registry.standing()
+    trial = Trial(
+        **{
+            "challenger": made.passport,
+            "recipe": "svc",
+            "against": str(standing.version),
+            "share": 0.1,
+            "at": "2026-11-24T00:00:00+00:00",
+            "actor": "ada",
+            "reason": "",
+            **terms,
+        }
+    )
+    trials.start(store, registry, made, trial, decision(run_id=None, candidate="c" * 64, reason="svc beside it"))
+    return trial
 
 
 def rollback(registry: Registry, to: str | None = None) -> Entry:

@@ -12,12 +12,12 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import catalogue, cleaning
+from wdbc_assets.storage import catalogue, cleaning, places, trials
 from wdbc_assets.storage.backend import LocalFolder
 from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store, open_store
-from wdbc_assets_tests.storage.promoting import decision, draft, promote, rollback
+from wdbc_assets_tests.storage.promoting import challenge, decision, draft, promote, rollback
 from wdbc_assets_tests.storage.putting import put, snapshot
 
 DAYS = 24 * 3600.0
@@ -121,6 +121,27 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
     rollback(registry)
     assert local.handle("champion").load() == b"three"
     assert registry.standing().amiss == ()
+
+
+def test_a_challenger_on_trial_stays_and_one_that_was_goes_with_what_was_paired_of_its_fit(
+    local: Store, folder: Path
+) -> None:
+    promote(local, b"champion")
+    for text in (b"fit", b"another"):
+        put(local, text, asset="fitted_pipeline")
+    trial = challenge(local, b"challenger")
+    paired = [places.pairs(one.version) for one in cleaning.survey(local, keep=5) if one.asset == "fitted_pipeline"]
+    for pairs in paired:
+        local.backend.replace(f"{pairs}/{'a' * 64}/1.jsonl", b"{}")
+    age(folder)
+    assert versions(local)["challenger"] == "a challenger on trial"
+    trials.stop(local, open_registry(local), decision(run_id=None))
+    age(folder)
+    gone = {content(local, one): one for one in cleaning.survey(local, keep=5) if one.kept is None}
+    assert set(gone) == {"challenger", "fit"}
+    cleaning.clean(local, keep=5)
+    assert not (folder / places.challenger(trial.challenger.version)).exists()
+    assert [pairs for pairs in paired if not (folder / pairs).exists()] == [places.pairs(gone["fit"].version)]
 
 
 @pytest.mark.parametrize(
