@@ -317,6 +317,14 @@ def ensure_home() -> Path:
     return home
 
 
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
 def metrics_folder() -> Path:
     """Return where the service's workers count: `wdbc serve` makes that folder and names it to prometheus_client."""
-    return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    return Path(os.environ[_METRICS])
+
+
+def without_metrics() -> dict[str, str]:
+    """Return this environment for a process that does not count among the service's workers."""
+    return {name: value for name, value in os.environ.items() if name != _METRICS}

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import secrets
 import sys
 import time
@@ -16,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import metrics
 from wdbc_assets.storage import trials
@@ -157,7 +157,7 @@ class _Process:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "wdbc_assets.serving.scoring_beside", self._trial.challenger.version,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"},
+                env=settings.without_metrics(),
                 start_new_session=True,  # Ctrl-C is for the service, which ends this process when all is paired
             )  # fmt: skip
         except OSError as error:
