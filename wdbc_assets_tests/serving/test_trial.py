@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.serving import models, trial
+from wdbc_assets.serving.beside import Queue
 from wdbc_assets.serving.calls import Call
 from wdbc_assets.serving.champion import Answering, opened
 from wdbc_assets.serving.trial import OnTrial
@@ -274,6 +275,23 @@ def test_where_the_challenger_cannot_answer_for_its_share_the_champion_does_and_
     assert time.monotonic() - began < WITHIN
     asyncio.run(followed.answer(champion, X, p, Call("id", {}, "client"), key))  # not asked again at once
     assert followed.queue.counts[trials.FAILED] == ROWS
+
+
+@pytest.mark.fault("V12")
+def test_no_more_patients_wait_than_may_and_the_rest_is_counted() -> None:
+    queue = Queue()
+    X, p = np.zeros((900, 30)), np.full(900, 0.5)
+    for _ in range(4):
+        queue.offer("request", X, p, "champion")
+    assert len(queue.take()) == 1800
+    assert queue.counts == {trials.DROPPED: 1800}
+    queue.offer("request", X, p, "champion")
+    queue.fail()
+    queue.offer("request", X, p, "champion")
+    assert queue.counts == {trials.DROPPED: 2700, trials.FAILED: 2700}
+    queue.open()
+    queue.offer("request", X, p, "champion")
+    assert len(queue.take()) == 900
 
 
 def test_keys_fall_to_the_challenger_by_its_share_and_never_change_sides(folder: Path) -> None:
