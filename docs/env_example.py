@@ -8,7 +8,7 @@ PAGE = Path(__file__).parent.parent / ".env.example"
 
 _HEAD = """\
 # Settings, read by `wdbc` and by `dagster` from .env in the folder where they start. `make` copies this file to .env,
-# which git ignores; remove a # there to set one. Derived from wdbc_assets/settings.py by `python -m docs.env_example`.
+# which git ignores; remove a # there to set one. Derived from wdbc_assets/settings by `python -m docs.env_example`.
 #
 # In the form NAME="${NAME:-value}" a variable of the environment wins in both: `dagster` puts what .env says above the
 # environment, and `wdbc` the environment above .env.

@@ -6,7 +6,7 @@ from wdbc_assets import settings
 
 PAGE = Path(__file__).parent / "serving.md"
 
-_BEGIN, _END = "<!-- of wdbc_assets/settings.py, by python -m docs.serving -->\n", "<!-- end -->\n"
+_BEGIN, _END = "<!-- of wdbc_assets/settings, by python -m docs.serving -->\n", "<!-- end -->\n"
 
 
 def page(text: str) -> str:

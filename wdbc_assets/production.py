@@ -14,7 +14,8 @@ from wdbc_assets import lineage
 from wdbc_assets.storage import catalogue, trials
 from wdbc_assets.storage.passport import DamagedStore, Passport
 from wdbc_assets.storage.places import BUNDLE
-from wdbc_assets.storage.registry import Standing, open_registry
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:

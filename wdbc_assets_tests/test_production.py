@@ -10,7 +10,8 @@ import pytest
 from wdbc_assets import privacy, production
 from wdbc_assets.definitions import defs
 from wdbc_assets.domain.bundles import Bundle
-from wdbc_assets.storage.registry import Standing, open_registry
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets_tests.judged import put_evidence
 from wdbc_assets_tests.storage.promoting import promote as put_champion

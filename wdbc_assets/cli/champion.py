@@ -10,7 +10,8 @@ from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import trials
 from wdbc_assets.storage.places import SCORER
-from wdbc_assets.storage.registry import Registry, Standing
+from wdbc_assets.storage.registry import Registry
+from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import Trial
 

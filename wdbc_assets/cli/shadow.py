@@ -163,9 +163,9 @@ def _verdict(case: production.Case, share: float) -> "Verdict | None":
         if share:
             raise
         return None
-    broken = [one.name for one in verdict.criteria if not one.holds and one.name != "log_loss"]
-    if share and (broken or verdict.name == "worse"):
-        decided = f"it breaks {', '.join(broken)}" if broken else "its log-loss is higher than the champion's"
+    if share and (verdict.broken or verdict.name == "worse"):
+        broken = ", ".join(verdict.broken)
+        decided = f"it breaks {broken}" if broken else "its log-loss is higher than the champion's"
         raise WdbcError(
             f"this candidate may not answer for patients: {decided}",
             where="the gate",

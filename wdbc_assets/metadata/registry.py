@@ -7,7 +7,7 @@ import dagster as dg
 from wdbc_assets.metadata import parts
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain import bundles, promotion
+    from wdbc_assets.domain import bundles, criteria, promotion
     from wdbc_assets.storage.registry import Decision
 
 
@@ -48,9 +48,9 @@ def of_champion(bundle: "bundles.Bundle", verdict: "promotion.Verdict", decision
     }
 
 
-def _value(one: "promotion.Criterion") -> str:
+def _value(one: "criteria.Criterion") -> str:
     return one.found or ("" if one.value is None else f"{one.value:+.4f}")
 
 
-def _interval(one: "promotion.Criterion") -> str:
+def _interval(one: "criteria.Criterion") -> str:
     return "" if one.low is None or one.high is None else f"{one.low:+.4f} to {one.high:+.4f}"

@@ -24,10 +24,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import history, places
+from wdbc_assets.storage import history, places, standings
 from wdbc_assets.storage.backend import Backend
 from wdbc_assets.storage.history import Entry, History
 from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Draft, Store
 
 _READS = 5
@@ -49,52 +50,6 @@ class Decision:
     evidence: str | None = None
     reason: str = ""
     forced: bool = False
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing."""
-
-    passport: Passport | None
-    history: History
-    amiss: tuple[str, ...]
-
-    @property
-    def version(self) -> str | None:
-        """The version in production."""
-        return self.passport.version if self.passport else None
-
-    @property
-    def since(self) -> Entry | None:
-        """The entry by which the champion came to be what it is."""
-        moves = self.history.moves
-        return moves[-1] if moves and moves[-1].after == self.version else None
-
-    @property
-    def promotion(self) -> Entry | None:
-        """The entry by which the champion was promoted last: what it says of verdict and force holds until the next."""
-        found = [one for one in self.history.moves if (one.action, one.after) == (history.PROMOTED, self.version)]
-        return found[-1] if found else None
-
-    @property
-    def recipe(self) -> str | None:
-        """The champion's recipe."""
-        return self.since.recipe if self.since else None
-
-    @property
-    def earlier(self) -> list[Entry]:
-        """The entries of the champions that a rollback leads to, the nearest one first.
-
-        What was gone back from is not among them: another rollback leads further back, and not to and fro.
-        """
-        stack: list[Entry] = []
-        for entry in self.history.moves:
-            versions = [one.after for one in stack]
-            if entry.action == history.ROLLED_BACK and entry.after in versions:
-                del stack[versions.index(entry.after) + 1 :]
-            else:
-                stack = [one for one in stack if one.after != entry.after] + [entry]
-        return [entry for entry in reversed(stack) if entry.after != self.version]
 
 
 class Registry:
@@ -122,7 +77,7 @@ class Registry:
         else:
             if passport is not None and (damage := self._store.damage(passport)):
                 amiss.append(damage)
-            amiss += _unlike(passport, found)
+            amiss += standings.unlike(passport, found)
         return Standing(passport, found, tuple(amiss))
 
     def evidence(self, digest: str) -> dict[str, Any]:
@@ -238,12 +193,12 @@ class Registry:
         with self._backend.commit_lock():
             self._finish()
             standing = self.standing()
-            target = _target(standing, version, self._store.url)
+            target = standings.target(standing, version, self._store.url)
             passport = self.promoted(str(target.after))
             if passport is None:
-                raise _no_such(f"the passport of champion {target.after} is gone", self._store.url, standing)
+                raise standings.no_such(f"the passport of champion {target.after} is gone", self._store.url, standing)
             self._store.files(passport)
-            before = standing.version or _moved_to(standing.history)
+            before = standing.version or standings.moved_to(standing.history)
             return self._move(history.ROLLED_BACK, passport, replace(decision, recipe=target.recipe), before=before)
 
     def finish(self) -> Entry | None:
@@ -281,8 +236,9 @@ class Registry:
         now = self._current()
         found = now.version if now else None
         if found != expected:
+            change = f"{standings.short(expected)} -> {standings.short(found)}"
             raise Superseded(
-                f"another decision moved the champion meanwhile: {_short(expected)} -> {_short(found)}",
+                f"another decision moved the champion meanwhile: {change}",
                 where=self._store.url,
                 mend="This one moved nothing. Judge again, against the champion that there is now: `wdbc promote`.",
             )
@@ -335,40 +291,3 @@ def _entry(action: str, decision: Decision, *, before: str | None, after: str | 
         reason=decision.reason,
         forced=decision.forced,
     )
-
-
-def _moved_to(found: History) -> str | None:
-    return found.moves[-1].after if found.moves else None
-
-
-def _unlike(passport: Passport | None, found: History) -> list[str]:
-    if found.unfinished is not None:
-        return [f"entry {found.unfinished.number} was begun and not finished: the next decision finishes it"]
-    said, now = _moved_to(found), passport.version if passport else None
-    if said == now:
-        return []
-    return [f"the pointer is at {_short(now)}, and by the history it is at {_short(said)}"]
-
-
-def _target(standing: Standing, version: str | None, where: str) -> Entry:
-    moves = {entry.after: entry for entry in standing.history.moves if entry.after}
-    if version is None:
-        if not standing.earlier:
-            raise _no_such("there is no earlier champion to go back to", where, standing)
-        return standing.earlier[0]
-    found = [entry for after, entry in moves.items() if after and after.startswith(version)]
-    if len(found) != 1:
-        many = "more than one version" if found else "no version"
-        raise _no_such(f"{many} that begins with {version} was ever champion", where, standing)
-    if found[0].after == standing.version:
-        raise _no_such(f"{_short(standing.version)} is the champion already", where, standing)
-    return found[0]
-
-
-def _no_such(what: str, where: str, standing: Standing) -> WdbcError:
-    known = ", ".join(_short(entry.after) for entry in standing.earlier) or "none"
-    return WdbcError(what, where=where, mend=f"Earlier champions: {known}. See `wdbc history`.")
-
-
-def _short(version: str | None) -> str:
-    return version[:12] if version else "none"

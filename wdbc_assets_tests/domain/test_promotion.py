@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets.domain import contract, policy, promotion, recipes
+from wdbc_assets.domain import contract, criteria, policy, promotion, recipes
+from wdbc_assets.domain.criteria import Criterion
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.promotion import Criterion, Verdict
+from wdbc_assets.domain.promotion import Verdict
 from wdbc_assets_tests.domain import evaluated
 
 ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
@@ -154,7 +155,7 @@ def test_of_357_benign_patients_seven_more_may_be_called_malignant_where_98_of_1
 
 def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat() -> None:
     table = evaluated.honest()
-    found = promotion.specificities(table)
+    found = criteria.specificities(table)
     assert found.shape == (30,)
     of_repeat = table[table["repeat"] == 1]
     p = of_repeat["probability"].to_numpy()
@@ -184,7 +185,7 @@ def test_whatever_speaks_against_a_better_candidate_keeps_it_out(options: dict[s
 
 
 def test_a_bound_of_the_test_part_may_be_met() -> None:
-    figures = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in promotion.TEST_FLOORS.items()}
+    figures = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in criteria.TEST_FLOORS.items()}
     good = evaluated.honest()
     assert judged(good, evaluated.with_loss(good, 0.001), test=figures).promoted
 
@@ -266,7 +267,7 @@ def test_a_verdict_is_plain_and_whole_as_json() -> None:
     good = evaluated.honest()
     plain = json.loads(json.dumps(judged(good, good).to_plain(), allow_nan=False))
     assert plain["name"] == "not worse"
-    assert [one["name"] for one in plain["criteria"]][:3] == list(promotion.COMPARED)
+    assert [one["name"] for one in plain["criteria"]][:3] == list(criteria.COMPARED)
     assert set(plain["criteria"][0]) == {"name", "demand", "holds", "value", "low", "high", "bound", "found"}
 
 

@@ -1,0 +1,91 @@
+"""What changes no value, and is part of no passport: effort, patience, privacy, the service, and who acts."""
+
+import getpass
+import os
+
+from pydantic import BaseModel, Field, field_validator
+
+from wdbc_assets.sources import limits as bounds
+
+
+class Effort(BaseModel):
+    """What a computation may use. No part of any passport: it does not change a value."""
+
+    workers: int | None = Field(None, ge=1, le=256, description="processes of an evaluation; unset: one per processor")
+
+    def processes(self) -> int:
+        """Return how many processes may work at once."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class Patience(BaseModel):
+    """The limits of every fetch. No part of any passport: patience does not change the bytes."""
+
+    connect_seconds: float = Field(bounds.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
+    read_seconds: float = Field(bounds.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
+    total_seconds: float = Field(bounds.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
+    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="tries for what time can mend")
+    largest_bytes: int = Field(bounds.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
+
+    def limits(self) -> bounds.Limits:
+        """Return the limits of a fetch as they are set."""
+        return bounds.Limits(**{name: getattr(self, name) for name in Patience.model_fields})
+
+
+class Privacy(BaseModel):
+    """What may be shown of patients. No part of any passport: it does not change a value."""
+
+    show_values: bool = Field(
+        default=False,
+        description="show patients' values in failing rows and previews: in the UI, the event log and at the terminal",
+    )
+
+
+class Serving(BaseModel):
+    """How the prediction service answers, and what it takes. No part of any passport."""
+
+    serve_host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
+    serve_port: int = Field(8000, ge=1, le=65535, description="port that the service listens on")
+    serve_workers: int = Field(1, ge=1, le=64, description="processes of the service")
+    serve_keys: str = Field("keys.json", min_length=1, description="file of the service's keys (hashed)")
+    serve_insecure_no_key: bool = Field(
+        default=False, description="without any key, let everybody in who reaches the address, also from elsewhere"
+    )
+    serve_breaches: str = Field(
+        "refuse", description="measurements that break the contract: refuse (422), or flag (answered, rules named)"
+    )
+    serve_largest_bytes: int = Field(2 * 2**20, ge=1024, le=2**30, description="largest body of a request")
+    serve_largest_rows: int = Field(1000, ge=1, le=100_000, description="most patients of a request")
+    serve_requests_per_minute: int = Field(6000, ge=1, description="requests of one key to one worker in a minute")
+    serve_seconds: float = Field(10.0, gt=0, le=600, description="longest that a request, or its upload, may take")
+    serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests that one worker works on at once")
+    serve_challenger_seconds: float = Field(
+        10.0, gt=0, le=600, description="longest that a challenger on trial may take for what it is given"
+    )
+    serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
+
+    @field_validator("serve_breaches")
+    @classmethod
+    def _known_way(cls, name: str) -> str:
+        if name not in ("refuse", "flag"):
+            raise ValueError("unknown way; possible: refuse, flag")
+        return name
+
+
+class Identity(BaseModel):
+    """Who acts. No part of any passport: a value is the same, whoever makes it."""
+
+    actor: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f\x7f]{1,64}$",
+        description="who is named in the history of promotions; unset: the operating system's user",
+    )
+
+    def acting_as(self) -> str:
+        """Return who is named: as set, or the user's name without the machine's."""
+        if self.actor:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"

@@ -1,0 +1,100 @@
+"""How it stands with the champion: what is in production, since when, what is amiss, and where a rollback leads."""
+
+from dataclasses import dataclass
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import history
+from wdbc_assets.storage.history import Entry, History
+from wdbc_assets.storage.passport import Passport
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing."""
+
+    passport: Passport | None
+    history: History
+    amiss: tuple[str, ...]
+
+    @property
+    def version(self) -> str | None:
+        """The version in production."""
+        return self.passport.version if self.passport else None
+
+    @property
+    def since(self) -> Entry | None:
+        """The entry by which the champion came to be what it is."""
+        moves = self.history.moves
+        return moves[-1] if moves and moves[-1].after == self.version else None
+
+    @property
+    def promotion(self) -> Entry | None:
+        """The entry by which the champion was promoted last: what it says of verdict and force holds until the next."""
+        found = [one for one in self.history.moves if (one.action, one.after) == (history.PROMOTED, self.version)]
+        return found[-1] if found else None
+
+    @property
+    def recipe(self) -> str | None:
+        """The champion's recipe."""
+        return self.since.recipe if self.since else None
+
+    @property
+    def earlier(self) -> list[Entry]:
+        """The entries of the champions that a rollback leads to, the nearest one first.
+
+        What was gone back from is not among them: another rollback leads further back, and not to and fro.
+        """
+        stack: list[Entry] = []
+        for entry in self.history.moves:
+            versions = [one.after for one in stack]
+            if entry.action == history.ROLLED_BACK and entry.after in versions:
+                del stack[versions.index(entry.after) + 1 :]
+            else:
+                stack = [one for one in stack if one.after != entry.after] + [entry]
+        return [entry for entry in reversed(stack) if entry.after != self.version]
+
+
+def moved_to(found: History) -> str | None:
+    """Return the version that the history says is in production."""
+    return found.moves[-1].after if found.moves else None
+
+
+def unlike(passport: Passport | None, found: History) -> list[str]:
+    """Say in what pointer and history do not fit each other."""
+    if found.unfinished is not None:
+        return [f"entry {found.unfinished.number} was begun and not finished: the next decision finishes it"]
+    said, now = moved_to(found), passport.version if passport else None
+    if said == now:
+        return []
+    return [f"the pointer is at {short(now)}, and by the history it is at {short(said)}"]
+
+
+def target(standing: Standing, version: str | None, where: str) -> Entry:
+    """Return the entry of the champion to go back to: the one before, or the one whose version begins so.
+
+    Raises:
+        WdbcError: there is none such, or not one alone, or it is what is in production.
+    """
+    moves = {entry.after: entry for entry in standing.history.moves if entry.after}
+    if version is None:
+        if not standing.earlier:
+            raise no_such("there is no earlier champion to go back to", where, standing)
+        return standing.earlier[0]
+    found = [entry for after, entry in moves.items() if after and after.startswith(version)]
+    if len(found) != 1:
+        many = "more than one version" if found else "no version"
+        raise no_such(f"{many} that begins with {version} was ever champion", where, standing)
+    if found[0].after == standing.version:
+        raise no_such(f"{short(standing.version)} is the champion already", where, standing)
+    return found[0]
+
+
+def no_such(what: str, where: str, standing: Standing) -> WdbcError:
+    """Return the error for a version that cannot be gone back to."""
+    known = ", ".join(short(entry.after) for entry in standing.earlier) or "none"
+    return WdbcError(what, where=where, mend=f"Earlier champions: {known}. See `wdbc history`.")
+
+
+def short(version: str | None) -> str:
+    """Return the first digits of a version."""
+    return version[:12] if version else "none"
