@@ -29,7 +29,7 @@ def main() -> None:
                 dagster_ui.open_lineage(page, ui)
                 dagster_ui.materialize_all(page)
                 dagster_ui.wait_until_materialized(page)
-                take(page, "lineage", of={"x": 200, "y": 230, "width": 2480, "height": 2300})
+                take(page, "lineage", of={"x": 200, "y": 190, "width": 2480, "height": 2340})
             with dagster_ui.browser_page(width=1280, height=720) as page:
                 metrics_and_failed_check(page, ui, source)
 

@@ -32,6 +32,8 @@ from wdbc_assets.serving.problems import Refused
 from wdbc_assets.serving.trial import OnTrial
 from wdbc_assets.storage.store import open_store
 
+_END_SECONDS = 5.0  # more than a challenger gets to put down what it has paired
+
 _ABOUT = """\
 P(malignant) from the thirty measurements of a fine-needle aspirate, by the champion of the artifact store.
 A study of method on a public data set, not a medical device."""
@@ -64,7 +66,7 @@ def create() -> ASGIApp:
         yield
         for watcher in watchers:
             watcher.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
+        await asyncio.wait(watchers, timeout=_END_SECONDS)
 
     app = FastAPI(
         title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,

@@ -179,8 +179,11 @@ class _Process:
         self._process.stdin.close()  # it puts down what it has not yet, and ends
         try:
             await asyncio.wait_for(self._process.wait(), _END_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
+        except TimeoutError:
             await self._kill()
+        except asyncio.CancelledError:  # the service ends while the challenger is replaced
+            await self._kill()
+            raise
 
     async def score(self, batch: list[dict[str, Any]]) -> dict[str, int]:
         """Give it patients, and return how many it scored, and how many not."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.serving import models, trial
-from wdbc_assets.serving.beside import Queue
+from wdbc_assets.serving.beside import Queue, _Process
 from wdbc_assets.serving.calls import Call
 from wdbc_assets.serving.champion import Answering, opened
 from wdbc_assets.serving.trial import OnTrial
@@ -275,6 +275,27 @@ def test_where_the_challenger_cannot_answer_for_its_share_the_champion_does_and_
     assert time.monotonic() - began < WITHIN
     asyncio.run(followed.answer(champion, X, p, Call("id", {}, "client"), key))  # not asked again at once
     assert followed.queue.counts[trials.FAILED] == ROWS
+
+
+@pytest.mark.fault("V10")
+@pytest.mark.parametrize("failing", [None, asyncio.CancelledError])
+def test_a_service_that_ends_while_a_challenger_is_replaced_waits_for_neither(
+    failing: type[BaseException] | None, folder: Path
+) -> None:
+    """Found in half an hour of load: the end came while the earlier challenger was waited for, and was forgotten."""
+
+    async def ends() -> tuple[bool, int | None]:
+        process = _Process(champions.challenge(folder, champions.bundle("logistic", 43)), 60)
+        process._process = await asyncio.create_subprocess_exec(
+            "sleep", "60", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        leaving = asyncio.create_task(process.__aexit__(failing, None, None))
+        await asyncio.sleep(0.1)
+        leaving.cancel()
+        await asyncio.wait([leaving], timeout=10)
+        return leaving.cancelled(), process._process.returncode
+
+    assert asyncio.run(ends()) == (True, -signal.SIGKILL)
 
 
 @pytest.mark.fault("V12")
