@@ -121,7 +121,7 @@ class Beside:
                 logger.error("the challenger beside the champion failed (%s); again in %g s", why, pause)  # noqa: TRY400 -- no bug whose stack would help
                 queue.fail()
                 await self._put_counts(trial, queue)
-                await asyncio.sleep(pause)
+                await self._rest(trial, pause)
                 failing = trial, min(2 * pause, _LONGEST_PAUSE)
             finally:
                 await self._put_counts(trial, queue)
@@ -135,6 +135,11 @@ class Beside:
             if time.monotonic() - told > _COUNTS_SECONDS:
                 await self._put_counts(trial, queue)
                 told = time.monotonic()
+
+    async def _rest(self, trial: Trial, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._now()[0] is trial:
+            await asyncio.sleep(_BATCH_SECONDS)
 
     async def _put_counts(self, trial: Trial, queue: Queue) -> None:
         with contextlib.suppress(WdbcError, OSError):  # the store is away: told by whoever follows the champion

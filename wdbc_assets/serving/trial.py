@@ -61,28 +61,26 @@ class OnTrial:
 
     def look(self) -> None:
         """Follow the trial that the store names. Never raises: a trial is no reason for the service to stumble."""
-        content = None
         try:
             content = trials.raw(self._store)
-            if content == self._raw:
-                return
+        except Exception:  # noqa: BLE001 -- the store is away: told by whoever follows the champion; the trial goes on
+            return
+        if content == self._raw:
+            return
+        self._raw, self._arm = content, None
+        try:
             trial = trials.current(self._store)
-            self._arm = None
             arm = opened(self._store.files(trial.challenger)) if trial and trial.share else None
-        except WdbcError as error:
-            self._refuse(content, error.what)
-        except Exception as error:  # noqa: BLE001 -- fsspec, and a stranger's file, raise whatever they do
-            if content is not None:
-                self._refuse(content, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 -- a stranger's file raises whatever it does
+            self.trial = None
+            why = error.what if isinstance(error, WdbcError) else type(error).__name__
+            logger.error("the challenger on trial was refused: %s; the champion goes on alone", why)  # noqa: TRY400 -- no bug whose stack would help
         else:
-            self._raw, self._rests_until = content, 0.0
-            self.trial, self._arm, self.queue = trial, arm, Queue()
+            # The queue comes first: whoever sees the new trial must not pair it in the queue of the one before.
+            self.queue = Queue()
+            self.trial, self._arm, self._rests_until = trial, arm, 0.0
             said = f"{trial.recipe} {trial.challenger.version[:12]}, share {trial.share:g}" if trial else "none"
             logger.info("challenger on trial: %s", said)
-
-    def _refuse(self, content: bytes | None, why: str) -> None:
-        self._raw, self.trial, self._arm = content or b"", None, None
-        logger.error("the challenger on trial was refused: %s; the champion goes on alone", why)
 
     # Answering
 
