@@ -95,18 +95,18 @@ class Champion:
             self._swap(answering)
 
     def _swap(self, new: Answering) -> None:
-        earlier, self.answering = self.answering, new
-        if earlier is not None:
-            metrics.SERVING.labels(earlier.served.version[:12]).set(0)
+        if self.answering is not None:
+            metrics.SERVING.labels(self.answering.served.version[:12]).set(0)
             metrics.SWAPS.inc()
         metrics.SERVING.labels(new.served.version[:12]).set(1)
-        logger.info("champion %s answers: %s", new.served.version[:12], new.served.recipe)
         self._is_current()
+        self.answering = new  # last: whoever is answered by it finds all that is said of it in place
+        logger.info("champion %s answers: %s", new.served.version[:12], new.served.recipe)
 
     def _is_current(self) -> None:
-        self.refresh, self._refused = OK, None
         metrics.REFUSED.set(0)
         metrics.STALE.set(0)
+        self.refresh, self._refused = OK, None
 
     def _refuse(self, version: str, error: Exception) -> None:
         # `what` names neither a value nor a place; the text of any other error might.
@@ -114,15 +114,15 @@ class Champion:
         said = _REFUSED.format(why) if self.answering else f"the champion was refused: {why}"
         if said != self.refresh:
             logger.error("champion %s was refused: %s", version[:12], why)
-        self.refresh = said
         metrics.REFUSED.set(1)
         metrics.STALE.set(0)
+        self.refresh = said
 
     def _is_away(self, error: Exception) -> None:
         if self.refresh != _AWAY:
             logger.error("the store cannot be asked (%s)", type(error).__name__)
-        self.refresh = _AWAY if self.answering else "the store cannot be asked"
         metrics.STALE.set(1)
+        self.refresh = _AWAY if self.answering else "the store cannot be asked"
 
 
 def opened(contents: dict[str, bytes]) -> Answering:
