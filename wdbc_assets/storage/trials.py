@@ -161,8 +161,14 @@ def read(store: Store, candidate: str, against: str) -> Paired:
     counts: Counter[str] = Counter()
     unreadable = 0
     for file in store.backend.listed(places.pairs(candidate, against)):
-        content = store.backend.read(file.path)
-        if PurePosixPath(file.path).suffix == ".json":
+        kind = PurePosixPath(file.path).suffix
+        if kind not in (".json", ".jsonl"):  # a worker is writing it
+            continue
+        try:
+            content = store.backend.read(file.path)
+        except FileNotFoundError:  # cleaned up since it was listed
+            continue
+        if kind == ".json":
             counts.update(_counts(content))
             continue
         for line in content.splitlines():

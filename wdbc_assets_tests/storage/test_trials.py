@@ -1,5 +1,8 @@
 """A trial in the store: begun and ended by decisions, and its pairs put down whole."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from wdbc_assets.storage import history, places, trials
@@ -77,6 +80,17 @@ def test_pairs_and_counts_of_all_workers_add_up_and_lines_that_are_none_are_told
     store.backend.replace(f"{folder}/3-cc.json", b"no json")
     again = trials.read(store, trial.candidate, trial.against)
     assert (again.pairs, again.counts, again.unreadable) == (found.pairs, found.counts, 2)
+
+
+def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(local: Store, folder: Path) -> None:
+    promote(local, b"a")
+    trial = challenge(local, b"b")
+    trials.put_pairs(local, trial, "1-aa", [PAIR])
+    place = folder / places.pairs(trial.candidate, trial.against)
+    (place / f".tmp-host-{os.getpid()}-00000000").write_bytes(b"half a li")
+    (place / "2-bb.jsonl").symlink_to(place / "gone.jsonl")
+    found = trials.read(local, trial.candidate, trial.against)
+    assert (found.pairs, found.unreadable) == ((PAIR,), 0)
 
 
 def test_of_a_candidate_that_was_never_tried_there_is_nothing(store: Store) -> None:
