@@ -5,7 +5,7 @@ line both ask here, and it needs no Dagster.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain import modeling, splitting
     from wdbc_assets.domain.bundles import Bundle
     from wdbc_assets.domain.promotion import Verdict
 
@@ -90,11 +91,9 @@ class Case:
         Raises:
             NeverMade: no decision policy was made of it.
         """
-        from wdbc_assets.domain import bundles
-
         self.require_policy()
         split, fit, policy = (Handle(self.store, self.passports[name]).load() for name in MADE_OF)
-        return bundles.make(fit, policy, split.X_train, {name: self.passports[name].version for name in MADE_OF})
+        return bundle(split, fit, policy, {name: passport.version for name, passport in self.passports.items()})
 
     def judge(self) -> "Verdict":
         """Judge the candidate.
@@ -137,6 +136,15 @@ class Case:
             "trial": self.trial,
             "verdict": verdict.to_plain(),
         }
+
+
+def bundle(
+    split: "splitting.Split", fit: "modeling.Fit", policy: Mapping[str, Any], versions: Mapping[str, str]
+) -> "Bundle":
+    """Make what answers for patients of what `MADE_OF` names; `versions` says which version of each that is."""
+    from wdbc_assets.domain import bundles
+
+    return bundles.make(fit, policy, split.X_train, {name: versions[name] for name in MADE_OF})
 
 
 def gather(store: Store, candidate: str | None = None, *, run_id: str | None = None) -> Case:

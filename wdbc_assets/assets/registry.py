@@ -22,7 +22,4 @@ def champion(
     To materialize it is to judge the current pipeline against it, on the same out-of-fold predictions. If the candidate
     does not win, the champion stays, and the check says why.
     """
-    from wdbc_assets.domain import bundles
-
-    made_of = {name: versions[name] for name in production.MADE_OF}
-    return bundles.make(fitted_pipeline, decision_policy, train_test_split.X_train, made_of)
+    return production.bundle(train_test_split, fitted_pipeline, decision_policy, versions)

@@ -63,6 +63,6 @@ def line(entry: Entry) -> str:
     said = "forced, " if entry.forced else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (
-        f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<12} {change:<28}"
+        f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<14} {change:<28}"
         f" {entry.recipe or '-':<14} {said}{verdict}{entry.reason}"
     )

@@ -11,6 +11,7 @@ from wdbc_assets import freshness, lineage, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import places, trials
+from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.registry import Decision, Registry
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import Trial
@@ -122,6 +123,7 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     standing = registry.standing()
     found = trials.read(store, trial.candidate, trial.against)
     goes_on = standing.version == trial.against
+    champion = standing.passport if goes_on else registry.promoted(trial.against)
     return {
         "challenger": {"recipe": trial.recipe, "version": trial.challenger.version, "candidate": trial.candidate},
         "champion": {"recipe": standing.recipe if goes_on else None, "version": trial.against},
@@ -133,15 +135,11 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
         "patients": dict(found.counts),
         "answered_by_challenger": sum(pair.answered == trials.CHALLENGER for pair in found.pairs),
         "unreadable": found.unreadable,
-        "agreement": _agreement(store, registry, trial, found),
+        "agreement": _agreement(store, trial, found, champion) if found.pairs and champion else None,
     }
 
 
-def _agreement(store: Store, registry: Registry, trial: Trial, found: trials.Paired) -> dict[str, Any] | None:
-    standing = registry.standing()
-    champion = standing.passport if standing.version == trial.against else registry.promoted(trial.against)
-    if not found.pairs or champion is None:
-        return None
+def _agreement(store: Store, trial: Trial, found: trials.Paired, champion: Passport) -> dict[str, Any]:
     import numpy as np
 
     from wdbc_assets.domain import shadowing

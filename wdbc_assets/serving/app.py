@@ -22,13 +22,13 @@ from wdbc_assets.serving import (
     keys,
     operations,
 )
-from wdbc_assets.serving.beside import Beside
 from wdbc_assets.serving.boundary import Boundary
 from wdbc_assets.serving.champion import Champion
 from wdbc_assets.serving.gate import Gate
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.patience import Patience
 from wdbc_assets.serving.problems import Refused
+from wdbc_assets.serving.shadow import Shadow
 from wdbc_assets.serving.trial import OnTrial
 from wdbc_assets.storage.store import open_store
 
@@ -50,7 +50,7 @@ def create() -> ASGIApp:
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
     champion, on_trial = Champion(store), OnTrial(store)
-    beside = Beside(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
+    shadow = Shadow(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
     keyring = Keyring(
         keys.place(chosen.serve_keys, relative_to=root),
         open_without=chosen.serve_insecure_no_key or addresses.is_loopback(chosen.serve_host),
@@ -62,7 +62,7 @@ def create() -> ASGIApp:
         watchers = [
             asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring, on_trial)
         ]
-        watchers.append(asyncio.create_task(beside.work()))
+        watchers.append(asyncio.create_task(shadow.work()))
         yield
         for watcher in watchers:
             watcher.cancel()

@@ -1,7 +1,7 @@
 """A challenger on trial beside the champion: which one, and for which requests it answers.
 
 The champion is always asked. What it was asked and said is paired after the fact, with what the challenger says in a
-process of its own (`beside`): that costs no answer anything. Only for its share of an A/B test does the challenger
+process of its own (`shadow`): that costs no answer anything. Only for its share of an A/B test does the challenger
 answer within the request; if it cannot, or not in time, the champion's answer is given, and the challenger rests for a
 while.
 """
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving.beside import Queue
 from wdbc_assets.serving.calls import Call
 from wdbc_assets.serving.champion import Answering, opened
+from wdbc_assets.serving.shadow import Queue
 from wdbc_assets.storage import trials
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import CHALLENGER, CHAMPION, FAILED, Trial

@@ -159,12 +159,10 @@ class Registry:
         with self._backend.commit_lock():
             self._finish()
             self._require(expected)
-            found = self._history()
-            recipe = found.moves[-1].recipe if found.moves else None
-            last = found.last
+            last = self._history().last
             if last and last.action == history.KEPT and (last.evidence, last.after) == (decision.evidence, expected):
                 return last
-            return self._note(found, _entry(history.KEPT, decision, before=expected, after=expected, recipe=recipe))
+            return self._stay(history.KEPT, decision, expected)
 
     def note(
         self, action: str, decision: Decision, *, expected: str | None, then: Callable[[], None] = lambda: None
@@ -177,9 +175,7 @@ class Registry:
         with self._backend.commit_lock():
             self._finish()
             self._require(expected)
-            found = self._history()
-            recipe = found.moves[-1].recipe if found.moves else None
-            entry = self._note(found, _entry(action, decision, before=expected, after=expected, recipe=recipe))
+            entry = self._stay(action, decision, expected)
             then()
             return entry
 
@@ -226,7 +222,10 @@ class Registry:
         self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))
         return placed
 
-    def _note(self, found: History, entry: Entry) -> Entry:
+    def _stay(self, action: str, decision: Decision, version: str | None) -> Entry:
+        found = self._history()
+        recipe = found.moves[-1].recipe if found.moves else None
+        entry = _entry(action, decision, before=version, after=version, recipe=recipe)
         content, placed = found.with_entry(entry)
         self._backend.replace(places.HISTORY, content)
         self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))

@@ -161,7 +161,7 @@ def test_a_damaged_champion_is_refused_and_the_earlier_one_goes_on_with_an_alarm
 
 
 def booby_trap(marker: Path) -> bytes:
-    """A pickle that makes a file when it is read; written out by hand, for nothing here may import pickle."""
+    """A pickle that makes a file when it is read; written out by hand, so that what it would do is plain."""
     command = f"touch {marker}"
     return b"cposix\nsystem\n(V" + command.encode() + b"\ntR."
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from wdbc_assets.serving import models, trial
-from wdbc_assets.serving.beside import Queue, _Process
 from wdbc_assets.serving.calls import Call
 from wdbc_assets.serving.champion import Answering, opened
+from wdbc_assets.serving.shadow import Queue, _Process
 from wdbc_assets.serving.trial import OnTrial
 from wdbc_assets.storage import places, trials
 from wdbc_assets.storage.trials import Trial
@@ -32,7 +32,7 @@ SLOW = 5.0  # more than that
 def challenger_process(service: Service) -> int | None:
     """The process in which the challenger scores, a child of the service's."""
     pids = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    beside = [pid for pid in pids if b"scoring_beside" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    beside = [pid for pid in pids if b"shadow_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return int(beside[0]) if beside else None
 
 

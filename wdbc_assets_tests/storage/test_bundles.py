@@ -2,7 +2,7 @@
 
 import io
 import json
-import pickle
+import pickle  # makes the traps that must be refused; the package itself may not import it
 import subprocess
 import sys
 import zipfile

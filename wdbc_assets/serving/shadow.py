@@ -1,6 +1,6 @@
 """How a challenger is paired with the champion: a bounded queue, and a process of the challenger's own.
 
-The process runs `scoring_beside`. A challenger that fails, hangs or crashes costs patients that are not paired, which
+The process runs `shadow_process`. A challenger that fails, hangs or crashes costs patients that are not paired, which
 are counted, and no answer of the service.
 """
 
@@ -95,7 +95,7 @@ class Queue:
             self._put = counts
 
 
-class Beside:
+class Shadow:
     """Has the challenger of the trial that goes on score what the champion was asked. `now` says which one goes on."""
 
     def __init__(self, store: Store, now: Callable[[], tuple[Trial | None, Queue]], *, seconds: float) -> None:
@@ -160,7 +160,7 @@ class _Process:
     async def __aenter__(self) -> "_Process":
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "wdbc_assets.serving.scoring_beside", self._trial.challenger.version,
+                sys.executable, "-m", "wdbc_assets.serving.shadow_process", self._trial.challenger.version,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
                 env=settings.without_metrics(),
                 start_new_session=True,  # Ctrl-C is for the service, which ends this process when all is paired

@@ -1,4 +1,4 @@
-"""The process in which a challenger scores: `python -m wdbc_assets.serving.scoring_beside VERSION`.
+"""The process in which a challenger scores: `python -m wdbc_assets.serving.shadow_process VERSION`.
 
 It is the child of one worker of the service, and asks nothing of it but lines of JSON: a line is patients with what the
 champion said of them, and the answer how many were scored and how many were not. Whatever happens to a challenger
