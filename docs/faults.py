@@ -101,5 +101,6 @@ FAULTS = {
     "X08": ("a request's id or address that would forge a line of the log", "replaced or left out; every line is JSON of the service's own words"),
     "X11": ("file modes", "keys and figures of the service are their owner's alone; keys that others may read are refused"),
     "X12": ("other dependencies than the locked ones", "all are pinned by hash; a check fails when lock and `pyproject.toml` differ"),
+    "X15": ("escape codes, line ends, invisible or reordering characters in what others wrote: reasons, names, paths, headers, messages", "shown as escapes (`\\x1b`, `\\n`, `\\u202e`): a line is a line, and nothing steers the terminal; JSON stays JSON"),
     "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export, the service and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
 }  # fmt: skip

@@ -53,6 +53,15 @@ def reads_of_the_environment(tree: ast.AST) -> Iterator[str]:
             yield ast.unparse(node)
 
 
+def ways_round_the_terminal(tree: ast.AST) -> Iterator[str]:
+    yield from (name for name in imported(tree) if re.fullmatch(r"click\.(secho|echo|style|echo_via_pager)", name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            text = ast.unparse(node)
+            if re.fullmatch(r"click\.(secho|echo|style|echo_via_pager)|print|sys\.(stdout|stderr)\.write", text):
+                yield text
+
+
 def what_domain_may_not_touch(tree: ast.AST) -> Iterator[str]:
     for name in imported(tree):
         parts = name.split(".")
@@ -81,6 +90,11 @@ def sins(scanner: Scanner, *paths: Path) -> list[str]:
         (reads_of_the_environment, "os.environ['HOME']"),
         (reads_of_the_environment, "home = os.getenv('HOME')"),
         (reads_of_the_environment, "from os import environ"),
+        (ways_round_the_terminal, "click.echo('text')"),
+        (ways_round_the_terminal, "from click import secho"),
+        (ways_round_the_terminal, "click.style(name, bold=True)"),
+        (ways_round_the_terminal, "print(name)"),
+        (ways_round_the_terminal, "sys.stderr.write(name)"),
         (what_domain_may_not_touch, "import dagster as dg"),
         (what_domain_may_not_touch, "from pathlib import Path"),
         (what_domain_may_not_touch, "import urllib.request"),
@@ -98,6 +112,7 @@ def test_each_scanner_finds_what_it_is_for(scanner: Scanner, line: str) -> None:
     [
         (ways_to_unpickle, "np.load(path, allow_pickle=False); import skops.io, json"),
         (reads_of_the_environment, "import os; os.replace(a, b)"),
+        (ways_round_the_terminal, "@click.command()\ndef show(): terminal.say(terminal.style(name, bold=True))"),
         (what_domain_may_not_touch, "from wdbc_assets.domain import cleaning; import io, pandas as pd; io.BytesIO()"),
     ],
 )
@@ -113,6 +128,12 @@ def test_nothing_that_can_run_what_it_reads_is_used_anywhere() -> None:
 def test_the_environment_is_read_by_the_settings_and_the_command_line_alone() -> None:
     others = [path for path in PACKAGE.iterdir() if path.stem not in {"settings", "cli"}]
     assert sins(reads_of_the_environment, *others) == []
+
+
+@pytest.mark.fault("X15")
+def test_every_command_prints_through_the_terminal_module_alone() -> None:
+    commands = [path for path in (PACKAGE / "cli").glob("*.py") if path.stem not in {"terminal", "streams"}]
+    assert sins(ways_round_the_terminal, *commands) == []
 
 
 def test_the_domain_knows_neither_dagster_nor_network_nor_disk_nor_the_rest_of_the_package() -> None:

@@ -1,6 +1,7 @@
 """The console command `wdbc`: what people type. One module per command; `terminal` is how all of them speak.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 130 interrupted, 143 terminated.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 130 interrupted, 141 the reader of
+the output has gone (`| head`), 143 terminated.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import sys
 
 import click
 
-from wdbc_assets.cli import terminal
+from wdbc_assets.cli import streams, terminal
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.cli.cleanup import gc_command
 from wdbc_assets.cli.evaluate import evaluate
@@ -57,6 +58,7 @@ def main() -> None:
     # What imports make lives as long as the process. To search it for garbage, hundreds of times and once more at the
     # end, takes a fifth of a short run.
     gc.set_threshold(100_000, 50, 100)
+    streams.secure()
     stops = Stops()
     debug = "--debug" in sys.argv[1:2]
     try:
@@ -64,17 +66,20 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         code = 130
     except click.ClickException as error:
-        error.show()
+        terminal.usage(error)
         code = error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it ends as a block of text and an exit code
         code = 1
         if not stops.received():
             if debug:
-                raise
-            terminal.complain(error if isinstance(error, WdbcError) else _fault(error))
+                terminal.debug(error)
+            else:
+                terminal.complain(error if isinstance(error, WdbcError) else _fault(error))
     if stopped := stops.received():
         code = 128 + stopped
         terminal.stopped()
+    if not code and (cause := streams.lost()):
+        code = terminal.cut_short(cause)
     gc.freeze()
     sys.exit(code)
 

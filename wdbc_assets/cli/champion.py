@@ -1,6 +1,5 @@
 """`wdbc champion`: what is in production, since when, on what evidence, and who would replace it."""
 
-import json
 from typing import Any
 
 import click
@@ -28,7 +27,7 @@ def champion(*, as_json: bool) -> None:
     candidate = _candidate(store)
     if as_json:
         plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": list(standing.amiss)}
-        click.echo(json.dumps({**plain, "candidate": candidate}, indent=2))
+        terminal.document({**plain, "candidate": candidate})
     else:
         _show(registry, standing, trials.current(store))
         _show_candidate(standing, candidate)
@@ -82,46 +81,46 @@ def _candidate(store: Store) -> dict[str, Any]:
 def _show(registry: Registry, standing: Standing, trial: Trial | None) -> None:
     plain = in_production(registry, standing)
     if plain is None:
-        click.echo("\n  no champion: nothing is in production")
+        terminal.say("\n  no champion: nothing is in production")
     else:
         by = "compiled arrays" if plain["compiled"] else "scikit-learn, for its recipe cannot be compiled"
-        name = click.style(plain["recipe"] or "unknown", bold=True)
-        click.echo(f"\n  champion {name} {freshness.short(plain['version'])}, answers by {by}")
+        name = terminal.style(plain["recipe"] or "unknown", bold=True)
+        terminal.say(f"\n  champion {name} {freshness.short(plain['version'])}, answers by {by}")
         if standing.since:
             decisions.standing(standing.since, standing.promotion)
         if plain["judgement"]:
             _evidence(plain["evidence"], plain["judgement"]["verdict"])
         if trial is not None and trial.against == plain["version"]:
-            click.echo(
+            terminal.say(
                 f"  a challenger is on trial: {trial.recipe} {freshness.short(trial.candidate)}: wdbc shadow status"
             )
     for fault in standing.amiss:
-        click.echo(click.style(f"  amiss: {fault}", fg="red"))
+        terminal.say(terminal.style(f"  amiss: {fault}", fg="red"))
 
 
 def _evidence(digest: str, verdict: dict[str, Any]) -> None:
     against = f"against {verdict['champion']}" if verdict["champion"] else "there was no champion before"
-    click.echo(f"  evidence {freshness.short(digest)}: {verdict['name']}, {against}")
+    terminal.say(f"  evidence {freshness.short(digest)}: {verdict['name']}, {against}")
     for one in verdict["criteria"]:
         if one["low"] is not None:
             shown = f"{one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}]"
-            click.echo(f"    {one['name']:<14} {shown:<28} {one['demand']}")
+            terminal.say(f"    {one['name']:<14} {shown:<28} {one['demand']}")
 
 
 def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
     wdbc = terminal.as_called()
     if candidate["is_champion"]:
-        click.echo("\n  candidate: none; the current pipeline is the champion")
+        terminal.say("\n  candidate: none; the current pipeline is the champion")
     elif candidate["amiss"]:
-        click.echo(f"\n  candidate: cannot be judged: {candidate['amiss']}")
+        terminal.say(f"\n  candidate: cannot be judged: {candidate['amiss']}")
     else:
         decisions.judgement(candidate["judgement"])
         promoted = candidate["judgement"]["verdict"]["promoted"]
-        click.echo(
+        terminal.say(
             f"  it would replace the champion: {wdbc} promote" if promoted else "  it does not replace the champion"
         )
     if standing.earlier:
         earlier = standing.earlier[0]
-        click.echo(
+        terminal.say(
             f"  to go back to: {earlier.recipe} {freshness.short(earlier.after or '')}: {wdbc} rollback --reason TEXT"
         )

@@ -30,14 +30,14 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
         gone = [one for one in rest if one.kept is None]
     for one in gone:
         age = f"{one.age / _DAY:.1f} days"
-        click.echo(f"  {one.asset:<17} {freshness.short(one.version)} {status.size(one.size):>10} {age:>12}")
+        terminal.say(f"  {one.asset:<17} {freshness.short(one.version)} {status.size(one.size):>10} {age:>12}")
     kept = len(rest) - len(gone)
     verb = "removed" if for_real else "to be removed"
-    click.echo(f"  {verb}: {len(gone)} versions, {status.size(sum(one.size for one in gone))}; kept: {kept}")
+    terminal.say(f"  {verb}: {len(gone)} versions, {status.size(sum(one.size for one in gone))}; kept: {kept}")
     reasons = Counter(_kind(one.kept) for one in rest if one.kept)
-    click.echo("  kept for: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
+    terminal.say("  kept for: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
     if gone and not for_real:
-        click.echo("  nothing was removed: add --apply")
+        terminal.say("  nothing was removed: add --apply")
 
 
 def _kind(kept: str) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
 from wdbc_assets import freshness, logs, settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.storage.history import MOVES, Entry
 from wdbc_assets.storage.registry import Registry, open_registry
 from wdbc_assets.storage.store import Store, open_store
@@ -28,31 +27,32 @@ def opened() -> tuple[settings.Settings, Store, Registry]:
 def judgement(document: Mapping[str, Any]) -> None:
     """Show a judgement: who against whom, each criterion with interval and bound, and the verdict last."""
     verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
-    click.echo(f"\n  candidate  {candidate['recipe']:<14} {freshness.short(candidate['version'])}  (fitted_pipeline)")
+    terminal.say(f"\n  candidate  {candidate['recipe']:<14} {freshness.short(candidate['version'])}  (fitted_pipeline)")
     if champion:
-        click.echo(f"  champion   {champion['recipe']:<14} {freshness.short(champion['version'])}")
-    click.echo(
+        terminal.say(f"  champion   {champion['recipe']:<14} {freshness.short(champion['version'])}")
+    terminal.say(
         f"  judged on {verdict['patients']} patients, {verdict['repeats']} times {verdict['folds']} folds; candidate -"
-        " champion,\n  95 % intervals with the correction of Nadeau and Bengio"
+        " champion,"
     )
-    click.echo(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'':<4} needed")
+    terminal.say("  95 % intervals with the correction of Nadeau and Bengio")
+    terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'':<4} needed")
     for one in verdict["criteria"]:
         value = "" if one["value"] is None else f"{one['value']:+.4f}"
         interval = "" if one["low"] is None else f"[{one['low']:+.4f}, {one['high']:+.4f}]"
-        holds = click.style("yes", fg="green") if one["holds"] else click.style("no ", fg="red")
-        click.echo(f"  {one['name']:<14} {value:>8}   {interval:<20} {holds}  {one['demand']}")
+        holds = terminal.style("yes", fg="green") if one["holds"] else terminal.style("no ", fg="red")
+        terminal.say(f"  {one['name']:<14} {value:>8}   {interval:<20} {holds}  {one['demand']}")
         if one["found"] and not one["holds"]:
-            click.echo(f"  {'':<14} {one['found']}")
-    name = click.style(verdict["name"], fg=_COLOURS[verdict["name"]], bold=True)
-    click.echo(f"\n  verdict: {name}; {verdict['reason']}")
+            terminal.say(f"  {'':<14} {one['found']}")
+    name = terminal.style(verdict["name"], fg=_COLOURS[verdict["name"]], bold=True)
+    terminal.say(f"\n  verdict: {name}; {verdict['reason']}")
 
 
 def standing(entry: Entry, promotion: Entry | None) -> None:
     """Show since when and by whose decision a champion is what it is; a force for as long as it holds."""
-    click.echo(f"  since {entry.at[:19].replace('T', ' ')} UTC, {entry.action} by {entry.actor}: {entry.reason}")
+    terminal.say(f"  since {entry.at[:19].replace('T', ' ')} UTC, {entry.action} by {entry.actor}: {entry.reason}")
     if promotion is not None and promotion.forced:
-        forced = click.style("FORCED", fg="red", bold=True)
-        click.echo(f"  {forced} by {promotion.actor}, against the verdict {promotion.verdict}: {promotion.reason}")
+        forced = terminal.style("FORCED", fg="red", bold=True)
+        terminal.say(f"  {forced} by {promotion.actor}, against the verdict {promotion.verdict}: {promotion.reason}")
 
 
 def line(entry: Entry) -> str:

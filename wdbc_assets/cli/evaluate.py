@@ -55,12 +55,12 @@ def evaluate(
     files = store.files(passport)
     summary, winners = json.loads(files["summary.json"]), json.loads(files["winners.json"])
     if as_json:
-        click.echo(json.dumps(_plain(store, passport, summary, winners), indent=2))
+        terminal.document(_plain(store, passport, summary, winners))
         return
     evaluation.show(summary, winners, chosen.protocol)
     terminal.say_if_replaced(store, passport)
-    click.echo(f"\n  stored in {store.url}")
-    click.echo(f"  next: {_next(chosen.protocol)}")
+    terminal.say(f"\n  stored in {store.url}")
+    terminal.say(f"  next: {_next(chosen.protocol)}")
 
 
 def _next(protocol: str) -> str:

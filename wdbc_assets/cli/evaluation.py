@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import click
-
+from wdbc_assets.cli import terminal
 from wdbc_assets.domain import floors, recipes
 
 _COMPARED = ("log_loss", "accuracy")
@@ -16,17 +15,17 @@ _CHOICES_SHOWN = 3
 
 def show(summary: Mapping[str, Any], winners: Sequence[Mapping[str, Any]], protocol: str) -> None:
     """Show an evaluation, what matters most last: that is what a terminal still shows."""
-    click.echo(
-        f"\n  {summary['patients']} patients, {summary['repeats']} times {summary['folds']} folds; sd over the"
-        " repeats;\n  95 % intervals with the correction of Nadeau and Bengio"
+    terminal.say(
+        f"\n  {summary['patients']} patients, {summary['repeats']} times {summary['folds']} folds; sd over the repeats;"
     )
+    terminal.say("  95 % intervals with the correction of Nadeau and Bengio")
     for name in summary["recipes"]:
         _recipe(name, summary["recipes"], protocol)
         _choices(chosen(winners, name))
-    click.echo(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
+    terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
     for one in summary["differences"]:
         shown = [_difference(one[of]) for of in _COMPARED]
-        click.echo(f"  {one['recipe'] + ' - ' + one['minus']:<30} {shown[0]:<28} {shown[1]}")
+        terminal.say(f"  {one['recipe'] + ' - ' + one['minus']:<30} {shown[0]:<28} {shown[1]}")
     _overview(summary)
 
 
@@ -56,7 +55,7 @@ def chosen(winners: Iterable[Mapping[str, Any]], recipe: str) -> list[dict[str, 
 def _recipe(name: str, of: Mapping[str, Any], protocol: str) -> None:
     beside = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
-    click.echo(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {beside:>13}{floor}".rstrip())
+    terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {beside:>13}{floor}".rstrip())
     for metric, figure in of[name].items():
         interval = "" if figure["low"] is None else f"[{figure['low']:.4f}, {figure['high']:.4f}]"
         seeds = _number(of[beside][metric]["mean"]) if beside else ""
@@ -64,7 +63,7 @@ def _recipe(name: str, of: Mapping[str, Any], protocol: str) -> None:
         line = (
             f"{metric:<14} {_number(figure['mean']):>8} {_number(figure['sd']):>8}   {interval:<18} {seeds:>13}{bound}"
         )
-        click.echo(f"  {line}".rstrip())
+        terminal.say(f"  {line}".rstrip())
 
 
 def _choices(choices: Sequence[Mapping[str, Any]]) -> None:
@@ -72,7 +71,7 @@ def _choices(choices: Sequence[Mapping[str, Any]]) -> None:
         return  # there was nothing to choose
     shown = [f"{_short(one['parameters'])} ({one['folds']})" for one in choices[:_CHOICES_SHOWN]]
     more = [f"{len(choices) - _CHOICES_SHOWN} others"] if len(choices) > _CHOICES_SHOWN else []
-    click.echo(f"  chosen by folds: {'; '.join([*shown, *more])}")
+    terminal.say(f"  chosen by folds: {'; '.join([*shown, *more])}")
 
 
 def _short(parameters: Mapping[str, Any]) -> str:
@@ -80,14 +79,14 @@ def _short(parameters: Mapping[str, Any]) -> str:
 
 
 def _overview(summary: Mapping[str, Any]) -> None:
-    click.echo("\n  " + f"{'by log-loss':<15}" + "".join(f"{of:<18}" for of in _OVERVIEW).rstrip())
+    terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{of:<18}" for of in _OVERVIEW).rstrip())
     for name in ranked(summary):
         figures = [summary["recipes"][name][of] for of in _OVERVIEW]
         shown = "".join(f"{_number(one['mean']) + ' ± ' + _number(one['sd']):<18}" for one in figures)
-        click.echo(f"  {name:<15}{shown.rstrip()}")
+        terminal.say(f"  {name:<15}{shown.rstrip()}")
     first, unclear = best(summary)
     told = f"; not to be told from {' and '.join(unclear)}: the interval of the difference holds 0" if unclear else ""
-    click.echo(f"  lowest log-loss: {click.style(first, bold=True)}{told}")
+    terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{told}")
 
 
 def _floor(metric: str, mean: float | None, protocol: str) -> str:
@@ -96,7 +95,7 @@ def _floor(metric: str, mean: float | None, protocol: str) -> str:
     bound = floors.BOUNDS[metric].floor(protocol)
     good = not floors.missed({metric: {"mean": mean}}, protocol)
     relation = "<=" if metric in floors.LESS_IS_BETTER else ">="
-    return "  " + click.style(f"{relation} {bound:g}" + ("" if good else "  missed"), fg="green" if good else "red")
+    return "  " + terminal.style(f"{relation} {bound:g}" + ("" if good else "  missed"), fg="green" if good else "red")
 
 
 def _difference(figure: Mapping[str, float]) -> str:

@@ -27,31 +27,36 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     run_id = launch.job("explore", store, chosen, {}, force=force, debug=debug)
     passport = store.handle("exploration", run_id=run_id).passport
     _show(json.loads(store.files(passport)["exploration.json"]))
-    click.echo(f"\n  stored in {store.url}")
-    click.echo(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
+    terminal.say(f"\n  stored in {store.url}")
+    terminal.say(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
 
 
 def _show(exploration: dict[str, Any]) -> None:
-    click.echo(
-        f"\n  {exploration['rows']} patients: {exploration['benign']} benign, {exploration['malignant']} malignant\n"
+    terminal.say(
+        f"\n  {exploration['rows']} patients: {exploration['benign']} benign, {exploration['malignant']} malignant"
     )
     for finding in exploration["findings"]:
-        click.echo(textwrap.fill(finding, _WIDTH, initial_indent="  - ", subsequent_indent="    "))
-    click.echo(
+        _wrapped(finding)
+    terminal.say(
         f"\n  {'measurement':<24} {'median benign':>13} {'malignant':>10} {'AUC':>7} {'skew':>6} {'outliers':>9}"
     )
     for name in observations.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
         one = exploration["measurements"][name]
-        click.echo(
+        terminal.say(
             f"  {name:<24} {one['benign']['median']:>13.4g} {one['malignant']['median']:>10.4g} {one['auc']:>7.4f}"
             f" {_skew(one['skew']):>6} {one['outliers']:>9}"
         )
     correlation = exploration["correlation"]
     if correlation["clusters"]:
-        click.echo(f"\n  every two in a line correlate at {correlation['bound']:g} or more")
+        terminal.say(f"\n  every two in a line correlate at {correlation['bound']:g} or more")
     for cluster in correlation["clusters"]:
-        click.echo(textwrap.fill(", ".join(cluster), _WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        _wrapped(", ".join(cluster))
 
 
 def _skew(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}"
+
+
+def _wrapped(text: str) -> None:
+    for line in textwrap.wrap(text, _WIDTH, initial_indent="  - ", subsequent_indent="    "):
+        terminal.say(line)

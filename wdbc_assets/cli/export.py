@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from wdbc_assets import settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import open_store
 
@@ -40,4 +41,4 @@ def export(folder: Path) -> None:
                 where=str(target),
                 mend="Choose a folder that you may write.",
             ) from None
-        click.echo(f"  {target}  {len(content)} bytes")
+        terminal.say(f"  {target}  {len(content)} bytes")

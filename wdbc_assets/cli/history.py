@@ -1,10 +1,8 @@
 """`wdbc history`: every decision about what is in production, and whether any was altered or removed."""
 
-import json
-
 import click
 
-from wdbc_assets.cli import decisions
+from wdbc_assets.cli import decisions, terminal
 
 
 @click.command("history")
@@ -23,16 +21,16 @@ def history_command(*, as_json: bool, verify: bool) -> None:
     amiss = [*found.faults, *(registry.lost_evidence() if verify else ())]
     if as_json:
         plain = {"store": store.url, "entries": [entry.to_plain() for entry in found.entries], "amiss": amiss}
-        click.echo(json.dumps(plain, indent=2))
+        terminal.document(plain)
     else:
         if not found.entries:
-            click.echo("  no decision yet; the first champion comes by `wdbc promote`")
+            terminal.say("  no decision yet; the first champion comes by `wdbc promote`")
         for entry in found.entries:
-            click.echo(decisions.line(entry))
+            terminal.say(decisions.line(entry))
         if found.unfinished is not None:
-            click.echo(f"  entry {found.unfinished.number} was begun and not finished: the next decision finishes it")
+            terminal.say(f"  entry {found.unfinished.number} was begun and not finished: the next decision finishes it")
         if verify and not amiss:
-            click.echo(f"\n  {len(found.entries)} entries, each follows the one before it; all evidence is whole")
+            terminal.say(f"\n  {len(found.entries)} entries, each follows the one before it; all evidence is whole")
     for fault in amiss:
-        click.echo(click.style(f"  amiss: {fault}", fg="red"), err=as_json)
+        terminal.say(terminal.style(f"  amiss: {fault}", fg="red"), err=as_json)
     click.get_current_context().exit(int(bool(amiss)))

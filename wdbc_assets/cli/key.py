@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from wdbc_assets import settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.serving import keys
 
 
@@ -27,8 +28,8 @@ def key() -> None:
 def create(*, name: str, scopes: tuple[str, ...]) -> None:
     """Create a key and print it, once: it cannot be shown again."""
     made, whole = keys.create(_path(), name, scopes)
-    click.echo(f"key {made.name!r} ({made.id}) opens: {', '.join(made.scopes)}. It is shown once:", err=True)
-    click.echo(whole)
+    terminal.say(f"key {made.name!r} ({made.id}) opens: {', '.join(made.scopes)}. It is shown once:", err=True)
+    terminal.say(whole)
 
 
 @key.command("list")
@@ -36,9 +37,9 @@ def list_() -> None:
     """List the keys: id, when it was made, what it opens, name."""
     known = keys.read(_path())
     for one in known.values():
-        click.echo(f"  {one.id}  {one.made_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
+        terminal.say(f"  {one.id}  {one.made_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
     if not known:
-        click.echo("  there is no key; `wdbc key create NAME` makes one", err=True)
+        terminal.say("  there is no key; `wdbc key create NAME` makes one", err=True)
 
 
 @key.command()
@@ -46,7 +47,7 @@ def list_() -> None:
 def revoke(*, name: str) -> None:
     """Revoke the key of this name or id; a running service refuses it within seconds."""
     gone = keys.revoke(_path(), name)
-    click.echo(f"revoked {gone.name!r} ({gone.id})")
+    terminal.say(f"revoked {gone.name!r} ({gone.id})")
 
 
 def _path() -> Path:

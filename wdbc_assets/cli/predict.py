@@ -1,6 +1,5 @@
 """`wdbc predict`: a file of any size, scored by the model in production."""
 
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wdbc_assets import freshness, settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import open_store
 
@@ -119,7 +119,7 @@ class _Progress:
     """Says on stderr how far it is, and how fast."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = terminal.Live()
         self._begun = self._said = time.monotonic()
 
     @property
@@ -129,30 +129,28 @@ class _Progress:
 
     def __call__(self, tally: "Tally") -> None:
         now = time.monotonic()
-        if now - self._said < (_LIVE if self._live else _LOGGED):
+        if now - self._said < (_LIVE if self._live.rewritten else _LOGGED):
             return
         self._said = now
-        line = f"  {tally.rows:,} rows, {tally.rows / self.seconds:,.0f} a second"
-        click.echo(f"\r\x1b[2K{line}" if self._live else line, nl=not self._live, err=True)
+        self._live.show(f"  {tally.rows:,} rows, {tally.rows / self.seconds:,.0f} a second")
 
     def end(self) -> None:
         """Take away the last line of progress."""
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+        self._live.erase()
 
 
 def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     through = "compiled" if served.compiled else "through scikit-learn"
-    click.echo(f"  model      {freshness.short(served.version)} ({served.recipe}, {through})", err=True)
-    click.echo(
+    terminal.say(f"  model      {freshness.short(served.version)} ({served.recipe}, {through})", err=True)
+    terminal.say(
         f"  rows       {tally.rows:,} in = {tally.scored:,} scored + {tally.set_aside:,} set aside, "
         f"{tally.rows / max(seconds, 1e-9):,.0f} a second",
         err=True,
     )
-    click.echo(f"  decision   {_counts(tally.decisions)}", err=True)
-    click.echo(f"  set        {_counts(tally.sets)}", err=True)
+    terminal.say(f"  decision   {_counts(tally.decisions)}", err=True)
+    terminal.say(f"  set        {_counts(tally.sets)}", err=True)
     if tally.set_aside:
-        click.echo(f"  set aside  {_reasons(tally)}", err=True)
+        terminal.say(f"  set aside  {_reasons(tally)}", err=True)
 
 
 def _counts(counts: "Counter[str]") -> str:

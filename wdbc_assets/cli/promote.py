@@ -47,7 +47,7 @@ def _dry(store: Store, candidate: str | None) -> int:
         return _champion_already(case.recipe, case.version)
     verdict = case.judge()
     decisions.judgement(case.document(verdict))
-    click.echo("  nothing was changed: this was a dry run")
+    terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS
 
 
@@ -67,12 +67,12 @@ def _decided(store: Store, registry: Registry, candidate: str | None, *, force: 
     if entry.evidence:
         decisions.judgement(registry.evidence(entry.evidence))
     if entry.action == history.PROMOTED:
-        forced = click.style(" by force, against the verdict", fg="red") if entry.forced else ""
-        click.echo(f"  promoted{forced}: {entry.recipe} {freshness.short(entry.after or '')} is in production")
-        click.echo(f"  next: {terminal.as_called()} champion, {terminal.as_called()} rollback --reason TEXT")
+        forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
+        terminal.say(f"  promoted{forced}: {entry.recipe} {freshness.short(entry.after or '')} is in production")
+        terminal.say(f"  next: {terminal.as_called()} champion, {terminal.as_called()} rollback --reason TEXT")
         return 0
-    click.echo(f"  the champion stays: {entry.recipe or 'none'} {freshness.short(entry.after or '-')}")
-    click.echo(f"  evidence kept: {freshness.short(entry.evidence or '')}")
+    terminal.say(f"  the champion stays: {entry.recipe or 'none'} {freshness.short(entry.after or '-')}")
+    terminal.say(f"  evidence kept: {freshness.short(entry.evidence or '')}")
     return decisions.CHAMPION_STAYS
 
 
@@ -86,5 +86,5 @@ def _require_evidence(store: Store) -> None:
 
 
 def _champion_already(recipe: str, version: str) -> int:
-    click.echo(f"  {recipe} {freshness.short(version)} is in production already: nothing to be done")
+    terminal.say(f"  {recipe} {freshness.short(version)} is in production already: nothing to be done")
     return 0

@@ -41,9 +41,9 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
     page = build(store, chosen)
     target = (output or (Path(store.url) if "://" not in store.url else Path.cwd()) / _NAME).absolute()
     _write(target, page)
-    click.echo(f"\n  {target}  {len(page) / 1024:,.0f} KiB")
+    terminal.say(f"\n  {target}  {len(page) / 1024:,.0f} KiB")
     if show and not webbrowser.open(target.as_uri()):
-        click.echo("  no browser could be started; open the file yourself", err=True)
+        terminal.say("  no browser could be started; open the file yourself", err=True)
 
 
 def _possible(store: Store) -> list[str]:

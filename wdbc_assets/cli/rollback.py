@@ -3,7 +3,7 @@
 import click
 
 from wdbc_assets import freshness, logs
-from wdbc_assets.cli import decisions, instance
+from wdbc_assets.cli import decisions, instance, terminal
 from wdbc_assets.storage.history import Entry
 from wdbc_assets.storage.registry import Decision
 from wdbc_assets.storage.store import Store
@@ -18,7 +18,7 @@ def rollback(*, version: str | None, reason: str) -> None:
         raise click.UsageError("--reason is empty: whoever reads the history wants to know why.")
     chosen, store, registry = decisions.opened()
     entry = registry.rollback(version, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
-    click.echo(
+    terminal.say(
         f"  {entry.recipe} {freshness.short(entry.after or '')} is in production again,"
         f" in place of {freshness.short(entry.before or 'none')}"
     )
@@ -48,4 +48,4 @@ def _tell_dagster(store: Store, entry: Entry) -> None:
             )
     except Exception as error:  # noqa: BLE001 -- Dagster's history is a record beside; the registry's is what counts
         logs.logger.warning("rollback done, but Dagster's history could not be told: %s", type(error).__name__)
-        click.echo("  done, but Dagster's history could not be told; `wdbc history` has it", err=True)
+        terminal.say("  done, but Dagster's history could not be told; `wdbc history` has it", err=True)

@@ -48,6 +48,6 @@ def _farewell(store: Store, run_id: str | None) -> None:
     metrics = store.handle("metrics", run_id=run_id).passport
     terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
     terminal.say_if_replaced(store, metrics)
-    click.echo(f"\n  stored in {store.url}")
+    terminal.say(f"\n  stored in {store.url}")
     wdbc = terminal.as_called()
-    click.echo(f"  next: {wdbc} status, {wdbc} export DIR, {wdbc} ui")
+    terminal.say(f"  next: {wdbc} status, {wdbc} export DIR, {wdbc} ui")

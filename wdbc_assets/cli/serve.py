@@ -7,7 +7,7 @@ import tempfile
 import click
 
 from wdbc_assets import settings
-from wdbc_assets.cli import ports
+from wdbc_assets.cli import ports, terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import addresses, keys
 
@@ -52,8 +52,8 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
 
 def _announce(chosen: settings.Settings, *, keyed: bool, here: bool) -> None:
     host = f"[{chosen.serve_host}]" if ":" in chosen.serve_host else chosen.serve_host
-    click.echo(f"  http://{host}:{chosen.serve_port}/docs", err=True)
+    terminal.say(f"  http://{host}:{chosen.serve_port}/docs", err=True)
     if not keyed and here:
-        click.echo("  there is no key: programs of this machine alone are answered, all of them", err=True)
+        terminal.say("  there is no key: programs of this machine alone are answered, all of them", err=True)
     elif not keyed:
-        click.echo("  INSECURE: there is no key; everybody who reaches this address is answered", err=True)
+        terminal.say("  INSECURE: there is no key; everybody who reaches this address is answered", err=True)

@@ -83,15 +83,15 @@ def start(*, candidate: str | None, share: float, reason: str) -> None:
         reason=": ".join(filter(None, (f"{case.recipe} {_answers(share)}", trial.reason))),
     )
     trials.start(store, registry, draft, trial, decision)
-    click.echo(
+    terminal.say(
         f"  {case.recipe} {freshness.short(case.version)} is beside {case.champion_recipe}"
         f" {freshness.short(champion.version)}: {_answers(share)}"
     )
     if verdict:
-        click.echo(f"  the gate says of it: {verdict.name}; {verdict.reason}")
+        terminal.say(f"  the gate says of it: {verdict.name}; {verdict.reason}")
     else:
-        click.echo(f"  the gate cannot judge it yet: `wdbc evaluate --recipe {case.recipe}`")
-    click.echo(f"  next: {terminal.as_called()} shadow status")
+        terminal.say(f"  the gate cannot judge it yet: `wdbc evaluate --recipe {case.recipe}`")
+    terminal.say(f"  next: {terminal.as_called()} shadow status")
 
 
 @shadow.command()
@@ -100,7 +100,9 @@ def stop(*, reason: str) -> None:
     """End the trial: the champion alone is asked. What was paired stays."""
     chosen, store, registry = decisions.opened()
     was = trials.stop(store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
-    click.echo("  the trial is over: the champion alone is asked" if was else "  no trial goes on: nothing to be done")
+    terminal.say(
+        "  the trial is over: the champion alone is asked" if was else "  no trial goes on: nothing to be done"
+    )
 
 
 @shadow.command()
@@ -111,9 +113,9 @@ def status(*, as_json: bool) -> None:
     trial = trials.current(store)
     found = None if trial is None else described(store, registry, trial)
     if as_json:
-        click.echo(json.dumps({"store": store.url, "trial": found}, indent=2))
+        terminal.document({"store": store.url, "trial": found})
     elif found is None:
-        click.echo("  no trial goes on; start one: wdbc shadow start [CANDIDATE]")
+        terminal.say("  no trial goes on; start one: wdbc shadow start [CANDIDATE]")
     else:
         _show(found)
 
@@ -178,24 +180,24 @@ def _answers(share: float) -> str:
 
 def _show(found: dict[str, Any]) -> None:
     challenger, champion = found["challenger"], found["champion"]
-    name = click.style(challenger["recipe"], bold=True)
-    click.echo(f"\n  challenger {name} {freshness.short(challenger['candidate'])} (fitted_pipeline)")
+    name = terminal.style(challenger["recipe"], bold=True)
+    terminal.say(f"\n  challenger {name} {freshness.short(challenger['candidate'])} (fitted_pipeline)")
     beside = f"{champion['recipe'] or 'champion'} {freshness.short(champion['version'])}"
-    click.echo(f"  beside {beside}, {_answers(found['share'])}")
+    terminal.say(f"  beside {beside}, {_answers(found['share'])}")
     since = found["since"][:19].replace("T", " ")
-    click.echo(f"  since {since} UTC, by {found['actor']}" + (f": {found['reason']}" if found["reason"] else ""))
+    terminal.say(f"  since {since} UTC, by {found['actor']}" + (f": {found['reason']}" if found["reason"] else ""))
     if not found["goes_on"]:
-        over = click.style("over", fg="yellow", bold=True)
-        click.echo(f"  {over}: another champion is in production; start it again, or `wdbc shadow stop`")
+        over = terminal.style("over", fg="yellow", bold=True)
+        terminal.say(f"  {over}: another champion is in production; start it again, or `wdbc shadow stop`")
     counts = found["patients"]
-    click.echo(
+    terminal.say(
         f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} without an answer of the challenger,"
         f" {counts['dropped']:,} left out for lack of time; it answered {found['answered_by_challenger']:,} itself"
     )
     if found["unreadable"]:
-        click.echo(click.style(f"  amiss: {found['unreadable']} lines of the pairs cannot be read", fg="red"))
+        terminal.say(terminal.style(f"  amiss: {found['unreadable']} lines of the pairs cannot be read", fg="red"))
     if found["agreement"] is None:
-        click.echo("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")
+        terminal.say("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")
     else:
         _show_agreement(found["agreement"])
 
@@ -203,13 +205,13 @@ def _show(found: dict[str, Any]) -> None:
 def _show_agreement(agreement: dict[str, Any]) -> None:
     for what, label in (("same_decision", "same decision"), ("same_set", "same set")):
         one = agreement[what]
-        click.echo(f"  {label:<15} {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]")
+        terminal.say(f"  {label:<15} {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]")
     for before, others in agreement["decisions"].items():
         for after, patients in others.items():
             if patients and before != after:
-                click.echo(f"  {'':<15} {patients:,} {before} by the champion, {after} by the challenger")
+                terminal.say(f"  {'':<15} {patients:,} {before} by the champion, {after} by the challenger")
     referred, difference = agreement["referred"], agreement["difference"]
     shares = f"{referred['champion']:.4f} by the champion, {referred['challenger']:.4f} by the challenger"
-    click.echo(f"  {'referred':<15} {shares}")
+    terminal.say(f"  {'referred':<15} {shares}")
     change = f"{difference['mean']:+.4f} on average (challenger - champion), {difference['largest']:.4f} at most"
-    click.echo(f"  {'probability':<15} {change}")
+    terminal.say(f"  {'probability':<15} {change}")

@@ -1,11 +1,11 @@
 """`wdbc status`: each asset's current version, and why it would run."""
 
-import json
 from typing import Any
 
 import click
 
 from wdbc_assets import freshness, settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.storage.store import Store, open_store
 
 
@@ -17,10 +17,11 @@ def status(*, as_json: bool) -> None:
     store = open_store(chosen.storage, relative_to=settings.project_root())
     states = freshness.survey(store, chosen)
     if as_json:
-        click.echo(json.dumps({"store": store.url, "assets": [_plain(store, state) for state in states]}, indent=2))
+        terminal.document({"store": store.url, "assets": [_plain(store, state) for state in states]})
         return
-    click.echo(f"store {store.url}\n")
-    click.echo(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
+    terminal.say(f"store {store.url}")
+    terminal.say()
+    terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
         _show(store, state)
 
@@ -32,13 +33,13 @@ def _show(store: Store, state: freshness.State) -> None:
         version, made, bytes_ = freshness.short(passport.version), passport.made_at[:19], size(passport.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
-    click.echo(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {click.style(first, fg=colour)}")
+    terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
     for reason in rest:
-        click.echo(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {click.style(reason, fg=colour)}")
+        terminal.say(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {terminal.style(reason, fg=colour)}")
     if refusal := store.refusal(state.asset):
-        click.echo(click.style(f"    last attempt refused at {refusal['at'][:19]}:", fg="red"))
+        terminal.say(terminal.style(f"    last attempt refused at {refusal['at'][:19]}:", fg="red"))
         for reason in refusal["reasons"]:
-            click.echo(click.style(f"      {reason}", fg="red"))
+            terminal.say(terminal.style(f"      {reason}", fg="red"))
 
 
 def _plain(store: Store, state: freshness.State) -> dict[str, Any]:

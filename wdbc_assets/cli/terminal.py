@@ -1,19 +1,67 @@
-"""How the command line speaks: one line an asset, a table of metrics, and one short block for an error."""
+"""How the command line speaks: one line an asset, a table of metrics, and one short block for an error.
 
+Every command prints through `say` or `document`, and nothing else: what others wrote (names, reasons, paths, messages)
+can neither steer the terminal nor show a secret.
+"""
+
+import json
 import logging
 import math
+import os
 import shutil
+import signal
 import sys
+import traceback
 from typing import Any
 
 import click
 
-from wdbc_assets import freshness
+from wdbc_assets import freshness, safe_text
+from wdbc_assets.cli import streams
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
+_ESCAPE = "\x1b"
+# Marks the escape codes of `style`: nobody else can know it, so that no escape code in foreign text passes for one.
+_OWN = f"{_ESCAPE}{os.urandom(8).hex()}"
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line. A line break at its start makes an empty line before it; any other one is shown as an escape."""
+    line = text.lstrip("\n")
+    before = text[: len(text) - len(line)]
+    shown = safe_text.printable(safe_text.redact(line)).replace(safe_text.printable(_OWN), _ESCAPE)
+    streams.write(f"{before}{shown}\n", err=err)
+
+
+def style(text: str, **how: Any) -> str:
+    """Return text with colour or weight, for `say`."""
+    return click.style(safe_text.printable(text), **how).replace(_ESCAPE, _OWN)
+
+
+def document(plain: Any) -> None:
+    """Print a JSON document, for machines: ASCII, so that it cannot steer a terminal either."""
+    streams.write(json.dumps(plain, indent=2).replace("\x7f", "\\u007f") + "\n")
+
+
+class Live:
+    """Progress on stderr: at a terminal one line that is written again, elsewhere a line each."""
+
+    def __init__(self) -> None:
+        self.rewritten = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        """Show where the work stands."""
+        self.erase()
+        shown = safe_text.printable(safe_text.redact(text))
+        streams.write(shown if self.rewritten else f"{shown}\n", err=True)
+
+    def erase(self) -> None:
+        """Make room for a line that stays."""
+        if self.rewritten:
+            streams.write(f"\r{_ESCAPE}[2K", err=True)
 
 
 class Number(click.FloatRange):
@@ -33,37 +81,30 @@ class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.errors: list[WdbcError] = []
-        self._live = sys.stderr.isatty()
+        self._live = Live()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record: an asset's line, a progress message, or nothing."""
         event = getattr(record, "event", None)
         fields = record.__dict__
-        self._erase()
+        self._live.erase()
         if event in ("made", "unchanged"):
             asset_line(fields["asset"], event, fields.get("rows"), fields["seconds"], fields["version"])
         elif event == "refused":
             self.errors.append(fields["error"])
             if "asset" in fields:
-                click.echo(f"  {fields['asset']:<17} {_coloured('refused')}", err=True)
+                say(f"  {fields['asset']:<17} {_coloured('refused')}", err=True)
         elif event == "progress":
-            self._progress(fields["asset"], fields["progress"])
+            self._live.show(f"  {fields['asset']:<17} {fields['progress']}")
         elif event == "note" or record.levelno >= logging.WARNING:
-            click.echo(click.style(f"    {record.getMessage()}", dim=True), err=True)
-
-    def _progress(self, asset: str, progress: str) -> None:
-        click.echo(f"  {asset:<17} {progress}", nl=not self._live, err=True)
-
-    def _erase(self) -> None:
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+            say(style(f"    {record.getMessage()}", dim=True), err=True)
 
 
 def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, version: str) -> None:
     """Say what became of an asset."""
     counted = f"{rows} rows" if rows is not None else ""
     took = f"{seconds:.2f} s" if seconds is not None else ""
-    click.echo(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {freshness.short(version)}")
+    say(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {freshness.short(version)}")
 
 
 def metrics_table(metrics: dict[str, Any]) -> None:
@@ -72,13 +113,13 @@ def metrics_table(metrics: dict[str, Any]) -> None:
     if not figures:
         return
     share = f"{100 * metrics['confidence']:g} % interval" if "confidence" in metrics else "interval"
-    click.echo(f"\n  {'metric':<14} {'value':>8}   {share:<18} by")
+    say(f"\n  {'metric':<14} {'value':>8}   {share:<18} by")
     for name, figure in figures.items():
         value, low, high = (_number(figure[part]) for part in ("value", "low", "high"))
-        click.echo(f"  {name:<14} {value:>8}   [{low}, {high}]   {figure.get('interval', '')}")
+        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {figure.get('interval', '')}")
     if "confusion_matrix" in metrics:
         (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
-        click.echo(
+        say(
             f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
             f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
         )
@@ -88,7 +129,7 @@ def say_if_replaced(store: Store, passport: Passport) -> None:
     """Say so if what a run made is not what is current."""
     current = store.current(passport.asset)
     if current is None or current.version != passport.version:
-        click.echo("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
+        say("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
 
 
 def as_called() -> str:
@@ -104,19 +145,48 @@ def complain(error: WdbcError) -> None:
     """Show an error on stderr: what, where, what to do."""
     from wdbc_assets import privacy
 
-    click.echo(click.style("error: ", fg="red", bold=True) + error.what, err=True)
-    for label, text in (("where", error.where), ("found", privacy.of_refusal(error)), ("do", error.mend)):
-        if text:
-            first, *rest = text.splitlines()
-            click.echo(f"  {label + ':':<7}{first}", err=True)
-            for line in rest:
-                click.echo(f"         {line}", err=True)
+    say(style("error: ", fg="red", bold=True) + error.what, err=True)
+    # Only what was found has lines of its own.
+    found = privacy.of_refusal(error).split("\n")
+    for label, lines in (("where:", [error.where]), ("found:", found), ("do:", [error.mend])):
+        for number, line in enumerate(lines):
+            if line:
+                say(f"  {'' if number else label:<7}{line}", err=True)
+
+
+def debug(error: Exception) -> None:
+    """Show the traceback of an error on stderr."""
+    for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+        say(line, err=True)
+
+
+def usage(error: click.ClickException) -> None:
+    """Show what is wrong with the arguments, which may be those of a script that passes on what others wrote."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        for line in (*context.get_usage().split("\n"), f"Try '{context.command_path} --help' for help.", ""):
+            say(line, err=True)
+    say(f"Error: {error.format_message()}", err=True)
+
+
+def cut_short(cause: OSError) -> int:
+    """Return the exit code of a command that did its work, but whose output could not be written; say so if need be."""
+    if streams.is_broken_pipe(cause):
+        return 128 + signal.SIGPIPE
+    complain(
+        WdbcError(
+            f"the output cannot be written: {cause.strerror}",
+            where="standard output or standard error",
+            mend="Send it elsewhere. The work itself is done: `wdbc status` shows it.",
+        )
+    )
+    return 1
 
 
 def stopped() -> None:
     """Say that the command was stopped and that nothing was lost."""
-    click.echo("\nstopped; what was current stays current", err=True)
+    say("\nstopped; what was current stays current", err=True)
 
 
 def _coloured(event: str) -> str:
-    return click.style(f"{event:<9}", fg=_COLOURS[event])
+    return style(f"{event:<9}", fg=_COLOURS[event])

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from wdbc_assets import settings
-from wdbc_assets.cli import instance, ports
+from wdbc_assets.cli import instance, ports, terminal
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -23,7 +23,7 @@ def ui(*, host: str, port: int) -> None:
     _refuse_second_daemon(home)
     with instance.opened():  # Dagster's own processes would make the history without waiting for each other
         pass
-    click.echo(f"  http://{host}:{port}")
+    terminal.say(f"  http://{host}:{port}")
     os.chdir(settings.project_root())
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]

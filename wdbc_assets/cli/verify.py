@@ -1,6 +1,5 @@
 """`wdbc verify`: every current version derived again, and what diverged first if any did."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -37,7 +36,8 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     store = open_store(chosen.storage, relative_to=settings.project_root())
     wanted = _wanted(store, assets)
     if not as_json:
-        click.echo(f"store {store.url}\n")
+        terminal.say(f"store {store.url}")
+        terminal.say()
     findings = []
     for finding in _verified(store, chosen, wanted, deep=deep):
         findings.append(finding)
@@ -46,7 +46,7 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     from wdbc_assets import verification
 
     if as_json:
-        click.echo(json.dumps({"store": store.url, "deep": deep, **verification.plain(findings)}, indent=2))
+        terminal.document({"store": store.url, "deep": deep, **verification.plain(findings)})
     elif first := verification.first_diverged(findings):
         _explain(first, findings[findings.index(first) + 1 :])
     click.get_current_context().exit(int(any(finding.verdict != "same" for finding in findings)))
@@ -80,22 +80,22 @@ def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *,
 
 
 def _show(finding: "Finding") -> None:
-    verdict = click.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
+    verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
     version = freshness.short(finding.passport.version) if finding.passport else ""
-    click.echo(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
+    terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
     for line in (finding.reason, *map(str, finding.causes)):
         if line:
-            click.echo(f"  {'':<17} {'':<12} {click.style(line, fg=_COLOURS[finding.verdict])}")
+            terminal.say(f"  {'':<17} {'':<12} {terminal.style(line, fg=_COLOURS[finding.verdict])}")
     for note in finding.notes:
-        click.echo(f"  {'':<17} {'':<12} {click.style(note, dim=True)}")
+        terminal.say(f"  {'':<17} {'':<12} {terminal.style(note, dim=True)}")
 
 
 def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
-    click.echo(click.style(f"\n  first diverged: {first.asset}", bold=True))
+    terminal.say("\n" + terminal.style(f"  first diverged: {first.asset}", bold=True))
     for difference in first.differences:
-        click.echo(f"    {difference.file}: {difference.what}")
+        terminal.say(f"    {difference.file}: {difference.what}")
     if first.rounding:
-        click.echo(
+        terminal.say(
             f"    differs by at most {first.largest:.0e} of a figure: rounding"
             if first.largest
             else "    no figure moved"
@@ -104,7 +104,7 @@ def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
     for finding in diverged:
         _moved(finding, max(_FEWEST, _LINES // len(diverged)))
     for mend in dict.fromkeys(cause.mend for cause in first.causes):
-        click.echo(f"    do: {mend}")
+        terminal.say(f"    do: {mend}")
 
 
 def _moved(finding: "Finding", most: int) -> None:
@@ -112,9 +112,9 @@ def _moved(finding: "Finding", most: int) -> None:
     figures = sorted((figure for one in finding.differences for figure in one.figures), key=_prominence)
     for figure in figures[:most]:
         moved = "" if figure.difference is None else f"  ({figure.difference:+.2g})"
-        click.echo(f"    {finding.asset} {figure.path}  {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
+        terminal.say(f"    {finding.asset} {figure.path}  {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
     if len(figures) > most:
-        click.echo(f"    {finding.asset}: {len(figures) - most} more figures moved; `--json` has all")
+        terminal.say(f"    {finding.asset}: {len(figures) - most} more figures moved; `--json` has all")
 
 
 def _prominence(figure: "Figure") -> tuple[bool, int]:
