@@ -116,6 +116,20 @@ def _present(store: Store, states: Mapping[str, State], asset: str) -> Passport 
         return None
 
 
+def source_version(store: Store, asset: str) -> str | None:
+    """Return the version of raw_data that the current version of an asset was made from; None if that is unknown.
+
+    Raises:
+        DamagedStore: a pointer or passport on the way is damaged.
+    """
+    passport = store.current(asset)
+    while passport is not None and passport.inputs:
+        name, version = next(iter(passport.inputs.items()))
+        known = (store.made_by(passport.run_id, name), store.current(name))
+        passport = next((one for one in known if one is not None and one.version == version), None)
+    return passport.version if passport is not None else None
+
+
 def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of an asset as its passport states them: plain, and without credentials."""
     kind = lineage.DERIVATIONS[asset].parameters
