@@ -10,10 +10,10 @@ import json
 import logging
 import logging.handlers
 import os
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 
 logger = logging.getLogger("wdbc_assets")
@@ -21,18 +21,31 @@ logger = logging.getLogger("wdbc_assets")
 FIELDS = ("event", "asset", "run_id", "rows", "seconds", "version")
 _LARGEST_BYTES = 5 * 2**20
 _KEPT_FILES = 5
-_USER_INFORMATION = re.compile(r"://[^/\s@]+@")
+
+
+def _make_harmless(record: logging.LogRecord) -> bool:
+    """Put the message of a record right before any handler has it: Dagster's is among them."""
+    record.msg, record.args = _harmless(record), ()
+    return True
+
+
+def _harmless(record: logging.LogRecord) -> str:
+    """Return the message of a record without secrets, and with nothing in it that steers a terminal."""
+    return safe_text.printable(safe_text.redact(record.getMessage()))
+
+
+logger.addFilter(_make_harmless)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record. Credentials in addresses are blanked, whoever wrote the message."""
+    """One JSON object a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "message": _USER_INFORMATION.sub("://***@", record.getMessage()),
+            "message": _harmless(record),
         }
         line |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
         return json.dumps(line, ensure_ascii=False)

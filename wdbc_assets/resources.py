@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets import settings, sources
+from wdbc_assets import safe_text, settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import Store, open_store
 
@@ -19,6 +19,8 @@ class StoreResource(dg.ConfigurableResource[Any]):
     def open(self) -> Store:
         """Return the store."""
         location = self.storage or settings.load().storage
+        if self.storage and safe_text.redact_url(self.storage) != self.storage and "://" in self.storage:
+            raise _recorded("store", "WDBC_STORAGE")
         return open_store(location, relative_to=settings.project_root())
 
 
@@ -50,8 +52,12 @@ def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:
     """Refuse a source with credentials in a run's configuration, which Dagster records for everyone to read."""
     source = overrides.get("source")
     if source is not None and sources.parse(source).shown != source and "***" in sources.parse(source).shown:
-        raise WdbcError(
-            "a source with credentials may not stand in a run's configuration: Dagster records it",
-            where="configuration of raw_data",
-            mend="Set it as WDBC_SOURCE in the environment or .env instead.",
-        )
+        raise _recorded("source", "WDBC_SOURCE")
+
+
+def _recorded(what: str, variable: str) -> WdbcError:
+    return WdbcError(
+        f"the address of a {what} with credentials may not stand in a run's configuration: Dagster records it",
+        where=f"configuration of the {what}",
+        mend=f"Set it as {variable} in the environment or .env instead.",
+    )

@@ -6,7 +6,7 @@ what Dagster keeps of an error. This module imports nothing of the project, so t
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 HIDDEN = "***"
@@ -16,8 +16,12 @@ SHORTEST_SECRET = 4
 _SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]*://"
 _ADDRESS = re.compile(rf"{_SCHEME}[^\s\x00-\x20\x7f\"'<>`]*")
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?|secret|token|api_?key|access_?key|account_?key|private_?key|credential|signature|sig|sas"
-    r"|connection_?string",
+    r"passw|passphrase|secret|token|credential|signature|(api|access|account|private)[-_]?key|connection[-_]?string"
+    r"|(^|[-_.])(sig|sas|key|auth|code|pwd|pass)$",
+    re.IGNORECASE,
+)
+_SECRET_VARIABLE = re.compile(
+    r"(PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|ACCOUNT|PRIVATE)_?KEY|CONNECTION_?STRING)(?!.*_(FILE|PATH|DIR)$)",
     re.IGNORECASE,
 )
 
@@ -67,35 +71,28 @@ def conceal(text: str, address: str) -> str:
     return text
 
 
-def secrets(address: str) -> set[str]:
-    """Return what is secret in an address, in every spelling."""
-    pieces = split(address)
+def secrets(address: str, *, certain: bool = False) -> set[str]:
+    """Return what is secret in an address, in every spelling; only what is `certain` not to be a common word, too."""
+    pieces = split(address.rpartition("::")[2])
     if pieces is None:
         return set()
     user_info = pieces.netloc.rpartition("@")[0]
-    found = {*user_info.split(":", 1), *(pair.rpartition("=")[2] for pair in pieces.query.split("&"))}
-    whole = unquote(user_info)
-    return {
-        *_spellings(found),
-        *((base64.b64encode(whole.encode(errors="surrogateescape")).decode(),) if whole else ()),
-    }
+    user, _, password = user_info.partition(":")
+    pairs = [pair.partition("=") for pair in pieces.query.split("&")]
+    found = {password or user} | {value for name, _, value in pairs if _SECRET_NAME.search(name)}
+    if not certain:
+        found |= {user, pieces.fragment} | {value or name for name, _, value in pairs}
+    header = base64.b64encode(unquote(user_info).encode(errors="surrogateescape")).decode()
+    return {spelling for secret in found for spelling in _spellings(secret)} | ({header} if user_info else set())
 
 
 def remember(*addresses: str, variables: Iterable[tuple[str, str]] = ()) -> None:
-    """Keep the secrets of addresses, and of environment variables named like one, out of all that is shown from now on.
-
-    Of an address these are its password, and the values in its query whose names say so: another value there may be a
-    common word.
-    """
-    found = set[str]()
+    """Keep the secrets of addresses, and of variables named like one, out of all that is shown from now on."""
     for address in addresses:
-        pieces = split(address.rpartition("::")[2])
-        if pieces is not None:
-            found.add(pieces.netloc.rpartition("@")[0].partition(":")[2])
-            pairs = (pair.partition("=") for pair in pieces.query.split("&"))
-            found.update(value for name, _, value in pairs if _SECRET_NAME.search(name))
-    found.update(value for name, value in variables if _SECRET_NAME.search(name) and len(value) >= 2 * SHORTEST_SECRET)
-    _known.update(_spellings(found))
+        _known.update(secrets(address, certain=True))
+    for name, value in variables:
+        if _SECRET_VARIABLE.search(name) and len(value) >= 2 * SHORTEST_SECRET:
+            _known.update(_spellings(value))
 
 
 def split(address: str) -> SplitResult | None:
@@ -112,12 +109,10 @@ def split(address: str) -> SplitResult | None:
     return None if ambiguous or not pieces.scheme else pieces
 
 
-def _spellings(found: Iterable[str]) -> Iterator[str]:
-    for secret in found:
-        plain = unquote(secret)
-        for spelling in {secret, plain, quote(plain), quote(plain, safe="")}:
-            if len(spelling) >= SHORTEST_SECRET:
-                yield spelling
+def _spellings(secret: str) -> set[str]:
+    plain = unquote(secret)
+    spellings = {secret, plain, quote(plain, errors="replace"), quote(plain, safe="", errors="replace")}
+    return {spelling for spelling in spellings if len(spelling) >= SHORTEST_SECRET}
 
 
 def _has_secret_place(address: str) -> bool:

@@ -59,9 +59,12 @@ def test_what_an_error_shows_at_the_terminal_stays_out_of_the_log(log: Path) -> 
     assert "17.99" not in log.read_text()
 
 
-def test_a_line_break_in_a_message_stays_inside_its_line(log: Path) -> None:
-    logs.logger.info("one\ntwo")
-    assert lines(log)[0]["message"] == "one\ntwo"
+@pytest.mark.fault("X15")
+def test_what_others_wrote_is_one_harmless_line_for_every_handler(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logs.logger.info("one\ntwo %s", "\x1b[31m\x9b\u202e\u2028\udcff")
+    shown = r"one\ntwo \x1b[31m\x9b\u202e\u2028\udcff"
+    assert lines(log)[0]["message"] == shown
+    assert caplog.messages == [shown]
 
 
 def test_a_log_that_another_process_rotated_away_is_opened_anew(log: Path) -> None:

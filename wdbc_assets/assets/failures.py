@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from wdbc_assets import privacy, settings
+from wdbc_assets import privacy, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -17,8 +17,8 @@ def told(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
     except WdbcError as error:
         refuse(error)
         raise dg.Failure(
-            description=str(error),
-            metadata={"what": error.what, "where": error.where, "mend": error.mend},
+            description=safe_text.redact(str(error)),
+            metadata={name: safe_text.redact(getattr(error, name)) for name in ("what", "where", "mend")},
             allow_retries=False,
         ) from None
     except Exception as error:

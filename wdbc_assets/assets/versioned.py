@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets import checks, freshness, lineage, logs, metadata, privacy, resources, settings
+from wdbc_assets import checks, freshness, lineage, logs, metadata, privacy, resources, safe_text, settings
 from wdbc_assets.assets import failures, functions
 from wdbc_assets.assets.functions import FromOutside, StillTheSame
 from wdbc_assets.assets.progress import Progress
@@ -150,7 +150,7 @@ class _Step:
         """Log the refusal and leave a note of it in the store, if the store can take one."""
         logs.logger.error("%s refused: %s", self.name, error.what, extra=self._fields("refused") | {"error": error})
         try:
-            self.store().note_refusal(self.name, run_id=self.context.run.run_id, reasons=[error.what])
+            self.store().note_refusal(self.name, run_id=self.context.run.run_id, reasons=[safe_text.redact(error.what)])
         except WdbcError:
             logs.logger.warning("%s: the refusal could not be noted in the store", self.name)
 

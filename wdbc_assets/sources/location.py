@@ -1,4 +1,4 @@
-"""Which source a setting means: one text in, one `Location` out, with its secrets hidden from sight.
+"""Which source a setting means: one text in, one `Location` out, with its secrets hidden from sight (by `safe_text`).
 
 Everything that is written about a source (logs, errors, passports, metadata) uses `Location.shown`, made here.
 Fetching belongs to `fetching`.
@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
+from wdbc_assets import safe_text
 from wdbc_assets.sources.errors import UnknownSource
 
 UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/breast-cancer-wisconsin/wdbc.data"
@@ -19,8 +20,6 @@ POSSIBLE = (
     "Possible are: bundled (the copy that scikit-learn ships), uci (the archive's file, over HTTPS), a path, "
     "file:///..., http://..., https://..., or a URL of a protocol that fsspec knows (s3://, gs://, memory://, ...)."
 )
-HIDDEN = "***"
-SHORTEST_SECRET = 4
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 
@@ -41,7 +40,7 @@ class Location:
 
     def conceal(self, text: str) -> str:
         """`text`, sent by the source, without the secrets of the address that it may echo."""
-        return conceal(text, self.address)
+        return safe_text.redact(safe_text.conceal(text, self.address))
 
 
 def parse(text: str) -> Location:
@@ -67,61 +66,22 @@ def parse(text: str) -> Location:
     return _url(text, url["scheme"].lower(), url["rest"]) if url else _path(text)
 
 
-def redact(address: str) -> str:
-    """A URL without what may be secret: its user-info, the values of its query and its fragment are `***`."""
-    pieces = _split(address)
-    if pieces is None:
-        return f"{address.partition('://')[0]}://{HIDDEN}" if "://" in address else HIDDEN
-    _, at, host = pieces.netloc.rpartition("@")
-    shown = f"{pieces.scheme}://{HIDDEN + at if at else ''}{host}{pieces.path}"
-    if pieces.query:
-        pairs = (pair.partition("=") for pair in pieces.query.split("&"))
-        shown += "?" + "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _ in pairs)
-    return shown + (f"#{HIDDEN}" if pieces.fragment else "")
-
-
-def conceal(text: str, address: str) -> str:
-    """`text` without what is secret in `address`, as it stands there or unquoted."""
-    pieces = _split(address)
-    if pieces is None:
-        return text
-    secrets = pieces.netloc.rpartition("@")[0].split(":", 1)
-    secrets += [pair.rpartition("=")[2] for pair in pieces.query.split("&")]
-    for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN) if len(secret) >= SHORTEST_SECRET else text
-    return text
-
-
-def _split(address: str) -> SplitResult | None:
-    """The parts of a URL, or None where it cannot be told which part is the user-info."""
-    try:
-        pieces = urlsplit(address)
-        if pieces.scheme in {"http", "https"}:
-            _ = pieces.port  # raises where it is no number
-    except ValueError:
-        return None
-    # In https://ann:1/2@host an unquoted / ends the host early, and half a password looks like a port.
-    behind_host = pieces.path + pieces.query + pieces.fragment
-    ambiguous = "@" in behind_host and "@" not in pieces.netloc and ":" in pieces.netloc
-    return None if ambiguous or not pieces.scheme else pieces
-
-
 def _url(text: str, scheme: str, rest: str) -> Location:
     if scheme in {"file", "local"}:
         host, slash, path = rest.partition("/")
         if host not in {"", "localhost"} or not path:
             raise UnknownSource(
                 "the file URL names no absolute path of this machine",
-                where=redact(text),
+                where=safe_text.redact_url(text),
                 mend="Write three slashes: file:///folder/wdbc.data.",
             )
         return Location("path", slash + unquote(path), slash + unquote(path))
-    shown = redact(text)
-    pieces = _split(text)
+    shown = safe_text.redact_url(text)
+    pieces = safe_text.split(text)
     if pieces is None or "::" in text:
         raise UnknownSource(
             "the URL cannot be taken apart",
-            where=f"{scheme}://{HIDDEN}",
+            where=f"{scheme}://{safe_text.HIDDEN}",
             mend="In a user name or password write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
             "name one URL, not a chain of them.",
         )
@@ -152,7 +112,7 @@ def _path(text: str) -> Location:
     if (bare_word or ":" in text) and not _exists(path):
         # With a colon it may be a URL that lost its slashes: what follows may be a password and is not repeated.
         word = text.partition(":")[0]
-        shown = f"{word}:{HIDDEN}" if ":" in text else text
+        shown = f"{word}:{safe_text.HIDDEN}" if ":" in text else text
         raise UnknownSource(
             f"the source {shown!r} is neither one that is known by name, nor a file in {Path.cwd()}, nor a URL"
             f"{_did_you_mean(word, NAMES)}",

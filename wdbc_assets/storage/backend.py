@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -19,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
+from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 
 _TEMPORARY = ".tmp"
+_LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # its password would be shown as a part of a path
 _FOREIGN_LEFTOVER_SECONDS = 24 * 3600  # far beyond the 60 minutes that any run may last
 
 
@@ -46,6 +49,7 @@ class Backend(Protocol):
     """What the store asks of the place where its bytes lie. Paths are relative, with `/`."""
 
     url: str
+    """The place as it may be shown anywhere: without the secrets of an address."""
 
     def read(self, path: str) -> bytes:
         """Return a file's content; FileNotFoundError if there is none."""
@@ -73,6 +77,12 @@ def open_backend(location: str, *, relative_to: Path) -> Backend:
         WdbcError: fsspec does not know the URL's scheme, or lacks the package for it.
     """
     scheme, separator, rest = location.partition("://")
+    if not separator and _LOST_SLASHES.match(location):
+        raise WdbcError(
+            "the store's address looks like a URL that lost its slashes",
+            where="WDBC_STORAGE",
+            mend="Write scheme://user:password@host/folder, or name a folder without @ and :.",
+        )
     if not separator:
         return LocalFolder((relative_to / Path(location).expanduser()).absolute())
     if scheme == "file":
@@ -169,12 +179,13 @@ class ObjectFolder:
     def __init__(self, url: str) -> None:
         import fsspec
 
-        self.url = url
+        self.url = safe_text.redact_url(url)
+        self._lock = self._locks.setdefault(url, threading.Lock())
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise WdbcError(
-                f"the store's address cannot be used: {error}",
+                f"the store's address cannot be used: {safe_text.redact(safe_text.conceal(str(error), url))}",
                 where="WDBC_STORAGE",
                 mend="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
             ) from None
@@ -220,7 +231,7 @@ class ObjectFolder:
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""
-        return self._locks.setdefault(self.url, threading.Lock())
+        return self._lock
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets import logs
+from wdbc_assets import logs, safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.registry import Decision, open_registry
@@ -46,7 +46,7 @@ def _as_failure() -> Iterator[None]:
         yield
     except WdbcError as error:
         logs.logger.error("%s", error.what, extra={"event": "refused", "error": error})
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        raise dg.Failure(description=safe_text.redact(str(error)), allow_retries=False) from None
 
 
 STORED = dg.PythonObjectDagsterType(Handle, name="Stored", description="A stored version, read when it is needed.")

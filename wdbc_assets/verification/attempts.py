@@ -11,7 +11,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.assets import functions
 from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.sources.location import HIDDEN
+from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.storage.backend import open_backend
 from wdbc_assets.storage.passport import Passport, stored_file
 from wdbc_assets.storage.store import Draft, Store

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from wdbc_assets.safe_text import redact_url as redact
 from wdbc_assets.sources import UnknownSource, parse
-from wdbc_assets.sources.location import POSSIBLE, UCI, redact
+from wdbc_assets.sources.location import POSSIBLE, UCI
 
 
 def test_the_two_names_are_known() -> None:

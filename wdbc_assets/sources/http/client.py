@@ -1,18 +1,20 @@
 """Asking a server for a URL: conditionally, along redirects, and again where time can mend what went wrong."""
 
+import base64
 import dataclasses
 import http
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
 from requests.utils import select_proxy
 
-from wdbc_assets.sources import location, retrying, sniffing
+from wdbc_assets import safe_text
+from wdbc_assets.sources import retrying, sniffing
 from wdbc_assets.sources.http import bodies, connections, faults
 from wdbc_assets.sources.limits import Clock, Limits
 from wdbc_assets.sources.origin import Origin
@@ -69,7 +71,7 @@ def get(url: str, *, limits: Limits, known: Origin | None, report: retrying.Repo
     attempt = _Attempt(url=url, line=line, limits=limits, known=known, clock=clock)
     return retrying.persist(
         attempt.follow,
-        where=location.redact(url),
+        where=safe_text.redact_url(url),
         limits=limits,
         clock=clock,
         report=report,
@@ -96,13 +98,13 @@ class _Attempt:
         """What the URL, or where it redirects to, holds; None if that is known."""
         here, credentials = _without_user_info(self.url)
         home = _server(here)
-        shown = where = location.redact(self.url)
+        shown = where = safe_text.redact_url(self.url)
         for _ in range(self.limits.redirects + 1):
             outcome = self._ask(here, credentials if _server(here) == home else None, where=where)
             if not isinstance(outcome, _Redirect):
                 return outcome
             here, _ = _without_user_info(outcome.target)
-            where = f"{shown}, redirected to {self._plain(location.redact(here))}"
+            where = f"{shown}, redirected to {self._plain(safe_text.redact_url(here))}"
         what = f"the server redirects more than {self.limits.redirects} times"
         return Fault(what=what, passing=False, mend=faults.CHECK_URL, where=where)
 
@@ -121,6 +123,7 @@ class _Attempt:
             session.mount(url, connections.CuttableAdapter(self.line))
             try:
                 request = session.prepare_request(requests.Request("GET", url, headers=self._conditions(), auth=auth))
+                _remember_credentials(request.headers.get("Authorization"))
                 # Not session.send: that reads the whole body of a redirect, however long.
                 timeout = (self.limits.connect_seconds, self.limits.read_seconds)
                 with session.get_adapter(url).send(
@@ -135,7 +138,13 @@ class _Attempt:
 
     def _plain(self, text: str) -> str:
         """What a server sent, as it may be shown, though it may echo a secret of ours."""
-        return sniffing.plain(location.conceal(text, self.url))
+        return sniffing.plain(safe_text.redact(safe_text.conceal(text, self.url)))
+
+    def _mark(self, header: str | None) -> str | None:
+        """`header` if it can be stored and sent back as it is: one line, and no secret of ours in it."""
+        if not header or not header.isascii() or not header.isprintable() or len(header) > LONGEST_MARK:
+            return None
+        return header if safe_text.redact(safe_text.conceal(header, self.url)) == header else None
 
     def _conditions(self) -> dict[str, str | bytes]:
         marks = {"If-None-Match": self.known.etag, "If-Modified-Since": self.known.last_modified} if self.known else {}
@@ -146,8 +155,8 @@ class _Attempt:
         if status == http.HTTPStatus.OK:
             return Answer(
                 content=bodies.read(response, largest_bytes=self.limits.largest_bytes, where=where),
-                etag=_mark(headers.get("ETag")),
-                last_modified=_mark(headers.get("Last-Modified")),
+                etag=self._mark(headers.get("ETag")),
+                last_modified=self._mark(headers.get("Last-Modified")),
             )
         if status == http.HTTPStatus.NOT_MODIFIED and self._conditions():
             return None
@@ -185,9 +194,16 @@ def _server(url: str) -> tuple[str, str | None, int | None]:
 
 def _shown_proxy(url: str, proxies: Mapping[str, str]) -> str | None:
     proxy = select_proxy(url, proxies)
-    return location.redact(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+    if not proxy:
+        return None
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    safe_text.remember(address)
+    return safe_text.redact_url(address)
 
 
-def _mark(header: str | None) -> str | None:
-    """`header` if it can be stored and sent back as it is."""
-    return header if header and header.isascii() and header.isprintable() and len(header) <= LONGEST_MARK else None
+def _remember_credentials(header: str | None) -> None:
+    """Those of .netrc stand in no address, and a server may send them back all the same."""
+    scheme, _, encoded = (header or "").partition(" ")
+    if scheme == "Basic":
+        user_info = base64.b64decode(encoded).decode("utf-8", errors="replace")
+        safe_text.remember(f"http://{quote(user_info, safe=':')}@netrc")
