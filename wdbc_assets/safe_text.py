@@ -39,6 +39,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def one_line(text: str) -> str:
+    """Return text for the record: line breaks and other white space become one blank each, the rest is `printable`."""
+    return printable(" ".join(text.split()))
+
+
 def redact_url(address: str) -> str:
     """Return a URL without what may be secret: its user-info, the values of its query and its fragment are `***`."""
     chain, _, last = address.rpartition("::")

@@ -81,3 +81,163 @@ def test_a_home_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPat
     with pytest.raises(WdbcError, match="home cannot be written") as caught:
         settings.ensure_home()
     assert "DAGSTER_HOME" in caught.value.mend
+
+
+@pytest.fixture
+def env_file(environment: Path) -> Path:
+    return environment / ".env"
+
+
+@pytest.mark.fault("O10")
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        ("WDBC_SOURCE=uci\n\nWDBC_SOURCE_SHA265=00\n", "unknown setting WDBC_SOURCE_SHA265; did you mean", 3),
+        ("wdbc_source=uci\n", "unknown setting wdbc_source; did you mean WDBC_SOURCE", 1),
+        ("export WDBC_FOLD=3\n", "did you mean WDBC_FOLDS", 1),
+        ("WBDC_SOURCE_SHA256=00\n", "did you mean WDBC_SOURCE_SHA256", 1),
+        ("WDBC-SOURCE-SHA256=00\n", "did you mean WDBC_SOURCE_SHA256", 1),
+        ("DAGSTER_HOM=/tmp\n", "did you mean DAGSTER_HOME", 1),
+        ("WDBC_ANYTHING_ELSE=1\n", "unknown setting WDBC_ANYTHING_ELSE", 1),
+        ("# fine\nWDBC_SOURCE: uci\n", "a line is not NAME=value|unknown setting", 2),
+        ("WDBC_SOURCE uci\n", "a line is not NAME=value", 1),
+        ('WDBC_SOURCE="uci\n', "a line is not NAME=value", 1),
+        ("OTHER=1\nWDBC_SOURCE\n", "WDBC_SOURCE has no value", 2),
+        ("WDBC_FOLDS=3\nOTHER=1\nWDBC_FOLDS=4\n", "WDBC_FOLDS is set twice: in line 1, too", 3),
+        ("WDBC_FOLDS=3\r\nWDBC_FOLD=4\r\n", "did you mean WDBC_FOLDS", 2),
+        ("\n\nWDBC_FOLDS=1\n", "WDBC_FOLDS: Input should be greater than or equal to 2", 3),
+    ],
+)
+def test_what_is_wrong_in_the_env_file_is_refused_with_its_line(
+    env_file: Path, text: str, what: str, line: int
+) -> None:
+    env_file.write_bytes(text.encode())
+    with pytest.raises(WdbcError, match=what) as caught:
+        settings.load()
+    assert caught.value.where == f"{env_file}, line {line}"
+    assert caught.value.mend
+
+
+def test_names_of_others_in_the_env_file_are_left_alone(env_file: Path) -> None:
+    env_file.write_bytes(b"\xef\xbb\xbfWDBC_FOLDS='7' # seven\nOTHER\nOTHER=1\nOTHER=2\nDAGSTER_HOME=/tmp\nWDB=1\n")
+    assert settings.load().folds == 7
+
+
+def test_the_environment_wins_over_the_env_file_and_is_named_where_it_is_wrong(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text('WDBC_FOLDS="${WDBC_FOLDS:-7}"\nWDBC_TEST_SIZE=0.3\n')
+    monkeypatch.setenv("WDBC_TEST_SIZE", "0.4")
+    assert (settings.load().folds, settings.load().test_size) == (7, 0.4)
+    monkeypatch.setenv("WDBC_TEST_SIZE", "2")
+    with pytest.raises(WdbcError, match="WDBC_TEST_SIZE") as caught:
+        settings.load()
+    assert caught.value.where == "the environment"
+    assert "WDBC_TEST_SIZE=0.2" in caught.value.mend
+    monkeypatch.setenv("WDBC_SHOW_VALUES", "perhaps")
+    with pytest.raises(WdbcError, match="possible: true, false"):
+        settings.load()
+
+
+@pytest.mark.fault("O15")
+@pytest.mark.parametrize("mode", [0o602, 0o606, 0o666])
+def test_an_env_file_that_everybody_may_write_is_refused(env_file: Path, mode: int) -> None:
+    env_file.write_text("")
+    env_file.chmod(mode)
+    with pytest.raises(WdbcError, match="may be written by everybody") as caught:
+        settings.load()
+    assert caught.value.where == str(env_file)
+    env_file.chmod(0o644)
+    settings.load()
+
+
+@pytest.mark.fault("O15")
+def test_an_env_file_of_another_user_is_refused(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file.write_text("WDBC_FOLDS=3\n")
+    owner = env_file.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner == 0:  # root's file is trusted by everybody; where the tests are root's, the file can be given away
+        assert settings.load().folds == 3
+        os.chown(env_file, 4711, -1)
+    with pytest.raises(WdbcError, match="belongs to another user"):
+        settings.load()
+    monkeypatch.delenv("DAGSTER_HOME")
+    with pytest.raises(WdbcError, match="belongs to another user"):
+        settings.ensure_home()
+
+
+@pytest.mark.fault("O15")
+def test_an_env_file_that_is_no_text_file_is_refused_and_never_waited_for(env_file: Path) -> None:
+    env_file.mkdir()
+    with pytest.raises(WdbcError, match="is not a file"):
+        settings.load()
+    env_file.rmdir()
+    os.mkfifo(env_file)
+    with pytest.raises(WdbcError, match="is not a file"):
+        settings.load()
+    env_file.unlink()
+    env_file.write_bytes("WDBC_ACTOR=Jürgen".encode("latin-1"))
+    with pytest.raises(WdbcError, match="is not UTF-8 text"):
+        settings.load()
+    env_file.unlink()
+    env_file.symlink_to(env_file)
+    with pytest.raises(WdbcError, match="cannot be read: Too many levels"):
+        settings.load()
+    env_file.unlink()
+    env_file.symlink_to(os.devnull)
+    settings.load()
+
+
+@pytest.mark.fault("O16")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WDBC_SERVICE_HOST",
+        "WDBC_SERVICE_PORT",
+        "WDBC_SERVICE_PORT_HTTP",
+        "WDBC_PORT",
+        "WDBC_PORT_8000_TCP",
+        "WDBC_PORT_8000_TCP_PROTO",
+        "WDBC_PORT_53_UDP_ADDR",
+        "WDBC_SERVE_SERVICE_HOST",
+        "WDBC_SERVE_PORT_8000_TCP_PORT",
+        "WDBC_SERVE_CANARY_PORT",
+    ],
+)
+def test_variables_that_kubernetes_gives_to_its_containers_are_ignored(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:8000")
+    settings.load()
+    monkeypatch.setenv(f"{name}x", "1")
+    with pytest.raises(WdbcError, match="unknown setting"):
+        settings.load()
+
+
+@pytest.mark.fault("O16")
+def test_an_address_of_kubernetes_is_not_taken_for_a_number(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WDBC_SERVE_PORT", "tcp://10.0.0.1:8000")
+    assert settings.load().serve_port == 8000
+    env_file.write_text('WDBC_SERVE_PORT="${WDBC_SERVE_PORT:-8000}"\n')
+    assert settings.load().serve_port == 8000
+    monkeypatch.setenv("WDBC_SERVE_PORT", "8001")
+    assert settings.load().serve_port == 8001
+    monkeypatch.setenv("WDBC_SERVE_BREACHES", "tcp://10.0.0.1:8000")
+    with pytest.raises(WdbcError, match="WDBC_SERVE_BREACHES"):
+        settings.load()
+
+
+@pytest.mark.fault("X15")
+def test_whoever_acts_is_named_in_one_harmless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ann\n  9  forged\x1b[2K")
+    assert settings.load().acting_as() == r"ann 9 forged\x1b[2K"
+    for hostile in ("\x1b[2K", "a\u202eb", "\x9b"):
+        monkeypatch.setenv("WDBC_ACTOR", hostile)
+        with pytest.raises(WdbcError, match="WDBC_ACTOR"):
+            settings.load()
+
+
+@pytest.mark.fault("X11")
+def test_a_home_that_is_made_belongs_to_its_owner_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "new" / "home"))
+    assert settings.ensure_home().stat().st_mode & 0o777 == 0o700

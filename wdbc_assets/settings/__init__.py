@@ -6,18 +6,16 @@ over it. Nothing else in the package reads the environment, but for two folders 
 instance, and where the service counts.
 """
 
-import difflib
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings.conduct import Effort, Identity, Patience, Privacy, Serving
-from wdbc_assets.settings.folders import ENV_FILE, ensure_home, metrics_folder, project_root, without_metrics
+from wdbc_assets.settings.folders import ensure_home, metrics_folder, project_root, without_metrics
 from wdbc_assets.settings.parameters import (
     EvaluationParameters,
     ImportanceParameters,
@@ -27,6 +25,7 @@ from wdbc_assets.settings.parameters import (
     SourceParameters,
     SplitParameters,
 )
+from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 __all__ = [
     "ENV_FILE",
@@ -53,8 +52,6 @@ __all__ = [
     "without_metrics",
 ]
 
-PREFIX = "WDBC_"
-
 
 class Settings(
     SourceParameters,
@@ -69,13 +66,10 @@ class Settings(
     Privacy,
     Serving,
     Identity,
-    BaseSettings,
 ):
-    """Every setting; read from the environment first, then from `.env` in the current folder (as Dagster does)."""
+    """Every setting."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(hide_input_in_errors=True, validate_default=True)
 
     storage: str = Field("results", min_length=1, description="folder or URL of the artifact store")
     log: str = Field("logs/wdbc.jsonl", min_length=1, description="file of the central log (JSON lines, rotating)")
@@ -85,21 +79,23 @@ ParametersT = TypeVar("ParametersT", bound=BaseModel)
 
 
 def load(**overrides: object) -> Settings:
-    """Read every setting; `overrides` that are not None win over the environment.
+    """Read every setting: `overrides` that are not None, else the environment, else `.env` in the current folder.
+
+    What is secret in them is hidden from now on, wherever it might be shown.
 
     Raises:
         WdbcError: a setting is unknown or out of its bounds; one line, naming its variable.
     """
-    _refuse_unknown(os.environ)
+    fields = {variable(name): name for name in Settings.model_fields}
+    numbers = {name for name, field in fields.items() if _is_number(Settings.model_fields[field].annotation)}
+    found = {fields[name]: value for name, value in stated(fields, numbers=numbers).items()}
+    options = {name: value for name, value in overrides.items() if value is not None}
     try:
-        given = {name: value for name, value in overrides.items() if value is not None}
-        return Settings(_env_file=ENV_FILE, **given)  # type: ignore[call-arg, arg-type] # pydantic validates them
+        settings = Settings.model_validate({name: value.value for name, value in found.items()} | options)
     except ValidationError as error:
-        raise _refusal(error) from None
-    except UnicodeDecodeError:
-        raise WdbcError(
-            "the file .env is not UTF-8 text", where=str(Path.cwd() / ENV_FILE), mend="Save it as UTF-8."
-        ) from None
+        raise _refusal(error, {name: found[name].where for name in found.keys() - options.keys()}) from None
+    safe_text.remember(settings.storage, settings.source, *proxies(os.environ), variables=os.environ.items())
+    return settings
 
 
 def parameters_of(kind: type[ParametersT], settings: Settings, overrides: Mapping[str, Any]) -> ParametersT:
@@ -112,7 +108,8 @@ def parameters_of(kind: type[ParametersT], settings: Settings, overrides: Mappin
     try:
         return kind(**{**values, **overrides})
     except ValidationError as error:
-        raise _refusal(error) from None
+        places = dict.fromkeys(overrides, "the run's configuration")
+        raise _refusal(error, places) from None
 
 
 def variable(name: str) -> str:
@@ -120,23 +117,29 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    """A mistyped name would otherwise be a setting that silently does nothing."""
-    known = [variable(name) for name in Settings.model_fields]
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            raise WdbcError(
-                f"unknown setting {name}" + (f"; did you mean {close[0]}?" if close else ""),
-                where="the environment",
-                mend="Remove it, or see .env.example for what can be set.",
-            )
+def _is_number(annotation: Any) -> bool:
+    return not {int, float}.isdisjoint({annotation, *get_args(annotation)})
 
 
-def _refusal(error: ValidationError) -> WdbcError:
-    # The value itself is left out: a mistyped setting may hold a credential.
-    lines = [f"{variable(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+def _refusal(error: ValidationError, places: Mapping[str, str]) -> WdbcError:
+    """Name each wrong setting, its place and its default.
+
+    The value itself is left out: a mistyped setting may hold a credential.
+    """
+    faults = [(str(fault["loc"][0]), fault) for fault in error.errors(include_input=False)]
+    lines = [f"{variable(name)}: {_possible(fault)}" for name, fault in faults]
+    defaults = {variable(name): _default(Settings.model_fields[name].default) for name, _ in faults}
     return WdbcError(
         "a setting is wrong: " + "; ".join(lines),
-        mend="Correct it in the environment, .env, or the run's options.",
+        where="; ".join(dict.fromkeys(places.get(name, "the command's options") for name, _ in faults)),
+        mend="Correct it there, or remove it; then this holds: "
+        + ", ".join(f"{name}={default}" for name, default in defaults.items()),
     )
+
+
+def _possible(fault: Mapping[str, Any]) -> str:
+    return f"{fault['msg']}; possible: true, false" if fault["type"].startswith("bool_") else str(fault["msg"])
+
+
+def _default(value: object) -> str:
+    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

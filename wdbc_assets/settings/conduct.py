@@ -5,6 +5,7 @@ import os
 
 from pydantic import BaseModel, Field, field_validator
 
+from wdbc_assets import safe_text
 from wdbc_assets.sources import limits as bounds
 
 
@@ -77,15 +78,23 @@ class Identity(BaseModel):
 
     actor: str | None = Field(
         None,
-        pattern=r"^[^\x00-\x1f\x7f]{1,64}$",
+        min_length=1,
+        max_length=64,
         description="who is named in the history of promotions; unset: the operating system's user",
     )
+
+    @field_validator("actor")
+    @classmethod
+    def _visible(cls, name: str | None) -> str | None:
+        if name is not None and not name.isprintable():
+            raise ValueError("a character in it cannot be printed")
+        return name
 
     def acting_as(self) -> str:
         """Return who is named: as set, or the user's name without the machine's."""
         if self.actor:
             return self.actor
         try:
-            return getpass.getuser()
+            return safe_text.one_line(getpass.getuser())[:64] or "unknown"
         except (OSError, KeyError):
             return "unknown"

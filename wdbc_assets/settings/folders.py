@@ -4,11 +4,9 @@ import contextlib
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.settings import variables
 
-ENV_FILE = ".env"
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -24,10 +22,12 @@ def ensure_home() -> Path:
     Raises:
         WdbcError: the home cannot be made or written.
     """
-    chosen = (os.environ.get("DAGSTER_HOME") or dotenv_values(ENV_FILE).get("DAGSTER_HOME") or "").strip()
+    stated = variables.in_file().get("DAGSTER_HOME")
+    chosen = (os.environ.get("DAGSTER_HOME") or (stated.value if stated else "")).strip()
     home = Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)  # what Dagster keeps there may show values of patients
         shipped = project_root() / "dagster.yaml"
         if shipped.is_file() and not any(home.iterdir()):  # a home that is in use keeps its own configuration
             with contextlib.suppress(FileExistsError):  # another run is making the same home

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import history, places, standings
 from wdbc_assets.storage.backend import Backend
@@ -50,6 +51,11 @@ class Decision:
     evidence: str | None = None
     reason: str = ""
     forced: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep actor and reason as one line each: they are read in a list, and by others than who wrote them."""
+        for name in ("actor", "reason"):
+            object.__setattr__(self, name, safe_text.one_line(getattr(self, name)))
 
 
 class Registry:

@@ -1,0 +1,151 @@
+"""What the environment and `.env` say, each value with the place where it stands; what is wrong there is refused here.
+
+`.env` must belong to the user who runs the command (or root): one of another user, or one that everybody may write,
+could switch the pinned digest off or choose another store.
+"""
+
+import difflib
+import io
+import os
+import re
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from wdbc_assets.domain.errors import WdbcError
+
+ENV_FILE = ".env"
+PREFIX = "WDBC_"
+ENVIRONMENT = "the environment"
+_SEE_EXAMPLE = "Remove it, or see .env.example for what can be set."
+_CLOSE = 0.9  # so near to a setting's name that nothing else can be meant: WBDC_SOURCE, WDBC-SOURCE
+
+# Kubernetes gives every container such variables of each service, here of services named wdbc, wdbc-serve, ...
+_KUBERNETES = re.compile(
+    r"WDBC(_[A-Z0-9]+)*"
+    r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+_KUBERNETES_ADDRESS = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One value as it was found; kept out of the representation, for it may be a secret."""
+
+    value: str = field(repr=False)
+    where: str
+
+
+def stated(known: Collection[str], *, numbers: Collection[str]) -> dict[str, Variable]:
+    """Return the value of each variable in `known` that is set; the environment wins over `.env`.
+
+    For a variable in `numbers` an address that Kubernetes put there (`WDBC_SERVE_PORT=tcp://...`) is not set.
+
+    Raises:
+        WdbcError: a name that begins like a setting is none, or `.env` cannot be trusted or read.
+    """
+    environment = {name: Variable(value, ENVIRONMENT) for name, value in os.environ.items() if _is_ours(name)}
+    of_kubernetes = {name for name in environment if name not in known and _KUBERNETES.fullmatch(name)}
+    for name in sorted(environment.keys() - of_kubernetes):
+        _refuse_unknown(name, known, where=ENVIRONMENT)
+    found = in_file(known) | environment
+    return {
+        name: found[name]
+        for name in known
+        if name in found and not (name in numbers and _KUBERNETES_ADDRESS.match(found[name].value))
+    }
+
+
+def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
+    """Return what `.env` in the current folder sets; with `known`, names that begin like a setting must be among them.
+
+    Raises:
+        WdbcError: it cannot be trusted, or not be read.
+    """
+    path = Path(ENV_FILE)
+    text = _trusted_text(path)
+    if text is None:
+        return {}
+    place = Path.cwd() / path
+    lines: dict[str, int] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        blank_lines = len(binding.original.string) - len(binding.original.string.lstrip("\r\n"))
+        line = binding.original.line + binding.original.string[:blank_lines].count("\n")
+        where = f"{place}, line {line}"
+        if binding.error:
+            raise WdbcError("a line is not NAME=value", where=where, mend='Write NAME="value", or put # before it.')
+        name = binding.key
+        if name is None:
+            continue
+        if known:
+            _refuse_unknown(name, known, where=where, near=True)
+        if name in known and binding.value is None:
+            raise WdbcError(f"{name} has no value", where=where, mend=f'Write {name}="value", or put # before it.')
+        if name in known and name in lines:
+            raise WdbcError(f"{name} is set twice: in line {lines[name]}, too", where=where, mend="Keep one of them.")
+        lines[name] = line
+    values = dotenv_values(stream=io.StringIO(text))
+    return {
+        name: Variable(value, f"{place}, line {lines[name]}") for name, value in values.items() if value is not None
+    }
+
+
+def _trusted_text(path: Path) -> str | None:
+    """Return the text of `.env`, or None if there is none."""
+    try:
+        states = [path.lstat(), path.stat()]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, f"cannot be read: {error.strerror}", "Correct its permissions, or remove it.") from None
+    state = states[-1]
+    if stat.S_ISCHR(state.st_mode) and path.samefile(os.devnull):
+        return None
+    if not stat.S_ISREG(state.st_mode):
+        raise _refused(path, "is not a file", "Remove it, or put the settings into a file of that name.")
+    if any(each.st_uid not in {os.geteuid(), 0} for each in states):
+        mend = "Read it; then make it yours (`chown`), set the variables in the environment, or work in another folder."
+        raise _refused(path, "belongs to another user, who could change any setting", mend)
+    if state.st_mode & stat.S_IWOTH:
+        raise _refused(path, "may be written by everybody", "Read it; then take that right away: `chmod o-w .env`.")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused(path, "is not UTF-8 text", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise _refused(path, f"cannot be read: {error.strerror}", "Correct its permissions, or remove it.") from None
+
+
+def _refused(path: Path, why: str, mend: str) -> WdbcError:
+    return WdbcError(f"the file .env {why}", where=str(path.absolute()), mend=mend)
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
+def _refuse_unknown(name: str, known: Collection[str], *, where: str, near: bool = False) -> None:
+    """A mistyped name would otherwise be a setting that silently does nothing."""
+    if name in known:
+        return
+    possible = [*known, "DAGSTER_HOME"]
+    if _is_ours(name):
+        close = difflib.get_close_matches(name.upper(), possible, n=1)
+    elif near and name != "DAGSTER_HOME":
+        plain = re.sub(r"[^A-Z0-9]+", "_", name.upper())
+        close = difflib.get_close_matches(plain, possible, n=1, cutoff=_CLOSE)
+    else:
+        return
+    if close or _is_ours(name):
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise WdbcError(f"unknown setting {name}{hint}", where=where, mend=_SEE_EXAMPLE)
+
+
+def proxies(environment: Mapping[str, str]) -> list[str]:
+    """Return the addresses of the proxies that the environment names: they may hold passwords."""
+    addresses = [value for name, value in environment.items() if name.lower().endswith("_proxy")]
+    return [address if "://" in address else f"http://{address}" for address in addresses]
