@@ -58,7 +58,8 @@ check-lock: $(DEV) ## do the locks still say what pyproject.toml asks for?
 
 # Pins that still fit stay as they are; `make lock ARGS=--upgrade` takes the newest. The second lock holds only what the
 # development tools add to the first.
-lock: $(DEV) ## write both locks from pyproject.toml; ARGS=--upgrade takes the newest
+lock: $(DEV) ## write the locks from pyproject.toml; ARGS=--upgrade takes the newest
+	@$(COMPILE) --group pip --output-file requirements-pip.lock
 	@$(BIN)/python .ci/check_lock.py --build-requirements | $(COMPILE) pyproject.toml - --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock \
 	  $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' requirements.lock)
@@ -74,7 +75,7 @@ clean: ## remove .venv and caches; results, logs, .env and Dagster's history sta
 	@find $(wildcard $(TREE)) -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp is made last, so that an interrupted installation begins anew.
-$(LOCKED): requirements.lock
+$(LOCKED): requirements-pip.lock requirements.lock
 	@for python in $(PYTHON); do \
 	  "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
 	done; \
@@ -82,6 +83,7 @@ $(LOCKED): requirements.lock
 	  '(Debian: python3-venv), or name yours: make PYTHON=/path/to/python3' >&2; exit 1; }; \
 	echo "Making .venv with $$python: a minute or two, once." >&2; \
 	rm -rf .venv && "$$python" -m venv .venv
+	@$(PIP) --require-hashes -r requirements-pip.lock
 	@$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
@@ -96,7 +98,7 @@ $(DEV): $(PACKAGE) requirements-dev.lock
 # `dagster` itself, typed by hand, reads .env in the folder where it starts. With this line it finds the same history as `wdbc`
 # and `make`; an exported DAGSTER_HOME still wins. A line of the user's own is left alone.
 .env: $(PACKAGE)
-	@mkdir -p .dagster_home && { test -e .dagster_home/dagster.yaml || ln -s ../dagster.yaml .dagster_home/dagster.yaml; }
+	@umask 077; mkdir -p .dagster_home && { test -e .dagster_home/dagster.yaml || ln -s ../dagster.yaml .dagster_home/dagster.yaml; }
 	@umask 077; { cat $@ 2>/dev/null || cat .env.example; } | grep -v '^DAGSTER_HOME="$${DAGSTER_HOME:-.*/\.dagster_home}"$$' > $@.new; \
 	grep -q '^DAGSTER_HOME=' $@.new || echo 'DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster_home}"' >> $@.new; \
 	cat $@.new > $@ && rm $@.new

@@ -1,8 +1,8 @@
-"""Do the two locks still say what pyproject.toml asks for? No network, no resolving: `make lock` does that.
+"""Do the locks still say what pyproject.toml asks for? No network, no resolving: `make lock` does that.
 
 `requirements.lock` pins what a run needs (and what builds the package); `requirements-dev.lock` only what the
-development tools add to it. Both are written by `uv pip compile`, whose "via" comments tell which pins pyproject.toml
-asked for by name.
+development tools add to it; `requirements-pip.lock` the pip that installs them. All are written by `uv pip compile`,
+whose "via" comments tell which pins pyproject.toml asked for by name.
 """
 
 import re
@@ -60,15 +60,16 @@ def _read_pin(entry: str) -> Pin:
     )
 
 
-def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str) -> list[str]:
+def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, pip_lock: str) -> list[str]:
     """Return one sentence for each way in which the locks differ from pyproject.toml or allow an unknown file."""
     try:
-        runtime, dev = read_lock(runtime_lock), read_lock(dev_lock)
+        runtime, dev, pip = read_lock(runtime_lock), read_lock(dev_lock), read_lock(pip_lock)
     except InvalidRequirement as error:
         return [f"a lock holds a line that is no pinned package: {error}"]
     table = project["project"]
     needs_runtime = [Requirement(text) for text in table["dependencies"]]
     needs_dev = [Requirement(text) for text in table["optional-dependencies"]["dev"]]
+    needs_pip = [Requirement(text) for text in project["dependency-groups"]["pip"]]
     needs_build = [Requirement(text) for text in project["build-system"]["requires"]]
     pythons = [
         word.removeprefix(SUPPORTED_PYTHON)
@@ -76,9 +77,10 @@ def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str) 
         if re.fullmatch(re.escape(SUPPORTED_PYTHON) + r"3\.\d+", word)
     ]
     return [
-        *_unsafe(runtime + dev),
+        *_unsafe(runtime + dev + pip),
         *_unmet(needs_runtime + needs_build, runtime, pythons, "requirements.lock"),
         *_unmet(needs_dev, runtime + dev, pythons, "requirements-dev.lock"),
+        *_unmet(needs_pip, pip, pythons, "requirements-pip.lock"),
         *_unasked(needs_runtime, runtime, "requirements.lock"),
         *_unasked(needs_dev, dev, "requirements-dev.lock"),
         *(f"{name} is pinned by both locks" for name in sorted({p.name for p in runtime} & {p.name for p in dev})),
@@ -125,10 +127,11 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--build-requirements"]:
         print(*project["build-system"]["requires"], sep="\n")
         return 0
-    locks = [(ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")]
+    names = ("requirements.lock", "requirements-dev.lock", "requirements-pip.lock")
+    locks = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     found = disagreements(project, *locks)
     if found:
-        print(*found, "Run `make lock`, and commit both locks with pyproject.toml.", sep="\n", file=sys.stderr)
+        print(*found, "Run `make lock`, and commit the locks with pyproject.toml.", sep="\n", file=sys.stderr)
     return 1 if found else 0
 
 

@@ -28,6 +28,7 @@ def project(*dependencies: str, dev: tuple[str, ...] = (), build: tuple[str, ...
     """What pyproject.toml says, for two Pythons."""
     return {
         "build-system": {"requires": list(build)},
+        "dependency-groups": {"pip": ["pip>=26"]},
         "project": {
             "dependencies": list(dependencies),
             "optional-dependencies": {"dev": list(dev)},
@@ -44,11 +45,12 @@ def pin(requirement: str, *, hashes: int = 2, via: str = "wdbc-assets (pyproject
 
 GOOD = project("pandas>=3,<4", "Scikit_Learn>=1.9", dev=("pytest>=9", "pandas"), build=("setuptools>=80",))
 RUNTIME = "# made by a tool\n" + pin("pandas==3.1.1") + pin("scikit-learn==1.9.1") + pin("setuptools==84.0", via="-r -")
+PIP = pin("pip==26.3", via="wdbc-assets (pyproject.toml:pip)")
 DEV = pin("pytest==9.2.0") + pin("pluggy==1.7.0", via="pytest")
 
 
 def test_locks_that_agree_are_left_in_peace(check_lock: ModuleType) -> None:
-    assert check_lock.disagreements(GOOD, RUNTIME, DEV) == []
+    assert check_lock.disagreements(GOOD, RUNTIME, DEV, PIP) == []
 
 
 @pytest.mark.fault("X12")
@@ -109,19 +111,34 @@ def test_locks_that_agree_are_left_in_peace(check_lock: ModuleType) -> None:
 def test_each_difference_is_found_and_named(
     check_lock: ModuleType, asked: dict[str, Any], runtime: str, dev: str, found: str
 ) -> None:
-    sentences = check_lock.disagreements(asked, runtime, dev)
+    sentences = check_lock.disagreements(asked, runtime, dev, PIP)
     assert any(sentence.startswith(found) for sentence in sentences), sentences
+
+
+@pytest.mark.fault("X12")
+@pytest.mark.parametrize(
+    ("pip", "found"),
+    [
+        ("", "pyproject.toml asks for pip>=26, which requirements-pip.lock does not pin for Python 3.11"),
+        (pin("pip==23.2.1"), "pyproject.toml asks for pip>=26, but requirements-pip.lock pins 23.2.1 for Python 3.11"),
+        (pin("pip==26.3", hashes=0), "pip has no hash"),
+        (pin("pip>=26"), "pip is not pinned to one version"),
+        ("--index-url elsewhere\n" + PIP, "a lock holds a line that is no pinned package"),
+    ],
+)
+def test_the_pip_that_installs_is_pinned_too(check_lock: ModuleType, pip: str, found: str) -> None:
+    assert any(sentence.startswith(found) for sentence in check_lock.disagreements(GOOD, RUNTIME, DEV, pip))
 
 
 def test_a_pin_for_another_python_may_stand_beside_the_one_for_this(check_lock: ModuleType) -> None:
     asked = project("numpy>=2")
     both = pin("numpy==2.4 ; python_full_version < '3.12'") + pin("numpy==2.5 ; python_full_version >= '3.12'")
-    assert check_lock.disagreements(asked, both, "") == []
+    assert check_lock.disagreements(asked, both, "", PIP) == []
 
 
 @pytest.mark.fault("X12")
 def test_the_projects_own_locks_agree_until_a_dependency_is_added(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-pip.lock"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     command = [sys.executable, str(tmp_path / ".ci" / "check_lock.py")]

@@ -153,7 +153,14 @@ def test_arrows_between_the_parts_of_the_package_run_one_way() -> None:
 @pytest.mark.fault("X12")
 @pytest.mark.parametrize(
     "name",
-    ["requirements.lock", "requirements-dev.lock", "Makefile", ".pre-commit-config.yaml", ".ci/run"],
+    [
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-pip.lock",
+        "Makefile",
+        ".pre-commit-config.yaml",
+        ".ci/run",
+    ],
 )
 def test_no_host_is_named_where_packages_come_from(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ case "$1 $2" in
 esac
 """
 VENV = "python -m venv .venv"
+PIP = "python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-pip.lock"
 RUNTIME = "python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock"
 EDITABLE = "python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable ."
 DEV = f"{RUNTIME} -r requirements-dev.lock"
@@ -37,7 +38,7 @@ class Project:
         self.folder.mkdir()
         for name in ("Makefile", "pyproject.toml", "setup.py", "dagster.yaml", ".env.example"):
             shutil.copy(ROOT / name, self.folder)
-        for name in ("requirements.lock", "requirements-dev.lock"):
+        for name in ("requirements.lock", "requirements-dev.lock", "requirements-pip.lock"):
             (self.folder / name).touch()
         self.python = folder / "python"
         self.python.write_text(PYTHON)
@@ -72,7 +73,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def test_the_first_run_installs_by_hash_and_the_second_does_nothing_but_run(project: Project) -> None:
-    assert project.make("run")[:2] == (0, [VENV, RUNTIME, EDITABLE, "wdbc run"])
+    assert project.make("run")[:2] == (0, [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"])
     assert project.make("run")[:2] == (0, ["wdbc run"])
 
 
@@ -95,17 +96,17 @@ def test_another_lock_makes_a_new_environment_and_another_pyproject_only_install
     project.change("pyproject.toml")
     assert project.make("run")[1] == [EDITABLE, "wdbc run"]
     project.change("requirements.lock")
-    assert project.make("run")[1][:2] == [VENV, RUNTIME]
+    assert project.make("run")[1][:3] == [VENV, PIP, RUNTIME]
 
 
 def test_bytecode_is_cached_even_where_python_is_told_not_to(project: Project) -> None:
-    assert project.make("run", PYTHONDONTWRITEBYTECODE="1")[1] == [VENV, RUNTIME, EDITABLE, "wdbc run"]
+    assert project.make("run", PYTHONDONTWRITEBYTECODE="1")[1] == [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"]
 
 
 def test_an_interrupted_installation_begins_anew(project: Project) -> None:
     code, calls, _ = project.make("run", PIP_FAILS="1")
-    assert (code, calls) == (2, [VENV, RUNTIME])
-    assert project.make("run")[:2] == (0, [VENV, RUNTIME, EDITABLE, "wdbc run"])
+    assert (code, calls) == (2, [VENV, PIP])
+    assert project.make("run")[:2] == (0, [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"])
 
 
 def test_without_a_fitting_python_one_line_says_what_is_needed(project: Project) -> None:
@@ -143,7 +144,7 @@ def test_a_moved_project_installs_again_and_finds_its_history_where_it_is_now(pr
     with (project.folder / ".env").open("a") as env:
         env.write("WDBC_FOLDS=7\n")
     project.folder = project.folder.rename(project.folder.with_name("moved"))
-    assert project.make("run")[1] == [VENV, RUNTIME, EDITABLE, "wdbc run"]
+    assert project.make("run")[1] == [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"]
     assert project.home() == str(project.folder / ".dagster_home")
     assert dotenv_values(project.folder / ".env")["WDBC_FOLDS"] == "7"
 
