@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from wdbc_assets import logs, settings
 from wdbc_assets.serving import (
     addresses,
+    bodies,
     calls,
     documentation,
     documented,
@@ -72,12 +73,15 @@ def create() -> ASGIApp:
         title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,
         docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
     )  # fmt: skip
-    app.openapi = documented.document(app, keyless=lambda: keyring.open)  # type: ignore[method-assign] # as FastAPI's own pages say
-    app.include_router(
-        endpoints.router(champion, on_trial, breaches=chosen.serve_breaches, most=chosen.serve_largest_rows)
+    flag = chosen.serve_breaches == "flag"
+    reader = bodies.Reader(bounded=not flag, most=chosen.serve_largest_rows)
+    root_path = chosen.serve_root_path
+    app.openapi = documented.document(  # type: ignore[method-assign] # as FastAPI's own pages say
+        app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
+    app.include_router(endpoints.router(champion, on_trial, reader, flag=flag))
     app.include_router(operations.router(champion))
-    app.include_router(documentation.router())
+    app.include_router(documentation.router(root_path))
     for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):
         app.add_exception_handler(kind, told)
     patient = Patience(
@@ -90,7 +94,7 @@ def create() -> ASGIApp:
     gate = Gate(
         patient, keyring, per_minute=chosen.serve_requests_per_minute, only_here=not chosen.serve_insecure_no_key
     )
-    return Boundary(gate)
+    return Boundary(gate, root_path=root_path)
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -8,7 +8,9 @@ import contextlib
 import json
 import logging
 import os
+import re
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +20,7 @@ from wdbc_assets.serving.problems import Refused
 
 _STANDARD_OUTPUT = 1
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HEADERS = (
+HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -31,11 +33,19 @@ _HEADERS = (
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-class Boundary:
-    """Wraps the whole service."""
+_SINGLE = frozenset({b"host", b"authorization", b"content-type", b"content-encoding"})
+_HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Boundary:
+    """Wraps the whole service. `root_path` is where a proxy shows it; requests may come with that prefix or without.
+
+    Every layer inside sees the path without it, and GET where HEAD was asked.
+    """
+
+    def __init__(self, app: ASGIApp, *, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an exception never gets past here."""
@@ -43,18 +53,25 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         call = calls.begin(scope)
+        method = scope["method"]
+        scope = {**scope, "path": self._inner_path(scope["path"]), "method": "GET" if method == "HEAD" else method}
 
         async def answer(message: Message) -> None:
+            if method == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
                 present = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in present]
+                headers += [header for header in HEADERS if header[0] not in present]
                 headers.append((b"x-request-id", call.request_id.encode()))
+                if call.unread:
+                    headers.append((b"connection", b"close"))
             await send(message)
 
         metrics.WORKING.inc()
         try:
+            _require_sound_head(scope, call)
             await self._app(scope, receive, answer)
         except Refused as refused:
             await self._refuse(refused, call, scope, receive, answer)
@@ -63,18 +80,35 @@ class Boundary:
             await self._refuse(problems.UNFORESEEN, call, scope, receive, answer)
         finally:
             metrics.WORKING.dec()
-            _note(call, scope)
+            _note(call, scope, method)
+
+    def _inner_path(self, path: str) -> str:
+        root = self._root_path
+        return (path[len(root) :] or "/") if root and f"{path}/".startswith(f"{root}/") else path
 
     async def _refuse(self, refused: Refused, call: calls.Call, scope: Scope, receive: Receive, answer: Send) -> None:
         if not call.status:
             await refused.response(call.request_id)(scope, receive, answer)
 
 
-def _note(call: calls.Call, scope: Scope) -> None:
+def _require_sound_head(scope: Scope, call: calls.Call) -> None:
+    host = call.headers.get(b"host")
+    if host is None and scope.get("http_version") == "1.1":
+        raise Refused(400, "bad-host", "The header `Host` is missing. HTTP/1.1 requires it.")
+    if host is not None and not _HOST.fullmatch(host):
+        raise Refused(400, "bad-host", "The header `Host` is not the name or address of a host.")
+    if len(call.headers) < len(scope["headers"]):  # some header is repeated
+        counts = Counter(name for name, _ in scope["headers"])
+        for name in sorted(_SINGLE):
+            if counts[name] > 1:
+                raise Refused(400, "repeated-header", f"The header `{name.decode()}` is repeated. Send it once.")
+
+
+def _note(call: calls.Call, scope: Scope, method: str) -> None:
     """Count the request, and write its line."""
     seconds = time.perf_counter() - call.started
     route = getattr(scope.get("route"), "path", "unknown")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method = method if method in _METHODS else "other"
     metrics.count(route, method, call.status, seconds)
     line: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),

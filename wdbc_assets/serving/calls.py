@@ -13,16 +13,26 @@ _IN_SCOPE = "wdbc_assets.call"
 
 @dataclass(slots=True)
 class Call:
-    """A request's id, headers and client, and what became of it. `key` is the id of the key that opened it."""
+    """A request's id, headers and client, and what became of it. `key` is the id of the key that opened it.
+
+    `unread` says that a body is announced and was not read to its end.
+    """
 
     request_id: str
     headers: dict[bytes, bytes]
     client: str
+    unread: bool = False
+    body: bytes = b""
     key: str = ""
     rows: int | None = None
     version: str | None = None
     status: int = 0
     started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def caller(self) -> str:
+        """The key, or the address of a client without one: whose share of the service this request takes."""
+        return self.key or self.client
 
 
 def begin(scope: MutableMapping[str, Any]) -> Call:
@@ -33,6 +43,7 @@ def begin(scope: MutableMapping[str, Any]) -> Call:
         request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
         headers=headers,
         client=scope["client"][0] if scope.get("client") else "",
+        unread=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0",
     )
     scope[_IN_SCOPE] = call
     return call

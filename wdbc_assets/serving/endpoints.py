@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Header, Request
 
 from wdbc_assets.domain import contract, rules, scorer, screening
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import calls, documented, metrics, models, problems
+from wdbc_assets.serving import bodies, calls, documented, metrics, models, problems
 from wdbc_assets.serving.champion import Answering, Champion
 from wdbc_assets.serving.problems import Fault, Refused
 from wdbc_assets.serving.trial import OnTrial
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-FLAG = "flag"
 Key = Annotated[
     str | None,
     Header(
@@ -32,41 +32,39 @@ Key = Annotated[
 ]
 BODIES = frozenset({"/v1/predict", "/v1/explain"})
 """The paths that take a body: no other body is read."""
+_LARGE = 32 * 1024  # bytes: some fifty patients
 
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-def router(champion: Champion, on_trial: OnTrial, *, breaches: str, most: int) -> APIRouter:
-    """Return the routes of version 1; `breaches` says what happens to measurements that break the contract."""
-    request_model = models.request_model(bounded=breaches != FLAG, most=most)
+def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag: bool) -> APIRouter:
+    """Return the routes of version 1; `flag` says that measurements that break the contract are answered and named."""
     made = APIRouter(prefix="/v1", tags=["version 1"])
 
     @made.post("/predict", **documented.asking(503))
-    async def predict(request: Request, asked: request_model, key: Key = None) -> models.Predictions:  # type: ignore[valid-type] # of the contract
+    async def predict(request: Request, key: Key = None) -> models.Predictions:
         """Say for each patient how probable malignant is, and what the policy makes of it.
 
         All answers are of one model, which the answer names. Measurements that are unlike those of the training part
         are named in `outside_training`.
         """
-        answering = champion.now()
-        X = _array(asked)
-        broken = _judged(X, flag=breaches == FLAG)
-        p = await _probabilities(answering, X)
         call = calls.of(request.scope)
+        answering = champion.now()
+        X, broken = await _measurements(reader, call.body, flag=flag)
+        p = await _probabilities(answering, X)
         answering, p = await on_trial.answer(answering, X, p, call, key)
         call.rows, call.version = len(X), answering.served.version[:12]
         return _predictions(answering, X, p, broken)
 
     @made.post("/explain", **documented.asking(409, 503))
-    async def explain(request: Request, asked: request_model, key: Key = None) -> models.Explanations:  # type: ignore[valid-type] # likewise
+    async def explain(request: Request, key: Key = None) -> models.Explanations:
         """Say for each patient what each measurement adds to the log-odds of malignant; exact, not estimated.
 
         Only a linear champion can be explained so; for any other the answer is 409.
         """
         call = calls.of(request.scope)
         answering = on_trial.explains(champion.now(), call, key)
-        X = _array(asked)
-        broken = _judged(X, flag=breaches == FLAG)
+        X, broken = await _measurements(reader, call.body, flag=flag)
         found = _terms(answering, X)
         call.rows, call.version = len(X), answering.served.version[:12]
         return _explanations(answering, *found, broken)
@@ -100,17 +98,23 @@ def router(champion: Champion, on_trial: OnTrial, *, breaches: str, most: int) -
                 models.RuleOfContract(name=rule.name, demand=rule.description, mend=rule.mend)
                 for rule in rules.MEASUREMENT_RULES
             ],
-            breaches="flag" if breaches == FLAG else "refuse",
-            most_patients=most,
+            breaches="flag" if flag else "refuse",
+            most_patients=reader.most,
             example={"patients": [models.EXAMPLE]},
         )
 
     return made
 
 
-def _array(asked: models.Asked) -> "Array":
-    # A model's fields lie in the order of the contract, whatever the order in which they were sent.
-    return np.array([list(patient.__dict__.values()) for patient in asked.patients], dtype=np.float64)
+async def _measurements(reader: bodies.Reader, body: bytes, *, flag: bool) -> "tuple[Array, list[list[str]]]":
+    """Return the measurements, and for each row which rules it breaks."""
+
+    def measure() -> "tuple[Array, list[list[str]]]":
+        X = reader.read(body)
+        return X, _judged(X, flag=flag)
+
+    # A large body takes milliseconds: others are answered meanwhile.
+    return await asyncio.to_thread(measure) if len(body) > _LARGE else measure()
 
 
 def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
@@ -121,8 +125,9 @@ def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
     """
     found = screening.faults(X)
     broken: list[list[str]] = [[] for _ in X]
+    for rule, cells in Counter(fault.rule for fault in found).items():
+        metrics.BREACHES.labels(rule).inc(cells)
     for fault in found:
-        metrics.BREACHES.labels(fault.rule).inc()
         broken[fault.position].append(f"{fault.column}: {fault.rule}")
     if found and not flag:
         raise problems.of_faults(

@@ -149,8 +149,8 @@ class Contract(BaseModel):
     example: dict[str, list[dict[str, float]]] = Field(description="a request that is answered")
 
 
-def request_model(*, bounded: bool, most: int) -> type[Asked]:
-    """Return the model of a request; `bounded` refuses what is beyond the contract, cell by cell."""
+def patient_model(*, bounded: bool) -> type[Strict]:
+    """Return the model of a patient; `bounded` refuses what is beyond the contract, cell by cell."""
     fields: dict[str, Any] = {}
     columns = {column.name: column for column in contract.CLEAN_COLUMNS}
     for statistic in contract.STATISTICS:
@@ -159,15 +159,17 @@ def request_model(*, bounded: bool, most: int) -> type[Asked]:
             bounds = _bounds(measurement) if bounded else {"ge": -LARGEST_FLAGGED, "le": LARGEST_FLAGGED}
             said = f"{column.meaning}. Unit: {column.unit}. {'; '.join(column.constraints)}"
             fields[column.name] = (Annotated[float, Field(description=said, **bounds)], ...)
-    patient = create_model(
-        "Patient", __base__=Strict, __doc__="The thirty measurements of one patient's image.", **fields
-    )
+    return create_model("Patient", __base__=Strict, __doc__="The thirty measurements of one patient's image.", **fields)
+
+
+def request_model(patient: Any, *, most: int) -> type[Asked]:
+    """Return the model of a request for patients of a model."""
     patients = Field(min_length=1, max_length=most, description="each patient's measurements", examples=[[EXAMPLE]])
     return create_model(
         "Request",
         __base__=Asked,
         __doc__=Asked.__doc__,
-        patients=(Annotated[list[patient], patients], ...),  # type: ignore[valid-type, arg-type] # made just above
+        patients=(Annotated[list[patient], patients], ...),
     )
 
 

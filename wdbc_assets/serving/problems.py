@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -64,9 +65,11 @@ class Refused(Exception):
 
 
 def of_faults(faults: Iterable[Fault]) -> Refused:
-    """Return the problem of measurements or requests that are not as they must be."""
-    listed = list(faults)
+    """Return the problem of measurements or requests that are not as they must be; looks at no more than are shown."""
+    listed = list(islice(faults, _SHOWN + 1))
     count = f"{len(listed)} fault" + "s" * (len(listed) != 1)
+    if len(listed) > _SHOWN:
+        count = f"More than {_SHOWN} faults"
     shown = f"; the first {_SHOWN} are listed" if len(listed) > _SHOWN else ""
     return Refused(
         422, "invalid-request", f"{count} in what was sent{shown}. Nothing was predicted; see /v1/contract.", listed

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field, field_validator
 from wdbc_assets import safe_text
 from wdbc_assets.sources import limits as bounds
 
+_ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "openapi.json"})  # of the service
+
 
 class Effort(BaseModel):
     """What a computation may use. No part of any passport: it does not change a value."""
@@ -47,6 +49,11 @@ class Serving(BaseModel):
 
     serve_host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
     serve_port: int = Field(8000, ge=1, le=65535, description="port that the service listens on")
+    serve_root_path: str = Field(
+        "",
+        pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$",
+        description="path under which a proxy shows the service, such as /wdbc; whether it removes the prefix or not",
+    )
     serve_workers: int = Field(1, ge=1, le=64, description="processes of the service")
     serve_keys: str = Field("keys.json", min_length=1, description="file of the service's keys (hashed)")
     serve_insecure_no_key: bool = Field(
@@ -55,15 +62,24 @@ class Serving(BaseModel):
     serve_breaches: str = Field(
         "refuse", description="measurements that break the contract: refuse (422), or flag (answered, rules named)"
     )
-    serve_largest_bytes: int = Field(2 * 2**20, ge=1024, le=2**30, description="largest body of a request")
+    serve_largest_bytes: int = Field(2 * 2**20, ge=1024, le=2**30, description="largest body, after decompression")
     serve_largest_rows: int = Field(1000, ge=1, le=100_000, description="most patients of a request")
     serve_requests_per_minute: int = Field(6000, ge=1, description="requests of one key to one worker in a minute")
-    serve_seconds: float = Field(10.0, gt=0, le=600, description="longest that a request, or its upload, may take")
-    serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests that one worker works on at once")
+    serve_seconds: float = Field(
+        10.0, gt=0, le=600, description="longest that an upload, an answer, or reading it may take"
+    )
+    serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests, and uploads, of a worker at once")
     serve_challenger_seconds: float = Field(
         10.0, gt=0, le=600, description="longest that a challenger on trial may take for what it is given"
     )
     serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
+
+    @field_validator("serve_root_path")
+    @classmethod
+    def _not_a_route(cls, path: str) -> str:
+        if path and path.split("/")[1] in _ROUTES:
+            raise ValueError("this is a path of the service itself; choose another prefix")
+        return path
 
     @field_validator("serve_breaches")
     @classmethod

@@ -88,6 +88,17 @@ class Service:
             assert time.monotonic() < end, self.said
             time.sleep(0.02)
 
+    @property
+    def resident(self) -> int:
+        """The memory that the process holds, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+    @property
+    def descriptors(self) -> int:
+        """How many files and connections the process has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def stop(self) -> int:
         """End it as an init system does, and return its exit code."""
         if self.process.poll() is None:

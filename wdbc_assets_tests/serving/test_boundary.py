@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,117 @@ def test_a_page_of_another_origin_may_not_ask(service: Service) -> None:
     )  # fmt: skip
     assert preflight.status == 405
     assert not [name for name in preflight.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/health/live", "/health/ready", "/metrics", "/v1/model", "/v1/contract", "/docs", "/redoc", "/openapi.json", "/",
+     "/pages/swagger.js", "/pages/swagger-ui.css", "/nowhere", "/v1/predict"],
+)  # fmt: skip
+def test_head_is_answered_as_get_without_the_body(service: Service, path: str) -> None:
+    got, head = service.ask(path), service.ask(path, method="HEAD")
+    assert head.body == b""
+    assert head.status == got.status
+    changing = {"date", "x-request-id", "etag", "content-length"} if path == "/metrics" else {"date", "x-request-id"}
+    assert {**head.headers, **dict.fromkeys(changing)} == {**got.headers, **dict.fromkeys(changing)}
+    assert last(service, head.headers["x-request-id"])["method"] == "HEAD"
+
+
+def test_after_a_head_the_connection_goes_on(service: Service) -> None:
+    ask = b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    said = service.send(ask * 3 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert said.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert b"alive" not in said
+
+
+def test_a_wrong_method_is_answered_with_every_possible_one(service: Service) -> None:
+    assert service.ask("/health/live", method="DELETE").headers["allow"] == "GET, HEAD"
+    assert service.ask("/v1/predict", method="HEAD").headers["allow"] == "POST"
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize("path", [b"/health/live", b"/docs", b"/v1/model", b"/nowhere", b"/metrics", b"/pages/x"])
+@pytest.mark.parametrize(
+    "hosts",
+    [b"", b"Host: localhost\r\nHost: localhost\r\n", b"Host: localhost\r\nhOST: evil.example\r\n",
+     b"Host: localhost, evil.example\r\nHost:\r\n", b"Host: a b\r\n", b"Host: localhost/x\r\n",
+     b"Host: u@localhost\r\n"],
+)  # fmt: skip
+def test_a_request_without_exactly_one_host_is_refused(service: Service, path: bytes, hosts: bytes) -> None:
+    said = service.send(b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\n" + hosts + b"\r\n")
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in said
+    assert b"evil" not in said
+
+
+def test_a_request_of_http_1_0_needs_no_host(service: Service) -> None:
+    assert service.send(b"GET /health/live HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding"])
+def test_a_header_that_decides_and_is_repeated_is_refused(service: Service, name: str) -> None:
+    line = f"{name}: gzip\r\n".encode()
+    said = service.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + line * 2 + b"\r\n")
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert name.lower().encode() in said
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with keys that a proxy shows under /wdbc; its `headers` hold a key of the scope `predict`."""
+    folder: Path = tmp_path_factory.mktemp("behind")
+    champions.promote(folder, champions.bundle())
+    key = running.wdbc(folder, "key", "create", "ward").stdout.strip()
+    with running.serving(folder, serve_root_path="/wdbc") as made:
+        made.headers = {"Authorization": f"Bearer {key}"}
+        yield made
+
+
+@pytest.mark.parametrize("prefix", ["", "/wdbc"], ids=["removed by the proxy", "kept"])
+def test_behind_a_path_prefix_each_route_is_reached_with_and_without_it(behind: Service, prefix: str) -> None:
+    assert behind.ask(f"{prefix}/health/ready").status == 200
+    assert behind.ask(f"{prefix}/v1/predict", ONE).status == 200
+    assert behind.ask(f"{prefix}/v1/predict", b"x" * 3_000_000).status == 413
+    assert behind.ask(f"{prefix}/openapi.json").json["servers"] == [{"url": "/wdbc"}]
+    start = behind.ask(f"{prefix}/")
+    assert (start.status, start.headers["location"]) == (307, "/wdbc/docs")
+    answered = behind.ask(f"{prefix}/health/live")
+    assert last(behind, answered.headers["x-request-id"])["route"] == "/health/live"
+
+
+@pytest.mark.fault("V03")
+@pytest.mark.parametrize(
+    ("path", "without_key", "with_key"),
+    [
+        ("/wdbc/metrics", 401, 403),
+        ("/wdbc/%6detrics", 401, 403),
+        ("/%77dbc/metrics", 401, 403),
+        ("/wdbc%2Fmetrics", 401, 403),
+        ("/wdbc/v1/model", 401, 200),
+        ("/wdbc/wdbc/metrics", 401, 404),
+        ("/wdbc//metrics", 401, 404),
+        ("//wdbc/metrics", 401, 404),
+        ("/wdbc/../metrics", 401, 404),
+        ("/wdbc/pages/../metrics", 404, 404),
+        ("/wdbc/docs/../metrics", 401, 404),
+        ("/wdbc//v1/predict", 401, 404),
+        ("/wdbc/wdbc/v1/predict", 401, 404),
+        ("/wdbcx/v1/model", 401, 404),
+        ("/WDBC/v1/model", 401, 404),
+        ("/wdbc/health/live/../../metrics", 401, 404),
+        ("/wdbc;/metrics", 401, 404),
+        ("/metrics/", 401, 404),
+        ("/wdbc/metrics/", 401, 404),
+        ("/wdbc", 307, 307),
+        ("/wdbc/", 307, 307),
+    ],
+)
+def test_no_way_round_the_key_leads_through_the_prefix(
+    behind: Service, path: str, without_key: int, with_key: int
+) -> None:
+    assert behind.ask(path, headers={"Authorization": ""}).status == without_key
+    assert behind.ask(path).status == with_key
 
 
 @pytest.mark.fault("V01")

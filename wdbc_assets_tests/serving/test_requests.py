@@ -1,6 +1,13 @@
 """What is asked and answered, and every way of asking wrongly."""
 
+import gzip
 import json
+import os
+import statistics
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,7 +68,7 @@ def test_an_explanation_adds_up_to_the_prediction(service: Service) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"", 422),
+        (b"", 400),
         (b"not JSON", 400),
         (b'{"patients": [', 400),
         (b"\xff\xfe\x00", 400),
@@ -73,10 +80,11 @@ def test_an_explanation_adds_up_to_the_prediction(service: Service) -> None:
         (b'{"patients": {}}', 422),
         (b'{"patients": [null]}', 422),
         (b'{"patients": [1]}', 422),
-        (b"[" * 1_000_000, 400),
-        (b'{"patients":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 400),
-        (b'{"a":' * 300_000 + b"1" + b"}" * 300_000, 400),
-        (b"1" * 100_000, 400),
+        (b"[" * 50_000, 400),
+        (b"[" * 1_000_000, 422),
+        (b'{"patients":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 422),
+        (b'{"a":' * 300_000 + b"1" + b"}" * 300_000, 422),
+        (b"1" * 100_000, 422),
     ],
     ids=lambda value: value[:20].decode("latin-1") + str(len(value)) if isinstance(value, bytes) else str(value),
 )
@@ -125,6 +133,192 @@ def test_a_missing_and_an_unknown_field_are_refused_and_a_mistyped_one_is_guesse
     assert ("radius_mean", "missing") in faults
     assert "did you mean radius_mean?" in str(refused.json)
     assert b"John" not in refused.body
+
+
+BAD_ROW = dict.fromkeys(contract.FEATURES, -1)
+LARGEST = 2 * 2**20
+
+
+def filled(unit: bytes) -> bytes:
+    """A list of patients, each of them this, as long as a body may be."""
+    return b'{"patients":[' + b",".join([unit] * ((LARGEST - 20) // (len(unit) + 1))) + b"]}"
+
+
+@pytest.mark.fault("V14")
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({f"unknown_field_{i}": 1 for i in range(75_000)}).encode(),
+        json.dumps(asked(dict.fromkeys(map(str, range(60_000)), 1))).encode(),
+        json.dumps(asked(*[dict.fromkeys((f"radius_maen{i}" for i in range(60)), 1)] * 1000)).encode(),
+        json.dumps(asked(*[BAD_ROW] * 1000)).encode(),
+        json.dumps(asked(*[{}] * 1000)).encode(),
+        json.dumps(asked(*[one(radius_worst=1, area_mean=1, area_worst=1, texture_se=30)] * 1000)).encode(),
+        json.dumps(asked(*[dict.fromkeys(contract.FEATURES, "x")] * 1000)).encode(),
+        json.dumps(asked(*[dict.fromkeys(contract.FEATURES, [1] * 15)] * 1000)).encode(),
+        json.dumps(asked({"a" * 40_000 + str(i): 1 for i in range(50)})).encode(),
+        filled(b"{}"),
+        filled(b"1"),
+        filled(b"9" * 4000),
+        filled(b"[" * 900 + b"]" * 900),
+        filled(b'{"a":{"a":{"a":1}}}'),
+        b'{"patients":[{"radius_mean":' + b"1" * (LARGEST - 50) + b"}]}",
+        b'{"patients":[{"radius_mean":1.' + b"1" * (LARGEST - 50) + b"}]}",
+        b'{"patients":"' + b"\\u00e9" * ((LARGEST - 50) // 6) + b'"}',
+        b'{"patients":[{"' + b"a" * (LARGEST - 50) + b'":1}]}',
+        b'{"patients":[{' + b",".join([b'"radius_mean":1'] * 60_000) + b"}]}",
+        b'"' + b"\\" * (LARGEST - 2) + b'"',
+        b"[" * LARGEST,
+        b" " * LARGEST,
+    ],
+    ids=lambda body: f"{body[:24]!r} {len(body)}",
+)
+def test_whatever_a_body_holds_is_refused_within_a_second_and_in_few_words(service: Service, body: bytes) -> None:
+    assert len(body) <= LARGEST
+    before = cpu_seconds(service)
+    refused = service.ask("/v1/predict", body)
+    assert cpu_seconds(service) - before < 0.8
+    assert refused.status in {400, 422}, refused.body[:300]
+    assert_is_problem(refused)
+    assert len(refused.body) < 30_000
+
+
+def cpu_seconds(service: Service) -> float:
+    fields = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.fault("V14")
+def test_others_are_answered_while_a_large_body_is_validated(service: Service) -> None:
+    body = json.dumps(asked(*[one(radius_worst=1)] * 1000)).encode()
+    with ThreadPoolExecutor(4) as pool:
+        large = [pool.submit(service.ask, "/v1/predict", body) for _ in range(20)]
+        waits = []
+        while not all(future.done() for future in large):
+            started = time.monotonic()
+            assert service.ask("/health/live").status == 200
+            waits.append(time.monotonic() - started)
+    assert {future.result().status for future in large} == {422}
+    assert len(waits) > 20
+    assert statistics.median(waits) < 0.5
+
+
+@pytest.mark.fault("V14")
+def test_faults_beyond_those_that_are_listed_are_not_counted(service: Service) -> None:
+    few = service.ask("/v1/predict", asked(BAD_ROW, BAD_ROW)).json
+    assert few["detail"].startswith("60 faults in")
+    assert len(few["errors"]) == 60
+    many = service.ask("/v1/predict", asked(*[BAD_ROW] * 10)).json
+    assert many["detail"].startswith("More than 100 faults in what was sent; the first 100 are listed")
+    assert [len(many["errors"]), many["errors"][-1]["row"]] == [100, 4]
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("body", "row", "field"),
+    [
+        (b'{"patients": [], "patients": [%b]}', None, "patients"),
+        (b'{"patients": [%b, {"radius_mean": 12.0, "texture_mean": 1, "radius_mean": 13.0}]}', 2, "radius_mean"),
+        (b'{"patients": [{"John": 1, "radius_mean": 1, "\\u004aohn": 2}]}', 1, None),
+        (b'{"patients": [{"radius_mean": 1, "radius\\u005fmean": 1}]}', 1, "radius_mean"),
+    ],
+)
+def test_a_name_that_is_repeated_in_an_object_is_refused(
+    service: Service, body: bytes, row: int | None, field: str | None
+) -> None:
+    refused = service.ask("/v1/predict", body.replace(b"%b", json.dumps(one()).encode()))
+    assert refused.status == 422
+    assert_is_problem(refused)
+    (fault,) = refused.json["errors"]
+    assert (fault.get("row"), fault.get("field"), fault["rule"]) == (row, field, "repeated_field")
+    assert b"John" not in refused.body
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_a_body_in_another_encoding_is_refused(service: Service, encoding: str) -> None:
+    refused = service.ask("/v1/predict", json.dumps(asked(one())).encode(encoding))
+    assert refused.status == 400
+    assert_is_problem(refused)
+    assert "UTF-8" in refused.json["detail"]
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json;charset=UTF-8", 200),
+        ('application/json; charset="utf-8"', 200),
+        ("Application/JSON", 200),
+        ("application/json; charset=utf-16", 415),
+        ("application/json; charset=latin-1", 415),
+        ("application/json-patch+json", 415),
+        ("", 415),
+    ],
+)
+def test_the_stated_encoding_must_be_utf_8(service: Service, content_type: str, status: int) -> None:
+    said = service.ask("/v1/predict", asked(one()), headers={"Content-Type": content_type})
+    assert said.status == status
+    if status == 415:
+        assert_is_problem(said)
+        assert said.headers["accept"] == "application/json"
+
+
+def test_a_byte_order_mark_is_ignored(service: Service) -> None:
+    assert service.ask("/v1/predict", b"\xef\xbb\xbf" + json.dumps(asked(one())).encode()).status == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip"])
+def test_a_gzip_body_is_answered_like_a_plain_one(service: Service, coding: str) -> None:
+    body = json.dumps(asked(*champions.patients(20))).encode()
+    plain = service.ask("/v1/predict", body)
+    assert service.ask("/v1/predict", body, headers={"Content-Encoding": "identity"}).body == plain.body
+    zipped = service.ask("/v1/predict", gzip.compress(body), headers={"Content-Encoding": coding})
+    assert (zipped.status, zipped.body) == (200, plain.body)
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (gzip.compress(b"{}")[:-3], "cut short"),
+        (gzip.compress(b"{}")[:12], "cut short"),
+        (b"", "cut short"),
+        (b"{}", "not gzip"),
+        (gzip.compress(b"{}")[:-8] + b"\0" * 8, "damaged"),
+        (zlib.compress(b"{}"), "not gzip"),
+        (gzip.compress(b"{}") + b"more", "goes on after its end"),
+        (gzip.compress(b"{") + gzip.compress(b"}"), "goes on after its end"),
+        (gzip.compress(b"{}") + b"\0" * 100, "goes on after its end"),
+    ],
+)
+def test_a_damaged_gzip_body_is_refused_with_what_is_wrong(service: Service, body: bytes, said: str) -> None:
+    refused = service.ask("/v1/predict", body, method="POST", headers={"Content-Encoding": "gzip"})
+    assert refused.status == 400
+    assert_is_problem(refused)
+    assert refused.json["type"] == "urn:wdbc:problem:not-gzip"
+    assert said in refused.json["detail"]
+
+
+@pytest.mark.fault("V02")
+def test_a_gzip_bomb_is_refused_and_memory_stays_flat(service: Service) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(1500)) + packer.flush()
+    assert len(bomb) < LARGEST
+    before = service.resident
+    refused = service.ask("/v1/predict", bomb, headers={"Content-Encoding": "gzip"})
+    assert refused.status == 413
+    assert_is_problem(refused)
+    assert service.resident - before < 30 * 2**20
+
+
+@pytest.mark.fault("V01")
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "zstd", "gzip;q=1"])
+def test_another_content_coding_is_refused_with_what_is_possible(service: Service, coding: str) -> None:
+    refused = service.ask("/v1/predict", asked(one()), headers={"Content-Encoding": coding})
+    assert refused.status == 415
+    assert_is_problem(refused)
+    assert refused.headers["accept-encoding"] == "gzip"
 
 
 @pytest.mark.fault("V13")
