@@ -3,11 +3,12 @@
 A unit's outcome does not depend on who computes it, so the value is the same for any number of workers.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -47,14 +48,16 @@ def evaluate(
     if outcomes:
         logs.logger.info("%d of %d folds were done before", len(outcomes), len(units), extra={"event": "note"})
     failures: list[WdbcError] = []
-    for unit, found in _judged([unit for unit in units if unit not in outcomes], frame, workers):
-        if isinstance(found, WdbcError):
-            failures.append(found)
-            logs.logger.warning("%s", found.what)
-            continue
-        keep(workbench, unit, found)
-        outcomes[unit] = found
-        report(len(outcomes) + len(failures), len(units))
+    # Closed here: an interruption would otherwise hold the iterator, and with it the workers, until the very end.
+    with contextlib.closing(_judged([unit for unit in units if unit not in outcomes], frame, workers)) as judged:
+        for unit, found in judged:
+            if isinstance(found, WdbcError):
+                failures.append(found)
+                logs.logger.warning("%s", found.what)
+                continue
+            keep(workbench, unit, found)
+            outcomes[unit] = found
+            report(len(outcomes) + len(failures), len(units))
     if failures:
         raise _refusal(failures, len(units))
     predictions, winners = cross_validation.assembled(frame, outcomes)
@@ -92,7 +95,7 @@ def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:
     )
 
 
-def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Iterator[tuple[Unit, Outcome | WdbcError]]:
+def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Generator[tuple[Unit, Outcome | WdbcError]]:
     if min(workers, len(units)) < 2:
         yield from ((unit, _judge(frame, unit)) for unit in units)
         return
@@ -111,6 +114,10 @@ def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Itera
             "a process of the evaluation died, perhaps for want of memory",
             mend="Try again with `--workers 1`. The folds that are done are kept.",
         ) from None
+    except BaseException:  # interrupted: what is in work would be waited for, and not be kept
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -127,7 +134,7 @@ _of_this_process: dict[str, Any] = {}
 
 
 def _begin(frame: "pd.DataFrame") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: what is in work is finished and kept
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _of_this_process["frame"] = frame
 

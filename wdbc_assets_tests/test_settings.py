@@ -139,7 +139,7 @@ def test_the_environment_wins_over_the_env_file_and_is_named_where_it_is_wrong(
         settings.load()
 
 
-@pytest.mark.fault("O15")
+@pytest.mark.fault("O20")
 @pytest.mark.parametrize("mode", [0o602, 0o606, 0o666])
 def test_an_env_file_that_everybody_may_write_is_refused(env_file: Path, mode: int) -> None:
     env_file.write_text("")
@@ -151,7 +151,7 @@ def test_an_env_file_that_everybody_may_write_is_refused(env_file: Path, mode: i
     settings.load()
 
 
-@pytest.mark.fault("O15")
+@pytest.mark.fault("O20")
 def test_an_env_file_of_another_user_is_refused(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env_file.write_text("WDBC_FOLDS=3\n")
     owner = env_file.stat().st_uid
@@ -166,7 +166,7 @@ def test_an_env_file_of_another_user_is_refused(env_file: Path, monkeypatch: pyt
         settings.ensure_home()
 
 
-@pytest.mark.fault("O15")
+@pytest.mark.fault("O20")
 def test_an_env_file_that_is_no_text_file_is_refused_and_never_waited_for(env_file: Path) -> None:
     env_file.mkdir()
     with pytest.raises(WdbcError, match="is not a file"):
@@ -188,7 +188,7 @@ def test_an_env_file_that_is_no_text_file_is_refused_and_never_waited_for(env_fi
     settings.load()
 
 
-@pytest.mark.fault("O16")
+@pytest.mark.fault("O21")
 @pytest.mark.parametrize(
     "name",
     [
@@ -214,7 +214,7 @@ def test_variables_that_kubernetes_gives_to_its_containers_are_ignored(
         settings.load()
 
 
-@pytest.mark.fault("O16")
+@pytest.mark.fault("O21")
 def test_an_address_of_kubernetes_is_not_taken_for_a_number(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WDBC_SERVE_PORT", "tcp://10.0.0.1:8000")
     assert settings.load().serve_port == 8000

@@ -1,7 +1,7 @@
 """The console command `wdbc`: what people type. One module per command; `terminal` is how all of them speak.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 130 interrupted, 141 the reader of
-the output has gone (`| head`), 143 terminated.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 129 hung up, 130 interrupted, 141 the
+reader of the output has gone (`| head`), 143 terminated.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import sys
 
 import click
 
+from wdbc_assets import signals
 from wdbc_assets.cli import streams, terminal
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.cli.cleanup import gc_command
@@ -80,6 +81,7 @@ def main() -> None:
         terminal.stopped()
     if not code and (cause := streams.lost()):
         code = terminal.cut_short(cause)
+    signals.end()
     gc.freeze()
     sys.exit(code)
 
@@ -92,13 +94,13 @@ class Stops:
         os.set_blocking(self._read, False)
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write)
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        signals.interrupt()
         self._last = 0
 
     def received(self) -> int:
         """Return the number of the last such signal, or 0."""
         with contextlib.suppress(BlockingIOError):
-            numbers = [number for number in os.read(self._read, 1024) if number in (signal.SIGINT, signal.SIGTERM)]
+            numbers = [number for number in os.read(self._read, 1024) if number in signals.ENDING]
             self._last = numbers[-1] if numbers else self._last
         return self._last
 

@@ -1,6 +1,5 @@
 """Dagster's history as `wdbc run` keeps it: one run, and no run that is said to go on though its process is gone."""
 
-import fcntl
 import os
 import socket
 import sqlite3
@@ -8,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wdbc_assets import settings
+from wdbc_assets import locks, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +43,10 @@ def _one_at_a_time() -> "Iterator[None]":
     The first opening makes its databases. Two at once would each mark them with Dagster's schema version, and a file
     that is marked twice can never be opened again.
     """
-    lock = os.open(settings.ensure_home() / "opening.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    path = settings.ensure_home() / "opening.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with locks.held(lock, "the lock of Dagster's history", where=str(path)):
         yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager

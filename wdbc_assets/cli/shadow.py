@@ -97,12 +97,25 @@ def start(*, candidate: str | None, share: float, reason: str) -> None:
 @shadow.command()
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
 def stop(*, reason: str) -> None:
-    """End the trial: the champion alone is asked. What was paired stays."""
+    """End the trial: the champion alone is asked. What was paired stays.
+
+    Exit codes: 0 no trial goes on any more, whether one did or not.
+    """
     chosen, store, registry = decisions.opened()
-    was = trials.stop(store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
-    terminal.say(
-        "  the trial is over: the champion alone is asked" if was else "  no trial goes on: nothing to be done"
-    )
+    ended = trials.stop(store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
+    if ended is None:
+        terminal.say("  no trial goes on: nothing to be done")
+        return
+    terminal.say(f"  stopped: {_stopped(ended)}; the champion alone is asked")
+    if ended.earlier:
+        terminal.say(f"  entry {ended.entry.number} of the history decided that; its command was killed before the end")
+
+
+def _stopped(ended: trials.Ended) -> str:
+    if ended.trial:
+        return f"{ended.trial.recipe} {freshness.short(ended.trial.candidate)} (fitted_pipeline)"
+    candidate = ended.entry.candidate
+    return f"candidate {freshness.short(candidate)} (fitted_pipeline)" if candidate else "a trial whose file is damaged"
 
 
 @shadow.command()
@@ -112,12 +125,20 @@ def status(*, as_json: bool) -> None:
     _, store, registry = decisions.opened()
     trial = trials.current(store)
     found = None if trial is None else described(store, registry, trial)
+    unfinished = registry.standing().history.unfinished
     if as_json:
-        terminal.document({"store": store.url, "trial": found})
-    elif found is None:
+        plain = {"store": store.url, "trial": found, "unfinished": unfinished and unfinished.number}
+        terminal.document(plain)
+        return
+    if found is None:
         terminal.say("  no trial goes on; start one: wdbc shadow start [CANDIDATE]")
     else:
         _show(found)
+    if unfinished is not None:
+        terminal.say(
+            f"  entry {unfinished.number} of the history ({unfinished.action}) was begun and not finished: the next"
+            " decision finishes it"
+        )
 
 
 def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:

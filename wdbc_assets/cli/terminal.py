@@ -185,7 +185,7 @@ def cut_short(cause: OSError) -> int:
 
 def stopped() -> None:
     """Say that the command was stopped and that nothing was lost."""
-    say("\nstopped; what was current stays current", err=True)
+    say("\nstopped: nothing is half done, and nothing will be carried out later", err=True)
 
 
 def _coloured(event: str) -> str:

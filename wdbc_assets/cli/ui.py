@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -28,8 +27,6 @@ def ui(*, host: str, port: int) -> None:
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-    # Started with `&` by a shell, this process ignores Ctrl-C, and Dagster would take over that it ignores TERM too.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # This process becomes Dagster's, so that signals reach it.
     os.execv(sys.executable, command)  # noqa: S606 -- no shell is wanted
 

@@ -7,7 +7,6 @@ writers from moving pointers at the same instant.
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -20,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
-from wdbc_assets import safe_text
+from wdbc_assets import locks, safe_text
 from wdbc_assets.domain.errors import WdbcError
 
+_LOCK = "the store's lock"
 _TEMPORARY = ".tmp"
 _LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # its password would be shown as a part of a path
 _FOREIGN_LEFTOVER_SECONDS = 24 * 3600  # far beyond the 60 minutes that any run may last
@@ -67,7 +67,11 @@ class Backend(Protocol):
         """Remove a folder with all that is in it; nothing, if there is none."""
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
-        """Hold off every other writer of pointers for an instant."""
+        """Hold off every other writer of pointers for an instant.
+
+        Raises:
+            WdbcError: another process holds it for too long.
+        """
 
 
 def open_backend(location: str, *, relative_to: Path) -> Backend:
@@ -159,16 +163,13 @@ class LocalFolder:
 
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
-        """Hold an advisory lock on the store; the kernel frees it when its holder dies."""
+        """Hold an advisory lock on the store."""
         path = self.root / ".lock"
         with _refused_writes(path):
             self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locks.held(descriptor, _LOCK, where=str(path)):
             yield
-        finally:
-            os.close(descriptor)
 
 
 class ObjectFolder:
@@ -229,9 +230,14 @@ class ObjectFolder:
     def _written(self, path: str) -> float:
         return float(self._files.modified(path).timestamp())
 
-    def commit_lock(self) -> contextlib.AbstractContextManager[object]:
+    @contextlib.contextmanager
+    def commit_lock(self) -> Iterator[None]:
         """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""
-        return self._lock
+        locks.wait(lambda: self._lock.acquire(blocking=False), _LOCK, where=self.url)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
 
 CHAMPION = "champion"
 HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
-TRIAL, CHALLENGERS = f"{CHAMPION}/trial.json", "challengers"
+TRIAL, NEXT_TRIAL, CHALLENGERS = f"{CHAMPION}/trial.json", f"{CHAMPION}/trial.next.json", "challengers"
 
 
 def pointer(asset: str) -> str:

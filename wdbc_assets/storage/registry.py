@@ -7,10 +7,11 @@
     champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
     champion/trial.json, ...          a challenger beside it: see `trials`
 
-Order of a move: files, passport and evidence of the new one; then, under the lock, the entry of the history, the
-pointer, and the head of the history. The entry is the decision. A writer that is killed after it leaves an unfinished
-entry, and the next one finishes that before anything else: so no pointer ever stands without its entry. Until then
-readers see the earlier champion, whole.
+Order of a decision: all that it needs (files, passport and evidence of a new champion, the terms of a trial); then,
+under the lock, the entry of the history, the file that it decides about (the pointer, or the trial), and the head of
+the history. The entry is the decision. A writer that is killed after it leaves an unfinished entry, and the next one
+finishes that before anything else: so no pointer and no trial ever stands without its entry. Until then readers see
+the earlier champion or trial, whole. A signal that asks to end is heeded before the entry, or after the head.
 
 The pointer is moved only if it still is where it was when the decision was made: of two promotions at once one wins,
 and the other is told.
@@ -18,12 +19,13 @@ and the other is told.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from wdbc_assets import safe_text
+from wdbc_assets import safe_text, signals
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import history, places, standings
 from wdbc_assets.storage.backend import Backend
@@ -148,13 +150,12 @@ class Registry:
         self._backend.replace(places.promoted(draft.passport.version), draft.passport.to_json())
         if decision.run_id:
             self._backend.replace(places.made_by(decision.run_id, places.CHAMPION), draft.passport.to_json())
-        with self._backend.commit_lock():
-            self._finish()
-            self._require(expected)
+        with self.deciding():
+            self.require(expected)
             self._store.write(draft)  # what nothing points to may be cleaned up until the lock is held
             for passport in made_of:
                 self._store.files(passport)
-            return self._move(history.PROMOTED, draft.passport, decision, before=expected)
+            return self._record(history.PROMOTED, decision, before=expected, after=draft.passport.version)
 
     def keep(self, decision: Decision, *, expected: str | None) -> Entry:
         """Note that a candidate was judged and the champion stays; a judgement that was noted before is not again.
@@ -162,28 +163,18 @@ class Registry:
         Raises:
             Superseded: there is another champion than the one that it was judged against.
         """
-        with self._backend.commit_lock():
-            self._finish()
-            self._require(expected)
+        with self.deciding():
+            self.require(expected)
             last = self._history().last
             if last and last.action == history.KEPT and (last.evidence, last.after) == (decision.evidence, expected):
                 return last
-            return self._stay(history.KEPT, decision, expected)
+            return self.note(history.KEPT, decision, version=expected)
 
-    def note(
-        self, action: str, decision: Decision, *, expected: str | None, then: Callable[[], None] = lambda: None
-    ) -> Entry:
-        """Note a decision that leaves the champion where it is, then do what it decides; no other one comes between.
-
-        Raises:
-            Superseded: there is another champion than the one that it was made for; nothing was done.
-        """
-        with self._backend.commit_lock():
-            self._finish()
-            self._require(expected)
-            entry = self._stay(action, decision, expected)
-            then()
-            return entry
+    def note(self, action: str, decision: Decision, *, version: str | None) -> Entry:
+        """Record a decision that leaves the champion where it is, and carry it out. Only inside of `deciding`."""
+        found = self._history()
+        recipe = found.moves[-1].recipe if found.moves else None
+        return self._record(action, replace(decision, recipe=recipe), before=version, after=version)
 
     def rollback(self, version: str | None, decision: Decision) -> Entry:
         """Put an earlier champion back: the one before, or a version given by its first digits.
@@ -192,52 +183,57 @@ class Registry:
             WdbcError: there is none such, or not one alone, or it is what is in production.
             DamagedStore: its files are missing or damaged.
         """
-        with self._backend.commit_lock():
-            self._finish()
+        with self.deciding():
             standing = self.standing()
             target = standings.target(standing, version, self._store.url)
             passport = self.promoted(str(target.after))
             if passport is None:
                 raise standings.no_such(f"the passport of champion {target.after} is gone", self._store.url, standing)
             self._store.files(passport)
-            before = standing.version or standings.moved_to(standing.history)
-            return self._move(history.ROLLED_BACK, passport, replace(decision, recipe=target.recipe), before=before)
+            decision = replace(decision, recipe=target.recipe)
+            return self._record(history.ROLLED_BACK, decision, before=standing.believed, after=passport.version)
 
-    def finish(self) -> Entry | None:
-        """Finish what a killed writer left half done, and return its entry, if there was any."""
+    @contextmanager
+    def deciding(self) -> Iterator[Entry | None]:
+        """Hold off every other decision; return the entry that a killed writer left half done and this one finished."""
         with self._backend.commit_lock():
-            return self._finish()
+            yield self._finish()
 
     def _finish(self) -> Entry | None:
-        found = self._history()
-        unfinished = found.unfinished
+        unfinished = self._history().unfinished
         if unfinished is None:
             return None
-        if unfinished.action in history.MOVES and unfinished.after:
-            passport = self.promoted(unfinished.after)
-            if passport is not None:
-                self._backend.replace(places.pointer(places.CHAMPION), passport.to_json())
-        self._backend.replace(places.HISTORY_HEAD, history.head_of(unfinished))
+        try:
+            files = self._completion(unfinished)
+        except DamagedStore:  # the champion stays, and stands beside the entry as a problem, until the next rollback
+            files = {places.HISTORY_HEAD: history.head_of(unfinished)}
+        self._write(files)
         return unfinished
 
-    def _move(self, action: str, passport: Passport, decision: Decision, *, before: str | None) -> Entry:
-        entry = _entry(action, decision, before=before, after=passport.version, recipe=decision.recipe)
+    def _record(self, action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
+        entry = _entry(action, decision, before=before, after=after)
         content, placed = self._history().with_entry(entry)
-        self._backend.replace(places.HISTORY, content)
-        self._backend.replace(places.pointer(places.CHAMPION), passport.to_json())
-        self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))
+        self._write({places.HISTORY: content, **self._completion(placed)})
         return placed
 
-    def _stay(self, action: str, decision: Decision, version: str | None) -> Entry:
-        found = self._history()
-        recipe = found.moves[-1].recipe if found.moves else None
-        entry = _entry(action, decision, before=version, after=version, recipe=recipe)
-        content, placed = found.with_entry(entry)
-        self._backend.replace(places.HISTORY, content)
-        self._backend.replace(places.HISTORY_HEAD, history.head_of(placed))
-        return placed
+    def _completion(self, entry: Entry) -> dict[str, bytes]:
+        """Return what is to be written once an entry stands, in this order. Written again, it changes nothing."""
+        files = {}
+        if entry.action in history.MOVES and entry.after and (passport := self.promoted(entry.after)) is not None:
+            files[places.pointer(places.CHAMPION)] = passport.to_json()
+        elif entry.action == history.TRIAL_STARTED:
+            files[places.TRIAL] = self._read(places.NEXT_TRIAL) or b""
+        elif entry.action == history.TRIAL_STOPPED:
+            files[places.TRIAL] = b""
+        return {**files, places.HISTORY_HEAD: history.head_of(entry)}
 
-    def _require(self, expected: str | None) -> None:
+    def _write(self, files: Mapping[str, bytes]) -> None:
+        with signals.deferred():
+            for path, content in files.items():
+                self._backend.replace(path, content)
+
+    def require(self, expected: str | None) -> None:
+        """Raise Superseded if another version is in production than a decision expects."""
         now = self._current()
         found = now.version if now else None
         if found != expected:
@@ -281,7 +277,7 @@ def open_registry(store: Store) -> Registry:
     return Registry(store, store.backend)
 
 
-def _entry(action: str, decision: Decision, *, before: str | None, after: str | None, recipe: str | None) -> Entry:
+def _entry(action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
     return Entry(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         actor=decision.actor,
@@ -289,7 +285,7 @@ def _entry(action: str, decision: Decision, *, before: str | None, after: str | 
         run_id=decision.run_id,
         before=before,
         after=after,
-        recipe=recipe,
+        recipe=decision.recipe,
         candidate=decision.candidate,
         verdict=decision.verdict,
         evidence=decision.evidence,

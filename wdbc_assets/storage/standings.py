@@ -22,6 +22,11 @@ class Standing:
         return self.passport.version if self.passport else None
 
     @property
+    def believed(self) -> str | None:
+        """The version in production, by the history if the pointer cannot be read."""
+        return self.version or moved_to(self.history)
+
+    @property
     def since(self) -> Entry | None:
         """The entry by which the champion came to be what it is."""
         moves = self.history.moves

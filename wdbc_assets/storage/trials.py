@@ -1,6 +1,7 @@
 """A challenger on trial: which one is scored beside the champion, what share of requests it answers, and the pairs.
 
     champion/trial.json                              the trial that goes on: the challenger's passport, and its terms
+    champion/trial.next.json                         the same of the last one that was begun, for an unfinished entry
     champion/challengers/<digest>.json               the passport of each bundle that ever was a challenger
     champion/pairs/<candidate>/<champion>/*.jsonl    pairs: what both said of the same patient, one patient a line
     champion/pairs/<candidate>/<champion>/*.json     how many were scored, failed, dropped; one file for each worker
@@ -14,7 +15,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -126,21 +127,42 @@ def start(store: Store, registry: Registry, draft: Draft, trial: Trial, decision
     """
     store.write(draft)
     store.backend.replace(places.challenger(draft.passport.version), draft.passport.to_json())
-
-    def begin() -> None:
+    with registry.deciding():
+        registry.require(trial.against)
         store.write(draft)  # what nothing points to may be cleaned up until the lock is held
-        store.backend.replace(places.TRIAL, trial.to_json())
+        store.backend.replace(places.NEXT_TRIAL, trial.to_json())
+        return registry.note(history.TRIAL_STARTED, decision, version=trial.against)
 
-    return registry.note(history.TRIAL_STARTED, decision, expected=trial.against, then=begin)
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a trial: its entry in the history, and the trial, None if its file was damaged.
+
+    `earlier` says that the entry is of an earlier command, which was killed before it had done what it decided.
+    """
+
+    entry: history.Entry
+    trial: Trial | None
+    earlier: bool = False
 
 
-def stop(store: Store, registry: Registry, decision: Decision) -> bool:
-    """End the trial that goes on; return whether there was any. A damaged one is ended, too."""
-    if not raw(store):
-        return False
-    store.backend.replace(places.TRIAL, b"")
-    registry.note(history.TRIAL_STOPPED, decision, expected=registry.standing().version)
-    return True
+def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
+    """End the trial that goes on when no other decision is under way; return None if there is none.
+
+    A damaged one is ended, too.
+    """
+    with registry.deciding() as finished:
+        if not raw(store):
+            if finished is None or finished.action != history.TRIAL_STOPPED:
+                return None
+            return Ended(finished, None, earlier=True)
+        try:
+            trial = current(store)
+        except DamagedStore:
+            trial = None
+        decision = replace(decision, candidate=trial.candidate if trial else None)
+        entry = registry.note(history.TRIAL_STOPPED, decision, version=registry.standing().believed)
+        return Ended(entry, trial)
 
 
 def put_pairs(store: Store, trial: Trial, name: str, pairs: Iterable[Pair]) -> None:

@@ -1,6 +1,7 @@
 """`wdbc` with one repeat and two recipes more. A program, which each worker imports again; no test may import it.
 
-`brittle` cannot be fitted without patient 1 while the file `broken` lies in the current folder; `slow` takes its time.
+`brittle` cannot be fitted without patient 1 while the file `broken` lies in the current folder; `slow` takes its time,
+and far too much of it while the file `hang` lies there.
 """
 
 import time
@@ -30,6 +31,9 @@ class NeedsPatientOne(StandardScaler):  # type: ignore[misc] # scikit-learn publ
 
 class Slow(StandardScaler):  # type: ignore[misc] # scikit-learn publishes no types
     def fit(self, X: pd.DataFrame, y: Any = None, sample_weight: Any = None) -> "Slow":
+        if Path("hang").exists():
+            Path("hanging").touch()
+            time.sleep(600)
         time.sleep(0.3)
         super().fit(X, y, sample_weight)
         return self

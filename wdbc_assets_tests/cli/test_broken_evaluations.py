@@ -93,6 +93,22 @@ def test_a_killed_worker_is_told_the_folds_that_are_done_are_kept_and_the_next_r
     assert f"{len(kept)} of 30 folds were done before" in again.stderr
 
 
+@pytest.mark.fault("O16")
+def test_an_evaluation_that_is_terminated_waits_for_no_fold_and_leaves_no_worker() -> None:
+    with evaluating("--recipe", "slow") as running:
+        left = workers(running.pid)
+        assert len(left) == 2
+        Path("hang").touch()
+        while not Path("hanging").exists():
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=100)
+    assert running.returncode == 143, told
+    assert "Traceback" not in told
+    assert not any(map(is_alive, left))
+
+
 @pytest.mark.fault("F10")
 def test_workers_end_with_the_command_that_was_killed_and_the_next_run_goes_on() -> None:
     with evaluating("--recipe", "slow") as running:

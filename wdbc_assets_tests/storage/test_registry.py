@@ -254,7 +254,8 @@ def test_a_decision_that_is_killed_at_any_write_is_either_not_made_or_finished_b
         assert standing.history.faults == ()
         if standing.history.unfinished is not None:
             assert standing.amiss == ("entry 3 was begun and not finished: the next decision finishes it",)
-        open_registry(store).finish()
+        with open_registry(store).deciding():
+            pass
         assert is_consistent(store)
         assert serving(store) == (after if entries == 3 else b"a")
         outcomes.append((code, seen, entries))

@@ -1,11 +1,17 @@
 """A trial in the store: begun and ended by decisions, and its pairs put down whole."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from wdbc_assets import settings
 from wdbc_assets.storage import history, places, trials
+from wdbc_assets.storage.backend import LocalFolder
 from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import Superseded, open_registry
 from wdbc_assets.storage.store import Store
@@ -96,3 +102,168 @@ def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(
 def test_of_a_candidate_that_was_never_tried_there_is_nothing(store: Store) -> None:
     found = trials.read(store, "d" * 64, "e" * 64)
     assert (found.pairs, sum(found.counts.values())) == ((), 0)
+
+
+# Killed, and two at once
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from wdbc_assets.storage import trials
+from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.store import Store
+from wdbc_assets_tests.storage.promoting import challenge, decision
+class Mortal(LocalFolder):
+    writes = 0
+    def replace(self, path, content):
+        if Mortal.writes == int(sys.argv[2]):
+            os.kill(os.getpid(), int(sys.argv[4]))
+        Mortal.writes += 1
+        super().replace(path, content)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+store = Store(Mortal(Path(sys.argv[1])))
+try:
+    if sys.argv[3] == "start":
+        challenge(store, b"another", recipe="logistic")
+    else:
+        trials.stop(store, open_registry(store), decision(run_id=None))
+except KeyboardInterrupt:
+    sys.exit(143)
+"""
+
+
+def at_write(write: int, folder: Path, deed: str, number: signal.Signals) -> int:
+    """Start or stop a trial in a process of its own that gets a signal before one of its writes; return its code."""
+    command = [sys.executable, "-c", KILLED, str(folder), str(write), deed, str(int(number))]
+    return subprocess.run(command, cwd=settings.project_root(), check=False, timeout=60).returncode
+
+
+def recipe_on_trial(store: Store) -> str | None:
+    trial = trials.current(store)
+    return trial.recipe if trial else None
+
+
+def by_the_history(store: Store) -> str | None:
+    """The recipe that should be on trial by the entries alone."""
+    entries = [entry.action for entry in open_registry(store).standing().history.entries]
+    if entries[-1] == history.TRIAL_STOPPED:
+        return None
+    return "logistic" if entries.count(history.TRIAL_STARTED) == 2 else "svc"
+
+
+@pytest.mark.fault("F03")
+@pytest.mark.parametrize("deed", ["start", "stop"])
+@pytest.mark.parametrize("again", ["start", "stop", "nothing"])
+def test_a_trial_killed_at_any_write_agrees_with_the_history_after_the_next_decision(
+    tmp_path: Path, deed: str, again: str
+) -> None:
+    after = "logistic" if deed == "start" else None
+    seen = set()
+    for write in range(12):
+        folder = tmp_path / str(write)
+        store = Store(LocalFolder(folder))
+        promote(store, b"a")
+        challenge(store, b"b")
+        code = at_write(write, folder, deed, signal.SIGKILL)
+        standing = open_registry(store).standing()
+        assert standing.history.faults == ()
+        entries = len(standing.history.entries)
+        assert recipe_on_trial(store) in ("svc", after)  # a reader gets a whole trial: the one before, or the new one
+        if recipe_on_trial(store) != by_the_history(store):
+            assert standing.history.unfinished is not None, "and is told that the last entry is not finished"
+        seen.add((code, entries, recipe_on_trial(store)))
+        if again == "start":
+            challenge(store, b"another", recipe="logistic")
+        elif again == "stop":
+            ended = trials.stop(store, open_registry(store), decision(run_id=None))
+            assert (ended is None) == (code == 0 and deed == "stop")
+        else:
+            with open_registry(store).deciding():
+                pass
+        assert is_consistent(store)
+        assert recipe_on_trial(store) == {"start": "logistic", "stop": None, "nothing": by_the_history(store)}[again]
+        if code == 0:
+            break
+    assert code == 0
+    assert (-signal.SIGKILL, 2, "svc") in seen  # before the entry: nothing was decided
+    assert (-signal.SIGKILL, 3, "svc") in seen  # between the entry and the trial's file
+    assert (-signal.SIGKILL, 3, after) in seen  # between the file and the head
+
+
+@pytest.mark.fault("O16")
+@pytest.mark.parametrize("deed", ["start", "stop"])
+def test_a_trial_that_is_interrupted_at_any_write_is_decided_whole_or_not_at_all(tmp_path: Path, deed: str) -> None:
+    entries = []
+    for write in range(12):
+        folder = tmp_path / str(write)
+        store = Store(LocalFolder(folder))
+        promote(store, b"a")
+        challenge(store, b"b")
+        code = at_write(write, folder, deed, signal.SIGTERM)
+        assert is_consistent(store), "nothing is left that the next command would carry out"
+        assert recipe_on_trial(store) == by_the_history(store)
+        if code == 0:
+            break
+        assert code == 143
+        entries.append(len(open_registry(store).standing().history.entries))
+    assert code == 0
+    assert set(entries) == ({2, 3} if deed == "start" else {3}), "stopping begins with its entry"
+
+
+def test_a_stop_that_waited_for_a_start_ends_and_names_what_was_started(local: Store, folder: Path) -> None:
+    promote(local, b"a")
+    challenge(local, b"b")
+    inside, go_on = threading.Event(), threading.Event()
+    recipes: list[str | None] = []
+
+    class Slow(LocalFolder):
+        def replace(self, path: str, content: bytes) -> None:
+            if path == places.NEXT_TRIAL:
+                inside.set()
+                assert go_on.wait(60)
+            super().replace(path, content)
+
+    starting = threading.Thread(target=lambda: challenge(Store(Slow(folder)), b"another", recipe="logistic"))
+
+    def stop() -> None:
+        ended = trials.stop(local, open_registry(local), decision(run_id=None))
+        recipes.append(ended.trial.recipe if ended and ended.trial else None)
+
+    stopping = threading.Thread(target=stop)
+    starting.start()
+    assert inside.wait(60)
+    stopping.start()
+    stopping.join(0.5)
+    assert stopping.is_alive(), "it waits for the lock"
+    go_on.set()
+    starting.join(60)
+    stopping.join(60)
+    assert recipes == ["logistic"]
+    assert trials.current(local) is None
+    actions = [entry.action for entry in open_registry(local).standing().history.entries]
+    assert actions == [history.PROMOTED, history.TRIAL_STARTED, history.TRIAL_STARTED, history.TRIAL_STOPPED]
+
+
+def test_a_trial_ends_though_the_champions_pointer_is_damaged(store: Store) -> None:
+    promote(store, b"a")
+    challenge(store, b"b")
+    store.backend.replace(places.pointer(places.CHAMPION), b"{")
+    ended = trials.stop(store, open_registry(store), decision(run_id=None))
+    assert ended is not None
+    assert ended.trial is not None
+    assert (ended.entry.candidate, ended.entry.after) == ("c" * 64, ended.trial.against)
+    assert trials.current(store) is None
+
+
+def test_a_decision_whose_passport_was_damaged_before_it_was_finished_blocks_no_other(
+    local: Store, folder: Path
+) -> None:
+    first = promote(local, b"a")
+    promote(local, b"b")
+    (folder / places.HISTORY_HEAD).write_bytes(history.head_of(first))  # as if its writer had been killed
+    for promoted in (folder / "champion/promoted").iterdir():
+        if promoted.stem != first.after:
+            promoted.write_bytes(b"{")
+    challenge(local, b"c")
+    assert open_registry(local).standing().history.faults == ()
