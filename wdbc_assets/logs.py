@@ -55,15 +55,24 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
     """A rotating file that several processes write: reopened when another process has rotated it away."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is not None:
-            try:
-                moved = Path(self.baseFilename).stat().st_ino != os.fstat(self.stream.fileno()).st_ino
-            except FileNotFoundError:
-                moved = True
-            if moved:
-                self.stream.close()
-                self.stream = self._open()
+        try:
+            self._follow()
+        except OSError:
+            self.handleError(record)
+            return
         super().emit(record)
+
+    def _follow(self) -> None:
+        if self.stream is None:
+            self.stream = self._open()
+        try:
+            moved = Path(self.baseFilename).stat().st_ino != os.fstat(self.stream.fileno()).st_ino
+        except FileNotFoundError:
+            moved = True
+        if moved:
+            self.stream.close()
+            self.stream = None  # if it cannot be opened: at the next record
+            self.stream = self._open()
 
 
 def open_log(location: str, *, relative_to: Path) -> None:

@@ -11,7 +11,7 @@ from wdbc_assets.serving import keys
 
 @click.group()
 def key() -> None:
-    """Keys of the prediction service; only hashes of them are kept."""
+    """Keys of the prediction service; only digests of them are kept."""
 
 
 @key.command()
@@ -27,17 +27,17 @@ def key() -> None:
 )
 def create(*, name: str, scopes: tuple[str, ...]) -> None:
     """Create a key and print it, once: it cannot be shown again."""
-    made, whole = keys.create(_path(), name, scopes)
-    terminal.say(f"key {made.name!r} ({made.id}) opens: {', '.join(made.scopes)}. It is shown once:", err=True)
+    created, whole = keys.create(_path(), name, scopes)
+    terminal.say(f"key {created.name!r} ({created.id}) opens: {', '.join(created.scopes)}. It is shown once:", err=True)
     terminal.say(whole)
 
 
 @key.command("list")
 def list_() -> None:
-    """List the keys: id, when it was made, what it opens, name."""
-    known = keys.read(_path())
+    """List the keys: id, when it was created, what it opens, name."""
+    known = keys.read_if_any(_path())
     for one in known.values():
-        terminal.say(f"  {one.id}  {one.made_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
+        terminal.say(f"  {one.id}  {one.created_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
     if not known:
         terminal.say("  there is no key; `wdbc key create NAME` makes one", err=True)
 

@@ -2,14 +2,13 @@
 
 import os
 import sys
-import tempfile
 
 import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import ports, terminal
-from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import addresses, keys
+from wdbc_assets.serving import access, keys
+from wdbc_assets.serving.access import Access
 
 
 @click.command()
@@ -17,7 +16,7 @@ from wdbc_assets.serving import addresses, keys
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000]")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; one that dies is replaced.  [default: 1]")
 @click.option("--insecure-no-key", is_flag=True, default=None,
-              help="Without any key, let everybody in who reaches the address.")  # fmt: skip
+              help="Ask for no key, though there may be some: answer everyone who reaches the address.")  # fmt: skip
 def serve(*, host: str | None, port: int | None, workers: int | None, insecure_no_key: bool | None) -> None:
     """Serve the champion over HTTP until TERM or Ctrl-C; a new champion is taken over while it runs.
 
@@ -30,30 +29,24 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
         "serve_insecure_no_key": insecure_no_key,
     }
     chosen = settings.load(**options)
-    known = keys.read(keys.place(chosen.serve_keys, relative_to=settings.project_root()))
-    here = addresses.is_loopback(chosen.serve_host)
-    if not known and not here and not chosen.serve_insecure_no_key:
-        raise WdbcError(
-            "there is no key, so that everybody who reaches this address would be answered",
-            where=chosen.serve_host,
-            mend="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or"
-            " ask for it by name: --insecure-no-key.",
-        )
-    mend = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
-    ports.refuse_taken(chosen.serve_host, chosen.serve_port, mend=mend)
-    _announce(chosen, keyed=bool(known), here=here)
+    path = keys.place(chosen.serve_keys, relative_to=settings.project_root())
+    answered = access.decide(chosen.serve_host, path, insecure=chosen.serve_insecure_no_key)
+    hint = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
+    listening = ports.listen(chosen.serve_host, chosen.serve_port, hint=hint)
+    _announce(chosen, answered, keyed=answered is Access.KEYED and bool(keys.read(path)))
     given = {settings.variable(name): str(value) for name, value in options.items() if value is not None}
-    counting = tempfile.mkdtemp(prefix="wdbc-serve-")
+    settings.hand_over_access(answered)
     # This process becomes the service, so that signals reach it; its workers find the settings in the environment.
-    environment = {**os.environ, **given, "PROMETHEUS_MULTIPROC_DIR": counting}
-    command = [sys.executable, "-m", "wdbc_assets.serving"]
-    os.execve(sys.executable, command, environment)  # noqa: S606 -- no shell is wanted
+    command = [sys.executable, "-m", "wdbc_assets.serving", str(listening.detach())]
+    os.execve(sys.executable, command, {**os.environ, **given})  # noqa: S606 -- no shell is wanted
 
 
-def _announce(chosen: settings.Settings, *, keyed: bool, here: bool) -> None:
+def _announce(chosen: settings.Settings, answered: Access, *, keyed: bool) -> None:
     host = f"[{chosen.serve_host}]" if ":" in chosen.serve_host else chosen.serve_host
     terminal.say(f"  http://{host}:{chosen.serve_port}/docs", err=True)
-    if not keyed and here:
+    if answered is Access.OPEN:
+        terminal.say("  INSECURE: no key is asked for; everybody who reaches this address is answered", err=True)
+    elif answered is Access.LOCAL:
         terminal.say("  there is no key: programs of this machine alone are answered, all of them", err=True)
     elif not keyed:
-        terminal.say("  INSECURE: there is no key; everybody who reaches this address is answered", err=True)
+        terminal.say("  there is no valid key: every request is rejected until `wdbc key create NAME`", err=True)

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from wdbc_assets import logs, settings
+from wdbc_assets import settings
 from wdbc_assets.serving import (
-    addresses,
+    access,
     bodies,
     calls,
     documentation,
@@ -21,6 +21,7 @@ from wdbc_assets.serving import (
     endpoints,
     faults,
     keys,
+    metrics,
     operations,
 )
 from wdbc_assets.serving.boundary import Boundary
@@ -44,25 +45,20 @@ def create() -> ASGIApp:
     """Return the service as the settings say, for one worker.
 
     Raises:
-        WdbcError: a setting is wrong, or the file of keys cannot be read.
+        WdbcError: a setting is wrong.
     """
     chosen = settings.load()
     root = settings.project_root()
-    logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
     champion, on_trial = Champion(store), OnTrial(store)
     shadow = Shadow(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
-    keyring = Keyring(
-        keys.place(chosen.serve_keys, relative_to=root),
-        open_without=chosen.serve_insecure_no_key or addresses.is_loopback(chosen.serve_host),
-    )
+    keyring = Keyring(keys.place(chosen.serve_keys, relative_to=root), access.decided())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(champion.look)
-        watchers = [
-            asyncio.create_task(one.watch(chosen.serve_refresh_seconds)) for one in (champion, keyring, on_trial)
-        ]
+        watches = (champion.watch, keyring.watch, on_trial.watch, metrics.watch)
+        watchers = [asyncio.create_task(watch(chosen.serve_refresh_seconds)) for watch in watches]
         watchers.append(asyncio.create_task(shadow.work()))
         yield
         for watcher in watchers:
@@ -91,10 +87,8 @@ def create() -> ASGIApp:
         seconds=chosen.serve_seconds,
         at_once=chosen.serve_concurrent,
     )
-    gate = Gate(
-        patient, keyring, per_minute=chosen.serve_requests_per_minute, only_here=not chosen.serve_insecure_no_key
-    )
-    return Boundary(gate, root_path=root_path)
+    gate = Gate(patient, keyring, per_minute=chosen.serve_requests_per_minute)
+    return Boundary(gate, chosen.trusted_proxies(), root_path=root_path)
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -4,21 +4,19 @@ The log's lines are JSON on standard output: time, id, method, route, status, se
 of the key. Paths, queries, headers and bodies are not in them, for a caller chose them.
 """
 
-import contextlib
 import json
 import logging
-import os
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wdbc_assets.serving import calls, metrics, problems
+from wdbc_assets.serving import addresses, calls, metrics, output, problems
 from wdbc_assets.serving.problems import Refused
 
-_STANDARD_OUTPUT = 1
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
@@ -43,8 +41,9 @@ class Boundary:
     Every layer inside sees the path without it, and GET where HEAD was asked.
     """
 
-    def __init__(self, app: ASGIApp, *, root_path: str = "") -> None:
+    def __init__(self, app: ASGIApp, proxies: Sequence[addresses.Network] = (), *, root_path: str = "") -> None:
         self._app = app
+        self._proxies = proxies
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +51,7 @@ class Boundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = calls.begin(scope)
+        call = calls.begin(scope, self._proxies)
         method = scope["method"]
         scope = {**scope, "path": self._inner_path(scope["path"]), "method": "GET" if method == "HEAD" else method}
 
@@ -120,5 +119,4 @@ def _note(call: calls.Call, scope: Scope, method: str) -> None:
     }
     known = {"patients": call.rows, "version": call.version, "key": call.key}
     line |= {name: value for name, value in known.items() if value}
-    with contextlib.suppress(OSError):  # whoever read the log is gone: no reason to answer nobody
-        os.write(_STANDARD_OUTPUT, json.dumps(line).encode() + b"\n")
+    output.STDOUT.write(json.dumps(line).encode() + b"\n")

@@ -3,12 +3,15 @@
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from wdbc_assets.serving import addresses
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _IN_SCOPE = "wdbc_assets.call"
+_FORWARDED = b"x-forwarded-for"
 
 
 @dataclass(slots=True)
@@ -35,14 +38,23 @@ class Call:
         return self.key or self.client
 
 
-def begin(scope: MutableMapping[str, Any]) -> Call:
-    """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log."""
+def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] = ()) -> Call:
+    """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log.
+
+    The client is the peer, or whom a trusted proxy names.
+    """
     headers = dict(scope["headers"])
     sent = headers.get(b"x-request-id", b"").decode("latin-1")
     call = Call(
         request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
         headers=headers,
-        client=scope["client"][0] if scope.get("client") else "",
+        client=addresses.client(
+            scope["client"][0] if scope.get("client") else "",
+            b",".join(value for name, value in scope["headers"] if name == _FORWARDED).decode("latin-1")
+            if proxies
+            else "",
+            proxies,
+        ),
         unread=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0",
     )
     scope[_IN_SCOPE] = call

@@ -8,7 +8,8 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wdbc_assets.serving import calls
+from wdbc_assets.serving import addresses, calls
+from wdbc_assets.serving.access import Access
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.problems import Refused
 
@@ -20,16 +21,16 @@ SCOPE = "predict"
 
 _FAILURES = RateLimitItemPerMinute(20)
 _LONGEST_KEY = 200
+_GROUPS = 1024  # of addresses that guess: the counters take no more memory, however many there are
 _HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Gate:
     """Lets a request through, or refuses it."""
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, *, per_minute: int, only_here: bool) -> None:
+    def __init__(self, app: ASGIApp, keyring: Keyring, *, per_minute: int) -> None:
         self._app = app
         self._keyring = keyring
-        self._only_here = only_here
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._allowed = RateLimitItemPerMinute(per_minute)
 
@@ -46,9 +47,9 @@ class Gate:
 
     async def _judge(self, path: str, call: calls.Call) -> None:
         if self._keyring.open:
-            if self._only_here:
+            if self._keyring.access is Access.LOCAL:
                 _require_this_machine(call)
-            who = call.client
+            who = addresses.group(call.client)
         else:
             who = await self._key(call, SCOPES.get(path, SCOPE))
         if not await self._limiter.hit(self._allowed, who):
@@ -59,14 +60,9 @@ class Gate:
         kind, _, token = given.partition(" ")
         if kind.lower() != "bearer" or not token or len(token) > _LONGEST_KEY:
             raise _unauthorized("Send a key: `Authorization: Bearer KEY`.", "")
-        key = self._keyring.known(token)
+        key = self._keyring.key(token)
         if key is None:
-            if not await self._limiter.test(_FAILURES, "failures", call.client):
-                raise await self._too_many(_FAILURES, "failures", "Too many wrong keys.", call.client)
-            key = await self._keyring.prove(token)
-        if key is None:
-            await self._limiter.hit(_FAILURES, "failures", call.client)
-            raise _unauthorized("This key opens nothing: it is wrong, or was revoked.", ', error="invalid_token"')
+            raise await self._wrong(token, call.client)
         call.key = key.id
         if scope not in key.scopes:
             challenge = f'Bearer realm="wdbc", error="insufficient_scope", scope="{scope}"'
@@ -75,8 +71,16 @@ class Gate:
             )
         return key.id
 
-    async def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str, *more: str) -> Refused:
-        reset = (await self._limiter.get_window_stats(item, who, *more)).reset_time
+    async def _wrong(self, token: str, client: str) -> Refused:
+        """Count a wrong key, and return its problem. A valid key is never counted, so nobody can lock it out."""
+        id_ = token.partition(".")[0]
+        guessed = f"key {id_}" if self._keyring.knows(id_) else f"group {hash(addresses.group(client)) % _GROUPS}"
+        if not await self._limiter.hit(_FAILURES, guessed):
+            return await self._too_many(_FAILURES, guessed, "Too many wrong keys.")
+        return _unauthorized("This key opens nothing: it is wrong, or was revoked.", ', error="invalid_token"')
+
+    async def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str) -> Refused:
+        reset = (await self._limiter.get_window_stats(item, who)).reset_time
         wait = min(60, max(1, math.ceil(reset - time.time())))
         return Refused(429, "too-many-requests", f"{said} Try again in {wait} s.", headers={"Retry-After": str(wait)})
 

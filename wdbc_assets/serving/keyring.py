@@ -1,44 +1,39 @@
-"""The keys as a running service holds them: read again when their file changes, and checked without scrypt's time.
-
-The first request with a key costs scrypt's time; from then on this process knows the secret by a keyed digest that it
-keeps in memory. A key that is revoked opens nothing from the next look at the file on.
-"""
+"""The keys as a running service holds them: read again when their file changes."""
 
 import asyncio
-import hashlib
 import hmac
 import logging
-import secrets
 from pathlib import Path
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import keys, metrics
+from wdbc_assets.serving.access import Access
 from wdbc_assets.serving.keys import Key
+
+_NO_DIGEST = "0" * 64
 
 logger = logging.getLogger("wdbc_assets.serving")
 
 
 class Keyring:
-    """The keys of one file. `open_without` lets everybody in for as long as there never was a key.
+    """The keys of one file.
 
-    Raises:
-        WdbcError: the file cannot be read at the start. Later the keys that were read go on.
+    While the file cannot be read, the keys that were read before stay valid and `wdbc_keys_unreadable` is 1. If the
+    file is missing, every key is rejected. Either way it is read again at every look.
     """
 
-    def __init__(self, path: Path, *, open_without: bool) -> None:
+    def __init__(self, path: Path, access: Access) -> None:
         self._path = path
-        self._open_without = open_without
-        self._stamp = _stamp(path)
-        self._keys = keys.read(path)
-        self._ever = bool(self._keys)
-        self._digest_key = secrets.token_bytes(32)
-        self._proven: dict[str, tuple[str, bytes]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._keys: dict[str, Key] = {}
+        self._stamp: tuple[int, ...] | None = None
+        self._problem = ""
+        self.access = access
+        self.look()
 
     @property
     def open(self) -> bool:
-        """Say whether requests without a key are answered."""
-        return self._open_without and not self._ever
+        """Return whether requests without a key are answered."""
+        return self.access is not Access.KEYED
 
     async def watch(self, seconds: float) -> None:
         """Look at the file for ever."""
@@ -47,47 +42,51 @@ class Keyring:
             self.look()
 
     def look(self) -> None:
-        """Read the file again if it changed; keep what was read if it cannot be."""
-        stamp = _stamp(self._path)
-        if stamp == self._stamp:
-            return
+        """Read the file again if it changed or could not be read; never raise."""
         try:
-            self._keys = keys.read(self._path)
-        except WdbcError as error:
-            logger.error("the earlier keys go on: %s", error.what)  # noqa: TRY400 -- no bug whose stack would help
-            metrics.KEYS_UNREADABLE.set(1)
+            self._follow()
+        except Exception as error:  # noqa: BLE001 -- a watcher that ends would leave revoked keys valid
+            if isinstance(error, keys.MissingKeyFile):
+                self._keys = {}
+            self._report(error)
         else:
-            self._ever = self._ever or bool(self._keys)
+            self._problem = ""
             metrics.KEYS_UNREADABLE.set(0)
-        self._stamp = stamp
 
-    def known(self, given: str) -> Key | None:
-        """Return the key if this process has seen its secret proven; takes microseconds."""
+    def _follow(self) -> None:
+        if self.access is Access.LOCAL and keys.ever_created(self._path):
+            self.access = Access.KEYED
+        if self.open:
+            return
+        stamp = _stamp(self._path)
+        if stamp is None or stamp != self._stamp:
+            self._stamp = None  # until it was read: a file that could not be is read at every look
+            self._keys = keys.read(self._path)
+            self._stamp = stamp
+
+    def _report(self, error: Exception) -> None:
+        reason = error.what if isinstance(error, WdbcError) else type(error).__name__
+        problem = f"{reason}; " + ("the keys read before stay valid" if self._keys else "every request is rejected")
+        if problem != self._problem:
+            logger.error("the keys cannot be refreshed: %s", problem)
+        self._problem = problem
+        metrics.KEYS_UNREADABLE.set(1)
+
+    def key(self, given: str) -> Key | None:
+        """Return the key whose secret was given; takes the same time whether its id exists or not."""
         id_, _, secret = given.partition(".")
-        key, proof = self._keys.get(id_), self._proven.get(id_)
-        if key is None or proof is None or proof[0] != key.hash:
-            return None
-        return key if hmac.compare_digest(proof[1], self._digest(secret)) else None
+        key = self._keys.get(id_)
+        valid = hmac.compare_digest(keys.digest(secret), key.sha256 if key else _NO_DIGEST)
+        return key if valid else None
 
-    async def prove(self, given: str) -> Key | None:
-        """Return the key if the secret opens it; takes scrypt's time whether there is such a key or not."""
-        id_, _, secret = given.partition(".")
-        async with self._one_at_a_time:
-            if (known := self.known(given)) is not None:
-                return known
-            key = self._keys.get(id_, keys.NOBODY)
-            if not await asyncio.to_thread(key.opens_with, secret) or key is keys.NOBODY:
-                return None
-            self._proven[id_] = (key.hash, self._digest(secret))
-        return self.known(given)
-
-    def _digest(self, secret: str) -> bytes:
-        return hmac.digest(self._digest_key, secret.encode(), hashlib.sha256)
+    def knows(self, id_: str) -> bool:
+        """Return whether there is a key of this id."""
+        return id_ in self._keys
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)
+    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)

@@ -5,7 +5,6 @@ import asyncio
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from wdbc_assets import settings
 from wdbc_assets.serving import documented, metrics, models
 from wdbc_assets.serving.champion import Champion
 
@@ -28,7 +27,7 @@ def router(champion: Champion) -> APIRouter:
     @made.get("/metrics", response_class=Response, **documented.asked())
     async def figures() -> Response:
         """Give the figures of all workers, for Prometheus. The key needs the scope `admin`."""
-        page = await asyncio.to_thread(metrics.page, settings.metrics_folder())
+        page = await asyncio.to_thread(metrics.page)
         return Response(page, media_type=CONTENT_TYPE_LATEST)
 
     return made

@@ -2,8 +2,8 @@
 
 Each setting is stated once, in `parameters` or `conduct`, with its default and its bounds. The environment variable is
 `WDBC_` and the name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run` win
-over it. Nothing else in the package reads the environment, but for two folders (`folders`): the home of Dagster's
-instance, and where the service counts.
+over it. Nothing else in the package reads the environment, but for `folders`: the home of Dagster's instance, and what
+`wdbc serve` hands to the processes of the service.
 """
 
 import os
@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings.conduct import Effort, Identity, Patience, Privacy, Serving
-from wdbc_assets.settings.folders import ensure_home, metrics_folder, project_root, without_metrics
+from wdbc_assets.settings.folders import (
+    ensure_home,
+    hand_over_access,
+    hand_over_metrics_folder,
+    home,
+    metrics_folder,
+    project_root,
+    service_access,
+    without_metrics,
+)
 from wdbc_assets.settings.parameters import (
     EvaluationParameters,
     ImportanceParameters,
@@ -44,10 +53,14 @@ __all__ = [
     "SourceParameters",
     "SplitParameters",
     "ensure_home",
+    "hand_over_access",
+    "hand_over_metrics_folder",
+    "home",
     "load",
     "metrics_folder",
     "parameters_of",
     "project_root",
+    "service_access",
     "variable",
     "without_metrics",
 ]

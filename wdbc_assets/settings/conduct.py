@@ -1,6 +1,7 @@
 """What changes no value, and is part of no passport: effort, patience, privacy, the service, and who acts."""
 
 import getpass
+import ipaddress
 import os
 
 from pydantic import BaseModel, Field, field_validator
@@ -57,7 +58,10 @@ class Serving(BaseModel):
     serve_workers: int = Field(1, ge=1, le=64, description="processes of the service")
     serve_keys: str = Field("keys.json", min_length=1, description="file of the service's keys (hashed)")
     serve_insecure_no_key: bool = Field(
-        default=False, description="without any key, let everybody in who reaches the address, also from elsewhere"
+        default=False, description="ask for no key, though there may be some: answer everyone who reaches the address"
+    )
+    serve_trusted_proxies: str = Field(
+        "", description="addresses or networks (CIDR), with commas between, whose X-Forwarded-For names the client"
     )
     serve_breaches: str = Field(
         "refuse", description="measurements that break the contract: refuse (422), or flag (answered, rules named)"
@@ -81,12 +85,29 @@ class Serving(BaseModel):
             raise ValueError("this is a path of the service itself; choose another prefix")
         return path
 
+    @field_validator("serve_trusted_proxies")
+    @classmethod
+    def _known_networks(cls, networks: str) -> str:
+        _networks(networks)
+        return networks
+
+    def trusted_proxies(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """Return the networks of the proxies whose `X-Forwarded-For` counts."""
+        return _networks(self.serve_trusted_proxies)
+
     @field_validator("serve_breaches")
     @classmethod
     def _known_way(cls, name: str) -> str:
         if name not in ("refuse", "flag"):
             raise ValueError("unknown way; possible: refuse, flag")
         return name
+
+
+def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(entry.strip()) for entry in text.split(",") if entry.strip()]
+    except ValueError:
+        raise ValueError("each must be an IP address or a network such as 10.0.0.0/8") from None
 
 
 class Identity(BaseModel):

@@ -1,4 +1,4 @@
-"""Where things lie that others than this package look for in the environment: Dagster's home, the service's figures."""
+"""What others than this package look for in the environment: Dagster's home, what a service hands to its workers."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings import variables
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_ACCESS = "_WDBC_SERVICE_ACCESS"
 
 
 def project_root() -> Path:
@@ -16,40 +17,75 @@ def project_root() -> Path:
     return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
 
 
+def home() -> Path:
+    """Return Dagster's home, the instance's: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project."""
+    chosen = _chosen_home()
+    return Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
+
+
 def ensure_home() -> Path:
     """Give Dagster a home and return it: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` inside the project.
 
     Raises:
         WdbcError: the home cannot be made or written.
     """
-    stated = variables.in_file().get("DAGSTER_HOME")
-    chosen = (os.environ.get("DAGSTER_HOME") or (stated.value if stated else "")).strip()
-    home = Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
+    chosen = _chosen_home()
+    folder = home()
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        home.mkdir(mode=0o700, exist_ok=True)  # what Dagster keeps there may show values of patients
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # what Dagster keeps there may show values of patients
         shipped = project_root() / "dagster.yaml"
-        if shipped.is_file() and not any(home.iterdir()):  # a home that is in use keeps its own configuration
+        if shipped.is_file() and not any(folder.iterdir()):  # a home that is in use keeps its own configuration
             with contextlib.suppress(FileExistsError):  # another run is making the same home
-                (home / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
-        probe = home / f".writable-{os.getpid()}"
+                (folder / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
+        probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise WdbcError(
             f"Dagster's home cannot be written: {error.strerror}",
-            where=str(home),
+            where=str(folder),
             mend="Set DAGSTER_HOME to a folder that you may write, or mend its permissions.",
         ) from None
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
 
 
-def metrics_folder() -> Path:
-    """Return where the service's workers count: `wdbc serve` makes that folder and names it to prometheus_client."""
-    return Path(os.environ[_METRICS])
+def hand_over_metrics_folder(folder: Path) -> None:
+    """Name the folder in which several workers count to them, and to prometheus_client."""
+    os.environ[_METRICS] = str(folder)
+
+
+def metrics_folder() -> Path | None:
+    """Return where several workers count, and make that folder if it vanished; None for one that counts in memory.
+
+    If it cannot be made, this process counts in memory, too: metrics are no reason to fail.
+    """
+    if not (name := os.environ.get(_METRICS)):
+        return None
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        del os.environ[_METRICS]
+        return None
+    return Path(name)
+
+
+def hand_over_access(access: str) -> None:
+    """Hand the processes that this one starts whom the service answers."""
+    os.environ[_ACCESS] = access
+
+
+def service_access() -> str:
+    """Return what was handed over; empty if nothing was."""
+    return os.environ.get(_ACCESS, "")
 
 
 def without_metrics() -> dict[str, str]:
     """Return this environment for a process that does not count among the service's workers."""
     return {name: value for name, value in os.environ.items() if name != _METRICS}
+
+
+def _chosen_home() -> str:
+    stated = variables.in_file().get("DAGSTER_HOME")
+    return (os.environ.get("DAGSTER_HOME") or (stated.value if stated else "")).strip()

@@ -124,8 +124,9 @@ def free_port() -> int:
 def environment_in(folder: Path, **chosen: object) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "PROMETHEUS"))}
     places = {"storage": folder / "results", "log": folder / "wdbc.jsonl", "serve_keys": folder / "keys.json"}
+    kept |= {"TMPDIR": str(folder), "DAGSTER_HOME": str(folder / "home")}
     given = {settings.variable(name): str(value) for name, value in {**places, **QUICKLY, **chosen}.items()}
-    return {**kept, **given, "TMPDIR": str(folder)}
+    return {**kept, **given}
 
 
 def wdbc(folder: Path, *arguments: str, **chosen: object) -> "subprocess.CompletedProcess[str]":

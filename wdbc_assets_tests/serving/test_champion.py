@@ -304,7 +304,7 @@ def test_asked_to_end_under_load_it_finishes_what_it_took_takes_no_more_and_ends
             assert len(json.loads(response.read())["predictions"]) == 100
             connection.close()
         assert service.process.wait(timeout=20) == 0
-    assert not list(tmp_path.glob("wdbc-serve-*"))
+    assert not list((tmp_path / "home").glob("wdbc-serve-*"))
 
 
 @pytest.mark.fault("V11")
@@ -324,7 +324,7 @@ def test_a_worker_that_dies_is_replaced_and_the_figures_of_all_add_up(tmp_path: 
             with contextlib.suppress(OSError, http.client.HTTPException):
                 answered += service.ask("/v1/predict", ONE).status == 200
         (new,) = set(workers(service)) - set(before)
-        service.until(lambda: bool(list(tmp_path.glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
+        service.until(lambda: bool(list((tmp_path / "home").glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
         time.sleep(1)  # with the dead one's gauge the sum would be 2 before the new one has loaded anything, and then 3
         service.until(lambda: figure(service, "wdbc_champion{") == 2)
         for _ in range(10):
