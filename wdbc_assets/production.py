@@ -4,7 +4,6 @@ The gate itself is `domain.promotion`; moving the pointer is `storage.registry`.
 line both ask here, and it needs no Dagster.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,7 +64,7 @@ class Case:
         champion = self.standing.passport
         if champion is None:
             return None
-        return self.standing.recipe or str(json.loads(self.store.files(champion)[BUNDLE])["recipe"])
+        return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
 
     @cached_property
     def trial(self) -> dict[str, int] | None:
@@ -157,12 +156,14 @@ def gather(store: Store, candidate: str | None = None, *, run_id: str | None = N
         WdbcError: no version, or more than one, begins so; what belongs to it is no longer there.
         DamagedStore: a pointer is damaged.
     """
-    standing = open_registry(store).standing()
-    if standing.passport is None and standing.history.moves:
+    registry = open_registry(store)
+    standing = registry.standing()
+    if standing.passport is None and (standing.amiss or registry.known(standing)):
         raise DamagedStore(
-            "what is in production cannot be told: " + "; ".join(standing.amiss),
+            "what is in production cannot be told: " + ("; ".join(standing.amiss) or "the pointer is missing"),
             where=store.url,
-            mend="Go back to what the history says: `wdbc rollback --reason TEXT`.",
+            mend="Go back to what the history says: `wdbc rollback --reason TEXT`, or to any that was champion:"
+            " `wdbc rollback --to VERSION --reason TEXT`.",
         )
     shelf = _Shelf(store, run_id)
     present = store.handle("fitted_pipeline", run_id=run_id).passport
@@ -181,7 +182,7 @@ def gather(store: Store, candidate: str | None = None, *, run_id: str | None = N
     return Case(
         store=store,
         passports={name: passports[name] for name in lineage.DERIVATIONS["champion"].inputs if name in passports},
-        search=json.loads(store.files(fit)["search.json"]),
+        search=store.document(fit, "search.json"),
         standing=standing,
         is_current=fit.version == present.version,
     )

@@ -3,15 +3,20 @@
 Both give the same promise: `replace` puts a whole file in the place of the earlier one, or changes nothing. On a
 disk that takes a temporary file, fsync and rename; an object store's PUT is whole by itself. `commit_lock` keeps two
 writers from moving pointers at the same instant.
+
+Below the store's folder there are only folders and regular files. A pipe, a device, a socket or a link is damage: it
+is named, and never read, for a pipe would be waited for, and a link leads out of the store. The folder itself may be a
+link. What it holds is for its owner, and for its group if the folder is: nobody else can read it.
 """
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import secrets
 import shutil
-import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -21,11 +26,18 @@ from typing import Any, ClassVar, Protocol
 
 from wdbc_assets import locks, safe_text
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.parsing import DamagedStore
+
+MOST_BYTES = 1024**3
+"""Nothing larger is ever read: values are held in memory."""
 
 _LOCK = "the store's lock"
 _TEMPORARY = ".tmp"
 _LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # its password would be shown as a part of a path
-_FOREIGN_LEFTOVER_SECONDS = 24 * 3600  # far beyond the 60 minutes that any run may last
+_TRIES = 4
+_UNLOCKABLE_SECONDS = 24 * 3600  # where nothing can be locked: far beyond the 60 minutes that any run may last
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL})
+_OWNER, _GROUP = 0o700, 0o070
 
 
 class CannotWrite(WdbcError):
@@ -52,16 +64,25 @@ class Backend(Protocol):
     """The place as it may be shown anywhere: without the secrets of an address."""
 
     def read(self, path: str) -> bytes:
-        """Return a file's content; FileNotFoundError if there is none."""
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: there is none.
+            DamagedStore: what lies there is no file, or a larger one than is ever written.
+            CannotRead: it cannot be had.
+        """
 
     def replace(self, path: str, content: bytes) -> None:
-        """Put a whole file down, durably, in place of any earlier one."""
+        """Put a whole file down, durably, in place of any earlier one; what is no file is set aside first."""
+
+    def set_aside(self, path: str) -> None:
+        """Give what lies there another name beside it, for a person to look at; nothing, if nothing does."""
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
         """Remove the folders beside this one in which no file was written for so long."""
 
     def listed(self, below: str = "") -> list[Listed]:
-        """List every file below a folder, those that are being written too."""
+        """List every file below a folder, those that are being written too: all of them, or an error."""
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it; nothing, if there is none."""
@@ -72,6 +93,9 @@ class Backend(Protocol):
         Raises:
             WdbcError: another process holds it for too long.
         """
+
+    def is_locked(self) -> bool:
+        """Return whether somebody holds that lock, as far as can be told."""
 
 
 def open_backend(location: str, *, relative_to: Path) -> Backend:
@@ -103,36 +127,82 @@ class LocalFolder:
 
     def read(self, path: str) -> bytes:
         """Return a file's content; FileNotFoundError if there is none."""
+        place = self._place(path)
         try:
-            return (self.root / path).read_bytes()
+            _require_file(place, place.lstat())
+            # A pipe may have come in its place since: opened so, it is not waited for.
+            descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                _require_file(place, os.fstat(descriptor))
+                return file.read()
         except NotADirectoryError:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise CannotRead(
-                f"the store cannot be read: {error.strerror}",
-                where=str(self.root / path),
-                mend="Mend the file's permissions, or the disk.",
-            ) from None
+            raise _cannot_read(place, error) from None
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a temporary file beside the target, flush it to the disk, and rename it over the target."""
-        target = self.root / path
+        target = self._place(path)
         with _refused_writes(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(target.parent)
-            temporary = target.parent / f"{_TEMPORARY}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-            try:
-                with temporary.open("xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+            for _ in range(_TRIES):
+                # A cleaner may remove the folder meanwhile, or take a file that is not locked yet for a leftover.
+                with contextlib.suppress(FileNotFoundError):
+                    self._replace(target, content)
+                    return
+            self._replace(target, content)
+
+    def _replace(self, target: Path, content: bytes) -> None:
+        self._make_folder(target.parent)
+        _sweep(target.parent)
+        temporary = target.parent / f"{_TEMPORARY}-{secrets.token_hex(8)}"
+        try:
+            with os.fdopen(self._create(temporary), "wb") as file:
+                with contextlib.suppress(OSError):  # where there are no locks, its age speaks for it
+                    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                if target.is_dir() and not target.is_symlink():
+                    _set_aside(target)
                 temporary.replace(target)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(target.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+
+    def set_aside(self, path: str) -> None:
+        """Rename what lies there."""
+        place = self._place(path)
+        with _refused_writes(place), contextlib.suppress(FileNotFoundError):
+            _set_aside(place)
+
+    def _place(self, path: str) -> Path:
+        """Return where a path leads; DamagedStore if a link on the way to it leads elsewhere."""
+        place = self.root / path
+        for folder in place.parents[: len(place.parts) - len(self.root.parts) - 1]:
+            if folder.is_symlink():
+                raise _in_place_of_a_folder(folder)
+        return place
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        if folder == self.root:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(_OWNER, exist_ok=True)
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(self._mode(), exist_ok=True)
+
+    def _create(self, path: Path) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(path, flags, self._mode() & 0o666)
+
+    def _mode(self) -> int:
+        """Return the mode of what is made here: the owner's, and the group's as far as the store's folder is."""
+        return _OWNER | self.root.stat().st_mode & _GROUP
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
         """Remove the folders beside this one in which no file was written for so long, if they can be."""
@@ -144,19 +214,40 @@ class LocalFolder:
 
     def listed(self, below: str = "") -> list[Listed]:
         """List every file below a folder, those that are being written too; what vanishes meanwhile is left out."""
-        found = []
-        for folder, _, names in os.walk(self.root / below):
-            for path in (Path(folder, name) for name in names):
-                with contextlib.suppress(FileNotFoundError):
-                    state = path.lstat()
-                    found.append(Listed(path.relative_to(self.root).as_posix(), state.st_size, state.st_mtime))
-        return found
+        files = []
+        waiting = [self._place(below)]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(Path(entry.path))
+                        elif (file := self._listed(entry)) is not None:
+                            files.append(file)
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError:
+                raise _in_place_of_a_folder(folder) from None
+            except OSError as error:
+                raise _cannot_read(folder, error) from None
+        return files
+
+    def _listed(self, entry: "os.DirEntry[str]") -> Listed | None:
+        path = Path(entry.path)
+        if entry.is_symlink() and path.is_dir():
+            raise _in_place_of_a_folder(path)
+        try:
+            state = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return Listed(path.relative_to(self.root).as_posix(), state.st_size, state.st_mtime)
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it; nothing, if there is none."""
-        target = self.root / folder
+        """Remove a folder with all that is in it; nothing, if there is none. A link is removed, and not followed."""
+        target = self._place(folder)
         with _refused_writes(target), contextlib.suppress(FileNotFoundError):
-            if target.is_dir():
+            if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             else:
                 target.unlink()
@@ -166,10 +257,26 @@ class LocalFolder:
         """Hold an advisory lock on the store."""
         path = self.root / ".lock"
         with _refused_writes(path):
-            self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._make_folder(self.root)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, self._mode() & 0o666)
         with locks.held(descriptor, _LOCK, where=str(path)):
             yield
+
+    def is_locked(self) -> bool:
+        """Return whether somebody holds the lock; nothing is waited for, nor written."""
+        try:
+            descriptor = os.open(self.root / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return False
 
 
 class ObjectFolder:
@@ -190,41 +297,61 @@ class ObjectFolder:
                 where="WDBC_STORAGE",
                 mend="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
             ) from None
+        except Exception as error:  # noqa: BLE001 -- some file systems connect at once, and raise what their library does
+            raise _away(CannotRead, self.url, error) from None
 
     def _full(self, path: str) -> str:
         return str(PurePosixPath(self._root) / path)
 
+    @contextlib.contextmanager
+    def _asking(self, kind: type[CannotRead | CannotWrite]) -> Iterator[None]:
+        try:
+            yield
+        except (WdbcError, FileNotFoundError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- each file system raises what its library does
+            raise _away(kind, self.url, error) from None
+
     def read(self, path: str) -> bytes:
         """Return an object's content; FileNotFoundError if there is none."""
-        content: Any = self._files.cat_file(self._full(path))
-        return bytes(content)
+        with self._asking(CannotRead):
+            content: Any = self._files.cat_file(self._full(path))
+            return bytes(content)
 
     def replace(self, path: str, content: bytes) -> None:
         """Put one whole object."""
-        self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
-        self._files.pipe_file(self._full(path), content)
+        with self._asking(CannotWrite):
+            self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
+            self._files.pipe_file(self._full(path), content)
+
+    def set_aside(self, path: str) -> None:
+        """Copy the object to another name beside it, and remove it."""
+        with self._asking(CannotWrite), contextlib.suppress(FileNotFoundError):
+            self._files.mv(self._full(path), f"{self._full(path)}.damaged-{secrets.token_hex(4)}")
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
         """Remove the objects below the folders beside this one in which none was written for so long."""
         kept = PurePosixPath(self._full(folder))
         groups: dict[str, list[str]] = {}
-        for path in self._files.find(str(kept.parent)):
-            groups.setdefault(PurePosixPath(path).relative_to(kept.parent).parts[0], []).append(path)
-        for name, paths in groups.items():
-            if name != kept.name and time.time() - max(map(self._written, paths)) > idle_seconds:
-                self._files.rm(paths)
+        with self._asking(CannotWrite):
+            for path in self._files.find(str(kept.parent)):
+                groups.setdefault(PurePosixPath(path).relative_to(kept.parent).parts[0], []).append(path)
+            for name, paths in groups.items():
+                if name != kept.name and time.time() - max(map(self._written, paths)) > idle_seconds:
+                    self._files.rm(paths)
 
     def listed(self, below: str = "") -> list[Listed]:
         """List every object below a folder."""
-        found: dict[str, dict[str, Any]] = self._files.find(self._full(below), detail=True)
-        return [
-            Listed(PurePosixPath(path).relative_to(self._root).as_posix(), int(of["size"]), self._written(path))
-            for path, of in found.items()
-        ]
+        with self._asking(CannotRead):
+            found: dict[str, dict[str, Any]] = self._files.find(self._full(below), detail=True)
+            return [
+                Listed(PurePosixPath(path).relative_to(self._root).as_posix(), int(of["size"]), self._written(path))
+                for path, of in found.items()
+            ]
 
     def remove(self, folder: str) -> None:
         """Remove every object below a folder."""
-        with contextlib.suppress(FileNotFoundError):
+        with self._asking(CannotWrite), contextlib.suppress(FileNotFoundError):
             self._files.rm(self._full(folder), recursive=True)
 
     def _written(self, path: str) -> float:
@@ -239,6 +366,10 @@ class ObjectFolder:
         finally:
             self._lock.release()
 
+    def is_locked(self) -> bool:
+        """Return whether this process holds the lock."""
+        return self._lock.locked()
+
 
 @contextlib.contextmanager
 def _refused_writes(target: Path) -> Iterator[None]:
@@ -249,6 +380,10 @@ def _refused_writes(target: Path) -> Iterator[None]:
             errno.ENOSPC: "Free some space (or inodes) on that disk, then run again.",
             errno.EDQUOT: "The quota is used up: free some space, then run again.",
             errno.EROFS: "The disk is mounted read-only: set WDBC_STORAGE to a folder that can be written.",
+            **dict.fromkeys(
+                _NO_LOCKS,
+                "It has to be a disk on which files can be locked (flock): set WDBC_STORAGE to such a folder.",
+            ),
         }
         raise CannotWrite(
             f"the store cannot be written: {os.strerror(error.errno) if error.errno else error}",
@@ -256,6 +391,10 @@ def _refused_writes(target: Path) -> Iterator[None]:
             mend=mends.get(error.errno or 0, "Mend the folder's permissions, or set WDBC_STORAGE to another folder.")
             + " What was current stays current.",
         ) from None
+
+
+def _set_aside(place: Path) -> None:
+    place.rename(place.with_name(f"{place.name}.damaged-{secrets.token_hex(4)}"))
 
 
 def _sync_folder(folder: Path) -> None:
@@ -267,11 +406,60 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _require_file(place: Path, state: os.stat_result) -> None:
+    kinds = {
+        stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+        stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link",
+    }  # fmt: skip
+    kind = stat.S_IFMT(state.st_mode)
+    if kind != stat.S_IFREG:
+        raise _no_file(place, f"{kinds.get(kind, 'something else')} is in the place of a file")
+    if state.st_size > MOST_BYTES:
+        raise _no_file(place, f"a file is larger than any that is written ({state.st_size:,} bytes)")
+
+
+def _no_file(place: Path, finding: str) -> DamagedStore:
+    return DamagedStore(
+        f"the store is damaged: {finding}",
+        where=str(place),
+        mend="It was not read. Move it away, and restore the file from a backup; what can be made again is made again"
+        " by `wdbc run`.",
+    )
+
+
+def _in_place_of_a_folder(place: Path) -> DamagedStore:
+    return DamagedStore(
+        f"the store is damaged: {'a link' if place.is_symlink() else 'a file'} is in the place of a folder",
+        where=str(place),
+        mend="It was not followed. Put the folder itself there (to keep it on another disk, let the whole store lie"
+        " there: WDBC_STORAGE may be a link).",
+    )
+
+
+def _cannot_read(place: Path, error: OSError) -> CannotRead:
+    return CannotRead(
+        f"the store cannot be read: {error.strerror}",
+        where=str(place),
+        mend="Mend the file's permissions, or the disk.",
+    )
+
+
+def _away(kind: type[CannotRead | CannotWrite], url: str, error: Exception) -> WdbcError:
+    # The text of a library's error may hold the address with its password, or what the server sent.
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+    return kind(
+        f"the store cannot be {'read' if kind is CannotRead else 'written'}: {reason}",
+        where=url,
+        mend="Look whether its server answers, and whether address and credentials are right; then try again."
+        " What was current stays current.",
+    )
+
+
 def _last_written(folder: Path) -> float:
-    moments = [folder.stat().st_mtime]
+    moments = [folder.lstat().st_mtime]
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another writer's temporary file has become a part
-            moments.append(path.stat().st_mtime)
+            moments.append(path.lstat().st_mtime)
     return max(moments)
 
 
@@ -283,16 +471,19 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_leftover(path: Path) -> bool:
-    host, _, process = path.name.removeprefix(f"{_TEMPORARY}-").rsplit("-", 1)[0].rpartition("-")
-    if host != socket.gethostname() or not process.isdigit():
-        try:
-            return time.time() - path.stat().st_mtime > _FOREIGN_LEFTOVER_SECONDS
-        except FileNotFoundError:
-            return False
+    """Return whether no writer holds a temporary file. A lock says so on any machine, and in any container."""
     try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
+        state = path.lstat()
+        age = time.time() - state.st_mtime
+        if not stat.S_ISREG(state.st_mode):
+            return False
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it is a file by now, or another user's
         return False
-    return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _NO_LOCKS and age > _UNLOCKABLE_SECONDS
+    finally:
+        os.close(descriptor)
+    return True

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import places
-from wdbc_assets.storage.backend import Backend, Listed
-from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage.backend import Listed
+from wdbc_assets.storage.parsing import DamagedStore
+from wdbc_assets.storage.passport import OF_CHAMPION, OF_RUN, POINTER, Passport
 from wdbc_assets.storage.store import Store
 
 Key = tuple[str, str]
@@ -36,14 +37,14 @@ class Stated:
 class Catalogue:
     """Everything at one instant.
 
-    `versions` has the files of each version that lies there; `pointers` the current passport of each asset; `damaged`
-    the assets whose pointer cannot be read; `stated` every passport of each version, wherever it stands.
+    `versions` has the files of each version that lies there; `pointers` the current passport of each asset; `stated`
+    every passport of each version, wherever it stands; `damaged` what is wrong with each passport that cannot be read.
     """
 
     versions: dict[Key, list[Listed]]
     pointers: dict[str, Stated]
-    damaged: frozenset[str]
     stated: dict[Key, list[Stated]]
+    damaged: list[DamagedStore]
 
     def whole(self, asset: str, prefix: str) -> list[Passport]:
         """Return a passport of each version of an asset that begins so, and whose files all lie there."""
@@ -69,28 +70,26 @@ class Catalogue:
 
 
 def read(store: Store) -> Catalogue:
-    """List a store and read all of its passports; one that is damaged, and no pointer, says nothing."""
-    versions: dict[Key, list[Listed]] = defaultdict(list)
-    stated: dict[Key, list[Stated]] = defaultdict(list)
-    pointers: dict[str, Stated] = {}
-    damaged: set[str] = set()
+    """List a store and read all of its passports. One that is damaged says nothing, and is named among the damaged.
+
+    Raises:
+        WdbcError: the store cannot be listed to the end, or a newer release wrote it.
+    """
+    found = Catalogue(defaultdict(list), {}, defaultdict(list), [])
     for file in store.backend.listed():
         match PurePosixPath(file.path).parts:
             case (asset, "versions", version, _):
-                versions[asset, version].append(file)
+                found.versions[asset, version].append(file)
             case (asset, "current.json"):
-                found = _passport(store.backend, file)
-                if found is None:
-                    damaged.add(asset)
-                else:
-                    pointers[asset] = found
-                    stated[found.key].append(found)
-            case ("runs", _, _) | (places.CHAMPION, "promoted" | places.CHALLENGERS, _):
-                if found := _passport(store.backend, file):
-                    stated[found.key].append(found)
+                if stated := _stated(store, found, file, POINTER, asset):
+                    found.pointers[asset] = stated
+            case ("runs", _, name):
+                _stated(store, found, file, OF_RUN, name.removesuffix(".json"))
+            case (places.CHAMPION, "promoted" | places.CHALLENGERS, name):
+                _stated(store, found, file, OF_CHAMPION, places.CHAMPION, name.removesuffix(".json"))
             case _:
                 pass
-    return Catalogue(dict(versions), pointers, frozenset(damaged), dict(stated))
+    return found
 
 
 def find(store: Store, asset: str, prefix: str) -> Passport:
@@ -111,8 +110,18 @@ def find(store: Store, asset: str, prefix: str) -> Passport:
     )
 
 
-def _passport(backend: Backend, file: Listed) -> Stated | None:
-    try:
-        return Stated(Passport.from_json(backend.read(file.path), where=file.path), file)
-    except (DamagedStore, FileNotFoundError):
+def _stated(store: Store, found: Catalogue, file: Listed, name: str, asset: str, version: str = "") -> Stated | None:
+    """Read a passport into the catalogue: it has to be of the asset, and of the version, that its path names."""
+    if not file.path.endswith(".json"):  # a writer is at it, or it was set aside
         return None
+    where = f"{store.url}/{file.path}"
+    try:
+        content = store.backend.read(file.path)
+        stated = Stated(Passport.from_json(content, where=where, name=name, asset=asset, version=version), file)
+    except FileNotFoundError:
+        return None
+    except DamagedStore as error:
+        found.damaged.append(error)
+        return None
+    found.stated[stated.key].append(stated)
+    return stated

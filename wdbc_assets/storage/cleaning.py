@@ -3,20 +3,27 @@
 Kept is what is current; the champion, and those of the last entries of the history; a challenger on trial; all that
 any of these was made of and judged by, back to the raw bytes, so that every number can be derived again; and whatever
 may be in use: what was written, or stated by a run, within `IN_USE_SECONDS`, and what is of an asset whose pointer has
-just moved, for a reader may be in the version before. Of an asset whose pointer is damaged everything is kept.
+just moved, for a reader may be in the version before.
+
+What is kept is read from the pointers, the history, the trial, and the passports. Where one of them is damaged, nothing
+is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an asset
+without a pointer, every champion with a passport under `promoted/` that the history does not know, every challenger
+that the history says is on trial. The documents of judgements are never removed, and nothing is kept because of them.
 
 A writer moves its pointer under the store's lock, and makes sure under it that the files are there. Removal holds the
 same lock and looks again first: so nothing that has become current in between is removed.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from wdbc_assets.storage import catalogue, places, trials
+from wdbc_assets.storage import catalogue, history, places, standings, trials
 from wdbc_assets.storage.catalogue import Catalogue, Key, Stated
+from wdbc_assets.storage.parsing import DamagedStore
 from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import Trial
 
@@ -42,18 +49,25 @@ def survey(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]
     """Say of every version whether and why it is kept.
 
     `keep` is how many of the last champions are; what is younger than `older_than` seconds is kept anyway.
+
+    Raises:
+        DamagedStore: something is damaged that says what is kept.
     """
     return _survey(store, catalogue.read(store), keep=keep, older_than=older_than)
 
 
 def clean(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]:
-    """Remove what nothing refers to, asset by asset, and return it."""
+    """Remove what nothing refers to, asset by asset, and return it.
+
+    Raises:
+        DamagedStore: something is damaged that says what is kept; nothing was removed because of it.
+    """
     removed: list[Version] = []
     assets = dict.fromkeys(one.asset for one in survey(store, keep=keep, older_than=older_than) if one.kept is None)
     for asset in assets:
         with store.backend.commit_lock():
             found = catalogue.read(store)
-            for one in _survey(store, found, keep=keep, older_than=older_than):
+            for one in _survey(store, found, keep=keep, older_than=older_than, locked=True):
                 if one.asset == asset and one.kept is None:
                     _remove(store, found, one)
                     removed.append(one)
@@ -61,18 +75,23 @@ def clean(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]:
 
 
 def _remove(store: Store, found: Catalogue, one: Version) -> None:
-    """Remove a version's files, then the passports that state it of past runs and trials, and what was paired of it."""
-    store.backend.remove(str(PurePosixPath(found.versions[one.asset, one.version][0].path).parent))
+    """Remove the passports that state a version of past runs and trials, then its files, and what was paired of it.
+
+    In this order: a passport without files would be damage.
+    """
     for stated in found.stated.get((one.asset, one.version), ()):
-        if stated.file.path.startswith(("runs/", f"{places.CHAMPION}/{places.CHALLENGERS}/")):
-            store.backend.remove(stated.file.path)
+        store.backend.remove(stated.file.path)
+    store.backend.remove(str(PurePosixPath(found.versions[one.asset, one.version][0].path).parent))
     if one.asset == "fitted_pipeline":
         store.backend.remove(places.pairs(one.version))
 
 
-def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float) -> list[Version]:
+def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float, locked: bool = False) -> list[Version]:
     now = time.time()
-    reasons = _referred(found, _champions(store, keep), trials.current(store))
+    standing = open_registry(store).standing_under_lock() if locked else open_registry(store).standing()
+    _require_sound(store, found, standing)
+    roots = dict(_roots(found, standing, trials.current(store), keep))
+    reasons = _with_lineage(store, found, roots)
     listed = []
     for key, files in sorted(found.versions.items()):
         asset, version = key
@@ -84,35 +103,96 @@ def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float) -> 
     return listed
 
 
-def _champions(store: Store, keep: int) -> list[str]:
+def _require_sound(store: Store, found: Catalogue, standing: Standing) -> None:
+    """Refuse a store of which the history, the champion's pointer or any passport is damaged.
+
+    Raises:
+        DamagedStore: one is. All are named.
+    """
+    problems = [f"{error.what}: {error.where}" for error in found.damaged]
+    problems += standing.history.faults
+    if standing.history.unfinished is None and places.CHAMPION in found.pointers:
+        problems += standings.unlike(standing.passport, standing.history)
+    if problems:
+        raise _refused(store, problems)
+
+
+def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
+    return DamagedStore(
+        "the store is damaged, and what is still needed cannot be told: " + "; ".join(problems),
+        where=store.url,
+        mend="Nothing was removed. Restore these files from a backup. Without one: `wdbc run` makes a pointer again,"
+        " `wdbc rollback --to VERSION` the champion's; a damaged passport under runs/ can be deleted; in the place of a"
+        f" damaged history another begins once {places.HISTORY} and {places.HISTORY_HEAD} were moved out of the store,"
+        " by `wdbc rollback --to VERSION`: then every champion is kept.",
+    )
+
+
+def _roots(found: Catalogue, standing: Standing, trial: Trial | None, keep: int) -> Iterator[tuple[Key, str]]:
+    """Yield what is kept for its own sake, and why; what is current last, for that is the reason to be shown."""
+    known = {entry.after for entry in standing.history.moves}
+    for asset, version in {*found.versions, *found.stated}:
+        if asset not in found.pointers:
+            yield (asset, version), f"the pointer of {asset} is missing"
+    for file in (one.file.path for stated in found.stated.values() for one in stated):
+        version = PurePosixPath(file).stem
+        if file.startswith(f"{places.PROMOTED}/") and version not in known:
+            yield (places.CHAMPION, version), "a champion that the history does not know"
+    for version in _champions(standing, keep):
+        yield (places.CHAMPION, version), "a champion that can be gone back to"
+    for version in _on_trial(found, standing, trial):
+        yield (places.CHAMPION, version), "a challenger on trial"
+    for stated in found.pointers.values():
+        yield stated.key, "current"
+
+
+def _champions(standing: Standing, keep: int) -> list[str]:
     """Return the versions that are or were champion last, the newest first."""
-    moves = open_registry(store).standing().history.moves
-    return list(dict.fromkeys(entry.after for entry in reversed(moves) if entry.after))[:keep]
+    return list(dict.fromkeys(entry.after for entry in reversed(standing.history.moves) if entry.after))[:keep]
 
 
-def _referred(found: Catalogue, champions: Iterable[str], trial: Trial | None) -> dict[Key, str]:
-    """Return why versions are kept: they are current, were champion or are on trial, or these were made of them."""
-    reasons: dict[Key, str] = {stated.key: "current" for stated in found.pointers.values()}
-    for version in champions:
-        reasons.setdefault((places.CHAMPION, version), "a champion that can be gone back to")
+def _on_trial(found: Catalogue, standing: Standing, trial: Trial | None) -> set[str]:
+    """Return the challenger on trial; if there is none, those of the trial that the history says was not stopped."""
     if trial is not None:
-        reasons.setdefault((places.CHAMPION, trial.challenger.version), "a challenger on trial")
+        return {trial.challenger.version}
+    entries = [one for one in standing.history.entries if one.action in (*history.MOVES, *history.TRIALS)]
+    if not entries or entries[-1].action != history.TRIAL_STARTED:
+        return set()
+    return {
+        one.passport.version
+        for stated in found.stated.values()
+        for one in stated
+        if one.file.path.startswith(f"{places.CHAMPION}/{places.CHALLENGERS}/")
+        and one.passport.inputs.get("fitted_pipeline") == entries[-1].candidate
+    }
+
+
+def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> dict[Key, str]:
+    """Return why versions are kept: they are roots, or these were made of them.
+
+    Raises:
+        DamagedStore: no passport says what a version that lies there was made of.
+    """
+    reasons = dict(roots)
     waiting = list(reasons)
+    unknown = []
     while waiting:
         key = waiting.pop()
-        for stated in found.stated.get(key, ()):
-            for source in stated.passport.inputs.items():
-                if source not in reasons:
-                    reasons[source] = f"{key[0]} {key[1][:12]} was made of it"
-                    waiting.append(source)
+        stated = found.stated.get(key, ())
+        if not stated and key in found.versions and key[0] in found.pointers:
+            unknown.append(f"no passport says what {key[0]} {key[1][:12]} was made of")
+        for source in (item for one in stated for item in one.passport.inputs.items()):
+            if source not in reasons:
+                reasons[source] = f"{key[0]} {key[1][:12]} was made of it"
+                waiting.append(source)
+    if unknown:
+        raise _refused(store, unknown)
     return reasons
 
 
 def _in_use(found: Catalogue, key: Key, age: float, now: float) -> str | None:
     """Return why a version that nothing refers to may be in use."""
     asset, _ = key
-    if asset in found.damaged:
-        return f"the pointer of {asset} is damaged"
     stated = [_age(one, now) for one in found.stated.get(key, ())]
     if min([age, *stated]) < IN_USE_SECONDS:
         return "a run may be at work with it"

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import models, places
+from wdbc_assets.storage import models, parsing, places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,11 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
 
 
 def decode(name: str, contents: Mapping[str, bytes]) -> Any:
-    """Return the value of a version's files, which must have been verified before."""
+    """Return the value of a version's files, which must have been verified before.
+
+    Raises:
+        LookupError, ValueError and others: the files hold no such value, digests or not.
+    """
     return CODECS[name].decode(contents)
 
 
@@ -100,7 +104,7 @@ def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
 def _fit_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain import modeling, search
 
-    evidence = json.loads(contents["search.json"])
+    evidence = parsing.decode(contents["search.json"])
     candidates = tuple(
         search.Candidate(**{**one, "fold_scores": tuple(one["fold_scores"])}) for one in evidence["candidates"]
     )
@@ -123,8 +127,8 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
 
     return cross_validation.CrossValidation(
         predictions=from_parquet(contents["predictions.parquet"]),
-        winners=json.loads(contents["winners.json"]),
-        summary=json.loads(contents["summary.json"]),
+        winners=parsing.decode(contents["winners.json"]),
+        summary=parsing.decode(contents["summary.json"]),
     )
 
 
@@ -141,7 +145,7 @@ def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
 def _card_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain import cards
 
-    return cards.ModelCard.from_plain(json.loads(contents["model_card.json"]))
+    return cards.ModelCard.from_plain(parsing.decode(contents["model_card.json"]))
 
 
 def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
@@ -173,7 +177,7 @@ def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
         scorer=served.scorer,
         policy=served.policy,
         features=served.features,
-        contract=json.loads(contents[places.BUNDLE])["contract"],
+        contract=parsing.decode(contents[places.BUNDLE])["contract"],
         reference=served.reference,
         versions=served.versions,
     )
@@ -230,7 +234,7 @@ CODECS: Mapping[str, Codec] = {
     "json": Codec(
         takes=lambda value: isinstance(value, dict | list),
         encode=lambda asset, value: {f"{asset}.json": to_json(value)},
-        decode=lambda contents: json.loads(next(iter(contents.values()))),
+        decode=lambda contents: parsing.decode(next(iter(contents.values()))),
         rows=lambda _: None,
     ),
 }

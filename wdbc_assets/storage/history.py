@@ -5,18 +5,27 @@
 
 So an entry that was altered, removed or put in between is found and named, the last one too. Digests find damage and
 clumsy hands; whoever may write into the store can write all of it anew.
+
+Damage never stops the next decision: lines that cannot be read stay where they are, as evidence, and the next entry
+follows the last one that can be. Only entries whose digest is their own say where the pointer was moved.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from wdbc_assets.storage import parsing, places
+from wdbc_assets.storage.parsing import Malformed
 
 PROMOTED, KEPT, ROLLED_BACK = "promoted", "kept", "rolled back"
 TRIAL_STARTED, TRIAL_STOPPED = "shadow started", "shadow stopped"
+TRIALS = frozenset({TRIAL_STARTED, TRIAL_STOPPED})
 MOVES = frozenset({PROMOTED, ROLLED_BACK})
 """What moves the pointer. All else leaves the champion where it is."""
+
+_MOST_ENTRIES = 10**9  # a larger number was altered: nothing is counted on from it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +67,27 @@ class Entry:
         plain = asdict(self)
         return {{"before": "from", "after": "to"}.get(name, name): value for name, value in plain.items()}
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is what was written, as far as its own digest tells."""
+        return self.digest == self.digest_of_content()
+
     @classmethod
     def from_line(cls, line: bytes) -> "Entry":
-        """Read an entry; ValueError if it is none."""
-        try:
-            plain = json.loads(line)
-            plain["before"], plain["after"] = plain.pop("from"), plain.pop("to")
-            if set(plain) != {field.name for field in fields(cls)}:
-                raise ValueError("other fields")
-            return cls(**plain)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("no entry") from error
+        """Read an entry; Malformed (a ValueError) if it is none."""
+        plain = parsing.decode(line)
+        if not isinstance(plain, dict) or not {"from", "to"} <= set(plain):
+            raise Malformed("it is no entry")
+        plain["before"], plain["after"] = plain.pop("from"), plain.pop("to")
+        entry = parsing.build(cls, plain)
+        if not all(version is None or places.VERSION.fullmatch(version) for version in entry.versions):
+            raise Malformed("it names something that is no version")
+        return entry
+
+    @property
+    def versions(self) -> tuple[str | None, ...]:
+        """Every version and digest that places in the store are named by."""
+        return (self.before, self.after, self.candidate, self.evidence)
 
 
 @dataclass(frozen=True)
@@ -84,12 +103,15 @@ NO_HEAD = Head(0, "")
 
 @dataclass(frozen=True)
 class History:
-    """What lies there: each line, the entries that could be read, and what is amiss; empty if nothing is."""
+    """What lies there: each line, the entries that could be read, and what is amiss; empty if nothing is.
+
+    `head` is None if it is damaged, or missing where there has to be one.
+    """
 
     lines: tuple[bytes, ...]
     entries: tuple[Entry, ...]
     faults: tuple[str, ...]
-    head: Head
+    head: Head | None
 
     @property
     def last(self) -> Entry | None:
@@ -98,48 +120,81 @@ class History:
 
     @property
     def moves(self) -> list[Entry]:
-        """The entries that moved the pointer."""
-        return [entry for entry in self.entries if entry.action in MOVES]
+        """The entries that moved the pointer; none that was altered, for it may say anything."""
+        return [entry for entry in self.entries if entry.action in MOVES and entry.whole]
 
     @property
     def unfinished(self) -> Entry | None:
         """The last entry, if its writer has not come to the end: the pointer may not have been moved yet."""
         last = self.last
-        if last is None or (last.number, last.previous) != (self.head.entries + 1, self.head.digest):
+        if last is None or self.head is None or not last.whole:
             return None
-        return last
+        return last if (last.number, last.previous) == (self.head.entries + 1, self.head.digest) else None
 
     def with_entry(self, entry: Entry) -> tuple[bytes, Entry]:
         """Return the content of the file with one more entry, and the entry in its place."""
         last = self.last
-        number = max(last.number if last else 0, self.head.entries, len(self.lines)) + 1
+        known = (last.number if last else 0, self.head.entries if self.head else 0, len(self.lines))
+        number = max(number for number in known if number < _MOST_ENTRIES) + 1
         placed = entry.chained(number, last.digest if last else "")
         line = json.dumps(placed.to_plain(), ensure_ascii=False).encode()
         return b"".join(one + b"\n" for one in (*self.lines, line)), placed
 
 
-def read(content: bytes, head: Head) -> History:
-    """Read a history and say what is amiss in it, entry by entry."""
-    lines = tuple(line for line in content.split(b"\n") if line)
+@dataclass(frozen=True)
+class Content:
+    """What lies in the place of a file: its bytes, None if it is missing, and why it cannot be read, if it cannot."""
+
+    data: bytes | None
+    problem: str = ""
+
+
+def read(lines: Content, head: Content) -> History:
+    """Read a history and its head, and say what is amiss in them, entry by entry."""
+    kept = tuple(line for line in (lines.data or b"").split(b"\n") if line)
     entries: list[Entry] = []
-    faults: list[str] = []
+    faults = [f"{places.HISTORY} cannot be read: {lines.problem}"] if lines.problem else []
     unread = 0
-    for place, line in enumerate(lines, start=1):
+    for place, line in enumerate(kept, start=1):
         try:
             entry = Entry.from_line(line)
-        except ValueError:
-            faults.append(f"line {place} is no entry any more: it was altered")
+        except Malformed as error:
+            faults.append(f"line {place} is no entry any more: {error}")
             unread += 1
             continue
         faults += _amiss(entry, entries[-1] if entries else None, unread)
         entries.append(entry)
         unread = 0
-    return History(lines, tuple(entries), (*faults, *_against(head, entries, unread)), head)
+    stated: Head | None = None
+    try:
+        stated = _head(head, len(kept))
+    except Malformed as error:
+        faults.append(f"{places.HISTORY_HEAD} {error}: whether later entries were removed cannot be told")
+    if stated is not None and not lines.problem:
+        faults += _against(stated, entries, unread)
+    return History(kept, tuple(entries), tuple(faults), stated)
+
+
+def _head(content: Content, lines: int) -> Head:
+    """Return the head; Malformed says why it counts nothing. There is none before the first decision is at its end."""
+    if content.problem:
+        raise Malformed(f"cannot be read: {content.problem}")
+    if content.data is None:
+        if lines > 1:
+            raise Malformed("is missing")
+        return NO_HEAD
+    try:
+        head = parsing.read(Head, content.data)
+    except Malformed as error:
+        raise Malformed(f"is damaged: {error}") from None
+    if head.entries < 1:
+        raise Malformed("is damaged: it counts no entry")
+    return head
 
 
 def _amiss(entry: Entry, before: Entry | None, unread: int) -> list[str]:
     """Say what is amiss with an entry after another; `unread` lines between them cannot be read, and were named."""
-    found = [f"entry {entry.number} was altered"] if entry.digest != entry.digest_of_content() else []
+    found = [] if entry.whole else [f"entry {entry.number} was altered"]
     number, digest = (before.number, before.digest) if before else (0, "")
     if entry.number > number + 1 + unread:
         found.append(f"{_named(number + 1 + unread, entry.number - 1)} removed")
@@ -153,6 +208,8 @@ def _amiss(entry: Entry, before: Entry | None, unread: int) -> list[str]:
 def _against(head: Head, entries: Sequence[Entry], unread: int) -> list[str]:
     """Say what is amiss at the end."""
     last = entries[-1].number if entries else 0
+    if not (entries or unread) and head.entries:
+        return [f"{places.HISTORY} is missing or empty: {_named(1, head.entries)} removed"]
     if last + unread < head.entries:
         return [f"{_named(last + unread + 1, head.entries)} removed"]
     if last > head.entries + 1:
@@ -165,15 +222,6 @@ def _against(head: Head, entries: Sequence[Entry], unread: int) -> list[str]:
 
 def _named(first: int, last: int) -> str:
     return f"entry {first} was" if first == last else f"entries {first} to {last} were"
-
-
-def head_from(content: bytes | None) -> Head:
-    """Read the head; without one, or with a damaged one, nothing was ever finished."""
-    try:
-        plain = json.loads(content or b"")
-        return Head(int(plain["entries"]), str(plain["digest"]))
-    except (ValueError, KeyError, TypeError):
-        return NO_HEAD
 
 
 def head_of(entry: Entry) -> bytes:

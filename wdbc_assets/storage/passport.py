@@ -8,17 +8,25 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage import parsing, places
+from wdbc_assets.storage.parsing import DamagedStore, Malformed, NewerStore
+
+__all__ = [
+    "FORMAT", "OF_CHAMPION", "OF_RUN", "POINTER", "DamagedStore", "NewerStore", "Passport", "StoredFile", "newer",
+    "stored_file", "version_of",
+]  # fmt: skip
 
 FORMAT = 1
 
+POINTER, OF_RUN, OF_CHAMPION = "pointer", "passport of a run", "passport of a champion"
+"""What a passport may be: each is damaged in other words, for other things are to be done."""
 
-class DamagedStore(WdbcError):
-    """Something stored is not what was stored."""
-
-
-class NewerStore(WdbcError):
-    """The store was written by a release that this one does not understand."""
+_MENDS = {
+    POINTER: "The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
+    "passport of this asset from the store's folder `runs` over it.",
+    OF_RUN: "Restore this file from a backup. Without one, delete it: it says what an earlier run made.",
+    OF_CHAMPION: "Restore this file from a backup. The bundle beside it is untouched.",
+}
 
 
 @dataclass(frozen=True)
@@ -71,30 +79,45 @@ class Passport:
         return json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, content: bytes, *, where: str) -> "Passport":
-        """Read a passport back.
+    def from_json(
+        cls, content: bytes, *, where: str, name: str = POINTER, asset: str = "", version: str = ""
+    ) -> "Passport":
+        """Read a passport back. It must be of the asset and of the version that its place is for, if they are given.
 
         Raises:
             NewerStore: its format or its fields are of a newer release.
-            DamagedStore: it is no passport, or not the one that was written.
+            DamagedStore: it is no passport, or not the one that was written there; `name` says what it is.
         """
         try:
-            plain = json.loads(content)
+            plain = parsing.decode(content)
             stated = plain.pop("digest")
             number = plain["format"]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise _damaged(where) from None
-        if isinstance(number, int) and number > FORMAT:
+        except (Malformed, KeyError, TypeError, AttributeError):
+            raise _damaged(name, where) from None
+        if type(number) is int and number > FORMAT:
             raise newer(number, where)
         if stated != _digest(plain):
-            raise _damaged(where)
+            raise _damaged(name, where)
         if set(plain) - {entry.name for entry in fields(cls)}:
             raise newer(number, where)
         try:
-            files = {name: StoredFile(**file) for name, file in plain["files"].items()}
-            return cls(**{**plain, "files": files})
-        except (TypeError, AttributeError, KeyError):
-            raise _damaged(where) from None
+            passport = parsing.build(cls, plain)
+        except Malformed:
+            raise _damaged(name, where) from None
+        if not passport.can_be_read() or asset not in ("", passport.asset) or version not in ("", passport.version):
+            raise _damaged(name, where)
+        return passport
+
+    def can_be_read(self) -> bool:
+        """Return whether its names can be parts of a path in the store, and there is a file to read."""
+        digests = (self.version, *self.inputs.values(), *(file.sha256 for file in self.files.values()))
+        return (
+            bool(self.files)
+            and places.RUN.fullmatch(self.run_id) is not None
+            and all(map(places.ASSET.fullmatch, (self.asset, *self.inputs)))
+            and all(map(places.FILE.fullmatch, self.files))
+            and all(map(places.VERSION.fullmatch, digests))
+        )
 
 
 def version_of(files: dict[str, StoredFile]) -> str:
@@ -130,10 +153,5 @@ def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _damaged(where: str) -> DamagedStore:
-    return DamagedStore(
-        "the pointer is damaged: it is not what was written",
-        where=where,
-        mend="The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
-        "passport of this asset from the store's folder `runs` over it.",
-    )
+def _damaged(name: str, where: str) -> DamagedStore:
+    return DamagedStore(f"the {name} is damaged: it is not what was written", where=where, mend=_MENDS[name])

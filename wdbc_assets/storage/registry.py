@@ -17,24 +17,30 @@ The pointer is moved only if it still is where it was when the decision was made
 and the other is told.
 """
 
+import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from wdbc_assets import safe_text, signals
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import history, places, standings
-from wdbc_assets.storage.backend import Backend
-from wdbc_assets.storage.history import Entry, History
-from wdbc_assets.storage.passport import DamagedStore, Passport
-from wdbc_assets.storage.standings import Standing
+from wdbc_assets.storage import catalogue, history, parsing, places, standings
+from wdbc_assets.storage.backend import Backend, CannotRead
+from wdbc_assets.storage.history import Content, Entry, History
+from wdbc_assets.storage.parsing import DamagedStore, Malformed
+from wdbc_assets.storage.passport import OF_CHAMPION, Passport
+from wdbc_assets.storage.standings import Standing, WayBack
 from wdbc_assets.storage.store import Draft, Store
 
 _READS = 5
+_LOOKS, _LOOK_SECONDS = 20, 0.05  # a decision takes milliseconds from its entry to its end
+_CLEANED_UP = "cleaned up"
 
 
 class Superseded(WdbcError):
@@ -72,11 +78,26 @@ class Registry:
     def standing(self) -> Standing:
         """Return what is in production and how that came about. Nothing is mended by looking.
 
+        While somebody else writes a decision, a moment is waited for its end.
+
         Raises:
             NewerStore: a newer release wrote the store.
+            DamagedStore: the store's format file is damaged.
         """
+        standing = self.standing_under_lock()
+        for _ in range(_LOOKS):
+            if standing.settled or not self._backend.is_locked():
+                break
+            time.sleep(_LOOK_SECONDS)
+            standing = self.standing_under_lock()
+        return self.standing_under_lock() if not standing.settled else standing
+
+    def standing_under_lock(self) -> Standing:
+        """Return the same for one who holds the store's lock: nobody else writes, and nothing is waited for."""
+        self._store.require_known_format()
         found = self._history()
         amiss = [*found.faults]
+        settled = True
         try:
             passport = self._current()
         except DamagedStore as error:
@@ -85,8 +106,10 @@ class Registry:
         else:
             if passport is not None and (damage := self._store.damage(passport)):
                 amiss.append(damage)
-            amiss += standings.unlike(passport, found)
-        return Standing(passport, found, tuple(amiss))
+            unlike = standings.unlike(passport, found)
+            settled = not unlike
+            amiss += unlike
+        return Standing(passport, found, tuple(amiss), settled)
 
     def evidence(self, digest: str) -> dict[str, Any]:
         """Return the document of a judgement.
@@ -94,17 +117,17 @@ class Registry:
         Raises:
             DamagedStore: it is missing, or not the one that was written.
         """
+        content = self._content(places.evidence(digest)).data or b""
         try:
-            content = self._backend.read(places.evidence(digest))
-        except FileNotFoundError:
-            content = b""
-        if hashlib.sha256(content).hexdigest() != digest:
+            document = parsing.decode(content) if hashlib.sha256(content).hexdigest() == digest else None
+        except Malformed:
+            document = None
+        if not isinstance(document, dict):
             raise DamagedStore(
                 "the evidence of a decision is missing, or is not what was written",
                 where=f"{self._store.url}/{places.evidence(digest)}",
                 mend="The champion is untouched. Judge again: `wdbc promote --dry-run`.",
             )
-        document: dict[str, Any] = json.loads(content)
         return document
 
     def lost_evidence(self) -> list[str]:
@@ -119,12 +142,49 @@ class Registry:
         return lost
 
     def promoted(self, version: str) -> Passport | None:
-        """Return the passport of a version that is or was champion."""
+        """Return the passport of a version that is or was champion, None if there is none.
+
+        Raises:
+            DamagedStore: it is not the one that was written.
+        """
+        path = places.promoted(version)
         try:
-            content = self._backend.read(places.promoted(version))
+            content = self._backend.read(path)
         except FileNotFoundError:
             return None
-        return Passport.from_json(content, where=f"{self._store.url}/{places.promoted(version)}")
+        where = f"{self._store.url}/{path}"
+        return Passport.from_json(content, where=where, name=OF_CHAMPION, asset=places.CHAMPION, version=version)
+
+    def known(self, standing: Standing) -> dict[str, str | None]:
+        """Return every version that is or was champion, with its recipe as far as the history says it.
+
+        The next one that a rollback leads to comes first. A version of which only a passport lies there is one too.
+        """
+        recipes = {str(entry.after): entry.recipe for entry in (*standing.earlier, *standing.history.moves)}
+        names = (PurePosixPath(file.path) for file in self._backend.listed(places.PROMOTED))
+        stems = [name.stem for name in names if name.suffix == ".json" and places.VERSION.fullmatch(name.stem)]
+        return recipes | {stem: None for stem in sorted(stems) if stem not in recipes}
+
+    def ways_back(self, standing: Standing, *, most: int | None = None) -> list[WayBack]:
+        """Return each champion that a rollback leads to, the next one first, and what is damaged there.
+
+        The present one is among them, for it is one of them once there is another. One that was cleaned up (`wdbc gc`)
+        is not: neither its passport nor its files are there. `most` is how many are looked at; every file is read.
+        """
+        known = list(self.known(standing).items())[:most]
+        ways = (WayBack(version, recipe, self._obstacle(version)) for version, recipe in known)
+        return [way for way in ways if way.damage != _CLEANED_UP]
+
+    def _obstacle(self, version: str) -> str | None:
+        try:
+            passport = self.promoted(version)
+            if passport is not None:
+                return self._store.damage(passport)
+            if self._backend.listed(f"{places.CHAMPION}/versions/{version}"):
+                return f"its passport is missing: {places.promoted(version)}"
+        except WdbcError as error:
+            return f"{error.what}: {error.where}"
+        return _CLEANED_UP
 
     # Writing
 
@@ -179,19 +239,33 @@ class Registry:
     def rollback(self, version: str | None, decision: Decision) -> Entry:
         """Put an earlier champion back: the one before, or a version given by its first digits.
 
+        A version can be gone back to whatever is damaged but its own files. Which one was before is not believed of a
+        damaged history.
+
         Raises:
             WdbcError: there is none such, or not one alone, or it is what is in production.
-            DamagedStore: its files are missing or damaged.
+            DamagedStore: its files are missing or damaged, or the history is, and no version was given.
         """
         with self.deciding():
-            standing = self.standing()
-            target = standings.target(standing, version, self._store.url)
-            passport = self.promoted(str(target.after))
+            standing = self.standing_under_lock()
+            known = self.known(standing)
+            target = standings.target(standing, version, known, self._store.url)
+            passport = self._passport_of(target)
             if passport is None:
-                raise standings.no_such(f"the passport of champion {target.after} is gone", self._store.url, standing)
-            self._store.files(passport)
-            decision = replace(decision, recipe=target.recipe)
+                what = f"the passport of champion {standings.short(target)} is gone (cleaned up, say), or damaged"
+                raise standings.no_such(what, self._store.url, known)
+            bundle = self._store.files(passport)
+            self._backend.replace(places.promoted(target), passport.to_json())
+            decision = replace(decision, recipe=known[target] or _recipe(bundle))
             return self._record(history.ROLLED_BACK, decision, before=standing.believed, after=passport.version)
+
+    def _passport_of(self, version: str) -> Passport | None:
+        """Return the passport of a champion to go back to: its own, or if that is damaged any that states the same."""
+        with contextlib.suppress(DamagedStore):
+            if (passport := self.promoted(version)) is not None:
+                return passport
+        stated = catalogue.read(self._store).stated.get((places.CHAMPION, version), ())
+        return next((one.passport for one in stated), None)
 
     @contextmanager
     def deciding(self) -> Iterator[Entry | None]:
@@ -213,7 +287,10 @@ class Registry:
     def _record(self, action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
         entry = _entry(action, decision, before=before, after=after)
         content, placed = self._history().with_entry(entry)
-        self._write({places.HISTORY: content, **self._completion(placed)})
+        completion = self._completion(placed)
+        if self._content(places.HISTORY).problem:
+            self._backend.set_aside(places.HISTORY)  # it is evidence
+        self._write({places.HISTORY: content, **completion})
         return placed
 
     def _completion(self, entry: Entry) -> dict[str, bytes]:
@@ -222,7 +299,7 @@ class Registry:
         if entry.action in history.MOVES and entry.after and (passport := self.promoted(entry.after)) is not None:
             files[places.pointer(places.CHAMPION)] = passport.to_json()
         elif entry.action == history.TRIAL_STARTED:
-            files[places.TRIAL] = self._read(places.NEXT_TRIAL) or b""
+            files[places.TRIAL] = self._content(places.NEXT_TRIAL).data or b""
         elif entry.action == history.TRIAL_STOPPED:
             files[places.TRIAL] = b""
         return {**files, places.HISTORY_HEAD: history.head_of(entry)}
@@ -245,6 +322,7 @@ class Registry:
             )
 
     def _current(self) -> Passport | None:
+        self._store.require_known_format()
         try:
             return self._store.current(places.CHAMPION)
         except DamagedStore as error:
@@ -256,20 +334,22 @@ class Registry:
 
     def _history(self) -> History:
         """Read the history, with a head that is of the same instant if that can be had without the lock."""
-        head = history.head_from(self._read(places.HISTORY_HEAD))
+        head = self._content(places.HISTORY_HEAD)
         for _ in range(_READS):
-            content = self._read(places.HISTORY) or b""
-            again = history.head_from(self._read(places.HISTORY_HEAD))
+            lines = self._content(places.HISTORY)
+            again = self._content(places.HISTORY_HEAD)
             if again == head:
                 break
             head = again
-        return history.read(content, head)
+        return history.read(lines, head)
 
-    def _read(self, path: str) -> bytes | None:
+    def _content(self, path: str) -> Content:
         try:
-            return self._backend.read(path)
+            return Content(self._backend.read(path))
         except FileNotFoundError:
-            return None
+            return Content(None)
+        except (DamagedStore, CannotRead) as error:
+            return Content(None, error.what)
 
 
 def open_registry(store: Store) -> Registry:
@@ -292,3 +372,13 @@ def _entry(action: str, decision: Decision, *, before: str | None, after: str | 
         reason=decision.reason,
         forced=decision.forced,
     )
+
+
+def _recipe(bundle: Mapping[str, bytes]) -> str | None:
+    """Return the recipe that a bundle states, for a champion of which no entry can be read any more."""
+    try:
+        plain = parsing.decode(bundle[places.BUNDLE])
+    except (KeyError, Malformed):
+        return None
+    recipe = plain.get("recipe") if isinstance(plain, dict) else None
+    return recipe if isinstance(recipe, str) else None

@@ -1,20 +1,26 @@
 """How it stands with the champion: what is in production, since when, what is amiss, and where a rollback leads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import history
 from wdbc_assets.storage.history import Entry, History
+from wdbc_assets.storage.parsing import DamagedStore
 from wdbc_assets.storage.passport import Passport
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing."""
+    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing.
+
+    `settled` says that pointer and history agree, and no decision is half written.
+    """
 
     passport: Passport | None
     history: History
     amiss: tuple[str, ...]
+    settled: bool
 
     @property
     def version(self) -> str | None:
@@ -59,6 +65,18 @@ class Standing:
         return [entry for entry in reversed(stack) if entry.after != self.version]
 
 
+@dataclass(frozen=True)
+class WayBack:
+    """A champion that a rollback leads to, or will once there is another: its recipe, if known, and its damage."""
+
+    version: str
+    recipe: str | None
+    damage: str | None
+
+    def __str__(self) -> str:
+        return f"no rollback leads to {self.recipe or 'champion'} {short(self.version)}: {self.damage}"
+
+
 def moved_to(found: History) -> str | None:
     """Return the version that the history says is in production."""
     return found.moves[-1].after if found.moves else None
@@ -74,30 +92,40 @@ def unlike(passport: Passport | None, found: History) -> list[str]:
     return [f"the pointer is at {short(now)}, and by the history it is at {short(said)}"]
 
 
-def target(standing: Standing, version: str | None, where: str) -> Entry:
-    """Return the entry of the champion to go back to: the one before, or the one whose version begins so.
+def target(standing: Standing, version: str | None, known: Iterable[str], where: str) -> str:
+    """Return the version of the champion to go back to: the one before, or the one of those known that begins so.
 
     Raises:
         WdbcError: there is none such, or not one alone, or it is what is in production.
+        DamagedStore: it is the one before that is asked for, and the history is damaged.
     """
-    moves = {entry.after: entry for entry in standing.history.moves if entry.after}
     if version is None:
+        if standing.history.faults:
+            raise DamagedStore(
+                "the history is damaged, and does not say for certain which champion was before: "
+                + standing.history.faults[0],
+                where=where,
+                mend="Name the champion to go back to: `wdbc rollback --to VERSION --reason TEXT`. " + _listed(known),
+            )
         if not standing.earlier:
-            raise no_such("there is no earlier champion to go back to", where, standing)
-        return standing.earlier[0]
-    found = [entry for after, entry in moves.items() if after and after.startswith(version)]
-    if len(found) != 1:
-        many = "more than one version" if found else "no version"
-        raise no_such(f"{many} that begins with {version} was ever champion", where, standing)
-    if found[0].after == standing.version:
-        raise no_such(f"{short(standing.version)} is the champion already", where, standing)
-    return found[0]
+            raise no_such("there is no earlier champion to go back to", where, known)
+        return str(standing.earlier[0].after)
+    matches = [one for one in known if one.startswith(version)]
+    if len(matches) != 1:
+        many = "more than one version" if matches else "no version"
+        raise no_such(f"{many} that begins with {version} was ever champion", where, known)
+    if matches[0] == standing.version and standing.settled:
+        raise no_such(f"{short(standing.version)} is the champion already", where, known)
+    return matches[0]
 
 
-def no_such(what: str, where: str, standing: Standing) -> WdbcError:
-    """Return the error for a version that cannot be gone back to."""
-    known = ", ".join(short(entry.after) for entry in standing.earlier) or "none"
-    return WdbcError(what, where=where, mend=f"Earlier champions: {known}. See `wdbc history`.")
+def no_such(what: str, where: str, known: Iterable[str]) -> WdbcError:
+    """Return the error for a version that cannot be gone back to; `known` are those that were ever champion."""
+    return WdbcError(what, where=where, mend=f"{_listed(known)} See `wdbc history`.")
+
+
+def _listed(known: Iterable[str]) -> str:
+    return f"Champions were: {', '.join(sorted(map(short, known))) or 'none'}."
 
 
 def short(version: str | None) -> str:

@@ -13,7 +13,7 @@ leaves a version that nothing points to, never a pointer to half a version.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import backend as backends
-from wdbc_assets.storage import codecs, places, surroundings
-from wdbc_assets.storage.passport import FORMAT, DamagedStore, Passport, newer, stored_file, version_of
+from wdbc_assets.storage import codecs, parsing, places, surroundings
+from wdbc_assets.storage.parsing import DamagedStore, Malformed
+from wdbc_assets.storage.passport import FORMAT, OF_RUN, POINTER, Passport, newer, stored_file, version_of
 from wdbc_assets.storage.workbench import Workbench
 
 # What is decided, and not made whenever something changed, is not made again by a run.
@@ -31,6 +32,20 @@ _MENDS = {places.CHAMPION: "Go back to an earlier champion (`wdbc rollback --rea
 
 class NeverMade(WdbcError):
     """An asset has no current version yet."""
+
+
+@dataclass(frozen=True)
+class _Format:
+    format: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the last attempt at an asset was refused: when (UTC in ISO 8601), in which run, and each reason."""
+
+    at: str
+    run_id: str
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,9 @@ class Handle:
         """Read the version, verify it, and return its value.
 
         Raises:
-            DamagedStore: a file is missing or is not the one that was written.
+            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
         """
-        return codecs.decode(self.passport.codec, self.store.files(self.passport))
+        return self.store.value(self.passport)
 
 
 @dataclass(frozen=True)
@@ -70,18 +85,27 @@ class Store:
     @cached_property
     def _understood(self) -> bool:
         try:
-            number = json.loads(self.backend.read(places.FORMAT_FILE))["format"]
+            number = parsing.read(_Format, self.backend.read(places.FORMAT_FILE)).format
         except FileNotFoundError:
             return True
-        except (ValueError, KeyError, TypeError):
+        except (Malformed, DamagedStore) as error:
             raise DamagedStore(
-                "the store's format file is damaged",
+                f"the store's format file is damaged: {getattr(error, 'what', error)}",
                 where=self._where(places.FORMAT_FILE),
-                mend=f'Write {{"format": {FORMAT}}} into it; the versions are untouched.',
+                mend="Delete it: the next run writes it again. The versions are untouched.",
             ) from None
         if number != FORMAT:
             raise newer(number, self._where(places.FORMAT_FILE))
         return True
+
+    def require_known_format(self) -> None:
+        """Refuse a store that this release does not know.
+
+        Raises:
+            DamagedStore: the store's format file is damaged.
+            NewerStore: a newer release wrote the store.
+        """
+        _ = self._understood
 
     def current(self, asset: str) -> Passport | None:
         """Return the passport of the current version, or None if there is none.
@@ -90,11 +114,11 @@ class Store:
             DamagedStore: the pointer is damaged.
             NewerStore: a newer release wrote the store.
         """
-        return self._passport(places.pointer(asset))
+        return self._passport(places.pointer(asset), asset)
 
     def made_by(self, run_id: str, asset: str) -> Passport | None:
         """Return what a run made or kept of an asset, so that one run sees one version throughout."""
-        return self._passport(places.made_by(run_id, asset))
+        return self._passport(places.made_by(run_id, asset), asset, OF_RUN)
 
     def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
         """Return the version that a run made of the asset, else the current one.
@@ -124,12 +148,44 @@ class Store:
                 content = self.backend.read(path)
             except FileNotFoundError:
                 raise self._damage(passport, path, "is missing") from None
+            except DamagedStore as error:
+                raise self._damage(passport, path, f"cannot be read: {error.what}") from None
             if stored_file(content) != stated:
                 raise self._damage(passport, path, "is not the file that was stored")
             contents[name] = content
         if version_of(passport.files) != passport.version:
             raise self._damage(passport, places.version(passport), "does not have the digest in its name")
         return contents
+
+    def value(self, passport: Passport) -> Any:
+        """Read a version, verify it, and return its value.
+
+        Raises:
+            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
+        """
+        contents = self.files(passport)
+        try:
+            return codecs.decode(passport.codec, contents)
+        except (WdbcError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a library makes of files that hold something else
+            raise self._damage(
+                passport, "", f"is no such value, though it is what was stored ({type(error).__name__})"
+            ) from None
+
+    def document(self, passport: Passport, name: str) -> dict[str, Any]:
+        """Read the JSON object that one file of a version holds, verified.
+
+        Raises:
+            DamagedStore: a file is missing, is not the one that was written, or holds no JSON object.
+        """
+        try:
+            plain = parsing.decode(self.files(passport)[name])
+        except (Malformed, KeyError):
+            plain = None
+        if not isinstance(plain, dict):
+            raise self._damage(passport, places.version_file(passport, name), "holds no JSON object")
+        return plain
 
     def found(self, passport: Passport) -> dict[str, bytes | None]:
         """Read the files of a version as they lie there, None for one that is missing.
@@ -147,12 +203,23 @@ class Store:
         return None
 
     def refusal(self, asset: str) -> dict[str, Any] | None:
-        """Return when and why the last attempt at an asset was refused, if nothing succeeded since."""
+        """Return when and why the last attempt at an asset was refused, if nothing succeeded since.
+
+        Raises:
+            DamagedStore: the note of it cannot be read.
+        """
+        path = places.refusal(asset)
         try:
-            note = json.loads(self.backend.read(places.refusal(asset)))
-        except (FileNotFoundError, ValueError):
+            note = parsing.decode(self.backend.read(path))
+            return asdict(parsing.build(Refusal, note)) if note else None
+        except FileNotFoundError:
             return None
-        return note or None
+        except Malformed as error:
+            raise DamagedStore(
+                f"the note of the last refusal of {asset} is damaged: {error}",
+                where=self._where(path),
+                mend="Run `wdbc run`: it writes the note again, or clears it. Nothing else depends on it.",
+            ) from None
 
     # Writing
 
@@ -233,7 +300,11 @@ class Store:
 
     def forget_refusal(self, asset: str) -> None:
         """Record that an attempt succeeded, or that nothing is left to be done."""
-        if self.refusal(asset):
+        try:
+            stands = self.refusal(asset) is not None
+        except DamagedStore:
+            stands = True
+        if stands:
             self.backend.replace(places.refusal(asset), b"{}")
 
     def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
@@ -261,14 +332,14 @@ class Store:
 
     # Places
 
-    def _passport(self, path: str) -> Passport | None:
+    def _passport(self, path: str, asset: str, name: str = POINTER) -> Passport | None:
         if not self._understood:
             return None
         try:
             content = self.backend.read(path)
         except FileNotFoundError:
             return None
-        return Passport.from_json(content, where=self._where(path))
+        return Passport.from_json(content, where=self._where(path), name=name, asset=asset)
 
     def _mark_format(self) -> None:
         content = json.dumps({"format": FORMAT}).encode() + b"\n"
@@ -281,7 +352,7 @@ class Store:
     def _content(self, path: str) -> bytes | None:
         try:
             return self.backend.read(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, DamagedStore):
             return None
 
     def folder(self, passport: Passport) -> str:
@@ -294,7 +365,7 @@ class Store:
     def _damage(self, passport: Passport, path: str, finding: str) -> DamagedStore:
         return DamagedStore(
             f"stored file of {passport.asset} {finding}",
-            where=self._where(path),
+            where=self._where(path or places.version(passport)),
             mend=_MENDS.get(passport.asset, "Run `wdbc run`: it makes this asset again.")
             + " The damaged file is never used.",
         )

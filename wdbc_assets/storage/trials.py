@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from wdbc_assets.storage import history, places
-from wdbc_assets.storage.passport import DamagedStore, Passport
+from wdbc_assets.storage import history, parsing, places
+from wdbc_assets.storage.parsing import DamagedStore, Malformed
+from wdbc_assets.storage.passport import OF_CHAMPION, Passport
 from wdbc_assets.storage.registry import Decision, Registry
 from wdbc_assets.storage.store import Draft, Store
 
@@ -48,6 +49,12 @@ class Trial:
         """The version of fitted_pipeline that the challenger was made of."""
         return self.challenger.inputs["fitted_pipeline"]
 
+    @property
+    def can_be_followed(self) -> bool:
+        """Whether its versions can be looked for, and its share is one."""
+        named = "fitted_pipeline" in self.challenger.inputs and places.VERSION.fullmatch(self.against) is not None
+        return named and 0 <= self.share <= 1
+
     def to_json(self) -> bytes:
         """Return it as indented JSON that ends with its own digest."""
         plain = {**asdict(self), "challenger": self.challenger.to_json().decode()}
@@ -60,14 +67,17 @@ class Trial:
         Raises:
             DamagedStore: it is none, or not the one that was written.
         """
+        trial = None
         try:
-            plain = json.loads(content)
-            sound = plain.pop("digest") == _digest(plain)
-            passport = Passport.from_json(plain.pop("challenger").encode(), where=where)
-            trial = cls(challenger=passport, **plain)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            sound = False
-        if not sound:
+            plain = parsing.decode(content)
+            if plain.pop("digest") == _digest(plain):
+                passport = Passport.from_json(
+                    plain["challenger"].encode(), where=where, name=OF_CHAMPION, asset=places.CHAMPION
+                )
+                trial = parsing.build(cls, {**plain, "challenger": passport})
+        except (Malformed, DamagedStore, KeyError, TypeError, AttributeError):
+            pass
+        if trial is None or not trial.can_be_followed:
             raise DamagedStore(
                 "the trial of a challenger is damaged: it is not what was written",
                 where=where,
@@ -94,7 +104,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """All that lies there of one candidate beside one champion; `unreadable` counts lines that are no pairs."""
+    """All that lies there of one candidate beside one champion; `unreadable` counts what is no pair and no count."""
 
     pairs: tuple[Pair, ...]
     counts: Mapping[str, int]
@@ -152,14 +162,15 @@ def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
     A damaged one is ended, too.
     """
     with registry.deciding() as finished:
-        if not raw(store):
+        try:
+            trial = current(store)
+            goes_on = trial is not None
+        except DamagedStore:
+            trial, goes_on = None, True
+        if not goes_on:
             if finished is None or finished.action != history.TRIAL_STOPPED:
                 return None
             return Ended(finished, None, earlier=True)
-        try:
-            trial = current(store)
-        except DamagedStore:
-            trial = None
         decision = replace(decision, candidate=trial.candidate if trial else None)
         entry = registry.note(history.TRIAL_STOPPED, decision, version=registry.standing().believed)
         return Ended(entry, trial)
@@ -190,24 +201,39 @@ def read(store: Store, candidate: str, against: str) -> Paired:
             content = store.backend.read(file.path)
         except FileNotFoundError:  # cleaned up since it was listed
             continue
-        if kind == ".json":
-            counts.update(_counts(content))
+        except DamagedStore:
+            unreadable += 1
+            continue
+        try:
+            if kind == ".json":
+                counts.update(_counts(content))
+                continue
+        except Malformed:
+            unreadable += 1
             continue
         for line in content.splitlines():
             try:
-                pairs.append(Pair(**json.loads(line)))
-            except (ValueError, TypeError):
+                pairs.append(_pair(line))
+            except Malformed:
                 unreadable += 1
     pairs.sort(key=lambda pair: (pair.at, pair.request, pair.row))
     return Paired(tuple(pairs), {name: counts[name] for name in OUTCOMES}, unreadable)
 
 
+def _pair(line: bytes) -> Pair:
+    pair = parsing.read(Pair, line)
+    if not (0 <= pair.champion <= 1 and 0 <= pair.challenger <= 1 and pair.answered in (CHAMPION, CHALLENGER)):
+        raise Malformed("it states no probability, or nobody who answered")
+    return pair
+
+
 def _counts(content: bytes) -> dict[str, int]:
-    try:
-        plain = json.loads(content)
-        return {name: int(plain[name]) for name in OUTCOMES}
-    except (ValueError, KeyError, TypeError):
-        return {}
+    plain = parsing.decode(content)
+    if not isinstance(plain, dict) or set(plain) != set(OUTCOMES):
+        raise Malformed("it counts something else")
+    if not all(type(count) is int and count >= 0 for count in plain.values()):
+        raise Malformed("it counts by no number")
+    return plain
 
 
 def _digest(plain: Mapping[str, Any]) -> str:

@@ -10,8 +10,9 @@ import hashlib
 import json
 from typing import Any
 
-from wdbc_assets.storage import places
+from wdbc_assets.storage import parsing, places
 from wdbc_assets.storage.backend import Backend
+from wdbc_assets.storage.parsing import DamagedStore, Malformed
 
 IDLE_SECONDS = 24 * 3600  # far more than any part takes: who has put nothing down for so long is not at work
 
@@ -30,9 +31,9 @@ class Workbench:
         if self._anew:
             return None
         try:
-            stored = json.loads(self._backend.read(self._part(name)))
+            stored = parsing.decode(self._backend.read(self._part(name)))
             value, digest = stored["value"], stored["digest"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, DamagedStore, Malformed, KeyError, TypeError):
             return None
         return value if digest == _digest(value) else None
 

@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -60,20 +59,6 @@ def test_one_writer_waits_for_the_other_until_it_is_done_or_killed(tmp_path: Pat
                 asker.wait(timeout=1)
             holder.kill()
             assert asker.wait(timeout=60) == 0
-
-
-@pytest.mark.fault("F07")
-def test_a_temporary_file_of_another_users_living_process_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(process: int, signal: int) -> None:
-        raise PermissionError
-
-    path = tmp_path / f".tmp-{socket.gethostname()}-1-0a0b0c0d"
-    path.write_bytes(b"half")
-    monkeypatch.setattr(os, "kill", refuse)
-    LocalFolder(tmp_path).replace("store.json", b"{}")
-    assert path.exists()
 
 
 @pytest.mark.fault("F07")

@@ -1,5 +1,6 @@
 """Cleaning up: what nothing refers to goes, and nobody who reads or writes is hurt."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import catalogue, cleaning, places, trials
-from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.backend import CannotRead, LocalFolder
 from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store, open_store
@@ -32,6 +33,11 @@ for number in range(int(sys.argv[2])):
     store.commit(draft, run_id=f"run-{number}")
     assert store.handle("raw_data", run_id=f"run-{number}").load() == f"content {number % 30}".encode()
 """
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def age(folder: Path, seconds: float = 30 * DAYS) -> None:
@@ -172,12 +178,177 @@ def test_what_is_younger_than_asked_stays(local: Store, folder: Path) -> None:
     assert versions(local, older_than=2 * DAYS)["old"] is None
 
 
-def test_of_an_asset_whose_pointer_is_damaged_everything_stays(local: Store, folder: Path) -> None:
-    put(local, b"old"), put(local, b"new")
-    (folder / "raw_data/current.json").write_text("{")
+# Damage to what says what is kept
+
+
+def _altered(path: Path, old: bytes = b"a", new: bytes = b"b") -> None:
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def _emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGE = {"altered": _altered, "emptied": _emptied, "a pipe": _a_pipe}
+DECIDING = [
+    "raw_data/current.json", "fitted_pipeline/current.json", "champion/current.json", "champion/history.jsonl",
+    "champion/history.json", "champion/trial.json", "champion/promoted/*.json", "champion/challengers/*.json",
+    "runs/run-old/fitted_pipeline.json",
+]  # fmt: skip
+
+
+def everything(local: Store, folder: Path) -> dict[str, str | None]:
+    """Four champions, the first made of a fit that is not current, a trial, and one version that nothing refers to."""
+    put(local, b"raw")
+    raw = local.handle("raw_data").passport.version
+    put(local, b"old fit", asset="fitted_pipeline", run_id="run-old", inputs={"raw_data": raw})
+    fit = local.handle("fitted_pipeline").passport.version
+    for text in (b"a", b"b", b"c", b"d"):
+        bundle = local.draft("champion", text, run_id="run-9", inputs={"fitted_pipeline": fit})
+        registry = open_registry(local)
+        registry.promote(bundle, decision(run_id="run-9"), expected=registry.standing().version)
+    put(local, b"new raw", run_id="run-2"), put(local, b"new fit", asset="fitted_pipeline", run_id="run-2")
+    put(local, b"rest", asset="metrics", run_id="run-3"), put(local, b"metrics", asset="metrics", run_id="run-4")
+    challenge(local, b"challenger")
     age(folder)
-    assert set(versions(local).values()) == {"the pointer of raw_data is damaged"}
-    assert cleaning.clean(local, keep=5) == []
+    kept = versions(local, keep=5)
+    assert [text for text, reason in kept.items() if reason is None] == ["rest"]
+    return kept
+
+
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize("pattern", DECIDING)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
+    local: Store, folder: Path, pattern: str, damage: str
+) -> None:
+    kept = everything(local, folder)
+    path = min(folder.glob(pattern))
+    content = path.read_bytes()
+    DAMAGE[damage](path)
+    age(folder)
+    before = snapshot(folder)
+    if pattern == "champion/trial.json" and damage == "emptied":  # so a stopped one is; the history says otherwise
+        assert set(cleaned(local)) == {"rest"}
+    else:
+        with pytest.raises(DamagedStore) as caught:
+            cleaning.clean(local, keep=1)
+        assert snapshot(folder) == before
+        assert path.name in str(caught.value) or "entry 1 was altered" in caught.value.what
+    path.unlink()
+    path.write_bytes(content)
+    age(folder)
+    assert {text: reason for text, reason in kept.items() if text in versions(local)} == versions(local)
+
+
+def cleaned(local: Store, keep: int = 5) -> list[str]:
+    """What is removed, by the bytes that it held."""
+    texts = {(one.asset, one.version): content(local, one) for one in cleaning.survey(local, keep=keep)}
+    return [texts[one.asset, one.version] for one in cleaning.clean(local, keep=keep)]
+
+
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("champion/trial.json", "a challenger on trial"),
+        ("fitted_pipeline/current.json", "the pointer of fitted_pipeline is missing"),
+        ("metrics/current.json", "the pointer of metrics is missing"),
+    ],
+)
+def test_what_a_missing_file_may_have_named_is_kept(local: Store, folder: Path, missing: str, reason: str) -> None:
+    everything(local, folder)
+    (folder / missing).unlink()
+    assert reason in versions(local).values()
+    assert set(cleaned(local)) <= {"rest"}
+
+
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize("names", [("history.jsonl",), ("history.json",), ("history.jsonl", "history.json")])
+def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_champion_stays(
+    local: Store, folder: Path, names: tuple[str, ...]
+) -> None:
+    everything(local, folder)
+    for name in names:
+        (folder / "champion" / name).unlink()
+    with pytest.raises(DamagedStore):
+        cleaning.clean(local, keep=1)
+    if len(names) < 2:
+        return
+    rollback(open_registry(local), str(open_registry(local).standing().version))
+    age(folder)
+    kept = versions(local, keep=1)
+    assert [kept[text] for text in "abc"] == ["a champion that the history does not know"] * 3
+    assert [text for text, reason in kept.items() if reason is None] == ["rest"]
+
+
+@pytest.mark.fault("F12")
+def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local: Store, folder: Path) -> None:
+    everything(local, folder)
+    (folder / "runs/run-old/fitted_pipeline.json").unlink()
+    with pytest.raises(DamagedStore, match="no passport says what fitted_pipeline"):
+        cleaning.clean(local, keep=5)
+    for path in (folder / "champion/promoted").iterdir():
+        path.unlink()
+    with pytest.raises(DamagedStore, match="no passport says what champion"):
+        cleaning.clean(local, keep=5)
+
+
+@pytest.mark.fault("F12")
+def test_a_sound_passport_in_the_place_of_another_is_damage(local: Store, folder: Path) -> None:
+    everything(local, folder)
+    first, second, *_ = sorted((folder / "champion/promoted").iterdir())
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(DamagedStore, match="passport of a champion is damaged"):
+        cleaning.clean(local, keep=5)
+
+
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize("name", ["champion/promoted", "runs"])
+def test_a_link_in_the_place_of_a_folder_is_named_and_neither_followed_nor_passed_over(
+    local: Store, folder: Path, tmp_path: Path, name: str
+) -> None:
+    everything(local, folder)
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedStore, match="a link is in the place of a folder"):
+        cleaning.clean(local, keep=1)
+
+
+@pytest.mark.fault("F12")
+def test_a_store_that_cannot_be_listed_to_the_end_is_not_cleaned_up(
+    local: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything(local, folder)
+    scan = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path.name == "promoted":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CannotRead, match="Permission denied"):
+        cleaning.clean(local, keep=1)
+
+
+def test_a_champion_that_goes_takes_its_passport_along_and_is_no_way_back_any_more(local: Store, folder: Path) -> None:
+    first = promote(local, b"one")
+    promote(local, b"two"), promote(local, b"three")
+    age(folder)
+    assert len(cleaning.clean(local, keep=2)) == 1
+    registry = open_registry(local)
+    assert registry.promoted(str(first.after)) is None
+    assert [way.damage for way in registry.ways_back(registry.standing())] == [None, None]
+    with pytest.raises(WdbcError, match="is gone"):
+        rollback(registry, first.after)
 
 
 def test_what_a_killed_writer_left_goes(local: Store, folder: Path) -> None:

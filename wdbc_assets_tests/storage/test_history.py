@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wdbc_assets.storage import history
-from wdbc_assets.storage.history import Entry, Head, History
+from wdbc_assets.storage.history import Content, Entry, Head, History
 
 
 def entry(**facts: object) -> Entry:
@@ -19,11 +19,20 @@ def entry(**facts: object) -> Entry:
     return Entry(**(plain | facts))  # type: ignore[arg-type]
 
 
+def read(lines: bytes | None, head: bytes | None) -> History:
+    return history.read(Content(lines), Content(head))
+
+
+def head_of(found: History) -> bytes | None:
+    """The head as it stands beside a whole history."""
+    return history.head_of(found.entries[-1]) if found.entries else None
+
+
 def written(count: int) -> History:
-    found = history.read(b"", history.NO_HEAD)
+    found = read(None, None)
     for number in range(count):
         content, placed = found.with_entry(entry(reason=f"reason {number}"))
-        found = history.read(content, history.head_from(history.head_of(placed)))
+        found = read(content, history.head_of(placed))
     return found
 
 
@@ -31,7 +40,7 @@ def again(found: History, change: Callable[[list[bytes]], object]) -> tuple[str,
     """What is said of the lines after a change, with the head as it was."""
     lines = list(found.lines)
     change(lines)
-    return history.read(b"\n".join(lines), found.head).faults
+    return read(b"\n".join(lines), head_of(found)).faults
 
 
 def altered(line: bytes, **changes: object) -> bytes:
@@ -66,7 +75,7 @@ def test_a_line_says_from_and_to_in_words() -> None:
         (lambda lines: lines.pop(0), "entry 1 was removed"),
         (lambda lines: lines.pop(), "entry 5 was removed"),
         (lambda lines: lines.__delitem__(slice(1, 3)), "entries 2 to 3 were removed"),
-        (lambda lines: lines.clear(), "entries 1 to 5 were removed"),
+        (lambda lines: lines.clear(), "champion/history.jsonl is missing or empty: entries 1 to 5 were removed"),
         (lambda lines: lines.__setitem__(2, altered(lines[2], reason="another")), "entry 3 was altered"),
         (lambda lines: lines.__setitem__(2, altered(lines[2], forced=True)), "entry 3 was altered"),
         (lambda lines: lines.__setitem__(2, altered(lines[2], extra=1)), "line 3 is no entry any more"),
@@ -85,12 +94,12 @@ def test_a_fault_is_named_by_the_entry(change: Callable[[list[bytes]], object], 
 
 def test_entries_that_were_added_beside_the_program_are_named() -> None:
     short, long = written(2), written(5)
-    faults = history.read(b"\n".join(long.lines), short.head).faults
+    faults = read(b"\n".join(long.lines), head_of(short)).faults
     assert faults == ("entries 3 to 5 were added, and not by this program",)
 
 
 def test_one_entry_more_than_finished_ones_is_an_unfinished_one_and_no_fault() -> None:
-    found = history.read(b"\n".join(written(3).lines), written(2).head)
+    found = read(b"\n".join(written(3).lines), head_of(written(2)))
     assert found.faults == ()
     assert found.unfinished == found.entries[2]
 
@@ -99,12 +108,68 @@ def test_after_a_fault_entries_go_on_and_the_fault_stays_visible() -> None:
     found = written(3)
     lines = list(found.lines)
     lines[1] = altered(lines[1], reason="another")
-    damaged = history.read(b"\n".join(lines), found.head)
+    damaged = read(b"\n".join(lines), head_of(found))
     content, placed = damaged.with_entry(entry())
     assert placed.number == 4
-    assert history.read(content, history.head_from(history.head_of(placed))).faults == ("entry 2 was altered",)
+    assert read(content, history.head_of(placed)).faults == ("entry 2 was altered",)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"entries": "many"}'])
-def test_a_head_that_cannot_be_read_is_none(content: bytes | None) -> None:
-    assert history.head_from(content) == history.NO_HEAD
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "champion/history.json is missing"),
+        (b"", "champion/history.json is damaged: it is no JSON"),
+        (b"{", "champion/history.json is damaged: it is no JSON"),
+        (b"[]", "champion/history.json is damaged: Head is no JSON object"),
+        (b'{"entries": "many", "digest": ""}', "champion/history.json is damaged: Head.entries is of another type"),
+        (b'{"entries": true, "digest": ""}', "champion/history.json is damaged: Head.entries is of another type"),
+        (b'{"entries": 1e999, "digest": ""}', "champion/history.json is damaged: it has a number that is not finite"),
+        (b'{"entries": -1, "digest": ""}', "champion/history.json is damaged: it counts no entry"),
+        (b'{"entries": 3, "entries": 3, "digest": ""}', "damaged: it has two fields of one name"),
+    ],
+)
+def test_a_head_that_is_missing_or_damaged_is_named_and_entries_go_on(content: bytes | None, said: str) -> None:
+    found = read(b"\n".join(written(3).lines), content)
+    assert len(found.faults) == 1
+    assert said in found.faults[0]
+    assert found.unfinished is None
+    lines, placed = found.with_entry(entry())
+    assert read(lines, history.head_of(placed)).faults == ()
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize(
+    "field", ["number", "at", "actor", "action", "from", "to", "candidate", "evidence", "reason", "forced", "digest"]
+)
+@pytest.mark.parametrize(
+    "value", [None, [], {"a": 1}, 1e300, -1, 10**18, "\ud800", "../../x", True], ids=lambda value: repr(value)[:9]
+)
+def test_a_field_of_any_type_is_a_fault_and_no_crash_and_the_next_entry_can_be_read(field: str, value: object) -> None:
+    lines = list(written(3).lines)
+    before = json.loads(lines[1])[field]
+    lines[1] = altered(lines[1], **{field: value})
+    found = read(b"\n".join(lines), head_of(written(3)))
+    assert bool(found.faults) == (value is not before and value != before)
+    content, placed = found.with_entry(entry())
+    assert read(content, history.head_of(placed)).entries[-1] == placed
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize("number", [10**9, 2**63 - 1])
+def test_numbers_go_on_from_what_was_written_and_not_from_what_was_altered(number: int) -> None:
+    lines = list(written(3).lines)
+    forged = replace(Entry.from_line(lines[2]), number=number)
+    lines[2] = json.dumps(replace(forged, digest=forged.digest_of_content()).to_plain()).encode()
+    for head in (head_of(written(3)), json.dumps({"entries": number, "digest": "x"}).encode()):
+        _, placed = read(b"\n".join(lines), head).with_entry(entry())
+        assert placed.number == 4
+
+
+@pytest.mark.fault("F12")
+def test_an_entry_that_was_altered_moves_nothing_and_is_not_finished() -> None:
+    lines = list(written(2).lines)
+    lines[1] = altered(lines[1], to="b" * 64)
+    found = read(b"\n".join(lines), head_of(written(1)))
+    assert [move.after for move in found.moves] == ["a" * 64]
+    assert found.unfinished is None

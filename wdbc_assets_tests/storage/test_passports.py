@@ -77,7 +77,7 @@ def test_a_version_under_a_name_that_is_not_its_digest_is_damaged(local: Store, 
 def test_a_passport_cannot_point_out_of_its_version(local: Store, folder: Path, changes: dict[str, object]) -> None:
     put(local, b"content")
     rewrite(folder / "raw_data/current.json", changes)
-    with pytest.raises(WdbcError, match="takes no such name"):
+    with pytest.raises(DamagedStore, match="pointer is damaged"):
         local.handle("raw_data").load()
 
 

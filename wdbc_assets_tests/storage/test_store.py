@@ -1,8 +1,8 @@
 """The store: versions named by content, pointers moved whole, damage found, names refused."""
 
 import errno
+import fcntl
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -171,19 +171,35 @@ def test_a_place_that_cannot_be_a_folder_is_a_clear_error(tmp_path: Path) -> Non
 @pytest.mark.fault("F07")
 def test_leftovers_of_dead_writers_go_and_those_of_the_living_stay(local: Store, folder: Path) -> None:
     put(local, b"first")
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    host = socket.gethostname()
-    leftover = folder / "raw_data" / f".tmp-{host}-{dead.pid}-0a0b0c0d"
-    living = folder / "raw_data" / f".tmp-{host}-{os.getpid()}-0a0b0c0d"
-    foreign = folder / "raw_data" / ".tmp-another-host-77-0a0b0c0d"
-    stale = folder / "raw_data" / ".tmp-another-host-78-0a0b0c0d"
-    for path in (leftover, living, foreign, stale):
+    leftover, living, link = (folder / "raw_data" / f".tmp-{name}" for name in ("dead", "living", "link"))
+    for path in (leftover, living):
         path.write_bytes(b"half")
-    long_ago = time.time() - 3 * 24 * 3600
-    os.utime(stale, (long_ago, long_ago))
-    put(local, b"second")
-    assert [path.exists() for path in (leftover, living, foreign, stale)] == [False, True, True, False]
+    link.symlink_to(folder / "raw_data/current.json")
+    with living.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as its writer does, on whatever machine and in whatever container it is
+        put(local, b"second")
+        assert [path.exists() for path in (leftover, living)] == [False, True]
+    put(local, b"third")
+    assert not living.exists()
+    assert local.handle("raw_data").load() == b"third"
+
+
+@pytest.mark.fault("F07")
+def test_where_nothing_can_be_locked_leftovers_go_by_their_age(
+    local: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(local, b"first")
+    young, old = (folder / "raw_data" / f".tmp-{name}" for name in ("young", "old"))
+    for path in (young, old):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 3 * 24 * 3600,) * 2)
+
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    local.backend.replace("raw_data/refused.json", b"{}")
+    assert [path.exists() for path in (young, old)] == [True, False]
 
 
 # Writers are forked, for two hundred interpreters would take longer to start than to be killed.

@@ -1,0 +1,171 @@
+"""How everything read from the store is parsed: bytes to plain JSON values, plain values to a dataclass, or an error.
+
+What lies on a disk may be anybody's. `decode` accepts strict UTF-8 JSON of bounded size and depth, without duplicate
+names, NaN or infinity; `build` checks the type of every field. After both, code may rely on the annotations.
+"""
+
+import json
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from wdbc_assets.domain.errors import WdbcError
+
+MOST_BYTES = 16 * 1024**2
+"""Far more than any document of the store: the largest ones have some 100 kB."""
+
+T = TypeVar("T")
+
+_MOST_LEVELS = 50
+_LARGEST_INTEGER = 2**63 - 1
+
+
+class DamagedStore(WdbcError):
+    """Something stored is not what was stored."""
+
+
+class NewerStore(WdbcError):
+    """The store was written by a release that this one does not understand."""
+
+
+class Malformed(ValueError):
+    """A document is no JSON, or not what its type needs. The text names no value, for it may be a patient's."""
+
+
+def decode(content: bytes) -> Any:
+    """Return the plain values of a JSON document.
+
+    Raises:
+        Malformed: it is none, or one that no writer of this program wrote.
+    """
+    if len(content) > MOST_BYTES:
+        raise Malformed(f"it has {len(content):,} bytes, and none is larger than {MOST_BYTES:,}")
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except Malformed:
+        raise
+    except RecursionError:
+        raise Malformed(f"it is nested deeper than {_MOST_LEVELS} levels") from None
+    except UnicodeDecodeError:
+        raise Malformed("it is not UTF-8") from None
+    except ValueError:
+        raise Malformed("it is no JSON") from None
+    _require_plain(value)
+    return value
+
+
+def build(kind: type[T], plain: Any) -> T:
+    """Return a dataclass whose fields are those of a JSON object, each of the type that its annotation states.
+
+    A field that holds a dataclass already is taken as it is.
+
+    Raises:
+        Malformed: a field is missing, unknown, or of another type.
+    """
+    result: T = _converted(kind, plain, kind.__name__)
+    return result
+
+
+def read(kind: type[T], content: bytes) -> T:
+    """Return a dataclass from the bytes of a JSON object. See `decode` and `build`."""
+    return build(kind, decode(content))
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) != len(pairs):
+        raise Malformed("it has two fields of one name")
+    return plain
+
+
+def _no_constant(_name: str) -> Any:
+    raise Malformed("it has a number that is not finite")
+
+
+def _require_plain(value: Any) -> None:
+    """Refuse what JSON's syntax allows and no writer writes; level by level, for recursion has limits of its own."""
+    level: list[Any] = [value]
+    for _ in range(_MOST_LEVELS):
+        if not level:
+            return
+        for item in level:
+            if isinstance(item, float) and not math.isfinite(item):
+                raise Malformed("it has a number that is not finite")
+            if isinstance(item, int) and abs(item) > _LARGEST_INTEGER:
+                raise Malformed("it has an integer of more than 64 bits")
+            if isinstance(item, str) and not _is_text(item):
+                raise Malformed("it has half of a surrogate pair, which is no character")
+        level = [item for below in level for item in _items(below)]
+    raise Malformed(f"it is nested deeper than {_MOST_LEVELS} levels")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else ()
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+# Types
+
+
+def _converted(kind: Any, value: Any, name: str) -> Any:
+    origin = typing.get_origin(kind)
+    if kind is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        return _one_of(typing.get_args(kind), value, name)
+    if origin is not None:
+        return _container(origin, typing.get_args(kind), value, name)
+    if is_dataclass(kind):
+        return value if type(value) is kind else _fields(kind, value, name)
+    return _scalar(kind, value, name)
+
+
+def _one_of(kinds: Iterable[Any], value: Any, name: str) -> Any:
+    error = Malformed(f"{name} is of another type")
+    for kind in kinds:
+        try:
+            return _converted(kind, value, name)
+        except Malformed as other:
+            error = other
+    raise error
+
+
+def _container(origin: Any, kinds: tuple[Any, ...], value: Any, name: str) -> Any:
+    if issubclass(origin, Mapping) and isinstance(value, dict):
+        return {key: _converted(kinds[1], item, f"{name}.*") for key, item in value.items()}
+    if origin in (list, tuple) and isinstance(value, list):
+        return origin(_converted(kinds[0], item, f"{name}[]") for item in value)
+    raise Malformed(f"{name} is of another type")
+
+
+def _scalar(kind: Any, value: Any, name: str) -> Any:
+    accepted = (int, float) if kind is float else (kind,)
+    if type(value) not in accepted:  # not isinstance: True is no number here
+        raise Malformed(f"{name} is of another type")
+    return value
+
+
+def _fields(kind: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} is no JSON object")
+    hints = _hints(kind)
+    if unknown := set(value) - set(hints):
+        raise Malformed(f"{name} has {len(unknown)} unknown fields")
+    for entry in fields(kind):
+        if entry.name not in value and entry.default is MISSING and entry.default_factory is MISSING:
+            raise Malformed(f"{name} lacks the field {entry.name}")
+    return kind(**{field: _converted(hints[field], item, f"{name}.{field}") for field, item in value.items()})
+
+
+@cache
+def _hints(kind: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
