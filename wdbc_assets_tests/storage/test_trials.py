@@ -85,7 +85,7 @@ def test_pairs_and_counts_of_all_workers_add_up_and_lines_that_are_none_are_told
     store.backend.replace(f"{folder}/3-cc.jsonl", b'{"at": 1}\nno json\n')
     store.backend.replace(f"{folder}/3-cc.json", b"no json")
     again = trials.read(store, trial.candidate, trial.against)
-    assert (again.pairs, again.counts, again.unreadable) == (found.pairs, found.counts, 2)
+    assert (again.pairs, again.counts, again.unreadable) == (found.pairs, found.counts, 3)
 
 
 def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(local: Store, folder: Path) -> None:
