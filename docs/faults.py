@@ -81,6 +81,7 @@ FAULTS = {
     "O09": ("the port is taken", "named, with the option that chooses another"),
     "O10": ("a wrong value or a mistyped name in the environment or `.env`", "the definitions load; the run says it in one line, with the place"),
     "O11": ("Ctrl-C, or TERM", "ends at once with 130 or 143; kept"),
+    "O15": ("\"Materialize all\", `--select \"*\"`, a promotion without evidence, or one that is refused", "what is in production stays, and its page shows its own health; only the job `promote`, `wdbc promote` or `promote: true` promotes"),
     "O16": ("TERM or Ctrl-C for a command in the background of a script, while it waits for a lock or writes a decision", "ends in a second with 143 or 130; a decision is made whole before that or never; who holds a lock is shown, and the wait has a limit"),
     "O20": ("`.env` of another user, that everybody may write, that is a folder or a pipe, not UTF-8", "refused with what to do; never waits"),
     "O21": ("variables that Kubernetes gives to its containers for services named `wdbc` or `wdbc-serve`", "ignored; an address where a number is due leaves the default"),

@@ -1,5 +1,6 @@
 """Takes the README's pictures again, from Dagster's UI in a headless Chromium: `python -m docs.pictures`."""
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ FOLDER = Path(__file__).parent / "pictures"
 
 
 def main() -> None:
-    """Materialize all assets by clicking, then break the source and try again, and take a picture of each."""
+    """Materialize all by clicking, promote, then break the source and try again, and take a picture of each."""
     if dagster_ui.chromium() is None:
         sys.exit(dagster_ui.NO_CHROMIUM)
     FOLDER.mkdir(exist_ok=True)
@@ -29,6 +30,9 @@ def main() -> None:
                 dagster_ui.open_lineage(page, ui)
                 dagster_ui.materialize_all(page)
                 dagster_ui.wait_until_materialized(page)
+                promote = dagster_ui.command("wdbc_assets", "promote")
+                subprocess.run(promote, env=surroundings, check=True)  # noqa: S603 -- the project's own command
+                dagster_ui.wait_until_materialized(page, dagster_ui.ASSETS)
                 take(page, "lineage", of={"x": 200, "y": 190, "width": 2480, "height": 2340})
             with dagster_ui.browser_page(width=1280, height=720) as page:
                 metrics_and_failed_check(page, ui, source)

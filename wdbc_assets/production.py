@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 """What a bundle is made of; what the champion has for inputs besides is what it is judged by."""
 
+_MATERIALIZE = (
+    "Materialize `metrics` and `decision_policy` first; on the command line: `wdbc run` with the candidate's settings,"
+    " then `wdbc report`."
+)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -78,10 +83,9 @@ class Case:
         """Raise NeverMade if no decision policy was made of it."""
         if "decision_policy" not in self.passports:
             raise NeverMade(
-                "there is no decision policy of this candidate",
+                "No decision policy exists for this candidate",
                 where=self.store.url,
-                mend="Make the candidate the present one again (`wdbc run` with its settings), and its policy (`wdbc"
-                " report`).",
+                mend=_MATERIALIZE,
             )
 
     def bundle(self) -> "Bundle":
@@ -210,8 +214,8 @@ class _Shelf:
         found = self.find(asset, fits)
         if found is None:
             raise NeverMade(
-                f"there is no {asset} of this candidate",
+                f"No {asset} {'exist' if asset.endswith('s') else 'exists'} for this candidate",
                 where=self._store.url,
-                mend="Make the candidate the present one again (`wdbc run` with its settings), then judge it.",
+                mend=_MATERIALIZE,
             )
         return found

@@ -1,4 +1,4 @@
-"""The asset `champion` in Dagster: the verdict as a check with its evidence, and a value only if it promotes."""
+"""The asset `champion` in Dagster: promoted on purpose only, a verdict observed, a check of what is in production."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets import privacy, production
+from wdbc_assets import lineage, privacy, production
 from wdbc_assets.definitions import defs
 from wdbc_assets.domain.bundles import Bundle
 from wdbc_assets.storage.registry import open_registry
@@ -16,7 +16,8 @@ from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets_tests.judged import put_evidence
 from wdbc_assets_tests.storage.promoting import promote as put_champion
 
-CHECK = "the_candidate_may_replace_the_champion"
+CHECK = "production_is_healthy"
+CHAMPION_AND_INPUTS = ("champion", "metrics", "decision_policy")
 
 
 @pytest.fixture
@@ -42,9 +43,23 @@ def promote(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessR
     )
 
 
+def materialize(instance: dg.DagsterInstance, *assets: str, **config: Any) -> dg.ExecuteInProcessResult:
+    """Materialize assets as the UI's buttons and `--select` do; without any named, all of them."""
+    keys = [dg.AssetKey(name) for name in assets or lineage.DERIVATIONS]
+    job = defs.resolve_implicit_job_def_def_for_assets(keys)
+    assert job is not None
+    configured = {"ops": {"champion": {"config": config}}} if config else {}
+    return job.execute_in_process(instance=instance, asset_selection=keys, run_config=configured, raise_on_error=False)
+
+
 def check(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == CHECK]
     return found
+
+
+def observed(result: dg.ExecuteInProcessResult) -> tuple[str | None, dict[str, Any]]:
+    (observation,) = result.asset_observations_for_node("champion")
+    return observation.description, shown(observation.metadata)
 
 
 def shown(metadata: Any) -> dict[str, Any]:
@@ -55,7 +70,7 @@ def standing(store: Store) -> Standing:
     return open_registry(store).standing()
 
 
-def test_a_verdict_is_a_check_with_its_criteria_and_a_value_only_if_it_promotes(
+def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it_promotes(
     instance: dg.DagsterInstance, store: Store
 ) -> None:
     train(instance, "logistic")
@@ -84,17 +99,14 @@ def test_a_verdict_is_a_check_with_its_criteria_and_a_value_only_if_it_promotes(
     kept = promote(instance, reason="the seed once more")
     assert kept.success  # the champion stays: that is no failure
     assert kept.asset_materializations_for_node("champion") == []
-    verdict = check(kept)
-    assert not verdict.passed
-    assert verdict.severity is dg.AssetCheckSeverity.WARN
-    evidence = shown(verdict.metadata)
+    assert check(kept).passed  # and what is in production is as healthy as before
+    told, evidence = observed(kept)
+    assert told == "verdict: worse"
     assert evidence["verdict"].startswith("worse")
     assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the difference below 0 | **no** |" in str(
         evidence["criteria"]
     )
     assert str(evidence["differences"]).startswith("![Difference of each figure")
-    rows = [record.data["column"] for record in evidence["failing rows"].records]
-    assert rows == ["log_loss"]
     assert standing(store).version == before
     last = standing(store).history.last
     assert last is not None
@@ -104,14 +116,86 @@ def test_a_verdict_is_a_check_with_its_criteria_and_a_value_only_if_it_promotes(
 
     refused = promote(instance, force=True)
     assert not refused.success
-    assert "needs a reason" in failure(refused)
+    assert "and a reason" in failure(refused)
     assert standing(store).version == before
     forced = promote(instance, force=True, reason="a trial")
     assert forced.success
     assert not check(forced).passed
+    assert check(forced).severity is dg.AssetCheckSeverity.WARN
+    assert "against the verdict worse: a trial" in str(check(forced).description)
     (event,) = forced.asset_materializations_for_node("champion")
     assert "against the verdict" in str(shown(event.metadata)["FORCED"])
     assert standing(store).recipe == "seed_baseline"
+
+
+@pytest.mark.fault("O15")
+def test_without_being_asked_for_a_promotion_nothing_is_decided(
+    instance: dg.DagsterInstance, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = materialize(instance, "champion")  # nothing was ever made
+    assert alone.success
+    assert "no champion is in production" in caplog.text
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    assert materialize(instance, *CHAMPION_AND_INPUTS).success
+    assert promote(instance, promote=False).success
+    assert standing(store).passport is None
+    assert standing(store).history.entries == ()
+    assert not materialize(instance, "champion", force=True, reason="by mistake").success
+    assert standing(store).passport is None
+
+    asked = materialize(instance, *CHAMPION_AND_INPUTS, promote=True)
+    assert asked.success
+    before = standing(store)
+    assert before.recipe == "logistic"
+    train(instance, "seed_baseline")
+    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    assert materialize(instance, "decision_policy").success
+    unasked = materialize(instance, "champion")
+    assert unasked.success
+    (event,) = unasked.asset_materializations_for_node("champion")
+    assert (event.tags or {})["dagster/data_version"] == before.version
+    assert check(unasked).passed
+    assert standing(store).history.entries == before.history.entries
+
+
+@pytest.mark.fault("O15")
+def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
+    instance: dg.DagsterInstance, store: Store
+) -> None:
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    assert promote(instance).success
+    before = standing(store)
+    for made, missing in {
+        ("train_test_split", "fitted_pipeline"): "No metrics exist for this candidate",
+        ("metrics",): "No decision policy exists for this candidate",
+    }.items():
+        with pytest.MonkeyPatch.context() as other:
+            other.setenv("WDBC_SPLIT_SEED", "7")
+            assert materialize(instance, *made).success
+        tried = materialize(instance, "champion", promote=True, force=True, reason="a trial")
+        assert tried.success
+        assert tried.asset_materializations_for_node("champion") == []
+        told, why = observed(tried)
+        assert told == "verdict: not measured"
+        assert missing in why["verdict"]
+        assert why["what to do"].startswith("Materialize `metrics` and `decision_policy` first")
+        assert check(tried).passed
+        assert standing(store).history.entries == before.history.entries
+
+
+def test_the_check_is_red_when_what_is_in_production_is_damaged(
+    instance: dg.DagsterInstance, store: Store, environment: Path
+) -> None:
+    train(instance, "logistic")
+    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    assert promote(instance).success
+    version = standing(store).version
+    (environment / f"results/champion/versions/{version}/policy.json").write_text("{}")
+    result = materialize(instance, "champion")
+    assert not check(result).passed
+    assert "is not the file that was stored" in str(check(result).description)
 
 
 def test_a_promotion_that_another_one_overtook_fails_and_says_so(

@@ -1,13 +1,16 @@
 """The mechanism of an asset that is decided: judged by the gate, and moved by promotion alone.
 
-Unlike a versioned asset it is not out of date when its inputs change, for what it is now was decided on evidence. Each
-execution judges a candidate, keeps the evidence, and shows the verdict as a check that is not blocking; only a verdict
-that promotes yields a value, and the store takes it only if the champion still is the one it was judged against.
+Unlike a versioned asset it is not out of date when its inputs change, for what it is now was decided on evidence. Only
+a run that asks for a promotion judges a candidate: the job `promote`, or `promote: true` in the asset's configuration.
+It keeps the evidence and observes the verdict; only a verdict that promotes yields a value, and the store takes it only
+if the champion still is the one it was judged against. Any other run records the champion as unchanged.
+
+The asset's check is of production, not of candidates: a candidate that is refused leaves a healthy champion healthy.
 """
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,15 +20,23 @@ from wdbc_assets.assets import failures, functions
 from wdbc_assets.assets.progress import Progress
 from wdbc_assets.domain import findings, promotion
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.io_manager import STORED, Kept, Promotion
-from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.io_manager import Kept, Promotion
+from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import Decision, open_registry
 from wdbc_assets.storage.store import Handle, Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.promotion import Verdict
 
+PROMOTION_JOB = "promote"
+
 CONFIG = {
+    "promote": dg.Field(
+        bool,
+        is_required=False,
+        description="Compare the candidate with the champion, and promote it if it wins. Unset: true in the job promote"
+        " alone; without it nothing is decided.",
+    ),
     "candidate": dg.Field(
         str, is_required=False, description="The first digits of a version of fitted_pipeline. Unset: the current one."
     ),
@@ -42,7 +53,7 @@ def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[.
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = functions.register(function)
 
-        def compute(context: dg.AssetExecutionContext, **_: Handle) -> Iterator[Any]:
+        def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             step = _Step(name, context)
             with failures.told(name, step.refuse):
                 yield from step.run()
@@ -54,7 +65,7 @@ def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[.
             kinds=kinds,
             owners=owners,
             code_version=lineage.code_version(name),
-            ins={source: dg.AssetIn(dagster_type=STORED) for source in lineage.DERIVATIONS[name].inputs},
+            deps=list(lineage.DERIVATIONS[name].inputs),  # read by a promotion alone, which may be of earlier versions
             config_schema=CONFIG,
             check_specs=checks.specs(name),
             required_resource_keys={"store"},
@@ -65,7 +76,7 @@ def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[.
 
 
 class _Step:
-    """One judgement."""
+    """One execution: a judgement, or a record that nothing was to be decided."""
 
     def __init__(self, name: str, context: dg.AssetExecutionContext) -> None:
         self.name = name
@@ -80,23 +91,43 @@ class _Step:
         chosen = settings.load()
         logs.open_log(chosen.log, relative_to=settings.project_root())
         config = dict(self.context.op_execution_context.op_config)
-        if config["force"] and not config["reason"].strip():
-            raise WdbcError(
-                "a promotion against the verdict needs a reason",
-                where="configuration of champion",
-                mend='Say why, for whoever reads the history: `--force --reason "..."`.',
-            )
         resource: resources.StoreResource = self.context.resources.store
         store = resource.open()
-        case = production.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
-        if case.is_champion and case.standing.passport is not None:
-            yield self._unchanged(store, case.standing.passport, case.recipe)
-            yield from checks.restated(case.standing.passport)
+        if self._asks_for_promotion(config):
+            yield from self._decide(store, config, chosen.acting_as())
+        else:
+            yield from self._unchanged(store)
+        yield from self._health(store)
+
+    def _asks_for_promotion(self, config: Mapping[str, Any]) -> bool:
+        asked = bool(config.get("promote", self.context.run.job_name == PROMOTION_JOB))
+        if config["force"] and not (asked and config["reason"].strip()):
+            raise WdbcError(
+                "a promotion against the verdict needs `promote: true` and a reason",
+                where="configuration of champion",
+                mend='Say why, for whoever reads the history: `wdbc promote --force --reason "..."`.',
+            )
+        return asked
+
+    def _decide(self, store: Store, config: Mapping[str, Any], actor: str) -> Iterator[Any]:
+        """Judge the candidate, and yield a value if it is promoted."""
+        try:
+            case = production.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
+            verdict = None if case.is_champion else case.judge()
+            if verdict is not None and (verdict.promoted or config["force"]):
+                case.require_policy()
+        except DamagedStore:
+            raise
+        except WdbcError as error:  # there is no evidence to compare by: that is no fault of what is in production
+            self.refuse(error)
+            self._observe("not measured", {"verdict": f"not measured: {error.what}", "what to do": error.mend})
             return
-        verdict = case.judge()
+        if verdict is None:
+            yield from self._unchanged(store)
+            return
         forced = config["force"] and not verdict.promoted
         decision = Decision(
-            actor=chosen.acting_as(),
+            actor=actor,
             run_id=self.context.run.run_id,
             candidate=case.version,
             recipe=case.recipe,
@@ -105,19 +136,16 @@ class _Step:
             reason=config["reason"].strip() or verdict.reason,
             forced=forced,
         )
-        finding = findings.of_figures(promotion.the_candidate_may_replace_the_champion, verdict.breaches())
         if verdict.promoted or forced:
-            yield self._promotion(store, case, verdict, decision, finding)
+            yield self._promotion(store, case, verdict, decision)
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
             self._log("kept", f"the champion stays: {verdict.name}")
-        (result,) = checks.results(self.name, [finding])
-        yield result._replace(metadata={**result.metadata, **metadata.of_verdict(verdict)})
+        self._observe(verdict.name, metadata.of_verdict(verdict))
 
     def _promotion(
-        self, store: Store, case: production.Case, verdict: "Verdict", decision: Decision, finding: findings.Finding
+        self, store: Store, case: production.Case, verdict: "Verdict", decision: Decision
     ) -> dg.MaterializeResult[Any]:
-        case.require_policy()
         versions = {name: passport.version for name, passport in case.passports.items()}
         bundle = functions.call(
             self.name,
@@ -137,7 +165,6 @@ class _Step:
             seconds=time.monotonic() - self.started,
             inputs=versions,
             code_version=lineage.code_version(self.name),
-            checks=checks.stated([finding]),
         )
         passport = draft.passport
         self._log("made", "champion promoted", rows=None, version=passport.version)
@@ -148,13 +175,39 @@ class _Step:
             | metadata.of_passport(passport, store.folder(passport)),
         )
 
-    def _unchanged(self, store: Store, passport: Passport, recipe: str) -> dg.MaterializeResult[Any]:
+    def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
+        """Record the champion as it is; if there is none, say so."""
+        standing = open_registry(store).standing()
+        passport = standing.passport
+        if passport is None and standing.amiss:  # the check says what is wrong
+            return
+        if passport is None:
+            logs.logger.warning(
+                "no champion is in production: the job promote, `wdbc promote`, or `promote: true` in the configuration"
+                " of %s promotes a candidate",
+                self.name,
+                extra=self.fields("note"),
+            )
+            return
         self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             value=Kept(passport),
             data_version=dg.DataVersion(passport.version),
-            metadata={"recipe": recipe} | metadata.of_passport(passport, store.folder(passport)),
+            metadata={"recipe": standing.recipe or "unknown"} | metadata.of_passport(passport, store.folder(passport)),
         )
+
+    def _health(self, store: Store) -> Iterator[dg.AssetCheckResult]:
+        """Check what is in production now, whatever became of a candidate."""
+        standing = open_registry(store).standing()
+        promoted = standing.promotion
+        breaches = list(standing.amiss)
+        if promoted is not None and promoted.forced:
+            breaches.append(f"forced by {promoted.actor}, against the verdict {promoted.verdict}: {promoted.reason}")
+        yield from checks.results(self.name, [findings.of_figures(promotion.production_is_healthy, breaches)])
+
+    def _observe(self, verdict: str, described: dict[str, Any]) -> None:
+        """Show a verdict among the asset's events, where it says nothing about the health of the champion."""
+        self.context.log_event(dg.AssetObservation(self.name, description=f"verdict: {verdict}", metadata=described))
 
     def _log(self, event: str, message: str, **fields: object) -> None:
         seconds = round(time.monotonic() - self.started, 3)

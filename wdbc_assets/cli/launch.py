@@ -23,6 +23,8 @@ def job(
 ) -> str | None:
     """Make what a job is to make, or only `assets` of it; returns the run's id, or None if all was up to date.
 
+    After a refusal the success is recorded by a run, so that Dagster's history does not end with the failure.
+
     `options` are settings given on the command line; those that are None were not given. `decision` is the
     configuration of what is decided anew, be all up to date or not.
 
@@ -33,11 +35,11 @@ def job(
     states = freshness.survey(store, chosen, assets=assets)
     # A remote source is asked inside a run, so that its answer stands in Dagster's history.
     remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
-    if decision is not None or remote or force or not all(state.up_to_date for state in states):
+    refused = any(store.refusal(asset) for asset in assets)
+    if decision is not None or remote or force or refused or not all(state.up_to_date for state in states):
         given = {option: value for option, value in options.items() if value is not None}
         return _through_dagster(name, assets, given, decision, force=force, debug=debug)
     for state in states:
-        store.forget_refusal(state.asset)
         if state.passport:
             terminal.asset_line(state.asset, "unchanged", state.passport.rows, None, state.passport.version)
     return None
@@ -83,10 +85,10 @@ def _through_dagster(
             )
     finally:
         logs.logger.removeHandler(lines)
+    if lines.errors:  # also of a run that succeeded: a promotion without evidence leaves production as it is
+        raise lines.errors[0]
     if result.success:
         return result.run_id
-    if lines.errors:
-        raise lines.errors[0]
     raise WdbcError(
         f"run {result.run_id} failed",
         where="Dagster's history",

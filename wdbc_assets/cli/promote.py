@@ -21,7 +21,8 @@ def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool
     CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. Each criterion is
     shown with its interval and what it needs.
 
-    Exit codes: 0 promoted, 3 the champion stays.
+    Exit codes: 0 the candidate is in production (with --dry-run: it would be promoted), 3 any other verdict, 1 an
+    error: nothing was decided.
     """
     if force and not reason.strip():
         raise click.UsageError('--force needs --reason "...": whoever reads the history wants to know why.')
@@ -57,13 +58,16 @@ def _decided(store: Store, registry: Registry, candidate: str | None, *, force: 
     case = production.gather(store, candidate)
     if case.is_champion:
         return _champion_already(case.recipe, case.version)
-    configuration = {"force": force, "reason": reason} | ({"candidate": candidate} if candidate else {})
+    configuration = {"promote": True, "force": force, "reason": reason} | (
+        {"candidate": candidate} if candidate else {}
+    )
     run_id = launch.job("promote", store, chosen, {}, force=False, debug=debug, decision=configuration)
     standing = registry.standing()
     mine = [entry for entry in standing.history.entries if entry.run_id == run_id]
-    if not mine:  # its policy, made by this run, was all that it lacked to be the champion
+    if not mine and production.gather(store, candidate).is_champion:  # this run made the policy that it lacked
         return _champion_already(case.recipe, case.version)
-    (entry,) = mine
+    # What was decided before on the same evidence is not noted again.
+    entry = mine[-1] if mine else standing.history.entries[-1]
     if entry.evidence:
         decisions.judgement(registry.evidence(entry.evidence))
     if entry.action == history.PROMOTED:

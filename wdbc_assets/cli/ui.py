@@ -1,37 +1,100 @@
 """`wdbc ui`: Dagster's UI and daemon, on this project and its history."""
 
 import fcntl
+import http.client
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
 
-from wdbc_assets import settings
+from wdbc_assets import settings, signals
 from wdbc_assets.cli import instance, ports, terminal
 from wdbc_assets.domain.errors import WdbcError
+
+_LOOK_SECONDS = 0.25
+_REPORT_SECONDS = 10
+_ANSWER_SECONDS = 2
+_SENT_BY_THE_KERNEL = 128
+"""The `si_code` of a signal that the terminal sent: to each process of its foreground, Dagster's own too."""
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def ui(*, host: str, port: int) -> None:
-    """Start Dagster's UI with its daemon; schedules and sensors work there. Ctrl-C ends it."""
+    """Start Dagster's UI with its daemon; schedules and sensors work there. Ctrl-C ends it.
+
+    The address is printed when it answers.
+    """
     home = settings.ensure_home()
     ports.refuse_taken(host, port, mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
-    _refuse_second_daemon(home)
+    lock = _refuse_second_daemon(home)
+    terminal.say("  starting Dagster; its address is printed when it answers")
     with instance.opened():  # Dagster's own processes would make the history without waiting for each other
         pass
-    terminal.say(f"  http://{host}:{port}")
-    os.chdir(settings.project_root())
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-    # This process becomes Dagster's, so that signals reach it.
-    os.execv(sys.executable, command)  # noqa: S606 -- no shell is wanted
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, signals.ENDING
+    )  # taken one by one in `_attend`, never in the middle of something
+    dagster = subprocess.Popen(  # noqa: S603 -- the project's own command
+        command,
+        cwd=settings.project_root(),
+        pass_fds=[lock],
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.ENDING),  # noqa: PLW1509 -- no thread
+    )
+    _attend(dagster, host, port)
 
 
-def _refuse_second_daemon(home: Path) -> None:
+def _attend(dagster: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+    """Say when the UI answers, and pass on what asks to stop, until Dagster ends.
+
+    Raises:
+        WdbcError: Dagster ended, and nobody had asked it to.
+    """
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    begun = time.monotonic()
+    reported, answered, stopped = begun, False, False
+    while dagster.poll() is None:
+        sent = signal.sigtimedwait(signals.ENDING, _LOOK_SECONDS)
+        if sent is not None:
+            stopped = True
+            if sent.si_code != _SENT_BY_THE_KERNEL:
+                dagster.send_signal(sent.si_signo)
+        if answered or stopped:
+            continue
+        if _answers(host, port):
+            answered = True
+            terminal.say(f"\n  {url}")
+        elif time.monotonic() - reported >= _REPORT_SECONDS:
+            reported = time.monotonic()
+            terminal.say(f"  still starting, for {reported - begun:.0f} s")
+    if not stopped:
+        raise WdbcError(
+            f"Dagster ended by itself, {'after' if answered else 'before'} its UI answered, with exit code"
+            f" {dagster.returncode}",
+            where=url,
+            mend="What it printed above says why. `wdbc run` and `wdbc status` work without the UI.",
+        )
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)  # no proxy is asked
+    try:
+        connection.request("GET", "/server_info")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _refuse_second_daemon(home: Path) -> int:
     """Hold a lock on the home for as long as Dagster runs: two daemons would each start a run for the same tick."""
     lock = os.open(home / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -42,4 +105,4 @@ def _refuse_second_daemon(home: Path) -> None:
             where=str(home),
             mend="Use that one, or end it; or set DAGSTER_HOME to another folder.",
         ) from None
-    os.set_inheritable(lock, True)  # noqa: FBT003 -- named so by os; Dagster's main process keeps it, its children do not
+    return lock

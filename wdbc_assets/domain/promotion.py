@@ -47,13 +47,13 @@ SIMPLICITY = ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking")
 """The simplest first. Thirty coefficients that explain each patient exactly; the same on components of transformed
 measurements; that with more to choose from; a machine without coefficients; three models and one over them."""
 
-the_candidate_may_replace_the_champion = Rule(
-    "the_candidate_may_replace_the_champion",
-    "The candidate is better than the champion beyond chance, or as good and simpler, or its recipe's present fit.",
-    "The champion stays. See each criterion; `wdbc evaluate --protocol full` can tell smaller differences.",
+production_is_healthy = Rule(
+    "production_is_healthy",
+    "The champion's pointer, files and history are what was written, and it was not promoted by force.",
+    "See `wdbc champion` and `wdbc history`; `wdbc rollback --reason TEXT` goes back to an earlier champion.",
     blocking=False,
 )
-RULES = (the_candidate_may_replace_the_champion,)
+RULES = (production_is_healthy,)
 
 Name = Literal["first", "better", "not worse", "cannot tell", "worse"]
 
@@ -76,14 +76,6 @@ class Verdict:
     def broken(self) -> list[str]:
         """The criteria that do not hold, but for the log-loss: what speaks against it beside that."""
         return [one.name for one in self.criteria if one.name != criteria.LOG_LOSS and not one.holds]
-
-    def breaches(self) -> list[str]:
-        """Say why it is not promoted, each criterion that does not hold as `name is value, needed: ...`."""
-        if self.promoted:
-            return []
-        return [str(one) for one in self.criteria if not one.holds] or [
-            f"verdict is {self.name}, needed: {self.reason}"
-        ]
 
     def to_plain(self) -> dict[str, Any]:
         """Give it as plain values, ready for JSON."""

@@ -105,6 +105,10 @@ def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_k
     assert "+0.0010" in refused.stdout
     assert "the champion stays: logistic" in refused.stdout
     assert store.current("champion") == before
+    again = wdbc("promote")
+    assert again.returncode == 3, again.stdout
+    assert "the champion stays: logistic" in again.stdout
+    assert len(entries()) == 2
     kept = entries()[-1]
     assert (kept["action"], kept["actor"], kept["verdict"], kept["from"], kept["to"]) == (
         "kept", "bob", "worse", before and before.version, before and before.version,
@@ -273,7 +277,7 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     with_candidate("svc")
     unmade = wdbc("shadow", "start")
     assert unmade.returncode == 1
-    assert "no decision policy" in unmade.stderr
+    assert "No decision policy exists for this candidate" in unmade.stderr
     wdbc("report")
 
     begun = wdbc("shadow", "start", "--share", "0.25", "--reason", "as good?", WDBC_ACTOR="bob")

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from wdbc_assets import checks, lineage, settings
 from wdbc_assets.definitions import defs
 from wdbc_assets.domain import contract
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.store import open_store
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui
 from wdbc_assets_tests.ui.dagster_ui import ASSETS, DagsterUi, node, open_asset
@@ -43,9 +45,10 @@ def drawn_lineage(page: Page) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.fault("O15")
 def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_lineage(page: Page, tmp_path: Path) -> None:
     graph = defs.resolve_asset_graph()
-    # The full grid, for the gate promotes no pipeline of another search than the one that was judged.
+    # The full grid: evidence and fit are what the gate would promote, if it were asked.
     with dagster_ui.running_ui(dagster_ui.surroundings(tmp_path)) as ui:
         page.goto(ui.url)
         expect(page.get_by_text("No runs or scheduled ticks in this time period.")).to_be_visible()
@@ -60,6 +63,7 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
 
         dagster_ui.materialize_all(page)
         dagster_ui.wait_until_materialized(page)
+        sees_that_nothing_was_promoted(page, tmp_path)
         for asset in ASSETS:
             rules = len(checks.RULES.get(asset, ()))
             if rules:
@@ -73,6 +77,14 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         sees_the_contract_of_raw_data(page)
         open_asset(page, ui, "metrics", "Overview")
         sees_figures_and_pictures(page)
+
+
+def sees_that_nothing_was_promoted(page: Page, folder: Path) -> None:
+    expect(node(page, "champion")).to_contain_text("Never materialized")
+    store = open_store(str(folder / "results"), relative_to=folder)
+    assert store.current("cross_validation") is not None
+    assert store.current("decision_policy") is not None
+    assert open_registry(store).standing().history.entries == ()
 
 
 def sees_the_contract_of_raw_data(page: Page) -> None:
