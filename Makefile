@@ -98,7 +98,7 @@ $(DEV): $(PACKAGE) requirements-dev.lock
 # `dagster` itself, typed by hand, reads .env in the folder where it starts. With this line it finds the same history as `wdbc`
 # and `make`; an exported DAGSTER_HOME still wins. A line of the user's own is left alone.
 .env: $(PACKAGE)
-	@umask 077; mkdir -p .dagster_home && { test -e .dagster_home/dagster.yaml || ln -s ../dagster.yaml .dagster_home/dagster.yaml; }
+	@umask 077; mkdir -p .dagster_home && { test -e .dagster_home/dagster.yaml || ln -sf ../wdbc_assets/dagster.yaml .dagster_home/dagster.yaml; }
 	@umask 077; { cat $@ 2>/dev/null || cat .env.example; } | grep -v '^DAGSTER_HOME="$${DAGSTER_HOME:-.*/\.dagster_home}"$$' > $@.new; \
 	grep -q '^DAGSTER_HOME=' $@.new || echo 'DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster_home}"' >> $@.new; \
 	cat $@.new > $@ && rm $@.new

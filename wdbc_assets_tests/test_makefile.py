@@ -36,8 +36,10 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "my project"
         self.folder.mkdir()
-        for name in ("Makefile", "pyproject.toml", "setup.py", "dagster.yaml", ".env.example"):
+        for name in ("Makefile", "pyproject.toml", "setup.py", ".env.example"):
             shutil.copy(ROOT / name, self.folder)
+        (self.folder / "wdbc_assets").mkdir()
+        shutil.copy(ROOT / "wdbc_assets" / "dagster.yaml", self.folder / "wdbc_assets")
         for name in ("requirements.lock", "requirements-dev.lock", "requirements-pip.lock"):
             (self.folder / name).touch()
         self.python = folder / "python"
@@ -129,7 +131,7 @@ def test_dagster_by_hand_finds_the_history_inside_the_project(project: Project) 
     project.make("run")
     home = project.folder / ".dagster_home"
     assert project.home() == str(home)
-    assert (home / "dagster.yaml").samefile(project.folder / "dagster.yaml")
+    assert (home / "dagster.yaml").samefile(project.folder / "wdbc_assets" / "dagster.yaml")
 
 
 @pytest.mark.fault("O08")

@@ -67,11 +67,19 @@ def test_parameters_of_an_asset_are_the_settings_overruled_by_the_runs_configura
 def test_without_a_home_of_dagsters_the_project_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.setattr(settings.folders, "project_root", lambda: tmp_path)
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     home = settings.ensure_home()
     assert home == tmp_path / ".dagster_home"
     assert os.environ["DAGSTER_HOME"] == str(home)
-    assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert (home / "dagster.yaml").samefile(settings.INSTANCE_FILE)
+
+
+def test_a_home_whose_configuration_moved_away_is_configured_again(environment: Path) -> None:
+    home = settings.ensure_home()
+    (home / "dagster.yaml").unlink()
+    (home / "dagster.yaml").symlink_to(environment / "an earlier checkout" / "dagster.yaml")
+    (home / "history").mkdir()
+    settings.ensure_home()
+    assert (home / "dagster.yaml").samefile(settings.INSTANCE_FILE)
 
 
 @pytest.mark.fault("O08")

@@ -5,16 +5,25 @@ from typing import Any
 import click
 
 from wdbc_assets import freshness, settings
-from wdbc_assets.cli import terminal
+from wdbc_assets.cli import attention, terminal
 from wdbc_assets.storage.store import Store, open_store
 
 
 @click.command()
+@click.option("--check", is_flag=True, help="Say only what needs a person, one line each, or ok; for a monitor.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def status(*, as_json: bool) -> None:
-    """Show what is current, and why anything would run."""
+def status(*, check: bool, as_json: bool) -> None:
+    """Show what is current, and why anything would run.
+
+    With --check: an asset that was refused, a job whose last run failed, damage in the store or the history of
+    promotions, a source that cannot be read or is not looked at any more.
+
+    Exit codes of --check: 0 nobody is needed, 1 somebody is. Without it 0.
+    """
     chosen = settings.load()
     store = open_store(chosen.storage, relative_to=settings.project_root())
+    if check:
+        click.get_current_context().exit(_check(store, chosen, as_json=as_json))
     states = freshness.survey(store, chosen)
     if as_json:
         terminal.document({"store": store.url, "assets": [_plain(store, state) for state in states]})
@@ -24,6 +33,16 @@ def status(*, as_json: bool) -> None:
     terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
         _show(store, state)
+
+
+def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:
+    found = list(attention.findings(store, chosen))
+    if as_json:
+        terminal.document({"store": store.url, "ok": not found, "findings": [vars(finding) for finding in found]})
+    else:
+        for line in found or ("ok",):
+            terminal.say(str(line))
+    return int(bool(found))
 
 
 def _show(store: Store, state: freshness.State) -> None:

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.settings.conduct import Effort, Identity, Patience, Privacy, Serving
+from wdbc_assets.settings.conduct import Effort, Identity, Monitoring, Patience, Privacy, Serving
 from wdbc_assets.settings.folders import (
+    INSTANCE_FILE,
     ensure_home,
     hand_over_access,
     hand_over_metrics_folder,
@@ -38,12 +39,14 @@ from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 __all__ = [
     "ENV_FILE",
+    "INSTANCE_FILE",
     "PREFIX",
     "Effort",
     "EvaluationParameters",
     "Identity",
     "ImportanceParameters",
     "MetricsParameters",
+    "Monitoring",
     "Patience",
     "PolicyParameters",
     "Privacy",
@@ -78,6 +81,7 @@ class Settings(
     Patience,
     Privacy,
     Serving,
+    Monitoring,
     Identity,
 ):
     """Every setting."""

@@ -110,6 +110,17 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         raise ValueError("each must be an IP address or a network such as 10.0.0.0/8") from None
 
 
+class Monitoring(BaseModel):
+    """What `wdbc status --check` reports. No part of any passport."""
+
+    stale_after_hours: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="`wdbc status --check` reports a remote source that nobody looked at for longer; unset: never",
+    )
+
+
 class Identity(BaseModel):
     """Who acts. No part of any passport: a value is the same, whoever makes it."""
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings import variables
 
+INSTANCE_FILE = Path(__file__).resolve().parent.parent / "dagster.yaml"
+"""The configuration of Dagster's instance, shipped with the package. In the project's folder Dagster would take it for
+one that was put into the wrong place, and warn."""
+
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
 
@@ -34,10 +38,13 @@ def ensure_home() -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)  # what Dagster keeps there may show values of patients
-        shipped = project_root() / "dagster.yaml"
-        if shipped.is_file() and not any(folder.iterdir()):  # a home that is in use keeps its own configuration
+        configuration = folder / "dagster.yaml"
+        moved = configuration.is_symlink() and not configuration.exists()  # Dagster's own defaults would hold
+        if moved or not any(folder.iterdir()):  # a home that is in use keeps its own configuration
+            if moved:
+                configuration.unlink(missing_ok=True)
             with contextlib.suppress(FileExistsError):  # another run is making the same home
-                (folder / "dagster.yaml").symlink_to(shipped if chosen else Path("..") / "dagster.yaml")
+                configuration.symlink_to(INSTANCE_FILE if chosen else os.path.relpath(INSTANCE_FILE, folder))
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

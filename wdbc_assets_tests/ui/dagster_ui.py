@@ -53,7 +53,7 @@ def surroundings(folder: Path, **chosen: str) -> dict[str, str]:
     """Return an environment with a store, a log and a home below `folder`, the shipped dagster.yaml in that home."""
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(settings.project_root() / "dagster.yaml", home)
+    shutil.copy(settings.INSTANCE_FILE, home)
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "DAGSTER_"))
     }

@@ -1,5 +1,8 @@
 """Runs that nobody clicks for: those of Dagster's command line, of the sensor, and of the schedule, for real."""
 
+import os
+import re
+import signal
 import socket
 import subprocess
 from datetime import UTC, datetime
@@ -164,16 +167,43 @@ def test_a_second_ui_on_the_same_history_is_refused_for_two_daemons_start_runs_t
     def ui() -> list[str]:
         return dagster_ui.command("wdbc_assets", "ui", "--port", str(dagster_ui.free_port()))
 
-    with dagster_ui.process_group(ui(), surroundings, first):
+    with dagster_ui.process_group(ui(), surroundings, first) as working:
         dagster_ui.until(
-            lambda: "http://" in first.read_text() or None, seconds=dagster_ui.START_SECONDS, what="the first UI"
+            lambda: "Launching Dagster" in first.read_text() or None,
+            seconds=dagster_ui.START_SECONDS,
+            what="the first UI",
         )
         with dagster_ui.process_group(ui(), surroundings, second) as refused:
             assert refused.wait(timeout=dagster_ui.STOP_SECONDS) == 1
+        working.send_signal(signal.SIGTERM)
+        assert working.wait(timeout=dagster_ui.STOP_SECONDS) == 0
     printed = second.read_text()
     assert surroundings["DAGSTER_HOME"] in printed
     assert "DAGSTER_HOME" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_the_address_is_printed_when_it_answers_and_the_death_of_the_webserver_is_an_error(
+    surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "printed"
+    port = dagster_ui.free_port()
+    address = f"  http://127.0.0.1:{port}\n"
+    with dagster_ui.process_group(
+        dagster_ui.command("wdbc_assets", "ui", "--port", str(port)), surroundings, log
+    ) as ui:
+        dagster_ui.until(lambda: address in log.read_text() or None, seconds=dagster_ui.START_SECONDS, what=address)
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+        printed = log.read_text()
+        assert printed.startswith("  starting Dagster")
+        assert "will not be used" not in printed
+        webserver = re.search(r"Serving dagster-webserver on .* in process (\d+)", printed)
+        assert webserver is not None
+        os.kill(int(webserver[1]), signal.SIGKILL)
+        assert ui.wait(timeout=2 * dagster_ui.STOP_SECONDS) == 1
+    assert "error: Dagster ended by itself, after its UI answered" in log.read_text()
 
 
 @pytest.mark.fault("O09")

@@ -1,0 +1,198 @@
+"""`wdbc status --check`: one line for each thing that needs a person, and an exit code for a monitor."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster_shared.error import SerializableErrorInfo
+
+from wdbc_assets import sensors
+from wdbc_assets.cli import wdbc
+from wdbc_assets.definitions import defs
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets_tests.storage.promoting import promote
+
+REMOTE = "http://127.0.0.1:9/wdbc.data"
+
+
+@pytest.fixture
+def store(environment: Path) -> Store:
+    return open_store(str(environment / "results"), relative_to=environment)
+
+
+@pytest.fixture
+def instance(environment: Path) -> Iterator[dg.DagsterInstance]:
+    check()  # makes the history
+    with dg.DagsterInstance.get() as opened:
+        yield opened
+
+
+def check() -> tuple[int, list[str]]:
+    result = CliRunner().invoke(wdbc, ["status", "--check"])
+    return result.exit_code, result.output.splitlines()
+
+
+def the_line() -> str:
+    """Return the only line, of a check that asks for a person."""
+    code, lines = check()
+    assert code == 1, lines
+    (line,) = lines
+    return line
+
+
+def put(store: Store, asset: str = "raw_data") -> Path:
+    draft = store.draft(asset, b"1,M\n", run_id="run-1")
+    store.commit(draft, run_id="run-1")
+    return Path(store.folder(draft.passport))
+
+
+def ended(instance: dg.DagsterInstance, job: str, *, well: bool) -> dg.DagsterRun:
+    run = instance.create_run_for_job(defs.resolve_job_def(job))
+    event = dg.DagsterEventType.RUN_SUCCESS if well else dg.DagsterEventType.RUN_FAILURE
+    instance.report_dagster_event(dg.DagsterEvent(event_type_value=event.value, job_name=job), run.run_id)
+    return run
+
+
+def test_where_nobody_is_needed_it_says_ok(store: Store) -> None:
+    assert check() == (0, ["ok"])
+    put(store)
+    promote(store, b"a champion")
+    assert check() == (0, ["ok"])
+
+
+def test_a_refusal_is_one_line(store: Store) -> None:
+    store.note_refusal("raw_data", run_id="run-2", reasons=["the source is empty\nat line 1", "and more"])
+    line = the_line()
+    assert line.startswith("refused: raw_data: the attempt at ")
+    assert line.endswith("was refused: the source is empty at line 1; and more")
+
+
+@pytest.mark.fault("F16")
+def test_damage_to_a_version_a_pointer_or_the_history_is_one_line_each(store: Store, environment: Path) -> None:
+    version = put(store)
+    (version / "wdbc.data").write_text("altered")
+    assert the_line() == "damaged: raw_data: stored file of raw_data is not the file that was stored"
+    (environment / "results/raw_data/current.json").write_text("{}")
+    assert the_line().startswith("damaged: raw_data: the pointer is damaged")
+    put(store)
+    promote(store, b"a champion")
+    history = environment / "results/champion/history.jsonl"
+    history.write_text(history.read_text().replace('"ada"', '"bob"'))
+    (version / "wdbc.data").write_text("altered")
+    code, lines = check()
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines] == [["damaged", "raw_data"], ["damaged", "champion"]]
+    assert "entry 1 was altered" in lines[1]
+
+
+@pytest.mark.fault("O03")
+def test_a_job_whose_last_run_failed_is_one_line_until_a_run_succeeds(instance: dg.DagsterInstance) -> None:
+    ended(instance, "train", well=True)
+    failed = ended(instance, "train", well=False)
+    line = the_line()
+    assert line.startswith(f"failed run: job train: run {failed.run_id[:8]} failed at 20")
+    ended(instance, "explore", well=True)
+    assert the_line() == line
+    instance.report_run_canceled(instance.create_run_for_job(defs.resolve_job_def("train")))
+    assert the_line() == line, "a run that somebody canceled is no success"
+    ended(instance, "train", well=True)
+    assert check() == (0, ["ok"])
+
+
+def test_a_failed_run_of_selected_assets_is_told_until_they_are_made(instance: dg.DagsterInstance) -> None:
+    key = dg.AssetKey("raw_data")
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setenv("WDBC_SOURCE", "/nowhere/wdbc.data")
+        job = defs.resolve_implicit_job_def_def_for_assets([key])
+        assert job is not None
+        assert not job.execute_in_process(instance=instance, asset_selection=[key], raise_on_error=False).success
+    code, lines = check()
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines] == [["refused", "raw_data"], ["failed run", "materialization"]]
+    assert defs.resolve_job_def("refresh").execute_in_process(instance=instance).success
+    assert check() == (0, ["ok"])
+
+
+def test_a_local_source_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WDBC_SOURCE", "/nowhere/wdbc.data")
+    assert the_line().startswith("stale source: the source: it cannot be read: there is no such file")
+
+
+def test_a_remote_source_is_stale_after_the_hours_that_are_set(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WDBC_SOURCE", REMOTE)
+    assert check() == (0, ["ok"])
+    monkeypatch.setenv("WDBC_STALE_AFTER_HOURS", "24")
+    assert the_line() == "stale source: the source: never read; WDBC_STALE_AFTER_HOURS allows 24 hours"
+    put(store)
+    assert check() == (0, ["ok"])
+    monkeypatch.setenv("WDBC_STALE_AFTER_HOURS", "1e-9")
+    assert the_line().startswith("stale source: the source: last read or looked at 20")
+
+
+def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | None = None) -> None:
+    """Turn the sensor on, with one tick so long ago."""
+    origin = RemoteInstigatorOrigin(
+        repository_origin=RemoteRepositoryOrigin(
+            code_location_origin=RegisteredCodeLocationOrigin("wdbc_assets"), repository_name="__repository__"
+        ),
+        instigator_name=sensors.source_changed.name,
+    )
+    at = time.time() - seconds_ago
+    data = SensorInstigatorData(last_tick_timestamp=at, last_sensor_start_timestamp=at)
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
+    if instance.get_instigator_state(state.instigator_origin_id, state.selector_id) is None:
+        instance.add_instigator_state(state)
+    instance.create_tick(
+        TickData(
+            instigator_origin_id=state.instigator_origin_id,
+            instigator_name=state.instigator_name,
+            instigator_type=InstigatorType.SENSOR,
+            status=TickStatus.FAILURE if error else TickStatus.SKIPPED,
+            timestamp=at,
+            selector_id=state.selector_id,
+            error=SerializableErrorInfo("an.Error: outside\n", [], None, SerializableErrorInfo(error, [], None))
+            if error
+            else None,
+        )
+    )
+
+
+@pytest.mark.fault("S22")
+def test_a_sensor_is_told_whose_last_tick_failed_or_that_looks_no_more(instance: dg.DagsterInstance) -> None:
+    turned_on(instance, seconds_ago=3600)
+    assert the_line().startswith("stale source: sensor source_changed: it is turned on, and its last tick was at 20")
+    turned_on(instance, seconds_ago=60, error="a.WdbcError: the last 3 looks failed\nat: somewhere\n")
+    assert the_line() == "stale source: sensor source_changed: its last tick failed: the last 3 looks failed"
+    turned_on(instance, seconds_ago=1)
+    assert check() == (0, ["ok"])
+
+
+def test_a_history_that_cannot_be_opened_is_one_line(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (environment / "file").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(environment / "file" / "home"))
+    assert the_line().startswith("damaged: Dagster's history: Dagster's home cannot be written")
+
+
+def test_machines_are_told_the_same(store: Store) -> None:
+    store.note_refusal("raw_data", run_id="run-2", reasons=["the source is empty"])
+    result = CliRunner().invoke(wdbc, ["status", "--check", "--json"])
+    assert result.exit_code == 1
+    told = json.loads(result.output)
+    assert told["ok"] is False
+    (finding,) = told["findings"]
+    assert (finding["kind"], finding["subject"]) == ("refused", "raw_data")
+    store.forget_refusal("raw_data")
+    assert json.loads(CliRunner().invoke(wdbc, ["status", "--check", "--json"]).output)["findings"] == []
