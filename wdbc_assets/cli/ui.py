@@ -39,19 +39,19 @@ def ui(*, host: str, port: int) -> None:
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, signals.ENDING
-    )  # taken one by one in `_attend`, never in the middle of something
+    # Taken one by one in `_attend`. A hang-up that is ignored stays so, because that is what `nohup` asks for.
+    stops = [number for number in signals.ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     dagster = subprocess.Popen(  # noqa: S603 -- the project's own command
         command,
         cwd=settings.project_root(),
         pass_fds=[lock],
-        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.ENDING),  # noqa: PLW1509 -- no thread
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, stops),  # noqa: PLW1509 -- no thread
     )
-    _attend(dagster, host, port)
+    _attend(dagster, stops, host, port)
 
 
-def _attend(dagster: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+def _attend(dagster: "subprocess.Popen[bytes]", stops: list[signal.Signals], host: str, port: int) -> None:
     """Say when the UI answers, and pass on what asks to stop, until Dagster ends.
 
     Raises:
@@ -61,11 +61,11 @@ def _attend(dagster: "subprocess.Popen[bytes]", host: str, port: int) -> None:
     begun = time.monotonic()
     reported, answered, stopped = begun, False, False
     while dagster.poll() is None:
-        sent = signal.sigtimedwait(signals.ENDING, _LOOK_SECONDS)
+        sent = signal.sigtimedwait(stops, _LOOK_SECONDS)
         if sent is not None:
             stopped = True
             if sent.si_code != _SENT_BY_THE_KERNEL:
-                dagster.send_signal(sent.si_signo)
+                dagster.terminate()
         if answered or stopped:
             continue
         if _answers(host, port):

@@ -80,7 +80,7 @@ def test_a_refusal_is_one_line(store: Store) -> None:
     assert line.endswith("was refused: the source is empty at line 1; and more")
 
 
-@pytest.mark.fault("F16")
+@pytest.mark.fault("F05")
 def test_damage_to_a_version_a_pointer_or_the_history_is_one_line_each(store: Store, environment: Path) -> None:
     version = put(store)
     (version / "wdbc.data").write_text("altered")
