@@ -1,8 +1,12 @@
 """The OpenAPI document: derived from the contract, true of the service, and of use in a browser without a network."""
 
+import contextlib
+import http.server
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +117,7 @@ def page(page: Page, service: Service) -> Page:
     """The browser's page on a network that ends at this service; whatever it asks for elsewhere fails, and is told."""
 
     def only_here(route: Route) -> None:
-        if own(service, route.request.url):
+        if route.request.url.startswith((*addresses, "data:", "blob:")):
             route.continue_()
         else:
             foreign.append(route.request.url)
@@ -121,23 +125,25 @@ def page(page: Page, service: Service) -> Page:
 
     page.route("**/*", only_here)
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    addresses[:] = [f"http://127.0.0.1:{service.port}/"]
     foreign.clear()
     complaints.clear()
     return page
 
 
+addresses: list[str] = []
 foreign: list[str] = []
 complaints: list[str] = []
-
-
-def own(service: Service, url: str) -> bool:
-    return url.startswith((f"http://127.0.0.1:{service.port}/", "data:", "blob:"))
 
 
 @pytest.mark.browser
 @pytest.mark.fault("X07")
 def test_swagger_tries_a_prediction_out_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
-    page.goto(f"http://127.0.0.1:{service.port}/docs")
+    try_a_prediction_out(page, f"http://127.0.0.1:{service.port}")
+
+
+def try_a_prediction_out(page: Page, address: str) -> None:
+    page.goto(f"{address}/docs")
     page.locator("#operations-version_1-predict_v1_predict_post").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
@@ -154,5 +160,66 @@ def test_redoc_shows_the_document_and_loads_nothing_from_elsewhere(service: Serv
     page.goto(f"http://127.0.0.1:{service.port}/redoc")
     expect(page.get_by_role("heading", name="Predict")).to_be_visible()
     expect(page.get_by_role("button", name="post /v1/predict")).to_be_visible()
+    assert foreign == []
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that a proxy shows under /wdbc."""
+    folder: Path = tmp_path_factory.mktemp("prefixed")
+    champions.promote(folder, champions.bundle())
+    with running.serving(folder, serve_root_path="/wdbc") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def proxy(service: Service, *, removes_prefix: bool) -> Iterator[str]:
+    """A reverse proxy that shows the service under /wdbc and nowhere else; yields its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not self.path.startswith("/wdbc/"):
+                self.send_error(404)
+                return
+            path = self.path.removeprefix("/wdbc") if removes_prefix else self.path
+            size = int(self.headers.get("Content-Length", 0))
+            kind = {"Content-Type": self.headers["Content-Type"]} if size else {}
+            with contextlib.closing(service.connect()) as connection:
+                connection.request(self.command, path, self.rfile.read(size) if size else None, kind)
+                answer = connection.getresponse()
+                content = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in {"date", "connection"}:
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 -- the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/wdbc"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("removes_prefix", [True, False])
+def test_both_pages_work_behind_a_proxy_with_a_path_prefix(
+    prefixed: Service, page: Page, *, removes_prefix: bool
+) -> None:
+    with proxy(prefixed, removes_prefix=removes_prefix) as address:
+        addresses[:] = [f"{address}/"]
+        page.goto(f"{address}/")
+        expect(page).to_have_url(f"{address}/docs")
+        try_a_prediction_out(page, address)
+        page.goto(f"{address}/redoc")
+        expect(page.get_by_role("button", name="post /v1/predict")).to_be_visible()
     assert foreign == []
     assert complaints == []
