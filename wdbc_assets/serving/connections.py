@@ -5,9 +5,11 @@ extensions, trailers, blank lines. What a body holds is for `patience`.
 """
 
 import asyncio
+import resource
 import secrets
+import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -44,6 +46,8 @@ class BoundedConnection(HttpToolsProtocol):
     one that ends the connection, is cut off: `_reading` and `_writing` are the timers of the two directions.
     """
 
+    _waiting: ClassVar[dict["BoundedConnection", None]] = {}  # for a head, the longest first
+
     flow: "_Flow"
     _reading: "TimerHandle | None" = None
     _writing: "TimerHandle | None" = None
@@ -56,14 +60,20 @@ class BoundedConnection(HttpToolsProtocol):
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Begin to wait for the first head."""
+        """Begin to wait for the first head; of too many connections, the one that waits longest is cut off."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
         self._unparsed = bytearray()
         self._wait_for_head()
+        self._waiting[self] = None
+        if len(self.connections) > _most_connections():
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop both timers, and let every request of this connection know."""
+        self._waiting.pop(self, None)
         self._stop_reading_timer()
         self._stop_writing_timer()
         self.pipeline.clear()
@@ -131,6 +141,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Have the head: from here on the layers of the service watch the time."""
         self._stop_reading_timer()
+        self._waiting.pop(self, None)
         self._in_head = False
         super().on_headers_complete()
 
@@ -149,6 +160,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with what was sent ahead."""
         super().on_response_complete()
+        self._waiting[self] = None
         if self._unparsed and not self.transport.is_closing():
             self._parse()
 
@@ -272,6 +284,12 @@ def _disconnect(cycle: "RequestResponseCycle") -> None:
     """Let a request know that nobody waits for its answer."""
     cycle.disconnected = True
     cycle.message_event.set()
+
+
+def _most_connections() -> int:
+    """Return how many connections leave a quarter of the descriptors to other uses."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 3 * descriptors // 4 if descriptors != resource.RLIM_INFINITY else sys.maxsize
 
 
 @cache
