@@ -65,8 +65,12 @@ def _of_asset(store: Store, asset: str) -> Iterator[Finding]:
 def _of_production(store: Store) -> Iterator[Finding]:
     try:
         registry = open_registry(store)
-        for problem in (*registry.standing().amiss, *registry.lost_evidence()):
+        standing = registry.standing()
+        for problem in (*standing.amiss, *registry.lost_evidence()):
             yield Finding("damaged", CHAMPION, problem)
+        for way in registry.ways_back(standing):
+            if way.damage and way.version != standing.version:
+                yield Finding("damaged", CHAMPION, str(way))
         trials.current(store)
     except WdbcError as error:
         yield Finding("damaged", CHAMPION, _message(error))
