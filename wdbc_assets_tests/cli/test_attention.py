@@ -19,8 +19,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
-from wdbc_assets import sensors
-from wdbc_assets.cli import wdbc
+from wdbc_assets import freshness, sensors, settings
+from wdbc_assets.cli import launch, wdbc
 from wdbc_assets.definitions import defs
 from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets_tests.storage.promoting import promote
@@ -204,3 +204,17 @@ def test_machines_are_told_the_same(store: Store) -> None:
     assert (finding["kind"], finding["subject"]) == ("refused", "raw_data")
     store.forget_refusal("raw_data")
     assert json.loads(CliRunner().invoke(wdbc, ["status", "--check", "--json"]).output)["findings"] == []
+
+
+def test_after_a_refusal_wdbc_run_records_a_run_though_nothing_is_left_to_do(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "survey", lambda *_, **__: [])
+    monkeypatch.setattr(launch, "_through_dagster", lambda *_, **__: "a-run")
+
+    def run() -> str | None:
+        return launch.job("train", store, settings.load(), {}, force=False, debug=False)
+
+    assert run() is None
+    store.note_refusal("metrics", run_id="run-2", reasons=["a recipe is unknown"])
+    assert run() == "a-run"
