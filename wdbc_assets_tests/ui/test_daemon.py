@@ -176,7 +176,7 @@ def test_a_second_ui_on_the_same_history_is_refused_for_two_daemons_start_runs_t
         with dagster_ui.process_group(ui(), surroundings, second) as refused:
             assert refused.wait(timeout=dagster_ui.STOP_SECONDS) == 1
         working.send_signal(signal.SIGTERM)
-        assert working.wait(timeout=dagster_ui.STOP_SECONDS) == 0
+        assert working.wait(timeout=dagster_ui.START_SECONDS) == 0
     printed = second.read_text()
     assert surroundings["DAGSTER_HOME"] in printed
     assert "DAGSTER_HOME" in printed
@@ -202,7 +202,7 @@ def test_the_address_is_printed_when_it_answers_and_the_death_of_the_webserver_i
         webserver = re.search(r"Serving dagster-webserver on .* in process (\d+)", printed)
         assert webserver is not None
         os.kill(int(webserver[1]), signal.SIGKILL)
-        assert ui.wait(timeout=2 * dagster_ui.STOP_SECONDS) == 1
+        assert ui.wait(timeout=dagster_ui.START_SECONDS) == 1
     assert "error: Dagster ended by itself, after its UI answered" in log.read_text()
 
 
