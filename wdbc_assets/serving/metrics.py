@@ -7,8 +7,11 @@ If the folder vanishes, each worker makes its files again, with its own counts; 
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import struct
+import time
 from collections import Counter as TallyOf
 from collections.abc import Iterable
 from functools import cache
@@ -27,6 +30,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from wdbc_assets import settings
 from wdbc_assets.serving import output
+
+_TRIES, _PAUSE_SECONDS = 3, 0.05
 
 _generation = 0  # how often this worker's files vanished
 
@@ -117,10 +122,20 @@ def decided(sets: Iterable[str], outside: int) -> None:
 
 
 def page() -> bytes:
-    """Return the metrics of all workers in Prometheus' text format."""
-    folder = settings.metrics_folder()
-    if folder is None:
-        return generate_latest(REGISTRY)
+    """Return the metrics of all workers in Prometheus' text format.
+
+    Files may vanish, or be half made, while they are read: that is tried again, and at last this worker's are returned.
+    """
+    for _ in range(_TRIES):
+        if (folder := settings.metrics_folder()) is None:
+            break
+        with contextlib.suppress(OSError, ValueError, RuntimeError, struct.error):
+            return _of_all(folder)
+        time.sleep(_PAUSE_SECONDS)
+    return generate_latest(REGISTRY)
+
+
+def _of_all(folder: Path) -> bytes:
     _forget_the_dead(folder)
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call] # has no types

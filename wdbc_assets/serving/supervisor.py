@@ -15,7 +15,7 @@ from wdbc_assets.serving import server
 
 _TICK_SECONDS = 0.5
 _SILENT_SECONDS = 60.0  # a worker whose loop did not go on for so long is hung
-_SETTLED_SECONDS = 5.0  # a worker that lives longer did not die of its start
+_SETTLED_SECONDS = 5.0  # a worker that served for longer did not die of its start
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _LAST_SECONDS = 1.0  # what a worker gets beyond its own alarm
 
@@ -84,7 +84,7 @@ class _Place:
         self._listening = listening
         self._pause = 0.0
         self._due = 0.0
-        self._started = 0.0
+        self._served_since: float | None = None
         self._heard = 0.0
         self._beats: connection.Connection | None = None
         self.worker: multiprocessing.process.BaseProcess | None = None
@@ -118,7 +118,7 @@ class _Place:
         self.worker = context.Process(target=self._work, args=(self._listening, theirs))
         self.worker.start()
         theirs.close()
-        self._started = self._heard = now
+        self._heard, self._served_since = now, None
 
     def _listen(self, now: float) -> None:
         assert self._beats is not None  # noqa: S101 -- made with the worker
@@ -126,15 +126,15 @@ class _Place:
             while self._beats.poll():
                 self._beats.recv_bytes()
                 self._heard, self.served = now, True
+                self._served_since = self._served_since or now
 
     def _lose(self, now: float, reason: str) -> None:
         assert self.worker is not None  # noqa: S101 -- it was there, or could not be lost
         assert self._beats is not None  # noqa: S101 -- likewise
-        lived = now - self._started
-        quickly = lived < _SETTLED_SECONDS
+        quickly = self._served_since is None or now - self._served_since < _SETTLED_SECONDS
         self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE) if quickly else 0.0
         self._due = now + self._pause
-        again = f"; it lived {lived:.1f} s, the next starts in {self._pause:g} s" if quickly else ", and is replaced"
+        again = f" soon after its start; the next starts in {self._pause:g} s" if quickly else "; it is replaced"
         logger.error("worker %s %s%s", self.worker.pid, reason, again)
         self.failed = self.worker.exitcode == server.FAILED
         self._beats.close()

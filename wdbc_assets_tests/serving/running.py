@@ -142,15 +142,18 @@ def wdbc(folder: Path, *arguments: str, **chosen: object) -> "subprocess.Complet
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *arguments: str, **chosen: object) -> Iterator[Service]:
-    """Start the service on the store in this folder, wait until it answers, and end it."""
+def serving(folder: Path, *arguments: str, streams: int | None = None, **chosen: object) -> Iterator[Service]:
+    """Start the service on the store in this folder, wait until it answers, and end it.
+
+    `streams` is a descriptor for its standard output, in place of the access log.
+    """
     port = free_port()
     with (folder / "access.log").open("wb") as access, (folder / "stderr.log").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "wdbc_assets", "serve", "--port", str(port), *arguments],
             cwd=folder,
             env=environment_in(folder, **chosen),
-            stdout=access,
+            stdout=access if streams is None else streams,
             stderr=errors,
         )
     service = Service(folder, port, process)

@@ -1,0 +1,52 @@
+"""Workers that do what they should not: `python -m wdbc_assets_tests.serving.stubborn KIND` is their parent."""
+
+import importlib
+import os
+import signal
+import socket
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from wdbc_assets.serving import output, server, supervisor
+
+STARTS = "starts"
+
+
+def hang(listening: socket.socket, beats: Connection) -> None:
+    """Serve, and take no notice of TERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    beats.send_bytes(b"1")
+    note_start()
+    time.sleep(600)
+
+
+def crash(listening: socket.socket, beats: Connection) -> None:
+    """Serve, and end at once."""
+    beats.send_bytes(b"1")
+    note_start()
+    os._exit(7)
+
+
+def fail(listening: socket.socket, beats: Connection) -> None:
+    """Say that it cannot start."""
+    note_start()
+    os._exit(server.FAILED)
+
+
+def note_start() -> None:
+    with Path(STARTS).open("a", encoding="ascii") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+if __name__ == "__main__":
+    # The workers find what they do by the name of this module, which is not the one it runs under.
+    stubborn = importlib.import_module("wdbc_assets_tests.serving.stubborn")
+
+    output.open_streams()
+    listening = socket.create_server(("127.0.0.1", 0))
+    parent = supervisor.Supervisor(
+        getattr(stubborn, sys.argv[1]), listening, workers=2, ending_seconds=1, tick=lambda: None
+    )
+    server.end_with(parent.run)
