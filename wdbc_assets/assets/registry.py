@@ -17,9 +17,9 @@ def champion(
     decision_policy: dict[str, Any],
     versions: Mapping[str, str],
 ) -> "bundles.Bundle":
-    """What answers for patients: a pipeline with its decision policy, which only evidence (or a stated force) replaces.
+    """The model that serves predictions: a pipeline with its decision policy, replaced by evidence (or a stated force).
 
-    To materialize it is to judge the current pipeline against it, on the same out-of-fold predictions. If the candidate
-    does not win, the champion stays, and the check says why.
+    Materializing it promotes nothing, unless the job `promote` does, or `promote: true` stands in its configuration.
+    Then the current pipeline is compared with it on the same out-of-fold predictions; an observation shows the verdict.
     """
     return production.bundle(train_test_split, fitted_pipeline, decision_policy, versions)
