@@ -96,7 +96,7 @@ FAULTS = {
     "V09": ("a champion with a pickle, foreign types, another contract, order or file, with digests that fit", "refused before anything in it runs; the earlier one goes on"),
     "V10": ("TERM under load", "what was taken is answered, nothing more is taken, exit code 0"),
     "V11": ("a worker is killed", "another takes its place; the figures of all add up, the dead one's too"),
-    "V12": ("a challenger on trial whose process dies or hangs, that is damaged, raises, is slow, or says what is no probability", "no answer is late or another: the champion answers; what was not paired is counted, the gate asks for it, and the challenger's process is started again"),
+    "V12": ("a challenger on trial whose process dies or hangs, that is damaged, raises, is slow, or says what is no probability", "no answer is late or another: the champion answers; what was not paired is counted, also what was lost with a killed process; the gate asks for it, and the challenger's process is started again"),
     "V13": ("measurements that break the contract, or are unlike those of the training part", "422 with row, field and rule, or answered and flagged, as set; unlike ones are named in the answer"),
     "V14": ("any body within the size limit: 75,000 fields, 1,000 patients that break every rule, millions of digits, levels or values", "answered or refused within a second of work, in few words; others are answered meanwhile"),
     "V15": ("trailers, chunk extensions, tiny chunks, blank lines, heads without end; requests sent ahead without end", "refused or cut off by their bytes; memory stays flat; requests sent ahead are answered in order"),

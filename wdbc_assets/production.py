@@ -73,11 +73,20 @@ class Case:
 
     @cached_property
     def trial(self) -> dict[str, int] | None:
-        """What became of the patients that it was given beside this champion, None if it was given none."""
+        """What became of the patients that it was given beside this champion, None if it was given none.
+
+        It is of the last series with enough patients to count, else of the last one: what was begun from zero counts
+        from there on.
+        """
+        from wdbc_assets.domain import criteria
+
         if self.standing.version is None:
             return None
-        counts = dict(trials.read(self.store, self.version, self.standing.version).counts)
-        return counts if any(counts.values()) else None
+        last_first = trials.read_all(self.store, self.version, self.standing.version)
+        counted = [{**one.counts, "unreadable": one.unreadable, "series": one.series} for one in last_first]
+        long_enough = [counts for counts in counted if criteria.is_long_enough(counts)]
+        found = next(iter(long_enough or counted), None)
+        return found if found and any(found[name] for name in (*trials.OUTCOMES, "unreadable")) else None
 
     def require_policy(self) -> None:
         """Raise NeverMade if no decision policy was made of it."""

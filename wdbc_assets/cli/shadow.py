@@ -35,8 +35,9 @@ def shadow() -> None:
 @click.argument("candidate", required=False, metavar="[CANDIDATE]")
 @click.option("--share", type=terminal.Number(0, _LARGEST_SHARE), default=0.0, show_default=True, metavar="FRACTION",
               help="What share of the requests the challenger answers itself (an A/B test).")  # fmt: skip
+@click.option("--reset-counts", is_flag=True, help="Begin from zero; needs --reason.")
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
-def start(*, candidate: str | None, share: float, reason: str) -> None:
+def start(*, candidate: str | None, share: float, reset_counts: bool, reason: str) -> None:
     """Score a challenger beside the champion; with --share it answers some requests, too.
 
     CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. A trial that goes
@@ -45,7 +46,13 @@ def start(*, candidate: str | None, share: float, reason: str) -> None:
 
     A share is refused to a candidate that the gate calls worse, or that breaks another criterion than the interval of
     the log-loss.
+
+    Pairs and counts of earlier trials of CANDIDATE beside this champion go on. What it failed for a reason that is not
+    its own, such as a process that somebody killed, is left out from --reset-counts on: the gate counts by the new
+    pairs once there are 100 patients, and by the earlier ones until then.
     """
+    if reset_counts and not reason.strip():
+        raise click.UsageError('--reset-counts needs --reason "...": the history must say why.')
     chosen, store, registry = decisions.opened()
     case = production.gather(store, candidate)
     champion = case.standing.passport
@@ -73,6 +80,7 @@ def start(*, candidate: str | None, share: float, reason: str) -> None:
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         actor=chosen.acting_as(),
         reason=reason.strip(),
+        series=trials.next_series(store, case.version, champion.version, reset=reset_counts),
     )
     decision = Decision(
         actor=trial.actor,
@@ -80,7 +88,7 @@ def start(*, candidate: str | None, share: float, reason: str) -> None:
         candidate=case.version,
         verdict=verdict.name if verdict else None,
         evidence=registry.keep_evidence(case.document(verdict)) if verdict else None,
-        reason=": ".join(filter(None, (f"{case.recipe} {_answers(share)}", trial.reason))),
+        reason=": ".join(filter(None, (_terms(case.recipe, share, reset=reset_counts), trial.reason))),
     )
     trials.start(store, registry, draft, trial, decision)
     terminal.say(
@@ -144,7 +152,7 @@ def status(*, as_json: bool) -> None:
 def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     """Return a trial as plain values: its terms, what became of the patients, and the agreement."""
     standing = registry.standing()
-    found = trials.read(store, trial.candidate, trial.against)
+    found = trials.read(store, trial.candidate, trial.against, series=trial.series)
     goes_on = standing.version == trial.against
     champion = standing.passport if goes_on else registry.promoted(trial.against)
     return {
@@ -155,8 +163,9 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
         "actor": trial.actor,
         "reason": trial.reason,
         "goes_on": goes_on,
-        "patients": dict(found.counts),
-        "answered_by_challenger": sum(pair.answered == trials.CHALLENGER for pair in found.pairs),
+        "series": found.series,
+        "patients": {**found.counts, "waiting": found.waiting},
+        "answered_by_challenger": found.answered,
         "unreadable": found.unreadable,
         "agreement": _agreement(store, trial, found, champion) if found.pairs and champion else None,
     }
@@ -195,6 +204,10 @@ def _verdict(case: production.Case, share: float) -> "Verdict | None":
     return verdict
 
 
+def _terms(recipe: str, share: float, *, reset: bool) -> str:
+    return f"{recipe} {_answers(share)}" + (", counts from zero" if reset else "")
+
+
 def _answers(share: float) -> str:
     return f"answers {100 * share:g} % of the requests" if share else "without effect on answers"
 
@@ -213,10 +226,17 @@ def _show(found: dict[str, Any]) -> None:
     counts = found["patients"]
     terminal.say(
         f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} without an answer of the challenger,"
-        f" {counts['dropped']:,} left out for lack of time; it answered {found['answered_by_challenger']:,} itself"
+        f" {counts['dropped']:,} left out (no time, or enough pairs); it answered {found['answered_by_challenger']:,}"
+        " itself"
     )
+    if counts["waiting"]:
+        terminal.say(f"  {counts['waiting']:,} more are with the challenger, or were lost with a worker of the service")
+    if found["series"] > 1:
+        terminal.say(f"  counts were reset {found['series'] - 1} times: earlier pairs of this candidate are left out")
     if found["unreadable"]:
-        terminal.say(terminal.style(f"  amiss: {found['unreadable']} lines of the pairs cannot be read", fg="red"))
+        terminal.say(
+            terminal.style(f"  amiss: {found['unreadable']} records of its pairs and counts cannot be read", fg="red")
+        )
     if found["agreement"] is None:
         terminal.say("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")
     else:

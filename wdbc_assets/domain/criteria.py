@@ -194,19 +194,26 @@ def of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Cri
     )
 
 
+def is_long_enough(trial: Mapping[str, int]) -> bool:
+    """Say whether enough patients were given to a challenger for its trial to count; damaged records always do."""
+    return trial["scored"] + trial["failed"] >= TRIAL_PATIENTS or trial.get("unreadable", 0) > 0
+
+
 def of_trial(trial: Mapping[str, int] | None) -> tuple[Criterion, ...]:
     """Judge what became of the patients it was given beside the champion; nothing, if they were too few."""
-    given = trial["scored"] + trial["failed"] if trial else 0
-    if trial is None or given < TRIAL_PATIENTS:
+    if trial is None or not is_long_enough(trial):
         return ()
-    answered = trial["scored"] / given
+    given = trial["scored"] + trial["failed"]
+    answered = trial["scored"] / given if given else 0.0
+    unreadable = trial.get("unreadable", 0)
+    damage = f"; {unreadable} records of the trial cannot be read" if unreadable else ""
     return (
         Criterion(
             name="trial",
             demand=f"an answer for at least {TRIAL_ANSWERED:.1%} of its patients beside the champion",
-            holds=answered >= TRIAL_ANSWERED,
+            holds=answered >= TRIAL_ANSWERED and not unreadable,
             value=answered,
             bound=TRIAL_ANSWERED,
-            found=f"{trial['failed']} of {given} patients without an answer",
+            found=f"{trial['failed']} of {given} patients without an answer{damage}",
         ),
     )

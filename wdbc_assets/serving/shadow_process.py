@@ -1,13 +1,15 @@
-"""The process in which a challenger scores: `python -m wdbc_assets.serving.shadow_process VERSION`.
+"""The process in which a challenger scores: `python -m wdbc_assets.serving.shadow_process VERSION NAME`.
 
 It is the child of one worker of the service, and asks nothing of it but lines of JSON: a line is patients with what the
-champion said of them, and the answer how many were scored and how many were not. Whatever happens to a challenger
-happens here: if it fails, hangs, leaks or crashes, no answer of the service is touched. It ends when its input does.
+champion said of them, and the answer of how many so far the pairs lie in the store, under NAME, and how many had no
+answer. Whatever happens to a challenger happens here: if it fails, hangs, leaks or crashes, no answer of the service is
+touched. It ends when its input does, or when it hangs; a write that the store refuses is tried again.
 """
 
 import json
+import math
 import os
-import secrets
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 _NICENESS = 10  # the champion's answers come first
 _IN_A_FILE = 10_000
-_MOST = 200_000  # pairs that one process keeps: far more than a gate can use, and some 30 MB
 _EVERY_SECONDS = 2.0
 
 
@@ -39,6 +40,7 @@ def main() -> int:
     os.dup2(2, 1)  # nothing but answers goes to whoever reads them
     os.nice(_NICENESS)
     chosen = settings.load()
+    longest = math.ceil(2 * chosen.serve_challenger_seconds)
     store = open_store(chosen.storage, relative_to=settings.project_root())
     try:
         trial = _trial(store, sys.argv[1])
@@ -47,12 +49,16 @@ def main() -> int:
         answers.write(json.dumps({"refused": error.what}) + "\n")
         return 1
     answers.write(json.dumps({"ready": True}) + "\n")
-    book = _Book(store, trial)
+    book = _Book(store, trial, sys.argv[2])
+    failed = 0
     for line in sys.stdin:
-        scored, failed = _scored(served, json.loads(line))
-        book.add(scored)
-        answers.write(json.dumps({trials.SCORED: len(scored), trials.FAILED: failed}) + "\n")
-    book.close()
+        signal.alarm(longest)  # the worker ends a process that hangs, unless it is gone itself
+        pairs, without = _scored(served, json.loads(line))
+        signal.alarm(0)
+        failed += without
+        book.add(pairs)
+        answers.write(json.dumps({trials.SCORED: book.kept, trials.FAILED: failed}) + "\n")
+    book.put()
     return 0
 
 
@@ -93,36 +99,43 @@ def _answer(served: Served, X: "Array") -> "Array | None":
 
 
 class _Book:
-    """Keeps the pairs, and puts them into the store every few seconds."""
+    """Puts the pairs into the store every few seconds; `kept` says how many of them lie there."""
 
-    def __init__(self, store: Store, trial: Trial) -> None:
+    def __init__(self, store: Store, trial: Trial, name: str) -> None:
         self._store = store
         self._trial = trial
+        self._name = name
+        self._part = 1
         self._pairs: list[Pair] = []
-        self._room = _MOST
-        self._written = time.monotonic()
-        self._unwritten = False
-        self._name = _fresh_name()
+        self._in_store = 0
+        self._tried = time.monotonic()
+        self.kept = 0
 
     def add(self, pairs: list[Pair]) -> None:
-        self._pairs += pairs[: self._room]
-        self._room -= min(self._room, len(pairs))
-        self._unwritten = self._unwritten or bool(pairs)
-        if time.monotonic() - self._written > _EVERY_SECONDS:
-            self.close()
+        self._pairs += pairs
+        if time.monotonic() - self._tried > _EVERY_SECONDS:
+            self.put()
 
-    def close(self) -> None:
-        """Put down what is not yet; a file that is full is not touched again."""
-        if not self._unwritten:
+    def put(self) -> None:
+        """Put down what is not yet; a file that is full is not touched again.
+
+        Raises:
+            CannotWrite, or what fsspec raises: the store refuses it, and too much waits for it to accept.
+        """
+        self._tried = time.monotonic()
+        waiting = len(self._pairs) - self._in_store
+        if not waiting:
             return
-        trials.put_pairs(self._store, self._trial, self._name, self._pairs)
-        self._written, self._unwritten = time.monotonic(), False
-        if len(self._pairs) >= _IN_A_FILE:
-            self._pairs, self._name = [], _fresh_name()
-
-
-def _fresh_name() -> str:
-    return f"{time.time_ns()}-{secrets.token_hex(4)}"
+        try:
+            trials.put_pairs(self._store, self._trial, f"{self._name}-{self._part}", self._pairs)
+        except Exception:
+            if waiting > _IN_A_FILE:
+                raise
+            return
+        self.kept += waiting
+        self._in_store = len(self._pairs)
+        if self._in_store >= _IN_A_FILE:
+            self._pairs, self._in_store, self._part = [], 0, self._part + 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from wdbc_assets.serving.champion import Answering, opened
 from wdbc_assets.serving.shadow import Queue
 from wdbc_assets.storage import trials
 from wdbc_assets.storage.store import Store
-from wdbc_assets.storage.trials import CHALLENGER, CHAMPION, FAILED, Trial
+from wdbc_assets.storage.trials import ANSWERED, CHALLENGER, CHAMPION, Trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,9 +98,10 @@ class OnTrial:
         if (arm := self._assigned(trial, call, key)) is not None:
             q = await self._in_time(arm, X)
             if q is None:
-                self.queue.count(FAILED, len(X))
+                self.queue.not_answered(len(X))
                 return answering, p
             by, said = arm, q
+            self.queue.counts[ANSWERED] += len(X)
         self.queue.offer(call.request_id, X, p, CHAMPION if by is answering else CHALLENGER)
         return by, said
 

@@ -71,10 +71,10 @@ def challenger(version: str) -> str:
     return f"{CHAMPION}/{CHALLENGERS}/{_checked(VERSION, version)}.json"
 
 
-def pairs(candidate: str, champion: str | None = None) -> str:
+def pairs(candidate: str, champion: str | None = None, series: int | None = None) -> str:
     """Return the folder of what a candidate (a version of fitted_pipeline) and a champion, or any, said of patients."""
     below = f"/{_checked(VERSION, champion)}" if champion else ""
-    return f"{CHAMPION}/pairs/{_checked(VERSION, candidate)}{below}"
+    return f"{CHAMPION}/pairs/{_checked(VERSION, candidate)}{below}" + (f"/{series}" if series else "")
 
 
 def asset_name(name: str) -> str:

@@ -3,8 +3,12 @@
     champion/trial.json                              the trial that goes on: the challenger's passport, and its terms
     champion/trial.next.json                         the same of the last one that was begun, for an unfinished entry
     champion/challengers/<digest>.json               the passport of each bundle that ever was a challenger
-    champion/pairs/<candidate>/<champion>/*.jsonl    pairs: what both said of the same patient, one patient a line
-    champion/pairs/<candidate>/<champion>/*.json     how many were scored, failed, dropped; one file for each worker
+    champion/pairs/<candidate>/<champion>/<series>/  what became of the patients:
+        <worker>-<process>-<part>.jsonl              pairs: what both said of the same patient, one patient a line
+        <worker>.json                                how many one worker gave it, and how many have no pair and why
+
+Scored is a patient whose pair lies there, and no other. Trials of a candidate beside one champion share one series,
+until one of them is begun with the next.
 
 A trial is against one champion. Once another is in production, the trial is over, whatever the file says. In the folder
 of the pairs `<candidate>` is the version of fitted_pipeline, for that is what the gate judges. No measurement is kept
@@ -13,6 +17,7 @@ in a pair: the id of the request and the row in it are enough to join a diagnosi
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -29,12 +34,26 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 """Who answered a request."""
 
 OUTCOMES = SCORED, FAILED, DROPPED = "scored", "failed", "dropped"
-"""What became of a patient that the challenger was given: an answer, none, or not given for lack of time."""
+"""What became of a patient: a pair, none though given to it, or not given (no time, enough pairs)."""
+
+GIVEN, ANSWERED = "given", "answered"
+COUNTED = (GIVEN, FAILED, DROPPED, ANSWERED)
+"""What a worker counts: `given` is what the challenger was given to pair, `answered` what it answered itself."""
+
+_COUNTS, _PAIRS = ".json", ".jsonl"
+_PARTS_OF_WORKER = 2  # of a name that `-` separates: a time, and random digits
+
+_SETTLED_SECONDS = 60.0
+"""A worker that lives puts pairs and counts down every few seconds: what is missing after this time is lost."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The terms of a trial. `against` is the version of the champion, `share` what the challenger answers itself."""
+    """The terms of a trial.
+
+    `against` is the version of the champion, `share` what the challenger answers itself, `series` which one of its
+    series of pairs and counts goes on.
+    """
 
     challenger: Passport
     recipe: str
@@ -43,6 +62,7 @@ class Trial:
     at: str
     actor: str
     reason: str
+    series: int = 1
 
     @property
     def candidate(self) -> str:
@@ -53,7 +73,7 @@ class Trial:
     def can_be_followed(self) -> bool:
         """Whether its versions can be looked for, and its share is one."""
         named = "fitted_pipeline" in self.challenger.inputs and places.VERSION.fullmatch(self.against) is not None
-        return named and 0 <= self.share <= 1
+        return named and 0 <= self.share <= 1 and self.series >= 1
 
     def to_json(self) -> bytes:
         """Return it as indented JSON that ends with its own digest."""
@@ -104,10 +124,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """All that lies there of one candidate beside one champion; `unreadable` counts what is no pair and no count."""
+    """All that lies there of one series.
 
+    `counts` says what became of the patients; `waiting` are those of whom it is not known yet; `answered` how many the
+    challenger answered itself; `unreadable` counts lines that are no pairs, and files that are no counts.
+    """
+
+    series: int
     pairs: tuple[Pair, ...]
     counts: Mapping[str, int]
+    waiting: int
+    answered: int
     unreadable: int
 
 
@@ -178,46 +205,86 @@ def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
 
 def put_pairs(store: Store, trial: Trial, name: str, pairs: Iterable[Pair]) -> None:
     """Put down pairs, whole, in place of what was put down before under this name."""
-    path = f"{places.pairs(trial.candidate, trial.against)}/{places.file_name(name + '.jsonl')}"
-    store.backend.replace(path, "".join(pair.to_line() for pair in pairs).encode())
+    content = "".join(pair.to_line() for pair in pairs).encode()
+    store.backend.replace(f"{_folder(trial)}/{places.file_name(name + _PAIRS)}", content)
 
 
 def put_counts(store: Store, trial: Trial, name: str, counts: Mapping[str, int]) -> None:
-    """Put down what became of all patients of one worker so far, in place of what was put down under this name."""
-    path = f"{places.pairs(trial.candidate, trial.against)}/{places.file_name(name + '.json')}"
-    store.backend.replace(path, json.dumps(dict(counts)).encode())
+    """Put down what one worker has counted so far, in place of what was put down under this name."""
+    content = json.dumps({key: counts.get(key, 0) for key in COUNTED}).encode()
+    store.backend.replace(f"{_folder(trial)}/{places.file_name(name + _COUNTS)}", content)
 
 
-def read(store: Store, candidate: str, against: str) -> Paired:
-    """Return what was paired so far of a candidate beside a champion."""
+def kept(store: Store, trial: Trial, name: str) -> int:
+    """Return how many pairs were put down under names that begin so."""
+    return sum(
+        len(store.backend.read(file.path).splitlines())
+        for file in store.backend.listed(_folder(trial))
+        if file.path.endswith(_PAIRS) and PurePosixPath(file.path).name.startswith(f"{name}-")
+    )
+
+
+def read(store: Store, candidate: str, against: str, *, series: int = 1) -> Paired:
+    """Return what became of the patients of one series."""
     pairs: list[Pair] = []
-    counts: Counter[str] = Counter()
+    scored: Counter[str] = Counter()
+    counted: dict[str, tuple[Mapping[str, int], float]] = {}
     unreadable = 0
-    for file in store.backend.listed(places.pairs(candidate, against)):
-        kind = PurePosixPath(file.path).suffix
-        if kind not in (".json", ".jsonl"):  # a worker is writing it
+    for file in store.backend.listed(places.pairs(candidate, against, series)):
+        path = PurePosixPath(file.path)
+        if path.suffix not in (_COUNTS, _PAIRS):  # a worker is writing it
             continue
+        worker = "-".join(path.stem.split("-")[:_PARTS_OF_WORKER])
         try:
             content = store.backend.read(file.path)
+            if path.suffix == _COUNTS:
+                counted[worker] = _counts(content), file.written
+                continue
         except FileNotFoundError:  # cleaned up since it was listed
             continue
-        except DamagedStore:
-            unreadable += 1
-            continue
-        try:
-            if kind == ".json":
-                counts.update(_counts(content))
-                continue
-        except Malformed:
+        except (Malformed, DamagedStore):
             unreadable += 1
             continue
         for line in content.splitlines():
             try:
                 pairs.append(_pair(line))
+                scored[worker] += 1
             except Malformed:
                 unreadable += 1
     pairs.sort(key=lambda pair: (pair.at, pair.request, pair.row))
-    return Paired(tuple(pairs), {name: counts[name] for name in OUTCOMES}, unreadable)
+    totals = Counter({SCORED: len(pairs)})
+    waiting = 0
+    for worker, (counts, written) in counted.items():
+        totals.update(counts)
+        missing = max(0, counts[GIVEN] - counts[FAILED] - scored[worker])
+        if time.time() - written > _SETTLED_SECONDS:
+            totals[FAILED] += missing
+        else:
+            waiting += missing
+    outcomes = {name: totals[name] for name in OUTCOMES}
+    return Paired(series, tuple(pairs), outcomes, waiting, totals[ANSWERED], unreadable)
+
+
+def read_all(store: Store, candidate: str, against: str) -> list[Paired]:
+    """Return what became of the patients of each series that anything lies of, the last one first."""
+    return [
+        read(store, candidate, against, series=number) for number in sorted(_series(store, candidate, against))[::-1]
+    ]
+
+
+def next_series(store: Store, candidate: str, against: str, *, reset: bool) -> int:
+    """Return the series of the next trial: the last one, or with `reset` a new one."""
+    return max(_series(store, candidate, against), default=1 - reset) + reset
+
+
+def _series(store: Store, candidate: str, against: str) -> set[int]:
+    folder = PurePosixPath(places.pairs(candidate, against))
+    parts = [PurePosixPath(file.path).relative_to(folder).parts for file in store.backend.listed(str(folder))]
+    return {int(first) for first, *rest in parts if rest and first.isdecimal()}
+
+
+def _folder(trial: Trial) -> str:
+    return places.pairs(trial.candidate, trial.against, trial.series)
 
 
 def _pair(line: bytes) -> Pair:
@@ -229,7 +296,7 @@ def _pair(line: bytes) -> Pair:
 
 def _counts(content: bytes) -> dict[str, int]:
     plain = parsing.decode(content)
-    if not isinstance(plain, dict) or set(plain) != set(OUTCOMES):
+    if not isinstance(plain, dict) or set(plain) != set(COUNTED):
         raise Malformed("it counts something else")
     if not all(type(count) is int and count >= 0 for count in plain.values()):
         raise Malformed("it counts by no number")

@@ -289,12 +289,13 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     trial = trials.current(store)
     assert trial is not None
     pairs = [Pair("2026-11-24", "r", row, 0.01 * row, 0.01 * (100 - row), "champion") for row in range(100)]
-    trials.put_pairs(store, trial, "1-aa", pairs)
-    trials.put_counts(store, trial, "1-aa", {"scored": 100, "failed": 7, "dropped": 3})
+    trials.put_pairs(store, trial, "1-aa-1-1", pairs)
+    trials.put_counts(store, trial, "1-aa", {"given": 107, "failed": 7, "dropped": 3, "answered": 21})
     found = json.loads(wdbc("shadow", "status", "--json").stdout)["trial"]
     assert found["challenger"]["recipe"] == "svc"
     assert found["champion"]["recipe"] == "logistic"
-    assert found["patients"] == {"scored": 100, "failed": 7, "dropped": 3}
+    assert found["patients"] == {"scored": 100, "failed": 7, "dropped": 3, "waiting": 0}
+    assert found["answered_by_challenger"] == 21
     assert found["agreement"]["patients"] == 100
     assert found["agreement"]["difference"]["largest"] == pytest.approx(1.0)
     text = wdbc("shadow", "status").stdout
@@ -309,9 +310,22 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     assert share.returncode == 1
     assert "it breaks trial" in share.stderr
     assert wdbc("shadow", "start").returncode == 0, "without effect it may be tried again"
-    assert wdbc("shadow", "stop", "--reason", "enough").returncode == 0
-    assert [entry["action"] for entry in entries()][-3:] == ["shadow started", "shadow started", "shadow stopped"]
-    assert entries()[-3]["verdict"] is not None
+    assert wdbc("shadow", "start", "--reset-counts").returncode == 2, "and from zero for a reason"
+    reset = wdbc("shadow", "start", "--reset-counts", "--reason", "its process was killed")
+    assert reset.returncode == 0, reset.stderr
+    assert "counts from zero: its process was killed" in entries()[-1]["reason"]
+    assert "counts were reset 1 times" in wdbc("shadow", "status").stdout
+    again = trials.current(store)
+    assert again is not None
+    trials.put_pairs(store, again, "2-bb-1-1", pairs[:99])
+    assert "7 of 107 patients" in wdbc("promote", "--dry-run").stdout, "until the new pairs are enough"
+    trials.put_pairs(store, again, "2-bb-1-1", pairs)
+    assert "without an answer" not in wdbc("promote", "--dry-run").stdout
+    stopped = wdbc("shadow", "stop", "--reason", "enough")
+    assert stopped.returncode == 0
+    assert f"stopped: svc {again.candidate[:12]} (fitted_pipeline)" in stopped.stdout
+    assert [entry["action"] for entry in entries()][-4:] == [*["shadow started"] * 3, "shadow stopped"]
+    assert entries()[-4]["verdict"] is not None
     assert wdbc("history", "--verify").returncode == 0
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wdbc_assets.serving import models, trial
+from wdbc_assets.serving import models, shadow, shadow_process, trial
 from wdbc_assets.serving.calls import Call
 from wdbc_assets.serving.champion import Answering, opened
 from wdbc_assets.serving.shadow import Queue, _Process
 from wdbc_assets.serving.trial import OnTrial
 from wdbc_assets.storage import places, trials
+from wdbc_assets.storage.backend import CannotWrite
 from wdbc_assets.storage.trials import Trial
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
@@ -292,7 +293,7 @@ def test_a_service_that_ends_while_a_challenger_is_replaced_waits_for_neither(
     """Found in half an hour of load: the end came while the earlier challenger was waited for, and was forgotten."""
 
     async def ends() -> tuple[bool, int | None]:
-        process = _Process(champions.challenge(folder, champions.bundle("logistic", 43)), 60)
+        process = _Process(champions.challenge(folder, champions.bundle("logistic", 43)), "name", 60)
         process._process = await asyncio.create_subprocess_exec(
             "sleep", "60", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
@@ -312,14 +313,119 @@ def test_no_more_patients_wait_than_may_and_the_rest_is_counted() -> None:
     for _ in range(4):
         queue.offer("request", X, p, "champion")
     assert len(queue.take()) == 1800
-    assert queue.counts == {trials.DROPPED: 1800}
+    assert queue.counts == {trials.GIVEN: 1800, trials.DROPPED: 1800}
     queue.offer("request", X, p, "champion")
     queue.fail()
     queue.offer("request", X, p, "champion")
-    assert queue.counts == {trials.DROPPED: 2700, trials.FAILED: 2700}
-    queue.open()
+    assert queue.counts == {trials.GIVEN: 2700, trials.DROPPED: 2700, trials.FAILED: 900}
+    queue.begin()
     queue.offer("request", X, p, "champion")
     assert len(queue.take()) == 900
+
+
+@pytest.mark.fault("V12")
+def test_what_was_given_and_is_not_in_the_store_is_failed_and_nothing_is_counted_twice() -> None:
+    queue = Queue()
+    X, p = np.zeros((100, 30)), np.full(100, 0.5)
+
+    def give() -> None:
+        queue.offer("request", X, p, "champion")
+        queue.take()
+
+    queue.begin()
+    give()
+    queue.account(60, 1)
+    give()
+    queue.account(160, 2)
+    assert (queue.counts[trials.SCORED], queue.counts[trials.FAILED]) == (160, 2)
+    queue.end(170)  # ten more lie in the store than its process came to say
+    assert (queue.counts[trials.SCORED], queue.counts[trials.FAILED]) == (170, 30)
+    queue.begin()
+    give()
+    queue.account(40, 0)
+    queue.end(None)  # the store cannot be asked
+    assert (queue.counts[trials.SCORED], queue.counts[trials.FAILED]) == (210, 90)
+    assert queue.counts[trials.GIVEN] == 300
+
+
+@pytest.mark.fault("V12")
+def test_beyond_as_many_patients_as_a_gate_can_use_the_rest_is_counted_as_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadow, "_MOST", 150)
+    queue = Queue()
+    X, p = np.zeros((100, 30)), np.full(100, 0.5)
+    for _ in range(3):
+        queue.offer("request", X, p, "champion")
+        queue.take()
+    assert queue.counts == {trials.GIVEN: 200, trials.DROPPED: 100}
+
+
+@pytest.mark.fault("V12")
+def test_pairs_that_the_store_refuses_are_put_down_when_it_takes_them_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_trial = champions.challenge(folder, champions.bundle("logistic", 43))
+    book = shadow_process._Book(champions.store_in(folder), on_trial, "1-aa-1")
+    pair = trials.Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, "champion")
+
+    def refuse(*_: object) -> None:
+        raise CannotWrite("full")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(trials, "put_pairs", refuse)
+        book.add([pair] * 3)
+        book.put()
+        assert book.kept == 0
+        monkeypatch.setattr(shadow_process, "_IN_A_FILE", 4)
+        book.add([pair] * 2)
+        with pytest.raises(CannotWrite):  # no more than this waits in memory
+            book.put()
+    book.put()
+    book.add([pair])
+    book.put()
+    assert book.kept == 6
+    assert len(pairs(folder, on_trial)) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.fault("V12")
+def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(folder: Path) -> None:
+    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
+    place = folder / "results" / places.pairs(on_trial.candidate, on_trial.against, 1)
+
+    def status() -> trials.Paired:
+        return trials.read(champions.store_in(folder), on_trial.candidate, on_trial.against)
+
+    with running.serving(folder) as service:
+        until(service, lambda: challenger_process(service) is not None)
+        until(service, lambda: service.ask("/v1/model").json["challenger"] is not None)
+        for turn in range(3):
+            before = status().counts["scored"]
+            for number in range(30):
+                key = {"X-Assignment-Key": f"{turn}-{number}"}
+                assert service.ask("/v1/predict", MANY, headers=key).status == 200
+            until(service, lambda: status().counts["scored"] > before)  # noqa: B023 -- called within the turn
+            process = challenger_process(service)
+            if turn == 1:
+                hidden = place.rename(place.with_name("away"))
+                place.write_text("no folder: nothing can be written below")
+                assert service.ask("/v1/predict", MANY).status == 200
+                time.sleep(2 * shadow_process._EVERY_SECONDS)
+                place.unlink()
+                hidden.rename(place)
+            if process is not None:
+                os.kill(process, signal.SIGKILL)
+            until(service, lambda: challenger_process(service) not in (None, process))  # noqa: B023 -- likewise
+        until(service, lambda: status().waiting == 0)
+        assert service.stop() == 0
+    answered = [line for line in service.log if line["route"] == "/v1/predict" and line["status"] == 200]
+    found = status()
+    assert found.unreadable == found.waiting == 0
+    assert len(found.pairs) == found.counts["scored"]
+    assert sum(found.counts.values()) == sum(line["patients"] for line in answered)
+    by_challenger = [line["patients"] for line in answered if line["version"] == on_trial.challenger.version[:12]]
+    assert found.answered == sum(by_challenger) > 0
 
 
 def test_keys_fall_to_the_challenger_by_its_share_and_never_change_sides(folder: Path) -> None:

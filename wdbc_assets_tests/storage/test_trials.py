@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,6 @@ from wdbc_assets.storage.trials import Pair
 from wdbc_assets_tests.storage.promoting import challenge, decision, is_consistent, promote, serving
 
 PAIR = Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, "champion")
-COUNTS = {"scored": 2, "failed": 1, "dropped": 0}
 
 
 def test_a_trial_moves_no_champion_and_stands_in_the_history_with_its_end(store: Store) -> None:
@@ -70,31 +70,77 @@ def test_terms_altered_by_hand_are_refused(store: Store) -> None:
             trials.current(store)
 
 
-def test_pairs_and_counts_of_all_workers_add_up_and_lines_that_are_none_are_told(store: Store) -> None:
+def test_scored_are_the_pairs_that_lie_there_and_what_workers_counted_adds_up(store: Store) -> None:
     promote(store, b"a")
     trial = challenge(store, b"b")
     for worker in ("1-aa", "2-bb"):
-        trials.put_pairs(store, trial, worker, [PAIR])
-        trials.put_pairs(store, trial, worker, [PAIR, PAIR])
-        trials.put_counts(store, trial, worker, COUNTS)
+        trials.put_pairs(store, trial, f"{worker}-1-1", [PAIR])
+        trials.put_pairs(store, trial, f"{worker}-1-1", [PAIR, PAIR])
+        trials.put_pairs(store, trial, f"{worker}-2-1", [PAIR])
+        trials.put_counts(store, trial, worker, {"given": 5, "failed": 2, "dropped": 7, "answered": 4})
     found = trials.read(store, trial.candidate, trial.against)
-    assert found.pairs == (PAIR,) * 4
-    assert found.counts == {"scored": 4, "failed": 2, "dropped": 0}
-    assert found.unreadable == 0
-    folder = places.pairs(trial.candidate, trial.against)
-    store.backend.replace(f"{folder}/3-cc.jsonl", b'{"at": 1}\nno json\n')
-    store.backend.replace(f"{folder}/3-cc.json", b"no json")
-    again = trials.read(store, trial.candidate, trial.against)
-    assert (again.pairs, again.counts, again.unreadable) == (found.pairs, found.counts, 3)
+    assert found.pairs == (PAIR,) * 6
+    assert found.counts == {"scored": 6, "failed": 4, "dropped": 14}
+    assert (found.waiting, found.answered, found.unreadable) == (0, 8, 0)
+    assert trials.kept(store, trial, "1-aa-1") == 2
+    assert trials.kept(store, trial, "1-aa") == 3
+
+
+@pytest.mark.fault("V12")
+def test_a_patient_without_a_pair_waits_and_is_failed_once_its_worker_is_silent(local: Store, folder: Path) -> None:
+    promote(local, b"a")
+    trial = challenge(local, b"b")
+    trials.put_pairs(local, trial, "1-aa-1-1", [PAIR] * 3)
+    trials.put_counts(local, trial, "1-aa", {"given": 10, "failed": 2})
+    found = trials.read(local, trial.candidate, trial.against)
+    assert (found.counts, found.waiting) == ({"scored": 3, "failed": 2, "dropped": 0}, 5)
+    counts = folder / places.pairs(trial.candidate, trial.against, 1) / "1-aa.json"
+    long_ago = counts.stat().st_mtime - 600
+    os.utime(counts, (long_ago, long_ago))
+    found = trials.read(local, trial.candidate, trial.against)
+    assert (found.counts, found.waiting) == ({"scored": 3, "failed": 7, "dropped": 0}, 0)
+
+
+@pytest.mark.fault("V12")
+@pytest.mark.parametrize(
+    "torn", [b"", b"no json", b"[]", b"3", b'{"given": 1}', b'{"given": -1, "failed": 0, "dropped": 0, "answered": 0}',
+             b'{"given": 1e999, "failed": 0, "dropped": 0, "answered": 0}']
+)  # fmt: skip
+def test_records_that_cannot_be_read_are_counted(store: Store, torn: bytes) -> None:
+    promote(store, b"a")
+    trial = challenge(store, b"b")
+    folder = places.pairs(trial.candidate, trial.against, 1)
+    store.backend.replace(f"{folder}/3-cc-1-1.jsonl", b'{"at": 1}\nno json\n' + PAIR.to_line().encode())
+    store.backend.replace(f"{folder}/3-cc.json", torn)
+    found = trials.read(store, trial.candidate, trial.against)
+    assert (found.pairs, found.unreadable) == ((PAIR,), 3)
+
+
+def test_counts_go_on_from_trial_to_trial_until_they_are_reset(store: Store) -> None:
+    promote(store, b"a")
+    trial = challenge(store, b"b")
+
+    def following(*, reset: bool) -> int:
+        return trials.next_series(store, trial.candidate, trial.against, reset=reset)
+
+    assert (following(reset=False), following(reset=True)) == (1, 1), "there is nothing to leave out"
+    trials.put_counts(store, trial, "1-aa", {"given": 3, "failed": 3})
+    assert (following(reset=False), following(reset=True)) == (1, 2)
+    after = replace(trial, series=2)
+    trials.put_pairs(store, after, "2-bb-1-1", [PAIR])
+    assert (following(reset=False), following(reset=True)) == (2, 3)
+    found = trials.read_all(store, trial.candidate, trial.against)
+    assert [(one.series, one.counts["scored"], one.waiting) for one in found] == [(2, 1, 0), (1, 0, 0)]
+    assert [one.counts["failed"] for one in found] == [0, 3]
 
 
 def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(local: Store, folder: Path) -> None:
     promote(local, b"a")
     trial = challenge(local, b"b")
-    trials.put_pairs(local, trial, "1-aa", [PAIR])
-    place = folder / places.pairs(trial.candidate, trial.against)
+    trials.put_pairs(local, trial, "1-aa-1-1", [PAIR])
+    place = folder / places.pairs(trial.candidate, trial.against, 1)
     (place / f".tmp-host-{os.getpid()}-00000000").write_bytes(b"half a li")
-    (place / "2-bb.jsonl").symlink_to(place / "gone.jsonl")
+    (place / "2-bb-1-1.jsonl").symlink_to(place / "gone.jsonl")
     found = trials.read(local, trial.candidate, trial.against)
     assert (found.pairs, found.unreadable) == ((PAIR,), 0)
 
