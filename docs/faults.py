@@ -61,6 +61,7 @@ FAULTS = {
     "F08": ("a store of a newer release", "refused with both numbers, nothing changed"),
     "F09": ("names that climb out of the store", "refused"),
     "F10": ("a whole run killed, then another", "finishes by itself; the killed one is told as failed"),
+    "F15": ("an export of an interrupted run, on a full disk, killed, into a folder with links or other files", "versions that do not belong together are refused, and so is what would be lost; the earlier export stays whole"),
     "T01": ("a candidate that cannot be fitted", "loud; no candidate is dropped"),
     "T02": ("a candidate that does not converge", "counted, shown, and never the winner"),
     "T03": ("settings out of range, an unknown recipe", "refused before work begins"),

@@ -1,44 +1,74 @@
 """`wdbc export`: the current versions in the flat layout that other tools expect."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from wdbc_assets import settings
-from wdbc_assets.cli import terminal
+from wdbc_assets import freshness, lineage, settings
+from wdbc_assets.cli import folders, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.storage.passport import Passport
+from wdbc_assets.storage.store import Handle, Store, open_store
+
+_MANIFEST = "export.json"
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def export(folder: Path) -> None:
-    """Write the current versions into DIR: raw/, train_test/, models/, metrics/.
+    """Write the current versions into DIR: raw/, train_test/, models/, metrics/, and export.json.
 
-    All versions are read and verified before the first file is written.
+    They are written only if they belong together: the metrics are of this model, and that of this split of these data.
+    DIR takes the place of an earlier export as a whole, or stays as it is. A folder that holds others is refused.
     """
     store = open_store(settings.load().storage, relative_to=settings.project_root())
-    split = store.handle("train_test_split").load()
-    fitted = store.handle("fitted_pipeline").passport
-    metrics = store.handle("metrics").passport
-    contents = {
-        "raw/wdbc.data": store.handle("raw_data").load(),
+    passports = _belonging_together(store)
+    contents = _contents(store, passports)
+    folders.put(folder, {**contents, _MANIFEST: _manifest(passports, contents)})
+    for name, content in contents.items():
+        terminal.say(f"  {folder / name}  {len(content)} bytes")
+
+
+def _belonging_together(store: Store) -> dict[str, Passport]:
+    """Return the current passports of what the job makes.
+
+    Raises:
+        WdbcError: one was made of another version than the current one.
+    """
+    passports = {asset: store.handle(asset).passport for asset in lineage.JOBS["train"]}
+    for asset, passport in passports.items():
+        for source in lineage.DERIVATIONS[asset].inputs:
+            made_of, current = passport.inputs.get(source, ""), passports[source].version
+            if made_of != current:
+                raise WdbcError(
+                    f"the current versions do not belong together: {asset} was made of {source}"
+                    f" {freshness.short(made_of)}, and the current one is {freshness.short(current)}",
+                    where=store.url,
+                    mend="A run was interrupted, or goes on. Let it end, or run `wdbc run`; then export again.",
+                )
+    return passports
+
+
+def _contents(store: Store, passports: Mapping[str, Passport]) -> dict[str, bytes]:
+    split = Handle(store, passports["train_test_split"]).load()
+    return {
+        "raw/wdbc.data": Handle(store, passports["raw_data"]).load(),
         **{
             f"train_test/{name}.csv": getattr(split, name).to_csv(index=False, lineterminator="\n").encode()
             for name in ("X_train", "X_test", "y_train", "y_test")
         },
-        "models/pipeline.skops": store.files(fitted)["pipeline.skops"],
-        "metrics/metrics.json": store.files(metrics)["metrics.json"],
+        "models/pipeline.skops": store.files(passports["fitted_pipeline"])["pipeline.skops"],
+        "metrics/metrics.json": store.files(passports["metrics"])["metrics.json"],
     }
-    for name, content in contents.items():
-        target = folder / name
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        except OSError as error:
-            raise WdbcError(
-                f"cannot write: {error.strerror}",
-                where=str(target),
-                mend="Choose a folder that you may write.",
-            ) from None
-        terminal.say(f"  {target}  {len(content)} bytes")
+
+
+def _manifest(passports: Mapping[str, Passport], contents: Mapping[str, bytes]) -> bytes:
+    """State which versions were exported, and the digest of each file."""
+    plain = {
+        "versions": {asset: passport.version for asset, passport in passports.items()},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    return json.dumps(plain, indent=2).encode() + b"\n"

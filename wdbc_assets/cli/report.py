@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import webbrowser
 from pathlib import Path
 
@@ -67,16 +68,20 @@ def _is_there(store: Store, asset: str) -> bool:
 
 def _write(target: Path, content: bytes) -> None:
     """Put the whole page in the place of an earlier one, or change nothing."""
-    temporary = target.with_name(f".{target.name}-{os.getpid()}")
+    temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
+        with temporary.open("xb") as file:  # never through a link that somebody put there
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise WdbcError(
             f"the report cannot be written: {error.strerror}",
             where=str(target),
             mend="Choose another place: `wdbc report --output FILE`.",
         ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -201,27 +201,6 @@ def test_a_run_that_is_stopped_ends_soon_with_its_exit_code_and_the_next_one_wor
     assert wdbc("run", "--grid", "small").returncode == 0
 
 
-def test_export_of_what_was_never_made_writes_nothing(tmp_path: Path) -> None:
-    refused = wdbc("export", str(tmp_path / "out"))
-    assert refused.returncode == 1
-    assert "never been made" in refused.stderr
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.usefixtures("made")
-def test_export_writes_the_flat_layout(tmp_path: Path) -> None:
-    assert wdbc("export", str(tmp_path / "out")).returncode == 0
-    assert sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")) == [
-        "metrics/metrics.json",
-        "models/pipeline.skops",
-        "raw/wdbc.data",
-        "train_test/X_test.csv",
-        "train_test/X_train.csv",
-        "train_test/y_test.csv",
-        "train_test/y_train.csv",
-    ]
-
-
 @pytest.mark.fault("O03")
 @pytest.mark.fault("F10")
 def test_a_run_that_was_killed_is_reported_as_failed_by_the_next_one_which_works() -> None:

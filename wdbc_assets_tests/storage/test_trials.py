@@ -12,7 +12,7 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.storage import history, places, trials
-from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.backend import Listed, LocalFolder
 from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import Superseded, open_registry
 from wdbc_assets.storage.store import Store
@@ -134,13 +134,17 @@ def test_counts_go_on_from_trial_to_trial_until_they_are_reset(store: Store) -> 
     assert [one.counts["failed"] for one in found] == [0, 3]
 
 
-def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(local: Store, folder: Path) -> None:
+def test_what_a_worker_is_writing_or_cleaning_has_taken_is_no_pair_and_no_error(
+    local: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     promote(local, b"a")
     trial = challenge(local, b"b")
     trials.put_pairs(local, trial, "1-aa-1-1", [PAIR])
     place = folder / places.pairs(trial.candidate, trial.against, 1)
     (place / f".tmp-host-{os.getpid()}-00000000").write_bytes(b"half a li")
-    (place / "2-bb-1-1.jsonl").symlink_to(place / "gone.jsonl")
+    listed = local.backend.listed
+    gone = Listed(f"{places.pairs(trial.candidate, trial.against, 1)}/2-bb-1-1.jsonl", 1, 1.0)
+    monkeypatch.setattr(local.backend, "listed", lambda below: [*listed(below), gone])
     found = trials.read(local, trial.candidate, trial.against)
     assert (found.pairs, found.unreadable) == ((PAIR,), 0)
 
@@ -156,7 +160,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from wdbc_assets.storage import trials
-from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.storage.backend import Listed, LocalFolder
 from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store
 from wdbc_assets_tests.storage.promoting import challenge, decision

@@ -1,0 +1,135 @@
+"""A folder that takes the place of an earlier one as a whole: it is written beside it, and exchanged with it."""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from wdbc_assets.domain.errors import WdbcError
+
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+
+
+def put(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder, in place of an earlier folder with such files; whole, or not at all.
+
+    Only the user may read them, because they may hold patients' measurements. Killed at any instant, what was there
+    before is whole; what is left beside it is removed by the next call.
+
+    Raises:
+        WdbcError: the folder holds anything else, is a link, or cannot be written.
+    """
+    target = target.absolute()
+    try:
+        _require_replaceable(target, contents)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _temporary(target) as temporary:
+            for name, content in contents.items():
+                _write(temporary / name, content)
+            for folder in (*{(temporary / name).parent for name in contents}, temporary):
+                _flush(folder)
+            _exchange(temporary, target)
+            _flush(target.parent)
+        _sweep(target)
+    except OSError as error:
+        raise WdbcError(
+            f"the folder cannot be written: {error.strerror or error}",
+            where=str(target),
+            mend="What was there before is whole. Free some space, or choose a folder that you may write and that is no"
+            " mount point, such as one inside of it.",
+        ) from None
+
+
+def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Raise WdbcError if anything but such files would be replaced."""
+    hint = "Choose a new folder, or an empty one, or one that holds an earlier export alone."
+    if target.is_symlink():
+        raise WdbcError("the folder is a symbolic link, which is not followed", where=str(target), mend=hint)
+    if Path.cwd().is_relative_to(target.resolve()):
+        raise WdbcError("the folder is the current one, or holds it", where=str(target), mend=hint)
+    if not target.exists():
+        return
+    known = {*contents, *(str(parent) for name in contents for parent in Path(name).parents)}
+    for folder, folders, files in os.walk(target):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if path.is_symlink() or str(path.relative_to(target)) not in known:
+                raise WdbcError("the folder holds something else, which would be lost", where=str(path), mend=hint)
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """Make a folder beside the target, locked for as long as this process lives; remove what is there at the end."""
+    folder = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}")
+    folder.mkdir(mode=0o700)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}.export-"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exchange(temporary: Path, target: Path) -> None:
+    """Let the two folders take each other's place at one instant, or the first one take a free place."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_HERE, os.fsencode(temporary), _HERE, os.fsencode(target), _EXCHANGE):
+        number = ctypes.get_errno()
+        if number not in (errno.EINVAL, errno.ENOSYS):
+            raise OSError(number, os.strerror(number))
+        _exchange_in_two_steps(temporary, target)
+
+
+def _exchange_in_two_steps(temporary: Path, target: Path) -> None:
+    """Do so where the file system cannot (NFS): killed in between, the earlier folder is whole under another name."""
+    aside = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}")
+    target.rename(aside)
+    try:
+        temporary.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed calls left beside the target; what a living one is writing is locked."""
+    for folder in target.parent.glob(f"{_prefix(target)}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
