@@ -6,10 +6,13 @@ machine may want to sort by is in `extra` under the names in FIELDS. `extra["err
 is for the terminal only.
 """
 
+import contextlib
+import io
 import json
 import logging
 import logging.handlers
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,7 +55,35 @@ class JsonLines(logging.Formatter):
 
 
 class _SharedFile(logging.handlers.RotatingFileHandler):
-    """A rotating file that several processes write: reopened when another process has rotated it away."""
+    """A rotating file that several processes write: reopened when another process has rotated it away.
+
+    What cannot be written (the disk is full) is left out: the work goes on, and `incomplete` reports it at its end.
+    """
+
+    failure: OSError | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's own name
+        """Remember why a record could not be written."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self.failure = error
+        self._drop()
+
+    def _drop(self) -> None:
+        """Close the file; the next record opens it again."""
+        if self.stream is not None:
+            with contextlib.suppress(OSError):  # what is left in the buffer cannot be written
+                self.stream.close()
+            self.stream = None
+
+    def _open(self) -> io.TextIOWrapper:
+        # A pipe without a reader is refused instead of waited for. Only the owner may read what is logged.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(self.baseFilename, flags, 0o600)
+        os.set_blocking(descriptor, True)
+        return open(descriptor, "a", encoding="utf-8")  # noqa: PTH123 -- a path has no descriptor
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -70,9 +101,18 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
         except FileNotFoundError:
             moved = True
         if moved:
-            self.stream.close()
-            self.stream = None  # if it cannot be opened: at the next record
+            self._drop()  # if it cannot be opened: at the next record
             self.stream = self._open()
+
+
+def incomplete() -> str | None:
+    """Return why the log lacks lines, if it does."""
+    for handler in logger.handlers:
+        if isinstance(handler, _SharedFile) and handler.failure is not None:
+            return (
+                f"the log lacks lines: {handler.failure.strerror}: {handler.baseFilename}; set WDBC_LOG to another file"
+            )
+    return None
 
 
 def open_log(location: str, *, relative_to: Path) -> None:

@@ -8,7 +8,7 @@ know who reads. What is stored as a version, and what `wdbc export` writes, is t
 from collections.abc import Mapping
 from typing import Any
 
-from wdbc_assets import settings
+from wdbc_assets import safe_text, settings
 from wdbc_assets.domain import findings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.findings import Finding
@@ -52,10 +52,15 @@ def of_refusal(error: WdbcError) -> str:
     return "\n".join(part for part in (error.places, HOW_TO_SHOW) if part)
 
 
-def of_error(error: Exception, asset: str) -> UnforeseenError:
-    """Return what Dagster's history may keep of an error that nobody foresaw: its kind, and the lines of code."""
-    told = (
-        f"{type(error).__name__} in {asset}: this is a fault of wdbc, not of your input. Its text is withheld, for it"
-        f" may quote a patient's value; {_VARIABLE}=true shows it."
+def of_error(error: Exception, asset: str, *, shown: bool) -> UnforeseenError:
+    """Return what Dagster's history may keep of an error that nobody foresaw: its kind, and the lines of code.
+
+    Its text follows only where values may be shown, and without the secrets of an address in it.
+    """
+    text = (
+        safe_text.redact(str(error))
+        if shown
+        else f"Its text is withheld, for it may quote a patient's value; {_VARIABLE}=true shows it."
     )
+    told = f"{type(error).__name__} in {asset}: this is a fault of wdbc, not of your input. {text}"
     return UnforeseenError(told).with_traceback(error.__traceback__)

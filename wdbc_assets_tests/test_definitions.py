@@ -11,7 +11,8 @@ import pytest
 
 from wdbc_assets import lineage
 from wdbc_assets.definitions import defs
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.storage.backend import CannotWrite
+from wdbc_assets.storage.store import Draft, Store, open_store
 from wdbc_assets_tests import builders
 
 NAMES = list(lineage.DERIVATIONS)
@@ -99,6 +100,27 @@ def test_the_main_job_makes_all_five_and_then_records_them_as_unchanged() -> Non
         checks = second.get_asset_check_evaluations()
         assert checks
         assert all(check.passed for check in checks)
+
+
+@pytest.mark.fault("F04")
+def test_made_is_said_only_of_what_is_stored_and_the_error_names_asset_and_run(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Store.commit
+
+    def refusing(store: Store, draft: Draft, *, run_id: str) -> bool:
+        if draft.passport.asset == "clean_frame":
+            raise CannotWrite("the store cannot be written: No space left on device", where="disk")
+        return commit(store, draft, run_id=run_id)
+
+    monkeypatch.setattr(Store, "commit", refusing)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = train(instance)
+    assert not result.success
+    records = [json.loads(line) for line in (environment / "logs" / "wdbc.jsonl").read_text().splitlines()]
+    assert [record["asset"] for record in records if record["event"] == "made"] == ["raw_data"]
+    (refused,) = [record for record in records if record["level"] == "ERROR"]
+    assert (refused["asset"], refused["run_id"]) == ("clean_frame", result.run_id)
 
 
 def test_the_data_are_explored_and_shown_with_their_findings() -> None:

@@ -137,7 +137,10 @@ class _Step:
             forced=forced,
         )
         if verdict.promoted or forced:
-            yield self._promotion(store, case, verdict, decision)
+            promoted = self._promotion(store, case, verdict, decision)
+            yield promoted
+            # A step goes on after its result only once that is stored, and the champion moved.
+            self._log("made", "champion promoted", rows=None, version=promoted.value.draft.passport.version)
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
             self._log("kept", f"the champion stays: {verdict.name}")
@@ -167,7 +170,6 @@ class _Step:
             code_version=lineage.code_version(self.name),
         )
         passport = draft.passport
-        self._log("made", "champion promoted", rows=None, version=passport.version)
         return dg.MaterializeResult(
             value=Promotion(draft, decision, case.standing.version, tuple(case.passports.values())),
             data_version=dg.DataVersion(passport.version),
@@ -189,12 +191,12 @@ class _Step:
                 extra=self.fields("note"),
             )
             return
-        self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
         yield dg.MaterializeResult(
             value=Kept(passport),
             data_version=dg.DataVersion(passport.version),
             metadata={"recipe": standing.recipe or "unknown"} | metadata.of_passport(passport, store.folder(passport)),
         )
+        self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
 
     def _health(self, store: Store) -> Iterator[dg.AssetCheckResult]:
         """Check what is in production now, whatever became of a candidate."""

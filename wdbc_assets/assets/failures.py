@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from wdbc_assets import privacy, safe_text, settings
+from wdbc_assets import machine, privacy, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 
 
@@ -14,14 +14,13 @@ def told(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
     """Turn what a step raises into what Dagster's history may keep; `refuse` notes a refusal first."""
     try:
         yield
-    except WdbcError as error:
-        refuse(error)
+    except Exception as error:  # noqa: BLE001 -- each becomes what Dagster may keep of it
+        found = machine.refusal(error)
+        if found is None:
+            raise privacy.of_error(error, asset, shown=settings.load().show_values) from None
+        refuse(found)
         raise dg.Failure(
-            description=safe_text.redact(str(error)),
-            metadata={name: safe_text.redact(getattr(error, name)) for name in ("what", "where", "mend")},
+            description=safe_text.redact(str(found)),
+            metadata={name: safe_text.redact(getattr(found, name)) for name in ("what", "where", "mend")},
             allow_retries=False,
         ) from None
-    except Exception as error:
-        if settings.load().show_values:
-            raise
-        raise privacy.of_error(error, asset) from None

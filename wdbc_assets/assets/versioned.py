@@ -142,6 +142,7 @@ class _Step:
         )
         same = current is not None and current.version == draft.passport.version
         yield self._result(store, draft, draft.passport, self._described(value), unchanged=same)
+        self._log_outcome(draft.passport, unchanged=same)
         if self.bench is not None:  # the value is stored by now
             self.bench.clear_others()
         yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
@@ -202,6 +203,7 @@ class _Step:
         else:  # an instance that has not seen this version made, or showed more or less of it
             described = self._described(Handle(store, passport).load())
         yield self._result(store, Kept(passport), passport, described, unchanged=True)
+        self._log_outcome(passport, unchanged=True)
         yield from checks.restated(passport)
 
     def _described(self, value: Any) -> dict[str, Any]:
@@ -210,19 +212,23 @@ class _Step:
     def _result(
         self, store: Store, value: object, passport: Passport, described: dict[str, Any], *, unchanged: bool
     ) -> dg.MaterializeResult[Any]:
-        self._log(
-            "%s %s",
-            self.name,
-            "unchanged" if unchanged else "made",
-            **self._fields("unchanged" if unchanged else "made"),
-            rows=passport.rows,
-            seconds=round(time.monotonic() - self.started, 3),
-            version=passport.version,
-        )
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(passport.version),
             metadata=described | metadata.of_passport(passport, store.folder(passport)) | {UNCHANGED_KEY: unchanged},
+        )
+
+    def _log_outcome(self, passport: Passport, *, unchanged: bool) -> None:
+        """Say what became of the asset. A step goes on after its result only once that is stored."""
+        event = "unchanged" if unchanged else "made"
+        self._log(
+            "%s %s",
+            self.name,
+            event,
+            **self._fields(event),
+            rows=passport.rows,
+            seconds=round(time.monotonic() - self.started, 3),
+            version=passport.version,
         )
 
     def _log(self, message: str, *values: object, **fields: object) -> None:

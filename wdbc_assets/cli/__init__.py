@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from wdbc_assets import signals
+from wdbc_assets import logs, machine, signals
 from wdbc_assets.cli import streams, terminal
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.cli.cleanup import gc_command
@@ -75,10 +75,12 @@ def main() -> None:
             if debug:
                 terminal.debug(error)
             else:
-                terminal.complain(error if isinstance(error, WdbcError) else _fault(error))
+                terminal.complain(machine.refusal(error) or _fault(error))
     if stopped := stops.received():
         code = 128 + stopped
         terminal.stopped()
+    if incomplete := logs.incomplete():
+        terminal.say(f"  {incomplete}", err=True)
     if not code and (cause := streams.lost()):
         code = terminal.cut_short(cause)
     signals.end()

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wdbc_assets import locks, settings
+from wdbc_assets import locks, machine, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,8 @@ def opened() -> "Iterator[dg.DagsterInstance]":
     """
     import dagster as dg
 
-    with _one_at_a_time():
+    home = settings.ensure_home()
+    with _one_at_a_time(home), machine.dagster_configuration(home):
         opening = dg.DagsterInstance.get()
     with opening as instance:
         unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
@@ -37,13 +38,13 @@ def opened() -> "Iterator[dg.DagsterInstance]":
 
 
 @contextmanager
-def _one_at_a_time() -> "Iterator[None]":
+def _one_at_a_time(home: Path) -> "Iterator[None]":
     """Hold off other processes while the history is opened.
 
     The first opening makes its databases. Two at once would each mark them with Dagster's schema version, and a file
     that is marked twice can never be opened again.
     """
-    path = settings.ensure_home() / "opening.lock"
+    path = home / "opening.lock"
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with locks.held(lock, "the lock of Dagster's history", where=str(path)):
         yield

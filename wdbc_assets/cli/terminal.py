@@ -148,7 +148,8 @@ def complain(error: WdbcError) -> None:
     say(style("error: ", fg="red", bold=True) + error.what, err=True)
     # Only what was found has lines of its own.
     found = privacy.of_refusal(error).split("\n")
-    for label, lines in (("where:", [error.where]), ("found:", found), ("do:", [error.mend])):
+    where = "" if error.where in error.what else error.where
+    for label, lines in (("where:", [where]), ("found:", found), ("do:", [error.mend])):
         for number, line in enumerate(lines):
             if line:
                 say(f"  {'' if number else label:<7}{line}", err=True)

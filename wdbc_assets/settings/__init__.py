@@ -25,6 +25,7 @@ from wdbc_assets.settings.folders import (
     project_root,
     service_access,
     without_metrics,
+    writable_folders,
 )
 from wdbc_assets.settings.parameters import (
     EvaluationParameters,
@@ -66,6 +67,7 @@ __all__ = [
     "service_access",
     "variable",
     "without_metrics",
+    "writable_folders",
 ]
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from wdbc_assets.domain.errors import WdbcError
@@ -25,6 +27,16 @@ def home() -> Path:
     """Return Dagster's home, the instance's: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project."""
     chosen = _chosen_home()
     return Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
+
+
+def writable_folders() -> Iterator[tuple[str, Path]]:
+    """Yield the folders besides the store that a command writes to, each after the variable that chooses it."""
+    with contextlib.suppress(WdbcError):
+        yield "DAGSTER_HOME", home()
+    with contextlib.suppress(OSError):
+        yield "TMPDIR", Path(tempfile.gettempdir())
+    with contextlib.suppress(RuntimeError):
+        yield "HOME", Path.home()
 
 
 def ensure_home() -> Path:

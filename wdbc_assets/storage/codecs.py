@@ -188,12 +188,22 @@ def _kind(value: Any) -> str:
     return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
 
 
+def _raw_rows(content: bytes) -> int | None:
+    """Count the patients of a source's bytes: a header, or a line end inside a cell, is none. None for other bytes."""
+    from wdbc_assets.domain import reading
+
+    try:
+        return len(reading.read(content).frame)
+    except WdbcError:
+        return None
+
+
 CODECS: Mapping[str, Codec] = {
     "bytes": Codec(
         takes=lambda value: isinstance(value, bytes),
         encode=lambda asset, value: {"wdbc.data" if asset == "raw_data" else f"{asset}.bin": value},
         decode=lambda contents: next(iter(contents.values())),
-        rows=lambda value: sum(1 for line in value.splitlines() if line.strip()),
+        rows=_raw_rows,
     ),
     "table": Codec(
         takes=lambda value: _kind(value) == "pandas.DataFrame",

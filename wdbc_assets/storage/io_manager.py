@@ -40,12 +40,13 @@ def _name(context: dg.OutputContext | dg.InputContext) -> str:
 
 
 @contextlib.contextmanager
-def _as_failure() -> Iterator[None]:
+def _as_failure(asset: str, run_id: str) -> Iterator[None]:
     # A user's error needs no stack, and trying again cannot mend it.
     try:
         yield
     except WdbcError as error:
-        logs.logger.error("%s", error.what, extra={"event": "refused", "error": error})
+        fields = {"event": "refused", "asset": asset, "run_id": run_id, "error": error}
+        logs.logger.error("%s: %s", asset, error.what, extra=fields)
         raise dg.Failure(description=safe_text.redact(str(error)), allow_retries=False) from None
 
 
@@ -59,7 +60,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Store a draft, move the champion, note that a version was kept, or store any other value without lineage."""
-        with _as_failure():
+        with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
             if isinstance(obj, Kept):
                 store.keep(obj.passport, run_id=context.run_id)
@@ -75,7 +76,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Return the version that this run made, else the current one: as a handle where asked for, else as value."""
-        with _as_failure():
+        with _as_failure(context.step_context.op.name, context.step_context.run_id):
             store: Store = self.store.open()
             # Not upstream_output.run_id: for an input that this run does not make, Dagster puts a placeholder there.
             handle = store.handle(_name(context), run_id=context.step_context.run_id)

@@ -35,6 +35,13 @@ def marked(client: Handler) -> None:
 
 
 @behaviour
+def marked_echo(client: Handler) -> None:
+    """Sends the query, and the credentials, back as its marks."""
+    query = client.path.partition("?")[2]
+    client.table(ETag=f'"{query}"', Last_Modified=client.headers["Authorization"] or "none")
+
+
+@behaviour
 def dated(client: Handler) -> None:
     if client.headers["If-Modified-Since"] == LAST_MODIFIED:
         client.begin(304)

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from sklearn.datasets import load_breast_cancer
 
-from wdbc_assets.domain import modeling, recipes
+from wdbc_assets.domain import contract, modeling, recipes
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import codecs, models
+from wdbc_assets_tests import builders
 
 
 def fit() -> modeling.Fit:
@@ -148,3 +149,10 @@ def test_the_model_of_every_recipe_comes_back_with_the_same_answers(recipe: str)
     np.testing.assert_array_equal(back.pipeline.predict_proba(X), made.pipeline.predict_proba(X))
     again = modeling.fit(X, 1 - target, recipe=recipe, grid="small")
     assert codecs.encode("fitted_pipeline", again)[1] == files
+
+
+def test_the_rows_of_a_source_are_its_patients_not_its_lines() -> None:
+    content = builders.bundled_uci_bytes()
+    header = ",".join(column.name for column in contract.COLUMNS).encode() + b"\n"
+    assert [codecs.encode("raw_data", text)[2] for text in (content, header + content)] == [569, 569]
+    assert codecs.encode("raw_data", b"no table\nat all\n")[2] is None

@@ -1,4 +1,4 @@
-"""Canary secrets in the source's address: used, and searched for in every place where a run leaves anything."""
+"""Canary secrets in every address and in the environment: used, and searched for wherever a run leaves anything."""
 
 import base64
 import json
@@ -26,6 +26,7 @@ CANARIES = [
 
 
 @pytest.mark.fault("X01")
+@pytest.mark.fault("X14")
 def test_no_secret_is_found_in_any_of_eight_sinks_after_a_good_run_and_a_refused_one(tmp_path: Path) -> None:
     with MisbehavingServer(builders.bundled_uci_bytes()) as server:
 
@@ -35,6 +36,22 @@ def test_no_secret_is_found_in_any_of_eight_sinks_after_a_good_run_and_a_refused
         surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small", WDBC_SOURCE=address("/private"))
         said = [_wdbc(surroundings, "run"), _wdbc(surroundings, "status"), _wdbc(surroundings, "export", str(tmp_path))]
         refused = _wdbc(surroundings | {"WDBC_SOURCE": address("/status/404")}, "run", code=1)
+        echoed = _wdbc(
+            surroundings | {"WDBC_SOURCE": address("/marked-echo"), "WDBC_STORAGE": str(tmp_path / "r2")}, "run"
+        )
+        # A store in memory ends with its process; what Dagster, the log and the terminal keep of its address stays.
+        credentials = f"{USER}:{quote(PASSWORD, safe='')}"
+        elsewhere = surroundings | {
+            "WDBC_STORAGE": f"memory://{credentials}@host/store?sig={TOKEN}",
+            "WDBC_SOURCE": "bundled",
+            "AWS_SECRET_ACCESS_KEY": PASSWORD,
+            "https_proxy": f"http://{credentials}@127.0.0.1:1",
+        }
+        said += [echoed, *(_wdbc(elsewhere, *arguments) for arguments in (["run"], ["status"], ["status", "--json"]))]
+        said += [
+            _wdbc(elsewhere, *arguments, code=1) for arguments in (["champion", "--json"], ["promote"], ["verify"])
+        ]
+        said.append(_wdbc(elsewhere, "history", "--json"))
         with dagster_ui.running_ui(surroundings) as ui:
             shown = json.dumps(ui.ask(queries.EVERYTHING), ensure_ascii=False)
         assert server.requests[0].headers["Authorization"]
@@ -47,6 +64,8 @@ def test_no_secret_is_found_in_any_of_eight_sinks_after_a_good_run_and_a_refused
         **{str(path.relative_to(tmp_path)): _text(path) for path in tmp_path.rglob("*") if path.is_file()},
     }
     assert "404" in refused
+    assert sum("memory://***@host/store" in text for text in said) >= 6
+    assert any("memory://***@host/store" in text for name, text in sinks.items() if name.endswith(".db"))
     assert all("raw_data" in sinks[name] for name in ("stdout and stderr", "pages of the UI"))
     assert any("raw_data" in text for name, text in sinks.items() if name.endswith(".db"))
     assert any('"origin"' in text for name, text in sinks.items() if name.endswith("current.json"))
