@@ -72,7 +72,7 @@ def _rejects(place: str | None, chosen: settings.Settings) -> "Iterator[Rejects 
 
 
 def _champion(chosen: settings.Settings) -> "Served":
-    from wdbc_assets.storage.bundles import open_bundle
+    from wdbc_assets.storage import bundles
 
     store = open_store(chosen.storage, relative_to=settings.project_root())
     passport = store.current("champion")
@@ -82,7 +82,7 @@ def _champion(chosen: settings.Settings) -> "Served":
             where=store.url,
             mend="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
-    return open_bundle(store.files(passport))
+    return bundles.open_bundle(bundles.read(store, passport))
 
 
 def _require_apart(source: str, target: str, rejects: str | None) -> None:

@@ -1,6 +1,5 @@
 """`wdbc shadow`: a challenger beside the champion in the running service, without effect or for a share of requests."""
 
-import json
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ import click
 from wdbc_assets import freshness, lineage, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import places, trials
+from wdbc_assets.storage import bundle_files, places, trials
 from wdbc_assets.storage.passport import Passport
 from wdbc_assets.storage.registry import Decision, Registry
 from wdbc_assets.storage.store import Store
@@ -176,7 +175,10 @@ def _agreement(store: Store, trial: Trial, found: trials.Paired, champion: Passp
 
     from wdbc_assets.domain import shadowing
 
-    policies = [json.loads(store.files(passport)[places.POLICY]) for passport in (champion, trial.challenger)]
+    policies = [
+        bundle_files.read(places.POLICY, store.files(passport).get(places.POLICY))
+        for passport in (champion, trial.challenger)
+    ]
     return shadowing.agreement(
         np.array([pair.champion for pair in found.pairs]),
         np.array([pair.challenger for pair in found.pairs]),

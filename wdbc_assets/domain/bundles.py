@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.domain import compiling, contract
+from wdbc_assets.domain import compiling, contract, evaluation, smoke_test
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ class Bundle:
 
     `scorer` is None for a recipe that cannot be compiled: it answers through scikit-learn. `policy` is the decision
     policy, `features` the columns in the order that the model takes, `contract` the digest of the contract that they
-    keep. `reference` is `{"rows": n, "levels": [...], "quantiles": {column: [a value for each level]}}` of the training
-    part. `versions` names the version of each asset that the bundle is made of.
+    keep. `reference` is `{"rows": n, "levels": [...], "quantiles": {column: [a value for each level]}, "answers":
+    [...]}` of the training part; the answers are the pipeline's own probabilities of `smoke_test.rows`. `versions`
+    names the version of each asset that the bundle is made of.
     """
 
     recipe: str
@@ -68,18 +69,24 @@ def make(fit: modeling.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ve
         policy=dict(policy),
         features=features,
         contract=contract.digest(),
-        reference=_reference(X_train),
+        reference=_reference(fit.pipeline, X_train),
         versions=dict(versions),
     )
 
 
-def _reference(X_train: pd.DataFrame) -> dict[str, Any]:
+def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> dict[str, Any]:
+    import pandas as pd
+    from threadpoolctl import threadpool_limits
+
     quantiles = X_train.quantile(list(LEVELS))
-    return {
+    reference = {
         "rows": len(X_train),
         "levels": list(LEVELS),
         "quantiles": {name: quantiles[name].tolist() for name in contract.FEATURES},
     }
+    with threadpool_limits(limits=1):
+        p = evaluation.predict(pipeline, pd.DataFrame(smoke_test.rows(reference), columns=list(contract.FEATURES)))
+    return {**reference, "answers": p.tolist()}
 
 
 def _not_of_one(what: str) -> WdbcError:

@@ -76,22 +76,10 @@ class Scorer:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Scorer:
-        """Make a scorer of what `to_plain` gave; raises WdbcError for anything else."""
-        try:
-            powers = None if plain["powers"] is None else np.array(plain["powers"], dtype=np.float64)
-            centre, weights = (np.array(plain[name], dtype=np.float64) for name in ("centre", "weights"))
-            intercept = float(plain["intercept"])
-            numbers = np.vstack([part for part in (powers, centre, weights) if part is not None])
-            holds = weights.ndim == 1 and np.isfinite([*numbers.flat, intercept]).all()
-        except (KeyError, TypeError, ValueError):
-            holds = False
-        if not holds:
-            raise WdbcError(
-                "this is no compiled scorer",
-                where="scorer.json",
-                mend="Make the bundle again: `wdbc promote`. Find out who wrote this file.",
-            )
-        return cls(powers, centre, weights, intercept)
+        """Make a scorer from the values that `to_plain` returned; `storage.bundle_files` checks those of a file."""
+        powers = None if plain["powers"] is None else np.array(plain["powers"], dtype=np.float64)
+        centre, weights = (np.array(plain[name], dtype=np.float64) for name in ("centre", "weights"))
+        return cls(powers, centre, weights, float(plain["intercept"]))
 
     @cached_property
     def _divisors(self) -> Array:

@@ -56,10 +56,10 @@ def create() -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(champion.look)
         watches = (champion.watch, keyring.watch, on_trial.watch, metrics.watch)
         watchers = [asyncio.create_task(watch(chosen.serve_refresh_seconds)) for watch in watches]
         watchers.append(asyncio.create_task(shadow.work()))
+        await champion.settled()
         yield
         for watcher in watchers:
             watcher.cancel()

@@ -1,25 +1,38 @@
 """Which model answers: the champion's pointer is watched, and a new one is swapped in whole, or refused whole.
 
-A new bundle is read, verified, opened and tried on a golden batch while the earlier one goes on. The swap is one
-assignment, and each request takes the model once: every answer is of one whole model.
+A new bundle is read, verified, opened and smoke-tested while the earlier one goes on. The swap is one assignment, and
+each request takes the model once: every answer is of one whole model. A store that does not answer in time is reported,
+and followed again once it does.
 """
 
 import asyncio
+import contextlib
 import logging
+import math
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import golden, metrics
+from wdbc_assets.serving import background, golden, metrics
 from wdbc_assets.serving.problems import Refused
-from wdbc_assets.storage.bundles import Served, open_bundle
+from wdbc_assets.storage import bundles, isolation
+from wdbc_assets.storage.backend import CannotRead
+from wdbc_assets.storage.bundles import Served
 from wdbc_assets.storage.passport import DamagedStore, NewerStore
 from wdbc_assets.storage.store import Store
 
 ASSET = "champion"
 OK = "ok"
+STORE_SECONDS = 5.0
+"""How long the store may take before it is reported as away."""
+
 _AWAY = "the store cannot be asked; what was loaded goes on"
 _REFUSED = "a new champion was refused: {}; the earlier one goes on"
+_START_SECONDS = 20.0  # how long a start waits for a champion; what takes longer is taken over while the service runs
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_MAY_PASS = (isolation.NotTried, DamagedStore, CannotRead)  # of our own errors: beside them any that is not ours
 
 logger = logging.getLogger("wdbc_assets.serving")
 
@@ -33,14 +46,39 @@ class Answering:
     usual: golden.Usual
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused, why, and until when it is not tried again."""
+
+    subject: str | bytes
+    error: Exception
+    until: float
+    pause: float
+
+    @classmethod
+    def after(cls, before: "Refusal | None", subject: str | bytes, error: Exception) -> "Refusal":
+        """Return the refusal: for good, or, for a cause that may pass, until after a pause that grows."""
+        if isinstance(error, WdbcError) and not isinstance(error, _MAY_PASS):
+            return cls(subject, error, math.inf, 0.0)
+        again = before is not None and before.subject == subject
+        pause = min(2 * before.pause, _LONGEST_PAUSE) if again and before else _FIRST_PAUSE
+        return cls(subject, error, time.monotonic() + pause, pause)
+
+    def stands(self, subject: str | bytes) -> bool:
+        """Say whether this is still not to be tried again."""
+        return self.subject == subject and time.monotonic() < self.until
+
+
 class Champion:
     """The model that answers, if there is one, and how it stands with the pointer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._refused: tuple[str, Exception] | None = None
+        self._refused: Refusal | None = None
+        self._asked_at: float | None = None
+        self._settled = asyncio.Event()
         self.answering: Answering | None = None
-        self.refresh = "no champion was promoted yet"
+        self.refresh = "the store has not answered yet"
 
     def now(self) -> Answering:
         """Return the model that answers; it goes on answering for whoever has it.
@@ -59,10 +97,33 @@ class Champion:
         return self.answering
 
     async def watch(self, seconds: float) -> None:
-        """Look at the pointer for ever; only the swap itself happens in the loop that answers."""
-        while True:
-            await asyncio.sleep(seconds)
-            await asyncio.to_thread(self.look)
+        """Look at the pointer for ever."""
+
+        def look() -> None:
+            self.look()
+            loop.call_soon_threadsafe(self._settled.set)
+
+        loop = asyncio.get_running_loop()
+        await background.repeat(look, seconds, meanwhile=self._require_in_time)
+
+    async def settled(self) -> None:
+        """Wait for the first look, as long as a start may take."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), _START_SECONDS)
+
+    def _require_in_time(self) -> None:
+        asked = self._asked_at
+        if asked is not None and time.monotonic() - asked > STORE_SECONDS:
+            self._is_away(TimeoutError())
+            self._settled.set()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        self._asked_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._asked_at = None
 
     def look(self) -> None:
         """Take over what the pointer names, if it is another and sound; say so if it cannot be had. Never raises."""
@@ -74,23 +135,31 @@ class Champion:
             self._is_away(error)
 
     def _follow(self) -> None:
-        passport = self._store.current(ASSET)
+        with self._asking():
+            passport = self._store.current(ASSET)
         if passport is None:
             if self.answering is not None:  # a champion is never taken away: the store is
                 self._is_away(FileNotFoundError())
+            else:
+                self.refresh = "no champion was promoted yet"
+                metrics.STALE.set(0)
             return
         if self.answering is not None and passport.version == self.answering.served.version:
             self._is_current()
             return
-        if self._refused is not None and passport.version == self._refused[0]:
-            self._refuse(*self._refused)
+        refused = self._refused
+        if refused is not None and refused.stands(passport.version):
+            self._refuse(passport.version, refused.error)
             return
-        contents = self._store.files(passport)
+        with self._asking():
+            contents = bundles.read(self._store, passport)
+        if self.answering is None and refused is None:
+            self.refresh = "the champion is being opened"
         try:
             answering = opened(contents)
-        except Exception as error:  # noqa: BLE001 -- whatever a stranger's file brings about, the earlier one goes on
+        except Exception as error:  # noqa: BLE001 -- whatever a foreign file brings about, the earlier one goes on
+            self._refused = Refusal.after(refused, passport.version, error)
             self._refuse(passport.version, error)
-            self._refused = (passport.version, error)
         else:
             self._swap(answering)
 
@@ -126,11 +195,6 @@ class Champion:
 
 
 def opened(contents: dict[str, bytes]) -> Answering:
-    """Open a bundle and try it.
-
-    Raises:
-        WdbcError: it is none, or what it answers to the golden batch is no sound answer.
-    """
-    served = open_bundle(contents)
-    golden.require_sound(served)
+    """Open a bundle, which passes its smoke test for that; raises as `bundles.open_bundle` does."""
+    served = bundles.open_bundle(contents)
     return Answering(served, datetime.now(UTC).isoformat(timespec="seconds"), golden.Usual.of(served))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
-from wdbc_assets.serving import metrics
+from wdbc_assets.serving import background, metrics
 from wdbc_assets.storage import trials
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import DROPPED, FAILED, GIVEN, SCORED, Trial
@@ -170,12 +170,12 @@ class Shadow:
 
     async def _kept(self, trial: Trial, name: str) -> int | None:
         with contextlib.suppress(Exception):  # the store is away: what the process said last counts
-            return await asyncio.to_thread(trials.kept, self._store, trial, name)
+            return await background.start(trials.kept, self._store, trial, name)
         return None
 
     async def _put_counts(self, trial: Trial, queue: Queue) -> None:
         with contextlib.suppress(Exception):  # the store is away: told by whoever follows the champion
-            await asyncio.to_thread(queue.put, self._store, trial)
+            await background.start(queue.put, self._store, trial)
 
 
 class _Failed(Exception):

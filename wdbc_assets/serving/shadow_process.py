@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import champion
-from wdbc_assets.storage import trials
+from wdbc_assets.storage import bundles, trials
 from wdbc_assets.storage.bundles import Served
 from wdbc_assets.storage.store import Store, open_store
 from wdbc_assets.storage.trials import Pair, Trial
@@ -44,7 +43,7 @@ def main() -> int:
     store = open_store(chosen.storage, relative_to=settings.project_root())
     try:
         trial = _trial(store, sys.argv[1])
-        served = champion.opened(store.files(trial.challenger)).served
+        served = bundles.open_bundle(bundles.read(store, trial.challenger), expendable=True)
     except WdbcError as error:
         answers.write(json.dumps({"refused": error.what}) + "\n")
         return 1

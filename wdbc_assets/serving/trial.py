@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.serving import background
 from wdbc_assets.serving.calls import Call
-from wdbc_assets.serving.champion import Answering, opened
+from wdbc_assets.serving.champion import Answering, Refusal, opened
 from wdbc_assets.serving.shadow import Queue
-from wdbc_assets.storage import trials
+from wdbc_assets.storage import bundles, trials
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import ANSWERED, CHALLENGER, CHAMPION, Trial
 
@@ -40,6 +41,7 @@ class OnTrial:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._raw = b""
+        self._refused: Refusal | None = None
         self.trial: Trial | None = None
         self.queue = Queue()
         self._arm: Answering | None = None
@@ -55,9 +57,7 @@ class OnTrial:
 
     async def watch(self, seconds: float) -> None:
         """Look for ever which trial goes on."""
-        while True:
-            await asyncio.to_thread(self.look)
-            await asyncio.sleep(seconds)
+        await background.repeat(self.look, seconds)
 
     def look(self) -> None:
         """Follow the trial that the store names. Never raises: a trial is no reason for the service to stumble."""
@@ -65,19 +65,20 @@ class OnTrial:
             content = trials.raw(self._store)
         except Exception:  # noqa: BLE001 -- the store is away: told by whoever follows the champion; the trial goes on
             return
-        if content == self._raw:
+        refused = self._refused
+        if content == self._raw and (refused is None or refused.stands(content)):
             return
         self._raw, self._arm = content, None
         try:
             trial = trials.current(self._store)
-            arm = opened(self._store.files(trial.challenger)) if trial and trial.share else None
+            arm = opened(bundles.read(self._store, trial.challenger)) if trial and trial.share else None
         except Exception as error:  # noqa: BLE001 -- a stranger's file raises whatever it does
-            self.trial = None
+            self.trial, self._refused = None, Refusal.after(refused, content, error)
             why = error.what if isinstance(error, WdbcError) else type(error).__name__
             logger.error("the challenger on trial was refused: %s; the champion goes on alone", why)  # noqa: TRY400 -- no bug whose stack would help
         else:
             # The queue comes first: whoever sees the new trial must not pair it in the queue of the one before.
-            self.queue = Queue()
+            self.queue, self._refused = Queue(), None
             self.trial, self._arm, self._rests_until = trial, arm, 0.0
             said = f"{trial.recipe} {trial.challenger.version[:12]}, share {trial.share:g}" if trial else "none"
             logger.info("challenger on trial: %s", said)

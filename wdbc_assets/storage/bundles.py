@@ -4,16 +4,15 @@ What is not exactly a bundle of this contract is refused before anything is made
 were stored is for `Store.files` to say; here they may be anybody's, with digests that fit.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.domain import contract, recipes, scorer
+from wdbc_assets.domain import contract, recipes, scorer, smoke_test
 from wdbc_assets.domain import policy as policies
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import models
-from wdbc_assets.storage.passport import stored_file, version_of
+from wdbc_assets.storage import bundle_files, model_scan, models
+from wdbc_assets.storage.passport import DamagedStore, stored_file, version_of
 from wdbc_assets.storage.places import BUNDLE, PIPELINE, POLICY, REFERENCE, SCORER
 
 if TYPE_CHECKING:
@@ -21,10 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
+    from wdbc_assets.storage.passport import Passport
+    from wdbc_assets.storage.store import Store
+
     Array = NDArray[np.float64]
 
-_STATED = {"recipe": str, "features": list, "contract": str, "versions": dict, "compiled": bool}
-_MEND = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
+
+_FILES = frozenset({BUNDLE, POLICY, REFERENCE, PIPELINE, SCORER})
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +76,42 @@ class Served:
         return None if self.scorer is None else self.scorer.contributions(X)
 
 
-def open_bundle(contents: Mapping[str, bytes]) -> Served:
-    """Open the files of a bundle, by their names.
+def read(store: "Store", passport: "Passport") -> dict[str, bytes]:
+    """Read the files of a stored bundle, verified.
 
     Raises:
-        WdbcError: they are not a bundle: a file too many or too few, a pickle, foreign types, another contract, other
-            features, a policy or a scorer that does not belong to it.
+        DamagedStore: it states more files or bytes than a bundle has, and nothing was read; or a file is missing or is
+            not the one that was written.
     """
-    stated = _plain(contents, BUNDLE)
-    if {name: type(value) for name, value in stated.items()} != _STATED:
-        raise _refused(f"{BUNDLE} does not state what a bundle states", BUNDLE)
-    expected = {BUNDLE, POLICY, REFERENCE, PIPELINE} | ({SCORER} if stated["compiled"] else set())
+    if len(passport.files) > len(_FILES) or passport.size > model_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
+        raise DamagedStore("the bundle is larger than any", where=store.folder(passport), mend=bundle_files.MEND)
+    return store.files(passport)
+
+
+def open_bundle(contents: Mapping[str, bytes], *, expendable: bool = False) -> Served:
+    """Open the files of a bundle, by their names, and let it pass its smoke test.
+
+    `expendable` is that of `models.from_skops`.
+
+    Raises:
+        WdbcError: they are not a bundle: a file too many or too few, a field missing or out of its bounds, a pickle,
+            foreign types, another contract, other features, a model that crashes, hangs or swells; or what it answers
+            is not sound.
+        isolation.NotTried: that could not be found out now.
+    """
+    try:
+        return _opened(contents, expendable=expendable)
+    except (WdbcError, *model_scan.PASSING):
+        raise
+    except Exception as error:  # noqa: BLE001 -- a foreign file makes numpy and scikit-learn raise anything
+        raise _refused(f"the bundle cannot be opened ({type(error).__name__})", BUNDLE) from None
+
+
+def _opened(contents: Mapping[str, bytes], *, expendable: bool) -> Served:
+    import numpy as np
+
+    stated = bundle_files.read(BUNDLE, contents.get(BUNDLE))
+    expected = _FILES if stated["compiled"] else _FILES - {SCORER}
     if set(contents) != expected:
         raise _refused("the bundle has other files than a bundle has", ", ".join(sorted(set(contents) ^ expected)))
     if stated["recipe"] not in recipes.RECIPES:
@@ -93,51 +120,30 @@ def open_bundle(contents: Mapping[str, bytes]) -> Served:
         raise _refused("the bundle was made for another contract of the data", BUNDLE)
     if tuple(stated["features"]) != contract.FEATURES:
         raise _refused("the bundle takes other measurements, or in another order", BUNDLE)
-    models.refuse_foreign(contents[PIPELINE])
-    compiled = scorer.Scorer.from_plain(_plain(contents, SCORER)) if stated["compiled"] else None
-    if compiled is not None and len(compiled.weights) != len(contract.FEATURES):
-        raise _refused("the compiled scorer takes another number of measurements", SCORER)
-    return Served(
+    policy = bundle_files.read(POLICY, contents[POLICY])
+    if policy["recipe"] != stated["recipe"]:
+        raise _refused("the decision policy is another recipe's", POLICY)
+    reference = bundle_files.read(REFERENCE, contents[REFERENCE])
+    compiled, pipeline = None, None
+    if stated["compiled"]:
+        model_scan.scan(contents[PIPELINE])
+        compiled = scorer.Scorer.from_plain(bundle_files.read(SCORER, contents[SCORER]))
+    else:
+        pipeline = models.from_skops(contents[PIPELINE], expendable=expendable)
+    served = Served(
         recipe=stated["recipe"],
         version=version_of({name: stored_file(content) for name, content in contents.items()}),
         features=contract.FEATURES,
-        policy=_policy(_plain(contents, POLICY), stated["recipe"]),
-        reference=_plain(contents, REFERENCE),
+        policy=policy,
+        reference=reference,
         versions=dict(stated["versions"]),
         scorer=compiled,
-        pipeline=None if compiled is not None else _pipeline(contents[PIPELINE]),
+        pipeline=pipeline,
     )
-
-
-def _plain(contents: Mapping[str, bytes], name: str) -> dict[str, Any]:
-    try:
-        plain = json.loads(contents[name])
-    except (KeyError, ValueError):
-        plain = None
-    if not isinstance(plain, dict):
-        raise _refused(f"the bundle's {name} is missing, or is no JSON object", name)
-    return plain
-
-
-def _policy(policy: dict[str, Any], recipe: str) -> dict[str, Any]:
-    try:
-        limits = [policy["threshold"], policy["quantiles"][policies.BENIGN], policy["quantiles"][policies.MALIGNANT]]
-        fits = policy["recipe"] == recipe and all(
-            isinstance(limit, float | int) and 0 <= limit <= 1 for limit in limits
-        )
-    except (KeyError, TypeError):
-        fits = False
-    if not fits:
-        raise _refused("the decision policy is none, or another recipe's", POLICY)
-    return policy
-
-
-def _pipeline(content: bytes) -> "Pipeline":
-    pipeline = models.from_skops(content)
-    if tuple(getattr(pipeline, "feature_names_in_", ())) != contract.FEATURES:
-        raise _refused("the pipeline takes other measurements, or in another order", PIPELINE)
-    return pipeline
+    with np.errstate(all="ignore"):
+        smoke_test.check(served)
+    return served
 
 
 def _refused(what: str, where: str) -> WdbcError:
-    return WdbcError(what, where=where, mend=_MEND)
+    return WdbcError(what, where=where, mend=bundle_files.MEND)

@@ -1,26 +1,26 @@
-"""Models as skops files: bytes that depend on the model alone, and loading that runs nothing and trusts little."""
+"""Models as skops files: bytes that depend on the model alone, and loading that runs nothing and trusts little.
 
+A file is looked through before anything is made of it (`model_scan`). What consists of small arrays that numpy alone
+works on is then loaded. What scikit-learn hands to code in C, which follows numbers without looking, is first loaded
+and asked in a process of its own (`isolation`).
+"""
+
+import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain import contract
+from wdbc_assets.storage import isolation, model_scan
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-_LIBRARIES = ("builtins", "numpy", "scipy", "sklearn")
-_TREE = "sklearn.tree._tree.Tree"
-# Types beyond skops' own list that the recipes' pipelines hold. They are scikit-learn's.
-_TRUSTED = [
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.utils._bunch.Bunch",
-    _TREE,
-]
+_known: set[str] = set()
+"""The digests of the files that this process wrote, or saw loaded and asked."""
 
 
 def to_skops(pipeline: "Pipeline") -> bytes:
@@ -28,20 +28,26 @@ def to_skops(pipeline: "Pipeline") -> bytes:
 
     skops names nodes and arrays by memory addresses and stamps the archive with the time. Both are replaced: addresses
     by order of appearance, times by a constant.
+
+    Raises:
+        WdbcError: the pipeline holds a type that `from_skops` would refuse.
     """
     import skops.io
 
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
-        schema = json.loads(archive.read("schema.json"))
+        schema = json.loads(archive.read(model_scan.SCHEMA))
         renamed: dict[str, str] = {}
         _renumber(schema, {}, renamed)
         members = {new: archive.read(old) for old, new in renamed.items()}
-    members["schema.json"] = json.dumps(schema, indent=1).encode()
+    members[model_scan.SCHEMA] = json.dumps(schema, indent=1).encode()
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content)
-    return sink.getvalue()
+    written = sink.getvalue()
+    model_scan.scan(written)
+    _known.add(hashlib.sha256(written).hexdigest())
+    return written
 
 
 def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None:
@@ -60,92 +66,141 @@ def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None
             _renumber(item, numbers, files)
 
 
-def from_skops(content: bytes) -> Any:
-    """Return the pipeline of a skops file.
+def from_skops(content: bytes, *, expendable: bool = False) -> Any:
+    """Return the pipeline of a skops file, which was asked a few rows.
+
+    `expendable` says that this process may crash, hang or swell: there is no need for another one then.
 
     Raises:
-        WdbcError: it is no skops file, or it holds types beyond the allow-list; nothing of it has run then.
+        WdbcError: it is no model file, it holds types beyond the allow-list, or the model of it crashes, hangs, swells
+            or answers with no probabilities.
+        isolation.NotTried: that could not be found out now.
     """
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    mend = "Run `wdbc run --force` to make the model again, and find out who wrote this file."
-    try:
-        return _with_sound_trees(skops.io.loads(content, trusted=_TRUSTED))
-    except UntrustedTypesFoundException as error:
-        raise WdbcError(f"the model file holds foreign types: {error}", mend=mend) from None
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise WdbcError(f"this is no model file ({type(error).__name__})", mend=mend) from None
-
-
-def refuse_foreign(content: bytes) -> None:
-    """Look through a skops file without skops: for whoever is not going to load it, and yet wants to know.
-
-    It is stricter than need be in one way, and laxer in another: a type must be of the libraries that pipelines are
-    made of, any of theirs. What is loaded goes through `from_skops`.
-
-    Raises:
-        WdbcError: it is no skops file, or one with types or files that no pipeline has.
-    """
-    mend = "Nothing of it was run. Make the model again, and find out who wrote this file."
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            schema = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError):
-        raise WdbcError("this is no model file", mend=mend) from None
-    foreign = [name for name in names if name != "schema.json" and not name.endswith((".npy", ".npz"))]
-    foreign += sorted(kind for kind in _types(schema) if kind.partition(".")[0] not in _LIBRARIES)
-    if foreign:
-        raise WdbcError(f"the model file holds foreign types or files: {', '.join(foreign)}", mend=mend)
-
-
-def _types(node: Any) -> set[str]:
-    waiting, found = [node], set()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if "__module__" in one or "__class__" in one:
-                found.add(f"{one.get('__module__')}.{one.get('__class__')}")
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return found
-
-
-def _with_sound_trees(model: Any) -> Any:
-    """Return the model; ValueError if a tree of it names a node or a column that it does not have.
-
-    scikit-learn follows these numbers without looking, and would read memory that is not the tree's.
-    """
-    seen: set[int] = set()
-    waiting = [model]
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if f"{type(one).__module__}.{type(one).__qualname__}" == _TREE:
-            _require_sound(one)
-        elif isinstance(one, Mapping):
-            waiting.extend(one.values())
-        elif isinstance(one, list | tuple):
-            waiting.extend(one)
-        elif type(one).__module__ == "numpy" and getattr(getattr(one, "dtype", None), "hasobject", False):
-            waiting.extend(one.ravel())
-        elif type(one).__module__.startswith("sklearn."):
-            waiting.extend(getattr(one, "__dict__", {}).values())
+    digest = hashlib.sha256(content).hexdigest()
+    if digest not in _known:
+        found = model_scan.scan(content)
+        if not (found.by_numpy_alone or expendable):
+            isolation.require_harmless(content)
+    model = _load(content)
+    _require_probabilities(model)
+    _known.add(digest)
     return model
 
 
-def _require_sound(tree: Any) -> None:
+def _load(content: bytes) -> Any:
+    import skops.io
+
+    try:
+        model = skops.io.loads(content, trusted=sorted(model_scan.TYPES))
+        _require_sound(model)
+    except model_scan.PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001 -- a foreign file makes skops and scikit-learn raise anything
+        raise model_scan.refused(f"this is no model file ({type(error).__name__})") from None
+    return model
+
+
+def _require_probabilities(model: Any) -> None:
+    import numpy as np
+    import pandas as pd
+
+    from wdbc_assets.domain import evaluation
+
+    if tuple(getattr(model, "feature_names_in_", ())) != contract.FEATURES:
+        raise model_scan.refused("the pipeline takes other measurements, or in another order")
+    X = pd.DataFrame(_edge_rows(), columns=list(contract.FEATURES))
+    try:
+        with np.errstate(all="ignore"):
+            p = evaluation.predict(model, X)
+            evaluation.require_probabilities(p)
+            sound = p.shape == (len(X),)
+    except model_scan.PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001 -- likewise
+        raise model_scan.refused(f"the pipeline cannot be asked ({type(error).__name__})") from None
+    if not sound:
+        raise model_scan.refused("the pipeline answers with something that is no probability")
+
+
+def _edge_rows() -> "NDArray[Any]":
+    """Return rows at the ends of the contract, beyond them, and a thousand between, shape (rows, 30)."""
     import numpy as np
 
+    largest = np.array([one.largest for _ in contract.STATISTICS for one in contract.MEASUREMENTS])
+    between = largest * np.random.default_rng(42).random((1000, len(largest)))
+    return np.vstack([0 * largest, largest, 1000 * largest, -largest, between])
+
+
+def _require_sound(model: Any) -> None:
+    """Raise ValueError if a tree or a support vector machine names a node, a column or a row that it does not have.
+
+    scikit-learn follows these numbers without looking, and would read memory that is not theirs.
+    """
+    for part in _parts(model):
+        kind = f"{type(part).__module__}.{type(part).__qualname__}"
+        if kind == model_scan.TREE:
+            _require_sound_tree(part)
+        # What was fitted holds what was to be fitted, too, which has no numbers yet.
+        elif kind == model_scan.MACHINE and hasattr(part, "support_vectors_"):
+            _require_sound_machine(part)
+        elif kind == model_scan.CLASSIFIER and hasattr(part, "tree_"):
+            _require(part.n_features_in_ == part.tree_.n_features)
+        if hasattr(part, "n_jobs"):
+            _require(part.n_jobs in (None, 1))
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Yield the model and all that it consists of, each once."""
+    seen: set[int] = set()
+    waiting = [model]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, Mapping):
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif type(part).__module__ == "numpy" and getattr(getattr(part, "dtype", None), "hasobject", False):
+            waiting.extend(part.ravel())
+        elif type(part).__module__.startswith("sklearn."):
+            waiting.extend(getattr(part, "__dict__", {}).values())
+
+
+def _require_sound_tree(tree: Any) -> None:
+    import numpy as np
+
+    # Its own number of nodes is what its arrays are read by, and its capacity how many there are.
+    _require(0 < tree.node_count <= tree.capacity)
+    _require(tree.n_features == len(contract.FEATURES))
+    _require(tree.n_outputs == 1)
     node = np.arange(tree.node_count)
     left, right = tree.children_left, tree.children_right
     leaf = (left == -1) & (right == -1)
     # Children come after their parent, so that following them ends.
     inner = (left > node) & (right > node) & (left < tree.node_count) & (right < tree.node_count)
     known = (tree.feature >= 0) & (tree.feature < tree.n_features)
-    if not (leaf | (inner & known)).all():
-        raise ValueError("a tree names nodes or columns that it does not have")
+    _require((leaf | (inner & known)).all())
+
+
+def _require_sound_machine(machine: Any) -> None:
+    import numpy as np
+
+    vectors, of_class = machine.support_vectors_, machine._n_support  # noqa: SLF001 -- what libsvm is given
+    rows = len(vectors)
+    shapes = {
+        "support_vectors_": (rows, machine.n_features_in_), "support_": (rows,), "_n_support": (2,),
+        "dual_coef_": (1, rows), "_dual_coef_": (1, rows), "intercept_": (1,), "_intercept_": (1,), "classes_": (2,),
+    }  # fmt: skip
+    _require(all(np.shape(getattr(machine, name)) == shape for name, shape in shapes.items()))
+    _require(np.size(machine._probA) == np.size(machine._probB) <= 1)  # noqa: SLF001 -- likewise
+    _require(rows > 0 and (of_class >= 0).all() and int(of_class.sum()) == rows)
+    _require(machine.kernel == "rbf" and machine._impl == "c_svc" and machine._sparse is False)  # noqa: SLF001 -- likewise
+    _require(bool(np.isfinite(machine._gamma)))  # noqa: SLF001 -- likewise
+
+
+def _require(holds: Any) -> None:
+    if not holds:
+        raise ValueError

@@ -86,27 +86,6 @@ def test_it_comes_back_from_json_to_the_last_bit(recipe: str) -> None:
     assert back.probabilities(X).tobytes() == compiled(recipe).probabilities(X).tobytes()
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"powers": [1.0]}, {"centre": None}, {"weights": "a"}, {"weights": [[1.0] * 30]}, {"intercept": None},
-        {"intercept": "nan"}, {"centre": [float("nan")] * 30}, {"weights": [float("inf")] * 30}, {"weights": 1.0},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_what_is_no_scorer_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(WdbcError, match="no compiled scorer"):
-        Scorer.from_plain(compiled("pca_logistic").to_plain() | changes)
-
-
-def test_a_scorer_that_lacks_a_part_is_refused() -> None:
-    for name in ("powers", "centre", "weights", "intercept"):
-        plain = compiled("pca_logistic").to_plain()
-        del plain[name]
-        with pytest.raises(WdbcError, match="no compiled scorer"):
-            Scorer.from_plain(plain)
-
-
 @pytest.mark.parametrize("recipe", champions.COMPILED)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 3_000])

@@ -1,5 +1,6 @@
 """Opening a bundle: what serves, what it needs for that, and what is refused before anything in it runs."""
 
+import dataclasses
 import io
 import json
 import pickle  # makes the traps that must be refused; the package itself may not import it
@@ -16,6 +17,7 @@ import pytest
 from wdbc_assets.domain import contract, evaluation, policy
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import bundles, codecs
+from wdbc_assets.storage.passport import DamagedStore, StoredFile
 from wdbc_assets.storage.store import open_store
 from wdbc_assets_tests import champions
 
@@ -70,6 +72,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from wdbc_assets.storage import bundles
+from wdbc_assets.storage.passport import DamagedStore, StoredFile
 from wdbc_assets.storage.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
 served = bundles.open_bundle(store.files(store.current("champion")))
@@ -201,7 +204,7 @@ def test_a_policy_that_is_none_is_refused(policy: dict[str, Any]) -> None:
     files = champions.files()
     changed = json.loads(files["policy.json"]) | policy if policy else policy
     files["policy.json"] = json.dumps(changed).encode()
-    with pytest.raises(WdbcError, match="policy is none, or another recipe's"):
+    with pytest.raises(WdbcError, match=r"policy\.json does not state|policy\.json is missing|another recipe's"):
         bundles.open_bundle(files)
 
 
@@ -234,5 +237,58 @@ def test_a_scorer_for_fewer_measurements_is_refused() -> None:
     files = champions.files()
     plain = {"powers": None, "centre": [0.0], "weights": [1.0], "intercept": 0.0}
     files["scorer.json"] = json.dumps(plain).encode()
-    with pytest.raises(WdbcError, match="another number of measurements"):
+    with pytest.raises(WdbcError, match=r"scorer\.json does not state"):
         bundles.open_bundle(files)
+
+
+def altered(files: dict[str, bytes], name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, bytes]:
+    return {**files, name: codecs.to_json(change(json.loads(files[name])))}
+
+
+@pytest.mark.fault("V21")
+@pytest.mark.parametrize("recipe", champions.COMPILED)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plain: {**plain, "weights": [-weight for weight in plain["weights"]], "intercept": -plain["intercept"]},
+        lambda plain: {**plain, "intercept": plain["intercept"] + 1e-6},
+        lambda plain: {**plain, "weights": [plain["weights"][0] + 1e-6, *plain["weights"][1:]]},
+        lambda plain: {**plain, "centre": plain["centre"][::-1]},
+        lambda plain: {**plain, "powers": [2.0] * 30 if plain["powers"] is None else None},
+    ],
+    ids=["all signs turned", "another intercept", "another weight", "columns exchanged", "other powers"],
+)
+def test_a_scorer_that_is_not_its_pipelines_is_refused(recipe: str, change: Any) -> None:
+    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+        bundles.open_bundle(altered(champions.files(recipe), "scorer.json", change))
+
+
+@pytest.mark.fault("V21")
+def test_a_pipeline_that_is_not_the_one_that_was_promoted_is_refused() -> None:
+    files = {**champions.files("svc"), "pipeline.skops": champions.files("pca_logistic")["pipeline.skops"]}
+    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+        bundles.open_bundle(files)
+
+
+@pytest.mark.fault("V08")
+def test_another_training_reference_is_refused() -> None:
+    def wider(plain: dict[str, Any]) -> dict[str, Any]:
+        column = plain["quantiles"]["area_worst"]
+        return {**plain, "quantiles": {**plain["quantiles"], "area_worst": [*column[:-1], 10 * column[-1]]}}
+
+    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+        bundles.open_bundle(altered(champions.files(), "reference.json", wider))
+
+
+@pytest.mark.fault("V19")
+def test_a_bundle_that_states_to_be_larger_than_any_is_refused_unread(tmp_path: Path) -> None:
+    champions.crown(tmp_path)
+    store = open_store(str(tmp_path), relative_to=tmp_path)
+    passport = store.current("champion")
+    assert passport is not None
+    huge = {**passport.files, "pipeline.skops": StoredFile(2**40, "0" * 64)}
+    many = {f"file{number}.json": StoredFile(1, "0" * 64) for number in range(1000)}
+    for files in (huge, many):
+        with pytest.raises(DamagedStore, match="larger than any"):
+            bundles.read(store, dataclasses.replace(passport, files=files))
+    assert bundles.read(store, passport) == store.files(passport)

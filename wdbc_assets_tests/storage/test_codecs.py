@@ -19,8 +19,13 @@ from wdbc_assets.storage import codecs, models
 from wdbc_assets_tests import builders
 
 
-def fit() -> modeling.Fit:
+def published() -> tuple[pd.DataFrame, "pd.Series[int]"]:
     X, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    return X.set_axis(contract.FEATURES, axis=1), target
+
+
+def fit() -> modeling.Fit:
+    X, target = published()
     return modeling.fit(X, 1 - target, recipe="pca_logistic", grid="small")
 
 
@@ -69,7 +74,7 @@ def test_parquet_opens_in_other_tools(tmp_path: Path) -> None:
 
 
 def test_a_fit_comes_back_with_its_evidence_and_the_same_probabilities() -> None:
-    X, _ = load_breast_cancer(return_X_y=True, as_frame=True)
+    X, _ = published()
     made = fit()
     name, files, _ = codecs.encode("fitted_pipeline", made)
     back = codecs.decode(name, files)
@@ -142,7 +147,7 @@ def test_a_figure_that_json_cannot_say_is_refused() -> None:
 
 @pytest.mark.parametrize("recipe", sorted(recipes.RECIPES))
 def test_the_model_of_every_recipe_comes_back_with_the_same_answers(recipe: str) -> None:
-    X, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    X, target = published()
     made = modeling.fit(X, 1 - target, recipe=recipe, grid="small")
     name, files, _ = codecs.encode("fitted_pipeline", made)
     back = codecs.decode(name, files)
