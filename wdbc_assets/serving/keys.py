@@ -8,7 +8,6 @@ the lock beside it, and a marker in the instance's home, which is made before th
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -21,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wdbc_assets import settings
+from wdbc_assets import locks, settings
 from wdbc_assets.domain.errors import WdbcError
 
 SCOPES = ("predict", "admin")
@@ -253,13 +252,8 @@ def _locked(path: Path) -> Iterator[None]:
         descriptor = os.open(_lock(path), flags, 0o600)
     except OSError as error:
         raise _unwritable(path, error) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locks.held(descriptor, "the lock of the key file", where=str(_lock(path))):
         yield
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(
