@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets.storage.backend import CannotWrite, LocalFolder, ObjectFolder
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.backend import CannotWrite, LocalFolder, ObjectFolder, open_backend
 
 HOLDER = """
 import sys
@@ -114,3 +115,17 @@ def test_a_place_that_refuses_a_removal_says_so(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(shutil, "rmtree", refuse)
     with pytest.raises(CannotWrite, match="Permission denied"):
         LocalFolder(tmp_path).remove("a")
+
+
+@pytest.mark.fault("X14")
+def test_the_address_of_a_store_is_known_without_its_secrets_and_used_with_them(tmp_path: Path) -> None:
+    backend = open_backend("memory://ann:CANARY@host/secrets?sig=CANARY", relative_to=tmp_path)
+    backend.replace("file", b"content")
+    assert backend.read("file") == b"content"
+    assert backend.url == "memory://***@host/secrets?sig=***"
+    with pytest.raises(WdbcError, match="lost its slashes") as caught:
+        open_backend("ftp:/ann:CANARY@host/store", relative_to=tmp_path)
+    assert "CANARY" not in str(caught.value)
+    with pytest.raises(WdbcError, match="cannot be used") as caught:
+        open_backend("nosuch://ann:CANARY@host/store", relative_to=tmp_path)
+    assert "CANARY" not in str(caught.value)

@@ -34,7 +34,11 @@ def test_no_secret_is_found_in_any_of_eight_sinks_after_a_good_run_and_a_refused
             return server.url(f"{path}?token={TOKEN}", user_info=f"{USER}:{quote(PASSWORD, safe='')}")
 
         surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small", WDBC_SOURCE=address("/private"))
-        said = [_wdbc(surroundings, "run"), _wdbc(surroundings, "status"), _wdbc(surroundings, "export", str(tmp_path))]
+        said = [
+            _wdbc(surroundings, "run"),
+            _wdbc(surroundings, "status"),
+            _wdbc(surroundings, "export", str(tmp_path / "exported")),
+        ]
         refused = _wdbc(surroundings | {"WDBC_SOURCE": address("/status/404")}, "run", code=1)
         echoed = _wdbc(
             surroundings | {"WDBC_SOURCE": address("/marked-echo"), "WDBC_STORAGE": str(tmp_path / "r2")}, "run"
