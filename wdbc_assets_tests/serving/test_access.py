@@ -126,6 +126,9 @@ def test_workers_that_are_replaced_after_the_keys_are_gone_answer_nobody(tmp_pat
         key = running.wdbc(tmp_path, "key", "create", "one").stdout.strip()
         service.until(lambda: [service.ask("/v1/model").status for _ in range(8)] == [401] * 8)
         service.until(lambda: with_key(service, key, "/v1/model").status == 200)
+        first = set(workers(service))
+        os.kill(min(first), signal.SIGKILL)
+        service.until(lambda: len(set(workers(service)) - first) == 1)  # so the parent has looked since
         for evidence in ("keys.json", ".keys.json.lock", f"home/{keys.MARKER}"):
             (tmp_path / evidence).unlink()
         service.until(lambda: with_key(service, key, "/v1/model").status == 401)
