@@ -47,7 +47,7 @@ def pairs(folder: Path, on_trial: Trial) -> tuple[trials.Pair, ...]:
 
 def until(service: Service, holds: Callable[[], bool]) -> None:
     """Wait with the patience that a process at a low priority needs beside a busy test session."""
-    service.until(holds, seconds=60)
+    service.until(holds, seconds=180)
 
 
 def ask(service: Service, times: int = 1) -> None:
