@@ -1,5 +1,7 @@
 """`wdbc champion`: what is in production, since when, on what evidence, and who would replace it."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -8,6 +10,7 @@ from wdbc_assets import freshness, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import trials
+from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.places import SCORER
 from wdbc_assets.storage.registry import Registry
 from wdbc_assets.storage.standings import Standing
@@ -20,18 +23,27 @@ from wdbc_assets.storage.trials import Trial
 def champion(*, as_json: bool) -> None:
     """Show what is in production, since when, on what evidence, and who would replace it or why it does not.
 
+    The bundles that a rollback leads to are verified, too.
+
     Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is amiss.
     """
     _, store, registry = decisions.opened()
     standing = registry.standing()
     candidate = _candidate(store)
+    problems = registry.problems(standing, most=decisions.WAYS_BACK)
+    trial = None
+    try:
+        trial = trials.current(store)
+    except DamagedStore as error:
+        problems.append(error.what)
     if as_json:
-        plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": list(standing.amiss)}
-        terminal.document({**plain, "candidate": candidate})
+        ways = [asdict(way) for way in registry.ways_back(standing, most=decisions.WAYS_BACK)]
+        plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": problems}
+        terminal.document({**plain, "rollback": ways, "candidate": candidate})
     else:
-        _show(registry, standing, trials.current(store))
+        _show(registry, standing, trial, problems)
         _show_candidate(standing, candidate)
-    click.get_current_context().exit(int(standing.passport is None or bool(standing.amiss)))
+    click.get_current_context().exit(int(standing.passport is None or bool(problems)))
 
 
 def in_production(registry: Registry, standing: Standing) -> dict[str, Any] | None:
@@ -78,7 +90,7 @@ def _candidate(store: Store) -> dict[str, Any]:
             "amiss": None}  # fmt: skip
 
 
-def _show(registry: Registry, standing: Standing, trial: Trial | None) -> None:
+def _show(registry: Registry, standing: Standing, trial: Trial | None, problems: Sequence[str]) -> None:
     plain = in_production(registry, standing)
     if plain is None:
         terminal.say("\n  no champion: nothing is in production")
@@ -94,7 +106,7 @@ def _show(registry: Registry, standing: Standing, trial: Trial | None) -> None:
             terminal.say(
                 f"  a challenger is on trial: {trial.recipe} {freshness.short(trial.candidate)}: wdbc shadow status"
             )
-    for fault in standing.amiss:
+    for fault in problems:
         terminal.say(terminal.style(f"  amiss: {fault}", fg="red"))
 
 

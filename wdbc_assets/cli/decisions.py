@@ -12,6 +12,9 @@ from wdbc_assets.storage.store import Store, open_store
 CHAMPION_STAYS = 3
 """The exit code for a candidate that was judged and not promoted."""
 
+WAYS_BACK = 10
+"""How many earlier champions are looked at by commands that have to be fast; `wdbc verify` looks at all."""
+
 _COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot tell": "yellow", "worse": "red"}
 
 

@@ -1,6 +1,5 @@
 """`wdbc explore`: what the data look like, in findings and figures; the pictures are in the UI."""
 
-import json
 import textwrap
 from typing import Any
 
@@ -26,7 +25,7 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     store = open_store(chosen.storage, relative_to=root)
     run_id = launch.job("explore", store, chosen, {}, force=force, debug=debug)
     passport = store.handle("exploration", run_id=run_id).passport
-    _show(json.loads(store.files(passport)["exploration.json"]))
+    _show(store.document(passport, "exploration.json"))
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
 

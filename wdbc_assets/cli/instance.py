@@ -64,14 +64,27 @@ def _held_open(folder: Path) -> "Iterator[None]":
 
 
 def this_process() -> str:
-    """Return what tells this process from every other one on every machine."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    """Return what tells this process from every other one on every machine, and in every container of one."""
+    return f"{_place()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def _is_gone(process: str) -> bool:
-    host, _, rest = process.partition(":")
-    number, _, started = rest.partition(":")
-    return host == socket.gethostname() and number.isdigit() and _started(int(number)) != started
+    place, _, rest = process.rpartition(":")[0].rpartition(":")
+    started = process.rpartition(":")[2]
+    return place == _place() and rest.isdigit() and _started(int(rest)) != started
+
+
+def _place() -> str:
+    """Return where numbers of processes mean something: this start of this machine, and this namespace of processes.
+
+    Two containers may have one host name, and each its own process 1.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}:{boot}:{namespace}"
 
 
 def _started(number: int) -> str:

@@ -1,6 +1,5 @@
 """`wdbc run`: materialize the five assets in this process, through Dagster, skipping what is up to date."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def _for_the_environment(source: str) -> str:
 
 def _farewell(store: Store, run_id: str | None) -> None:
     metrics = store.handle("metrics", run_id=run_id).passport
-    terminal.metrics_table(json.loads(store.files(metrics)["metrics.json"]))
+    terminal.metrics_table(store.document(metrics, "metrics.json"))
     terminal.say_if_replaced(store, metrics)
     terminal.say(f"\n  stored in {store.url}")
     wdbc = terminal.as_called()

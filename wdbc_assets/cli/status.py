@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from wdbc_assets import freshness, settings
-from wdbc_assets.cli import attention, terminal
+from wdbc_assets.cli import attention, decisions, terminal
+from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store, open_store
 
 
@@ -13,7 +14,7 @@ from wdbc_assets.storage.store import Store, open_store
 @click.option("--check", is_flag=True, help="Say only what needs a person, one line each, or ok; for a monitor.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def status(*, check: bool, as_json: bool) -> None:
-    """Show what is current, and why anything would run.
+    """Show what is current, why anything would run, and what is damaged of what a rollback leads to.
 
     With --check: an asset that was refused, a job whose last run failed, damage in the store or the history of
     promotions, a source that cannot be read or is not looked at any more.
@@ -25,14 +26,19 @@ def status(*, check: bool, as_json: bool) -> None:
     if check:
         click.get_current_context().exit(_check(store, chosen, as_json=as_json))
     states = freshness.survey(store, chosen)
+    registry = open_registry(store)
+    problems = registry.problems(registry.standing(), most=decisions.WAYS_BACK)
     if as_json:
-        terminal.document({"store": store.url, "assets": [_plain(store, state) for state in states]})
+        assets = [_plain(store, state) for state in states]
+        terminal.document({"store": store.url, "assets": assets, "production": {"problems": problems}})
         return
     terminal.say(f"store {store.url}")
     terminal.say()
     terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
         _show(store, state)
+    for problem in problems:
+        terminal.say(terminal.style(f"  production: {problem}", fg="red"))
 
 
 def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:

@@ -9,6 +9,7 @@ import click
 from wdbc_assets import freshness, lineage, logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.storage.registry import open_registry
 from wdbc_assets.storage.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     Named assets are verified with all that they are made of. The parameters are those of each version's passport, under
     what is set in the environment or .env. Nothing is written.
 
-    Exit codes: 0 the same, 1 something diverged or could not be derived.
+    The history, its evidence, and every bundle that a rollback leads to are verified, too: their digests have to fit.
+
+    Exit codes: 0 the same, 1 something diverged, could not be derived, or is damaged.
     """
     chosen = settings.load()
     store = open_store(chosen.storage, relative_to=settings.project_root())
@@ -45,11 +48,16 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
             _show(finding)
     from wdbc_assets import verification
 
+    registry = open_registry(store)
+    problems = [*registry.problems(registry.standing()), *registry.lost_evidence()]
     if as_json:
-        terminal.document({"store": store.url, "deep": deep, **verification.plain(findings)})
+        production = {"production": {"problems": problems}}
+        terminal.document({"store": store.url, "deep": deep, **verification.plain(findings), **production})
     elif first := verification.first_diverged(findings):
         _explain(first, findings[findings.index(first) + 1 :])
-    click.get_current_context().exit(int(any(finding.verdict != "same" for finding in findings)))
+    for problem in problems:
+        terminal.say(terminal.style(f"  production: {problem}", fg="red"), err=as_json)
+    click.get_current_context().exit(int(bool(problems) or any(finding.verdict != "same" for finding in findings)))
 
 
 def _wanted(store: Store, assets: Sequence[str]) -> list[str]:

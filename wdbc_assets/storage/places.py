@@ -46,6 +46,11 @@ def version(passport: "Passport") -> str:
     return f"{asset_name(passport.asset)}/versions/{_checked(VERSION, passport.version)}"
 
 
+def bundle(version: str) -> str:
+    """Return the folder of a version of the champion."""
+    return f"{CHAMPION}/versions/{_checked(VERSION, version)}"
+
+
 def version_file(passport: "Passport", name: str) -> str:
     """Return where one file of a version lies."""
     return f"{version(passport)}/{file_name(name)}"

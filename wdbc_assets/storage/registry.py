@@ -175,12 +175,16 @@ class Registry:
         ways = (WayBack(version, recipe, self._obstacle(version)) for version, recipe in known)
         return [way for way in ways if way.damage != _CLEANED_UP]
 
+    def problems(self, standing: Standing, *, most: int | None = None) -> list[str]:
+        """Return what is damaged of what is in production, and of where a rollback leads; empty if nothing is."""
+        return [*standing.amiss, *(str(way) for way in self.ways_back(standing, most=most) if way.damage)]
+
     def _obstacle(self, version: str) -> str | None:
         try:
             passport = self.promoted(version)
             if passport is not None:
                 return self._store.damage(passport)
-            if self._backend.listed(f"{places.CHAMPION}/versions/{version}"):
+            if self._backend.listed(places.bundle(version)):
                 return f"its passport is missing: {places.promoted(version)}"
         except WdbcError as error:
             return f"{error.what}: {error.where}"

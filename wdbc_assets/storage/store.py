@@ -205,21 +205,16 @@ class Store:
     def refusal(self, asset: str) -> dict[str, Any] | None:
         """Return when and why the last attempt at an asset was refused, if nothing succeeded since.
 
-        Raises:
-            DamagedStore: the note of it cannot be read.
+        A note that is damaged counts as one: the next success clears it.
         """
-        path = places.refusal(asset)
         try:
-            note = parsing.decode(self.backend.read(path))
+            note = parsing.decode(self.backend.read(places.refusal(asset)))
             return asdict(parsing.build(Refusal, note)) if note else None
         except FileNotFoundError:
             return None
-        except Malformed as error:
-            raise DamagedStore(
-                f"the note of the last refusal of {asset} is damaged: {error}",
-                where=self._where(path),
-                mend="Run `wdbc run`: it writes the note again, or clears it. Nothing else depends on it.",
-            ) from None
+        except (Malformed, DamagedStore) as error:
+            why = f"the note of it is damaged ({places.refusal(asset)}): {getattr(error, 'what', error)}"
+            return asdict(Refusal("unknown", "unknown", [why]))
 
     # Writing
 
@@ -300,11 +295,7 @@ class Store:
 
     def forget_refusal(self, asset: str) -> None:
         """Record that an attempt succeeded, or that nothing is left to be done."""
-        try:
-            stands = self.refusal(asset) is not None
-        except DamagedStore:
-            stands = True
-        if stands:
+        if self.refusal(asset):
             self.backend.replace(places.refusal(asset), b"{}")
 
     def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
