@@ -34,6 +34,8 @@ def champion(*, as_json: bool) -> None:
     trial = None
     try:
         trial = trials.current(store)
+        if trial is not None and (damage := store.damage(trial.challenger)):
+            problems.append(f"the challenger on trial is damaged: {damage}")
     except DamagedStore as error:
         problems.append(error.what)
     if as_json:

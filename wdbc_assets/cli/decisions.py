@@ -46,7 +46,7 @@ def judgement(document: Mapping[str, Any]) -> None:
         terminal.say(f"  {one['name']:<14} {value:>8}   {interval:<20} {holds}  {one['demand']}")
         if one["found"] and not one["holds"]:
             terminal.say(f"  {'':<14} {one['found']}")
-    name = terminal.style(verdict["name"], fg=_COLOURS[verdict["name"]], bold=True)
+    name = terminal.style(verdict["name"], fg=_COLOURS.get(verdict["name"]), bold=True)
     terminal.say(f"\n  verdict: {name}; {verdict['reason']}")
 
 

@@ -215,7 +215,7 @@ class LocalFolder:
     def listed(self, below: str = "") -> list[Listed]:
         """List every file below a folder, those that are being written too; what vanishes meanwhile is left out."""
         files = []
-        waiting = [self._place(below)]
+        waiting = [self._place(f"{below}/any").parent if below else self.root]
         while waiting:
             folder = waiting.pop()
             try:

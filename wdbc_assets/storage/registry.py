@@ -33,6 +33,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage import catalogue, history, parsing, places, standings
 from wdbc_assets.storage.backend import Backend, CannotRead
 from wdbc_assets.storage.history import Content, Entry, History
+from wdbc_assets.storage.judgements import Judgement
 from wdbc_assets.storage.parsing import DamagedStore, Malformed
 from wdbc_assets.storage.passport import OF_CHAMPION, Passport
 from wdbc_assets.storage.standings import Standing, WayBack
@@ -118,11 +119,13 @@ class Registry:
             DamagedStore: it is missing, or not the one that was written.
         """
         content = self._content(places.evidence(digest)).data or b""
-        try:
-            document = parsing.decode(content) if hashlib.sha256(content).hexdigest() == digest else None
-        except Malformed:
-            document = None
-        if not isinstance(document, dict):
+        document: dict[str, Any] | None = None
+        with contextlib.suppress(Malformed):
+            if hashlib.sha256(content).hexdigest() == digest:
+                plain = parsing.decode(content)
+                parsing.build(Judgement, plain)
+                document = plain
+        if document is None:
             raise DamagedStore(
                 "the evidence of a decision is missing, or is not what was written",
                 where=f"{self._store.url}/{places.evidence(digest)}",

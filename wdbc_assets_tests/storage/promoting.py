@@ -15,6 +15,20 @@ def decision(**facts: Any) -> Decision:
     )
 
 
+def judgement(name: str = "better", **facts: Any) -> dict[str, Any]:
+    """The document of a judgement, as the evidence keeps it."""
+    criterion = {"name": "log-loss", "demand": "below 0", "holds": True, "found": ""}
+    interval = {"value": -0.01, "low": -0.02, "high": -0.005, "bound": 0.0}
+    verdict = {
+        "name": name, "promoted": True, "reason": "r", "candidate": "logistic", "champion": "svc", "repeats": 3,
+        "folds": 10, "patients": 569, "criteria": [criterion | interval],
+    }  # fmt: skip
+    candidate = {"recipe": "logistic", "version": "c" * 64, "made_of": {"fitted_pipeline": "c" * 64}}
+    champion = {"recipe": "svc", "version": "a" * 64}
+    plain = {"candidate": candidate, "champion": champion, "protocol": "quick", "trial": None, "verdict": verdict}
+    return plain | facts
+
+
 def draft(store: Store, content: bytes) -> Draft:
     return store.draft(places.CHAMPION, content, run_id="run-1")
 

@@ -3,16 +3,23 @@
 import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.backend import CannotWrite, LocalFolder, ObjectFolder, open_backend
+from wdbc_assets.storage import places
+from wdbc_assets.storage.backend import CannotRead, CannotWrite, LocalFolder, ObjectFolder, open_backend
+from wdbc_assets.storage.parsing import DamagedStore
+from wdbc_assets.storage.registry import open_registry
+from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets_tests.storage.promoting import promote
 
 HOLDER = """
 import sys
@@ -129,3 +136,141 @@ def test_the_address_of_a_store_is_known_without_its_secrets_and_used_with_them(
     with pytest.raises(WdbcError, match="cannot be used") as caught:
         open_backend("nosuch://ann:CANARY@host/store", relative_to=tmp_path)
     assert "CANARY" not in str(caught.value)
+
+
+# What is no file
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(path))  # the whole path may be longer than a socket's may be
+
+
+def _link(path: Path) -> None:
+    path.symlink_to(path.parent / "whole.json")
+
+
+@pytest.mark.fault("F14")
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [(_pipe, "a pipe"), (_socket, "a socket"), (Path.mkdir, "a folder"), (_link, "a link")],
+    ids=["pipe", "socket", "folder", "link"],
+)
+def test_what_is_no_file_is_named_not_waited_for_and_replaced(
+    tmp_path: Path, put: Callable[[Path], object], said: str
+) -> None:
+    (tmp_path / "whole.json").write_bytes(b"elsewhere")
+    put(tmp_path / "current.json")
+    backend = LocalFolder(tmp_path)
+    with pytest.raises(DamagedStore, match=f"{said} is in the place of a file"):
+        backend.read("current.json")
+    backend.replace("current.json", b"good")
+    assert backend.read("current.json") == b"good"
+    assert (tmp_path / "whole.json").read_bytes() == b"elsewhere"
+
+
+def test_a_removal_follows_no_link_out_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/precious").write_bytes(b"1")
+    root = tmp_path / "store"
+    (root / "pairs").mkdir(parents=True)
+    (root / "pairs/linked").symlink_to(tmp_path / "outside")
+    LocalFolder(root).remove("pairs/linked")
+    assert list((root / "pairs").iterdir()) == []
+    (root / "pairs").rmdir()
+    (root / "pairs").symlink_to(tmp_path / "outside")
+    for call in (
+        lambda: LocalFolder(root).remove("pairs/precious"),
+        lambda: LocalFolder(root).listed("pairs"),
+        lambda: LocalFolder(root).listed(),
+        lambda: LocalFolder(root).read("pairs/precious"),
+        lambda: LocalFolder(root).replace("pairs/precious", b"2"),
+    ):
+        with pytest.raises(DamagedStore, match="a link is in the place of a folder"):
+            call()
+    assert (tmp_path / "outside/precious").read_bytes() == b"1"
+
+
+def test_the_store_itself_may_lie_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "store").symlink_to(tmp_path / "disk")
+    backend = LocalFolder(tmp_path / "store")
+    backend.replace("a/current.json", b"1")
+    assert backend.read("a/current.json") == b"1"
+    assert [one.path for one in backend.listed()] == ["a/current.json"]
+
+
+# Modes
+
+
+@pytest.mark.fault("X11")
+@pytest.mark.parametrize(("of_root", "folders", "files"), [(None, 0o700, 0o600), (0o755, 0o750, 0o640)])
+def test_nobody_but_owner_and_group_reads_what_is_stored(
+    tmp_path: Path, of_root: int | None, folders: int, files: int
+) -> None:
+    root = tmp_path / "store"
+    if of_root is not None:
+        root.mkdir()
+        root.chmod(of_root)
+    before = os.umask(0o022)
+    try:
+        backend = LocalFolder(root)
+        backend.replace("raw_data/current.json", b"1")
+        with backend.commit_lock():
+            pass
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
+    assert modes == {"store": of_root or 0o700, "raw_data": folders, "current.json": files, ".lock": files}
+
+
+# Places that are away
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "secret"), RuntimeError("secret"), EOFError()])
+def test_whatever_a_file_system_raises_is_told_without_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    backend = ObjectFolder(f"memory://{tmp_path.name}-away")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    for name in ("cat_file", "pipe_file", "find", "rm"):
+        monkeypatch.setattr(type(backend._files), name, refuse)
+    calls: list[tuple[type[CannotRead | CannotWrite], Callable[[], object]]] = [
+        (CannotRead, lambda: backend.read("a")), (CannotRead, backend.listed),
+        (CannotWrite, lambda: backend.replace("a", b"")), (CannotWrite, lambda: backend.remove("a")),
+    ]  # fmt: skip
+    for kind, call in calls:
+        with pytest.raises(kind) as caught:
+            call()
+        assert "secret" not in str(caught.value)
+        assert caught.value.mend
+
+
+@pytest.mark.fault("F02")
+def test_who_looks_while_a_decision_is_written_waits_for_its_end(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path), relative_to=tmp_path)
+    promote(store, b"a")
+    written, look = threading.Event(), threading.Event()
+
+    class Slow(LocalFolder):
+        def replace(self, path: str, content: bytes) -> None:
+            super().replace(path, content)
+            if path == places.HISTORY:
+                written.set()
+                look.wait(timeout=60)
+                time.sleep(0.2)  # the reader has begun to look, and has to wait
+
+    writer = threading.Thread(target=promote, args=(Store(Slow(tmp_path)), b"b"))
+    writer.start()
+    assert written.wait(timeout=60)
+    look.set()
+    standing = open_registry(store).standing()
+    writer.join(timeout=60)
+    assert standing.amiss == ()

@@ -15,7 +15,7 @@ from wdbc_assets.storage.backend import LocalFolder
 from wdbc_assets.storage.passport import DamagedStore
 from wdbc_assets.storage.registry import Superseded, open_registry
 from wdbc_assets.storage.store import Store
-from wdbc_assets_tests.storage.promoting import decision, draft, is_consistent, promote, rollback, serving
+from wdbc_assets_tests.storage.promoting import decision, draft, is_consistent, judgement, promote, rollback, serving
 
 PROMOTER = """
 import sys
@@ -66,8 +66,8 @@ def test_a_refused_candidate_stands_in_the_history_and_moves_nothing(store: Stor
 
 def test_evidence_is_read_back_as_it_was_kept_or_not_at_all(local: Store, folder: Path) -> None:
     registry = open_registry(local)
-    digest = registry.keep_evidence({"verdict": {"name": "better"}})
-    assert registry.evidence(digest) == {"verdict": {"name": "better"}}
+    digest = registry.keep_evidence(judgement())
+    assert registry.evidence(digest) == judgement()
     promote(local, b"a", evidence=digest)
     assert registry.lost_evidence() == []
     path = folder / places.evidence(digest)
@@ -75,6 +75,14 @@ def test_evidence_is_read_back_as_it_was_kept_or_not_at_all(local: Store, folder
     with pytest.raises(DamagedStore, match="evidence"):
         registry.evidence(digest)
     assert registry.lost_evidence() == ["the evidence of entry 1 is missing, or is not what was written"]
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize("facts", [{"verdict": 1}, {"verdict": {"name": 1}}, {"champion": []}, {"more": 1}])
+def test_evidence_of_another_shape_is_damaged_though_its_digest_fits(local: Store, facts: dict[str, object]) -> None:
+    registry = open_registry(local)
+    with pytest.raises(DamagedStore, match="evidence"):
+        registry.evidence(registry.keep_evidence(judgement() | facts))
 
 
 # Back
