@@ -23,7 +23,7 @@ from wdbc_assets_tests.storage import mutating
 
 ALL = os.environ.get("MUTATIONS") == "all"
 OF = os.environ.get("MUTATIONS_OF", "")
-SAMPLE = 24
+SAMPLE = 16
 SECONDS = 120  # far more than any of these commands takes
 VERSION = "VERSION"  # stands for the first digits of the earlier champion
 
