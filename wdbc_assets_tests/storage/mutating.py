@@ -146,8 +146,8 @@ def make(folder: Path) -> Store:
         registry.promote(bundle, decision(run_id=run_id, recipe=recipe, evidence=digest), expected=expected)
     trial = challenge(store, champions.bundle("pca_logistic"))
     pair = Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, trials.CHAMPION)
-    trials.put_pairs(store, trial, "1-aa", [pair, pair])
-    trials.put_counts(store, trial, "1-aa", {"scored": 2, "failed": 0, "dropped": 0})
+    trials.put_pairs(store, trial, "1-aa-1-1", [pair, pair])
+    trials.put_counts(store, trial, "1-aa", {"given": 2, "failed": 0})
     store.note_refusal("metrics", run_id="run-2", reasons=["it was worse than chance"])
     store.workbench("cross_validation", ["inputs"]).put("part", [0.5])
     return store

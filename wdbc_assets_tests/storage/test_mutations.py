@@ -45,7 +45,7 @@ NAMED_BY: list[tuple[str, list[str], frozenset[str]]] = [
     ("champion/evidence/*", ["history", "--verify"], frozenset()),
     ("champion/trial.json", ["shadow", "status"], frozenset({"deleted", "emptied"})),
     ("champion/challengers/*", ["gc"], frozenset()),
-    ("champion/pairs/*/*/*", ["shadow", "status"], frozenset({"deleted", "emptied", "one byte altered"})),
+    ("champion/pairs/*/*/*/*", ["shadow", "status"], frozenset({"deleted", "emptied", "one byte altered"})),
     ("*/refused.json", ["status"], frozenset({"deleted", "a list", "null"})),
     ("*/current.json", ["status"], frozenset()),
     ("runs/*/*", ["gc"], frozenset({"deleted"})),
