@@ -1,5 +1,7 @@
 """`wdbc predict`: a file of any size, scored by the model in production."""
 
+import os
+import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 
 from wdbc_assets import freshness, settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.domain import contract, layouts
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.storage.store import open_store
 
@@ -16,12 +19,14 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
+    from wdbc_assets.domain.layouts import Header
     from wdbc_assets.scoring import Tally
     from wdbc_assets.scoring.outputs import Rejects
+    from wdbc_assets.scoring.places import Place
     from wdbc_assets.storage.bundles import Served
 
 _FORMATS = ("csv", "parquet")
-_STANDARD = "-"
+_READER_GONE = 141  # as of a program that SIGPIPE ends
 _LIVE, _LOGGED = 0.2, 10.0  # seconds between two lines of progress, at a terminal and in a log
 
 
@@ -31,44 +36,82 @@ _LIVE, _LOGGED = 0.2, 10.0  # seconds between two lines of progress, at a termin
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="Of OUT. [default: by its name, else csv]")
 @click.option("--explain", is_flag=True, help="Add the three measurements that say most, and what each adds.")
 @click.option("--rejects", metavar="FILE", help="Write the rows that were set aside here, each with its reason.")
-def predict(*, source: str, target: str, form: str | None, explain: bool, rejects: str | None) -> None:
+@click.option("--strict", is_flag=True, help="Refuse columns that are unknown instead of ignoring them.")
+def predict(*, source: str, target: str, form: str | None, explain: bool, rejects: str | None, strict: bool) -> None:
     """Score the rows of IN with the champion, and write OUT: id, probability, decision, set, model.
 
-    IN is a CSV in UCI's form, or one whose first line names the 30 measurements, or a Parquet file; id and diagnosis
-    may be missing. `-` is standard input, and standard output. A row that breaks a rule is set aside and counted.
+    IN is a CSV in UCI's form, or one whose first line names the 30 measurements as UCI, Kaggle or scikit-learn do, or
+    a Parquet file; a CSV may be packed in a gzip file, or in a zip archive of one file. An id is given back as it is,
+    also one that is blank or there twice; a diagnosis and unknown columns are ignored. `-` is standard input, and
+    standard output. A row that breaks a rule is set aside and counted.
 
-    OUT appears when it is whole. Decision is by the threshold of the decision policy, set is the class that is
-    possible by its referral band, or refer.
+    OUT ends in .csv, .csv.gz or .parquet. It appears when it is whole; a new one is readable by its owner alone.
+    Decision is by the threshold of the decision policy, set is the class that is possible by its referral band, or
+    refer. When the reader of a pipe closes it early, the exit code is 141.
     """
-    _require_apart(source, target, rejects)
+    from wdbc_assets.scoring import places
+
+    out = places.parse(target, form)
+    aside = None if rejects is None else places.parse(rejects, None, forms=("csv",))
+    _require_apart(source, out, aside)
     chosen = settings.load()
     served = _champion(chosen)
-
-    from wdbc_assets import scoring
-    from wdbc_assets.scoring import outputs, sources
-
     if explain and not served.compiled:
+        from wdbc_assets import scoring
+
         raise scoring.not_explained(served)
-    form = form or ("parquet" if Path(target).suffix in (".parquet", ".pq") else "csv")
+    try:
+        _score(source, out, aside, served, chosen, explain=explain, strict=strict)
+    except places.ReaderGone as gone:
+        raise click.exceptions.Exit(_READER_GONE) from gone
+
+
+def _score(
+    source: str,
+    out: "Place",
+    rejects: "Place | None",
+    served: "Served",
+    chosen: settings.Settings,
+    *,
+    explain: bool,
+    strict: bool,
+) -> None:
+    from wdbc_assets import scoring
+    from wdbc_assets.scoring import outputs, places, sources
+
     shown = _Progress()
-    with sources.opened(source) as chunks, outputs.whole(target) as sink:
+    with sources.opened(source, strict=strict) as chunks, places.opened(out) as sink:
+        _say_ignored(chunks.header)
         columns = scoring.schema(chunks.id_type, explain=explain)
-        with outputs.scored(sink, columns, form) as scored, _rejects(rejects, chosen) as aside:
-            tally = scoring.score(chunks, served, scored, aside, explain=explain, progress=shown)
+        with outputs.scored(sink, columns, out.form) as scored, _rejects(rejects, chosen) as aside:
+            try:
+                tally = scoring.score(chunks, served, scored, aside, explain=explain, progress=shown)
+            except (BrokenPipeError, places.ReaderGone):
+                shown.end()
+                terminal.say(f"  stopped    the output's reader closed it: {scored.rows:,} rows were written", err=True)
+                raise
         _require_some(tally, source)
     shown.end()
     _summary(tally, served, shown.seconds)
 
 
 @contextmanager
-def _rejects(place: str | None, chosen: settings.Settings) -> "Iterator[Rejects | None]":
-    from wdbc_assets.scoring import outputs
+def _rejects(place: "Place | None", chosen: settings.Settings) -> "Iterator[Rejects | None]":
+    from wdbc_assets.scoring import outputs, places
 
     if place is None:
         yield None
     else:
-        with outputs.whole(place) as sink:
+        with places.opened(place) as sink:
             yield outputs.Rejects(sink, show_values=chosen.show_values)
+
+
+def _say_ignored(header: "Header") -> None:
+    """Name the columns that say nothing to the model; names are no patient's values."""
+    known = [contract.DIAGNOSIS] if contract.DIAGNOSIS in header.place else []
+    names = [*known, *map(layouts.shown, header.unknown)]
+    if names:
+        terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {layouts.some(names)}", err=True)
 
 
 def _champion(chosen: settings.Settings) -> "Served":
@@ -85,23 +128,29 @@ def _champion(chosen: settings.Settings) -> "Served":
     return bundles.open_bundle(bundles.read(store, passport))
 
 
-def _require_apart(source: str, target: str, rejects: str | None) -> None:
+def _require_apart(source: str, out: "Place", rejects: "Place | None") -> None:
     """Refuse to write two things into one place, or over what is read."""
+    from wdbc_assets.scoring import places
 
-    places = [("IN", source), ("OUT", target), *([("--rejects", rejects)] if rejects is not None else [])]
-    seen: dict[object, str] = {}
-    for name, place in places:
-        if place == _STANDARD:
-            where: object = "standard input" if name == "IN" else "standard output"
-        else:
-            where = Path(place).resolve()
-        if where in seen:
+    read = places.identity(0 if source == places.STANDARD else Path(source))
+    seen = {read: "IN"} if _is_file(source) else {}
+    for name, place in (("OUT", out), *([("--rejects", rejects)] if rejects else [])):
+        if place.identity in seen:
             raise WdbcError(
-                f"{seen[where]} and {name} are the same place",
-                where=str(where),
+                f"{seen[place.identity]} and {name} are the same place",
+                where=place.shown,
                 mend="Give each a place of its own.",
             )
-        seen[where] = name
+        seen[place.identity] = name
+
+
+def _is_file(source: str) -> bool:
+    """Say whether the rows come from a file, and not from a terminal, which may be written to as well."""
+    try:
+        status = os.fstat(0) if source == "-" else Path(source).stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode)
 
 
 def _require_some(tally: "Tally", source: str) -> None:

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@rule(CellRule, mend="Correct the cell or remove the row; write numbers like 0.1471, with a point, without spaces.")
+@rule(
+    CellRule,
+    mend="Correct the cell or remove the row; write measurements like 0.1471, with a point, without spaces, and ids as "
+    "whole numbers, 842302, not 842302.0 or 8.42e5: as a spreadsheet or pandas writes them of a column with gaps.",
+)
 def cells_are_numbers(frame: "pd.DataFrame") -> CellFaults:
     """Every id and every measurement is a finite decimal number."""
     import numpy as np

@@ -12,12 +12,15 @@ Sources: the description published with the data (UCI, wdbc.names); W. N. Street
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 # Statistics of a measurement over the nuclei of one image. "worst" is the mean of the three largest values.
 STATISTICS = ("mean", "se", "worst")
+# How others name them in a header: UCI by digits behind the measurement, scikit-learn by words on either side.
+_STATISTIC_NAMES = {"mean": ("mean", "1"), "se": ("se", "error", "2"), "worst": ("worst", "3")}
 _STATISTIC_MEANINGS = {
     "mean": "mean over the nuclei of the image",
     "se": "standard error of that mean",
@@ -167,6 +170,33 @@ COLUMNS: tuple[Column, ...] = (
     *_FEATURE_COLUMNS,
 )
 FEATURES: tuple[str, ...] = tuple(column.name for column in _FEATURE_COLUMNS)
+
+_SEPARATORS = re.compile(r"(?<=\w)[\s._-]+(?=\w)")
+
+
+def _header_names() -> Iterator[tuple[str, str]]:
+    for name in (ID, DIAGNOSIS):
+        yield name, name
+    yield "idnumber", ID
+    for measurement in MEASUREMENTS:
+        plain = measurement.name.replace("_", "")
+        for statistic in STATISTICS:
+            for name in _STATISTIC_NAMES[statistic]:
+                yield f"{plain}{name}", measurement.column(statistic)
+                if name.isalpha():
+                    yield f"{name}{plain}", measurement.column(statistic)
+
+
+_HEADER_NAMES: Mapping[str, str] = MappingProxyType(dict(_header_names()))
+
+
+def column_named(cell: str) -> str | None:
+    """Return the column that a cell of a header means, by UCI's, Kaggle's or scikit-learn's name; None if none.
+
+    Capitals, and what parts the words (blank, point, hyphen, underscore or nothing), make no difference.
+    """
+    return _HEADER_NAMES.get(_SEPARATORS.sub("", cell.strip().lower()))
+
 
 # The frame that models are made from. int64, for it is what NumPy, CSV and Parquet all give back unasked.
 CLEAN_COLUMNS: tuple[Column, ...] = (

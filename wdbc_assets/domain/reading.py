@@ -20,6 +20,7 @@ from wdbc_assets.domain.layouts import Layout, NotATable
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["LINE", "NotATable", "RawTable", "read"]
 
@@ -46,8 +47,8 @@ class RawTable:
 def read(content: bytes) -> RawTable:
     """Read a table in UCI's form (no header) or with a header whose names are those of the contract, in any order.
 
-    A byte order mark, CRLF, a missing last line end, empty lines at the end, capitals and spaces in names, quotation
-    marks and an empty 33rd column make no difference.
+    UCI's, Kaggle's and scikit-learn's names, capitals and blanks in them, a byte order mark, CRLF, a missing last line
+    end, empty lines at the end, quotation marks, columns without a name and an empty last one make no difference.
 
     Raises:
         NotATable: the content is something else, or its lines have other columns.
@@ -68,17 +69,23 @@ def _block_by_block(layout: Layout) -> "pd.DataFrame | None":
     labels = []
     measurements = np.empty((len(contract.FEATURES), len(layout)))
     start = 0
+    names = layout.header.names_of(layout.width())
+    if names is None:
+        return None
     try:
         # Streamed into place, for a whole Arrow table beside the frame would double what is needed.
         for batch in csv.open_csv(
             pa.BufferReader(pa.py_buffer(layout.text).slice(layout.start, layout.end - layout.start)),
-            read_options=csv.ReadOptions(column_names=layout.columns),
+            read_options=csv.ReadOptions(column_names=names),
             parse_options=csv.ParseOptions(quote_char=False, double_quote=False, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
-                column_types={column.name: types[column.dtype] for column in contract.COLUMNS},
+                column_types={name: pa.string() for name in names}
+                | {column.name: types[column.dtype] for column in contract.COLUMNS},
                 null_values=[],
             ),
         ):
+            if is_shifted(batch):
+                return None
             rows = slice(start, start + len(batch))
             ids[rows] = batch.column(contract.ID).to_numpy()
             labels.append(batch.column(contract.DIAGNOSIS))
@@ -90,6 +97,14 @@ def _block_by_block(layout: Layout) -> "pd.DataFrame | None":
     if not all(np.isfinite(column).all() for column in measurements):
         return None
     return _frame(layout, ids, pa.chunked_array(labels).to_pandas(), measurements)
+
+
+def is_shifted(table: "pa.Table | pa.RecordBatch") -> bool:
+    """Say whether a value stands behind the last column that has a name."""
+    import pyarrow.compute as pc
+
+    names = [name for name in table.schema.names if name.startswith(layouts.EMPTY)]
+    return any(pc.sum(pc.binary_length(table.column(name))).as_py() for name in names)
 
 
 def _row_by_row(layout: Layout) -> RawTable:

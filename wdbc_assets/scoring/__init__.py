@@ -1,7 +1,8 @@
 """Scoring files of any size: rows come in pieces, are judged, scored or set aside, and go out in pieces.
 
-`chunks` says what a piece is, `texts` and `parquet` how a file becomes pieces, `outputs` how the scored ones become a
-file that appears only when it is whole. What is in memory at a time is a few pieces, however many rows there are.
+`chunks` says what a piece is, `texts` and `parquet` how a file becomes pieces, `outputs` how the scored ones are
+written, `places` how a file appears only when it is whole. What is in memory at a time is a few pieces, however many
+rows there are.
 """
 
 from collections import Counter

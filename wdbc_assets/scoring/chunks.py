@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH_RULE = "row_has_every_column"
-"""What a row breaks that has more or fewer cells than there are columns, or cannot be read as text."""
+"""What a row breaks that has more or fewer cells than there are columns."""
+TEXT_RULE = "row_is_utf_8_text"
+"""What a row breaks whose id or measurements are no text in UTF-8."""
+QUOTES_RULE = "row_has_quotation_marks_in_place"
+"""What a row breaks that has a quotation mark inside a cell without them, behind one, or not closed."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,13 @@
-"""What is scored and what is set aside, as files that appear only when they are whole, and harm no spreadsheet.
+"""What is scored and what is set aside, written so that it harms no spreadsheet. Where it goes, `places` says.
 
-A file is written under another name beside its place, and takes it at the end; what goes to standard output, or into a
-pipe, goes as it comes. A spreadsheet takes a cell that begins with one of =, +, -, @ for a formula: such an id gets an
-apostrophe before it (OWASP, "CSV Injection").
+A spreadsheet takes a cell that begins with one of =, +, -, @, or their full-width forms, for a formula: such an id gets
+an apostrophe before it (OWASP, "CSV Injection").
 """
 
+import csv as python_csv
 import io
-import os
-import secrets
-import stat
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
@@ -21,12 +16,12 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from wdbc_assets.domain import layouts, rows
-from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring.chunks import Chunk
+from wdbc_assets.scoring.places import Closed
 
-STANDARD = "-"
 _ROW_GROUP = 2**18
-_FORMULA = r"^([=+\-@\t\r\n])"
+_FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
+_SEPARATORS_ELSEWHERE = r"[;\t|]"
 
 
 class Scored(Protocol):
@@ -67,9 +62,14 @@ class CsvScored:
         self._sink.write(",".join(schema.names).encode() + b"\n")
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write some rows."""
+        """Write some rows; of those whose reader goes away, the ones that it took are counted."""
         columns = [_harmless(column.cast(kind)) for column, kind in zip(batch, self._schema.types, strict=True)]
-        self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns, schema=self._schema)))
+        content = _as_csv(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        try:
+            self._sink.write(content)
+        except Closed as error:
+            self.rows += _whole_rows(content[: error.taken])
+            raise
         self.rows += len(batch)
 
 
@@ -124,56 +124,8 @@ class Rejects:
         if lines:
             lines.sort(key=lambda line: line[0])
             names = ["row", "column", "rule", "value"][: 4 if self._shown else 3]
-            columns = [pa.array(column) for column in zip(*lines, strict=True)]
+            columns = [_harmless(pa.array(column)) for column in zip(*lines, strict=True)]
             self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns[: len(names)], names=names)))
-
-
-@contextmanager
-def whole(target: str) -> Iterator[BinaryIO]:
-    """Open a file that takes its place when all went well, and leaves no trace otherwise.
-
-    Raises:
-        WdbcError: it cannot be written.
-    """
-    if target == STANDARD:
-        with _told(STANDARD):
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        return
-    place = Path(target).resolve()
-    with _told(target):
-        if _takes_as_it_comes(place):
-            with place.open("wb") as file:
-                yield file
-            return
-        temporary = place.with_name(f".{place.name}-{secrets.token_hex(4)}")  # a process id comes again in containers
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(place)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _told(target: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        where = "standard output" if target == STANDARD else target
-        what = f"the output cannot be written: {error.strerror or error}"
-        raise WdbcError(what, where=where, mend="Nothing was written. Choose a place that takes it.") from None
-
-
-def _takes_as_it_comes(place: Path) -> bool:
-    """Say whether it is a pipe or a device, whose place no file can take."""
-    try:
-        mode = place.stat().st_mode
-    except OSError:
-        return False
-    return not stat.S_ISREG(mode)
 
 
 def _harmless(column: pa.Array) -> pa.Array:
@@ -187,13 +139,29 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:
+    if not _has_separators(batch.column(0)):
+        with suppress(pa.ArrowInvalid):  # a text holds a comma, a quotation mark or a line end
+            return _written(batch, "none")
+    return _written(batch, "needed")
+
+
+def _has_separators(column: pa.Array) -> bool:
+    """Say whether a text would begin another cell, be it a formula, where something else parts the cells."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    return bool(pc.any(pc.match_substring_regex(column, _SEPARATORS_ELSEWHERE)).as_py())
+
+
+def _written(batch: pa.RecordBatch, quoting: str) -> bytes:
     sink = io.BytesIO()
-    try:
-        csv.write_csv(batch, sink, csv.WriteOptions(include_header=False, quoting_style="none"))
-    except pa.ArrowInvalid:  # a text holds a comma, a quotation mark or a line end
-        sink = io.BytesIO()
-        csv.write_csv(batch, sink, csv.WriteOptions(include_header=False, quoting_style="needed"))
+    csv.write_csv(batch, sink, csv.WriteOptions(include_header=False, quoting_style=quoting))
     return sink.getvalue()
+
+
+def _whole_rows(content: bytes) -> int:
+    text = content.decode(errors="replace")
+    found = sum(1 for _ in python_csv.reader(io.StringIO(text, newline="")))
+    return found if content.endswith(b"\n") else max(found - 1, 0)
 
 
 class _Counted(io.RawIOBase):

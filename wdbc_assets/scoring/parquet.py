@@ -8,34 +8,35 @@ import pyarrow.parquet as pq
 
 from wdbc_assets.domain import contract, layouts
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.scoring import arrays
+from wdbc_assets.scoring import arrays, ids
 from wdbc_assets.scoring.chunks import Chunk, matrix
 
 MAGIC = b"PAR1"
 _ROWS = 32_768  # the measurements of so many lie in a processor's shared cache while rules and scorer go over them
 _BUFFER = 65_536
-_MEND = "Give a Parquet file that has the 30 measurements as numbers; id and diagnosis may be missing."
+_MEND = "Give a Parquet file that has the 30 measurements as numbers, and an id if it is wanted."
 
 
 class ParquetSource:
     """An opened Parquet file whose columns are those of the contract; `id_type` is None if it has no id."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, strict: bool = False) -> None:
         """Read what columns there are; raises WdbcError if the file or its columns are not what is needed."""
         try:
             # Unbuffered, a whole row group would be read ahead, be it as long as the file.
-            self._file = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+            self._file = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False, arrow_extensions_enabled=True)
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error) from None
-        names = layouts.known_names(schema.names, optional=(contract.ID, contract.DIAGNOSIS))
-        self._given = dict(zip(names, schema.names, strict=True))
-        self.id_type = self._id_type(schema)
-        texts = [name for name in contract.FEATURES if not _is_number(schema.field(self._given[name]).type)]
+        self.header = layouts.known_names(schema.names, optional=(contract.ID, contract.DIAGNOSIS), strict=strict)
+        fields = {name: schema.field(place) for name, place in self.header.place.items()}
+        self._given = {name: field.name for name, field in fields.items()}
+        self.id_type = ids.type_of(fields[contract.ID].type) if contract.ID in fields else None
+        texts = [name for name in contract.FEATURES if not _is_number(fields[name].type)]
         if texts:
             raise WdbcError(
                 f"{len(texts)} of {len(contract.FEATURES)} measurements are no columns of numbers.",
-                where=f"columns {', '.join(texts[:5])}",
+                where=f"columns {layouts.some(texts)}",
                 mend=_MEND,
             )
 
@@ -57,19 +58,11 @@ class ParquetSource:
 
         return Chunk(
             X=matrix(lambda name: arrays.to_numpy(column(name)), len(batch)),
-            ids=None if self.id_type is None else column(contract.ID),
+            ids=None if self.id_type is None else ids.converted(column(contract.ID), first),
             numbers=range(first, first + len(batch)),
             torn=(),
             text=lambda position, name: str(column(name)[position].as_py()),
         )
-
-    def _id_type(self, schema: pa.Schema) -> pa.DataType | None:
-        if contract.ID not in self._given:
-            return None
-        kind = schema.field(self._given[contract.ID]).type
-        if pa.types.is_nested(kind) or pa.types.is_dictionary(kind):
-            raise WdbcError("The ids are no plain column.", where="column id", mend="Give them as numbers or text.")
-        return kind
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -78,4 +71,4 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _damaged(error: Exception) -> WdbcError:
     what = f"This is no whole Parquet file ({type(error).__name__})."
-    return WdbcError(what, mend="Write or copy the file anew: it is damaged, or cut.")
+    return WdbcError(what, mend="Write or copy the file again: it is damaged, or cut.")

@@ -1,10 +1,15 @@
-"""A CSV as chunks: blocks of whole lines, each parsed by Arrow, or with care where something in it is odd.
+"""A CSV as chunks: blocks of whole rows, each parsed by Arrow, or with care where something in it is odd.
 
 Arrow's own streaming reader stops for good at the first cell that is no number; here such a cell costs its own row and
-the speed of its block. What a number is, is what it is to `domain.reading`; a header, what it is to `domain.layouts`.
+the speed of its block. What a number is, is what it is to `domain.reading`; a header and a line, what they are to
+`domain.layouts`. A row may span lines where a cell in quotation marks does. Where the marks are out of place, every
+line of that row is set aside: half of one is never taken for a row.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -12,80 +17,126 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from wdbc_assets.domain import contract, layouts, reading
+from wdbc_assets.domain import contract, formats, layouts, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring import arrays
-from wdbc_assets.scoring.chunks import Chunk, Torn, matrix
+from wdbc_assets.scoring.chunks import QUOTES_RULE, TEXT_RULE, Chunk, Torn, matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 4 * 2**20
-_LONGEST_LINE = 2**20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_ROW = 2**20
+_MOST_LINES = 2**16  # of a chunk; so a file of empty lines takes no more memory than another
 _BLANKS = (b" ", b"\t")  # Arrow would drop them before and after a number
 _EMPTY_LINES = (b"\n\n", b"\n\r\n")
 _OPTIONAL = (contract.ID, contract.DIAGNOSIS)
+_ROW = re.compile(
+    rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)(?:,(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+))*+\r?\n',
+)
+# As readers part rows that forgive a text behind the mark that closes a cell, or marks inside a cell without them.
+_FORGIVEN_CELL = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^,\n]*+|[^",\n][^,\n]*+|)'
+_FORGIVEN_ROW = re.compile(_FORGIVEN_CELL + rb"(?:," + _FORGIVEN_CELL + rb")*+\n")
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Some whole lines: one row, or lines whose quotation marks are out of place."""
+
+    text: bytes
+    is_row: bool
 
 
 class TextSource:
     """A text whose first line has told its columns; `id_type` is None if it has no id."""
 
-    def __init__(self, file: BinaryIO, begin: bytes = b"", *, block: int = _BLOCK) -> None:
-        """Read the first block, whose `begin` was read before; raises NotATable if it begins no table to score."""
-        self._blocks = _blocks_of_lines(file, begin, block)
+    def __init__(self, file: BinaryIO, *, strict: bool = False, block: int = _BLOCK) -> None:
+        """Read the first block; raises NotATable if it begins no table to score, or has other columns and is strict."""
+        self._blocks = _blocks_of_lines(file, block)
         self._first = next(self._blocks, b"")
-        line, _, rest = self._first.partition(b"\n")
         # What the file is shows in its first line; what is odd further on costs its own row.
-        layouts.refuse_foreign(line if line.strip() else self._first)
-        self._first = self._first.removeprefix(_BYTE_ORDER_MARK)
-        line = line.removeprefix(_BYTE_ORDER_MARK)
+        layouts.refuse_format(self._first)
+        self._first = self._first.removeprefix(formats.BYTE_ORDER_MARK)
+        line, _, rest = self._first.partition(b"\n")
+        layouts.refuse_bytes(line)
         text = line.decode().removesuffix("\r")
-        names = layouts.columns_of(text, optional=_OPTIONAL)
+        self.header = layouts.header_of(text, optional=_OPTIONAL, strict=strict)
         self._line = 1
-        if names is None:
-            names = layouts.NAMES
-            width = layouts.width(layouts.cells(text))
-            if width != len(names):
-                raise layouts.NotATable(
-                    f"the first line has {width} columns and names none; without a header {len(names)} are needed",
-                    where="line 1",
-                    mend="Name the columns in a first line: the 30 measurements, in any order; id and diagnosis may be "
-                    "missing.",
-                )
-        else:
+        if self.header.named:
             self._first, self._line = rest, 2
-        # An empty column at the end of each line has no name in what the contract knows.
-        surplus = len(layouts.cells(text)) - len(names)
-        self._columns = (*names, *[""] * surplus)
-        self.id_type = pa.string() if contract.ID in names else None
+        elif not self.header.takes(cells := layouts.cells(text)):
+            raise layouts.NotATable(
+                f"the first line has {len(cells)} columns and names none; without a header {layouts.WIDTH} are needed",
+                where="line 1",
+                mend="Name the columns in a first line: the 30 measurements, in any order, and an id if it is wanted.",
+            )
+        self.id_type = pa.string() if contract.ID in self.header.place else None
+        self._wanted = [name for name in self.header.place if name != contract.DIAGNOSIS]
+        self._blind = 0  # bytes of what follows in which no row is looked for that spans lines
 
     def __iter__(self) -> Iterator[Chunk]:
         """Yield the rows, block by block."""
-        line, empty = self._line, 0
-        for block in _chained(self._first, self._blocks):
-            rows = block.rstrip(b"\r\n")
-            after = block[len(rows) :].count(b"\n")
+        line, empty, pending = self._line, 0, b""
+        for block in chain([self._first], self._blocks, [None]):
+            text = pending + (block or b"")
+            text += b"" if text.endswith(b"\n") or not text else b"\n"
+            pending, spans = b"", None
+            if b'"' in text and not layouts.PLAIN_LINES.fullmatch(text):
+                spans, pending = self._spans(text, last=block is None)
+                text = text.removesuffix(pending)
+            else:
+                self._blind = max(self._blind - len(text), 0)
+            rows = text.rstrip(b"\r\n")
+            after = text[len(rows) :].count(b"\n")
             if not rows:
                 empty += after
                 continue
             # Empty lines count only if something follows them.
-            rows = b"\n" * empty + rows
-            yield self._chunk(rows, line)
+            yield from self._empty(range(line, line + empty))
+            line += empty
+            if spans is None:
+                yield self._chunk(rows, line)
+            else:
+                yield self._row_by_row(spans, line, rows.count(b"\n") + 1)
             line += rows.count(b"\n") + 1
             empty = max(after - 1, 0)
+
+    def _spans(self, text: bytes, *, last: bool) -> tuple[list[_Span], bytes]:
+        """Part a text into rows; what is given back is a row that is still open at the end.
+
+        A row that is not closed within the longest that one may be is taken for one line that lacks a mark, and the
+        search is not made again for the lines of that stretch: else a file of such lines would take for ever.
+        """
+        spans, at = [], 0
+        while at < len(text):
+            end = text.index(b"\n", at) + 1
+            sight = end if at < self._blind else min(at + _LONGEST_ROW, len(text))
+            row = _ROW.match(text, at, sight)
+            forgiven = row or _FORGIVEN_ROW.match(text, at, sight)
+            if forgiven:
+                end = forgiven.end()
+            elif at >= self._blind:
+                if not last and at + _LONGEST_ROW > len(text):
+                    break
+                self._blind = at + _LONGEST_ROW
+            spans.append(_Span(text[at:end], is_row=row is not None))
+            at = end
+        self._blind = max(self._blind - at, 0)
+        return spans, text[at:]
+
+    def _empty(self, numbers: range) -> Iterator[Chunk]:
+        for start in range(0, len(numbers), _MOST_LINES):
+            torn = tuple(_torn(number, 1) for number in numbers[start : start + _MOST_LINES])
+            yield self._of(self._table([]), (), torn, lambda _: np.empty(0))
 
     def _chunk(self, rows: bytes, first: int) -> Chunk:
         numbers = range(first, first + rows.count(b"\n") + 1)
         # Where Arrow would end a line, or drop one, and this module does not, it is not asked.
-        arrows = not _has_lone_return(rows) and not _has(b"\n" + rows, _EMPTY_LINES)
-        table = self._plain(rows, numbers) if arrows and not _has(rows, _BLANKS) else None
-        if table is not None:
+        if _has_lone_return(rows) or b"\0" in rows or _has(b"\n" + rows, _EMPTY_LINES):
+            return self._line_by_line(rows, first)
+        if not _has(rows, _BLANKS) and (table := self._plain(rows, numbers)) is not None:
             return self._of(table, numbers, (), lambda name: arrays.to_numpy(table.column(name)))
-        careful, torn = self._texts(rows, numbers) if arrows else self._line_by_line(rows, numbers)
-        lost = {one.row for one in torn}
-        kept = [number for number in numbers if number not in lost] if lost else numbers
-        return self._of(careful, kept, torn, lambda name: _numbers(careful.column(name)))
+        return self._texts(rows, numbers)
 
     def _plain(self, rows: bytes, numbers: range) -> pa.Table | None:
         """Let Arrow make numbers of all measurements; None if a cell is none, or a line has other columns."""
@@ -93,49 +144,84 @@ class TextSource:
             table = self._parsed(rows, {name: pa.float64() for name in contract.FEATURES})
         except pa.ArrowInvalid:
             return None
-        return table if len(table) == len(numbers) else None
+        return table if len(table) == len(numbers) and not reading.is_shifted(table) else None
 
-    def _texts(self, rows: bytes, numbers: range) -> tuple[pa.Table, tuple[Torn, ...]]:
-        """Let Arrow part the lines, and take every cell as text."""
+    def _texts(self, rows: bytes, numbers: range) -> Chunk:
+        """Let Arrow part the lines, and take every cell as text; line by line if that does not do."""
         torn: list[Torn] = []
 
         def set_aside(row: csv.InvalidRow) -> str:
+            if self.header.names_of(row.actual_columns) is not None:
+                return "error"  # a row that ends in a comma, among others
             torn.append(_torn(numbers[row.number - 1], row.actual_columns))
             return "skip"
 
         try:
             table = self._parsed(rows, {}, set_aside)
         except pa.ArrowInvalid:
-            return self._line_by_line(rows, numbers)
-        if len(table) + len(torn) != len(numbers):  # a quotation mark that is not closed swallows lines
-            return self._line_by_line(rows, numbers)
-        return table, tuple(torn)
+            return self._line_by_line(rows, numbers.start)
+        if len(table) + len(torn) != len(numbers) or reading.is_shifted(table):
+            return self._line_by_line(rows, numbers.start)
+        lost = {one.row for one in torn}
+        kept = [number for number in numbers if number not in lost] if lost else numbers
+        return self._of(table, kept, tuple(torn), lambda name: _numbers(table.column(name)))
 
-    def _line_by_line(self, rows: bytes, numbers: range) -> tuple[pa.Table, tuple[Torn, ...]]:
-        parted, torn = [], []
-        for number, line in zip(numbers, rows.split(b"\n"), strict=True):
-            try:
-                cells = layouts.cells(line.decode().removesuffix("\r"))
-            except UnicodeDecodeError:
-                torn.append(Torn(number, "not UTF-8"))
-                continue
-            if len(cells) == len(self._columns):
-                parted.append(cells)
+    def _line_by_line(self, rows: bytes, first: int) -> Chunk:
+        spans = [_Span(line, is_row=True) for line in rows.split(b"\n")]
+        return self._row_by_row(spans, first, len(spans))
+
+    def _row_by_row(self, spans: Sequence[_Span], first: int, lines: int) -> Chunk:
+        """Take every cell as text, of the rows that lie in the first so many lines."""
+        numbers, parted, torn = [], [], []
+        number, after = first, first + lines
+        for span in spans:
+            if number >= after:  # empty lines at the end, which may be followed by nothing
+                break
+            row = self._row(span)
+            height = max(span.text.rstrip(b"\r\n").count(b"\n") + 1, 1)
+            if isinstance(row, Torn):
+                torn += [Torn(number + line, row.found, row.rule) for line in range(height)]
             else:
-                torn.append(_torn(number, len(cells)))
-        arrays = [pa.array([cells[place] for cells in parted], type=pa.string()) for place in range(len(self._columns))]
-        return pa.Table.from_arrays(arrays, names=list(self._columns)), tuple(torn)
+                numbers.append(number)
+                parted.append(row)
+            number += height
+        table = self._table(parted)
+        return self._of(table, numbers, tuple(torn), lambda name: _numbers(table.column(name)))
+
+    def _row(self, span: _Span) -> list[str] | Torn:
+        """Return the cells that are wanted of a row, or why it is none."""
+        text = span.text.removesuffix(b"\n").removesuffix(b"\r")
+        if not span.is_row and b'"' in text:
+            return Torn(0, "a quotation mark out of place", QUOTES_RULE)
+        if b"\0" in text:
+            return Torn(0, "a NUL byte", TEXT_RULE)
+        cells = layouts.cells(text.decode(errors="surrogateescape"))
+        if not self.header.takes(cells):
+            return _torn(0, len(cells))
+        wanted = [cells[self.header.place[name]] for name in self._wanted]
+        if not _is_utf_8(wanted):
+            return Torn(0, "not UTF-8", TEXT_RULE)
+        return wanted
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> pa.Table:
+        columns = zip(*rows, strict=True) if rows else [()] * len(self._wanted)
+        return pa.Table.from_arrays([pa.array(cells, type=pa.string()) for cells in columns], names=self._wanted)
 
     def _parsed(self, rows: bytes, types: "dict[str, pa.DataType]", on_invalid: object = None) -> pa.Table:
+        end = rows.find(b"\n")
+        line = rows[: end if end >= 0 else None].decode(errors="surrogateescape").removesuffix("\r")
+        width = len(layouts.cells(line))
+        names = self.header.names_of(width) or self.header.names_of(len(self.header.columns)) or []
+        wanted = [*self._wanted, *(name for name in names if name.startswith(layouts.EMPTY))]
         return csv.read_csv(
             pa.BufferReader(rows),
             # In one piece and on one thread: only so does Arrow know the number of an invalid row.
-            read_options=csv.ReadOptions(
-                column_names=list(self._columns), use_threads=False, block_size=max(len(rows), 1) + 1
-            ),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(rows), 1) + 1),
             parse_options=csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=on_invalid),
             convert_options=csv.ConvertOptions(
-                column_types={name: types.get(name, pa.string()) for name in self._columns}, null_values=[]
+                column_types={name: types.get(name, pa.string()) for name in wanted},
+                include_columns=wanted,
+                null_values=[],
             ),
         )
 
@@ -153,6 +239,13 @@ class TextSource:
             torn=torn,
             text=lambda position, name: str(table.column(name)[position].as_py()),
         )
+
+
+def _is_utf_8(cells: Sequence[str]) -> bool:
+    try:
+        return all(cell.isascii() or bool(cell.encode()) for cell in cells)
+    except UnicodeEncodeError:
+        return False
 
 
 def _numbers(texts: pa.ChunkedArray) -> "NDArray[np.float64]":
@@ -176,31 +269,30 @@ def _torn(row: int, columns: int) -> Torn:
     return Torn(row, f"{columns} column{'' if columns == 1 else 's'}")
 
 
-def _blocks_of_lines(file: BinaryIO, rest: bytes, size: int) -> Iterator[bytes]:
-    """Yield `rest` and what a file holds beyond, in blocks that end with a line's end."""
-    while piece := _read(file, size):
+def _blocks_of_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield what a file holds in blocks that end with a line's end, and have not too many of them."""
+    rest = b""
+    while piece := file.read(size):
         lines, newline, after = piece.rpartition(b"\n")
         if newline:
-            yield rest + lines + newline
+            yield from _of_few_lines(rest + lines + newline)
             rest = after
         else:
             rest += after
-        if len(rest) > _LONGEST_LINE:
+        if len(rest) > _LONGEST_ROW:
             raise WdbcError(
-                f"A line is longer than {_LONGEST_LINE:,} bytes.",
+                f"A line is longer than {_LONGEST_ROW:,} bytes.",
                 mend="Give a table of text with lines, or a Parquet file.",
             )
     if rest:
         yield rest
 
 
-def _chained(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from blocks
-
-
-def _read(file: BinaryIO, size: int) -> bytes:
-    try:
-        return file.read(size)
-    except OSError as error:
-        raise WdbcError(f"the rows to score cannot be read: {error.strerror}", mend="Copy the file anew.") from None
+def _of_few_lines(block: bytes) -> Iterator[bytes]:
+    while block.count(b"\n") > _MOST_LINES:
+        end = 0
+        for _ in range(_MOST_LINES):
+            end = block.index(b"\n", end) + 1
+        yield block[:end]
+        block = block[end:]
+    yield block

@@ -4,7 +4,8 @@ Importing this package imports neither requests nor fsspec; they are imported wh
 
 - `location` reads the setting and hides its secrets; `fetching` gets the bytes; `errors` are the ways it fails.
 - `bundled`, `files`, `objects` and `http` each read one kind of source.
-- `limits`, `deadline` and `retrying` bound what they may take; `sniffing` refuses what is plainly no table.
+- `limits`, `deadline` and `retrying` bound what they may take; `unpacking` opens gzip and zip; `sniffing` names what is
+  plainly no table.
 """
 
 from wdbc_assets.sources.errors import (

@@ -1,16 +1,17 @@
 """From a location to the bytes that lie there, whole and once: what an asset, a sensor and `wdbc status` call.
 
-The kinds of source differ only in who reads them. The size limit, the refusal of what is plainly no table, and the
-pinned digest hold for all.
+The kinds of source differ only in who reads them. Unpacking, the size limit, the refusal of what is plainly no table,
+and the pinned digest hold for all. The identity of a source is that of the table: packed again it is the same.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
-from wdbc_assets.sources import bundled, files, objects, sniffing
+from wdbc_assets.sources import bundled, files, objects, sniffing, unpacking
 from wdbc_assets.sources.errors import SourceRefused
 from wdbc_assets.sources.limits import DEFAULT, QUICK, REAL_CLOCK, Clock, Limits
 from wdbc_assets.sources.location import Location
@@ -60,7 +61,7 @@ def fetch(
         known: the origin of content that the caller has at hand, intact. A server is then asked for what differs from
             it, and `NotModified` may be the answer. It is used only if it is of this location and nothing in the
             location's address is hidden, for behind two hidden queries may lie two contents.
-        sha256: the digest that the content must have, 64 hexadecimal digits.
+        sha256: the digest that the content must have, 64 hexadecimal digits: of the table, or of what it is packed in.
         limits: tries, times and sizes.
         report: told of each try that failed and is followed by another, in one line without secrets.
         clock: time and chance, replaced in tests.
@@ -77,14 +78,16 @@ def fetch(
         answer = http.get(location.address, limits=limits, known=usable, report=report, clock=clock)
         if answer is None:
             return NotModified(cast("Origin", usable))  # the client has checked that something was known
-        content, etag, last_modified = answer.content, answer.etag, answer.last_modified
+        came, etag, last_modified = answer.content, answer.etag, answer.last_modified
     else:
-        content, etag, last_modified = _read(location, limits, report, clock), None, None
+        came, etag, last_modified = _read(location, limits, report, clock), None, None
+    content = _unpacked(came, location, limits)
     _refuse_what_is_no_table(content, location)
     digest = hashlib.sha256(content).hexdigest()
-    if pinned and digest != pinned:
+    of_file = digest if content is came else hashlib.sha256(came).hexdigest()
+    if pinned not in {None, digest, of_file}:
         raise SourceRefused(
-            f"the content has SHA-256 {digest}, but {pinned} is pinned",
+            f"the content has SHA-256 {of_file}, but {pinned} is pinned",
             where=location.shown,
             mend="Find out why the content differs before changing the pinned digest.",
         )
@@ -119,7 +122,8 @@ def digest_now(location: Location, *, limits: Limits = DEFAULT) -> str | None:
     """
     if location.kind in {"http", "object"}:
         return None
-    return hashlib.sha256(_read(location, limits, silent, REAL_CLOCK)).hexdigest()
+    content = _unpacked(_read(location, limits, silent, REAL_CLOCK), location, limits)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _read(location: Location, limits: Limits, report: Report, clock: Clock) -> bytes:
@@ -130,6 +134,14 @@ def _read(location: Location, limits: Limits, report: Report, clock: Clock) -> b
             return files.read(Path(location.address), largest_bytes=limits.largest_bytes)
         case _:
             return objects.read(location, limits=limits, clock=clock, report=report)
+
+
+def _unpacked(came: bytes, location: Location, limits: Limits) -> bytes:
+    try:
+        return unpacking.content(came, partial(files.up_to, limits.largest_bytes, where=location.shown))
+    except SourceRefused as error:
+        error.where = location.shown
+        raise
 
 
 def _usable(known: Origin | None, location: Location, pinned: str | None) -> Origin | None:
@@ -154,7 +166,5 @@ def _refuse_what_is_no_table(content: bytes, location: Location) -> None:
     instead = sniffing.what_came_instead(content)
     if instead is not None:
         raise SourceRefused(
-            f"instead of a table there came {location.conceal(instead)}",
-            where=location.shown,
-            mend="Open the source and look: it may ask for a login, have moved, or need to be unpacked.",
+            f"instead of a table there came {location.conceal(instead.name)}", where=location.shown, mend=instead.hint
         )

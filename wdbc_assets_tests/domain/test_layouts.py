@@ -19,11 +19,11 @@ def with_line(number: int, line: str | bytes) -> bytes:
 NO_TABLES = {
     "nothing at all": (b"", "the source is empty", ""),
     "blanks and empty lines": (b"  \n\n \r\n", "the source is empty", ""),
-    "a web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", "the source is an HTML or XML page", ""),
-    "a web page behind a byte order mark": (b"\xef\xbb\xbf<html></html>", "the source is an HTML or XML page", ""),
-    "JSON": (b'{"error": "not found"}', "the source is JSON", ""),
-    "a list in JSON": (b"[1, 2]", "the source is JSON", ""),
-    "a zip archive": (b"PK\x03\x04\x14\x00", "the source is a ZIP archive", ""),
+    "a web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", "the source is an HTML page", ""),
+    "a web page behind a byte order mark": (b"\xef\xbb\xbf<html></html>", "the source is an HTML page", ""),
+    "JSON": (b'{"error": "not found"}', "the source is a JSON document", ""),
+    "a list in JSON": (b"[1, 2]", "the source is a JSON document", ""),
+    "a zip archive": (b"PK\x03\x04\x14\x00", "the source is a zip archive", ""),
     "a gzip archive": (b"\x1f\x8b\x08\x00", "the source is a gzip archive", ""),
     "NUL bytes in line 3": (with_line(3, b"\0" * 40), "NUL bytes", "line 3"),
     "UTF-16 with its mark": (PUBLISHED.decode().encode("utf-16"), "text in UTF-16", ""),
@@ -110,7 +110,7 @@ def test_no_cell_stands_in_the_message_of_a_refusal() -> None:
 def test_a_row_is_never_taken_for_a_header() -> None:
     layout = layouts.lay_out(PUBLISHED)
 
-    assert (layout.first_line, layout.columns, len(layout)) == (1, layouts.NAMES, 569)
+    assert (layout.first_line, layout.header, len(layout)) == (1, layouts.UCI, 569)
 
 
 @pytest.mark.parametrize("cell", ["id", "DIAGNOSIS", " radius mean "])

@@ -1,0 +1,124 @@
+"""A table in a gzip file, or in a zip archive of one file, read as if it were not packed; told by the first bytes.
+
+One packing is taken off, no more. What is inside comes in pieces, as large as they are asked for, so a bomb of
+compression meets the limits of whoever reads it. Nothing is ever written under a name from an archive.
+"""
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+from wdbc_assets.domain import formats
+from wdbc_assets.domain.layouts import shown, some
+from wdbc_assets.sources.errors import SourceRefused
+
+GZIP = b"\x1f\x8b"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+SIGNS = (GZIP, *ZIP)
+
+_AGAIN = "Copy or fetch the file again: it is damaged, or cut short."
+_BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_ENCRYPTED = 1  # the bit of a zip's flags
+# What programs put beside the file: macOS its forks, file managers their notes.
+_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_OFFICE = {
+    "xl/": formats.WORKBOOK,
+    "word/": formats.DOCUMENT,
+    "ppt/": formats.DOCUMENT,
+    "content.xml": formats.SPREADSHEET,
+    "Index/": formats.Format("a Numbers document of macOS", formats.WORKBOOK.hint),
+}
+
+
+def is_packed(begin: bytes) -> bool:
+    """Say whether a content that begins so is a gzip file or a zip archive."""
+    return begin.startswith(SIGNS)
+
+
+@contextmanager
+def opened(file: BinaryIO, begin: bytes) -> Iterator[BinaryIO]:
+    """Open what is packed in a file, which is at its beginning and begins so; for a zip archive it must be seekable.
+
+    Raises:
+        SourceRefused: it is no archive of one table, or damaged; while reading, too.
+    """
+    if begin.startswith(GZIP):
+        with _Unpacked(gzip.GzipFile(fileobj=file)) as unpacked:
+            yield cast("BinaryIO", unpacked)
+    else:
+        with _member(file) as member:
+            yield member
+
+
+def content(packed: bytes, read: Callable[[BinaryIO], bytes]) -> bytes:
+    """Return what `read` makes of the content, unpacked if it is packed."""
+    if not is_packed(packed):
+        return packed
+    with opened(io.BytesIO(packed), packed) as unpacked:
+        return read(unpacked)
+
+
+class _Unpacked(io.RawIOBase):
+    """What comes out of an archive, with its errors in our own words."""
+
+    def __init__(self, inner: io.BufferedIOBase) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        with _in_our_words():
+            return self._inner.read(size)
+
+    def close(self) -> None:
+        with suppress(*_BROKEN):
+            self._inner.close()
+        super().close()
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except EOFError:
+        raise SourceRefused("the compressed file is cut short", mend=_AGAIN) from None
+    except (NotImplementedError, RuntimeError):
+        raise SourceRefused("the zip archive is packed in a way that cannot be read", mend=formats.UNPACK) from None
+    except _BROKEN:
+        raise SourceRefused("the compressed file is damaged", mend=_AGAIN) from None
+
+
+@contextmanager
+def _member(file: BinaryIO) -> Iterator[BinaryIO]:
+    with _in_our_words():
+        archive = zipfile.ZipFile(file)
+    with archive:
+        member = _only_table(archive)
+        if member.flag_bits & _ENCRYPTED:
+            raise SourceRefused("the zip archive is protected by a password", mend=formats.UNPACK)
+        with _in_our_words():
+            inner = archive.open(member)
+        with _Unpacked(cast("io.BufferedIOBase", inner)) as unpacked:
+            yield cast("BinaryIO", unpacked)
+
+
+def _only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    names = archive.namelist()
+    for part, kind in _OFFICE.items():
+        if any(name.startswith(part) for name in names) and len(names) > 1:
+            raise SourceRefused(f"the source is {kind.name}, not a table", mend=kind.hint)
+    members = [member for member in archive.infolist() if not member.is_dir() and not _lies_beside(member.filename)]
+    if len(members) != 1:
+        listed = f": {some([shown(member.filename) for member in members])}" if members else ""
+        raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", mend=formats.UNPACK)
+    return members[0]
+
+
+def _lies_beside(name: str) -> bool:
+    return name.startswith(_BESIDE[0]) or name.rpartition("/")[2].startswith("._") or name.endswith(_BESIDE[1:])
