@@ -23,7 +23,7 @@ def raw_data(
     known: Passport | None,
     report: metadata.Report,
 ) -> FromOutside | StillTheSame:
-    """The bytes of the source as they came: one line per patient, with id, diagnosis and 30 measurements."""
+    """The bytes of the source as they came, unpacked: one line per patient, with id, diagnosis and 30 measurements."""
     origin = sources.Origin.from_json(known.origin) if known and known.origin else None
     answer = source.fetch(parameters, known=origin, report=report)
     if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
