@@ -81,7 +81,6 @@ def _score(
 
     shown = _Progress()
     with sources.opened(source, strict=strict) as chunks, places.opened(out) as sink:
-        _say_ignored(chunks.header)
         columns = scoring.schema(chunks.id_type, explain=explain)
         with outputs.scored(sink, columns, out.form) as scored, _rejects(rejects, chosen) as aside:
             try:
@@ -92,6 +91,7 @@ def _score(
                 raise
         _require_some(tally, source)
     shown.end()
+    _say_ignored(chunks.header)
     _summary(tally, served, shown.seconds)
 
 

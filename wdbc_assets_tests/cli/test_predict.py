@@ -457,10 +457,7 @@ def test_who_reads_only_the_beginning_gets_it_and_ends_it(tmp_path: Path) -> Non
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, timeout=60, check=False)
     assert len(done.stdout.splitlines()) == 2
     assert b"Traceback" not in done.stderr
-    assert re.fullmatch(
-        rb"  ignored    column diagnosis\n  stopped    the output's reader closed it: [\d,]+ rows were written\n",
-        done.stderr,
-    )
+    assert re.fullmatch(rb"  stopped    the output's reader closed it: [\d,]+ rows were written\n", done.stderr)
 
 
 @pytest.mark.usefixtures("champion")
