@@ -89,7 +89,7 @@ def _score(
                 shown.end()
                 terminal.say(f"  stopped    the output's reader closed it: {scored.rows:,} rows were written", err=True)
                 raise
-        _require_some(tally, source)
+        _require_some(tally, chunks.shown)
     shown.end()
     _say_ignored(chunks.header)
     _summary(tally, served, shown.seconds)

@@ -25,6 +25,7 @@ class Source:
     def __init__(self, place: str, rows: parquet.ParquetSource | texts.TextSource) -> None:
         self._place = place
         self._rows = rows
+        self.shown = _name(place)
         self.header = rows.header
         self.id_type = rows.id_type
 

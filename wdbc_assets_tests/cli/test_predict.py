@@ -634,7 +634,7 @@ def test_of_a_killed_writer_nothing_is_left_and_of_a_living_one_all(tmp_path: Pa
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"writes\n"
     writers[0].kill()
-    writers[0].wait(30)
+    writers[0].communicate(timeout=30)
     with places.opened(places.parse(str(tmp_path / "next.csv"), None)) as sink:
         sink.write(b"id\n")
     assert len(left_behind(tmp_path, "next.csv")) == (0 if unnamed else 1)
