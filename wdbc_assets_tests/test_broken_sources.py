@@ -24,7 +24,7 @@ BROKEN = {
     "cut at the end of a line": b"".join(LINES[:-1]),
     "an HTML page": b"<!DOCTYPE html><html><title>Sign in</title></html>",
     "a JSON error": b'{"error": "gone"}',
-    "a compressed file": gzip.compress(PUBLISHED),
+    "a compressed file cut short": gzip.compress(PUBLISHED)[:-9],
     "UTF-16": PUBLISHED.decode().encode("utf-16"),
     "a NUL byte": PUBLISHED[:100] + b"\0" + PUBLISHED[100:],
     "semicolons": PUBLISHED.replace(b",", b";"),

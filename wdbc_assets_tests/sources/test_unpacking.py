@@ -70,6 +70,7 @@ def test_a_packed_table_is_the_table_itself(packed: bytes, tmp_path: Path, fetch
         (zipped(**{"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), "the source is an Excel workbook (.xlsx)"),
         (zipped(**{"mimetype": b"x", "content.xml": b"x"}), "the source is an OpenDocument spreadsheet (.ods)"),
     ],
+    ids=["cut", "damaged", "cut zip", "none", "two", "odd name", "password", "xlsx", "ods"],
 )
 def test_an_archive_of_something_else_is_named(packed: bytes, what: str) -> None:
     with pytest.raises(SourceRefused) as refused:
