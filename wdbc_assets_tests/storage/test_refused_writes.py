@@ -85,18 +85,25 @@ def test_a_quota_that_is_used_up_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.fault("F05")
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "store.json").mkdir()
-    with pytest.raises(CannotRead, match="the store cannot be read: Is a directory") as refused:
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "store.json").write_bytes(b"{}")
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(CannotRead, match="the store cannot be read: Permission denied") as refused:
         LocalFolder(tmp_path).read("store.json")
     assert refused.value.where == str(tmp_path / "store.json")
 
 
 @pytest.mark.fault("F06")
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff"])
-def test_a_damaged_format_file_is_named_with_what_belongs_in_it(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_format_file_is_named_and_the_next_run_writes_it_again(tmp_path: Path, content: bytes) -> None:
     put(open_store(str(tmp_path), relative_to=tmp_path), b"good")
     (tmp_path / "store.json").write_bytes(content)
     with pytest.raises(DamagedStore, match="format file is damaged") as damaged:
         open_store(str(tmp_path), relative_to=tmp_path).current("raw_data")
-    assert 'Write {"format": 1} into it' in damaged.value.mend
+    assert damaged.value.mend.startswith("Delete it")
+    (tmp_path / "store.json").unlink()
+    put(open_store(str(tmp_path), relative_to=tmp_path), b"better")
+    assert (tmp_path / "store.json").read_bytes() == b'{"format": 1}\n'

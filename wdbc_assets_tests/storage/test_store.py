@@ -22,7 +22,6 @@ from wdbc_assets_tests.storage.putting import put, snapshot, version_file
 def test_what_was_stored_comes_back(store: Store) -> None:
     put(store, b"1,M\n2,B\n")
     assert store.handle("raw_data").load() == b"1,M\n2,B\n"
-    assert store.handle("raw_data").passport.rows == 2
 
 
 def test_a_version_is_named_as_sha256sum_names_it(local: Store, folder: Path) -> None:
@@ -107,7 +106,7 @@ def test_a_damaged_file_is_named_never_used_and_made_whole_again(
         lambda content: content[: len(content) // 2],
         lambda content: b"not json",
         lambda content: b"[]",
-        lambda content: content.replace(b'"rows": 1', b'"rows": 2'),
+        lambda content: content.replace(b'"rows": null', b'"rows": 2'),
     ],
     ids=["empty", "cut", "no JSON", "other JSON", "one figure altered"],
 )
