@@ -63,7 +63,10 @@ class CsvScored:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write some rows; of those whose reader goes away, the ones that it took are counted."""
-        columns = [_harmless(column.cast(kind)) for column, kind in zip(batch, self._schema.types, strict=True)]
+        columns = [
+            column.cast(kind) if pa.types.is_dictionary(column.type) else _harmless(column)  # words are our own
+            for column, kind in zip(batch, self._schema.types, strict=True)
+        ]
         content = _as_csv(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         try:
             self._sink.write(content)
