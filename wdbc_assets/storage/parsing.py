@@ -95,8 +95,6 @@ def _require_plain(value: Any) -> None:
         for item in level:
             if isinstance(item, float) and not math.isfinite(item):
                 raise Malformed("it has a number that is not finite")
-            if isinstance(item, int) and abs(item) > _LARGEST_INTEGER:
-                raise Malformed("it has an integer of more than 64 bits")
             if isinstance(item, str) and not _is_text(item):
                 raise Malformed("it has half of a surrogate pair, which is no character")
         level = [item for below in level for item in _items(below)]
@@ -151,6 +149,8 @@ def _scalar(kind: Any, value: Any, name: str) -> Any:
     accepted = (int, float) if kind is float else (kind,)
     if type(value) not in accepted:  # not isinstance: True is no number here
         raise Malformed(f"{name} is of another type")
+    if type(value) is int and abs(value) > _LARGEST_INTEGER:
+        raise Malformed(f"{name} has more than 64 bits")
     return value
 
 
