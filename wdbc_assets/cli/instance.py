@@ -1,5 +1,6 @@
 """Dagster's history as `wdbc run` keeps it: one run, and no run that is said to go on though its process is gone."""
 
+import logging
 import os
 import socket
 import sqlite3
@@ -25,6 +26,9 @@ def opened() -> "Iterator[dg.DagsterInstance]":
     """
     import dagster as dg
 
+    # Dagster raises in its signal handler. Where that hits SQLAlchemy while it closes a connection, SQLAlchemy logs the
+    # traceback and goes on; without a handler Python would print it. The command itself says that it was stopped.
+    logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
     home = settings.ensure_home()
     with _one_at_a_time(home), machine.dagster_configuration(home):
         opening = dg.DagsterInstance.get()

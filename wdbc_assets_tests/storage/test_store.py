@@ -209,6 +209,7 @@ ATTACK = textwrap.dedent("""
 
     WRITERS, AT_ONCE = 200, 4
     store = open_store(sys.argv[1], relative_to=Path("/"))
+    store.draft("raw_data", b"1", run_id="imports-all-that-a-writer-needs")
     instants = random.Random(569)
 
     def write(name):
