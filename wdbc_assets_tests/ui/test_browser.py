@@ -72,7 +72,8 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
 
         for asset in ASSETS:
             open_asset(page, ui, asset, "Overview")
-            expect(page.get_by_text(graph.get(dg.AssetKey(asset)).description or "none")).to_be_visible()
+            description = graph.get(dg.AssetKey(asset)).description or "none"
+            expect(page.get_by_text(description.replace("`", ""))).to_be_visible()  # Markdown shows them as code
         open_asset(page, ui, "raw_data", "Overview")
         sees_the_contract_of_raw_data(page)
         open_asset(page, ui, "metrics", "Overview")
