@@ -88,7 +88,7 @@ def _in_our_words() -> Iterator[None]:
         yield
     except EOFError:
         raise SourceRefused("the compressed file is cut short", mend=_AGAIN) from None
-    except (NotImplementedError, RuntimeError):
+    except (NotImplementedError, RuntimeError):  # what zipfile raises for an unknown compression, and for a password
         raise SourceRefused("the zip archive is packed in a way that cannot be read", mend=formats.UNPACK) from None
     except _BROKEN:
         raise SourceRefused("the compressed file is damaged", mend=_AGAIN) from None
