@@ -31,7 +31,7 @@ TRAINED = lineage.JOBS["train"]
 
 # Generous, for a machine of two cores that runs other tests at the same time.
 START_SECONDS = 180
-RUN_SECONDS = 300
+RUN_SECONDS = 900
 PAGE_SECONDS = 60
 STOP_SECONDS = 30
 
