@@ -9,9 +9,6 @@ import dagster as dg
 
 from wdbc_assets import lineage
 
-LIMIT_SECONDS = 60 * 60
-"""No run may last longer; enforced by run monitoring when a daemon runs (dagster.yaml says the same for every run)."""
-
 
 def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
@@ -19,7 +16,6 @@ def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
         selection=dg.AssetSelection.assets(*lineage.JOBS[name]),
         description=description,
         executor_def=dg.in_process_executor,
-        tags={"dagster/max_runtime": str(LIMIT_SECONDS)},
     )
 
 

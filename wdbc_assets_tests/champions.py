@@ -3,7 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-from wdbc_assets.domain import bundles, modeling, policy, splitting
+import pandas as pd
+
+from wdbc_assets.domain import bundles, explanation, modeling, policy, splitting
 from wdbc_assets.storage import codecs
 from wdbc_assets.storage.store import open_store
 from wdbc_assets_tests.domain import judging
@@ -21,6 +23,13 @@ def split() -> splitting.Split:
 def fit(recipe: str = "logistic") -> modeling.Fit:
     """One candidate of a recipe, fitted on the training part."""
     return modeling.fit(split().X_train, split().y_train, recipe=recipe, grid="small")
+
+
+def contributions(fitted: modeling.Fit, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+    """The intercept of a linear recipe, and what each cell of X adds to it."""
+    linear = explanation.linear(fitted.pipeline)
+    assert linear is not None
+    return linear.intercept, linear.contributions(X)
 
 
 @cache

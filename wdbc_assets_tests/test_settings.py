@@ -82,6 +82,28 @@ def test_a_home_whose_configuration_moved_away_is_configured_again(environment: 
     assert (home / "dagster.yaml").samefile(settings.INSTANCE_FILE)
 
 
+def test_the_limit_of_a_run_is_the_instances_or_the_shipped_one(environment: Path) -> None:
+    file = environment / "home" / "dagster.yaml"
+    assert settings.run_limit_seconds() == 3600
+    file.parent.mkdir()
+    file.write_text("run_monitoring: {max_runtime_seconds: 60}")
+    assert settings.run_limit_seconds() == 60
+    file.write_text("telemetry: {enabled: false}")
+    assert settings.run_limit_seconds() == 3600
+
+
+@pytest.mark.parametrize(
+    "text", ["run_monitoring: {max_runtime_seconds: soon}", "run_monitoring: [1]", "- 1", "a: [", "\x00"]
+)
+def test_a_limit_that_is_no_number_is_refused_by_its_file(environment: Path, text: str) -> None:
+    file = environment / "home" / "dagster.yaml"
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(WdbcError, match="longest time that a run may last") as refused:
+        settings.run_limit_seconds()
+    assert refused.value.where == str(file)
+
+
 @pytest.mark.fault("O08")
 def test_a_home_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

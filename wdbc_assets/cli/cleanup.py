@@ -4,7 +4,7 @@ from collections import Counter
 
 import click
 
-from wdbc_assets import freshness
+from wdbc_assets import freshness, settings
 from wdbc_assets.cli import decisions, status, terminal
 from wdbc_assets.storage import cleaning
 
@@ -23,11 +23,9 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     What stays: what is current, the last champions, all that either was made of, and what a run or a reader may be at.
     """
     _, store, _ = decisions.opened()
-    rest = cleaning.survey(store, keep=keep, older_than=older_than * _DAY)
-    if for_real:
-        gone = cleaning.clean(store, keep=keep, older_than=older_than * _DAY)
-    else:
-        gone = [one for one in rest if one.kept is None]
+    limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}
+    rest = cleaning.survey(store, keep=keep, **limits)
+    gone = cleaning.clean(store, keep=keep, **limits) if for_real else [one for one in rest if one.kept is None]
     for one in gone:
         age = f"{one.age / _DAY:.1f} days"
         terminal.say(f"  {one.asset:<17} {freshness.short(one.version)} {status.size(one.size):>10} {age:>12}")

@@ -77,23 +77,6 @@ def linear(pipeline: Pipeline) -> Linear | None:
     return Linear(pipeline[:by_column], columns, answers[1:] - answers[0], float(answers[0]))
 
 
-def contributions(fit: modeling.Fit, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-    """Give the intercept, and what each measurement of each row adds to it: in all, that row's log-odds of malignant.
-
-    The second has the rows and columns of X. Raises WdbcError for a recipe that is not linear, for a table that
-    `evaluation.predict` refuses, and if a sum is not what the pipeline itself answers, to within 1e-9.
-    """
-    found = linear(fit.pipeline)
-    if found is None:
-        raise WdbcError(
-            f"The recipe {fit.recipe} is not linear: its answer is no sum of what single measurements contribute.",
-            where=fit.recipe,
-            mend="Choose a recipe that ends in one logistic regression, or see its importance by measurement.",
-        )
-    _require_same(fit.pipeline, found, X)
-    return found.intercept, found.contributions(X)
-
-
 def importance(split: splitting.Split, fit: modeling.Fit, *, repeats: int = 30, seed: int = 42) -> dict[str, Any]:
     """Say what the fitted pipeline goes by; gives plain numbers, ready for JSON.
 

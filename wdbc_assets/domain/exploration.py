@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> dict[str, Any]:
     """Describe a clean frame (n_patients x 31); gives plain values in full precision, ready for JSON.
 
-    Shadow counts of rows: `missing` cells, `duplicates` (rows with the measurements of an earlier row), `measurements`
+    Beside counts of rows: `missing` cells, `duplicates` (rows with the measurements of an earlier row), `measurements`
     (of each column what `distributions.describe` says), `correlation` (as `correlation.correlate` says; `bound` is the
     least |r| within a cluster), `row_order_auc` (how well a row's position parts the classes, whichever way: 0.5 is
     chance, 1 sorted), and `findings`. No extreme, and no row. A missing cell is left out of its measurement's figures.

@@ -19,7 +19,7 @@ import numpy as np
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -49,11 +49,7 @@ class Scorer:
 
         Raises WdbcError for another shape, and for a cell that is blank or infinite.
         """
-        return self._answers(X, sigmoid)
-
-    def log_odds(self, X: Array) -> Array:
-        """Give the log-odds of malignant of each row; raises as `probabilities` does."""
-        return self._answers(X, lambda log_odds: log_odds)
+        return self._answers(X)
 
     def contributions(self, X: Array) -> tuple[float, Array]:
         """Give the intercept, and what each cell of X adds to it, in the shape of X: in all, the row's log-odds.
@@ -104,7 +100,7 @@ class Scorer:
         """The powers, once for each row of a block."""
         return np.tile(self.centre if self.powers is None else self.powers, (_BLOCK, 1))
 
-    def _answers(self, X: Array, of: Callable[[Array], Array]) -> Array:
+    def _answers(self, X: Array) -> Array:
         X = self._required(X)
         answers = np.empty(len(X))
         # A term beyond the largest number makes an infinity, which is as certain as it looks.
@@ -114,7 +110,7 @@ class Scorer:
                 log_odds += self._offset
                 # Where nothing is transformed an infinite cell shows in the sum; Yeo-Johnson has looked at the cells.
                 _require(np.isfinite(log_odds).all() if self.powers is None else (~np.isnan(log_odds)).all())
-                answers[start : start + _BLOCK] = of(log_odds)
+                answers[start : start + _BLOCK] = sigmoid(log_odds)
         return answers
 
     def _transformed(self, block: Array) -> Array:

@@ -70,6 +70,39 @@ def ensure_home() -> Path:
     return folder
 
 
+def run_limit_seconds() -> float:
+    """Return the longest time in seconds that a run may last: `run_monitoring` of the instance's dagster.yaml.
+
+    The shipped dagster.yaml counts where the home has none, or states no limit.
+
+    Raises:
+        WdbcError: the file cannot be read, or states no such limit but something else.
+    """
+    for file in (home() / "dagster.yaml", INSTANCE_FILE):
+        if (limit := _run_limit(file)) is not None:
+            return limit
+    raise AssertionError(INSTANCE_FILE)
+
+
+def _run_limit(file: Path) -> float | None:
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        limit = ((content or {}).get("run_monitoring") or {}).get("max_runtime_seconds")
+        if limit is None or 0 < float(limit) < float("inf"):
+            return limit and float(limit)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError):
+        pass
+    raise WdbcError(
+        "the longest time that a run may last cannot be read",
+        where=str(file),
+        mend="State it in seconds: `max_runtime_seconds: 3600` below `run_monitoring:`.",
+    )
+
+
 def hand_over_metrics_folder(folder: Path) -> None:
     """Name the folder in which several workers count to them, and to prometheus_client."""
     os.environ[_METRICS] = str(folder)

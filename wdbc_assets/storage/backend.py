@@ -35,7 +35,7 @@ _LOCK = "the store's lock"
 _TEMPORARY = ".tmp"
 _LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # its password would be shown as a part of a path
 _TRIES = 4
-_UNLOCKABLE_SECONDS = 24 * 3600  # where nothing can be locked: far beyond the 60 minutes that any run may last
+_UNLOCKABLE_SECONDS = 24 * 3600  # where nothing can be locked: longer than any run lasts
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL})
 _OWNER, _GROUP = 0o700, 0o070
 

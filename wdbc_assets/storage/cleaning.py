@@ -2,8 +2,8 @@
 
 Kept is what is current; the champion, and those of the last entries of the history; a challenger on trial; all that
 any of these was made of and judged by, back to the raw bytes, so that every number can be derived again; and whatever
-may be in use: what was written, or stated by a run, within `IN_USE_SECONDS`, and what is of an asset whose pointer has
-just moved, for a reader may be in the version before.
+may be in use: what was written, or stated by a run, within twice the longest time that a run may last, and what is of
+an asset whose pointer has just moved, for a reader may be in the version before.
 
 What is kept is read from the pointers, the history, the trial, and the passports. Where one of them is damaged, nothing
 is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an asset
@@ -27,9 +27,6 @@ from wdbc_assets.storage.standings import Standing
 from wdbc_assets.storage.store import Store
 from wdbc_assets.storage.trials import Trial
 
-IN_USE_SECONDS = 2 * 3600
-"""No run lasts longer than one hour: what a run wrote or stated before that, no run is at work with."""
-
 READ_SECONDS = 600
 """Far more than any reader takes from a pointer to the last file that it names."""
 
@@ -45,29 +42,30 @@ class Version:
     kept: str | None
 
 
-def survey(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]:
+def survey(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
     """Say of every version whether and why it is kept.
 
-    `keep` is how many of the last champions are; what is younger than `older_than` seconds is kept anyway.
+    `keep` is how many of the last champions are; no run lasts longer than `run_limit` seconds; what is younger than
+    `older_than` seconds is kept anyway.
 
     Raises:
         DamagedStore: something is damaged that says what is kept.
     """
-    return _survey(store, catalogue.read(store), keep=keep, older_than=older_than)
+    return _survey(store, catalogue.read(store), keep=keep, run_limit=run_limit, older_than=older_than)
 
 
-def clean(store: Store, *, keep: int, older_than: float = 0.0) -> list[Version]:
-    """Remove what nothing refers to, asset by asset, and return it.
+def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
+    """Remove what nothing refers to, asset by asset, and return it. The parameters are those of `survey`.
 
     Raises:
         DamagedStore: something is damaged that says what is kept; nothing was removed because of it.
     """
     removed: list[Version] = []
-    assets = dict.fromkeys(one.asset for one in survey(store, keep=keep, older_than=older_than) if one.kept is None)
-    for asset in assets:
+    first = survey(store, keep=keep, run_limit=run_limit, older_than=older_than)
+    for asset in dict.fromkeys(one.asset for one in first if one.kept is None):
         with store.backend.commit_lock():
             found = catalogue.read(store)
-            for one in _survey(store, found, keep=keep, older_than=older_than, locked=True):
+            for one in _survey(store, found, keep=keep, run_limit=run_limit, older_than=older_than, locked=True):
                 if one.asset == asset and one.kept is None:
                     _remove(store, found, one)
                     removed.append(one)
@@ -86,7 +84,9 @@ def _remove(store: Store, found: Catalogue, one: Version) -> None:
         store.backend.remove(places.pairs(one.version))
 
 
-def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float, locked: bool = False) -> list[Version]:
+def _survey(
+    store: Store, found: Catalogue, *, keep: int, run_limit: float, older_than: float, locked: bool = False
+) -> list[Version]:
     now = time.time()
     standing = open_registry(store).standing_under_lock() if locked else open_registry(store).standing()
     _require_sound(store, found, standing)
@@ -96,7 +96,7 @@ def _survey(store: Store, found: Catalogue, *, keep: int, older_than: float, loc
     for key, files in sorted(found.versions.items()):
         asset, version = key
         age = now - max(file.written for file in files)
-        kept = reasons.get(key) or _in_use(found, key, age, now)
+        kept = reasons.get(key) or _in_use(found, key, age, now, run_limit)
         if kept is None and age < older_than:
             kept = "young"
         listed.append(Version(asset, version, sum(file.size for file in files), age, kept))
@@ -190,11 +190,11 @@ def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> d
     return reasons
 
 
-def _in_use(found: Catalogue, key: Key, age: float, now: float) -> str | None:
+def _in_use(found: Catalogue, key: Key, age: float, now: float, run_limit: float) -> str | None:
     """Return why a version that nothing refers to may be in use."""
     asset, _ = key
     stated = [_age(one, now) for one in found.stated.get(key, ())]
-    if min([age, *stated]) < IN_USE_SECONDS:
+    if min([age, *stated]) < 2 * run_limit:
         return "a run may be at work with it"
     pointer = found.pointers.get(asset)
     if pointer is not None and _age(pointer, now) < READ_SECONDS:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wdbc_assets.domain import contract, evaluation, explanation, layouts, policy
+from wdbc_assets.domain import contract, evaluation, layouts, policy
 from wdbc_assets.scoring import places
 from wdbc_assets_tests import builders, champions
 
@@ -137,7 +137,7 @@ def test_an_explanation_names_the_three_measurements_that_say_most(environment: 
     champions.crown(environment / "results", recipe)
     said(wdbc(table, environment / "out.csv", "--explain"))
     rows = written((environment / "out.csv").read_bytes())
-    _, terms = explanation.contributions(champions.fit(recipe), builders.published()[list(contract.FEATURES)])
+    _, terms = champions.contributions(champions.fit(recipe), builders.published()[list(contract.FEATURES)])
     strongest = np.argsort(-terms.abs().to_numpy(), axis=1)[:, :3]
     for rank in range(3):
         names = [contract.FEATURES[place] for place in strongest[:, rank]]

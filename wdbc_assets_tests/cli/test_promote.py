@@ -259,6 +259,11 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, 
     assert snapshot(tmp_path / "results") == before
     assert "to be removed: 0 versions" in wdbc("gc", "--older-than", "4").stdout
     assert wdbc("gc", "--older-than", "nan").returncode == 2
+    limit = tmp_path / "home/dagster.yaml"
+    limit.unlink()
+    limit.write_text("run_monitoring: {max_runtime_seconds: 345600}\n")  # four days: such a run may still be at work
+    assert "to be removed: 0 versions" in wdbc("gc").stdout
+    limit.unlink()
     removed = wdbc("gc", "--apply")
     assert "removed: 3 versions" in removed.stdout
     assert "to be removed: 0 versions" in wdbc("gc").stdout

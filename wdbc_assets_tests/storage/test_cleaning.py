@@ -22,6 +22,7 @@ from wdbc_assets_tests.storage.promoting import challenge, decision, draft, prom
 from wdbc_assets_tests.storage.putting import put, snapshot
 
 DAYS = 24 * 3600.0
+RUN_LIMIT = 3600.0
 
 WRITER = """
 import sys
@@ -49,7 +50,7 @@ def age(folder: Path, seconds: float = 30 * DAYS) -> None:
 
 def versions(store: Store, **options: float) -> dict[str, str | None]:
     """Why each version is kept, by the bytes that it holds."""
-    survey = cleaning.survey(store, **{"keep": 5, **options})  # type: ignore[arg-type]
+    survey = cleaning.survey(store, **{"keep": 5, "run_limit": RUN_LIMIT, **options})  # type: ignore[arg-type]
     return {content(store, one): one.kept for one in survey}
 
 
@@ -66,7 +67,7 @@ def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_pass
     age(folder)
     assert versions(local) == {"old": None, "new": "current"}
     before = snapshot(folder)
-    (gone,) = cleaning.clean(local, keep=5)
+    (gone,) = cleaning.clean(local, keep=5, run_limit=RUN_LIMIT)
     assert (gone.asset, gone.size) == ("raw_data", 3)
     assert gone.age == pytest.approx(30 * DAYS, rel=0.01)
     assert set(before) - set(snapshot(folder)) == {
@@ -74,7 +75,7 @@ def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_pass
         "runs/run-0/raw_data.json",
     }
     assert local.handle("raw_data").load() == b"new"
-    assert cleaning.clean(local, keep=5) == []
+    assert cleaning.clean(local, keep=5, run_limit=RUN_LIMIT) == []
 
 
 def test_a_survey_removes_nothing(local: Store, folder: Path) -> None:
@@ -91,7 +92,7 @@ def test_on_an_object_store_it_works_as_well(tmp_path: Path, monkeypatch: pytest
     later = time.time() + 30 * DAYS
     monkeypatch.setattr(time, "time", lambda: later)
     assert versions(store) == {"old": None, "new": "current"}
-    assert len(cleaning.clean(store, keep=5)) == 1
+    assert len(cleaning.clean(store, keep=5, run_limit=RUN_LIMIT)) == 1
     assert store.handle("raw_data").load() == b"new"
     assert versions(store) == {"new": "current"}
 
@@ -112,7 +113,7 @@ def test_what_a_kept_version_was_made_of_stays_back_to_the_raw_bytes(local: Stor
     assert kept["split"] == f"champion {bundle.passport.version[:12]} was made of it"
     assert kept["clean"] == f"train_test_split {split[:12]} was made of it"
     assert kept["raw"] == f"clean_frame {clean[:12]} was made of it"
-    assert cleaning.clean(local, keep=1) == []
+    assert cleaning.clean(local, keep=1, run_limit=RUN_LIMIT) == []
 
 
 def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local: Store, folder: Path) -> None:
@@ -122,7 +123,7 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
     assert versions(local, keep=2) == {
         "one": None, "two": None, "three": "a champion that can be gone back to", "four": "current",
     }  # fmt: skip
-    cleaning.clean(local, keep=2)
+    cleaning.clean(local, keep=2, run_limit=RUN_LIMIT)
     registry = open_registry(local)
     rollback(registry)
     assert local.handle("champion").load() == b"three"
@@ -136,16 +137,20 @@ def test_a_challenger_on_trial_stays_and_one_that_was_goes_with_what_was_paired_
     for text in (b"fit", b"another"):
         put(local, text, asset="fitted_pipeline")
     trial = challenge(local, b"challenger")
-    paired = [places.pairs(one.version) for one in cleaning.survey(local, keep=5) if one.asset == "fitted_pipeline"]
+    paired = [
+        places.pairs(one.version)
+        for one in cleaning.survey(local, keep=5, run_limit=RUN_LIMIT)
+        if one.asset == "fitted_pipeline"
+    ]
     for pairs in paired:
         local.backend.replace(f"{pairs}/{'a' * 64}/1.jsonl", b"{}")
     age(folder)
     assert versions(local)["challenger"] == "a challenger on trial"
     trials.stop(local, open_registry(local), decision(run_id=None))
     age(folder)
-    gone = {content(local, one): one for one in cleaning.survey(local, keep=5) if one.kept is None}
+    gone = {content(local, one): one for one in cleaning.survey(local, keep=5, run_limit=RUN_LIMIT) if one.kept is None}
     assert set(gone) == {"challenger", "fit"}
-    cleaning.clean(local, keep=5)
+    cleaning.clean(local, keep=5, run_limit=RUN_LIMIT)
     assert not (folder / places.challenger(trial.challenger.version)).exists()
     assert [pairs for pairs in paired if not (folder / pairs).exists()] == [places.pairs(gone["fit"].version)]
 
@@ -168,7 +173,7 @@ def test_what_a_run_or_a_reader_may_be_at_stays(
         if path.is_file() and recent(path):
             os.utime(path)
     assert versions(local)["old"] == reason
-    assert cleaning.clean(local, keep=5) == []
+    assert cleaning.clean(local, keep=5, run_limit=RUN_LIMIT) == []
 
 
 def test_what_is_younger_than_asked_stays(local: Store, folder: Path) -> None:
@@ -239,7 +244,7 @@ def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
         assert set(cleaned(local)) == {"rest"}
     else:
         with pytest.raises(DamagedStore) as caught:
-            cleaning.clean(local, keep=1)
+            cleaning.clean(local, keep=1, run_limit=RUN_LIMIT)
         assert snapshot(folder) == before
         assert path.name in str(caught.value) or "entry 1 was altered" in caught.value.what
     path.unlink()
@@ -250,8 +255,10 @@ def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
 
 def cleaned(local: Store, keep: int = 5) -> list[str]:
     """What is removed, by the bytes that it held."""
-    texts = {(one.asset, one.version): content(local, one) for one in cleaning.survey(local, keep=keep)}
-    return [texts[one.asset, one.version] for one in cleaning.clean(local, keep=keep)]
+    texts = {
+        (one.asset, one.version): content(local, one) for one in cleaning.survey(local, keep=keep, run_limit=RUN_LIMIT)
+    }
+    return [texts[one.asset, one.version] for one in cleaning.clean(local, keep=keep, run_limit=RUN_LIMIT)]
 
 
 @pytest.mark.fault("F12")
@@ -279,7 +286,7 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
     for name in names:
         (folder / "champion" / name).unlink()
     with pytest.raises(DamagedStore):
-        cleaning.clean(local, keep=1)
+        cleaning.clean(local, keep=1, run_limit=RUN_LIMIT)
     if len(names) < 2:
         return
     rollback(open_registry(local), str(open_registry(local).standing().version))
@@ -294,11 +301,11 @@ def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local
     everything(local, folder)
     (folder / "runs/run-old/fitted_pipeline.json").unlink()
     with pytest.raises(DamagedStore, match="no passport says what fitted_pipeline"):
-        cleaning.clean(local, keep=5)
+        cleaning.clean(local, keep=5, run_limit=RUN_LIMIT)
     for path in (folder / "champion/promoted").iterdir():
         path.unlink()
     with pytest.raises(DamagedStore, match="no passport says what champion"):
-        cleaning.clean(local, keep=5)
+        cleaning.clean(local, keep=5, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -307,7 +314,7 @@ def test_a_sound_passport_in_the_place_of_another_is_damage(local: Store, folder
     first, second, *_ = sorted((folder / "champion/promoted").iterdir())
     first.write_bytes(second.read_bytes())
     with pytest.raises(DamagedStore, match="passport of a champion is damaged"):
-        cleaning.clean(local, keep=5)
+        cleaning.clean(local, keep=5, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -319,7 +326,7 @@ def test_a_link_in_the_place_of_a_folder_is_named_and_neither_followed_nor_passe
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DamagedStore, match="a link is in the place of a folder"):
-        cleaning.clean(local, keep=1)
+        cleaning.clean(local, keep=1, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -336,14 +343,14 @@ def test_a_store_that_cannot_be_listed_to_the_end_is_not_cleaned_up(
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(CannotRead, match="Permission denied"):
-        cleaning.clean(local, keep=1)
+        cleaning.clean(local, keep=1, run_limit=RUN_LIMIT)
 
 
 def test_a_champion_that_goes_takes_its_passport_along_and_is_no_way_back_any_more(local: Store, folder: Path) -> None:
     first = promote(local, b"one")
     promote(local, b"two"), promote(local, b"three")
     age(folder)
-    assert len(cleaning.clean(local, keep=2)) == 1
+    assert len(cleaning.clean(local, keep=2, run_limit=RUN_LIMIT)) == 1
     registry = open_registry(local)
     assert registry.promoted(str(first.after)) is None
     assert [way.damage for way in registry.ways_back(registry.standing())] == [None, None]
@@ -369,7 +376,7 @@ def test_a_writer_between_its_files_and_its_pointer_puts_back_what_is_cleaned_up
     class Interrupted(LocalFolder):
         def replace(self, path: str, content: bytes) -> None:
             if path.startswith("runs/run-2") and not gone:
-                gone.extend(cleaning.clean(open_store(str(folder), relative_to=folder), keep=5))
+                gone.extend(cleaning.clean(open_store(str(folder), relative_to=folder), keep=5, run_limit=RUN_LIMIT))
             super().replace(path, content)
 
     writer = Store(Interrupted(folder))
@@ -384,7 +391,7 @@ def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder
     registry, expected = open_registry(local), open_registry(local).standing().version
     candidate = draft(local, b"one")
     local.write(candidate)
-    assert {one.version for one in cleaning.clean(local, keep=1)} > {candidate.passport.version}
+    assert {one.version for one in cleaning.clean(local, keep=1, run_limit=RUN_LIMIT)} > {candidate.passport.version}
     registry.promote(candidate, decision(), expected=expected)
     assert local.handle("champion").load() == b"one"
     assert registry.standing().amiss == ()
@@ -398,7 +405,6 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_hurts_it_not_and_shows
 
     Readers have none here: what they are about to read may go, and then is missing; what they get is whole.
     """
-    monkeypatch.setattr(cleaning, "IN_USE_SECONDS", 0.02)
     monkeypatch.setattr(cleaning, "READ_SECONDS", 0.0)
     put(local, b"content 0", run_id="run-first")
     torn: list[Exception] = []
@@ -422,7 +428,7 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_hurts_it_not_and_shows
         text=True,
     ) as writer:
         while writer.poll() is None:
-            removed += len(cleaning.clean(local, keep=1))
+            removed += len(cleaning.clean(local, keep=1, run_limit=0.01))
         assert writer.stderr is not None
         assert writer.returncode == 0, writer.stderr.read()
     stop.set()
