@@ -82,7 +82,7 @@ def small(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 def definitions(folder: Path, *, repetitions: int, quick: bool) -> Table:
     """Measure how long Dagster needs to see the project."""
-    load = "from wdbc_assets.definitions import defs; defs.resolve_job_def('train')"
+    load = "from wdbc_assets.orchestration.definitions import defs; defs.resolve_job_def('train')"
     commands = {
         "Python alone": (PYTHON, "-c", "pass"),
         "importing dagster": (PYTHON, "-c", "import dagster"),

@@ -66,7 +66,7 @@ def _child(folder: Path, which: str, names: tuple[str, ...], *, quick: bool) -> 
 
 
 def _ours(repeats: int, names: list[str], folder: Path) -> dict[str, Any]:
-    from wdbc_assets.domain import recipes
+    from wdbc_assets.domain.modeling import recipes
 
     _one(names[0], 1, folder / "warm")
     found: dict[str, Any] = {}
@@ -81,15 +81,15 @@ def _ours(repeats: int, names: list[str], folder: Path) -> dict[str, Any]:
 
 
 def _one(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
-    from wdbc_assets import units
-    from wdbc_assets.domain import recipes
-    from wdbc_assets.storage.store import open_store
+    from wdbc_assets.domain.modeling import recipes
+    from wdbc_assets.pipeline.engines import local
+    from wdbc_assets.store.store import open_store
 
     recipes.PROTOCOLS["measured"] = repeats
     workbench = open_store(str(folder), relative_to=folder).workbench("cross_validation", [])
     frame = _frame()
     begun = time.process_time()
-    value = units.evaluate(
+    value = local.evaluate(
         frame, recipes=[name], protocol="measured", workers=1, workbench=workbench, report=lambda *_: None
     )
     return time.process_time() - begun, value
@@ -102,7 +102,8 @@ def _theirs(repeats: int, names: list[str]) -> dict[str, Any]:
 def _plain(name: str, repeats: int) -> dict[str, Any]:
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 
-    from wdbc_assets.domain import contract, recipes
+    from wdbc_assets.domain.data import contract
+    from wdbc_assets.domain.modeling import recipes
 
     frame, recipe = _frame(), recipes.named(name)
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
@@ -125,7 +126,7 @@ def _plain(name: str, repeats: int) -> dict[str, Any]:
 
 
 def _frame() -> Any:
-    from wdbc_assets.domain import cleaning, reading
+    from wdbc_assets.domain.data import cleaning, reading
     from wdbc_assets.sources import bundled
 
     return cleaning.clean(reading.read(bundled.content()))

@@ -97,8 +97,9 @@ def _resident(field: str) -> float:
 def _measured(path: Path, store_folder: Path) -> dict[str, Any]:
     import pandas as pd
 
-    from wdbc_assets.domain import cleaning, reading, schemas, splitting
-    from wdbc_assets.storage.store import open_store
+    from wdbc_assets.domain.data import cleaning, reading, splitting
+    from wdbc_assets.domain.rules import schemas
+    from wdbc_assets.store.store import open_store
 
     _warm_up()
     content = path.read_bytes()
@@ -134,7 +135,8 @@ def _warm_up() -> None:
     """Import what the stages import, so that they are measured without it."""
     import sklearn.model_selection  # noqa: F401
 
-    from wdbc_assets.domain import reading, schemas
+    from wdbc_assets.domain.data import reading
+    from wdbc_assets.domain.rules import schemas
     from wdbc_assets.sources import bundled
 
     schemas.judge_raw(reading.read(bundled.content()))

@@ -75,7 +75,7 @@ def _measured(recipe: str, sizes: Sequence[int]) -> dict[str, Any]:
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from wdbc_assets.domain import contract
+    from wdbc_assets.domain.data import contract
     from wdbc_assets_tests import builders, champions
 
     bundle = champions.bundle(recipe)
@@ -123,7 +123,7 @@ def _make(path: Path, size: int, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from wdbc_assets.domain import contract
+    from wdbc_assets.domain.data import contract
     from wdbc_assets_tests import builders, champions
 
     champions.crown(folder / "store", "pca_logistic")

@@ -48,8 +48,9 @@ def _measured(which: str, count: int) -> dict[str, Any]:
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from threadpoolctl import threadpool_limits
 
-    from wdbc_assets.domain import cleaning, reading, recipes, splitting
-    from wdbc_assets.domain import search as own
+    from wdbc_assets.domain.data import cleaning, reading, splitting
+    from wdbc_assets.domain.modeling import recipes
+    from wdbc_assets.domain.modeling import search as own
     from wdbc_assets.sources import bundled
 
     split = splitting.split(cleaning.clean(reading.read(bundled.content())))

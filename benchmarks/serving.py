@@ -160,7 +160,7 @@ def _make(folder: Path) -> None:
     """Write a store with a champion, its pipeline alone, and what that answers for the test part's patients."""
     import skops.io
 
-    from wdbc_assets.domain import contract
+    from wdbc_assets.domain.data import contract
     from wdbc_assets_tests import champions
 
     champions.crown(folder / "store", RECIPE)

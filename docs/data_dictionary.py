@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from wdbc_assets.checks import RULES
-from wdbc_assets.domain import contract
+from wdbc_assets.domain.data import contract
+from wdbc_assets.pipeline.validation import RULES
 
 PAGE = Path(__file__).parent / "data-dictionary.md"
 

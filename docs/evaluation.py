@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from wdbc_assets import settings
-from wdbc_assets.domain import floors, recipes
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.store.store import open_store
 
 FIGURES = Path(__file__).with_name("evaluation.json")
 PAGE = Path(__file__).resolve().parent.parent / "README.md"

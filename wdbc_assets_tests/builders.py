@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wdbc_assets.domain import contract, layouts, reading
+from wdbc_assets.domain.data import contract, csv_layouts, reading
 from wdbc_assets.sources import bundled
 
 _PATIENT: dict[str, Any] = {
@@ -39,8 +39,8 @@ def patient(**overrides: Any) -> dict[str, Any]:
 
 def csv(*rows: dict[str, Any], header: bool = False) -> bytes:
     """Return rows as a source would send them, each value as `str` writes it."""
-    lines = [",".join(str(row[name]) for name in layouts.NAMES) for row in rows]
-    return "".join(f"{line}\n" for line in [",".join(layouts.NAMES)] * header + lines).encode()
+    lines = [",".join(str(row[name]) for name in csv_layouts.NAMES) for row in rows]
+    return "".join(f"{line}\n" for line in [",".join(csv_layouts.NAMES)] * header + lines).encode()
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -57,13 +57,13 @@ def published_with(*changes: tuple[int, str, object]) -> bytes:
     """Return the published patients in UCI's form with some cells replaced, each named by its line and column."""
     lines = [line.split(",") for line in bundled_uci_bytes().decode().splitlines()]
     for line, column, text in changes:
-        lines[line - 1][layouts.NAMES.index(column)] = str(text)
+        lines[line - 1][csv_layouts.NAMES.index(column)] = str(text)
     return "".join(",".join(cells) + "\n" for cells in lines).encode()
 
 
 def published_cell(line: int, column: str) -> str:
     """Return the text of one cell of the published patients."""
-    return bundled_uci_bytes().decode().splitlines()[line - 1].split(",")[layouts.NAMES.index(column)]
+    return bundled_uci_bytes().decode().splitlines()[line - 1].split(",")[csv_layouts.NAMES.index(column)]
 
 
 def published() -> pd.DataFrame:

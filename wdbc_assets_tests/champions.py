@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from wdbc_assets.domain import bundles, explanation, modeling, policy, splitting
-from wdbc_assets.storage import codecs
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.domain.data import splitting
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.modeling import bundles, fitting, linear
+from wdbc_assets.store import codecs
+from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.domain import judging
 
 COMPILED = ("logistic", "pca_logistic", "seed_baseline")
@@ -20,23 +22,23 @@ def split() -> splitting.Split:
 
 
 @cache
-def fit(recipe: str = "logistic") -> modeling.Fit:
+def fit(recipe: str = "logistic") -> fitting.Fit:
     """One candidate of a recipe, fitted on the training part."""
-    return modeling.fit(split().X_train, split().y_train, recipe=recipe, grid="small")
+    return fitting.fit(split().X_train, split().y_train, recipe=recipe, grid="small")
 
 
-def contributions(fitted: modeling.Fit, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+def contributions(fitted: fitting.Fit, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     """The intercept of a linear recipe, and what each cell of X adds to it."""
-    linear = explanation.linear(fitted.pipeline)
-    assert linear is not None
-    return linear.intercept, linear.contributions(X)
+    found = linear.linear(fitted.pipeline)
+    assert found is not None
+    return found.intercept, found.contributions(X)
 
 
 @cache
 def bundle(recipe: str = "logistic") -> bundles.Bundle:
     """The bundle of that pipeline and its policy."""
     versions = {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64}
-    return bundles.make(fit(recipe), policy.policy(split(), fit(recipe)), split().X_train, versions)
+    return bundles.make(fit(recipe), decision_policy.policy(split(), fit(recipe)), split().X_train, versions)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wdbc_assets.domain import contract
+from wdbc_assets.domain.data import contract
 
 
 def _interval(value: float) -> dict[str, Any]:

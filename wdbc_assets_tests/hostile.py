@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wdbc_assets.storage import models
+from wdbc_assets.store import skops_files
 from wdbc_assets_tests import champions
 
 Members = dict[str, bytes]
@@ -43,7 +43,7 @@ def forest() -> bytes:
     from sklearn.preprocessing import StandardScaler
 
     steps = [("scale", StandardScaler()), ("trees", ExtraTreesClassifier(n_estimators=2, random_state=0))]
-    return models.to_skops(Pipeline(steps).fit(champions.split().X_train, champions.split().y_train))
+    return skops_files.to_skops(Pipeline(steps).fit(champions.split().X_train, champions.split().y_train))
 
 
 def with_node(content: bytes, key: str, change: Callable[[Any], Any]) -> bytes:

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from wdbc_assets import lineage
-from wdbc_assets.domain import comparison, cross_validation
-from wdbc_assets.storage.store import Store
+from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.store import Store
 from wdbc_assets_tests.domain import evaluated
 
 
@@ -21,6 +21,6 @@ def put_evidence(store: Store, **losses: float) -> None:
         run_id="evaluation",
         inputs={"clean_frame": store.handle("clean_frame").passport.version},
         parameters={"protocol": "quick", "evaluated_recipes": ",".join(losses)},
-        code_version=lineage.code_version("cross_validation"),
+        code_version=specs.code_version("cross_validation"),
     )
     assert store.commit(draft, run_id="evaluation")

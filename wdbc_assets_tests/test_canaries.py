@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets import checks, units
-from wdbc_assets.definitions import defs
-from wdbc_assets.domain import cleaning, contract, cross_validation, floors, reading, recipes
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.domain.data import cleaning, contract, reading
+from wdbc_assets.domain.evaluation import cross_validation, floors
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.orchestration import checks
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.pipeline.engines import local
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders
 
 Evaluated = tuple[dg.ExecuteInProcessResult, dict[str, Any]]
@@ -119,8 +122,8 @@ def test_a_patient_answered_for_by_a_model_that_was_fitted_on_it_is_shown_and_no
         ]
         return value
 
-    real = units.evaluate
-    monkeypatch.setattr(units, "evaluate", leaking)
+    real = local.evaluate
+    monkeypatch.setattr(local, "evaluate", leaking)
     result, found = evaluate(frame)
     assert not result.success
     folds = found["each_patient_is_answered_for_once"]

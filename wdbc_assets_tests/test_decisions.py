@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets import lineage
-from wdbc_assets.definitions import defs
-from wdbc_assets.domain import policy
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.store import open_store
 
 DECISIONS = ("decision_policy", "importance")
 
@@ -23,7 +23,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def materialize(instance: dg.DagsterInstance, **parameters: dict[str, Any]) -> dg.ExecuteInProcessResult:
     """Make the two assets and what they are made of, from the small grid unless configured otherwise."""
-    keys = [dg.AssetKey(name) for name in (*lineage.JOBS["train"][:-1], *DECISIONS)]
+    keys = [dg.AssetKey(name) for name in (*specs.JOBS["train"][:-1], *DECISIONS)]
     job = defs.resolve_implicit_job_def_def_for_assets(keys)
     assert job is not None
     configured = {"fitted_pipeline": {"grid": "small"}, **parameters}
@@ -75,7 +75,7 @@ def test_a_policy_that_misses_its_own_target_is_never_stored(
     assert materialize(instance).success
     store = open_store(str(environment / "results"), relative_to=environment)
     before = store.current("decision_policy")
-    monkeypatch.setattr(policy, "recall_threshold", lambda malignant, target: (0.999, 1))
+    monkeypatch.setattr(evaluation_decision_policy, "recall_threshold", lambda malignant, target: (0.999, 1))
     result = materialize(instance, decision_policy={"policy_seed": 1})
     assert not result.success
     failed = {check.check_name: check for check in result.get_asset_check_evaluations() if not check.passed}

@@ -12,9 +12,9 @@ from dotenv import dotenv_values
 
 from docs import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
 from wdbc_assets import settings
-from wdbc_assets.domain.cross_validation import CrossValidation
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.domain.evaluation.cross_validation import CrossValidation
+from wdbc_assets.store.store import open_store
 
 
 def test_the_data_dictionary_is_what_the_contract_says() -> None:

@@ -101,7 +101,7 @@ def sins(scanner: Scanner, *paths: Path) -> list[str]:
         (what_domain_may_not_touch, "from pathlib import Path"),
         (what_domain_may_not_touch, "import urllib.request"),
         (what_domain_may_not_touch, "from wdbc_assets import settings"),
-        (what_domain_may_not_touch, "from wdbc_assets.storage import store"),
+        (what_domain_may_not_touch, "from wdbc_assets.store import store"),
         (what_domain_may_not_touch, "open('file')"),
     ],
 )

@@ -17,9 +17,9 @@ import pytest
 
 from wdbc_assets import locks, signals
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.backend import ObjectFolder
-from wdbc_assets.storage.store import open_store
-from wdbc_assets_tests.storage import promoting
+from wdbc_assets.store.backends import ObjectFolder
+from wdbc_assets.store.store import open_store
+from wdbc_assets_tests.registry import promotions
 
 PATIENTLY = 240.0
 COMMAND = [sys.executable, "-m", "wdbc_assets"]
@@ -147,9 +147,9 @@ def test_in_a_thread_nothing_is_deferred_because_no_signal_interrupts_it() -> No
 def decided(tmp_path: Path) -> Path:
     """A store in which two champions were promoted, and which another process has locked."""
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
-    promoting.promote(store, b"a")
-    promoting.promote(store, b"b")
-    promoting.challenge(store, b"c")
+    promotions.promote(store, b"a")
+    promotions.promote(store, b"b")
+    promotions.challenge(store, b"c")
     return tmp_path / "results"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import machine, settings
-from wdbc_assets.cli import instance
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration import instance
 
 pytestmark = pytest.mark.fault("O22")
 

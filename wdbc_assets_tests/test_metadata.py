@@ -8,20 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets import metadata, privacy
-from wdbc_assets.domain import (
-    cleaning,
-    comparison,
-    contract,
-    cross_validation,
-    evaluation,
-    exploration,
-    modeling,
-    reading,
-    recipes,
-    search,
-    splitting,
-)
+from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
+from wdbc_assets.domain.evaluation import comparison, cross_validation, metrics
+from wdbc_assets.domain.modeling import fitting, recipes, search
+from wdbc_assets.orchestration import metadata
+from wdbc_assets.presentation import privacy
 from wdbc_assets_tests import builders
 
 # Dagster's UI shows longer markdown behind a click, and cuts longer labels of a column off.
@@ -69,7 +60,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
         for rank, params in enumerate(chosen.candidates("full"), start=1)
     )
     return metadata.of_fitted_pipeline(
-        modeling.Fit(
+        fitting.Fit(
             recipe=recipe,
             grid="full",
             scoring=chosen.scoring,
@@ -86,7 +77,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
 
 
 def judged(*probabilities: float) -> dict[str, Any]:
-    return metadata.of_metrics(evaluation.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
+    return metadata.of_metrics(metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
 
 
 def share(value: float) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from wdbc_assets import plots
-from wdbc_assets.domain import evaluation, modeling, search
+from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.modeling import fitting, search
+from wdbc_assets.presentation import plots
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,7 @@ LARGEST_MARKDOWN = 100_000  # characters; longer text makes Dagster's UI sluggis
 
 
 def judged() -> dict[str, Any]:
-    return evaluation.evaluate([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], bootstrap=100)
+    return metrics.evaluate([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], bootstrap=100)
 
 
 def candidate(rank: int, mean: float, **params: float | str) -> search.Candidate:
@@ -40,9 +41,9 @@ def candidate(rank: int, mean: float, **params: float | str) -> search.Candidate
     )
 
 
-def searched(*candidates: search.Candidate, scoring: Any = "accuracy") -> modeling.Fit:
+def searched(*candidates: search.Candidate, scoring: Any = "accuracy") -> fitting.Fit:
     best = next(one for one in candidates if one.rank == 1)
-    return modeling.Fit(
+    return fitting.Fit(
         recipe="any",
         grid="full",
         scoring=scoring,
@@ -57,7 +58,7 @@ def searched(*candidates: search.Candidate, scoring: Any = "accuracy") -> modeli
     )
 
 
-def sixty() -> modeling.Fit:
+def sixty() -> fitting.Fit:
     """Every combination that pca_logistic tries, each with a score of its own."""
     combinations = [
         {"logistic__C": C, "logistic__fit_intercept": fit, "logistic__l1_ratio": ratio, "pca__n_components": share}
@@ -194,9 +195,7 @@ def test_log_loss_is_shown_as_people_know_it_above_zero(figure: Figure) -> None:
         (searched(candidate(2, 0.9, trees=10), candidate(1, 0.97, trees=100)), "The best of 2 candidates"),
     ],
 )
-def test_where_c_was_not_searched_the_folds_of_the_best_are_shown(
-    figure: Figure, fit: modeling.Fit, title: str
-) -> None:
+def test_where_c_was_not_searched_the_folds_of_the_best_are_shown(figure: Figure, fit: fitting.Fit, title: str) -> None:
     plots.cv_curve(fit)
     (axes,) = figure.axes
     mean, folds = axes.get_lines()

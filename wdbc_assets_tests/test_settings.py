@@ -66,7 +66,7 @@ def test_parameters_of_an_asset_are_the_settings_overruled_by_the_runs_configura
 @pytest.mark.fault("O08")
 def test_without_a_home_of_dagsters_the_project_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
-    monkeypatch.setattr(settings.folders, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(settings.locations, "project_root", lambda: tmp_path)
     home = settings.ensure_home()
     assert home == tmp_path / ".dagster_home"
     assert os.environ["DAGSTER_HOME"] == str(home)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets import lineage, settings, sources
-from wdbc_assets.cli import instance as dagsters
+from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import trials
-from wdbc_assets.storage.places import CHAMPION
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import Store
+from wdbc_assets.orchestration import instance as dagsters
+from wdbc_assets.pipeline import specs
+from wdbc_assets.registry import challenger
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.paths import CHAMPION
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -37,7 +38,7 @@ class Finding:
 
 def findings(store: Store, chosen: settings.Settings) -> Iterator[Finding]:
     """Yield everything that needs a person; nothing if all is well. No remote source is asked."""
-    for asset in lineage.DERIVATIONS:
+    for asset in specs.DERIVATIONS:
         yield from _of_asset(store, asset)
     yield from _of_production(store)
     yield from _of_source(chosen)
@@ -71,7 +72,7 @@ def _of_production(store: Store) -> Iterator[Finding]:
         for way in registry.ways_back(standing):
             if way.damage and way.version != standing.version:
                 yield Finding("damaged", CHAMPION, str(way))
-        trials.current(store)
+        challenger.current(store)
     except WdbcError as error:
         yield Finding("damaged", CHAMPION, _message(error))
 
@@ -88,7 +89,7 @@ def _of_runs(instance: "dg.DagsterInstance") -> Iterator[Finding]:
     import dagster as dg
 
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    for job in (*lineage.JOBS, _AD_HOC_JOB):
+    for job in (*specs.JOBS, _AD_HOC_JOB):
         for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=ended), limit=1):
             run = record.dagster_run
             if run.status is dg.DagsterRunStatus.FAILURE and not _was_made_up_for(instance, record):
@@ -109,7 +110,7 @@ def _was_made_up_for(instance: "dg.DagsterInstance", record: "dg.RunRecord") -> 
         return False
     began = record.start_time or record.create_timestamp.timestamp()
     for key in run.asset_selection or ():
-        derivation = lineage.DERIVATIONS.get(key.to_user_string())
+        derivation = specs.DERIVATIONS.get(key.to_user_string())
         if derivation is None or derivation.decided:
             continue
         event = instance.get_latest_materialization_event(key)

@@ -6,16 +6,17 @@ from typing import Any
 
 import click
 
-from wdbc_assets import freshness, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import trials
-from wdbc_assets.storage.passport import DamagedStore
-from wdbc_assets.storage.places import SCORER
-from wdbc_assets.storage.registry import Registry
-from wdbc_assets.storage.standings import Standing
-from wdbc_assets.storage.store import Store
-from wdbc_assets.storage.trials import Trial
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry import candidate as registry_candidate
+from wdbc_assets.registry import challenger
+from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.registry import Registry
+from wdbc_assets.registry.standings import Standing
+from wdbc_assets.store.manifest import DamagedStore
+from wdbc_assets.store.paths import SCORER
+from wdbc_assets.store.store import Store
 
 
 @click.command()
@@ -33,7 +34,7 @@ def champion(*, as_json: bool) -> None:
     problems = registry.problems(standing, most=decisions.WAYS_BACK)
     trial = None
     try:
-        trial = trials.current(store)
+        trial = challenger.current(store)
         if trial is not None and (damage := store.damage(trial.challenger)):
             problems.append(f"the challenger on trial is damaged: {damage}")
     except DamagedStore as error:
@@ -83,7 +84,7 @@ def _judgement(registry: Registry, standing: Standing) -> dict[str, Any] | None:
 def _candidate(store: Store) -> dict[str, Any]:
     """Return what would replace the champion, judged, or why it cannot be judged."""
     try:
-        case = production.gather(store)
+        case = registry_candidate.gather(store)
         document = None if case.is_champion else case.document(case.judge())
     except WdbcError as error:
         return {"version": None, "recipe": None, "is_champion": False, "judgement": None,
@@ -99,14 +100,14 @@ def _show(registry: Registry, standing: Standing, trial: Trial | None, problems:
     else:
         by = "compiled arrays" if plain["compiled"] else "scikit-learn, for its recipe cannot be compiled"
         name = terminal.style(plain["recipe"] or "unknown", bold=True)
-        terminal.say(f"\n  champion {name} {freshness.short(plain['version'])}, answers by {by}")
+        terminal.say(f"\n  champion {name} {staleness.short(plain['version'])}, answers by {by}")
         if standing.since:
             decisions.standing(standing.since, standing.promotion)
         if plain["judgement"]:
             _evidence(plain["evidence"], plain["judgement"]["verdict"])
         if trial is not None and trial.against == plain["version"]:
             terminal.say(
-                f"  a challenger is on trial: {trial.recipe} {freshness.short(trial.candidate)}: wdbc shadow status"
+                f"  a challenger is on trial: {trial.recipe} {staleness.short(trial.candidate)}: wdbc shadow status"
             )
     for fault in problems:
         terminal.say(terminal.style(f"  amiss: {fault}", fg="red"))
@@ -114,7 +115,7 @@ def _show(registry: Registry, standing: Standing, trial: Trial | None, problems:
 
 def _evidence(digest: str, verdict: dict[str, Any]) -> None:
     against = f"against {verdict['champion']}" if verdict["champion"] else "there was no champion before"
-    terminal.say(f"  evidence {freshness.short(digest)}: {verdict['name']}, {against}")
+    terminal.say(f"  evidence {staleness.short(digest)}: {verdict['name']}, {against}")
     for one in verdict["criteria"]:
         if one["low"] is not None:
             shown = f"{one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}]"
@@ -136,5 +137,5 @@ def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
     if standing.earlier:
         earlier = standing.earlier[0]
         terminal.say(
-            f"  to go back to: {earlier.recipe} {freshness.short(earlier.after or '')}: {wdbc} rollback --reason TEXT"
+            f"  to go back to: {earlier.recipe} {staleness.short(earlier.after or '')}: {wdbc} rollback --reason TEXT"
         )

@@ -4,9 +4,10 @@ from collections import Counter
 
 import click
 
-from wdbc_assets import freshness, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import decisions, status, terminal
-from wdbc_assets.storage import cleaning
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry import gc
 
 _DAY = 24 * 3600
 
@@ -24,11 +25,11 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     """
     _, store, _ = decisions.opened()
     limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}
-    rest = cleaning.survey(store, keep=keep, **limits)
-    gone = cleaning.clean(store, keep=keep, **limits) if for_real else [one for one in rest if one.kept is None]
+    rest = gc.survey(store, keep=keep, **limits)
+    gone = gc.clean(store, keep=keep, **limits) if for_real else [one for one in rest if one.kept is None]
     for one in gone:
         age = f"{one.age / _DAY:.1f} days"
-        terminal.say(f"  {one.asset:<17} {freshness.short(one.version)} {status.size(one.size):>10} {age:>12}")
+        terminal.say(f"  {one.asset:<17} {staleness.short(one.version)} {status.size(one.size):>10} {age:>12}")
     kept = len(rest) - len(gone)
     verb = "removed" if for_real else "to be removed"
     terminal.say(f"  {verb}: {len(gone)} versions, {status.size(sum(one.size for one in gone))}; kept: {kept}")

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wdbc_assets import freshness, logs, settings
+from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
-from wdbc_assets.storage.history import MOVES, Entry
-from wdbc_assets.storage.registry import Registry, open_registry
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry.audit_log import MOVES, Entry
+from wdbc_assets.registry.registry import Registry, open_registry
+from wdbc_assets.store.store import Store, open_store
 
 CHAMPION_STAYS = 3
 """The exit code for a candidate that was judged and not promoted."""
@@ -30,9 +31,9 @@ def opened() -> tuple[settings.Settings, Store, Registry]:
 def judgement(document: Mapping[str, Any]) -> None:
     """Show a judgement: who against whom, each criterion with interval and bound, and the verdict last."""
     verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
-    terminal.say(f"\n  candidate  {candidate['recipe']:<14} {freshness.short(candidate['version'])}  (fitted_pipeline)")
+    terminal.say(f"\n  candidate  {candidate['recipe']:<14} {staleness.short(candidate['version'])}  (fitted_pipeline)")
     if champion:
-        terminal.say(f"  champion   {champion['recipe']:<14} {freshness.short(champion['version'])}")
+        terminal.say(f"  champion   {champion['recipe']:<14} {staleness.short(champion['version'])}")
     terminal.say(
         f"  judged on {verdict['patients']} patients, {verdict['repeats']} times {verdict['folds']} folds; candidate -"
         " champion,"
@@ -60,9 +61,9 @@ def standing(entry: Entry, promotion: Entry | None) -> None:
 
 def line(entry: Entry) -> str:
     """Return one entry of the history as a line."""
-    change = freshness.short(entry.after or "none")
+    change = staleness.short(entry.after or "none")
     if entry.action in MOVES:
-        change = f"{freshness.short(entry.before or 'none')} -> {change}"
+        change = f"{staleness.short(entry.before or 'none')} -> {change}"
     said = "forced, " if entry.forced else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (

@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from wdbc_assets import logs, settings
-from wdbc_assets.cli import evaluation, launch, terminal
-from wdbc_assets.domain import floors, recipes
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.cli import evaluation, terminal
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.orchestration import launch
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Store, open_store
 
 
 @click.command()
@@ -50,7 +52,7 @@ def evaluate(
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        run_id = launch.job("evaluate", store, chosen, options, force=force, debug=debug)
+        run_id = launch.job("evaluate", store, chosen, options, reporter=terminal.Lines(), force=force, debug=debug)
     passport = store.handle("cross_validation", run_id=run_id).passport
     files = store.files(passport)
     summary, winners = json.loads(files["summary.json"]), json.loads(files["winners.json"])

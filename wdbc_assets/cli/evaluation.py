@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wdbc_assets.cli import terminal
-from wdbc_assets.domain import floors, recipes
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.modeling import recipes
 
 _COMPARED = ("log_loss", "accuracy")
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")

@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from wdbc_assets import logs, settings
-from wdbc_assets.cli import launch, terminal
-from wdbc_assets.domain import observations
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.cli import terminal
+from wdbc_assets.domain.data import insights
+from wdbc_assets.orchestration import launch
+from wdbc_assets.store.store import open_store
 
 _MEASUREMENTS_SHOWN = 10
 _WIDTH = 100
@@ -23,7 +24,7 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     root = settings.project_root()
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
-    run_id = launch.job("explore", store, chosen, {}, force=force, debug=debug)
+    run_id = launch.job("explore", store, chosen, {}, reporter=terminal.Lines(), force=force, debug=debug)
     passport = store.handle("exploration", run_id=run_id).passport
     _show(store.document(passport, "exploration.json"))
     terminal.say(f"\n  stored in {store.url}")
@@ -39,7 +40,7 @@ def _show(exploration: dict[str, Any]) -> None:
     terminal.say(
         f"\n  {'measurement':<24} {'median benign':>13} {'malignant':>10} {'AUC':>7} {'skew':>6} {'outliers':>9}"
     )
-    for name in observations.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
+    for name in insights.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
         one = exploration["measurements"][name]
         terminal.say(
             f"  {name:<24} {one['benign']['median']:>13.4g} {one['malignant']['median']:>10.4g} {one['auc']:>7.4f}"

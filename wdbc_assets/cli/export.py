@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from wdbc_assets import freshness, lineage, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import folders, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.store import Handle, Store, open_store
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Handle, Store, open_store
 
 _MANIFEST = "export.json"
 
@@ -38,14 +39,14 @@ def _belonging_together(store: Store) -> dict[str, Passport]:
     Raises:
         WdbcError: one was made of another version than the current one.
     """
-    passports = {asset: store.handle(asset).passport for asset in lineage.JOBS["train"]}
+    passports = {asset: store.handle(asset).passport for asset in specs.JOBS["train"]}
     for asset, passport in passports.items():
-        for source in lineage.DERIVATIONS[asset].inputs:
+        for source in specs.DERIVATIONS[asset].inputs:
             made_of, current = passport.inputs.get(source, ""), passports[source].version
             if made_of != current:
                 raise WdbcError(
                     f"the current versions do not belong together: {asset} was made of {source}"
-                    f" {freshness.short(made_of)}, and the current one is {freshness.short(current)}",
+                    f" {staleness.short(made_of)}, and the current one is {staleness.short(current)}",
                     where=store.url,
                     mend="A run was interrupted, or goes on. Let it end, or run `wdbc run`; then export again.",
                 )

@@ -6,7 +6,7 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import terminal
-from wdbc_assets.serving import keys
+from wdbc_assets.serving import api_keys
 
 
 @click.group()
@@ -19,7 +19,7 @@ def key() -> None:
 @click.option(
     "--scope",
     "scopes",
-    type=click.Choice(keys.SCOPES),
+    type=click.Choice(api_keys.SCOPES),
     multiple=True,
     default=("predict",),
     show_default=True,
@@ -27,7 +27,7 @@ def key() -> None:
 )
 def create(*, name: str, scopes: tuple[str, ...]) -> None:
     """Create a key and print it, once: it cannot be shown again."""
-    created, whole = keys.create(_path(), name, scopes)
+    created, whole = api_keys.create(_path(), name, scopes)
     terminal.say(f"key {created.name!r} ({created.id}) opens: {', '.join(created.scopes)}. It is shown once:", err=True)
     terminal.say(whole)
 
@@ -35,7 +35,7 @@ def create(*, name: str, scopes: tuple[str, ...]) -> None:
 @key.command("list")
 def list_() -> None:
     """List the keys: id, when it was created, what it opens, name."""
-    known = keys.read_if_any(_path())
+    known = api_keys.read_if_any(_path())
     for one in known.values():
         terminal.say(f"  {one.id}  {one.created_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
     if not known:
@@ -46,9 +46,9 @@ def list_() -> None:
 @click.argument("name")
 def revoke(*, name: str) -> None:
     """Revoke the key of this name or id; a running service refuses it within seconds."""
-    gone = keys.revoke(_path(), name)
+    gone = api_keys.revoke(_path(), name)
     terminal.say(f"revoked {gone.name!r} ({gone.id})")
 
 
 def _path() -> Path:
-    return keys.place(settings.load().serve_keys, relative_to=settings.project_root())
+    return api_keys.place(settings.load().serve_keys, relative_to=settings.project_root())

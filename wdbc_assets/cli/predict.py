@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wdbc_assets import freshness, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import terminal
-from wdbc_assets.domain import contract, layouts
+from wdbc_assets.domain.data import contract, csv_layouts
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from wdbc_assets.domain.layouts import Header
+    from wdbc_assets.domain.data.csv_layouts import Header
     from wdbc_assets.scoring import Tally
-    from wdbc_assets.scoring.outputs import Rejects
-    from wdbc_assets.scoring.places import Place
-    from wdbc_assets.storage.bundles import Served
+    from wdbc_assets.scoring.output_files import Place
+    from wdbc_assets.scoring.writers import Rejects
+    from wdbc_assets.store.bundle_loader import Served
 
 _FORMATS = ("csv", "parquet")
 _READER_GONE = 141  # as of a program that SIGPIPE ends
@@ -49,10 +50,10 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     Decision is by the threshold of the decision policy, set is the class that is possible by its referral band, or
     refer. When the reader of a pipe closes it early, the exit code is 141.
     """
-    from wdbc_assets.scoring import places
+    from wdbc_assets.scoring import output_files
 
-    out = places.parse(target, form)
-    aside = None if rejects is None else places.parse(rejects, None, forms=("csv",))
+    out = output_files.parse(target, form)
+    aside = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
     _require_apart(source, out, aside)
     chosen = settings.load()
     served = _champion(chosen)
@@ -62,7 +63,7 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
         raise scoring.not_explained(served)
     try:
         _score(source, out, aside, served, chosen, explain=explain, strict=strict)
-    except places.ReaderGone as gone:
+    except output_files.ReaderGone as gone:
         raise click.exceptions.Exit(_READER_GONE) from gone
 
 
@@ -77,15 +78,15 @@ def _score(
     strict: bool,
 ) -> None:
     from wdbc_assets import scoring
-    from wdbc_assets.scoring import outputs, places, sources
+    from wdbc_assets.scoring import output_files, readers, writers
 
     shown = _Progress()
-    with sources.opened(source, strict=strict) as chunks, places.opened(out) as sink:
+    with readers.opened(source, strict=strict) as chunks, output_files.opened(out) as sink:
         columns = scoring.schema(chunks.id_type, explain=explain)
-        with outputs.scored(sink, columns, out.form) as scored, _rejects(rejects, chosen) as aside:
+        with writers.scored(sink, columns, out.form) as scored, _rejects(rejects, chosen) as aside:
             try:
                 tally = scoring.score(chunks, served, scored, aside, explain=explain, progress=shown)
-            except (BrokenPipeError, places.ReaderGone):
+            except (BrokenPipeError, output_files.ReaderGone):
                 shown.end()
                 terminal.say(f"  stopped    the output's reader closed it: {scored.rows:,} rows were written", err=True)
                 raise
@@ -97,25 +98,25 @@ def _score(
 
 @contextmanager
 def _rejects(place: "Place | None", chosen: settings.Settings) -> "Iterator[Rejects | None]":
-    from wdbc_assets.scoring import outputs, places
+    from wdbc_assets.scoring import output_files, writers
 
     if place is None:
         yield None
     else:
-        with places.opened(place) as sink:
-            yield outputs.Rejects(sink, show_values=chosen.show_values)
+        with output_files.opened(place) as sink:
+            yield writers.Rejects(sink, show_values=chosen.show_values)
 
 
 def _say_ignored(header: "Header") -> None:
     """Name the columns that say nothing to the model; names are no patient's values."""
     known = [contract.DIAGNOSIS] if contract.DIAGNOSIS in header.place else []
-    names = [*known, *map(layouts.shown, header.unknown)]
+    names = [*known, *map(csv_layouts.shown, header.unknown)]
     if names:
-        terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {layouts.some(names)}", err=True)
+        terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {csv_layouts.some(names)}", err=True)
 
 
 def _champion(chosen: settings.Settings) -> "Served":
-    from wdbc_assets.storage import bundles
+    from wdbc_assets.store import bundle_loader
 
     store = open_store(chosen.storage, relative_to=settings.project_root())
     passport = store.current("champion")
@@ -125,14 +126,14 @@ def _champion(chosen: settings.Settings) -> "Served":
             where=store.url,
             mend="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
-    return bundles.open_bundle(bundles.read(store, passport))
+    return bundle_loader.open_bundle(bundle_loader.read(store, passport))
 
 
 def _require_apart(source: str, out: "Place", rejects: "Place | None") -> None:
     """Refuse to write two things into one place, or over what is read."""
-    from wdbc_assets.scoring import places
+    from wdbc_assets.scoring import output_files
 
-    read = places.identity(0 if source == places.STANDARD else Path(source))
+    read = output_files.identity(0 if source == output_files.STANDARD else Path(source))
     seen = {read: "IN"} if _is_file(source) else {}
     for name, place in (("OUT", out), *([("--rejects", rejects)] if rejects else [])):
         if place.identity in seen:
@@ -190,7 +191,7 @@ class _Progress:
 
 def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     through = "compiled" if served.compiled else "through scikit-learn"
-    terminal.say(f"  model      {freshness.short(served.version)} ({served.recipe}, {through})", err=True)
+    terminal.say(f"  model      {staleness.short(served.version)} ({served.recipe}, {through})", err=True)
     terminal.say(
         f"  rows       {tally.rows:,} in = {tally.scored:,} scored + {tally.set_aside:,} set aside, "
         f"{tally.rows / max(seconds, 1e-9):,.0f} a second",

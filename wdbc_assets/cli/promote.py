@@ -2,11 +2,13 @@
 
 import click
 
-from wdbc_assets import freshness, production
-from wdbc_assets.cli import decisions, launch, terminal
-from wdbc_assets.storage import history
-from wdbc_assets.storage.registry import Registry
-from wdbc_assets.storage.store import NeverMade, Store
+from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.orchestration import launch
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry import audit_log
+from wdbc_assets.registry import candidate as registry_candidate
+from wdbc_assets.registry.registry import Registry
+from wdbc_assets.store.store import NeverMade, Store
 
 
 @click.command()
@@ -39,11 +41,11 @@ def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool
 
 def _found(store: Store, candidate: str) -> str:
     """Return the whole digest of a version, so that a candidate is found or refused before a run begins."""
-    return production.gather(store, candidate).version
+    return registry_candidate.gather(store, candidate).version
 
 
 def _dry(store: Store, candidate: str | None) -> int:
-    case = production.gather(store, candidate)
+    case = registry_candidate.gather(store, candidate)
     if case.is_champion:
         return _champion_already(case.recipe, case.version)
     verdict = case.judge()
@@ -55,28 +57,30 @@ def _dry(store: Store, candidate: str | None) -> int:
 def _decided(store: Store, registry: Registry, candidate: str | None, *, force: bool, reason: str, debug: bool) -> int:
     chosen, _, _ = decisions.opened()
     _require_evidence(store)
-    case = production.gather(store, candidate)
+    case = registry_candidate.gather(store, candidate)
     if case.is_champion:
         return _champion_already(case.recipe, case.version)
     configuration = {"promote": True, "force": force, "reason": reason} | (
         {"candidate": candidate} if candidate else {}
     )
-    run_id = launch.job("promote", store, chosen, {}, force=False, debug=debug, decision=configuration)
+    run_id = launch.job(
+        "promote", store, chosen, {}, reporter=terminal.Lines(), force=False, debug=debug, decision=configuration
+    )
     standing = registry.standing()
     mine = [entry for entry in standing.history.entries if entry.run_id == run_id]
-    if not mine and production.gather(store, candidate).is_champion:  # this run made the policy that it lacked
+    if not mine and registry_candidate.gather(store, candidate).is_champion:  # this run made the policy that it lacked
         return _champion_already(case.recipe, case.version)
     # What was decided before on the same evidence is not noted again.
     entry = mine[-1] if mine else standing.history.entries[-1]
     if entry.evidence:
         decisions.judgement(registry.evidence(entry.evidence))
-    if entry.action == history.PROMOTED:
+    if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
-        terminal.say(f"  promoted{forced}: {entry.recipe} {freshness.short(entry.after or '')} is in production")
+        terminal.say(f"  promoted{forced}: {entry.recipe} {staleness.short(entry.after or '')} is in production")
         terminal.say(f"  next: {terminal.as_called()} champion, {terminal.as_called()} rollback --reason TEXT")
         return 0
-    terminal.say(f"  the champion stays: {entry.recipe or 'none'} {freshness.short(entry.after or '-')}")
-    terminal.say(f"  evidence kept: {freshness.short(entry.evidence or '')}")
+    terminal.say(f"  the champion stays: {entry.recipe or 'none'} {staleness.short(entry.after or '-')}")
+    terminal.say(f"  evidence kept: {staleness.short(entry.evidence or '')}")
     return decisions.CHAMPION_STAYS
 
 
@@ -90,5 +94,5 @@ def _require_evidence(store: Store) -> None:
 
 
 def _champion_already(recipe: str, version: str) -> int:
-    terminal.say(f"  {recipe} {freshness.short(version)} is in production already: nothing to be done")
+    terminal.say(f"  {recipe} {staleness.short(version)} is in production already: nothing to be done")
     return 0

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
-from wdbc_assets import lineage, logs, settings
-from wdbc_assets.cli import launch, terminal
+from wdbc_assets import logs, settings
+from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.passport import DamagedStore
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.orchestration import launch
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.manifest import DamagedStore
+from wdbc_assets.store.store import Store, open_store
 
 _NAME = "report.html"
 
@@ -32,12 +34,14 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
     try:
-        launch.job("evidence", store, chosen, {}, force=False, debug=debug, assets=_possible(store))
+        launch.job(
+            "evidence", store, chosen, {}, reporter=terminal.Lines(), force=False, debug=debug, assets=_possible(store)
+        )
     except WdbcError as error:
         # The page says so in its place; the rest of it is worth having.
         terminal.complain(error)
 
-    from wdbc_assets.report import build
+    from wdbc_assets.presentation.report import build
 
     page = build(store, chosen)
     target = (output or (Path(store.url) if "://" not in store.url else Path.cwd()) / _NAME).absolute()
@@ -49,10 +53,10 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
 
 def _possible(store: Store) -> list[str]:
     """List what can be made of what is current."""
-    there = {asset for asset in lineage.DERIVATIONS if _is_there(store, asset)}
+    there = {asset for asset in specs.DERIVATIONS if _is_there(store, asset)}
     possible = []
-    for asset in lineage.JOBS["evidence"]:
-        if there.issuperset(lineage.DERIVATIONS[asset].inputs):
+    for asset in specs.JOBS["evidence"]:
+        if there.issuperset(specs.DERIVATIONS[asset].inputs):
             possible.append(asset)
             there.add(asset)
     return possible

@@ -2,11 +2,13 @@
 
 import click
 
-from wdbc_assets import freshness, logs
-from wdbc_assets.cli import decisions, instance, terminal
-from wdbc_assets.storage.history import Entry
-from wdbc_assets.storage.registry import Decision
-from wdbc_assets.storage.store import Store
+from wdbc_assets import logs
+from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.orchestration import instance
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry.audit_log import Entry
+from wdbc_assets.registry.registry import Decision
+from wdbc_assets.store.store import Store
 
 
 @click.command()
@@ -19,8 +21,8 @@ def rollback(*, version: str | None, reason: str) -> None:
     chosen, store, registry = decisions.opened()
     entry = registry.rollback(version, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
     terminal.say(
-        f"  {entry.recipe} {freshness.short(entry.after or '')} is in production again,"
-        f" in place of {freshness.short(entry.before or 'none')}"
+        f"  {entry.recipe} {staleness.short(entry.after or '')} is in production again,"
+        f" in place of {staleness.short(entry.before or 'none')}"
     )
     _tell_dagster(store, entry)
 
@@ -40,7 +42,7 @@ def _tell_dagster(store: Store, entry: Entry) -> None:
                         "rolled back by": entry.actor,
                         "reason": entry.reason,
                         "from": entry.before or "",
-                        "version": freshness.short(entry.after or ""),
+                        "version": staleness.short(entry.after or ""),
                         "dagster/uri": f"{store.url}/champion/versions/{entry.after}",
                     },
                     tags={"dagster/data_version": entry.after or ""},

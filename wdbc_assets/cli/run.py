@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from wdbc_assets import logs, settings, sources
-from wdbc_assets.cli import launch, terminal
-from wdbc_assets.domain import recipes
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.cli import terminal
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.orchestration import launch
+from wdbc_assets.store.store import Store, open_store
 
 
 @click.command()
@@ -29,7 +30,7 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
     root = settings.project_root()
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
-    run_id = launch.job("train", store, chosen, options, force=force, debug=debug)
+    run_id = launch.job("train", store, chosen, options, reporter=terminal.Lines(), force=force, debug=debug)
     _farewell(store, run_id)
 
 

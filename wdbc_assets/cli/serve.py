@@ -7,7 +7,7 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import ports, terminal
-from wdbc_assets.serving import access, keys
+from wdbc_assets.serving import access, api_keys
 from wdbc_assets.serving.access import Access
 
 
@@ -29,11 +29,11 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
         "serve_insecure_no_key": insecure_no_key,
     }
     chosen = settings.load(**options)
-    path = keys.place(chosen.serve_keys, relative_to=settings.project_root())
+    path = api_keys.place(chosen.serve_keys, relative_to=settings.project_root())
     answered = access.decide(chosen.serve_host, path, insecure=chosen.serve_insecure_no_key)
     hint = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
     listening = ports.listen(chosen.serve_host, chosen.serve_port, hint=hint)
-    _announce(chosen, answered, keyed=answered is Access.KEYED and bool(keys.read(path)))
+    _announce(chosen, answered, keyed=answered is Access.KEYED and bool(api_keys.read(path)))
     given = {settings.variable(name): str(value) for name, value in options.items() if value is not None}
     settings.hand_over_access(answered)
     # This process becomes the service, so that signals reach it; its workers find the settings in the environment.

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wdbc_assets import freshness, lineage, production
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import bundle_files, places, trials
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.registry import Decision, Registry
-from wdbc_assets.storage.store import Store
-from wdbc_assets.storage.trials import Trial
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.registry import candidate as registry_candidate
+from wdbc_assets.registry import challenger as registry_challenger
+from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.registry import Decision, Registry
+from wdbc_assets.store import bundle_files, paths
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.promotion import Verdict
+    from wdbc_assets.domain.promotion.gate import Verdict
 
 _LARGEST_SHARE = 0.5
 
@@ -53,23 +55,23 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
     if reset_counts and not reason.strip():
         raise click.UsageError('--reset-counts needs --reason "...": the history must say why.')
     chosen, store, registry = decisions.opened()
-    case = production.gather(store, candidate)
+    case = registry_candidate.gather(store, candidate)
     champion = case.standing.passport
     if champion is None:
         raise WdbcError("there is no champion to be beside", where=store.url, mend="Promote one: `wdbc promote`.")
     if case.is_champion:
         raise WdbcError(
-            f"{case.recipe} {freshness.short(case.version)} is the champion itself",
+            f"{case.recipe} {staleness.short(case.version)} is the champion itself",
             where=store.url,
             mend="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
         )
     verdict = _verdict(case, share)
     draft = store.draft(
-        places.CHAMPION,
+        paths.CHAMPION,
         case.bundle(),
         run_id=f"shadow-{uuid.uuid4()}",
         inputs={name: passport.version for name, passport in case.passports.items()},
-        code_version=lineage.code_version(places.CHAMPION),
+        code_version=specs.code_version(paths.CHAMPION),
     )
     trial = Trial(
         challenger=draft.passport,
@@ -79,7 +81,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         actor=chosen.acting_as(),
         reason=reason.strip(),
-        series=trials.next_series(store, case.version, champion.version, reset=reset_counts),
+        series=registry_challenger.next_series(store, case.version, champion.version, reset=reset_counts),
     )
     decision = Decision(
         actor=trial.actor,
@@ -89,10 +91,10 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         evidence=registry.keep_evidence(case.document(verdict)) if verdict else None,
         reason=": ".join(filter(None, (_terms(case.recipe, share, reset=reset_counts), trial.reason))),
     )
-    trials.start(store, registry, draft, trial, decision)
+    registry_challenger.start(store, registry, draft, trial, decision)
     terminal.say(
-        f"  {case.recipe} {freshness.short(case.version)} is beside {case.champion_recipe}"
-        f" {freshness.short(champion.version)}: {_answers(share)}"
+        f"  {case.recipe} {staleness.short(case.version)} is beside {case.champion_recipe}"
+        f" {staleness.short(champion.version)}: {_answers(share)}"
     )
     if verdict:
         terminal.say(f"  the gate says of it: {verdict.name}; {verdict.reason}")
@@ -109,7 +111,9 @@ def stop(*, reason: str) -> None:
     Exit codes: 0 no trial goes on any more, whether one did or not.
     """
     chosen, store, registry = decisions.opened()
-    ended = trials.stop(store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
+    ended = registry_challenger.stop(
+        store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip())
+    )
     if ended is None:
         terminal.say("  no trial goes on: nothing to be done")
         return
@@ -118,11 +122,11 @@ def stop(*, reason: str) -> None:
         terminal.say(f"  entry {ended.entry.number} of the history decided that; its command was killed before the end")
 
 
-def _stopped(ended: trials.Ended) -> str:
+def _stopped(ended: registry_challenger.Ended) -> str:
     if ended.trial:
-        return f"{ended.trial.recipe} {freshness.short(ended.trial.candidate)} (fitted_pipeline)"
+        return f"{ended.trial.recipe} {staleness.short(ended.trial.candidate)} (fitted_pipeline)"
     candidate = ended.entry.candidate
-    return f"candidate {freshness.short(candidate)} (fitted_pipeline)" if candidate else "a trial whose file is damaged"
+    return f"candidate {staleness.short(candidate)} (fitted_pipeline)" if candidate else "a trial whose file is damaged"
 
 
 @shadow.command()
@@ -130,7 +134,7 @@ def _stopped(ended: trials.Ended) -> str:
 def status(*, as_json: bool) -> None:
     """Show the trial that goes on, and how far challenger and champion agree so far."""
     _, store, registry = decisions.opened()
-    trial = trials.current(store)
+    trial = registry_challenger.current(store)
     found = None if trial is None else described(store, registry, trial)
     unfinished = registry.standing().history.unfinished
     if as_json:
@@ -151,7 +155,7 @@ def status(*, as_json: bool) -> None:
 def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     """Return a trial as plain values: its terms, what became of the patients, and the agreement."""
     standing = registry.standing()
-    found = trials.read(store, trial.candidate, trial.against, series=trial.series)
+    found = registry_challenger.read(store, trial.candidate, trial.against, series=trial.series)
     goes_on = standing.version == trial.against
     champion = standing.passport if goes_on else registry.promoted(trial.against)
     return {
@@ -170,16 +174,16 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _agreement(store: Store, trial: Trial, found: trials.Paired, champion: Passport) -> dict[str, Any]:
+def _agreement(store: Store, trial: Trial, found: registry_challenger.Paired, champion: Passport) -> dict[str, Any]:
     import numpy as np
 
-    from wdbc_assets.domain import shadowing
+    from wdbc_assets.domain.promotion import agreement as promotion_agreement
 
     policies = [
-        bundle_files.read(places.POLICY, store.files(passport).get(places.POLICY))
+        bundle_files.read(paths.POLICY, store.files(passport).get(paths.POLICY))
         for passport in (champion, trial.challenger)
     ]
-    return shadowing.agreement(
+    return promotion_agreement.agreement(
         np.array([pair.champion for pair in found.pairs]),
         np.array([pair.challenger for pair in found.pairs]),
         champion_policy=policies[0],
@@ -187,7 +191,7 @@ def _agreement(store: Store, trial: Trial, found: trials.Paired, champion: Passp
     )
 
 
-def _verdict(case: production.Case, share: float) -> "Verdict | None":
+def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
     """Judge a candidate, and refuse it a share if that speaks against it; None if it was not judged and has none."""
     try:
         verdict = case.judge()
@@ -217,8 +221,8 @@ def _answers(share: float) -> str:
 def _show(found: dict[str, Any]) -> None:
     challenger, champion = found["challenger"], found["champion"]
     name = terminal.style(challenger["recipe"], bold=True)
-    terminal.say(f"\n  challenger {name} {freshness.short(challenger['candidate'])} (fitted_pipeline)")
-    beside = f"{champion['recipe'] or 'champion'} {freshness.short(champion['version'])}"
+    terminal.say(f"\n  challenger {name} {staleness.short(challenger['candidate'])} (fitted_pipeline)")
+    beside = f"{champion['recipe'] or 'champion'} {staleness.short(champion['version'])}"
     terminal.say(f"  beside {beside}, {_answers(found['share'])}")
     since = found["since"][:19].replace("T", " ")
     terminal.say(f"  since {since} UTC, by {found['actor']}" + (f": {found['reason']}" if found["reason"] else ""))

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from wdbc_assets import freshness, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import attention, decisions, terminal
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.store import Store, open_store
 
 
 @click.command()
@@ -25,7 +26,7 @@ def status(*, check: bool, as_json: bool) -> None:
     store = open_store(chosen.storage, relative_to=settings.project_root())
     if check:
         click.get_current_context().exit(_check(store, chosen, as_json=as_json))
-    states = freshness.survey(store, chosen)
+    states = staleness.survey(store, chosen)
     registry = open_registry(store)
     problems = registry.problems(registry.standing(), most=decisions.WAYS_BACK)
     if as_json:
@@ -51,11 +52,11 @@ def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:
     return int(bool(found))
 
 
-def _show(store: Store, state: freshness.State) -> None:
+def _show(store: Store, state: staleness.State) -> None:
     passport = state.passport
     version, made, bytes_ = ("-", "-", "-")
     if passport:
-        version, made, bytes_ = freshness.short(passport.version), passport.made_at[:19], size(passport.size)
+        version, made, bytes_ = staleness.short(passport.version), passport.made_at[:19], size(passport.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
@@ -67,7 +68,7 @@ def _show(store: Store, state: freshness.State) -> None:
             terminal.say(terminal.style(f"      {reason}", fg="red"))
 
 
-def _plain(store: Store, state: freshness.State) -> dict[str, Any]:
+def _plain(store: Store, state: staleness.State) -> dict[str, Any]:
     passport = state.passport
     return {
         "asset": state.asset,

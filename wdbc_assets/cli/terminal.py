@@ -16,11 +16,12 @@ from typing import Any
 
 import click
 
-from wdbc_assets import freshness, safe_text
+from wdbc_assets import safe_text
 from wdbc_assets.cli import streams
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.store import Store
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
 _ESCAPE = "\x1b"
@@ -83,6 +84,14 @@ class Lines(logging.Handler):
         self.errors: list[WdbcError] = []
         self._live = Live()
 
+    def handler(self) -> logging.Handler:
+        """Return what is added to a logger: this."""
+        return self
+
+    def unchanged(self, passport: Passport) -> None:
+        """Show an asset that is up to date."""
+        asset_line(passport.asset, "unchanged", passport.rows, None, passport.version)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record: an asset's line, a progress message, or nothing."""
         event = getattr(record, "event", None)
@@ -104,7 +113,7 @@ def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, 
     """Say what became of an asset."""
     counted = f"{rows} rows" if rows is not None else ""
     took = f"{seconds:.2f} s" if seconds is not None else ""
-    say(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {freshness.short(version)}")
+    say(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {staleness.short(version)}")
 
 
 def metrics_table(metrics: dict[str, Any]) -> None:
@@ -143,7 +152,7 @@ def _number(value: float | None) -> str:
 
 def complain(error: WdbcError) -> None:
     """Show an error on stderr: what, where, what to do."""
-    from wdbc_assets import privacy
+    from wdbc_assets.presentation import privacy
 
     say(style("error: ", fg="red", bold=True) + error.what, err=True)
     # Only what was found has lines of its own.

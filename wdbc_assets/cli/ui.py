@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from wdbc_assets import settings, signals
-from wdbc_assets.cli import instance, ports, terminal
+from wdbc_assets.cli import ports, terminal
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration import instance
 
 _LOOK_SECONDS = 0.25
 _REPORT_SECONDS = 10

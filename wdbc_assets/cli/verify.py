@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wdbc_assets import freshness, lineage, logs, settings
+from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from wdbc_assets.verification import Figure, Finding
@@ -22,7 +23,7 @@ _HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(lineage.DERIVATIONS)))
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.DERIVATIONS)))
 @click.option("--deep", is_flag=True, help="Ask remote sources too, and judge every fold again.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: every figure that moved.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
@@ -66,11 +67,11 @@ def _wanted(store: Store, assets: Sequence[str]) -> list[str]:
     while waiting:
         asset = waiting.pop()
         wanted.add(asset)
-        waiting.extend(lineage.DERIVATIONS[asset].inputs)
-    made = {asset for asset in lineage.DERIVATIONS if asset in wanted or (not assets and store.current(asset))}
+        waiting.extend(specs.DERIVATIONS[asset].inputs)
+    made = {asset for asset in specs.DERIVATIONS if asset in wanted or (not assets and store.current(asset))}
     if not made:
         raise WdbcError("nothing has been made yet", where=store.url, mend="Run `wdbc run` first.")
-    return [asset for asset in lineage.DERIVATIONS if asset in made]
+    return [asset for asset in specs.DERIVATIONS if asset in made]
 
 
 def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *, deep: bool) -> "Iterator[Finding]":
@@ -89,7 +90,7 @@ def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *,
 
 def _show(finding: "Finding") -> None:
     verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
-    version = freshness.short(finding.passport.version) if finding.passport else ""
+    version = staleness.short(finding.passport.version) if finding.passport else ""
     terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
     for line in (finding.reason, *map(str, finding.causes)):
         if line:

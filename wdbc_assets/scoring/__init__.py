@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from wdbc_assets.domain import contract, policy, rows
+from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.rules import rows
 from wdbc_assets.scoring import arrays
-from wdbc_assets.scoring.chunks import Chunk
-from wdbc_assets.scoring.outputs import Rejects, Scored
-from wdbc_assets.storage.bundles import Served
+from wdbc_assets.scoring.batches import Chunk
+from wdbc_assets.scoring.writers import Rejects, Scored
+from wdbc_assets.store.bundle_loader import Served
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,13 +105,17 @@ def _answers(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
-    decisions = policy.called_malignant(p, served.policy).astype(np.int8)
-    sets = policy.codes(p, served.policy)
+    decisions = decision_policy.called_malignant(p, served.policy).astype(np.int8)
+    sets = decision_policy.codes(p, served.policy)
     for counter, codes in ((tally.decisions, decisions), (tally.sets, sets)):
-        counts = np.bincount(codes, minlength=len(policy.ANSWERS)).tolist()
-        counter.update({name: count for name, count in zip(policy.ANSWERS, counts, strict=True) if count})
+        counts = np.bincount(codes, minlength=len(decision_policy.ANSWERS)).tolist()
+        counter.update({name: count for name, count in zip(decision_policy.ANSWERS, counts, strict=True) if count})
     columns = [ids] if ids is not None else []
-    columns += [arrays.of_numpy(p), arrays.of_words(decisions, policy.ANSWERS), arrays.of_words(sets, policy.ANSWERS)]
+    columns += [
+        arrays.of_numpy(p),
+        arrays.of_words(decisions, decision_policy.ANSWERS),
+        arrays.of_words(sets, decision_policy.ANSWERS),
+    ]
     columns.append(arrays.of_words(np.zeros(len(p), dtype=np.int8), (served.version,)))
     if explain:
         columns += _strongest(X, served)

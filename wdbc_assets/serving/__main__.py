@@ -7,7 +7,7 @@ import socket
 import sys
 
 from wdbc_assets import logs, settings
-from wdbc_assets.serving import access, keys, output, run_folder, server
+from wdbc_assets.serving import access, api_keys, output, run_folder, server
 from wdbc_assets.serving.supervisor import Supervisor
 
 
@@ -18,7 +18,7 @@ def main(listening: socket.socket) -> int:
     logs.open_log(loaded.log, relative_to=root)
     if loaded.serve_workers == 1:
         return server.Server(loaded).serve_until_stopped(listening)
-    path = keys.place(loaded.serve_keys, relative_to=root)
+    path = api_keys.place(loaded.serve_keys, relative_to=root)
     with run_folder.held():
         return Supervisor(
             server.work,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import addresses, keys
+from wdbc_assets.serving import addresses, api_keys
 
 
 class Access(StrEnum):
@@ -28,10 +28,10 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
     """
     if insecure:
         return Access.OPEN
-    if keys.ever_created(path):
+    if api_keys.ever_created(path):
         try:
-            keys.read(path)
-        except keys.MissingKeyFile:
+            api_keys.read(path)
+        except api_keys.MissingKeyFile:
             raise WdbcError(
                 "keys were created, but the key file is missing",
                 where=str(path),
@@ -51,7 +51,7 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
 
 def follow(path: Path) -> None:
     """Hand the workers to come that keys are asked for, as soon as one was created."""
-    if decided() is Access.LOCAL and keys.ever_created(path):
+    if decided() is Access.LOCAL and api_keys.ever_created(path):
         settings.hand_over_access(Access.KEYED)
 
 

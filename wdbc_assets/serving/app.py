@@ -12,27 +12,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from wdbc_assets import settings
-from wdbc_assets.serving import (
-    access,
-    bodies,
-    calls,
-    documentation,
-    documented,
-    endpoints,
-    faults,
-    keys,
-    metrics,
-    operations,
-)
-from wdbc_assets.serving.boundary import Boundary
-from wdbc_assets.serving.champion import Champion
-from wdbc_assets.serving.gate import Gate
+from wdbc_assets.serving import access, api_keys, telemetry
+from wdbc_assets.serving.api import bodies, docs_pages, endpoints, exception_handlers, health, openapi
+from wdbc_assets.serving.api.problems import Refused
 from wdbc_assets.serving.keyring import Keyring
-from wdbc_assets.serving.patience import Patience
-from wdbc_assets.serving.problems import Refused
-from wdbc_assets.serving.shadow import Shadow
-from wdbc_assets.serving.trial import OnTrial
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.serving.middleware import request_context
+from wdbc_assets.serving.middleware.auth import Gate
+from wdbc_assets.serving.middleware.limits import Patience
+from wdbc_assets.serving.middleware.request_log import Boundary
+from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.models.champion import Champion
+from wdbc_assets.serving.models.shadow import Shadow
+from wdbc_assets.store.store import open_store
 
 _END_SECONDS = 5.0  # more than a challenger gets to put down what it has paired
 
@@ -52,11 +43,11 @@ def create() -> ASGIApp:
     store = open_store(chosen.storage, relative_to=root)
     champion, on_trial = Champion(store), OnTrial(store)
     shadow = Shadow(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
-    keyring = Keyring(keys.place(chosen.serve_keys, relative_to=root), access.decided())
+    keyring = Keyring(api_keys.place(chosen.serve_keys, relative_to=root), access.decided())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watches = (champion.watch, keyring.watch, on_trial.watch, metrics.watch)
+        watches = (champion.watch, keyring.watch, on_trial.watch, telemetry.watch)
         watchers = [asyncio.create_task(watch(chosen.serve_refresh_seconds)) for watch in watches]
         watchers.append(asyncio.create_task(shadow.work()))
         await champion.settled()
@@ -72,12 +63,12 @@ def create() -> ASGIApp:
     flag = chosen.serve_breaches == "flag"
     reader = bodies.Reader(bounded=not flag, most=chosen.serve_largest_rows)
     root_path = chosen.serve_root_path
-    app.openapi = documented.document(  # type: ignore[method-assign] # as FastAPI's own pages say
+    app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI's own pages say
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
     app.include_router(endpoints.router(champion, on_trial, reader, flag=flag))
-    app.include_router(operations.router(champion))
-    app.include_router(documentation.router(root_path))
+    app.include_router(health.router(champion))
+    app.include_router(docs_pages.router(root_path))
     for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):
         app.add_exception_handler(kind, told)
     patient = Patience(
@@ -92,5 +83,5 @@ def create() -> ASGIApp:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    refused = error if isinstance(error, Refused) else faults.of_error(error)
-    return refused.response(calls.of(request.scope).request_id)
+    refused = error if isinstance(error, Refused) else exception_handlers.of_error(error)
+    return refused.response(request_context.of(request.scope).request_id)

@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import keys, metrics
+from wdbc_assets.serving import api_keys, telemetry
 from wdbc_assets.serving.access import Access
-from wdbc_assets.serving.keys import Key
+from wdbc_assets.serving.api_keys import Key
 
 _NO_DIGEST = "0" * 64
 
@@ -46,22 +46,22 @@ class Keyring:
         try:
             self._follow()
         except Exception as error:  # noqa: BLE001 -- a watcher that ends would leave revoked keys valid
-            if isinstance(error, keys.MissingKeyFile):
+            if isinstance(error, api_keys.MissingKeyFile):
                 self._keys = {}
             self._report(error)
         else:
             self._problem = ""
-            metrics.KEYS_UNREADABLE.set(0)
+            telemetry.KEYS_UNREADABLE.set(0)
 
     def _follow(self) -> None:
-        if self.access is Access.LOCAL and keys.ever_created(self._path):
+        if self.access is Access.LOCAL and api_keys.ever_created(self._path):
             self.access = Access.KEYED
         if self.open:
             return
         stamp = _stamp(self._path)
         if stamp is None or stamp != self._stamp:
             self._stamp = None  # until it was read: a file that could not be is read at every look
-            self._keys = keys.read(self._path)
+            self._keys = api_keys.read(self._path)
             self._stamp = stamp
 
     def _report(self, error: Exception) -> None:
@@ -70,13 +70,13 @@ class Keyring:
         if problem != self._problem:
             logger.error("the keys cannot be refreshed: %s", problem)
         self._problem = problem
-        metrics.KEYS_UNREADABLE.set(1)
+        telemetry.KEYS_UNREADABLE.set(1)
 
     def key(self, given: str) -> Key | None:
         """Return the key whose secret was given; takes the same time whether its id exists or not."""
         id_, _, secret = given.partition(".")
         key = self._keys.get(id_)
-        valid = hmac.compare_digest(keys.digest(secret), key.sha256 if key else _NO_DIGEST)
+        valid = hmac.compare_digest(api_keys.digest(secret), key.sha256 if key else _NO_DIGEST)
         return key if valid else None
 
     def knows(self, id_: str) -> bool:

@@ -18,7 +18,7 @@ import uvicorn
 from wdbc_assets import logs, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import output
-from wdbc_assets.serving.connections import BoundedConnection
+from wdbc_assets.serving.protocol import BoundedConnection
 from wdbc_assets.settings import Settings
 
 FAILED = 3  # the exit code of a process that could not start, as uvicorn has it

@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.settings.conduct import Effort, Identity, Monitoring, Patience, Privacy, Serving
-from wdbc_assets.settings.folders import (
+from wdbc_assets.settings.locations import (
     INSTANCE_FILE,
     ensure_home,
     hand_over_access,
@@ -37,6 +36,7 @@ from wdbc_assets.settings.parameters import (
     SourceParameters,
     SplitParameters,
 )
+from wdbc_assets.settings.runtime import Effort, Identity, Monitoring, Patience, Privacy, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 __all__ = [

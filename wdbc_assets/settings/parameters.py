@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, Field, field_validator
 
-from wdbc_assets.domain import floors, recipes
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.modeling import recipes
 
 
 class SourceParameters(BaseModel):

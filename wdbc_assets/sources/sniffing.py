@@ -5,8 +5,8 @@ By which signs it is known stands in `domain.formats`; whether a table is the ri
 
 import re
 
-from wdbc_assets.domain import formats
-from wdbc_assets.domain.formats import Format
+from wdbc_assets.domain.data import file_formats
+from wdbc_assets.domain.data.file_formats import Format
 
 LONGEST_SHOWN = 80
 
@@ -19,8 +19,8 @@ def what_came_instead(content: bytes) -> Format | None:
     if not content or content.isspace():
         what = "empty" if not content else "blank"
         return Format(f"nothing: the content is {what}", "Open the source and look: it may have moved.")
-    kind = formats.recognise(content)
-    return Format(_titled(content), kind.hint) if kind == formats.HTML else kind
+    kind = file_formats.recognise(content)
+    return Format(_titled(content), kind.hint) if kind == file_formats.HTML else kind
 
 
 def plain(text: str) -> str:
@@ -30,9 +30,9 @@ def plain(text: str) -> str:
 
 
 def _titled(page: bytes) -> str:
-    title = _TITLE.search(page[: formats.START_BYTES])
+    title = _TITLE.search(page[: file_formats.START_BYTES])
     if title is None:
-        return formats.HTML.name
+        return file_formats.HTML.name
     # A page on a patient may have the patient's number in its title.
     words = _NUMBER.sub("#", title[1].decode("utf-8", "replace"))
-    return f'{formats.HTML.name} titled "{plain(words)}"'
+    return f'{file_formats.HTML.name} titled "{plain(words)}"'

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
-from wdbc_assets.domain import formats
-from wdbc_assets.domain.layouts import shown, some
+from wdbc_assets.domain.data import file_formats
+from wdbc_assets.domain.data.csv_layouts import shown, some
 from wdbc_assets.sources.errors import SourceRefused
 
 GZIP = b"\x1f\x8b"
@@ -27,11 +27,11 @@ _ENCRYPTED = 1  # the bit of a zip's flags
 # What programs put beside the file: macOS its forks, file managers their notes.
 _BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 _OFFICE = {
-    "xl/": formats.WORKBOOK,
-    "word/": formats.DOCUMENT,
-    "ppt/": formats.DOCUMENT,
-    "content.xml": formats.SPREADSHEET,
-    "Index/": formats.Format("a Numbers document of macOS", formats.WORKBOOK.hint),
+    "xl/": file_formats.WORKBOOK,
+    "word/": file_formats.DOCUMENT,
+    "ppt/": file_formats.DOCUMENT,
+    "content.xml": file_formats.SPREADSHEET,
+    "Index/": file_formats.Format("a Numbers document of macOS", file_formats.WORKBOOK.hint),
 }
 
 
@@ -89,7 +89,9 @@ def _in_our_words() -> Iterator[None]:
     except EOFError:
         raise SourceRefused("the compressed file is cut short", mend=_AGAIN) from None
     except (NotImplementedError, RuntimeError):  # what zipfile raises for an unknown compression, and for a password
-        raise SourceRefused("the zip archive is packed in a way that cannot be read", mend=formats.UNPACK) from None
+        raise SourceRefused(
+            "the zip archive is packed in a way that cannot be read", mend=file_formats.UNPACK
+        ) from None
     except _BROKEN:
         raise SourceRefused("the compressed file is damaged", mend=_AGAIN) from None
 
@@ -101,7 +103,7 @@ def _member(file: BinaryIO) -> Iterator[BinaryIO]:
     with archive:
         member = _only_table(archive)
         if member.flag_bits & _ENCRYPTED:
-            raise SourceRefused("the zip archive is protected by a password", mend=formats.UNPACK)
+            raise SourceRefused("the zip archive is protected by a password", mend=file_formats.UNPACK)
         with _in_our_words():
             inner = archive.open(member)
         with _Unpacked(cast("io.BufferedIOBase", inner)) as unpacked:
@@ -116,7 +118,7 @@ def _only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if not member.is_dir() and not _lies_beside(member.filename)]
     if len(members) != 1:
         listed = f": {some([shown(member.filename) for member in members])}" if members else ""
-        raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", mend=formats.UNPACK)
+        raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", mend=file_formats.UNPACK)
     return members[0]
 
 

@@ -6,8 +6,8 @@
 """
 
 from wdbc_assets.verification.causes import Cause
-from wdbc_assets.verification.deriving import verify
 from wdbc_assets.verification.differences import Difference, Figure
 from wdbc_assets.verification.findings import Finding, first_diverged, plain
+from wdbc_assets.verification.verify import verify
 
 __all__ = ["Cause", "Difference", "Figure", "Finding", "first_diverged", "plain", "verify"]

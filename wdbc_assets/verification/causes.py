@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wdbc_assets import freshness, settings
-from wdbc_assets.storage import surroundings
-from wdbc_assets.storage.passport import Passport, stored_file, version_of
+from wdbc_assets import settings
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.store import environment
+from wdbc_assets.store.manifest import Passport, stored_file, version_of
 
 Kind = Literal["data", "input", "configuration", "code", "library", "machine", "stored file"]
 
@@ -81,8 +82,8 @@ def around(passport: Passport, code: str) -> Iterator[Cause]:
     if passport.code_version != code:
         yield Cause("code", passport.asset, passport.code_version, code)
     kinds: tuple[tuple[Kind, Mapping[str, str], Mapping[str, str]], ...] = (
-        ("library", passport.libraries, surroundings.libraries()),
-        ("machine", passport.machine, surroundings.machine()),
+        ("library", passport.libraries, environment.libraries()),
+        ("machine", passport.machine, environment.machine()),
     )
     for kind, stated, present in kinds:
         for name, before in stated.items():
@@ -92,4 +93,4 @@ def around(passport: Passport, code: str) -> Iterator[Cause]:
 
 def _short(value: Any) -> str:
     text = str(value)
-    return freshness.short(text) if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
+    return staleness.short(text) if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

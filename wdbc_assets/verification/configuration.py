@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from wdbc_assets import freshness, lineage, settings
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage.passport import Passport
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store.manifest import Passport
 from wdbc_assets.verification.causes import Cause
 
 
@@ -28,14 +29,14 @@ def of(asset: str, passport: Passport, chosen: settings.Settings) -> Configurati
     Raises:
         WdbcError: a parameter is out of its bounds today.
     """
-    kind = lineage.DERIVATIONS[asset].parameters
+    kind = specs.DERIVATIONS[asset].parameters
     if kind is None:
         return Configuration(None, None, ())
     stated = {name: value for name, value in passport.parameters.items() if name in kind.model_fields}
     kept = {name: value for name, value in stated.items() if name not in chosen.model_fields_set}
     changes = [
         Cause("configuration", name, passport.parameters.get(name), value)
-        for name, value in freshness.resolved(asset, chosen, kept).items()
+        for name, value in staleness.resolved(asset, chosen, kept).items()
         if passport.parameters.get(name) != value
     ]
     now = settings.parameters_of(kind, chosen, kept)

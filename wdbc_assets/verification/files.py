@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import codecs, models
+from wdbc_assets.domain.modeling import prediction
+from wdbc_assets.store import codecs, skops_files
 from wdbc_assets.verification import figures, tables
 from wdbc_assets.verification.differences import Difference
 
@@ -82,7 +83,7 @@ def _table(content: bytes) -> "pd.DataFrame":
 
 
 def _sources(file: str, stored: bytes, derived: bytes) -> Difference:
-    from wdbc_assets.domain import reading
+    from wdbc_assets.domain.data import reading
 
     try:
         before, after = reading.read(stored).frame, reading.read(derived).frame
@@ -103,14 +104,14 @@ def _lines(file: str, stored: bytes, derived: bytes, told: str = "") -> Differen
 
 
 def _models(file: str, stored: bytes, derived: bytes, asked: "pd.DataFrame | None") -> Difference:
-    from wdbc_assets.domain import evaluation
 
     if asked is None:
         return Difference(file, "another model")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns of models of other releases: that is the matter here
-            before, after = (evaluation.predict(models.from_skops(content), asked) for content in (stored, derived))
+            models = (skops_files.from_skops(content) for content in (stored, derived))
+            before, after = (prediction.predict(model, asked) for model in models)
     except (WdbcError, AttributeError, KeyError, TypeError, ValueError):
         return Difference(file, "another model, and the stored one cannot be asked by these libraries")
     largest = float(abs(after - before).max())

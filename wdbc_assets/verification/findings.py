@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wdbc_assets.storage.passport import Passport
+from wdbc_assets.store.manifest import Passport
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.differences import ROUNDING, Difference
 

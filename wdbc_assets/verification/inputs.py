@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from wdbc_assets import freshness, lineage
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.storage import catalogue, codecs
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.store import Draft, Handle, Store
-from wdbc_assets.verification.attempts import Inputs, NotDerived
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store import codecs, index
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.rederive import Inputs, NotDerived
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Inventory:
         """
         values, changes, notes = {}, [], []
         versions = dict(passport.inputs)
-        for name in lineage.DERIVATIONS[asset].inputs:
+        for name in specs.DERIVATIONS[asset].inputs:
             stated = passport.inputs.get(name, "")
             anew = self.again.get(name)
             if anew is None or stated not in (anew.version, anew.stored_version):
                 values[name] = self._stored(name, stated, passport.run_id)
                 current = self._store.current(name)
                 if current is not None and current.version != stated:
-                    notes.append(f"from {name} {freshness.short(stated)}, which is not the current one")
+                    notes.append(f"from {name} {staleness.short(stated)}, which is not the current one")
                 continue
             if anew.refusal is not None:
                 raise NotDerived(f"{name}, derived again, is refused: {anew.refusal.what}")
@@ -72,7 +72,7 @@ class Inventory:
         """
         values = {
             name: self._stored(name, passport.inputs.get(name, ""), passport.run_id)
-            for name in lineage.DERIVATIONS[asset].inputs
+            for name in specs.DERIVATIONS[asset].inputs
         }
         return Inputs(values, dict(passport.inputs))
 
@@ -91,9 +91,9 @@ class Inventory:
                 passport = self._store.made_by(run_id, name)
             if passport is None or passport.version != version:
                 # What a promotion was made of was made by other runs.
-                passport = next(iter(catalogue.read(self._store).whole(name, version)), None) if version else None
+                passport = next(iter(index.read(self._store).whole(name, version)), None) if version else None
             if passport is not None and passport.version == version:
                 return Handle(self._store, passport).load()
         except WdbcError as error:
             raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
-        raise NotDerived(f"its input {name} {freshness.short(version) or 'of no version'} is no longer there")
+        raise NotDerived(f"its input {name} {staleness.short(version) or 'of no version'} is no longer there")

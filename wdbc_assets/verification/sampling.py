@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.storage import codecs
-from wdbc_assets.storage.workbench import Workbench
+from wdbc_assets.store import codecs
+from wdbc_assets.store.checkpoints import Workbench
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +24,8 @@ Raises LookupError if a file that the parts are read from is not among them.
 
 def folds(workbench: Workbench, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str) -> str:
     """Lay the stored predictions of an evaluation onto the workbench, but for one fold of each recipe."""
-    from wdbc_assets import units
-    from wdbc_assets.domain import cross_validation
+    from wdbc_assets.domain.evaluation import cross_validation
+    from wdbc_assets.pipeline.engines import local
 
     predictions = codecs.from_parquet(contents["predictions.parquet"])
     found = _outcomes(predictions, json.loads(contents["winners.json"]))
@@ -35,13 +35,13 @@ def folds(workbench: Workbench, contents: Mapping[str, bytes], inputs: Mapping[s
     y = inputs["clean_frame"]["diagnosis"].to_numpy()
     for unit, (patients, outcome) in found.items():
         if unit not in again and patients == cross_validation.rows(y, unit)[1].tolist():
-            units.keep(workbench, unit, outcome)
+            local.keep(workbench, unit, outcome)
     return f"{len(again)} of {len(found)} folds judged again"
 
 
 def _outcomes(predictions: "pd.DataFrame", winners: list[dict[str, Any]]) -> dict[Any, tuple[list[int], Any]]:
     """Return what each unit found, with the patients that it answered for."""
-    from wdbc_assets.domain.cross_validation import Outcome, Unit
+    from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 
     of = {Unit(one["recipe"], one["repeat"], one["fold"]): one["winner"] for one in winners}
     found = {}

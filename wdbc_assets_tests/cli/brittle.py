@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from wdbc_assets.domain import recipes
+from wdbc_assets.domain.modeling import recipes
 
 FIRST_RADIUS = 17.99  # of patient 1, and of no other with the same texture
 FIRST_TEXTURE = 10.38

@@ -19,11 +19,13 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
-from wdbc_assets import freshness, sensors, settings
-from wdbc_assets.cli import launch, wdbc
-from wdbc_assets.definitions import defs
-from wdbc_assets.storage.store import Store, open_store
-from wdbc_assets_tests.storage.promoting import promote
+from wdbc_assets import settings
+from wdbc_assets.cli import terminal, wdbc
+from wdbc_assets.orchestration import launch, sensors
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests.registry.promotions import promote
 
 REMOTE = "http://127.0.0.1:9/wdbc.data"
 
@@ -209,11 +211,11 @@ def test_machines_are_told_the_same(store: Store) -> None:
 def test_after_a_refusal_wdbc_run_records_a_run_though_nothing_is_left_to_do(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "survey", lambda *_, **__: [])
+    monkeypatch.setattr(staleness, "survey", lambda *_, **__: [])
     monkeypatch.setattr(launch, "_through_dagster", lambda *_, **__: "a-run")
 
     def run() -> str | None:
-        return launch.job("train", store, settings.load(), {}, force=False, debug=False)
+        return launch.job("train", store, settings.load(), {}, reporter=terminal.Lines(), force=False, debug=False)
 
     assert run() is None
     store.note_refusal("metrics", run_id="run-2", reasons=["a recipe is unknown"])

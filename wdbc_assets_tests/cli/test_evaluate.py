@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wdbc_assets.domain import floors
+from wdbc_assets.domain.evaluation import floors
 from wdbc_assets_tests.cli.test_broken_evaluations import PROGRAM, evaluate, evaluating, parts
 from wdbc_assets_tests.cli.test_run import wdbc
 

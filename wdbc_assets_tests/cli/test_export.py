@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets import lineage
-from wdbc_assets.storage import places
-from wdbc_assets.storage.passport import stored_file, version_of
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store import paths
+from wdbc_assets.store.manifest import stored_file, version_of
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.cli.test_run import made, made_once, wdbc
 
 __all__ = ["made", "made_once"]  # fixtures
@@ -50,7 +50,7 @@ def test_the_flat_layout_comes_with_the_versions_and_the_digest_of_each_file(sto
         assert sorted(found) == sorted([*FILES, "export.json"])
         stated = json.loads(found["export.json"])
         assert stated["sha256"] == {name: hashlib.sha256(found[name]).hexdigest() for name in FILES}
-        assert stated["versions"] == {name: store.handle(name).passport.version for name in lineage.JOBS["train"]}
+        assert stated["versions"] == {name: store.handle(name).passport.version for name in specs.JOBS["train"]}
     assert list(tmp_path.glob(".out*")) == []
 
 
@@ -65,7 +65,7 @@ def test_versions_that_do_not_belong_together_are_refused_and_the_earlier_export
     passport = store.handle(asset).passport
     files = {name: stored_file(b"another") for name in passport.files}
     another = replace(passport, files=files, version=version_of(files))
-    store.backend.replace(places.pointer(asset), another.to_json())
+    store.backend.replace(paths.pointer(asset), another.to_json())
     refused = wdbc("export", str(tmp_path / "out"))
     assert refused.returncode == 1
     assert f"was made of {asset} " in refused.stderr

@@ -11,7 +11,7 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.cli import folders
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets_tests.storage.test_refused_writes import small_disk
+from wdbc_assets_tests.store.test_refused_writes import small_disk
 
 pytestmark = pytest.mark.fault("F15")
 

@@ -9,8 +9,9 @@ import time
 import dagster as dg
 import pytest
 
-from wdbc_assets import lineage, settings
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets import settings
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.cli.test_run import state, wdbc
 
 pytestmark = pytest.mark.slow
@@ -33,7 +34,7 @@ def store() -> Store:
 def read_all_that_is_current() -> int:
     """Read every current version, verified, and return how many there are."""
     read = 0
-    for asset in lineage.JOBS["train"]:
+    for asset in specs.JOBS["train"]:
         if store().current(asset) is not None:
             store().handle(asset).load()
             read += 1
@@ -51,9 +52,9 @@ def test_after_ten_runs_killed_at_any_instant_the_next_one_finishes_by_itself() 
 
     last = wdbc("run", "--grid", "small")
     assert last.returncode == 0, last.stderr
-    assert read_all_that_is_current() == len(lineage.JOBS["train"])
+    assert read_all_that_is_current() == len(specs.JOBS["train"])
     assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
-    passports = [store().handle(asset).passport for asset in lineage.JOBS["train"]]
+    passports = [store().handle(asset).passport for asset in specs.JOBS["train"]]
     assert all(check["passed"] for passport in passports for check in passport.checks)
     with dg.DagsterInstance.get() as instance:
         latest, *earlier = [run.status.value for run in instance.get_runs()]

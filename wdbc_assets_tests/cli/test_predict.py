@@ -22,8 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wdbc_assets.domain import contract, evaluation, layouts, policy
-from wdbc_assets.scoring import places
+from wdbc_assets.domain.data import contract, csv_layouts
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.modeling import prediction
+from wdbc_assets.scoring import output_files
 from wdbc_assets_tests import builders, champions
 
 COLUMNS = ["id", "probability", "decision", "set", "model"]
@@ -60,7 +62,7 @@ def written(content: bytes) -> list[dict[str, str]]:
 
 def expected(recipe: str = "logistic") -> "np.ndarray[Any, np.dtype[np.float64]]":
     X = builders.published()[list(contract.FEATURES)]
-    return evaluation.predict(champions.fit(recipe).pipeline, X)
+    return prediction.predict(champions.fit(recipe).pipeline, X)
 
 
 def said(done: subprocess.CompletedProcess[bytes], code: int = 0) -> str:
@@ -86,8 +88,8 @@ def test_every_row_gets_its_probability_decision_set_and_the_version_that_gave_t
     p = np.array([float(row["probability"]) for row in rows])
     np.testing.assert_allclose(p, expected(recipe), rtol=0, atol=1e-12)
     made = champions.bundle(recipe).policy
-    assert [row["set"] for row in rows] == policy.decide(p, made).tolist()
-    called = policy.called_malignant(p, made)
+    assert [row["set"] for row in rows] == decision_policy.decide(p, made).tolist()
+    called = decision_policy.called_malignant(p, made)
     assert [row["decision"] for row in rows] == np.where(called, "malignant", "benign").tolist()
     assert {row["model"] for row in rows} == {version}
     assert "569 in = 569 scored + 0 set aside" in text
@@ -274,7 +276,7 @@ def test_a_champion_that_was_tampered_with_scores_nothing(tmp_path: Path, table:
     assert left_behind(tmp_path, "patients.csv") == []
 
 
-HEADER = ",".join(layouts.NAMES)
+HEADER = ",".join(csv_layouts.NAMES)
 
 
 @pytest.mark.fault("D15")
@@ -635,7 +637,7 @@ def test_of_a_killed_writer_nothing_is_left_and_of_a_living_one_all(tmp_path: Pa
         assert writer.stdout.readline() == b"writes\n"
     writers[0].kill()
     writers[0].communicate(timeout=30)
-    with places.opened(places.parse(str(tmp_path / "next.csv"), None)) as sink:
+    with output_files.opened(output_files.parse(str(tmp_path / "next.csv"), None)) as sink:
         sink.write(b"id\n")
     assert len(left_behind(tmp_path, "next.csv")) == (0 if unnamed else 1)
     writers[1].kill()

@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets.storage import trials
-from wdbc_assets.storage.store import Store, open_store
-from wdbc_assets.storage.trials import Pair
+from wdbc_assets.registry import challenger
+from wdbc_assets.registry.challenger import Pair
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.cli.test_run import wdbc
 from wdbc_assets_tests.judged import put_evidence
-from wdbc_assets_tests.storage.putting import snapshot
+from wdbc_assets_tests.store.artifacts import snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -291,11 +291,11 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     shown = wdbc("shadow", "status")
     assert "nothing was paired yet" in shown.stdout
     assert "by bob: as good?" in shown.stdout
-    trial = trials.current(store)
+    trial = challenger.current(store)
     assert trial is not None
     pairs = [Pair("2026-11-24", "r", row, 0.01 * row, 0.01 * (100 - row), "champion") for row in range(100)]
-    trials.put_pairs(store, trial, "1-aa-1-1", pairs)
-    trials.put_counts(store, trial, "1-aa", {"given": 107, "failed": 7, "dropped": 3, "answered": 21})
+    challenger.put_pairs(store, trial, "1-aa-1-1", pairs)
+    challenger.put_counts(store, trial, "1-aa", {"given": 107, "failed": 7, "dropped": 3, "answered": 21})
     found = json.loads(wdbc("shadow", "status", "--json").stdout)["trial"]
     assert found["challenger"]["recipe"] == "svc"
     assert found["champion"]["recipe"] == "logistic"
@@ -320,11 +320,11 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     assert reset.returncode == 0, reset.stderr
     assert "counts from zero: its process was killed" in entries()[-1]["reason"]
     assert "counts were reset 1 times" in wdbc("shadow", "status").stdout
-    again = trials.current(store)
+    again = challenger.current(store)
     assert again is not None
-    trials.put_pairs(store, again, "2-bb-1-1", pairs[:99])
+    challenger.put_pairs(store, again, "2-bb-1-1", pairs[:99])
     assert "7 of 107 patients" in wdbc("promote", "--dry-run").stdout, "until the new pairs are enough"
-    trials.put_pairs(store, again, "2-bb-1-1", pairs)
+    challenger.put_pairs(store, again, "2-bb-1-1", pairs)
     assert "without an answer" not in wdbc("promote", "--dry-run").stdout
     stopped = wdbc("shadow", "stop", "--reason", "enough")
     assert stopped.returncode == 0

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wdbc_assets import freshness, lineage, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store.store import Store, open_store
 
 
 @pytest.fixture
@@ -17,8 +18,8 @@ def store(tmp_path: Path) -> Store:
         "raw_data",
         b"1,M\n" * 1000,
         run_id="run-1",
-        parameters=freshness.resolved("raw_data", settings.load(test_size=0.2), {}) | {"source": "elsewhere"},
-        code_version=lineage.code_version("raw_data"),
+        parameters=staleness.resolved("raw_data", settings.load(test_size=0.2), {}) | {"source": "elsewhere"},
+        code_version=specs.code_version("raw_data"),
         origin={"sha256": ""},
     )
     store.commit(draft, run_id="run-1")
@@ -32,7 +33,7 @@ def lines() -> list[str]:
 
 
 def test_an_empty_store_says_that_nothing_was_made() -> None:
-    assert [line.split()[-2:] for line in lines()[3:]] == [["never", "made"]] * len(lineage.DERIVATIONS)
+    assert [line.split()[-2:] for line in lines()[3:]] == [["never", "made"]] * len(specs.DERIVATIONS)
 
 
 def test_a_line_has_version_time_and_size_and_every_reason_has_a_line(store: Store) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.store.store import open_store
 
 pytestmark = pytest.mark.fault("O23")
 

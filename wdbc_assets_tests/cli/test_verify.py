@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets_tests.cli.test_run import ASSETS, made, made_once, wdbc
-from wdbc_assets_tests.storage.putting import snapshot
+from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 
 __all__ = ["made", "made_once"]  # fixtures

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from wdbc_assets.domain import cross_validation
+from wdbc_assets.domain.evaluation import cross_validation
 from wdbc_assets_tests.domain import published
 
 Array = NDArray[np.float64]

@@ -4,7 +4,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from wdbc_assets.domain import cleaning, findings, reading, schemas, splitting
+from wdbc_assets.domain.data import cleaning, reading, splitting
+from wdbc_assets.domain.rules import findings, schemas
 from wdbc_assets_tests import builders
 
 # Row, column and value of failures.

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
-from wdbc_assets.domain import contract
+from wdbc_assets.domain.data import contract
 
 
 class Parts(NamedTuple):

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wdbc_assets.domain import contract
+from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.scoring import outputs
-from wdbc_assets.scoring.parquet import ParquetSource
+from wdbc_assets.scoring import writers
+from wdbc_assets.scoring.parquet_reader import ParquetSource
 from wdbc_assets_tests import builders
 
 NUMBER = uuid.UUID("12345678-1234-5678-1234-567812345678")
@@ -95,7 +95,7 @@ def test_an_id_that_is_no_text_and_no_number_is_refused_with_column_and_type(ids
 def as_csv(ids: list[str]) -> bytes:
     schema = pa.schema([("id", pa.string()), ("probability", pa.float64())])
     sink = io.BytesIO()
-    written = outputs.CsvScored(sink, schema)
+    written = writers.CsvScored(sink, schema)
     written.write(pa.RecordBatch.from_arrays([pa.array(ids), pa.array([0.5] * len(ids))], schema=schema))
     return sink.getvalue()
 

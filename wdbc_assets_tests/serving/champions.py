@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from wdbc_assets.domain import bundles, cleaning, contract, modeling, policy, reading, splitting
-from wdbc_assets.domain.bundles import Bundle
-from wdbc_assets.storage.passport import Passport
-from wdbc_assets.storage.store import Store, open_store
-from wdbc_assets.storage.trials import Trial
+from wdbc_assets.domain.data import cleaning, contract, reading, splitting
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.modeling import bundles, fitting
+from wdbc_assets.domain.modeling.bundles import Bundle
+from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.storage import promoting
+from wdbc_assets_tests.registry import promotions
 
 
 @cache
@@ -23,8 +25,8 @@ def split(seed: int = 42) -> splitting.Split:
 def bundle(recipe: str = "logistic", seed: int = 42) -> Bundle:
     """Another seed splits the patients otherwise: another model of the same recipe."""
     parts = split(seed)
-    fit = modeling.fit(parts.X_train, parts.y_train, recipe=recipe, grid="small")
-    decided = policy.policy(parts, fit, folds=3)
+    fit = fitting.fit(parts.X_train, parts.y_train, recipe=recipe, grid="small")
+    decided = decision_policy.policy(parts, fit, folds=3)
     return bundles.make(fit, decided, parts.X_train, {"fitted_pipeline": f"{seed:064x}"})
 
 
@@ -42,7 +44,7 @@ def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Passpor
 
 def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Trial:
     """Put a bundle on trial beside the champion of the store in this folder."""
-    return promoting.challenge(store_in(folder), value, recipe=value.recipe, share=share)
+    return promotions.challenge(store_in(folder), value, recipe=value.recipe, share=share)
 
 
 def patients(rows: int = 1) -> list[dict[str, float]]:

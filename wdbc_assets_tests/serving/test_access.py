@@ -11,11 +11,11 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import access, keys
+from wdbc_assets.serving import access, api_keys
 from wdbc_assets.serving.access import Access
 from wdbc_assets_tests.serving import champions, running
-from wdbc_assets_tests.serving.test_champion import workers
-from wdbc_assets_tests.serving.test_keys import with_key
+from wdbc_assets_tests.serving.models.test_champion import workers
+from wdbc_assets_tests.serving.test_api_keys import with_key
 
 
 def decided(path: Path, *, host: str = "127.0.0.1", insecure: bool = False) -> Access:
@@ -25,7 +25,7 @@ def decided(path: Path, *, host: str = "127.0.0.1", insecure: bool = False) -> A
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A key file with one key."""
-    keys.create(tmp_path / "keys.json", "one", ("predict",))
+    api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     return tmp_path / "keys.json"
 
 
@@ -46,7 +46,11 @@ def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
 
 def leave_only(kept: str) -> Callable[[Path], None]:
     def remove(path: Path) -> None:
-        evidence = {"lock": path.with_name(".keys.json.lock"), "marker": settings.home() / keys.MARKER, "file": path}
+        evidence = {
+            "lock": path.with_name(".keys.json.lock"),
+            "marker": settings.home() / api_keys.MARKER,
+            "file": path,
+        }
         for name, file in evidence.items():
             if name != kept:
                 file.unlink()
@@ -102,13 +106,13 @@ def test_a_key_is_not_created_where_that_cannot_be_recorded(tmp_path: Path, monk
     (tmp_path / "a file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "a file"))
     with pytest.raises(WdbcError, match="home cannot be written"):
-        keys.create(tmp_path / "keys.json", "one", ("predict",))
+        api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     assert not (tmp_path / "keys.json").exists()
 
 
 @pytest.mark.fault("V18")
 def test_after_the_last_key_is_revoked_keys_are_still_asked_for(path: Path) -> None:
-    keys.revoke(path, "one")
+    api_keys.revoke(path, "one")
     assert json.loads(path.read_text())["keys"] == []
     assert decided(path) is Access.KEYED
     assert decided(path, host="0.0.0.0") is Access.KEYED
@@ -129,7 +133,7 @@ def test_workers_that_are_replaced_after_the_keys_are_gone_answer_nobody(tmp_pat
         first = set(workers(service))
         os.kill(min(first), signal.SIGKILL)
         service.until(lambda: len(set(workers(service)) - first) == 1)  # so the parent has looked since
-        for evidence in ("keys.json", ".keys.json.lock", f"home/{keys.MARKER}"):
+        for evidence in ("keys.json", ".keys.json.lock", f"home/{api_keys.MARKER}"):
             (tmp_path / evidence).unlink()
         service.until(lambda: with_key(service, key, "/v1/model").status == 401)
         before = set(workers(service))

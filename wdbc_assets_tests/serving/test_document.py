@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from wdbc_assets.domain import contract, rows, rules
-from wdbc_assets.serving import endpoints, models
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.rules import groups, rows
+from wdbc_assets.serving.api import endpoints, schemas
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 
@@ -37,12 +38,12 @@ def test_the_request_is_derived_from_the_contract_with_units_bounds_and_meaning(
 def test_the_example_is_the_documents_own_and_is_answered(service: Service) -> None:
     document = service.ask("/openapi.json").json
     (example,) = document["components"]["schemas"]["Request"]["properties"]["patients"]["examples"]
-    assert example == [models.EXAMPLE]
+    assert example == [schemas.EXAMPLE]
     assert service.ask("/v1/predict", {"patients": example}).status == 200
 
 
 def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
-    X = np.array([[models.EXAMPLE[name] for name in contract.FEATURES]])
+    X = np.array([[schemas.EXAMPLE[name] for name in contract.FEATURES]])
     assert rows.judge(X)[1] == []
     table = champions.split()
     for part in (table.X_train, table.X_test):
@@ -52,7 +53,7 @@ def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
 def test_the_contract_is_told_with_every_rule_that_measurements_are_judged_by(service: Service) -> None:
     told = service.ask("/v1/contract").json
     assert [one["name"] for one in told["measurements"]] == list(contract.FEATURES)
-    assert [one["name"] for one in told["rules"]] == [rule.name for rule in rules.MEASUREMENT_RULES]
+    assert [one["name"] for one in told["rules"]] == [rule.name for rule in groups.MEASUREMENT_RULES]
 
 
 def test_every_path_that_takes_a_body_is_known_to_the_layer_that_reads_it(service: Service) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import addresses, calls, keys
+from wdbc_assets.serving import addresses, api_keys
 from wdbc_assets.serving.access import Access
-from wdbc_assets.serving.gate import Gate
+from wdbc_assets.serving.api.problems import Refused
 from wdbc_assets.serving.keyring import Keyring
-from wdbc_assets.serving.problems import Refused
+from wdbc_assets.serving.middleware import request_context
+from wdbc_assets.serving.middleware.auth import Gate
 from wdbc_assets_tests.serving import champions, running
-from wdbc_assets_tests.serving.test_keys import with_key
+from wdbc_assets_tests.serving.test_api_keys import with_key
 
 
 def in_parallel(count: int, ask: Any) -> Counter[int]:
@@ -57,7 +58,7 @@ def guess(gate: Gate, token: str, client: str) -> int:
         "headers": [(b"authorization", f"Bearer {token}".encode())],
         "client": (client, 1),
     }
-    calls.begin(scope)
+    request_context.begin(scope)
     try:
         asyncio.run(gate(scope, None, None))  # type: ignore[arg-type]
     except Refused as refused:
@@ -73,7 +74,7 @@ async def passed(*_: object) -> None:
 def test_guesses_from_many_addresses_with_many_ids_take_no_more_memory_and_leave_a_valid_key_alone(
     tmp_path: Path,
 ) -> None:
-    _, valid = keys.create(tmp_path / "keys.json", "one", ("predict",))
+    _, valid = api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     gate = Gate(passed, Keyring(tmp_path / "keys.json", Access.KEYED), per_minute=100)
     for number in range(3000):
         guess(gate, f"{number:012x}.x", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
@@ -115,8 +116,8 @@ def test_a_header_that_is_sent_twice_counts_whole_and_one_of_nobodys_proxy_does_
         "headers": [(b"x-forwarded-for", b"203.0.113.1"), (b"x-forwarded-for", b"198.51.100.9, 10.1.1.1")],
         "client": ("10.0.0.1", 1),
     }
-    assert calls.begin(scope, NETWORKS).client == "198.51.100.9"
-    assert calls.begin(scope).client == "10.0.0.1"
+    assert request_context.begin(scope, NETWORKS).client == "198.51.100.9"
+    assert request_context.begin(scope).client == "10.0.0.1"
 
 
 def test_a_client_with_an_ipv6_network_of_its_own_is_one_client() -> None:

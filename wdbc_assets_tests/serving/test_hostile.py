@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import champion as watched
-from wdbc_assets.serving import models
-from wdbc_assets.serving.champion import Champion, Refusal
-from wdbc_assets.serving.trial import OnTrial
-from wdbc_assets.storage import isolation
-from wdbc_assets.storage.passport import stored_file, version_of
+from wdbc_assets.serving.api import schemas
+from wdbc_assets.serving.models import champion as watched
+from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.models.champion import Champion, Refusal
+from wdbc_assets.store import isolation
+from wdbc_assets.store.manifest import stored_file, version_of
 from wdbc_assets_tests import hostile
+from wdbc_assets_tests.registry import promotions
 from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving.models.test_champion import figure, version, with_file, workers
 from wdbc_assets_tests.serving.running import Service
-from wdbc_assets_tests.serving.test_champion import figure, version, with_file, workers
-from wdbc_assets_tests.storage import promoting
 
-ONE = {"patients": [models.EXAMPLE]}
+ONE = {"patients": [schemas.EXAMPLE]}
 PATIENCE = 120.0  # a process that imports scikit-learn beside a busy test session
 
 HANGING = """
@@ -86,7 +86,7 @@ def test_a_challenger_that_would_crash_the_worker_never_answers(tmp_path: Path) 
 
 def challenge_hostile(folder: Path, kind: str, *, share: float) -> None:
     store = champions.store_in(folder)
-    on_trial = promoting.challenge(store, champions.bundle("svc"), recipe="svc", share=share)
+    on_trial = promotions.challenge(store, champions.bundle("svc"), recipe="svc", share=share)
     draft = store.draft("champion", champions.bundle("svc"), run_id="forged")
     contents = {**draft.contents, "pipeline.skops": hostile.KINDS[kind]()}
     files = {name: stored_file(content) for name, content in contents.items()}
@@ -118,7 +118,7 @@ def failing_once(error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[int]
         return opened(contents)
 
     monkeypatch.setattr(watched, "opened", fail)
-    monkeypatch.setattr("wdbc_assets.serving.trial.opened", fail)
+    monkeypatch.setattr("wdbc_assets.serving.models.challenger.opened", fail)
     monkeypatch.setattr(watched, "_FIRST_PAUSE", 0.0)
     return tries
 

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import keys, metrics
+from wdbc_assets.serving import api_keys, telemetry
 from wdbc_assets.serving.access import Access
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.test_access import replaced_by
-from wdbc_assets_tests.serving.test_keys import with_key
+from wdbc_assets_tests.serving.test_api_keys import with_key
 
 ENTRY: dict[str, Any] = {
     "id": "0123456789ab",
     "name": "one",
     "scopes": ["predict"],
     "created_at": "2026-11-01T00:00:00+00:00",
-    "sha256": keys.digest("secret"),
+    "sha256": api_keys.digest("secret"),
 }
 
 
@@ -70,22 +70,22 @@ def test_a_damaged_key_file_is_refused_with_what_to_do(tmp_path: Path, content: 
     path = tmp_path / "keys.json"
     put(path, content)
     with pytest.raises(WdbcError, match=r"damaged|larger") as refused:
-        keys.read(path)
+        api_keys.read(path)
     assert "wdbc key create" in str(refused.value)
 
 
 def test_a_whole_key_file_is_read(tmp_path: Path) -> None:
     put(tmp_path / "keys.json", file_of(ENTRY))
-    assert keys.read(tmp_path / "keys.json")[ENTRY["id"]].scopes == ("predict",)
+    assert api_keys.read(tmp_path / "keys.json")[ENTRY["id"]].scopes == ("predict",)
 
 
 @pytest.mark.fault("X11")
 def test_a_key_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "keys.json", file_of(ENTRY))
-    monkeypatch.setattr(keys, "_ROOT", -1)
+    monkeypatch.setattr(api_keys, "_ROOT", -1)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(WdbcError, match="belongs to another user"):
-        keys.read(tmp_path / "keys.json")
+        api_keys.read(tmp_path / "keys.json")
 
 
 @pytest.mark.fault("X11")
@@ -93,7 +93,7 @@ def test_a_link_in_place_of_a_temporary_file_is_not_followed(tmp_path: Path, mon
     monkeypatch.setattr("secrets.token_hex", lambda size: "0" * (2 * size))
     (tmp_path / ".keys.json-0000000000000000").symlink_to(tmp_path / "target")
     with pytest.raises(WdbcError, match="cannot be written"):
-        keys.create(tmp_path / "keys.json", "one", ("predict",))
+        api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     assert not (tmp_path / "target").exists()
 
 
@@ -119,7 +119,7 @@ def test_no_error_ends_the_watch_and_what_failed_is_read_again_though_the_file_d
         def fail(_: Path) -> None:
             raise error
 
-        patched.setattr(keys, "read", fail)
+        patched.setattr(api_keys, "read", fail)
         for _ in range(3):
             keyring.look()
         assert keyring.key(f"{ENTRY['id']}.secret") is not None
@@ -131,7 +131,7 @@ def test_no_error_ends_the_watch_and_what_failed_is_read_again_though_the_file_d
 
 
 def unreadable() -> float:
-    (family,) = metrics.KEYS_UNREADABLE.collect()
+    (family,) = telemetry.KEYS_UNREADABLE.collect()
     return family.samples[0].value
 
 

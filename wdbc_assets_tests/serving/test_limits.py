@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from wdbc_assets.serving import calls, models, patience
-from wdbc_assets.serving.connections import LARGEST_HEAD
-from wdbc_assets.serving.problems import Refused
+from wdbc_assets.serving.api import schemas
+from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.middleware import limits, request_context
+from wdbc_assets.serving.protocol import LARGEST_HEAD
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 from wdbc_assets_tests.serving.test_requests import assert_is_problem
 
-ONE = {"patients": [models.EXAMPLE]}
+ONE = {"patients": [schemas.EXAMPLE]}
 HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -67,8 +68,8 @@ def test_a_body_of_unknown_length_is_refused_once_it_is_too_large_and_memory_sta
 
 @pytest.mark.fault("V02")
 def test_too_many_patients_are_refused(strict: Service) -> None:
-    assert strict.ask("/v1/predict", {"patients": [models.EXAMPLE] * 3}).status == 200
-    refused = strict.ask("/v1/predict", {"patients": [models.EXAMPLE] * 4})
+    assert strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 3}).status == 200
+    refused = strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 4})
     assert refused.status == 422
     assert refused.json["errors"][0]["rule"] == "too_long"
     assert refused.json["errors"][0]["field"] == "patients"
@@ -334,17 +335,17 @@ def test_of_too_many_uploads_the_oldest_of_the_greediest_caller_is_ended(tmp_pat
 
 @pytest.mark.fault("V16")
 def test_no_caller_takes_more_than_half_of_the_places() -> None:
-    places = patience._Places(4)
+    places = limits._Places(4)
     assert [places.take("greedy") for _ in range(4)] == [True, True, False, False]
     assert [places.take("modest"), places.take("third"), places.take("fourth")] == [True, True, False]
     places.give_back("greedy")
     assert [places.take("greedy"), places.take("fourth")] == [True, False]
 
 
-async def answered(layer: patience.Patience, path: str, client: str, reads: asyncio.Event | None = None) -> int:
+async def answered(layer: limits.Patience, path: str, client: str, reads: asyncio.Event | None = None) -> int:
     """Ask the layer, by a client that reads its answer from an event on; return the status."""
     scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": (client, 1)}
-    calls.begin(scope)
+    request_context.begin(scope)
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -372,7 +373,7 @@ def test_more_requests_than_are_worked_on_are_refused_and_the_health_routes_are_
                 await done.wait()
             await send({"type": "http.response.start", "status": 200})
 
-        layer = patience.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
         waiting = asyncio.create_task(answered(layer, "/v1/model", "greedy"))
         await asyncio.sleep(0)
         meanwhile = [
@@ -393,7 +394,7 @@ def test_an_answer_that_is_not_read_takes_no_place() -> None:
         async def work(_: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
 
-        layer = patience.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
         reads = asyncio.Event()
         waiting = [asyncio.create_task(answered(layer, "/v1/model", "greedy", reads)) for _ in range(5)]
         await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wdbc_assets.serving import metrics, output
+from wdbc_assets.serving import output, telemetry
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
 
 
 def test_the_lines_of_the_service_are_counted_as_metrics_say() -> None:
-    assert output.STDOUT.on_drop == output.STDERR.on_drop == metrics.LINES_DROPPED.inc
+    assert output.STDOUT.on_drop == output.STDERR.on_drop == telemetry.LINES_DROPPED.inc
 
 
 def test_a_warning_of_any_library_goes_through_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:

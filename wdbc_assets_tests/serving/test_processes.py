@@ -15,8 +15,8 @@ import pytest
 
 from wdbc_assets.serving import run_folder
 from wdbc_assets_tests.serving import champions, running, stubborn
+from wdbc_assets_tests.serving.models.test_champion import figure, workers
 from wdbc_assets_tests.serving.running import Service
-from wdbc_assets_tests.serving.test_champion import figure, workers
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wdbc_assets.domain import contract
-from wdbc_assets.serving import models
+from wdbc_assets.domain.data import contract
+from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 
@@ -22,7 +22,7 @@ CANARY = 77.77123456789
 
 
 def one(**changes: Any) -> dict[str, Any]:
-    return {**models.EXAMPLE, **changes}
+    return {**schemas.EXAMPLE, **changes}
 
 
 def asked(*patients: Any) -> dict[str, Any]:

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
-from wdbc_assets import lineage, settings
+from wdbc_assets import settings
+from wdbc_assets.pipeline import specs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-ASSETS = tuple(lineage.DERIVATIONS)
-MADE = tuple(asset for asset in ASSETS if not lineage.DERIVATIONS[asset].decided)
+ASSETS = tuple(specs.DERIVATIONS)
+MADE = tuple(asset for asset in ASSETS if not specs.DERIVATIONS[asset].decided)
 """What "Materialize all" makes: everything but what is moved by a promotion."""
-TRAINED = lineage.JOBS["train"]
+TRAINED = specs.JOBS["train"]
 
 # Generous, for a machine of two cores that runs other tests at the same time.
 START_SECONDS = 180

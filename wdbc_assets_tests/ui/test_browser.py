@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect
 
-from wdbc_assets import checks, lineage, settings
-from wdbc_assets.definitions import defs
-from wdbc_assets.domain import contract
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import open_store
+from wdbc_assets import settings
+from wdbc_assets.domain.data import contract
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.pipeline import specs, validation
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui
 from wdbc_assets_tests.ui.dagster_ui import ASSETS, DagsterUi, node, open_asset
@@ -58,14 +59,14 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         for asset in ASSETS:
             expect(node(page, asset)).to_contain_text("Never materialized")
         assert drawn_lineage(page) == {
-            (source, asset) for asset, derivation in lineage.DERIVATIONS.items() for source in derivation.inputs
+            (source, asset) for asset, derivation in specs.DERIVATIONS.items() for source in derivation.inputs
         }
 
         dagster_ui.materialize_all(page)
         dagster_ui.wait_until_materialized(page)
         sees_that_nothing_was_promoted(page, tmp_path)
         for asset in ASSETS:
-            rules = len(checks.RULES.get(asset, ()))
+            rules = len(validation.RULES.get(asset, ()))
             if rules:
                 expect(node(page, asset)).to_contain_text(f"{rules} / {rules} Passed")
         expect(page.get_by_text("Unsynced")).to_have_count(0)
@@ -90,7 +91,9 @@ def sees_that_nothing_was_promoted(page: Page, folder: Path) -> None:
 
 def sees_the_contract_of_raw_data(page: Page) -> None:
     expect(page.get_by_text("Row count").locator("..")).to_contain_text(str(contract.PUBLISHED_ROWS))
-    expect(page.get_by_text("Latest check results").locator("..")).to_contain_text(str(len(checks.RULES["raw_data"])))
+    expect(page.get_by_text("Latest check results").locator("..")).to_contain_text(
+        str(len(validation.RULES["raw_data"]))
+    )
     rows = page.get_by_role("table").filter(has_text="Column name").get_by_role("row")
     for column in contract.COLUMNS:
         expect(rows.filter(has_text=re.compile(f"^{column.name}[^_]"))).to_contain_text(column.dtype)
@@ -98,7 +101,7 @@ def sees_the_contract_of_raw_data(page: Page) -> None:
     for stated in ("non-nullable", "> 0", ">= radius_mean", "mean of the three largest values"):
         expect(row).to_contain_text(stated)
     page.get_by_role("tab", name="Checks").click()
-    for rule in checks.RULES["raw_data"]:
+    for rule in validation.RULES["raw_data"]:
         expect(page.get_by_text(rule.name, exact=True).first).to_be_visible()
 
 

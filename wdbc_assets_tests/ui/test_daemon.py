@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets import schedules, sensors, settings
+from wdbc_assets import settings
+from wdbc_assets.orchestration import schedules, sensors
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui
 

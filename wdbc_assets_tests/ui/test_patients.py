@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.domain import cleaning, reading, splitting
+from wdbc_assets.domain.data import cleaning, reading, splitting
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui, queries
 

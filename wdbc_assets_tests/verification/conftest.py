@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets import lineage, settings, verification
-from wdbc_assets.storage.store import Store, open_store
+from wdbc_assets import settings, verification
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets.verification import Finding
 from wdbc_assets_tests import builders
 
@@ -58,7 +59,7 @@ def verify(store: Store) -> Verify:
     """Verify assets (all five, unless some are named) as the settings are now; gives each one's finding."""
 
     def verified(*assets: str, deep: bool = False) -> dict[str, Finding]:
-        found = verification.verify(store, settings.load(), assets or lineage.JOBS["train"], deep=deep)
+        found = verification.verify(store, settings.load(), assets or specs.JOBS["train"], deep=deep)
         return {finding.asset: finding for finding in found}
 
     return verified

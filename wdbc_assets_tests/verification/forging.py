@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wdbc_assets.storage.passport import stored_file, version_of
+from wdbc_assets.store.manifest import stored_file, version_of
 
 
 def stored(folder: Path, asset: str, name: str) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets.storage import codecs
+from wdbc_assets.store import codecs
 from wdbc_assets.verification import Difference, files
 from wdbc_assets_tests import builders
 

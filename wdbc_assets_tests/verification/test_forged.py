@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets.storage import codecs
+from wdbc_assets.store import codecs
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify

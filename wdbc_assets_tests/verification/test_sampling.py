@@ -6,10 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from wdbc_assets import freshness, lineage, settings, units
-from wdbc_assets.domain import comparison, cross_validation, recipes
-from wdbc_assets.storage import codecs
-from wdbc_assets.storage.store import open_store
+from wdbc_assets import settings
+from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline.engines import local
+from wdbc_assets.store import codecs
+from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
 
@@ -25,7 +28,7 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
     clean = store.handle("clean_frame")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.PROTOCOLS, "quick", 1)
-        value = units.evaluate(
+        value = local.evaluate(
             clean.load(),
             recipes=["logistic", "seed_baseline"],
             protocol="quick",
@@ -38,8 +41,8 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
         value,
         run_id=RUN,
         inputs={"clean_frame": clean.passport.version},
-        parameters=freshness.resolved("cross_validation", settings.load(), {}),
-        code_version=lineage.code_version("cross_validation"),
+        parameters=staleness.resolved("cross_validation", settings.load(), {}),
+        code_version=specs.code_version("cross_validation"),
     )
     folder = tmp_path_factory.mktemp("evaluated")
     for name, content in draft.contents.items():

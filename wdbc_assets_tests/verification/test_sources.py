@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wdbc_assets.domain import splitting
-from wdbc_assets.storage.store import Store
+from wdbc_assets.domain.data import splitting
+from wdbc_assets.store.store import Store
 from wdbc_assets.verification import Cause, first_diverged
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.storage.putting import snapshot
+from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
 from wdbc_assets_tests.verification.found import moved, verdicts

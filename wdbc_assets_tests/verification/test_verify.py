@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from wdbc_assets import lineage
-from wdbc_assets.domain import evaluation
-from wdbc_assets.storage import surroundings
+from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.modeling import prediction
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store import environment
 from wdbc_assets.verification import Cause
-from wdbc_assets_tests.storage.putting import snapshot
+from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
 from wdbc_assets_tests.verification.found import moved, verdicts
 
-MADE = list(lineage.JOBS["train"])
+MADE = list(specs.JOBS["train"])
 
 
 def test_what_nobody_changed_is_the_same_and_verifying_writes_nothing(verify: Verify, folder: Path) -> None:
@@ -68,14 +69,14 @@ def test_of_two_settings_that_changed_the_one_without_effect_is_not_the_cause(
 
 @pytest.mark.fault("T09")
 def test_changed_code_is_named_by_its_asset_and_both_versions(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, before = lineage.code_version, lineage.code_version("metrics")
-    monkeypatch.setattr(lineage, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
-    honest = evaluation.proportion
+    real, before = specs.code_version, specs.code_version("metrics")
+    monkeypatch.setattr(specs, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
+    honest = metrics.proportion
 
     def generous(hits: int, of: int, **rest: Any) -> dict[str, Any]:
         return honest(hits, of, **rest) | {"value": (hits + 1) / (of + 1)}
 
-    monkeypatch.setattr(evaluation, "proportion", generous)
+    monkeypatch.setattr(metrics, "proportion", generous)
     found = verify()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
     assert found["metrics"].causes == (Cause("code", "metrics", before, "0123"),)
@@ -87,7 +88,7 @@ def test_changed_code_is_named_by_its_asset_and_both_versions(verify: Verify, mo
 def test_other_code_that_gives_the_same_value_is_the_same_and_is_mentioned(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineage, "code_version", lambda asset: "0123")
+    monkeypatch.setattr(specs, "code_version", lambda asset: "0123")
     found = verify()
     assert verdicts(found) == ["same"] * 5
     assert found["metrics"].notes[0].startswith("same in spite of code metrics ")
@@ -100,14 +101,14 @@ def test_a_library_of_another_version_is_named_from_and_to(verify: Verify, monke
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "1.8.7" if name == "scikit-learn" else version(name)
     )
-    surroundings.libraries.cache_clear()
-    predict = evaluation.predict
-    monkeypatch.setattr(evaluation, "predict", lambda *given: predict(*given) * (1 - 1e-13))
+    environment.libraries.cache_clear()
+    predict = prediction.predict
+    monkeypatch.setattr(metrics, "predict", lambda *given: predict(*given) * (1 - 1e-13))
     try:
         found = verify()
     finally:
         monkeypatch.undo()
-        surroundings.libraries.cache_clear()
+        environment.libraries.cache_clear()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
     assert found["metrics"].causes == (Cause("library", "scikit-learn", before, "1.8.7"),)
     assert "Install scikit-learn " + before in found["metrics"].causes[0].mend
@@ -122,10 +123,10 @@ def test_another_machine_is_named_by_what_it_is(verify: Verify, folder: Path, mo
 
     forging.rewrite(folder, "metrics", elsewhere)
     assert verify()["metrics"].notes == (
-        f"same in spite of machine processor Another 3000 -> {surroundings.machine()['processor']}",
+        f"same in spite of machine processor Another 3000 -> {environment.machine()['processor']}",
     )
-    predict = evaluation.predict
-    monkeypatch.setattr(evaluation, "predict", lambda *given: predict(*given) * (1 - 1e-13))
+    predict = prediction.predict
+    monkeypatch.setattr(metrics, "predict", lambda *given: predict(*given) * (1 - 1e-13))
     (cause,) = verify()["metrics"].causes
     assert (cause.kind, cause.name, cause.stated) == ("machine", "processor", "Another 3000")
 

@@ -1,0 +1,1 @@
+"""The data: contract, CSV layouts, reading, cleaning, splitting, exploration."""

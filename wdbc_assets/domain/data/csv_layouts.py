@@ -1,0 +1,296 @@
+"""Where the table lies in a text: what is no table is refused, a header is read, lines become rows.
+
+The one reader of headers and lines, for what is trained on (`reading`) and for what is scored (`scoring`): they differ
+in which columns may be missing or unknown alone. Which texts are numbers is said in `reading`.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from wdbc_assets.domain.data import contract, file_formats
+from wdbc_assets.domain.data.file_formats import BYTE_ORDER_MARK
+from wdbc_assets.domain.errors import WdbcError
+
+NAMES = tuple(column.name for column in contract.COLUMNS)
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+WIDTH = len(NAMES)
+# A column without a name, or as pandas names it: Kaggle's empty last one, the row names of R, the index of pandas.
+_NAMELESS = re.compile(r"|unnamed:[ _]\d+|__index_level_\d+__", re.IGNORECASE)
+_NAMES_SHOWN = 5
+_LONGEST_TEXT = 40
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+EMPTY = "empty"
+_HINT = file_formats.TABLE
+_COMMAS = (
+    "Export it with commas between the columns and points in the numbers: in R write.csv instead of write.csv2, in"
+    " pandas to_csv(sep=',', decimal='.'), in a spreadsheet with English (US) as the region."
+)
+# RFC 4180: a cell is in quotation marks, with marks in it doubled, or has none.
+_CELL = r'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)'
+_ONE_LINE_CELL = r'(?:"[^"\n]*+(?:""[^"\n]*+)*+"|[^",\r\n]*+)'
+_LINE = re.compile(rf"{_CELL}(?:,{_CELL})*+")
+_CELLS = re.compile(rf"(?:\A|,)({_CELL})")
+PLAIN_LINES = re.compile(rf"(?:{_ONE_LINE_CELL}(?:,{_ONE_LINE_CELL})*+\r?(?:\n|\Z))*+".encode())
+"""Whole lines each of which is a row by itself: no quotation mark in them is out of its place, or open at the end."""
+
+
+class NotATable(WdbcError):
+    """The content cannot be laid out as the columns of the contract."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What each cell of a row is: `columns` has a column of the contract, or None where the cell is ignored.
+
+    `unknown` are the names of ignored columns that have one, as written. `named` says whether a first line names them.
+    """
+
+    columns: tuple[str | None, ...]
+    unknown: tuple[str, ...] = ()
+    named: bool = True
+    last_is_nameless: bool = False
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Return where in a row each column of the contract stands."""
+        return {name: place for place, name in enumerate(self.columns) if name is not None}
+
+    def takes(self, cells: Sequence[str]) -> bool:
+        """Say whether these are the cells of a row.
+
+        Rows may end in a comma that the header lacks, or lack the one that it ends in, as Kaggle's file does. What has
+        no name behind the last column is empty: a value there would mean that the cells are shifted.
+        """
+        return self.names_of(len(cells)) is not None and not any(cells[len(self.columns) - self.last_is_nameless :])
+
+    def names_of(self, width: int) -> list[str] | None:
+        """Return a name for each cell of a row of so many, also of those that are ignored; None if no row has so many.
+
+        Names that begin with `EMPTY` are those of cells that must be empty.
+        """
+        names = [name or f"ignored {place}" for place, name in enumerate(self.columns)]
+        if self.last_is_nameless:
+            names[-1] = f"{EMPTY} 0"
+            if width == len(names) - 1:
+                return names[:-1]
+        if width == len(names) + 1:
+            names.append(f"{EMPTY} 1")
+        return names if width == len(names) else None
+
+
+UCI = Header(NAMES, named=False)
+"""The file without a header, as UCI publishes it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the rows lie in the text, the number of their first line, and what their cells are."""
+
+    text: bytes
+    start: int
+    end: int
+    first_line: int
+    header: Header
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.text.count(b"\n", self.start, self.end) + 1 if self.end > self.start else 0
+
+    def is_made_of(self, characters: bytes) -> bool:
+        """Say whether the rows hold no other characters than these."""
+        return self.text.translate(None, characters) == self.text[: self.start].translate(None, characters)
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the 32 cells of each row, in the order of the contract.
+
+        Raises:
+            NotATable: before the first row, if any line has more or fewer cells than the header.
+        """
+        rows = ((number, cells(line)) for number, line in enumerate(self._lines(), start=self.first_line))
+        ragged = [(number, len(found)) for number, found in rows if not self.header.takes(found)]
+        if ragged:
+            raise self._not_of_one_width(ragged)
+        order = [self.header.place[name] for name in NAMES]
+        for parted in map(cells, self._lines()):
+            yield [parted[place] for place in order]
+
+    def width(self) -> int:
+        """Return how many cells the first row has."""
+        return len(cells(next(self._lines())))
+
+    def _lines(self) -> Iterator[str]:
+        start = self.start
+        while start < self.end:
+            stop = self.text.find(b"\n", start, self.end)
+            stop = self.end if stop < 0 else stop
+            yield self.text[start:stop].decode()
+            start = stop + 1
+
+    def _not_of_one_width(self, ragged: Sequence[tuple[int, int]]) -> NotATable:
+        line, found = ragged[0]
+        needed = len(self.header.columns)
+        last = self.first_line + len(self) - 1
+        columns = f"{found} column{'' if found == 1 else 's'}"
+        hint = _HINT
+        if found == needed:
+            what = f"a value stands behind the last named column of {len(ragged)} lines"
+            hint = "Give every column a name, and every row as many cells as there are names."
+        elif len(ragged) == len(self) and len({width for _, width in ragged}) == 1:
+            what = f"every line has {columns}, {needed} are needed"
+        elif line == last and found < needed:
+            what = f"the last line, line {last}, breaks off after {columns} of {needed}: the file was cut"
+            hint = "Fetch the file again."
+        else:
+            more = f", and {len(ragged) - 1} more lines have too few or too many" if len(ragged) > 1 else ""
+            what = f"line {line} has {columns}, {needed} are needed{more}"
+        return NotATable(what, where=f"line {line}", mend=hint)
+
+
+def lay_out(content: bytes) -> Layout:
+    """Find the rows and the columns.
+
+    Raises:
+        NotATable: it is no text, or in another format, or has another separator or a header with other names.
+    """
+    refuse_format(content)
+    refuse_bytes(content)
+    text = content.replace(b"\r\n", b"\n") if b"\r" in content else content
+    start, end = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0, len(text)
+    while end > start and text[end - 1] == ord("\n"):
+        end -= 1
+    stop = text.find(b"\n", start, end)
+    stop = end if stop < 0 else stop
+    header = header_of(text[start:stop].decode())
+    if not header.named:
+        return Layout(text, start, end, 1, header)
+    return Layout(text, min(stop + 1, end), end, 2, header)
+
+
+def shown(text: str) -> str:
+    """Return a cell's text as a message shows it: quoted, so that blanks and strange characters are seen, and cut."""
+    return ascii(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "...")
+
+
+def refuse_format(content: bytes) -> None:
+    """Refuse what is empty, or plainly of another format by its beginning.
+
+    Raises:
+        NotATable: naming what it is.
+    """
+    if not content or content.isspace():
+        raise NotATable("the source is empty", mend=_HINT)
+    if (kind := file_formats.recognise(content)) is not None:
+        raise NotATable(f"the source is {kind.name}, not a table", mend=kind.hint)
+
+
+def refuse_bytes(content: bytes) -> None:
+    """Refuse what is no text in UTF-8.
+
+    Raises:
+        NotATable: naming what it may be, and the line.
+    """
+    if (position := content.find(b"\0")) >= 0:
+        what = "the source holds NUL bytes: it is binary, or text in UTF-16"
+        raise NotATable(what, where=_line_of(content, position), mend=f"{_HINT} {file_formats.UTF_8}")
+    try:
+        content.isascii() or content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = "the source is not UTF-8 text, but probably Latin-1 (ISO 8859-1, Windows-1252)"
+        raise NotATable(what, where=_line_of(content, error.start), mend=file_formats.UTF_8) from None
+
+
+def _line_of(content: bytes, position: int) -> str:
+    number = content.count(b"\n", 0, position) + 1
+    return f"line {number}"
+
+
+def _refuse_separator(line: str) -> None:
+    least = len(contract.FEATURES)
+    if line.count(",") >= least - 1:
+        return
+    for separator, name in _SEPARATORS.items():
+        if len(line.strip().split(separator)) >= least:
+            raise NotATable(f"the columns are separated by {name}; commas are needed", where="line 1", mend=_COMMAS)
+
+
+def header_of(line: str, *, optional: Collection[str] = (), strict: bool = True) -> Header:
+    """Return what the cells of each row are, by the first line of a text: a header, or a row in UCI's form.
+
+    A header has a name of the contract, or several cells and no number. A row has no name, and numbers.
+
+    Raises:
+        NotATable: the columns have another separator, or the header has other names.
+    """
+    if "\r" in line and line.count(",") >= WIDTH:
+        raise NotATable(
+            "the lines end in CR alone, as on a classic Mac", where="line 1", mend="Save it with line ends LF or CRLF."
+        )
+    _refuse_separator(line)
+    parted = cells(line)
+    named = any(map(contract.column_named, parted))
+    if not named and (len(parted) == 1 or any(NUMBER.fullmatch(cell.strip()) for cell in parted)):
+        return UCI
+    return known_names(parted, optional=optional, strict=strict)
+
+
+def known_names(header: Sequence[str], *, optional: Collection[str] = (), strict: bool = True) -> Header:
+    """Return what the cells of each row are, by the names of the columns.
+
+    `optional` columns may be missing. Columns without a name are ignored, and unknown ones unless it is `strict`.
+
+    Raises:
+        NotATable: a name is missing and not optional, or is there twice; or unknown, and it is strict.
+    """
+    columns = tuple(map(contract.column_named, header))
+    missing = [name for name in NAMES if name not in columns and name not in optional]
+    twice = [name for name in NAMES if columns.count(name) > 1]
+    unnamed = [cell for cell, column in zip(header, columns, strict=True) if column is None]
+    unknown = tuple(cell.strip() for cell in unnamed if not _NAMELESS.fullmatch(cell.strip()))
+    faults = [f"{verb} {some(found)}" for verb, found in (("lacks", missing), ("names twice", twice)) if found]
+    if faults or (strict and unknown):
+        raise _of_other_names(faults, missing, unknown)
+    last_is_nameless = _NAMELESS.fullmatch(header[-1].strip()) is not None
+    return Header(columns, unknown, last_is_nameless=last_is_nameless)
+
+
+def _of_other_names(faults: list[str], missing: Sequence[str], unknown: Sequence[str]) -> NotATable:
+    detail = ""
+    if unknown:
+        counted = f"has {len(unknown)} unknown name{'s' if len(unknown) > 1 else ''}"
+        listed = some([shown(name) for name in unknown])
+        # While names are missing the line may be a row after all, and its cells a patient's values.
+        faults.append(counted if missing else f"{counted}: {listed}")
+        detail = f"unknown: {listed}" if missing else ""
+    hint = _hint_for(missing, unknown)
+    return NotATable(f"the header {', '.join(faults)}", where="line 1", mend=hint, detail=detail)
+
+
+def _hint_for(missing: Sequence[str], unknown: Sequence[str]) -> str:
+    if contract.DIAGNOSIS in missing and "target" in (name.lower() for name in unknown):
+        return (
+            "Name it diagnosis and write M and B. In scikit-learn's target 0 is malignant and 1 is benign: "
+            "table['diagnosis'] = table.pop('target').map({0: 'M', 1: 'B'})."
+        )
+    if unknown and not missing:
+        return "Remove the other columns: the table to train on has the contract's 32 columns and no others."
+    if contract.DIAGNOSIS in missing:
+        return _HINT
+    return "Name the 30 measurements in the first line, in any order, and an id if it is wanted in the output."
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def cells(line: str) -> list[str]:
+    """Part a line into cells; a line whose quotation marks, or line ends, are out of place is one cell."""
+    if '"' not in line and "\r" not in line:
+        return line.split(",")
+    if not _LINE.fullmatch(line):
+        return [line]
+    return [cell[1:-1].replace('""', '"') if cell.startswith('"') else cell for cell in _CELLS.findall(line)]

@@ -1,0 +1,94 @@
+"""Parting the patients: rows to fit a model on, and rows that it never sees before it is judged.
+
+pandas and scikit-learn are imported where they are used.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_MEND = "Choose a test_size nearer to one half, keep the split stratified, or add patients."
+
+
+@dataclass(frozen=True)
+class Split:
+    """Features (n x 30, float64) and diagnoses (n, 1 = malignant) of the training and of the test part.
+
+    `rows_train` and `rows_test` say which rows of the clean frame the parts are, by position from 0. They serve to
+    judge the split before it is stored, and are not stored with it: no number of a row can become a feature.
+    """
+
+    X_train: "pd.DataFrame"
+    X_test: "pd.DataFrame"
+    y_train: "pd.Series[int]"
+    y_test: "pd.Series[int]"
+    rows_train: "np.ndarray | None" = None
+    rows_test: "np.ndarray | None" = None
+    stratified: bool = True
+
+    def rows(self) -> "tuple[np.ndarray, np.ndarray]":
+        """Return which rows of the clean frame the training part and the test part are, by position from 0.
+
+        Raises:
+            ValueError: the split was read from the store.
+        """
+        if self.rows_train is None or self.rows_test is None:
+            raise ValueError("a split from the store no longer knows its rows; judge it when it is made")
+        return self.rows_train, self.rows_test
+
+
+def split(frame: "pd.DataFrame", *, test_size: float = 0.2, seed: int = 42, stratified: bool = True) -> Split:
+    """Part a clean frame at random.
+
+    The rows and their order are those of scikit-learn's `train_test_split` with the same seed. Rows are numbered anew.
+
+    Args:
+        frame: the clean frame, one row per patient.
+        test_size: share of the rows in the test part, rounded up to whole rows.
+        seed: seed of the shuffle.
+        stratified: keep the share of malignant rows equal in both parts, to within one row.
+
+    Raises:
+        WdbcError: a parameter is out of its range, or there are too few rows for it.
+    """
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    _refuse_impossible(frame, test_size=test_size, seed=seed, stratified=stratified)
+    train, test = train_test_split(
+        np.arange(len(frame)),
+        test_size=test_size,
+        random_state=seed,
+        stratify=frame[contract.DIAGNOSIS] if stratified else None,
+    )
+    X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
+    X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
+    y_train, y_test = (y.iloc[rows].reset_index(drop=True) for rows in (train, test))
+    for name, part in (("training", y_train), ("test", y_test)):
+        if part.nunique() < len(contract.LABELS):
+            raise WdbcError(f"the {name} part of {len(part)} rows holds one class only", mend=_MEND)
+    return Split(X_train, X_test, y_train, y_test, train, test, stratified)
+
+
+def _refuse_impossible(frame: "pd.DataFrame", *, test_size: float, seed: int, stratified: bool) -> None:
+    # scikit-learn refuses these too, in words about its own parameters.
+    if not 0 < test_size < 1:
+        raise WdbcError(f"test_size is {test_size}; it must lie between 0 and 1", mend="Set it to 0.2, say.")
+    if not 0 <= seed < 2**32:
+        raise WdbcError(f"the seed of the split is {seed}; it must be from 0 to 2^32 - 1", mend="Set it to 42, say.")
+    test = math.ceil(test_size * len(frame))
+    smaller = min(test, len(frame) - test)
+    if smaller < len(contract.LABELS):
+        raise WdbcError(f"{len(frame)} rows leave {smaller} in one part; {len(contract.LABELS)} are needed", mend=_MEND)
+    counts = frame[contract.DIAGNOSIS].value_counts()
+    for label, code in contract.LABELS.items():
+        found = int(counts.get(code, 0))
+        if stratified and found < 2:
+            raise WdbcError(f"{found} rows of class {label} found, 2 needed: one for each part", mend=_MEND)

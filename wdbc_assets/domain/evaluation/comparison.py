@@ -1,0 +1,140 @@
+"""What out-of-fold predictions say: each recipe's figures with their spread, and the paired differences of recipes.
+
+Each figure's mean and sd are over the repeats, each repeat's figure being that of all patients pooled. Intervals are of
+the figures of single folds, with the correction of Nadeau and Bengio: folds share most of their training rows, and an
+ordinary t interval would be about three times too narrow. It imports numpy: import it where it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import calibration, ranking
+from wdbc_assets.domain.modeling import recipes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+THRESHOLD = 0.5
+_UNBOUNDED = ("log_loss",)
+_POOLED_ONLY = ("ece",)  # what 57 patients of one fold are too few for
+
+
+def summary(predictions: pd.DataFrame) -> dict[str, Any]:
+    """Judge the predictions of a cross-validation; gives plain numbers in full precision, ready for JSON.
+
+    `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
+    a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for
+    each pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The exam project's is always subtracted.
+    `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability; its ECE is
+    not the mean of the repeats' ones, which stands among the metrics.
+    What is undefined, as precision is where nobody is called malignant, is None.
+
+    Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
+    """
+    _require_pairs(predictions)
+    names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
+    pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
+    by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
+    folds = int(predictions["fold"].nunique())
+
+    def spread(values: NDArray[np.float64], of: str) -> dict[str, Any]:
+        _, low, high = corrected_interval(values, folds=folds)
+        return {"low": max(low, 0.0), "high": high if of in _UNBOUNDED else min(high, 1.0)}
+
+    def metric(name: str, of: str) -> dict[str, Any]:
+        values = pooled[name][of]
+        interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of], of)
+        sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        return _plain({"mean": float(values.mean()), "sd": sd, **interval})
+
+    def difference(first: str, second: str, of: str) -> dict[str, Any]:
+        mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
+        return _plain({"mean": mean, "low": low, "high": high})
+
+    return {
+        "patients": int(predictions["patient"].nunique()),
+        "repeats": int(predictions["repeat"].nunique()),
+        "folds": folds,
+        "recipes": {name: {of: metric(name, of) for of in pooled[name]} for name in names},
+        "differences": [
+            {
+                "recipe": second,
+                "minus": first,
+                **{of: difference(first, second, of) for of in pooled[first] if of not in _POOLED_ONLY},
+            }
+            for first, second in combinations(names, 2)
+        ],
+        "calibration": {name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
+    }
+
+
+def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
+    """Give every metric of one set of probabilities; NaN where one is undefined (no row predicted malignant)."""
+    truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
+    predicted = probability > THRESHOLD
+    hits = float((predicted & (truth == 1)).sum())
+    ranked = ranking.RankedRows(truth, probability, predicted).metrics(np.ones((1, len(truth))))
+    return {
+        "accuracy": float((predicted == truth).mean()),
+        "precision": hits / float(predicted.sum()) if predicted.any() else math.nan,
+        "recall": hits / float((truth == 1).sum()),
+        "specificity": float((~predicted & (truth == 0)).sum() / (truth == 0).sum()),
+        **{name: float(values[0]) for name, values in ranked.items()},
+        "ece": calibration.expected_calibration_error(truth, probability),
+    }
+
+
+def corrected_interval(
+    values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Give mean, lower and upper bound of a figure (or of a difference) over the folds of repeated cross-validation.
+
+    The variance is multiplied by 1 / J + n_test / n_train; J is the number of values, n_test / n_train 1 / (folds - 1).
+    Source: C. Nadeau, Y. Bengio (2003), Mach. Learn. 52:239-281; for repeats R. R. Bouckaert, E. Frank (2004), PAKDD.
+    """
+    from scipy.special import stdtrit
+
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, math.nan, math.nan
+    error = math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
+    return mean, mean - half, mean + half
+
+
+def _plain(figure: dict[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None or math.isnan(value) else value for name, value in figure.items()}
+
+
+def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Give each metric of each group, as arrays in the order of the groups."""
+    found = [figures(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)]
+    return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+
+def _calibration(predictions: pd.DataFrame) -> dict[str, Any]:
+    patients = predictions.groupby("patient", sort=True)
+    return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
+
+
+def _require_pairs(predictions: pd.DataFrame) -> None:
+    if predictions.empty:
+        raise WdbcError("There are no predictions to compare.", where="cross_validation", mend="Evaluate a recipe.")
+    keys = ["repeat", "patient", "fold", "diagnosis"]
+    counts = predictions.groupby("recipe", sort=True).size()
+    patients = predictions["patient"].nunique()
+    once = not predictions.duplicated(["recipe", "repeat", "patient"]).any()
+    same = predictions[keys].drop_duplicates()
+    if not (once and len(same) == patients * predictions["repeat"].nunique() and (counts == len(same)).all()):
+        raise WdbcError(
+            "The recipes were not judged on the same patients in the same folds.",
+            where="the predictions of cross_validation",
+            mend="Evaluate them again: `wdbc evaluate --force`.",
+        )

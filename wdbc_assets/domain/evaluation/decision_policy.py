@@ -1,0 +1,206 @@
+"""From a probability to a decision: the threshold for a recall target, and the band in which a patient is referred.
+
+Both come from out-of-fold probabilities of the training part; the test part only judges them. They are two readings of
+one probability, not two steps. The threshold always names a class. The sets name a class only where the training part
+knows enough patients like this one: a class is possible if the patient is no stranger among its patients, and with both
+classes possible, or neither, the patient is referred. Neither is a guarantee for one patient or one batch.
+
+Sets by class are V. Vovk (2012), "Conditional validity of inductive conformal predictors", PMLR 25:475-490: class by
+class they cover a share of at least 1 - alpha, on average over samples. Here they are built on probabilities of models
+fitted on nine tenths of the rows, and used with one fitted on all: close to that, and tried in a test over 20 splits.
+To decide by a stored policy takes numpy alone.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wdbc_assets.domain.data import contract, preconditions
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.modeling import prediction, recipes, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.modeling import fitting
+
+BENIGN, MALIGNANT, REFER = ANSWERS = contract.OUTCOMES
+# Bins for looking at out-of-fold probabilities: half a unit of log-odds wide, the outer ones reach to 0 and 1.
+_EDGES = (0.0, *(round(1 / (1 + math.exp(-halves / 2)), 6) for halves in range(-14, 15)), 1.0)
+
+
+def policy(
+    split: splitting.Split,
+    fit: fitting.Fit,
+    *,
+    recall_target: float = 0.98,
+    alpha: float = 0.02,
+    folds: int = 10,
+    seed: int = 42,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Make the decision policy of a fitted pipeline and judge it; gives plain numbers, ready for JSON.
+
+    `threshold` is the `rank`-th largest out-of-fold probability among the malignant, `rank` being
+    ceil(recall_target * their number); malignant is called at `threshold` or above. `quantiles` has for each class the
+    largest 1 - P(class) at which a patient may still be of it. `out_of_fold` and `test` say what the policy does
+    there, each share with its Wilson interval: recall and specificity at the threshold, the share referred, and on the
+    test part the coverage, by class the share whose set of possible classes holds the true one.
+
+    Raises WdbcError for a setting out of range, for classes too small for the folds, and if a fold cannot be fitted.
+    """
+    from threadpoolctl import threadpool_limits
+
+    preconditions.require_setting(
+        "recall_target", recall_target, fits=0 < recall_target <= 1, allowed="more than 0, up to 1"
+    )
+    preconditions.require_setting("alpha", alpha, fits=0 < alpha < 1, allowed="a number between 0 and 1; 0.02 is usual")
+    y = np.asarray(split.y_train, dtype=np.int64)
+    p = out_of_fold(split.X_train, split.y_train, fit, folds=folds, seed=seed, progress=progress)
+    threshold, rank = recall_threshold(p[y == contract.MALIGNANT], recall_target)
+    made: dict[str, Any] = {
+        "recipe": fit.recipe,
+        "winner": dict(fit.winner),
+        "recall_target": recall_target,
+        "alpha": alpha,
+        "folds": folds,
+        "seed": seed,
+        "training": {
+            "rows": len(y),
+            BENIGN: int((y == contract.BENIGN).sum()),
+            MALIGNANT: int((y == contract.MALIGNANT).sum()),
+        },
+        "threshold": threshold,
+        "rank": rank,
+        "quantiles": {
+            BENIGN: conformal_quantile(p[y == contract.BENIGN], alpha),
+            MALIGNANT: conformal_quantile(1 - p[y == contract.MALIGNANT], alpha),
+        },
+    }
+    with threadpool_limits(limits=1):
+        p_test = prediction.predict(fit.pipeline, split.X_test)
+    y_test = np.asarray(split.y_test, dtype=np.int64)
+    return {
+        **made,
+        "out_of_fold": {**_figures(y, p, made), "histogram": _histogram(y, p)},
+        "test": {**_figures(y_test, p_test, made), "coverage": _coverage(y_test, p_test, made)},
+    }
+
+
+def decide(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.str_]:
+    """Name for each P(malignant) the one class that is possible, or `refer` where two are or none is.
+
+    Raises WdbcError for what is not a probability.
+    """
+    return np.array(ANSWERS)[codes(probabilities, policy)]
+
+
+def codes(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.int8]:
+    """Give for each P(malignant) the place in ANSWERS of what `decide` names: for many rows the quicker way."""
+    benign, malignant = possible(probabilities, policy).values()
+    return np.where(benign == malignant, np.int8(ANSWERS.index(REFER)), malignant.astype(np.int8))
+
+
+def possible(probabilities: ArrayLike, policy: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
+    """Say for each class which of the patients, by their P(malignant), may be of it."""
+    p = _probabilities(probabilities)
+    # 1 - P(benign) is p itself: written so, it is the number that the quantile was taken from, to the last bit.
+    return {BENIGN: p <= policy["quantiles"][BENIGN], MALIGNANT: 1 - p <= policy["quantiles"][MALIGNANT]}
+
+
+def called_malignant(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Say which P(malignant) reach the threshold of the recall target."""
+    return _probabilities(probabilities) >= float(policy["threshold"])
+
+
+def out_of_fold(
+    X: pd.DataFrame,
+    y: pd.Series[int],
+    fit: fitting.Fit,
+    *,
+    folds: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Give P(malignant) of each row, shape (n_rows,), by the fitted recipe without that row's fold.
+
+    The folds are `StratifiedKFold(folds, shuffle=True, random_state=seed)`. The parameters are the winner's throughout:
+    they were chosen with a look at every row, which flatters these probabilities a little; the test part is not
+    flattered. Linear algebra runs on one thread, as in `modeling`.
+    """
+    from sklearn.model_selection import StratifiedKFold
+    from threadpoolctl import threadpool_limits
+
+    preconditions.require_setting("folds", folds, fits=folds >= 2, allowed="2 or more; 10 is usual")
+    preconditions.require_seed(seed)
+    preconditions.require_diagnoses(y, rows=len(X), of_each=folds)
+    unfitted = recipes.named(fit.recipe).build(fit.seed)
+    p = np.empty(len(y))
+    parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for fold, (fit_on, answer_for) in enumerate(parts.split(X, y), start=1):
+        try:
+            with threadpool_limits(limits=1):
+                pipeline = search.refit(unfitted, fit.winner, X.iloc[fit_on], y.iloc[fit_on])[0]
+                p[answer_for] = prediction.predict(pipeline, X.iloc[answer_for])
+        except WdbcError as cause:
+            cause.where = f"fold {fold} of {folds} of the decision policy, {fit.recipe}"
+            raise
+        if progress is not None:
+            progress(fold, folds)
+    return p
+
+
+def recall_threshold(malignant: NDArray[np.float64], target: float) -> tuple[float, int]:
+    """Give the largest threshold at which the target share of the malignant is called malignant, and its rank."""
+    rank = _rank(len(malignant), target)
+    return float(np.sort(malignant)[::-1][rank - 1]), rank
+
+
+def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
+    """Give the ceil((n + 1)(1 - alpha))-th smallest score; 1, so that all pass, where there are fewer scores.
+
+    A score is 1 - P(true class). With alpha .02 a class needs 49 patients for a quantile below 1.
+    """
+    rank = _rank(len(scores) + 1, 1 - Fraction(str(alpha)))
+    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else 1.0
+
+
+def _rank(of: int, share: float | Fraction) -> int:
+    """Round a share of a number up, by the decimals that were written: as floats 0.55 * 100 is more than 55."""
+    return math.ceil(of * Fraction(str(share)))
+
+
+def _probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
+    p = np.asarray(probabilities, dtype=np.float64)
+    prediction.require_probabilities(p)
+    return p
+
+
+def _figures(y: NDArray[np.int64], p: NDArray[np.float64], made: Mapping[str, Any]) -> dict[str, Any]:
+    called, malignant = called_malignant(p, made), y == contract.MALIGNANT
+    return {
+        "recall": metrics.proportion(int((called & malignant).sum()), int(malignant.sum())),
+        "specificity": metrics.proportion(int((~called & ~malignant).sum()), int((~malignant).sum())),
+        "referred": metrics.proportion(int((decide(p, made) == REFER).sum()), len(y)),
+    }
+
+
+def _coverage(y: NDArray[np.int64], p: NDArray[np.float64], made: Mapping[str, Any]) -> dict[str, Any]:
+    holds = possible(p, made)
+    of = {BENIGN: y == contract.BENIGN, MALIGNANT: y == contract.MALIGNANT}
+    return {name: metrics.proportion(int(holds[name][rows].sum()), int(rows.sum())) for name, rows in of.items()}
+
+
+def _histogram(y: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, list[Any]]:
+    """Count by class in fixed bins, which tell no patient's probability."""
+    counts = {name: np.histogram(p[y == code], _EDGES)[0].tolist() for name, code in ((BENIGN, 0), (MALIGNANT, 1))}
+    return {"edges": list(_EDGES), **counts}

@@ -1,0 +1,81 @@
+"""Judging a repeated cross-validation: are its answers those of its folds, and what do its figures say of it?
+
+The bounds of the figures stand in `floors`. It tells rows and counts, never a patient's value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data.failures import SHOWN, Failure
+from wdbc_assets.domain.evaluation import cross_validation, floors
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.domain.rules import findings
+from wdbc_assets.domain.rules.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    from wdbc_assets.domain.rules.base import Rule
+
+
+def judge(value: cross_validation.CrossValidation, frame: pd.DataFrame) -> list[Finding]:
+    """Judge an evaluation of a clean frame by `floors.RULES`, in their order; rows are counted from 1."""
+    figures = value.summary["recipes"][floors.RECIPE]
+    protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
+    calibration = value.summary["calibration"][floors.RECIPE]
+    misanswered = list(_misanswered(value.predictions, frame[contract.DIAGNOSIS].to_numpy()))
+    return [
+        _of_patients(floors.each_patient_is_answered_for_once, misanswered),
+        findings.of_figures(floors.better_than_chance, floors.no_better_than_chance(figures)),
+        findings.of_figures(floors.no_figure_is_too_good, floors.alarms(figures)),
+        findings.of_figures(floors.figures_reach_the_floors, floors.missed(figures, protocol)),
+        findings.of_figures(floors.probabilities_are_calibrated, floors.miscalibrated(calibration)),
+    ]
+
+
+def _misanswered(predictions: pd.DataFrame, y: np.ndarray) -> Iterator[Failure]:
+    """Compare the answers of each recipe in each repeat with the folds and the diagnoses of the frame."""
+    for repeat in range(int(predictions["repeat"].max()) + 1):
+        fold_of = cross_validation.folds(y, repeat)
+        of_repeat = predictions[predictions["repeat"] == repeat]
+        for recipe in predictions["recipe"].unique():
+            answers = of_repeat[of_repeat["recipe"] == recipe]
+            for row, what in _faults(answers, y, fold_of):
+                yield Failure(row, str(recipe), f"{what}, in repeat {repeat + 1}")
+
+
+def _faults(answers: pd.DataFrame, y: np.ndarray, fold_of: np.ndarray) -> Iterator[tuple[int, str]]:
+    import numpy as np
+
+    is_known = answers["patient"].between(0, len(y) - 1)
+    known = answers[is_known]
+    patients = known["patient"].to_numpy()
+    times = np.bincount(patients, minlength=len(y))
+    for rows, what in (
+        (answers["patient"][~is_known], "no patient of the clean frame"),
+        (np.flatnonzero(times == 0), "no answer"),
+        (np.flatnonzero(times > 1), "more than one answer"),
+        (patients[fold_of[patients] != known["fold"]], "the answer of a model that was fitted on this patient"),
+        (patients[y[patients] != known["diagnosis"]], "another diagnosis than in the clean frame"),
+    ):
+        yield from ((int(row) + 1, what) for row in rows)
+
+
+def _of_patients(rule: Rule, failures: Sequence[Failure]) -> Finding:
+    first = failures[0] if failures else None
+    summary = f"{len(failures)} times, first at row {first.row}: {first.value}" if first else "holds"
+    return Finding(
+        rule.name,
+        passed=not failures,
+        blocking=rule.blocking,
+        summary=f"{rule.name}: {summary}",
+        count=len(failures),
+        failures=tuple(failures[:SHOWN]),
+        hint=rule.mend,
+        holds_values=False,
+    )

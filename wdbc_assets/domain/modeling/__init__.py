@@ -1,0 +1,1 @@
+"""Models: recipes, search, fitting, the compiled linear scorer, and the bundle that is served."""

@@ -1,0 +1,70 @@
+"""Which rules each table must keep, in the order in which they are judged and shown.
+
+What a rule is: `rule_kinds`. What breaks it: `cell_rules`, `table_rules`, `split_rules`. How tables are judged by these
+groups: `schemas`. Neither pandas nor Pandera is imported here, so that Dagster's checks can be named in no time.
+"""
+
+from wdbc_assets.domain.rules import cells, splits, tables
+from wdbc_assets.domain.rules.base import CellRule, Rule
+
+RAW_RULES: tuple[Rule, ...] = (
+    cells.cells_are_numbers,
+    cells.diagnosis_is_m_or_b,
+    cells.id_is_positive,
+    cells.id_is_unique,
+    cells.nothing_is_negative,
+    cells.zero_only_where_possible,
+    cells.nothing_is_beyond_nature,
+    cells.worst_is_not_below_mean,
+    cells.se_is_not_above_mean,
+    cells.perimeter_fits_radius,
+    cells.area_fits_radius,
+    cells.compactness_fits_outline,
+    cells.no_patient_is_twice,
+    cells.no_diagnosis_contradicts,
+    tables.no_patient_is_lost,
+    tables.each_class_can_be_split,
+    tables.malignant_is_larger,
+    tables.medians_are_usual,
+    tables.balance_is_usual,
+)
+
+# What the measurements of one patient must keep, whoever else is in the table: all that a row to be scored must.
+MEASUREMENT_RULES: tuple[CellRule, ...] = (
+    cells.cells_are_numbers,
+    cells.nothing_is_negative,
+    cells.zero_only_where_possible,
+    cells.nothing_is_beyond_nature,
+    cells.worst_is_not_below_mean,
+    cells.se_is_not_above_mean,
+    cells.perimeter_fits_radius,
+    cells.area_fits_radius,
+    cells.compactness_fits_outline,
+)
+
+# What cleaning could have spoilt: columns lost, mixed up or added, rows lost, labels inverted. The rest is judged raw.
+CLEAN_RULES: tuple[Rule, ...] = (
+    tables.columns_are_features_only,
+    tables.types_are_as_stated,
+    tables.row_order_is_no_feature,
+    cells.cells_are_numbers,
+    cells.diagnosis_is_0_or_1,
+    cells.worst_is_not_below_mean,
+    cells.perimeter_fits_radius,
+    cells.area_fits_radius,
+    tables.no_patient_is_lost,
+    tables.each_class_can_be_split,
+    tables.malignant_is_larger,
+    tables.medians_are_usual,
+)
+
+SPLIT_RULES: tuple[Rule, ...] = (
+    tables.columns_are_features_only,
+    tables.types_are_as_stated,
+    splits.rows_are_numbered_anew,
+    splits.parts_are_disjoint,
+    splits.parts_are_complete,
+    splits.parts_are_rows_of_the_frame,
+    splits.parts_are_stratified,
+    splits.no_measurements_in_both_parts,
+)

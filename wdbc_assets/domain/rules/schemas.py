@@ -1,0 +1,233 @@
+"""Judging tables: Pandera schemas made of the contract and the rules, and one finding per rule.
+
+Pandera says which rules are broken; each of those is then asked where, cell by cell. All rules are looked at, however
+many are broken. To be imported where tables are judged: it brings pandas and Pandera.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrors
+
+from wdbc_assets.domain.data import contract, csv_layouts
+from wdbc_assets.domain.data.failures import SHOWN, Failure
+from wdbc_assets.domain.rules import groups
+from wdbc_assets.domain.rules.base import CellRule, Rule, SplitRule, StructureRule, TableRule
+from wdbc_assets.domain.rules.findings import Finding
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.data import reading, splitting
+
+# An unreadable id is missing in the raw table, for no number could stand for it: hence pandas' nullable integers.
+_RAW_TYPES = {"int64": "Int64"}
+
+
+@cache
+def raw() -> pa.DataFrameSchema:
+    """Return the schema of the raw table: 32 columns in UCI's order."""
+    types = {column.name: _RAW_TYPES.get(column.dtype, column.dtype) for column in contract.COLUMNS}
+    return _schema("raw_data", types, groups.RAW_RULES)
+
+
+@cache
+def clean() -> pa.DataFrameSchema:
+    """Return the schema of the clean frame: the diagnosis and the 30 features."""
+    return _schema("clean_frame", {column.name: column.dtype for column in contract.CLEAN_COLUMNS}, groups.CLEAN_RULES)
+
+
+@cache
+def features() -> pa.DataFrameSchema:
+    """Return the schema of `X_train` and `X_test`: the 30 features."""
+    return _schema("X", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name in contract.FEATURES}, ())
+
+
+@cache
+def target() -> pa.DataFrameSchema:
+    """Return the schema of `y_train` and `y_test`, each as a table of one column."""
+    return _schema("y", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name == contract.DIAGNOSIS}, ())
+
+
+def judge_raw(table: "reading.RawTable") -> list[Finding]:
+    """Judge a raw table; rows are named by their line in the file."""
+    texts = {(failure.row, failure.column): failure.value for failure in table.unreadable}
+    return _judge(table.frame, raw(), groups.RAW_RULES, texts)
+
+
+def judge_clean(frame: pd.DataFrame) -> list[Finding]:
+    """Judge a clean frame; rows are named by their position from 1."""
+    return _judge(frame, clean(), groups.CLEAN_RULES, {})
+
+
+def judge_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
+    """Judge a split, just made, against the clean frame that it is of; rows are named by their position from 1.
+
+    Raises:
+        ValueError: the split was read from the store, which does not keep what rows of the frame it is of.
+    """
+    breaches: list[tuple[StructureRule, Failure]] = []
+    for name, schema, table in (
+        ("X_train", features(), split.X_train),
+        ("X_test", features(), split.X_test),
+        ("y_train", target(), split.y_train.to_frame()),
+        ("y_test", target(), split.y_test.to_frame()),
+    ):
+        found, _ = _broken(schema, table, groups.SPLIT_RULES)
+        breaches += [(rule, replace(failure, column=f"{name}.{failure.column}")) for rule, failure in found]
+    findings = []
+    for rule in groups.SPLIT_RULES:
+        faults = () if breaches or not isinstance(rule, SplitRule) else rule.faults(split, frame)
+        failures = (Failure(row, place, text) for row, place, text in faults)
+        findings.append(_of_structure(rule, breaches) or _of_sentences(rule, failures, len(frame)))
+    return findings
+
+
+def _judge(
+    frame: pd.DataFrame, schema: pa.DataFrameSchema, group: Sequence[Rule], texts: Mapping[tuple[int | None, str], str]
+) -> list[Finding]:
+    breaches, broken = _broken(schema, frame, group)
+    findings = []
+    for rule in group:
+        if (finding := _of_structure(rule, breaches)) is not None:
+            findings.append(finding)
+        elif rule.name not in broken:
+            findings.append(_passed(rule, len(frame)))
+        elif isinstance(rule, CellRule):
+            findings.append(_of_cells(rule, frame, texts))
+        elif isinstance(rule, TableRule):
+            failures = [Failure(None, column, text) for column, text in rule.faults(frame)]
+            findings.append(_of_sentences(rule, failures, len(frame)))
+    return findings
+
+
+def _schema(name: str, types: Mapping[str, str], group: Sequence[Rule]) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(
+        # Nullable, for `cells_are_numbers` tells of missing cells, with row, column and text.
+        {column: pa.Column(dtype, nullable=True) for column, dtype in types.items()},
+        checks=[_check(rule) for rule in group if isinstance(rule, CellRule | TableRule)],
+        name=name,
+        strict=True,
+        ordered=True,
+        unique_column_names=True,
+    )
+
+
+def _check(rule: CellRule | TableRule) -> pa.Check:
+    # ignore_na would search the whole frame for missing rows, once for each rule.
+    holds = partial(_rows_keeping, rule) if isinstance(rule, CellRule) else partial(_is_kept, rule)
+    return pa.Check(holds, name=rule.name, error=rule.description, ignore_na=False, n_failure_cases=SHOWN)
+
+
+def _rows_keeping(rule: CellRule, frame: pd.DataFrame) -> pd.Series:
+    # A Series, for Pandera takes an array as one failure.
+    kept = np.ones(len(frame), dtype=bool)
+    for _, broken in rule.faults(frame):
+        kept &= ~broken
+    return pd.Series(kept, index=frame.index)
+
+
+def _is_kept(rule: TableRule, frame: pd.DataFrame) -> bool:
+    return next(rule.faults(frame), None) is None
+
+
+def _broken(
+    schema: pa.DataFrameSchema, frame: pd.DataFrame, group: Sequence[Rule]
+) -> tuple[list[tuple[StructureRule, Failure]], set[str]]:
+    """Return what is wrong with the columns, and the names of the rules that are broken or crashed.
+
+    A rule that crashed will crash again, in the open, when it is asked for its failures.
+    """
+    structure = {reason: rule for rule in group if isinstance(rule, StructureRule) for reason in rule.reasons}
+    names = {rule.name for rule in group}
+    breaches, broken = [], set()
+    for error in _errors(schema, frame):
+        check = getattr(error.check, "name", None)
+        if check in names:
+            broken.add(check)
+        elif error.reason_code.name in structure:
+            column = error.schema.name if error.reason_code.name == "WRONG_DATATYPE" else error.failure_cases
+            text = error.reason_code.name.lower().replace("_", " ")
+            breaches.append((structure[error.reason_code.name], Failure(None, str(column), text)))
+        else:
+            raise TypeError(f"{schema.name} is not laid out as it must be before it is judged: {error}")
+    return breaches, broken
+
+
+def _errors(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[SchemaError]:
+    # Through the environment Pandera can be told to pass everything unseen; not here.
+    with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+        try:
+            schema.validate(frame, lazy=True, inplace=True)
+        except SchemaErrors as errors:
+            return list(errors.schema_errors)
+    return []
+
+
+def _passed(rule: Rule, rows: int) -> Finding:
+    return Finding(rule.name, passed=True, blocking=rule.blocking, summary=f"{rule.name}: holds, {rows} rows")
+
+
+def _failed(rule: Rule, count: int, failures: Sequence[Failure], sentence: str) -> Finding:
+    return Finding(
+        rule.name,
+        passed=False,
+        blocking=rule.blocking,
+        summary=f"{rule.name}: {sentence}",
+        count=count,
+        failures=tuple(failures),
+        hint=rule.mend,
+        holds_values=isinstance(rule, CellRule),
+    )
+
+
+def _of_structure(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]]) -> Finding | None:
+    own = [failure for broken, failure in breaches if broken == rule]
+    if own:
+        return _of_sentences(rule, own, 0)
+    if breaches and not isinstance(rule, StructureRule):
+        return _failed(rule, 0, (), "not judged, for the columns are not those of the contract")
+    return None
+
+
+def _of_sentences(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
+    """Judge a rule by failures that each say in words what is wrong."""
+    failures = iter(failures)
+    shown = list(islice(failures, SHOWN))
+    if not shown:
+        return _passed(rule, rows)
+    count = len(shown) + sum(1 for _ in failures)
+    first = shown[0]
+    place = first.column if first.row is None else f"row {first.row} of {first.column}"
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return _failed(rule, count, shown, f"{place}: {first.value}{more}")
+
+
+def _of_cells(rule: CellRule, frame: pd.DataFrame, texts: Mapping[tuple[int | None, str], str]) -> Finding:
+    """Count the cells that break a rule, and show the first ones in the order of the rows."""
+    count, cells = 0, []
+    for order, (column, broken) in enumerate(rule.faults(frame)):
+        positions = np.flatnonzero(broken)
+        count += len(positions)
+        cells += [(int(position), order, column) for position in positions[:SHOWN]]
+    place = frame.index.name  # "line" in the raw table
+    failures = []
+    for position, _, column in sorted(cells)[:SHOWN]:
+        row = position + 1 if place is None else int(frame.index[position])
+        value = texts.get((row, column), _text(frame[column].iloc[position]))
+        failures.append(Failure(row, column, value))
+    if not failures:
+        return _passed(rule, len(frame))
+    first = f"{'row' if place is None else place} {failures[0].row}, column {failures[0].column}"
+    return _failed(rule, count, failures, f"{count} cell{'s' if count > 1 else ''}, first at {first}")
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, str):
+        return csv_layouts.shown(cell)
+    return repr(float(cell)).removesuffix(".0") if isinstance(cell, float) else str(cell)

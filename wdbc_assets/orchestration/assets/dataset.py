@@ -1,0 +1,71 @@
+"""The data: the bytes of the source, the table that they are, what it looks like, and its two parts.
+
+What is true of the data stands in `domain.contract` and `domain.rules`; how bytes are fetched in `sources`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets import settings, sources
+from wdbc_assets.orchestration import metadata, resources
+from wdbc_assets.orchestration.materialize import versioned_asset
+from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
+from wdbc_assets.store.manifest import Passport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data import splitting
+
+
+@versioned_asset(kinds={"csv"}, owners=["team:data"], describe=metadata.of_raw_data, columns=metadata.raw_columns())
+def raw_data(
+    parameters: settings.SourceParameters,
+    source: resources.SourceResource,
+    known: Passport | None,
+    report: metadata.Report,
+) -> FromOutside | StillTheSame:
+    """The bytes of the source as they came, unpacked: one line per patient, with id, diagnosis and 30 measurements."""
+    origin = sources.Origin.from_json(known.origin) if known and known.origin else None
+    answer = source.fetch(parameters, known=origin, report=report)
+    if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
+        return StillTheSame()
+    return FromOutside(answer.content, answer.origin.to_json())
+
+
+@versioned_asset(
+    kinds={"pandas", "parquet"},
+    owners=["team:data"],
+    describe=metadata.of_clean_frame,
+    columns=metadata.clean_columns(),
+)
+def clean_frame(raw_data: bytes) -> "pd.DataFrame":
+    """One row per patient: diagnosis is 1 for malignant and 0 for benign, then 30 measurements. No ids."""
+    from wdbc_assets.domain.data import cleaning, reading
+
+    return cleaning.clean(reading.read(raw_data))
+
+
+@versioned_asset(kinds={"pandas", "json"}, owners=["team:data"], describe=metadata.of_exploration)
+def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
+    """What the data look like: distributions by class, correlations, outliers, and the findings in words."""
+    from wdbc_assets.domain.data import exploration
+
+    return exploration.explore(clean_frame)
+
+
+@versioned_asset(
+    kinds={"pandas", "parquet"},
+    owners=["team:data"],
+    describe=metadata.of_split,
+    columns=metadata.clean_columns(),
+)
+def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
+    """The patients in two parts: one to fit the model on, one that it never sees before it is judged."""
+    from wdbc_assets.domain.data import splitting
+
+    return splitting.split(
+        clean_frame,
+        test_size=parameters.test_size,
+        seed=parameters.split_seed,
+        stratified=parameters.stratified,
+    )

@@ -1,0 +1,142 @@
+"""The model: the pipeline that a search found, what it is worth on patients it has never seen, and the evidence.
+
+The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`; the folds of
+repeated cross-validation in `domain.cross_validation`, its figures in `domain.comparison`, what they must reach in
+`domain.floors`; thresholds and referral in `domain.policy`, what the model goes by in `domain.explanation`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets import settings
+from wdbc_assets.orchestration import metadata
+from wdbc_assets.orchestration.materialize import versioned_asset
+from wdbc_assets.store.checkpoints import Workbench
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.evaluation import cross_validation as nested
+    from wdbc_assets.domain.modeling import fitting
+    from wdbc_assets.domain.promotion import card_parts
+
+
+@versioned_asset(kinds={"scikitlearn"}, owners=["team:model"], describe=metadata.of_fitted_pipeline)
+def fitted_pipeline(
+    train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: metadata.Report
+) -> "fitting.Fit":
+    """The recipe's best candidate by cross-validation, fitted on the whole training part."""
+    from wdbc_assets.domain.modeling import fitting
+
+    return fitting.fit(
+        train_test_split.X_train,
+        train_test_split.y_train,
+        recipe=parameters.recipe,
+        grid=parameters.grid,
+        folds=parameters.folds,
+        seed=parameters.search_seed,
+        progress=lambda done, total: report("candidates judged", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_metrics)
+def metrics(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.MetricsParameters,
+) -> dict[str, Any]:
+    """What the fitted pipeline is worth on the test part: every figure with its interval, in full precision."""
+    from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
+    from wdbc_assets.domain.modeling import prediction
+
+    return evaluation_metrics.evaluate(
+        train_test_split.y_test,
+        prediction.predict(fitted_pipeline.pipeline, train_test_split.X_test),
+        bootstrap=parameters.bootstrap,
+        seed=parameters.bootstrap_seed,
+        confidence=parameters.confidence,
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "parquet"}, owners=["team:model"], describe=metadata.of_cross_validation)
+def cross_validation(
+    clean_frame: "pd.DataFrame",
+    parameters: settings.EvaluationParameters,
+    effort: settings.Effort,
+    workbench: Workbench,
+    report: metadata.Report,
+) -> "nested.CrossValidation":
+    """Repeated nested cross-validation: each patient's probability from models that never saw it, recipe by recipe."""
+    from wdbc_assets.pipeline.engines import local
+
+    return local.evaluate(
+        clean_frame,
+        recipes=parameters.evaluated_recipes.split(","),
+        protocol=parameters.protocol,
+        workers=effort.processes(),
+        workbench=workbench,
+        report=lambda done, total: report("folds judged", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_decision_policy)
+def decision_policy(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.PolicyParameters,
+    report: metadata.Report,
+) -> dict[str, Any]:
+    """When to call a patient malignant, and when to refer: from out-of-fold probabilities of the training part."""
+    from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
+
+    return evaluation_decision_policy.policy(
+        train_test_split,
+        fitted_pipeline,
+        recall_target=parameters.recall_target,
+        alpha=parameters.referral_alpha,
+        folds=parameters.policy_folds,
+        seed=parameters.policy_seed,
+        progress=lambda done, total: report("folds answered for", done, total),
+    )
+
+
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_importance)
+def importance(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.ImportanceParameters,
+) -> dict[str, Any]:
+    """What the model goes by: its loss without each measurement, and the exact contributions of a linear recipe."""
+    from wdbc_assets.domain.evaluation import importance as evaluation_importance
+
+    return evaluation_importance.importance(
+        train_test_split,
+        fitted_pipeline,
+        repeats=parameters.importance_repeats,
+        seed=parameters.importance_seed,
+    )
+
+
+@versioned_asset(kinds={"markdown"}, owners=["team:model"], describe=metadata.of_model_card)
+def model_card(
+    exploration: dict[str, Any],
+    fitted_pipeline: "fitting.Fit",
+    metrics: dict[str, Any],
+    cross_validation: "nested.CrossValidation",
+    decision_policy: dict[str, Any],
+    importance: dict[str, Any],
+    versions: Mapping[str, str],
+) -> "card_parts.ModelCard":
+    """What the model is, what it must not be used for, and every figure with the artifact that it comes from."""
+    from wdbc_assets.domain.promotion import model_card as model_cards
+
+    contents = {
+        "exploration": exploration,
+        "fitted_pipeline": vars(fitted_pipeline),
+        "metrics": metrics,
+        "cross_validation": cross_validation.summary,
+        "decision_policy": decision_policy,
+        "importance": importance,
+    }
+    return model_cards.card(contents, versions)

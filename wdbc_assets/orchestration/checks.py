@@ -1,0 +1,54 @@
+"""From findings to Dagster's asset checks: one per rule, with the failing rows.
+
+Which rules an asset must keep, and how a value is validated, stands in `pipeline.validation`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets.pipeline.validation import RULES
+from wdbc_assets.presentation import privacy
+from wdbc_assets.store.manifest import Passport
+
+
+def specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """Return the checks that the contract asks of an asset."""
+    return [
+        dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
+        for rule in RULES.get(asset, ())
+    ]
+
+
+def results(asset: str, findings: Iterable[Finding], *, show_values: bool = False) -> Iterator[dg.AssetCheckResult]:
+    """Show findings as Dagster shows checks: passed or not, how many rows, and the first ten of them."""
+    for finding in findings:
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=finding.rule,
+            passed=finding.passed,
+            severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
+            description=finding.summary.removeprefix(f"{finding.rule}: "),  # the page is headed with the name
+            metadata=_evidence(finding, show_values=show_values),
+        )
+
+
+def restated(passport: Passport) -> Iterator[dg.AssetCheckResult]:
+    """Show what the passport states of a version that was judged when it was made."""
+    return results(passport.asset, (Finding(**check, failures=()) for check in passport.checks))
+
+
+def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:
+    finding, note = privacy.of_finding(finding, shown=show_values)
+    # A number in every evaluation, for only so the UI's plot shows when a rule began to be broken.
+    evidence: dict[str, Any] = {"failures": finding.count, **note}
+    if finding.failures:
+        records = [
+            dg.TableRecord({"row": failure.row or "", "column": failure.column, "value": failure.value})
+            for failure in finding.failures
+        ]
+        schema = dg.TableSchema([dg.TableColumn("row", "int"), dg.TableColumn("column"), dg.TableColumn("value")])
+        evidence["failing rows"] = dg.MetadataValue.table(records=records, schema=schema)
+    return evidence

@@ -1,0 +1,22 @@
+"""The assembly of everything that Dagster is to know. No logic belongs here."""
+
+import dagster as dg
+
+from wdbc_assets.orchestration import jobs, resources, schedules, sensors
+from wdbc_assets.orchestration.assets import champion, dataset, model
+from wdbc_assets.orchestration.io_manager import StoreIOManager
+
+store = resources.StoreResource()
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules([dataset, model, champion]),
+    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
+    schedules=[schedules.daily_train],
+    sensors=[sensors.source_changed],
+    resources={
+        "store": store,
+        "source": resources.SourceResource(),
+        "io_manager": StoreIOManager(store=store),
+    },
+    executor=dg.in_process_executor,
+)

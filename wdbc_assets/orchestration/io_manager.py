@@ -1,0 +1,83 @@
+"""Dagster's one door to the store.
+
+Versioned assets hand over drafts and receive handles, so that an asset that is up to date reads nothing. Any other
+asset may use it as it would use another IO manager: it hands over a value and receives values, verified.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets import logs, safe_text
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.registry.registry import Decision, open_registry
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Draft, Handle, Store
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Says that the current version stays as it is."""
+
+    passport: Passport
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Says that a bundle is to take the place of the version that it was judged against."""
+
+    draft: Draft
+    decision: Decision
+    expected: str | None
+    made_of: tuple[Passport, ...]
+
+
+def _name(context: dg.OutputContext | dg.InputContext) -> str:
+    return "_".join(context.asset_key.path)
+
+
+@contextlib.contextmanager
+def _as_failure(asset: str, run_id: str) -> Iterator[None]:
+    # A user's error needs no stack, and trying again cannot mend it.
+    try:
+        yield
+    except WdbcError as error:
+        fields = {"event": "refused", "asset": asset, "run_id": run_id, "error": error}
+        logs.logger.error("%s: %s", asset, error.what, extra=fields)
+        raise dg.Failure(description=safe_text.redact(str(error)), allow_retries=False) from None
+
+
+STORED = dg.PythonObjectDagsterType(Handle, name="Stored", description="A stored version, read when it is needed.")
+
+
+class StoreIOManager(dg.ConfigurableIOManager):
+    """Writes versions, moves pointers, and reads what it verified."""
+
+    store: dg.ResourceDependency[Any]
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Store a draft, move the champion, note that a version was kept, or store any other value without lineage."""
+        with _as_failure(_name(context), context.run_id):
+            store: Store = self.store.open()
+            if isinstance(obj, Kept):
+                store.keep(obj.passport, run_id=context.run_id)
+                return
+            if isinstance(obj, Promotion):
+                open_registry(store).promote(obj.draft, obj.decision, expected=obj.expected, made_of=obj.made_of)
+                return
+            draft = obj if isinstance(obj, Draft) else store.draft(_name(context), obj, run_id=context.run_id)
+            if not store.commit(draft, run_id=context.run_id):
+                context.log.warning(
+                    "An input was replaced by another run meanwhile: this version is kept, but does not become current."
+                )
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Return the version that this run made, else the current one: as a handle where asked for, else as value."""
+        with _as_failure(context.step_context.op.name, context.step_context.run_id):
+            store: Store = self.store.open()
+            # Not upstream_output.run_id: for an input that this run does not make, Dagster puts a placeholder there.
+            handle = store.handle(_name(context), run_id=context.step_context.run_id)
+            return handle if context.dagster_type is STORED else handle.load()

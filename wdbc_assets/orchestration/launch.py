@@ -1,0 +1,111 @@
+"""A job in this process, through Dagster, so that it stands in its history; or nothing, if nothing is to be done."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from wdbc_assets import logs, settings, sources
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration import instance as dagsters
+from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.store import Store
+
+
+class Reporter(Protocol):
+    """Shows how a run goes on: a handler of the package's log records, which keeps the errors that ended the run."""
+
+    errors: list[WdbcError]
+
+    def handler(self) -> logging.Handler:
+        """Return what is added to the package's logger while the run goes on."""
+
+    def unchanged(self, passport: Passport) -> None:
+        """Show an asset that is up to date, and of which no run was needed."""
+
+
+def job(
+    name: str,
+    store: Store,
+    chosen: settings.Settings,
+    options: Mapping[str, Any],
+    *,
+    reporter: Reporter,
+    force: bool,
+    debug: bool,
+    assets: Sequence[str] | None = None,
+    decision: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Make what a job is to make, or only `assets` of it; returns the run's id, or None if all was up to date.
+
+    After a refusal the success is recorded by a run, so that Dagster's history does not end with the failure.
+
+    `options` are settings given on the command line; those that are None were not given. `decision` is the
+    configuration of what is decided anew, be all up to date or not.
+
+    Raises:
+        WdbcError: the run failed.
+    """
+    assets = specs.JOBS[name] if assets is None else assets
+    states = staleness.survey(store, chosen, assets=assets)
+    # A remote source is asked inside a run, so that its answer stands in Dagster's history.
+    remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
+    refused = any(store.refusal(asset) for asset in assets)
+    if decision is not None or remote or force or refused or not all(state.up_to_date for state in states):
+        given = {option: value for option, value in options.items() if value is not None}
+        return _through_dagster(name, assets, given, decision, reporter=reporter, force=force, debug=debug)
+    for state in states:
+        if state.passport:
+            reporter.unchanged(state.passport)
+    return None
+
+
+def _through_dagster(
+    job: str,
+    assets: Sequence[str],
+    options: Mapping[str, Any],
+    decision: Mapping[str, Any] | None,
+    *,
+    reporter: Reporter,
+    force: bool,
+    debug: bool,
+) -> str:
+    # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
+    import skops.io  # noqa: F401, I001
+    import dagster as dg
+
+    from wdbc_assets.orchestration.materialize import FORCE_TAG
+    from wdbc_assets.orchestration.definitions import defs
+
+    configuration: dict[str, Any] = {}
+    for asset in assets:
+        parameters = specs.DERIVATIONS[asset].parameters
+        names = parameters.model_fields if parameters else {}
+        if own := {name: value for name, value in options.items() if name in names}:
+            configuration[asset] = {"config": own}
+        if specs.DERIVATIONS[asset].decided and decision is not None:
+            configuration[asset] = {"config": dict(decision)}
+    logs.logger.addHandler(reporter.handler())
+    try:
+        with dagsters.opened() as instance:
+            result = defs.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                run_config={
+                    "ops": configuration,
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                tags={dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
+                raise_on_error=debug,
+            )
+    finally:
+        logs.logger.removeHandler(reporter.handler())
+    if reporter.errors:  # also of a run that succeeded: a promotion without evidence leaves production as it is
+        raise reporter.errors[0]
+    if result.success:
+        return result.run_id
+    raise WdbcError(
+        f"run {result.run_id} failed",
+        where="Dagster's history",
+        mend="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug ...`.",
+    )

@@ -1,0 +1,240 @@
+"""The mechanism that every asset of this project shares, so that an asset itself can be a sentence.
+
+A versioned asset is a plain function from the values of its inputs to its own value. Around it: skip what is up to
+date, read the inputs verified, judge the value by its contract, and hand it to the store only if every blocking check
+passed.
+(Dagster runs the checks after the IO manager: a value that fails them would already be stored.)
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets import logs, safe_text, settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration import checks, failures, metadata, resources
+from wdbc_assets.orchestration.io_manager import STORED, Kept
+from wdbc_assets.pipeline import functions, specs, staleness, validation
+from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
+from wdbc_assets.pipeline.progress import Progress
+from wdbc_assets.presentation import privacy
+from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.store import Handle, Store
+
+FORCE_TAG = "wdbc/force"
+UNCHANGED_KEY = "unchanged"
+
+
+def versioned_asset(
+    *,
+    kinds: set[str],
+    owners: list[str],
+    describe: Callable[[Any], dict[str, Any]],
+    columns: dg.TableSchema | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make a function into an asset whose versions are kept.
+
+    The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. What the
+    function may ask for stands in `functions.call`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = functions.register(function)
+        derivation = specs.DERIVATIONS[name]
+
+        def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
+            step = _Step(name, describe, context, handles)
+            with failures.told(name, step.refuse):
+                yield from step.run()
+
+        return dg.asset(
+            name=name,
+            description=inspect.getdoc(function),
+            group_name=function.__module__.rpartition(".")[2],
+            kinds=kinds,
+            owners=owners,
+            code_version=specs.code_version(name),
+            metadata={"dagster/column_schema": columns} if columns else None,
+            ins={source: dg.AssetIn(dagster_type=STORED) for source in derivation.inputs},
+            config_schema=_config_schema(derivation),
+            check_specs=checks.specs(name),
+            required_resource_keys={"store", "source"},
+            output_required=False,
+        )(compute)
+
+    return decorate
+
+
+def _config_schema(derivation: specs.Derivation) -> dict[str, dg.Field]:
+    # No defaults here: the UI would fill them in, and they would overrule the environment.
+    kinds = {int: int, float: float, bool: bool}
+    fields = derivation.parameters.model_fields if derivation.parameters else {}
+    return {
+        name: dg.Field(
+            kinds.get(field.annotation, str),  # type: ignore[arg-type] # a look-up by type that may miss
+            is_required=False,
+            description=f"{field.description}. Unset: {settings.variable(name)}, or {field.default}.",
+        )
+        for name, field in fields.items()
+    }
+
+
+class _Step:
+    """One execution of one versioned asset."""
+
+    def __init__(
+        self,
+        name: str,
+        describe: Callable[[Any], dict[str, Any]],
+        context: dg.AssetExecutionContext,
+        handles: Mapping[str, Handle],
+    ) -> None:
+        self.name = name
+        self.describe = describe
+        self.context = context
+        self.handles = handles
+        self.inputs = {source: handle.passport.version for source, handle in handles.items()}
+        self.loaded: dict[str, Any] = {}
+        self.show_values = False
+        self.started = time.monotonic()
+        self.bench: Workbench | None = None
+
+    def run(self) -> Iterator[Any]:
+        chosen = settings.load()
+        self.show_values = chosen.show_values
+        logs.open_log(chosen.log, relative_to=settings.project_root())
+        overrides = dict(self.context.op_execution_context.op_config or {})
+        resources.refuse_recorded_credentials(overrides)
+        parameters = staleness.resolved(self.name, chosen, overrides)
+        store = self.store()
+        current, why = self._why(store, parameters)
+        asks_outside = not self.inputs
+        if current is not None and not why and not asks_outside:
+            yield from self._unchanged(store, current)
+            return
+        for reason in why:
+            if reason != staleness.NEVER_MADE:
+                self._log("%s runs: %s", self.name, reason)
+
+        outcome = self._call(chosen, overrides, known=None if why else current)
+        if isinstance(outcome, StillTheSame) and current is not None:
+            yield from self._unchanged(store, current)
+            return
+        value, origin = (outcome.value, outcome.origin) if isinstance(outcome, FromOutside) else (outcome, None)
+
+        where = f"{self.name}, from {origin['shown']}" if origin else self.name
+        verdict = validation.validate(self.name, value, self.loaded, where=where)
+        if verdict.refusal is not None:
+            yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
+            raise verdict.refusal
+        draft = store.draft(
+            self.name,
+            value,
+            run_id=self.context.run.run_id,
+            seconds=time.monotonic() - self.started,
+            inputs=self.inputs,
+            parameters=parameters,
+            code_version=specs.code_version(self.name),
+            checks=validation.stated(verdict.findings),
+            origin=origin,
+        )
+        same = current is not None and current.version == draft.passport.version
+        yield self._result(store, draft, draft.passport, self._described(value), unchanged=same)
+        self._log_outcome(draft.passport, unchanged=same)
+        if self.bench is not None:  # the value is stored by now
+            self.bench.clear_others()
+        yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
+
+    def refuse(self, error: WdbcError) -> None:
+        """Log the refusal and leave a note of it in the store, if the store can take one."""
+        logs.logger.error("%s refused: %s", self.name, error.what, extra=self._fields("refused") | {"error": error})
+        try:
+            self.store().note_refusal(self.name, run_id=self.context.run.run_id, reasons=[safe_text.redact(error.what)])
+        except WdbcError:
+            logs.logger.warning("%s: the refusal could not be noted in the store", self.name)
+
+    def store(self) -> Store:
+        resource: resources.StoreResource = self.context.resources.store
+        return resource.open()
+
+    def _why(self, store: Store, parameters: Mapping[str, Any]) -> tuple[Passport | None, list[str]]:
+        try:
+            current = store.current(self.name)
+        except DamagedStore as error:
+            return None, [error.what]
+        why = staleness.reasons(
+            store, current, inputs=self.inputs, parameters=parameters, code=specs.code_version(self.name)
+        )
+        if self._forced():
+            why.append("forced")
+        return current, why
+
+    def _forced(self) -> bool:
+        return self.context.run.tags.get(FORCE_TAG) == "true"
+
+    def _workbench(self) -> Workbench:
+        depends_on = [self.inputs, specs.parts_version(self.name)]
+        self.bench = self.store().workbench(self.name, depends_on, anew=self._forced())
+        return self.bench
+
+    def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
+        kind = specs.DERIVATIONS[self.name].parameters
+        self.loaded = {source: handle.load() for source, handle in self.handles.items()}
+        return functions.call(
+            self.name,
+            self.loaded,
+            versions=self.inputs,
+            parameters=settings.parameters_of(kind, chosen, overrides) if kind else None,
+            source=self.context.resources.source,
+            known=known,
+            report=Progress(self.name, self._fields("progress")),
+            effort=settings.Effort(workers=chosen.workers),
+            workbench=self._workbench,
+        )
+
+    def _unchanged(self, store: Store, passport: Passport) -> Iterator[Any]:
+        earlier = self.context.instance.get_latest_materialization_event(dg.AssetKey(self.name))
+        event = earlier.asset_materialization if earlier else None
+        known = event and (event.tags or {}).get("dagster/data_version") == passport.version
+        if event and known and privacy.holds_for(event.metadata, shown=self.show_values):
+            described: dict[str, Any] = dict(event.metadata)
+        else:  # an instance that has not seen this version made, or showed more or less of it
+            described = self._described(Handle(store, passport).load())
+        yield self._result(store, Kept(passport), passport, described, unchanged=True)
+        self._log_outcome(passport, unchanged=True)
+        yield from checks.restated(passport)
+
+    def _described(self, value: Any) -> dict[str, Any]:
+        return privacy.of_description(self.describe(value), shown=self.show_values)
+
+    def _result(
+        self, store: Store, value: object, passport: Passport, described: dict[str, Any], *, unchanged: bool
+    ) -> dg.MaterializeResult[Any]:
+        return dg.MaterializeResult(
+            value=value,
+            data_version=dg.DataVersion(passport.version),
+            metadata=described | metadata.of_passport(passport, store.folder(passport)) | {UNCHANGED_KEY: unchanged},
+        )
+
+    def _log_outcome(self, passport: Passport, *, unchanged: bool) -> None:
+        """Say what became of the asset. A step goes on after its result only once that is stored."""
+        event = "unchanged" if unchanged else "made"
+        self._log(
+            "%s %s",
+            self.name,
+            event,
+            **self._fields(event),
+            rows=passport.rows,
+            seconds=round(time.monotonic() - self.started, 3),
+            version=passport.version,
+        )
+
+    def _log(self, message: str, *values: object, **fields: object) -> None:
+        logs.logger.info(message, *values, extra=self._fields("note") | fields)
+
+    def _fields(self, event: str) -> dict[str, Any]:
+        return {"event": event, "asset": self.name, "run_id": self.context.run.run_id}

@@ -1,0 +1,57 @@
+"""How a judgement and the champion are described: the verdict, each criterion, and the intervals as a picture."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wdbc_assets.orchestration.metadata import parts
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.modeling import bundles
+    from wdbc_assets.domain.promotion import criteria, gate
+    from wdbc_assets.registry.registry import Decision
+
+
+def of_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
+    """Describe a judgement: what was found of each criterion, beside its bound."""
+    from wdbc_assets.presentation import plots
+
+    described: dict[str, Any] = {
+        "verdict": f"{verdict.name}: {verdict.reason}",
+        "candidate": verdict.candidate,
+        "against": verdict.champion or "nothing: there was no champion",
+        "protocol": f"{verdict.repeats} times {verdict.folds} folds of {verdict.patients} patients",
+        "criteria": parts.table(
+            ("criterion", "value", "interval", "needed", "holds"),
+            [
+                (one.name, _value(one), _interval(one), one.demand, "yes" if one.holds else "**no**")
+                for one in verdict.criteria
+            ],
+        ),
+    }
+    if verdict.champion is not None:
+        described["differences"] = parts.picture(
+            plots.differences(verdict.to_plain()), "Difference of each figure with its 95 % interval and its bound"
+        )
+    return described
+
+
+def of_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> dict[str, Any]:
+    """Describe what was promoted: what it is, by whose decision, and what the evidence says of it."""
+    forced = {"FORCED": dg.MetadataValue.md(f"**against the verdict**, by {decision.actor}: {decision.reason}")}
+    return {
+        "recipe": bundle.recipe,
+        "answers by": "compiled arrays" if bundle.scorer is not None else "scikit-learn: this recipe is not compiled",
+        "promoted by": decision.actor,
+        "evidence": decision.evidence,
+        **(forced if decision.forced else {}),
+        **of_verdict(verdict),
+    }
+
+
+def _value(one: "criteria.Criterion") -> str:
+    return one.found or ("" if one.value is None else f"{one.value:+.4f}")
+
+
+def _interval(one: "criteria.Criterion") -> str:
+    return "" if one.low is None or one.high is None else f"{one.low:+.4f} to {one.high:+.4f}"

@@ -1,0 +1,86 @@
+"""How the data are described: columns from the contract, counts, first rows without ids.
+
+The first rows are patients': they are given as what makes them, for `privacy` to call or not.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.orchestration.metadata import parts
+from wdbc_assets.presentation import privacy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data import splitting
+
+# As much as there is room for beside the key on an asset's page.
+_PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 4
+
+
+def raw_columns() -> dg.TableSchema:
+    """Return the 32 columns of the raw table."""
+    return _schema(contract.COLUMNS)
+
+
+def clean_columns() -> dg.TableSchema:
+    """Return the 31 columns of the clean frame."""
+    return _schema(contract.CLEAN_COLUMNS)
+
+
+def of_raw_data(content: bytes) -> dict[str, Any]:
+    """Describe the raw bytes: first rows of the table that they are."""
+    from wdbc_assets.domain.data import reading
+
+    return {privacy.PREVIEW: lambda: _preview(reading.read(content).frame.drop(columns=contract.ID))}
+
+
+def of_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
+    """Describe the clean frame: classes and first rows."""
+    malignant = int(frame[contract.DIAGNOSIS].sum())
+    return {"malignant": malignant, "benign": len(frame) - malignant, privacy.PREVIEW: lambda: _preview(frame)}
+
+
+def of_split(split: "splitting.Split") -> dict[str, Any]:
+    """Describe the two parts: rows and classes of each, and the first rows of one."""
+    both = (("train", split.y_train), ("test", split.y_test))
+    return {
+        "training rows": len(split.y_train),
+        "test rows": len(split.y_test),
+        "parts": parts.table(
+            ("part", "rows", "malignant", "share"),
+            [(part, len(y), int(y.sum()), f"{y.mean():.3f}") for part, y in both],
+        ),
+        privacy.PREVIEW: lambda: _preview(split.X_train),
+    }
+
+
+def _schema(columns: tuple[contract.Column, ...]) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column.name,
+                column.dtype,
+                description=column.meaning if column.unit in ("", "1") else f"{column.meaning} [{column.unit}]",
+                constraints=dg.TableColumnConstraints(
+                    nullable=False,
+                    # Without the reason of a bound, for a label has room for 25 letters. The data dictionary gives it.
+                    other=[constraint.partition(" (")[0] for constraint in column.constraints],
+                ),
+            )
+            for column in columns
+        ]
+    )
+
+
+def _preview(frame: "pd.DataFrame") -> dg.MarkdownMetadataValue:
+    shown = frame.iloc[:_PREVIEW_ROWS, :_PREVIEW_COLUMNS]
+    return parts.table(
+        list(shown.columns),
+        [
+            [value if isinstance(value, str) else f"{value:g}" for value in row]
+            for row in shown.itertuples(index=False, name=None)
+        ],
+    )

@@ -1,0 +1,142 @@
+"""How the evidence is described: recipes judged over and over, the decisions drawn from it, what the model goes by."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.orchestration.metadata import parts
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation import cross_validation
+    from wdbc_assets.domain.promotion import card_parts
+
+
+def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
+    """Describe the evaluation: each recipe's figures, the paired differences, and figures with a floor as trends."""
+    from wdbc_assets.presentation import plots
+
+    summary = value.summary
+    shown = ("log_loss", "accuracy", "recall", "roc_auc")
+    return {
+        "protocol": f"{summary['repeats']} times {summary['folds']} folds of {summary['patients']} patients",
+        "recipes": parts.table(
+            ("recipe", *shown),
+            [
+                (name, *(f"{parts.decimal(figures[of]['mean'])} ± {parts.decimal(figures[of]['sd'])}" for of in shown))
+                for name, figures in summary["recipes"].items()
+            ],
+        ),
+        "differences of log-loss": parts.table(
+            ("recipe", "minus", "mean", "low", "high"),
+            [
+                (
+                    one["recipe"],
+                    one["minus"],
+                    *(parts.decimal(one["log_loss"][part]) for part in ("mean", "low", "high")),
+                )
+                for one in summary["differences"]
+            ],
+        ),
+        "recipes compared": parts.picture(
+            plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals"
+        ),
+        "calibration": _calibration(summary["calibration"]),
+        "reliability": parts.picture(
+            plots.reliability_curves(summary["calibration"]), "Share of malignant by probability, recipe by recipe"
+        ),
+        **{
+            f"{floors.RECIPE} {name}": round(float(mean), parts.DECIMALS)
+            for name in floors.BOUNDS
+            if (mean := summary["recipes"][floors.RECIPE][name]["mean"]) is not None
+        },
+    }
+
+
+def of_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
+    """Describe the policy: what it does out of fold and on the test part, and its lines drawn among the patients."""
+    from wdbc_assets.presentation import plots
+
+    out_of_fold, test = policy["out_of_fold"], policy["test"]
+    shares = {
+        **{f"{name}, out of fold": out_of_fold[name] for name in ("recall", "specificity", "referred")},
+        **{f"{name}, test": test[name] for name in ("recall", "specificity", "referred")},
+        **{f"coverage of {name}, test": share for name, share in test["coverage"].items()},
+    }
+    return {
+        "recipe": policy["recipe"],
+        "decides": (
+            f"malignant at {parts.decimal(policy['threshold'])} or above, for a recall of {policy['recall_target']:g};"
+            f" or by sets, for a coverage of {1 - policy['alpha']:g}: malignant possible from"
+            f" {parts.decimal(1 - policy['quantiles']['malignant'])}, benign up to"
+            f" {parts.decimal(policy['quantiles']['benign'])}, refer if both are or none is"
+        ),
+        "shares": parts.table(
+            ("share", "value", "low", "high"),
+            [
+                (name, *(parts.decimal(share[part]) for part in ("value", "low", "high")))
+                for name, share in shares.items()
+            ],
+        ),
+        "lines among the patients": parts.picture(
+            plots.decision_bands(policy), "Out-of-fold probabilities by class, threshold and referral band"
+        ),
+        "threshold": round(float(policy["threshold"]), parts.DECIMALS),
+        "out-of-fold specificity": round(float(out_of_fold["specificity"]["value"]), parts.DECIMALS),
+        "out-of-fold referred": round(float(out_of_fold["referred"]["value"]), parts.DECIMALS),
+    }
+
+
+def of_importance(importance: dict[str, Any]) -> dict[str, Any]:
+    """Describe what the model goes by: the loss without each measurement and, of a linear one, two typical patients."""
+    from wdbc_assets.presentation import plots
+
+    described: dict[str, Any] = {
+        "recipe": importance["recipe"],
+        "growth of log-loss": parts.table(
+            ("measurement", "mean", "sd"),
+            [
+                (group["measurement"], parts.decimal(group["mean"]), parts.decimal(group["sd"]))
+                for group in importance["groups"]
+            ],
+        ),
+        "importance by measurement": parts.picture(
+            plots.importance_by_group(importance), "Growth of the log-loss without each of the ten measurements"
+        ),
+    }
+    if importance["linear"] is None:
+        return {**described, "contributions": "none: the recipe is not linear"}
+    return {
+        **described,
+        "contributions": "exact: with the intercept they add up to the log-odds",
+        "contributions of typical patients": parts.picture(
+            plots.typical_contributions(importance), "What each column adds to the log-odds of two typical patients"
+        ),
+    }
+
+
+def _calibration(calibration: dict[str, Any]) -> "dg.MarkdownMetadataValue":
+    parts_of_brier = ("score", "reliability", "resolution", "uncertainty", "within_bins")
+    return parts.table(
+        ("recipe", "ECE", "z", "Brier score", *(name.replace("_", " ") for name in parts_of_brier[1:])),
+        [
+            (
+                name,
+                parts.decimal(found["ece"]),
+                "n/a" if found["spiegelhalter_z"] is None else f"{found['spiegelhalter_z']:.2f}",
+                *(parts.decimal(found["brier"][part]) for part in parts_of_brier),
+            )
+            for name, found in calibration.items()
+        ],
+    )
+
+
+def of_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
+    """Describe the model card: the card itself."""
+    from wdbc_assets.domain.promotion import model_card_pages
+
+    return {
+        "recipe": card.recipe,
+        "cited figures": f"{len(card.figures)}, from {len(card.versions)} artifacts",
+        "card": dg.MetadataValue.md(model_card_pages.markdown(card)),
+    }

@@ -1,0 +1,44 @@
+"""How an exploration is described: its findings, the measurements that separate best, and the pictures."""
+
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets.domain.data import contract, insights
+from wdbc_assets.orchestration.metadata import parts
+
+_MEASUREMENTS_SHOWN = 10
+_NAMES = {"mean": "means", "se": "standard errors", "worst": "worst values"}
+
+
+def of_exploration(exploration: dict[str, Any]) -> dict[str, Any]:
+    """Describe the exploration: findings as a list, the best measurements as a table, pictures, and three trends."""
+    from wdbc_assets.presentation import plots
+
+    measurements = exploration["measurements"]
+    return {
+        "findings": dg.MetadataValue.md("\n".join(f"- {finding}" for finding in exploration["findings"])),
+        "best alone": parts.table(
+            ("measurement", "median benign", "malignant", "AUC", "skew", "outliers"),
+            [_row(name, measurements[name]) for name in insights.best_first(exploration)[:_MEASUREMENTS_SHOWN]],
+        ),
+        "correlations": parts.picture(
+            plots.correlations(exploration),
+            f"Correlation of each two measurements; {len(exploration['correlation']['clusters'])} clusters",
+        ),
+        "separation": parts.picture(plots.separation(exploration), "ROC-AUC of each measurement alone"),
+        **{
+            f"distributions of {_NAMES[statistic]}": parts.picture(
+                plots.distributions(exploration, statistic), f"Histograms of the {_NAMES[statistic]} by class"
+            )
+            for statistic in contract.STATISTICS
+        },
+        "duplicates": exploration["duplicates"],
+        "outliers": sum(one["outliers"] for one in measurements.values()),
+        "AUC of the row order": round(float(exploration["row_order_auc"]), parts.DECIMALS),
+    }
+
+
+def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    medians = (f"{figures[of]['median']:.4g}" for of in ("benign", "malignant"))
+    return name, *medians, parts.decimal(figures["auc"]), parts.decimal(figures["skew"]), str(figures["outliers"])

@@ -1,0 +1,222 @@
+"""The mechanism of an asset that is decided: judged by the gate, and moved by promotion alone.
+
+Unlike a versioned asset it is not out of date when its inputs change, for what it is now was decided on evidence. Only
+a run that asks for a promotion judges a candidate: the job `promote`, or `promote: true` in the asset's configuration.
+It keeps the evidence and observes the verdict; only a verdict that promotes yields a value, and the store takes it only
+if the champion still is the one it was judged against. Any other run records the champion as unchanged.
+
+The asset's check is of production, not of candidates: a candidate that is refused leaves a healthy champion healthy.
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from wdbc_assets import logs, settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.promotion import gate
+from wdbc_assets.domain.rules import findings
+from wdbc_assets.orchestration import checks, failures, metadata, resources
+from wdbc_assets.orchestration.io_manager import Kept, Promotion
+from wdbc_assets.pipeline import functions, specs
+from wdbc_assets.pipeline.progress import Progress
+from wdbc_assets.registry import candidate as registry_candidate
+from wdbc_assets.registry.registry import Decision, open_registry
+from wdbc_assets.store.manifest import DamagedStore
+from wdbc_assets.store.store import Handle, Store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.promotion.gate import Verdict
+
+PROMOTION_JOB = "promote"
+
+CONFIG = {
+    "promote": dg.Field(
+        bool,
+        is_required=False,
+        description="Compare the candidate with the champion, and promote it if it wins. Unset: true in the job promote"
+        " alone; without it nothing is decided.",
+    ),
+    "candidate": dg.Field(
+        str, is_required=False, description="The first digits of a version of fitted_pipeline. Unset: the current one."
+    ),
+    "force": dg.Field(
+        bool, is_required=False, default_value=False, description="Promote against the verdict. Needs a reason."
+    ),
+    "reason": dg.Field(str, is_required=False, default_value="", description="Stands in the history."),
+}
+
+
+def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make a function, which makes the value of a promoted candidate, into an asset that is decided."""
+
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = functions.register(function)
+
+        def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            step = _Step(name, context)
+            with failures.told(name, step.refuse):
+                yield from step.run()
+
+        return dg.asset(
+            name=name,
+            description=inspect.getdoc(function),
+            group_name=function.__module__.rpartition(".")[2],
+            kinds=kinds,
+            owners=owners,
+            code_version=specs.code_version(name),
+            deps=list(specs.DERIVATIONS[name].inputs),  # read by a promotion alone, which may be of earlier versions
+            config_schema=CONFIG,
+            check_specs=checks.specs(name),
+            required_resource_keys={"store"},
+            output_required=False,
+        )(compute)
+
+    return decorate
+
+
+class _Step:
+    """One execution: a judgement, or a record that nothing was to be decided."""
+
+    def __init__(self, name: str, context: dg.AssetExecutionContext) -> None:
+        self.name = name
+        self.context = context
+        self.started = time.monotonic()
+
+    def refuse(self, error: WdbcError) -> None:
+        """Log a refusal."""
+        logs.logger.error("%s refused: %s", self.name, error.what, extra=self.fields("refused") | {"error": error})
+
+    def run(self) -> Iterator[Any]:
+        chosen = settings.load()
+        logs.open_log(chosen.log, relative_to=settings.project_root())
+        config = dict(self.context.op_execution_context.op_config)
+        resource: resources.StoreResource = self.context.resources.store
+        store = resource.open()
+        if self._asks_for_promotion(config):
+            yield from self._decide(store, config, chosen.acting_as())
+        else:
+            yield from self._unchanged(store)
+        yield from self._health(store)
+
+    def _asks_for_promotion(self, config: Mapping[str, Any]) -> bool:
+        asked = bool(config.get("promote", self.context.run.job_name == PROMOTION_JOB))
+        if config["force"] and not (asked and config["reason"].strip()):
+            raise WdbcError(
+                "a promotion against the verdict needs `promote: true` and a reason",
+                where="configuration of champion",
+                mend='Say why, for whoever reads the history: `wdbc promote --force --reason "..."`.',
+            )
+        return asked
+
+    def _decide(self, store: Store, config: Mapping[str, Any], actor: str) -> Iterator[Any]:
+        """Judge the candidate, and yield a value if it is promoted."""
+        try:
+            case = registry_candidate.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
+            verdict = None if case.is_champion else case.judge()
+            if verdict is not None and (verdict.promoted or config["force"]):
+                case.require_policy()
+        except DamagedStore:
+            raise
+        except WdbcError as error:  # there is no evidence to compare by: that is no fault of what is in production
+            self.refuse(error)
+            self._observe("not measured", {"verdict": f"not measured: {error.what}", "what to do": error.mend})
+            return
+        if verdict is None:
+            yield from self._unchanged(store)
+            return
+        forced = config["force"] and not verdict.promoted
+        decision = Decision(
+            actor=actor,
+            run_id=self.context.run.run_id,
+            candidate=case.version,
+            recipe=case.recipe,
+            verdict=verdict.name,
+            evidence=open_registry(store).keep_evidence(case.document(verdict)),
+            reason=config["reason"].strip() or verdict.reason,
+            forced=forced,
+        )
+        if verdict.promoted or forced:
+            promoted = self._promotion(store, case, verdict, decision)
+            yield promoted
+            # A step goes on after its result only once that is stored, and the champion moved.
+            self._log("made", "champion promoted", rows=None, version=promoted.value.draft.passport.version)
+        else:
+            open_registry(store).keep(decision, expected=case.standing.version)
+            self._log("kept", f"the champion stays: {verdict.name}")
+        self._observe(verdict.name, metadata.of_verdict(verdict))
+
+    def _promotion(
+        self, store: Store, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
+    ) -> dg.MaterializeResult[Any]:
+        versions = {name: passport.version for name, passport in case.passports.items()}
+        bundle = functions.call(
+            self.name,
+            {name: Handle(store, case.passports[name]).load() for name in registry_candidate.MADE_OF},
+            versions=versions,
+            parameters=None,
+            source=None,
+            known=None,
+            report=Progress(self.name, self.fields("progress")),
+            effort=settings.Effort(workers=None),
+            workbench=lambda: store.workbench(self.name, versions),
+        )
+        draft = store.draft(
+            self.name,
+            bundle,
+            run_id=self.context.run.run_id,
+            seconds=time.monotonic() - self.started,
+            inputs=versions,
+            code_version=specs.code_version(self.name),
+        )
+        passport = draft.passport
+        return dg.MaterializeResult(
+            value=Promotion(draft, decision, case.standing.version, tuple(case.passports.values())),
+            data_version=dg.DataVersion(passport.version),
+            metadata=metadata.of_champion(bundle, verdict, decision)
+            | metadata.of_passport(passport, store.folder(passport)),
+        )
+
+    def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
+        """Record the champion as it is; if there is none, say so."""
+        standing = open_registry(store).standing()
+        passport = standing.passport
+        if passport is None and standing.amiss:  # the check says what is wrong
+            return
+        if passport is None:
+            logs.logger.warning(
+                "no champion is in production: the job promote, `wdbc promote`, or `promote: true` in the configuration"
+                " of %s promotes a candidate",
+                self.name,
+                extra=self.fields("note"),
+            )
+            return
+        yield dg.MaterializeResult(
+            value=Kept(passport),
+            data_version=dg.DataVersion(passport.version),
+            metadata={"recipe": standing.recipe or "unknown"} | metadata.of_passport(passport, store.folder(passport)),
+        )
+        self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
+
+    def _health(self, store: Store) -> Iterator[dg.AssetCheckResult]:
+        """Check what is in production now, whatever became of a candidate."""
+        standing = open_registry(store).standing()
+        promoted = standing.promotion
+        breaches = list(standing.amiss)
+        if promoted is not None and promoted.forced:
+            breaches.append(f"forced by {promoted.actor}, against the verdict {promoted.verdict}: {promoted.reason}")
+        yield from checks.results(self.name, [findings.of_figures(gate.production_is_healthy, breaches)])
+
+    def _observe(self, verdict: str, described: dict[str, Any]) -> None:
+        """Show a verdict among the asset's events, where it says nothing about the health of the champion."""
+        self.context.log_event(dg.AssetObservation(self.name, description=f"verdict: {verdict}", metadata=described))
+
+    def _log(self, event: str, message: str, **fields: object) -> None:
+        seconds = round(time.monotonic() - self.started, 3)
+        logs.logger.info(message, extra=self.fields(event) | {"seconds": seconds} | fields)
+
+    def fields(self, event: str) -> dict[str, Any]:
+        return {"event": event, "asset": self.name, "run_id": self.context.run.run_id}

@@ -1,0 +1,30 @@
+"""Pictures of what was computed, as PNGs: one module for each thing that is drawn, `style` for what they share.
+
+They are drawn when they are shown, and are not stored.
+"""
+
+from wdbc_assets.presentation.plots.calibration import reliability_curves
+from wdbc_assets.presentation.plots.comparison import recipes_compared
+from wdbc_assets.presentation.plots.exploration import correlations, distributions, separation
+from wdbc_assets.presentation.plots.importance import importance_by_group, typical_contributions
+from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
+from wdbc_assets.presentation.plots.policy import decision_bands
+from wdbc_assets.presentation.plots.promotion import differences
+from wdbc_assets.presentation.plots.search import cv_curve
+from wdbc_assets.presentation.plots.style import as_markdown
+
+__all__ = [
+    "as_markdown",
+    "confusion_matrix",
+    "correlations",
+    "cv_curve",
+    "decision_bands",
+    "differences",
+    "distributions",
+    "importance_by_group",
+    "recipes_compared",
+    "reliability_curves",
+    "roc_curve",
+    "separation",
+    "typical_contributions",
+]

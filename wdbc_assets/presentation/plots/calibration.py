@@ -1,0 +1,60 @@
+"""Picture of calibration: what share of the patients with a probability is malignant, recipe by recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.presentation.plots import style
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = 2
+
+
+def reliability_curves(calibration: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Draw each recipe's share of malignant by bin of probability with its Wilson interval, and its bins' patients."""
+    columns = min(_COLUMNS, len(calibration))
+    lines = -(-len(calibration) // columns)
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(2 * lines, columns, sharex=True, squeeze=False, height_ratios=(3, 1) * lines)
+        for place, (recipe, found) in enumerate(calibration.items()):
+            line, column = divmod(place, columns)
+            curve, patients = panels[2 * line : 2 * line + 2, column]
+            _curve(curve, found)
+            _patients(patients, found)
+            curve.set_title(f"{recipe}, error {found['ece']:.3f}")
+            patients.tick_params(labelbottom=place + columns >= len(calibration))
+            if column == 0:
+                curve.set_ylabel("Share malignant")
+                patients.set_ylabel("Patients")
+        for axes in panels[-2:, columns - (columns * lines - len(calibration)) :].flat:  # a place without a recipe
+            axes.set_visible(False)
+        figure.supxlabel("Probability of malignant, ten bins; whiskers: 95 % interval (Wilson)", size=9)
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
+
+    return style.png(draw, height=0.9 + 2.9 * lines)
+
+
+def _curve(axes: Axes, found: Mapping[str, Any]) -> None:
+    bins = [one for one in found["bins"] if one["rows"]]
+    at = [one["mean_probability"] for one in bins]
+    shares = [one["share"] for one in bins]
+    axes.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="calibrated")
+    axes.vlines(at, [one["share_low"] for one in bins], [one["share_high"] for one in bins], color=style.BLUE)
+    axes.plot(at, shares, "o", color=style.BLUE, markersize=5, clip_on=False, label="the patients of a bin")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def _patients(axes: Axes, found: Mapping[str, Any]) -> None:
+    rows = [one["rows"] for one in found["bins"]]
+    places = [(one["low"] + one["high"]) / 2 for one in found["bins"]]
+    axes.bar(places, rows, width=0.09, color=style.GREY)
+    for place, count in zip(places, rows, strict=True):
+        axes.annotate(str(count), (place, count), (0, 1), textcoords="offset points", ha="center", size=6.5)
+    axes.set(ylim=(0, 1.25 * max(rows)), yticks=[])
+    axes.grid(visible=False)

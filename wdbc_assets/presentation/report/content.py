@@ -1,0 +1,118 @@
+"""What the page says: each artifact as it stands, the checks, the lineage, and the pictures."""
+
+import contextlib
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wdbc_assets import settings
+from wdbc_assets.domain.data import contract, insights
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.domain.promotion import model_card
+from wdbc_assets.pipeline import specs, staleness, validation
+from wdbc_assets.presentation.report import drawing, pictures
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.store import Handle, Store
+
+_MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report",
+            "champion": "wdbc promote"}  # fmt: skip
+_MADE_BY_RUN = "wdbc run"
+_DECISIONS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An asset as it stands: its passport and value (None if it was never made, or is damaged), and what is amiss."""
+
+    name: str
+    passport: Passport | None
+    value: Any
+    amiss: tuple[str, ...]
+    made_by: str
+
+    @property
+    def version(self) -> str:
+        """The digest, as short as people compare it."""
+        return staleness.short(self.passport.version) if self.passport else "-"
+
+
+def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
+    """Return all that the page is made of."""
+    artifacts = {state.asset: _artifact(store, state) for state in staleness.survey(store, chosen)}
+    values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
+    return {
+        "version": importlib.metadata.version("wdbc_assets"),
+        "store_url": store.url,
+        "artifacts": artifacts,
+        "measurements": contract.MEASUREMENTS,
+        "checks": list(_checks(artifacts)),
+        "best_first": insights.best_first(values["exploration"]) if "exploration" in values else (),
+        "floors": floors,
+        "baseline": recipes.BASELINE,
+        "disclaimer": model_card.DISCLAIMER,
+        "pictures": pictures.of(values),
+        "lineage": drawing.lineage({name: _standing(artifact) for name, artifact in artifacts.items()}),
+        "card": _card(values),
+        "production": _production(store),
+    }
+
+
+def _artifact(store: Store, state: staleness.State) -> Artifact:
+    made_by = _MADE_BY.get(state.asset, _MADE_BY_RUN if state.asset in specs.JOBS["train"] else "wdbc report")
+    if state.passport is None:
+        refused = store.refusal(state.asset)
+        amiss = (*state.reasons, *(f"last attempt refused: {reason}" for reason in (refused or {}).get("reasons", ())))
+        return Artifact(state.asset, None, None, amiss, made_by)
+    try:
+        value = Handle(store, state.passport).load()
+    except WdbcError as error:
+        return Artifact(state.asset, state.passport, None, (error.what,), made_by)
+    return Artifact(state.asset, state.passport, value, state.reasons, made_by)
+
+
+def _standing(artifact: Artifact) -> tuple[str, str]:
+    if artifact.passport is None:
+        return "-", "never made"
+    return artifact.version, "out of date" if artifact.amiss else "up to date"
+
+
+def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
+    for name, artifact in artifacts.items():
+        found = {check["rule"]: check for check in (artifact.passport.checks if artifact.passport else ())}
+        for rule in validation.RULES.get(name, ()):
+            check = found.get(rule.name)
+            yield {
+                "asset": name,
+                "rule": rule.name,
+                "demands": rule.description,
+                "blocking": rule.blocking,
+                "passed": check and check["passed"],
+                "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not judged",
+            }
+
+
+def _production(store: Store) -> dict[str, Any]:
+    """Return what is in production, on what evidence, and the decisions about it, the newest first."""
+    registry = open_registry(store)
+    standing = registry.standing()
+    promotion = standing.promotion
+    judgement = None
+    if promotion is not None and promotion.evidence:
+        with contextlib.suppress(DamagedStore):
+            judgement = registry.evidence(promotion.evidence)
+    entries = standing.history.entries[::-1][:_DECISIONS_SHOWN]
+    return {"standing": standing, "promotion": promotion, "judgement": judgement, "entries": entries}
+
+
+def _card(values: Mapping[str, Any]) -> str | None:
+    from markupsafe import Markup
+
+    from wdbc_assets.domain.promotion import model_card_pages
+
+    card = values.get("model_card")
+    # Escaped where it is made.
+    return Markup(model_card_pages.html_sections(card, level=3)) if card else None  # noqa: S704

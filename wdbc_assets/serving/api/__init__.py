@@ -1,0 +1,1 @@
+"""The HTTP API: endpoints, schemas of requests and responses, problem details, and the documentation pages."""

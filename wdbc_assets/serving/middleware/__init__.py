@@ -1,0 +1,1 @@
+"""What every request passes before its endpoint: request log, authentication, limits. Plain ASGI, no FastAPI."""

@@ -1,0 +1,1 @@
+"""The models that a worker holds in memory: the champion, and a challenger beside it."""

@@ -1,0 +1,250 @@
+"""How a value becomes files that a person or another tool can open, and how it comes back.
+
+Bytes stay as they are; tables are Parquet; what is plain is JSON; a pipeline is a skops file. Nothing is ever
+pickled. Encoding is canonical: the same value gives the same bytes, in any process, on any day.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store import parsing, paths, skops_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SPLIT = ("X_train", "X_test", "y_train", "y_test")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One way of storing: which values it takes, how they are written and read, how many rows they have."""
+
+    takes: Callable[[Any], bool]
+    encode: Callable[[str, Any], dict[str, bytes]]
+    decode: Callable[[Mapping[str, bytes]], Any]
+    rows: Callable[[Any], int | None]
+
+
+def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
+    """Return the codec's name, the files by name, and the number of rows if the value has rows.
+
+    Raises:
+        WdbcError: there is no codec for such a value.
+    """
+    for name, codec in CODECS.items():
+        if codec.takes(value):
+            return name, codec.encode(asset, value), codec.rows(value)
+    raise WdbcError(
+        f"{asset}: the store has no format for a {type(value).__name__}",
+        mend="Return bytes, a DataFrame, a Split, a Fit, a Bundle, or plain JSON values.",
+    )
+
+
+def decode(name: str, contents: Mapping[str, bytes]) -> Any:
+    """Return the value of a version's files, which must have been verified before.
+
+    Raises:
+        LookupError, ValueError and others: the files hold no such value, digests or not.
+    """
+    return CODECS[name].decode(contents)
+
+
+def to_parquet(frame: "pd.DataFrame") -> bytes:
+    """Return a table as Parquet; without pandas' own note, which would put library versions into the bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def from_parquet(content: bytes) -> "pd.DataFrame":
+    """Return the table of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    # Without Arrow's threads: one that still goes when the process ends aborts it, all work done (apache/arrow#34314).
+    table = pq.ParquetFile(io.BytesIO(content), pre_buffer=False).read(use_threads=False)
+    frame: pd.DataFrame = table.to_pandas(use_threads=False)
+    return frame
+
+
+def to_json(value: Any) -> bytes:
+    """Return plain values as indented JSON in full precision; NaN is refused, for JSON knows none."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _split_encode(_asset: str, split: Any) -> dict[str, bytes]:
+    return {f"{name}.parquet": to_parquet(_frame(getattr(split, name))) for name in _SPLIT}
+
+
+def _frame(part: Any) -> "pd.DataFrame":
+    frame: pd.DataFrame = part.to_frame() if part.ndim == 1 else part
+    return frame
+
+
+def _split_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.data import splitting
+
+    X_train, X_test, y_train, y_test = (from_parquet(contents[f"{name}.parquet"]) for name in _SPLIT)
+    return splitting.Split(X_train, X_test, y_train.iloc[:, 0], y_test.iloc[:, 0])
+
+
+def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
+    evidence = {entry.name: getattr(fit, entry.name) for entry in fields(fit) if entry.name != "pipeline"}
+    evidence["candidates"] = [asdict(candidate) for candidate in fit.candidates]
+    return {"pipeline.skops": skops_files.to_skops(fit.pipeline), "search.json": to_json(evidence)}
+
+
+def _fit_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.modeling import fitting, search
+
+    evidence = parsing.decode(contents["search.json"])
+    candidates = tuple(
+        search.Candidate(**{**one, "fold_scores": tuple(one["fold_scores"])}) for one in evidence["candidates"]
+    )
+    return fitting.Fit(
+        pipeline=skops_files.from_skops(contents["pipeline.skops"]),
+        **{**evidence, "candidates": candidates, "warnings": tuple(evidence["warnings"])},
+    )
+
+
+def _cross_validation_encode(_asset: str, value: Any) -> dict[str, bytes]:
+    return {
+        "predictions.parquet": to_parquet(value.predictions),
+        "winners.json": to_json(value.winners),
+        "summary.json": to_json(value.summary),
+    }
+
+
+def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.evaluation import cross_validation
+
+    return cross_validation.CrossValidation(
+        predictions=from_parquet(contents["predictions.parquet"]),
+        winners=parsing.decode(contents["winners.json"]),
+        summary=parsing.decode(contents["summary.json"]),
+    )
+
+
+def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
+    from wdbc_assets.domain.promotion import model_card_pages
+
+    return {
+        "model_card.json": to_json(asdict(card)),
+        "model_card.md": model_card_pages.markdown(card).encode(),
+        "model_card.html": model_card_pages.html(card).encode(),
+    }
+
+
+def _card_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.promotion import card_parts
+
+    return card_parts.ModelCard.from_plain(parsing.decode(contents["model_card.json"]))
+
+
+def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
+    stated = {
+        "recipe": bundle.recipe,
+        "compiled": bundle.scorer is not None,
+        "features": list(bundle.features),
+        "contract": bundle.contract,
+        "versions": dict(bundle.versions),
+    }
+    compiled = {} if bundle.scorer is None else {paths.SCORER: to_json(bundle.scorer.to_plain())}
+    return {
+        paths.BUNDLE: to_json(stated),
+        **compiled,
+        paths.POLICY: to_json(bundle.policy),
+        paths.REFERENCE: to_json(bundle.reference),
+        paths.PIPELINE: skops_files.to_skops(bundle.pipeline),
+    }
+
+
+def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.modeling.bundles import Bundle
+    from wdbc_assets.store.bundle_loader import open_bundle
+
+    served = open_bundle(contents)
+    return Bundle(
+        recipe=served.recipe,
+        pipeline=skops_files.from_skops(contents[paths.PIPELINE]),
+        scorer=served.scorer,
+        policy=served.policy,
+        features=served.features,
+        contract=parsing.decode(contents[paths.BUNDLE])["contract"],
+        reference=served.reference,
+        versions=served.versions,
+    )
+
+
+def _kind(value: Any) -> str:
+    # By name, so that deciding needs no import of pandas or scikit-learn.
+    return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+
+
+def _raw_rows(content: bytes) -> int | None:
+    """Count the patients of a source's bytes: a header, or a line end inside a cell, is none. None for other bytes."""
+    from wdbc_assets.domain.data import reading
+
+    try:
+        return len(reading.read(content).frame)
+    except WdbcError:
+        return None
+
+
+CODECS: Mapping[str, Codec] = {
+    "bytes": Codec(
+        takes=lambda value: isinstance(value, bytes),
+        encode=lambda asset, value: {"wdbc.data" if asset == "raw_data" else f"{asset}.bin": value},
+        decode=lambda contents: next(iter(contents.values())),
+        rows=_raw_rows,
+    ),
+    "table": Codec(
+        takes=lambda value: _kind(value) == "pandas.DataFrame",
+        encode=lambda asset, value: {f"{asset}.parquet": to_parquet(value)},
+        decode=lambda contents: from_parquet(next(iter(contents.values()))),
+        rows=len,
+    ),
+    "split": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.Split",
+        encode=_split_encode,
+        decode=_split_decode,
+        rows=lambda value: len(value.y_train) + len(value.y_test),
+    ),
+    "fit": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.Fit",
+        encode=_fit_encode,
+        decode=_fit_decode,
+        rows=lambda _: None,
+    ),
+    "cross_validation": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.CrossValidation",
+        encode=_cross_validation_encode,
+        decode=_cross_validation_decode,
+        rows=lambda value: len(value.predictions),
+    ),
+    "model_card": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.ModelCard",
+        encode=_card_encode,
+        decode=_card_decode,
+        rows=lambda _: None,
+    ),
+    "bundle": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.Bundle",
+        encode=_bundle_encode,
+        decode=_bundle_decode,
+        rows=lambda _: None,
+    ),
+    "json": Codec(
+        takes=lambda value: isinstance(value, dict | list),
+        encode=lambda asset, value: {f"{asset}.json": to_json(value)},
+        decode=lambda contents: parsing.decode(next(iter(contents.values()))),
+        rows=lambda _: None,
+    ),
+}

@@ -1,0 +1,157 @@
+"""A passport: what one version of an asset is, and what it was derived from. The pointer of an asset is a passport.
+
+It is JSON that a person can read. It carries its own digest, so that damage is found and never believed.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from wdbc_assets.store import parsing, paths
+from wdbc_assets.store.parsing import DamagedStore, Malformed, NewerStore
+
+__all__ = [
+    "FORMAT", "OF_CHAMPION", "OF_RUN", "POINTER", "DamagedStore", "NewerStore", "Passport", "StoredFile", "newer",
+    "stored_file", "version_of",
+]  # fmt: skip
+
+FORMAT = 1
+
+POINTER, OF_RUN, OF_CHAMPION = "pointer", "passport of a run", "passport of a champion"
+"""What a passport may be: each is damaged in other words, for other things are to be done."""
+
+_MENDS = {
+    POINTER: "The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
+    "passport of this asset from the store's folder `runs` over it.",
+    OF_RUN: "Restore this file from a backup. Without one, delete it: it says what an earlier run made.",
+    OF_CHAMPION: "Restore this file from a backup. The bundle beside it is untouched.",
+}
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a version: its size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Passport:
+    """What a version is and whence it came.
+
+    `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters`
+    are the resolved parameters; `libraries` and `machine` are what it was made with and on; `checks` is how the value
+    stood to each rule of its contract, without rows; `origin` says where bytes from outside came from; `made_at` is
+    UTC in ISO 8601.
+    """
+
+    asset: str
+    version: str
+    codec: str
+    files: dict[str, StoredFile]
+    made_at: str
+    run_id: str
+    seconds: float
+    rows: int | None
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+    code_version: str
+    libraries: dict[str, str]
+    machine: dict[str, str] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    origin: dict[str, Any] | None = None
+    format: int = field(default=FORMAT)
+
+    @property
+    def size(self) -> int:
+        """Size of the version, in bytes."""
+        return sum(file.size for file in self.files.values())
+
+    def derivation(self) -> tuple[object, ...]:
+        """Return all that tells whether two passports state the same value, made the same way."""
+        return (self.version, self.inputs, self.parameters, self.code_version, self.origin)
+
+    def to_json(self) -> bytes:
+        """Return the passport as indented JSON that ends with its own digest."""
+        content = _plain(self)
+        return json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def from_json(
+        cls, content: bytes, *, where: str, name: str = POINTER, asset: str = "", version: str = ""
+    ) -> "Passport":
+        """Read a passport back. It must be of the asset and of the version that its place is for, if they are given.
+
+        Raises:
+            NewerStore: its format or its fields are of a newer release.
+            DamagedStore: it is no passport, or not the one that was written there; `name` says what it is.
+        """
+        try:
+            plain = parsing.decode(content)
+            stated = plain.pop("digest")
+            number = plain["format"]
+        except (Malformed, KeyError, TypeError, AttributeError):
+            raise _damaged(name, where) from None
+        if type(number) is int and number > FORMAT:
+            raise newer(number, where)
+        if stated != _digest(plain):
+            raise _damaged(name, where)
+        if set(plain) - {entry.name for entry in fields(cls)}:
+            raise newer(number, where)
+        try:
+            passport = parsing.build(cls, plain)
+        except Malformed:
+            raise _damaged(name, where) from None
+        if not passport.can_be_read() or asset not in ("", passport.asset) or version not in ("", passport.version):
+            raise _damaged(name, where)
+        return passport
+
+    def can_be_read(self) -> bool:
+        """Return whether its names can be parts of a path in the store, and there is a file to read."""
+        digests = (self.version, *self.inputs.values(), *(file.sha256 for file in self.files.values()))
+        return (
+            bool(self.files)
+            and paths.RUN.fullmatch(self.run_id) is not None
+            and all(map(paths.ASSET.fullmatch, (self.asset, *self.inputs)))
+            and all(map(paths.FILE.fullmatch, self.files))
+            and all(map(paths.VERSION.fullmatch, digests))
+        )
+
+
+def version_of(files: dict[str, StoredFile]) -> str:
+    """Return the name of a version: what `sha256sum * | sha256sum` prints inside its folder."""
+    listing = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(files.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def stored_file(content: bytes) -> StoredFile:
+    """Return size and digest of a file's content."""
+    return StoredFile(len(content), hashlib.sha256(content).hexdigest())
+
+
+def newer(number: object, where: str) -> NewerStore:
+    """Return the error for something that a newer release wrote."""
+    return NewerStore(
+        f"a newer release wrote this: its format is {number}, and this release knows format {FORMAT}",
+        where=where,
+        mend="Upgrade wdbc_assets, or set WDBC_STORAGE to another store. Nothing was changed.",
+    )
+
+
+def _plain(passport: Passport) -> dict[str, Any]:
+    content = {entry.name: getattr(passport, entry.name) for entry in fields(passport)}
+    content["files"] = {
+        name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(passport.files.items())
+    }
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _damaged(name: str, where: str) -> DamagedStore:
+    return DamagedStore(f"the {name} is damaged: it is not what was written", where=where, mend=_MENDS[name])

@@ -1,0 +1,107 @@
+"""Where each thing lies inside a store, as relative paths, and which names may become part of one."""
+
+import re
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from wdbc_assets.store.manifest import Passport
+
+ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
+RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
+VERSION = re.compile(r"[0-9a-f]{64}")
+
+FORMAT_FILE = "store.json"
+
+# The files of a bundle; SCORER is there only if its pipeline could be compiled.
+BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
+    "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
+)  # fmt: skip
+
+CHAMPION = "champion"
+HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
+PROMOTED = f"{CHAMPION}/promoted"
+TRIAL, NEXT_TRIAL, CHALLENGERS = f"{CHAMPION}/trial.json", f"{CHAMPION}/trial.next.json", "challengers"
+
+
+def pointer(asset: str) -> str:
+    """Return where the pointer to an asset's current version lies."""
+    return f"{asset_name(asset)}/current.json"
+
+
+def refusal(asset: str) -> str:
+    """Return where the note of an asset's last refusal lies."""
+    return f"{asset_name(asset)}/refused.json"
+
+
+def made_by(run_id: str, asset: str) -> str:
+    """Return where the passport lies of what a run made or kept of an asset."""
+    return f"runs/{run_name(run_id)}/{asset_name(asset)}.json"
+
+
+def version(passport: "Passport") -> str:
+    """Return the folder of a version."""
+    return f"{asset_name(passport.asset)}/versions/{_checked(VERSION, passport.version)}"
+
+
+def bundle(version: str) -> str:
+    """Return the folder of a version of the champion."""
+    return f"{CHAMPION}/versions/{_checked(VERSION, version)}"
+
+
+def version_file(passport: "Passport", name: str) -> str:
+    """Return where one file of a version lies."""
+    return f"{version(passport)}/{file_name(name)}"
+
+
+def parts(asset: str, key: str) -> str:
+    """Return the folder of the finished parts of an asset's work on certain inputs by certain code."""
+    return f"{asset_name(asset)}/parts/{_checked(VERSION, key)}"
+
+
+def evidence(digest: str) -> str:
+    """Return where a document of the gate lies: what was judged, and how each criterion stood."""
+    return f"{CHAMPION}/evidence/{_checked(VERSION, digest)}.json"
+
+
+def promoted(version: str) -> str:
+    """Return where the passport lies of a version of the champion, current or not."""
+    return f"{PROMOTED}/{_checked(VERSION, version)}.json"
+
+
+def challenger(version: str) -> str:
+    """Return where the passport lies of a bundle that is or was on trial beside the champion."""
+    return f"{CHAMPION}/{CHALLENGERS}/{_checked(VERSION, version)}.json"
+
+
+def pairs(candidate: str, champion: str | None = None, series: int | None = None) -> str:
+    """Return the folder of what a candidate (a version of fitted_pipeline) and a champion, or any, said of patients."""
+    below = f"/{_checked(VERSION, champion)}" if champion else ""
+    return f"{CHAMPION}/pairs/{_checked(VERSION, candidate)}{below}" + (f"/{series}" if series else "")
+
+
+def asset_name(name: str) -> str:
+    """Return the name of an asset if it can be a folder; WdbcError if not."""
+    return _checked(ASSET, name)
+
+
+def run_name(name: str) -> str:
+    """Return the id of a run if it can be a folder; WdbcError if not."""
+    return _checked(RUN, name)
+
+
+def file_name(name: str) -> str:
+    """Return the name of a file of a version if it can be one; WdbcError if not."""
+    return _checked(FILE, name)
+
+
+def _checked(pattern: re.Pattern[str], name: str) -> str:
+    # Whatever could climb out of the store, or look like another name, is refused.
+    if not pattern.fullmatch(name):
+        raise WdbcError(
+            f"the store takes no such name: {name[:80]!a}",
+            mend="Use lower-case ASCII letters, digits and underscores.",
+        )
+    return name

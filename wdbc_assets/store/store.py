@@ -1,0 +1,366 @@
+"""The store: keeps immutable versions, moves pointers, and verifies whatever it reads.
+
+    store.json                          the format of the whole store
+    <asset>/current.json                the pointer: passport of the current version
+    <asset>/versions/<digest>/<files>   one immutable version, named by its content
+    <asset>/refused.json                why the last attempt was refused, until one succeeds
+    champion/...                        beside these what is in production, since when and why: see `registry`
+    runs/<run id>/<asset>.json          what a run made or kept
+
+Order of writing: the files of the version, then the run's passport, then the pointer. A process killed in between
+leaves a version that nothing points to, never a pointer to half a version.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store import backends, codecs, environment, parsing, paths
+from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Passport, newer, stored_file, version_of
+from wdbc_assets.store.parsing import DamagedStore, Malformed
+
+# What is decided, and not made whenever something changed, is not made again by a run.
+_MENDS = {paths.CHAMPION: "Go back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
+
+
+class NeverMade(WdbcError):
+    """An asset has no current version yet."""
+
+
+@dataclass(frozen=True)
+class _Format:
+    format: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the last attempt at an asset was refused: when (UTC in ISO 8601), in which run, and each reason."""
+
+    at: str
+    run_id: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A stored version that has not been read yet."""
+
+    store: "Store"
+    passport: Passport
+
+    def load(self) -> Any:
+        """Read the version, verify it, and return its value.
+
+        Raises:
+            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
+        """
+        return self.store.value(self.passport)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A value that is ready to be stored: its files, and the passport that they will carry."""
+
+    value: Any
+    contents: Mapping[str, bytes]
+    passport: Passport
+
+
+class Store:
+    """Versions and pointers in one place."""
+
+    def __init__(self, backend: backends.Backend) -> None:
+        self.backend = backend
+        self.url = backend.url
+
+    # Reading
+
+    @cached_property
+    def _understood(self) -> bool:
+        try:
+            number = parsing.read(_Format, self.backend.read(paths.FORMAT_FILE)).format
+        except FileNotFoundError:
+            return True
+        except (Malformed, DamagedStore) as error:
+            raise DamagedStore(
+                f"the store's format file is damaged: {getattr(error, 'what', error)}",
+                where=self._where(paths.FORMAT_FILE),
+                mend="Delete it: the next run writes it again. The versions are untouched.",
+            ) from None
+        if number != FORMAT:
+            raise newer(number, self._where(paths.FORMAT_FILE))
+        return True
+
+    def require_known_format(self) -> None:
+        """Refuse a store that this release does not know.
+
+        Raises:
+            DamagedStore: the store's format file is damaged.
+            NewerStore: a newer release wrote the store.
+        """
+        _ = self._understood
+
+    def current(self, asset: str) -> Passport | None:
+        """Return the passport of the current version, or None if there is none.
+
+        Raises:
+            DamagedStore: the pointer is damaged.
+            NewerStore: a newer release wrote the store.
+        """
+        return self._passport(paths.pointer(asset), asset)
+
+    def made_by(self, run_id: str, asset: str) -> Passport | None:
+        """Return what a run made or kept of an asset, so that one run sees one version throughout."""
+        return self._passport(paths.made_by(run_id, asset), asset, OF_RUN)
+
+    def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
+        """Return the version that a run made of the asset, else the current one.
+
+        Raises:
+            NeverMade: there is neither.
+        """
+        passport = (self.made_by(run_id, asset) if run_id else None) or self.current(asset)
+        if passport is None:
+            raise NeverMade(
+                f"{asset} has never been made",
+                where=self.url,
+                mend=f"Materialize {asset} first, or run `wdbc run`.",
+            )
+        return Handle(self, passport)
+
+    def files(self, passport: Passport) -> dict[str, bytes]:
+        """Read the files of a version and verify each against the passport.
+
+        Raises:
+            DamagedStore: a file is missing or is not the one that was written.
+        """
+        contents = {}
+        for name, stated in passport.files.items():
+            path = paths.version_file(passport, name)
+            try:
+                content = self.backend.read(path)
+            except FileNotFoundError:
+                raise self._damage(passport, path, "is missing") from None
+            except DamagedStore as error:
+                raise self._damage(passport, path, f"cannot be read: {error.what}") from None
+            if stored_file(content) != stated:
+                raise self._damage(passport, path, "is not the file that was stored")
+            contents[name] = content
+        if version_of(passport.files) != passport.version:
+            raise self._damage(passport, paths.version(passport), "does not have the digest in its name")
+        return contents
+
+    def value(self, passport: Passport) -> Any:
+        """Read a version, verify it, and return its value.
+
+        Raises:
+            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
+        """
+        contents = self.files(passport)
+        try:
+            return codecs.decode(passport.codec, contents)
+        except (WdbcError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a library makes of files that hold something else
+            raise self._damage(
+                passport, "", f"is no such value, though it is what was stored ({type(error).__name__})"
+            ) from None
+
+    def document(self, passport: Passport, name: str) -> dict[str, Any]:
+        """Read the JSON object that one file of a version holds, verified.
+
+        Raises:
+            DamagedStore: a file is missing, is not the one that was written, or holds no JSON object.
+        """
+        try:
+            plain = parsing.decode(self.files(passport)[name])
+        except (Malformed, KeyError):
+            plain = None
+        if not isinstance(plain, dict):
+            raise self._damage(passport, paths.version_file(passport, name), "holds no JSON object")
+        return plain
+
+    def found(self, passport: Passport) -> dict[str, bytes | None]:
+        """Read the files of a version as they lie there, None for one that is missing.
+
+        Nothing is verified: this is for whoever looks for what has changed, and never a value to go on from.
+        """
+        return {name: self._content(paths.version_file(passport, name)) for name in passport.files}
+
+    def damage(self, passport: Passport) -> str | None:
+        """Return what is wrong with the stored files of a version, or None if they are whole."""
+        try:
+            self.files(passport)
+        except DamagedStore as error:
+            return error.what
+        return None
+
+    def refusal(self, asset: str) -> dict[str, Any] | None:
+        """Return when and why the last attempt at an asset was refused, if nothing succeeded since.
+
+        A note that is damaged counts as one: the next success clears it.
+        """
+        try:
+            note = parsing.decode(self.backend.read(paths.refusal(asset)))
+            return asdict(parsing.build(Refusal, note)) if note else None
+        except FileNotFoundError:
+            return None
+        except (Malformed, DamagedStore) as error:
+            why = f"the note of it is damaged ({paths.refusal(asset)}): {getattr(error, 'what', error)}"
+            return asdict(Refusal("unknown", "unknown", [why]))
+
+    # Writing
+
+    def draft(
+        self,
+        asset: str,
+        value: Any,
+        *,
+        run_id: str,
+        seconds: float = 0.0,
+        inputs: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        code_version: str = "",
+        checks: Iterable[Mapping[str, Any]] = (),
+        origin: Mapping[str, Any] | None = None,
+    ) -> Draft:
+        """Turn a value into files and say what they are. Nothing is written yet.
+
+        Raises:
+            WdbcError: the name of the asset cannot be a folder, or there is no way to store such a value.
+        """
+        codec, contents, rows = codecs.encode(paths.asset_name(asset), value)
+        files = {paths.file_name(name): stored_file(content) for name, content in contents.items()}
+        passport = Passport(
+            asset=asset,
+            version=version_of(files),
+            codec=codec,
+            files=files,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            run_id=paths.run_name(run_id),
+            seconds=round(seconds, 3),
+            rows=rows,
+            inputs=dict(inputs or {}),
+            parameters=dict(parameters or {}),
+            code_version=code_version,
+            libraries=environment.libraries(),
+            machine=environment.machine(),
+            checks=[dict(check) for check in checks],
+            origin=dict(origin) if origin else None,
+        )
+        return Draft(value, contents, passport)
+
+    def commit(self, draft: Draft, *, run_id: str) -> bool:
+        """Write a version, then move the asset's pointer to it; return whether the pointer moved.
+
+        The pointer stays where it is when an input has been replaced by another run since it was read: what was made
+        of superseded inputs is kept as a version, but does not become current.
+        """
+        self.write(draft)
+        self.backend.replace(paths.made_by(run_id, draft.passport.asset), draft.passport.to_json())
+        with self.backend.commit_lock():
+            self.write(draft)  # what nothing points to may be cleaned up until the lock is held
+            return self._point(draft.passport)
+
+    def write(self, draft: Draft) -> None:
+        """Write the files of a version, those that are not there yet. Nothing points to it for that."""
+        self._mark_format()
+        for name, content in draft.contents.items():
+            path = paths.version_file(draft.passport, name)
+            if not self._holds(path, content):
+                self.backend.replace(path, content)
+
+    def keep(self, passport: Passport, *, run_id: str) -> None:
+        """Record that a run found the current version up to date."""
+        self._mark_format()
+        self.forget_refusal(passport.asset)
+        self.backend.replace(paths.made_by(run_id, passport.asset), passport.to_json())
+
+    def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
+        """Record why an attempt was refused, for whoever asks for the status."""
+        note = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run_id": run_id,
+            "reasons": list(reasons),
+        }
+        self._mark_format()
+        self.backend.replace(paths.refusal(asset), json.dumps(note, indent=2).encode())
+
+    def forget_refusal(self, asset: str) -> None:
+        """Record that an attempt succeeded, or that nothing is left to be done."""
+        if self.refusal(asset):
+            self.backend.replace(paths.refusal(asset), b"{}")
+
+    def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
+        """Return a place for the finished parts of unfinished work; `anew` forgets those of earlier attempts."""
+        self._mark_format()
+        return Workbench(self.backend, paths.asset_name(asset), depends_on, anew=anew)
+
+    def _point(self, passport: Passport) -> bool:
+        for name, version in passport.inputs.items():
+            now = self._current_or_damaged(name)
+            if now is None or now.version != version:
+                return False
+        earlier = self._current_or_damaged(passport.asset)
+        if earlier is None or earlier.derivation() != passport.derivation():
+            self.backend.replace(paths.pointer(passport.asset), passport.to_json())
+        self.forget_refusal(passport.asset)
+        return True
+
+    def _current_or_damaged(self, asset: str) -> Passport | None:
+        # A damaged pointer is replaced by a good one; refusing to would leave the store broken for ever.
+        try:
+            return self.current(asset)
+        except DamagedStore:
+            return None
+
+    # Places
+
+    def _passport(self, path: str, asset: str, name: str = POINTER) -> Passport | None:
+        if not self._understood:
+            return None
+        try:
+            content = self.backend.read(path)
+        except FileNotFoundError:
+            return None
+        return Passport.from_json(content, where=self._where(path), name=name, asset=asset)
+
+    def _mark_format(self) -> None:
+        content = json.dumps({"format": FORMAT}).encode() + b"\n"
+        if self._understood and not self._holds(paths.FORMAT_FILE, content):
+            self.backend.replace(paths.FORMAT_FILE, content)
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        return self._content(path) == content
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return self.backend.read(path)
+        except (FileNotFoundError, DamagedStore):
+            return None
+
+    def folder(self, passport: Passport) -> str:
+        """Return where a version lies, as a path or URL."""
+        return self._where(paths.version(passport))
+
+    def _where(self, path: str) -> str:
+        return f"{self.url.rstrip('/')}/{path}"
+
+    def _damage(self, passport: Passport, path: str, finding: str) -> DamagedStore:
+        return DamagedStore(
+            f"stored file of {passport.asset} {finding}",
+            where=self._where(path or paths.version(passport)),
+            mend=_MENDS.get(passport.asset, "Run `wdbc run`: it makes this asset again.")
+            + " The damaged file is never used.",
+        )
+
+
+def open_store(location: str, *, relative_to: Path) -> Store:
+    """Return the store at a folder or URL; a relative folder lies below `relative_to`."""
+    return Store(backends.open_backend(location, relative_to=relative_to))

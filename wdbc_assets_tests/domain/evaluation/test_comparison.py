@@ -1,0 +1,121 @@
+"""Figures of out-of-fold predictions against scikit-learn, and the corrected interval against its formula."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import calibration, comparison
+
+RANDOM = np.random.default_rng(569)
+
+
+def predictions(recipes: tuple[str, ...] = ("logistic", "svc"), repeats: int = 2, patients: int = 100) -> pd.DataFrame:
+    diagnosis = np.arange(patients) % 3 // 2
+    parts = []
+    for repeat in range(repeats):
+        fold = RANDOM.permutation(patients) // 3 % 10
+        for recipe in recipes:
+            score = RANDOM.normal(2.0 * diagnosis - 1, 1.0)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "recipe": recipe,
+                        "repeat": repeat,
+                        "patient": np.arange(patients),
+                        "fold": fold,
+                        "diagnosis": diagnosis,
+                        "probability": 1 / (1 + np.exp(-2 * score)),
+                    }
+                )
+            )
+    table = pd.concat(parts, ignore_index=True)
+    # Every fold must hold both classes; with rows dealt at random nearly all do, and the rest are dealt again.
+    if table.groupby(["repeat", "fold"])["diagnosis"].nunique().min() < 2:
+        return predictions(recipes, repeats, patients)
+    return table
+
+
+def test_each_figure_is_scikit_learns() -> None:
+    table = predictions()
+    found = comparison.summary(table)
+    assert (found["patients"], found["repeats"], found["folds"]) == (100, 2, 10)
+    of = {
+        "accuracy": lambda y, p: metrics.accuracy_score(y, p > 0.5),
+        "precision": lambda y, p: metrics.precision_score(y, p > 0.5),
+        "recall": lambda y, p: metrics.recall_score(y, p > 0.5),
+        "specificity": lambda y, p: metrics.recall_score(y, p > 0.5, pos_label=0),
+        "f1": lambda y, p: metrics.f1_score(y, p > 0.5),
+        "roc_auc": metrics.roc_auc_score,
+        "pr_auc": metrics.average_precision_score,
+        "log_loss": lambda y, p: metrics.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7)),
+        "brier": metrics.brier_score_loss,
+    }
+    for recipe, figures in found["recipes"].items():
+        assert set(figures) == {*of, "ece"}
+        groups = [group for _, group in table[table["recipe"] == recipe].groupby("repeat")]
+        for name, judge in of.items():
+            values = [judge(group["diagnosis"], group["probability"]) for group in groups]
+            assert figures[name]["mean"] == pytest.approx(np.mean(values), rel=1e-12)
+            assert figures[name]["sd"] == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+
+
+def test_the_interval_is_the_t_interval_with_the_corrected_variance() -> None:
+    values = RANDOM.normal(size=30)
+    mean, low, high = comparison.corrected_interval(values, folds=10)
+    error = math.sqrt((1 / 30 + 1 / 9) * values.var(ddof=1))
+    assert mean == values.mean()
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 29, loc=mean, scale=error), rel=1e-9)
+
+
+def test_a_difference_is_paired_fold_by_fold() -> None:
+    table = predictions()
+    (difference,) = comparison.summary(table)["differences"]
+    assert (difference["recipe"], difference["minus"]) == ("svc", "logistic")
+    table["right"] = (table["probability"] > 0.5) == (table["diagnosis"] == 1)
+    shares = table.pivot_table(index=["repeat", "fold"], columns="recipe", values="right")
+    expected = comparison.corrected_interval((shares["svc"] - shares["logistic"]).to_numpy(), folds=10)
+    assert tuple(difference["accuracy"].values()) == pytest.approx(expected, rel=1e-9)
+    assert "ece" not in difference
+
+
+def test_a_recipe_differs_from_its_copy_by_nothing() -> None:
+    table = predictions(("logistic",))
+    (difference,) = comparison.summary(pd.concat([table, table.assign(recipe="svc")]))["differences"]
+    assert difference["log_loss"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_calibration_counts_each_patient_once_with_the_mean_of_its_probabilities() -> None:
+    table = predictions(repeats=3).sample(frac=1, random_state=0)
+    found = comparison.summary(table)["calibration"]
+    assert list(found) == ["logistic", "svc"]
+    for recipe, judged in found.items():
+        of_recipe = table[table["recipe"] == recipe]
+        means = of_recipe.pivot_table(index="patient", values=["probability", "diagnosis"], aggfunc="mean")
+        assert sum(one["rows"] for one in judged["bins"]) == len(means) == 100
+        expected = calibration.summary(means["diagnosis"], means["probability"])
+        assert judged["spiegelhalter_z"] == pytest.approx(expected["spiegelhalter_z"], rel=1e-9)
+        assert judged["brier"] == pytest.approx(expected["brier"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda table: table.iloc[1:],
+        lambda table: pd.concat([table, table.iloc[:1]]),
+        lambda table: table.assign(fold=table["fold"].where(table.index != 5, 11)),
+        lambda table: table.iloc[:0],
+    ],
+    ids=["a row lacks", "a row twice", "another fold", "nothing"],
+)
+def test_predictions_that_are_no_pairs_are_refused(spoil: object) -> None:
+    with pytest.raises(WdbcError):
+        comparison.summary(spoil(predictions()))  # type: ignore[operator]
+
+
+def test_no_row_predicted_malignant_leaves_precision_undefined() -> None:
+    assert math.isnan(comparison.figures([0, 1], [0.1, 0.2])["precision"])

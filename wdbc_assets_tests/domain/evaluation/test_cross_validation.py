@@ -1,0 +1,112 @@
+"""Nested cross-validation against scikit-learn's own, and its canaries."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+from wdbc_assets.domain.data import cleaning, contract, reading
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
+from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets_tests import builders
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return cleaning.clean(reading.read(builders.bundled_uci_bytes()))
+
+
+def evaluated(frame: pd.DataFrame, *names: str, protocol: str = "quick", repeats: int = 3) -> pd.DataFrame:
+    units = [unit for unit in cross_validation.units(names, protocol) if unit.repeat < repeats]
+    return cross_validation.assembled(frame, {unit: cross_validation.judge(frame, unit) for unit in units})[0]
+
+
+def test_the_units_of_a_protocol_are_every_fold_of_every_repeat_of_every_recipe_once() -> None:
+    quick = cross_validation.units(["logistic", "svc", "logistic"], "quick")
+    assert len(quick) == len(set(quick)) == 2 * 3 * 10
+    assert len(cross_validation.units(["logistic"], "full")) == 100
+    assert set(cross_validation.units(["logistic"], "quick")) < set(cross_validation.units(["logistic"], "full"))
+
+
+def test_every_patient_is_answered_for_once_in_each_repeat_by_models_that_never_saw_it(frame: pd.DataFrame) -> None:
+    y = frame[contract.DIAGNOSIS].to_numpy()
+    for repeat in range(3):
+        answered = []
+        for fold in range(10):
+            fit_on, answer_for = cross_validation.rows(y, Unit("logistic", repeat, fold))
+            assert not set(fit_on) & set(answer_for)
+            assert len(fit_on) + len(answer_for) == len(frame)
+            answered += answer_for.tolist()
+        assert sorted(answered) == list(range(len(frame)))
+
+
+@pytest.mark.parametrize(("recipe", "largest"), [("logistic", 1e-8), ("seed_baseline", 1e-6)])
+def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, recipe: str, largest: float) -> None:
+    X, y = cross_validation.measurements(frame)
+    chosen = recipes.named(recipe)
+    grid = [{name: [value] for name, value in one.items()} for one in chosen.candidates("full")]
+    inner = StratifiedKFold(5, shuffle=True, random_state=42)
+    plain = GridSearchCV(chosen.build(42), grid, scoring=chosen.scoring, cv=inner)
+    outer = StratifiedKFold(10, shuffle=True, random_state=0)
+    first = list(outer.split(X, y))[:2]
+    for fold, (fit_on, answer_for) in enumerate(first):
+        plain.fit(X.iloc[fit_on], y.iloc[fit_on])
+        expected = plain.predict_proba(X.iloc[answer_for])[:, 1]
+        found = cross_validation.judge(frame, Unit(recipe, 0, fold))
+        assert np.abs(expected - found.probabilities).max() <= largest
+        assert found.winner == plain.best_params_
+
+
+def test_shuffled_labels_are_seen(frame: pd.DataFrame) -> None:
+    shuffled = frame.assign(
+        **{contract.DIAGNOSIS: np.random.default_rng(42).permutation(frame[contract.DIAGNOSIS].to_numpy())}
+    )
+    figures = comparison.summary(evaluated(shuffled, "logistic", repeats=1))["recipes"]["logistic"]
+    assert figures["roc_auc"]["mean"] < 0.60
+    assert {line.partition(" ")[0] for line in floors.missed(figures, "quick")} == set(floors.BOUNDS)
+
+
+def test_a_target_that_leaks_into_the_measurements_is_seen(frame: pd.DataFrame) -> None:
+    leaking = frame.assign(area_worst=frame["area_worst"] + 1e5 * frame[contract.DIAGNOSIS])
+    figures = comparison.summary(evaluated(leaking, "logistic", repeats=1))["recipes"]["logistic"]
+    assert {line.partition(" ")[0] for line in floors.alarms(figures)} >= {"accuracy", "recall", "roc_auc", "log_loss"}
+
+
+@pytest.mark.parametrize("recipe", ["svc", "stacking"])
+def test_the_other_recipes_answer_with_probabilities_and_always_the_same(frame: pd.DataFrame, recipe: str) -> None:
+    first, second = (cross_validation.judge(frame, Unit(recipe, 0, 3)) for _ in range(2))
+    assert first == second
+    assert 0 <= min(first.probabilities) < 0.1 < 0.9 < max(first.probabilities) <= 1
+
+
+def test_a_fold_that_fails_names_recipe_repeat_fold_and_reason(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = recipes.Recipe(
+        name="broken",
+        summary="",
+        scoring="accuracy",
+        build=recipes.named("svc").build,
+        grids={"full": [{"svc__estimator__gamma": -1.0}]},
+    )
+    monkeypatch.setitem(recipes.RECIPES, "broken", broken)
+    with warnings.catch_warnings(), pytest.raises(WdbcError, match=r"^broken, repeat 2, fold 4 of 10: .*gamma"):
+        cross_validation.judge(frame, Unit("broken", 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("names", "protocol", "message"),
+    [([], "quick", "no recipe"), (["nonsense"], "quick", "nonsense"), (["logistic"], "long", "'long'")],
+)
+def test_what_cannot_be_evaluated_is_refused(names: list[str], protocol: str, message: str) -> None:
+    with pytest.raises(WdbcError, match=message):
+        cross_validation.units(names, protocol)
+
+
+def test_too_few_patients_are_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(WdbcError, match="malignant"):
+        cross_validation.judge(frame[frame[contract.DIAGNOSIS] == 0], Unit("logistic", 0, 0))

@@ -1,0 +1,81 @@
+"""The floors and alarms: what is worse than allowed is named, and so is what is too good to be true."""
+
+import math
+from typing import Any
+
+import pytest
+
+from wdbc_assets.domain.evaluation import floors
+
+MEASURED = {
+    "accuracy": 0.9787,
+    "recall": 0.9613,
+    "precision": 0.981,
+    "f1": 0.971,
+    "roc_auc": 0.9949,
+    "pr_auc": 0.9936,
+    "log_loss": 0.0748,
+    "brier": 0.0195,
+    "ece": 0.017,
+}
+
+
+def means(**changes: float) -> dict[str, dict[str, float]]:
+    return {name: {"mean": value} for name, value in (MEASURED | changes).items()}
+
+
+def test_what_was_measured_passes() -> None:
+    assert floors.missed(means(), "quick") == floors.missed(means(), "full") == floors.alarms(means()) == []
+
+
+@pytest.mark.parametrize("metric", floors.BOUNDS)
+def test_each_floor_names_its_metric_and_a_bound_itself_is_allowed(metric: str) -> None:
+    bound = floors.BOUNDS[metric].full
+    worse = bound + 1e-6 if metric in floors.LESS_IS_BETTER else bound - 1e-6
+    assert floors.missed(means(**{metric: bound}), "full") == []
+    (line,) = floors.missed(means(**{metric: worse}), "full")
+    assert line.startswith(f"{metric} is ")
+    assert floors.missed(means(**{metric: worse}), "quick") == []  # the short protocol is allowed more
+
+
+def test_a_figure_that_is_no_number_is_worse_than_its_floor() -> None:
+    assert len(floors.missed(means(precision=math.nan), "quick")) == 1
+
+
+@pytest.mark.parametrize("metric", [name for name, bounds in floors.BOUNDS.items() if bounds.alarm])
+def test_each_alarm_names_its_metric(metric: str) -> None:
+    alarm = floors.BOUNDS[metric].alarm
+    assert alarm is not None
+    better = alarm - 1e-6 if metric in floors.LESS_IS_BETTER else alarm + 1e-6
+    assert floors.alarms(means(**{metric: alarm})) == []
+    (line,) = floors.alarms(means(**{metric: better}))
+    assert line.startswith(f"{metric} is ")
+
+
+def calibrated(z: float | None, **first_bin: Any) -> dict[str, Any]:
+    bins: list[dict[str, Any]] = [
+        {"low": 0.0, "high": 0.1, "rows": 320, "mean_probability": 0.01, "share": 0.02, "share_low": 0.009},
+        {"low": 0.1, "high": 0.2, "rows": 0, "mean_probability": None, "share": None, "share_low": None},
+    ]
+    bins[0] |= {"share_high": 0.04, **first_bin}
+    return {"spiegelhalter_z": z, "bins": bins}
+
+
+@pytest.mark.parametrize("z", [0.0, -1.49, floors.LARGEST_Z, -floors.LARGEST_Z])
+def test_a_z_within_chance_passes_whatever_single_bins_do(z: float) -> None:
+    assert floors.miscalibrated(calibrated(z, mean_probability=0.09)) == []
+
+
+@pytest.mark.parametrize("z", [2.58, -7.9])
+def test_a_z_beyond_chance_is_told_with_the_bins_that_miss_the_diagonal(z: float) -> None:
+    assert floors.miscalibrated(calibrated(z)) == [f"Spiegelhalter's z is {z:.2f}, needed: from -2.576 to 2.576"]
+    _, line = floors.miscalibrated(calibrated(z, mean_probability=0.09))
+    assert line == (
+        "share of malignant between 0 and 0.1 is 0.0200, its interval [0.0090, 0.0400] misses the mean probability"
+        " 0.0900 of 320 patients"
+    )
+
+
+def test_a_z_that_is_undefined_does_not_pass() -> None:
+    (line,) = floors.miscalibrated(calibrated(None))
+    assert line.startswith("Spiegelhalter's z is undefined")

@@ -1,0 +1,120 @@
+"""Rules of an evaluation, each broken in one way: which patients and figures are named, and what is counted."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wdbc_assets.domain.data.failures import SHOWN
+from wdbc_assets.domain.evaluation import comparison, cross_validation, floors, rules
+from wdbc_assets.domain.evaluation.cross_validation import CrossValidation, Outcome, Unit
+from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets_tests.domain import judging
+
+FOLDS = floors.each_patient_is_answered_for_once.name
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return judging.clean_frame()
+
+
+@pytest.fixture(scope="module")
+def good(frame: pd.DataFrame) -> CrossValidation:
+    """An evaluation whose answers are the diagnoses, but for one patient in fifty and much doubt."""
+    y = frame["diagnosis"].to_numpy()
+    answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
+    outcomes = {
+        unit: Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
+        for unit in (Unit("logistic", repeat, fold) for repeat in range(2) for fold in range(10))
+    }
+    predictions, winners = cross_validation.assembled(frame, outcomes)
+    return CrossValidation(predictions, winners, comparison.summary(predictions))
+
+
+def findings(value: CrossValidation, frame: pd.DataFrame) -> dict[str, Finding]:
+    return {finding.rule: finding for finding in rules.judge(value, frame)}
+
+
+def spoilt(value: CrossValidation, spoil: Callable[[pd.DataFrame], pd.DataFrame]) -> CrossValidation:
+    return CrossValidation(spoil(value.predictions.copy()), value.winners, value.summary)
+
+
+def test_every_rule_is_judged_in_its_order(good: CrossValidation, frame: pd.DataFrame) -> None:
+    found = findings(good, frame)
+    assert list(found) == [rule.name for rule in floors.RULES]
+    assert found[FOLDS].passed
+    assert found[FOLDS].summary == f"{FOLDS}: holds"
+
+
+def in_row_3(column: str, becomes: Callable[[int], int]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def spoil(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(**{column: [becomes(value) if row == 3 else value for row, value in table[column].items()]})
+
+    return spoil
+
+
+@pytest.mark.fault("D12")
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (
+            in_row_3("fold", lambda fold: (fold + 1) % 10),
+            [(4, "the answer of a model that was fitted on this patient, in repeat 1")],
+        ),
+        (
+            in_row_3("diagnosis", lambda diagnosis: 1 - diagnosis),
+            [(4, "another diagnosis than in the clean frame, in repeat 1")],
+        ),
+        (lambda table: table.drop(3), [(4, "no answer, in repeat 1")]),
+        (lambda table: pd.concat([table, table.iloc[[572]]]), [(4, "more than one answer, in repeat 2")]),
+        (
+            in_row_3("patient", lambda patient: 569),
+            [(570, "no patient of the clean frame, in repeat 1"), (4, "no answer, in repeat 1")],
+        ),
+    ],
+    ids=["in another fold", "relabelled", "left out", "twice", "of nobody"],
+)
+def test_an_answer_that_is_not_of_its_fold_is_named_with_patient_recipe_and_repeat(
+    good: CrossValidation, frame: pd.DataFrame, spoil: Any, expected: list[tuple[int, str]]
+) -> None:
+    found = findings(spoilt(good, spoil), frame)[FOLDS]
+    assert not found.passed
+    assert found.blocking
+    assert [(one.row, one.column, one.value) for one in found.failures] == [
+        (row, "logistic", text) for row, text in expected
+    ]
+    assert found.summary.startswith(f"{FOLDS}: {len(expected)} times, first at row {expected[0][0]}")
+
+
+def test_all_wrong_answers_are_counted_and_the_first_ten_shown(good: CrossValidation, frame: pd.DataFrame) -> None:
+    found = findings(spoilt(good, lambda table: table.assign(fold=(table["fold"] + 1) % 10)), frame)[FOLDS]
+    assert found.count == 2 * 569
+    assert len(found.failures) == SHOWN
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "broken"),
+    [
+        ("roc_auc", 0.59, {"better_than_chance", "figures_reach_the_floors"}),
+        ("roc_auc", None, {"better_than_chance", "figures_reach_the_floors"}),
+        ("precision", None, {"figures_reach_the_floors"}),
+        ("roc_auc", 0.6, {"figures_reach_the_floors"}),
+        ("roc_auc", 0.999, {"no_figure_is_too_good"}),
+    ],
+)
+def test_a_figure_breaks_the_rules_that_bound_it(
+    good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
+) -> None:
+    fine = {name: {"mean": bounds.full} for name, bounds in floors.BOUNDS.items()}
+    summary = {
+        "repeats": 3,
+        "recipes": {"logistic": fine | {metric: {"mean": mean}}},
+        "calibration": {"logistic": {"spiegelhalter_z": 0.0, "bins": []}},
+    }
+    found = findings(CrossValidation(good.predictions, good.winners, summary), frame)
+    assert {name for name, finding in found.items() if not finding.passed} == broken
+    for name in broken:
+        assert [failure.column for failure in found[name].failures] == [metric]

@@ -1,0 +1,72 @@
+"""Bundles: made of what belongs together, or not at all."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.modeling import bundles, compiling
+from wdbc_assets_tests import champions
+
+VERSIONS = {"fitted_pipeline": "f" * 64}
+
+
+def test_a_bundle_states_what_it_is_made_of() -> None:
+    made = champions.bundle("pca_logistic")
+    assert (made.recipe, made.features, made.contract) == ("pca_logistic", contract.FEATURES, contract.digest())
+    assert made.scorer is not None
+    assert made.versions["fitted_pipeline"] == "f" * 64
+    assert made.policy == decision_policy.policy(champions.split(), champions.fit("pca_logistic"))
+
+
+def test_a_recipe_that_cannot_be_compiled_is_bundled_without_a_scorer() -> None:
+    assert champions.bundle("svc").scorer is None
+
+
+def test_the_reference_has_quantiles_of_the_training_part_and_neither_extreme() -> None:
+    reference, X = champions.bundle().reference, champions.split().X_train
+    assert reference["rows"] == len(X) == 455
+    assert list(reference["quantiles"]) == list(contract.FEATURES)
+    for name, values in reference["quantiles"].items():
+        np.testing.assert_allclose(values, np.quantile(X[name], reference["levels"]), rtol=1e-12)
+        assert X[name].min() < values[0] <= values[-1] < X[name].max()
+
+
+@pytest.mark.parametrize("change", [{"recipe": "svc"}, {"winner": {"logistic__C": 3.0}}], ids=str)
+def test_a_policy_of_another_pipeline_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(WdbcError, match="policy was made for another pipeline"):
+        bundles.make(champions.fit(), champions.bundle().policy | change, champions.split().X_train, VERSIONS)
+
+
+def test_other_features_or_another_order_are_refused() -> None:
+    X = champions.split().X_train
+    with pytest.raises(WdbcError, match="30 measurements in the order of the contract"):
+        bundles.make(champions.fit(), champions.bundle().policy, X[X.columns[::-1]], VERSIONS)
+
+
+def test_no_bundle_is_made_with_a_scorer_that_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = champions.bundle().scorer
+    assert right is not None
+    wrong = dataclasses.replace(right, intercept=right.intercept + 1e-9)
+    monkeypatch.setattr(compiling, "compiled", lambda _: wrong)
+    with pytest.raises(WdbcError, match="compiled scorer and scikit-learn disagree"):
+        bundles.make(champions.fit(), champions.bundle().policy, champions.split().X_train, VERSIONS)
+
+
+def test_the_digest_of_the_contract_changes_with_a_name_a_bound_or_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = contract.digest()
+    renamed = dataclasses.replace(contract.COLUMNS[-1], name="other")
+    for columns in ((*contract.COLUMNS[:-1], renamed), contract.COLUMNS[::-1], contract.COLUMNS[:-1]):
+        monkeypatch.setattr(contract, "COLUMNS", columns)
+        assert contract.digest() != now
+    monkeypatch.undo()
+    wider = dataclasses.replace(contract.MEASUREMENTS[0], largest=101.0)
+    monkeypatch.setattr(contract, "MEASUREMENTS", (wider, *contract.MEASUREMENTS[1:]))
+    assert contract.digest() != now
+    monkeypatch.undo()
+    reworded = dataclasses.replace(contract.MEASUREMENTS[0], meaning="said otherwise")
+    monkeypatch.setattr(contract, "MEASUREMENTS", (reworded, *contract.MEASUREMENTS[1:]))
+    assert contract.digest() == now

@@ -1,0 +1,96 @@
+"""Recipes: named pipelines whose every candidate can be set, in an order that does not depend on how it was written."""
+
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_listing_the_recipes_does_not_import_scikit_learn() -> None:
+    code = "import sys; from wdbc_assets.domain import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.split() == ["seed_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
+
+
+def test_the_default_is_one_of_the_recipes() -> None:
+    assert recipes.named(recipes.DEFAULT).name == recipes.DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("name", "full"), [("seed_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
+)
+def test_the_full_grid_has_the_stated_number_of_candidates_and_the_small_one_is_one_of_them(
+    name: str, full: int
+) -> None:
+    recipe = recipes.named(name)
+    labels = {recipes.label(candidate) for candidate in recipe.candidates("full")}
+    assert len(labels) == full
+    (small,) = recipe.candidates("small")
+    assert recipes.label(small) in labels
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_candidate_sets_parameters_that_its_pipeline_has(name: str) -> None:
+    recipe = recipes.named(name)
+    pipeline = recipe.build(42)
+    for candidate in (*recipe.candidates("full"), *recipe.candidates("small")):
+        assert candidate.items() <= clone(pipeline).set_params(**candidate).get_params().items()
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_the_seed_reaches_the_model(name: str) -> None:
+    first, second = (recipes.named(name).build(seed).get_params() for seed in (7, 8))
+    assert str(first) != str(second)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_summary_is_one_sentence(name: str) -> None:
+    summary = recipes.named(name).summary
+    assert summary.endswith(".")
+    assert summary.count(".") == 1
+
+
+@pytest.mark.fault("T05")
+def test_the_order_of_candidates_does_not_depend_on_how_the_grid_was_written() -> None:
+    recipe = recipes.named("pca_logistic")
+    written = [dict(reversed(list(candidate.items()))) for candidate in recipe.grids["full"]]
+    random.Random(0).shuffle(written)
+    shuffled = replace(recipe, grids={"full": written})
+    assert shuffled.candidates("full") == recipe.candidates("full")
+    assert list(map(recipes.label, shuffled.grids["full"])) != list(map(recipes.label, recipe.candidates("full")))
+
+
+def test_the_order_of_candidates_is_that_of_scikit_learns_parameter_grid() -> None:
+    grid = {"pca__n_components": [0.9, 0.95], "logistic__C": [0.01, 0.1, 1.0, 10.0, 100.0]}
+    assert recipes.named("seed_baseline").candidates("full") == tuple(ParameterGrid(grid))
+
+
+@pytest.mark.fault("T03")
+def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(WdbcError, match="no recipe 'forest'") as refused:
+        recipes.named("forest")
+    assert refused.value.mend == "Choose one of: logistic, pca_logistic, seed_baseline, stacking, svc."
+
+
+@pytest.mark.fault("T03")
+def test_an_unknown_grid_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(WdbcError, match="no grid 'tiny'") as refused:
+        recipes.named("logistic").candidates("tiny")
+    assert refused.value.mend == "Choose one of: full, small."
+
+
+@pytest.mark.fault("T03")
+def test_an_empty_grid_is_refused() -> None:
+    empty = replace(recipes.named("logistic"), grids={"full": []})
+    with pytest.raises(WdbcError, match="is empty"):
+        empty.candidates("full")

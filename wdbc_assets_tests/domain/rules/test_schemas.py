@@ -1,0 +1,146 @@
+"""Every rule has its finding; failures are counted, ordered and cut; a crash is no failure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wdbc_assets.domain.data import cleaning, contract, reading, splitting
+from wdbc_assets.domain.rules import base, groups, schemas
+from wdbc_assets_tests import builders
+from wdbc_assets_tests.domain.judging import broken, changed, clean_frame, judged
+
+
+def test_the_published_patients_keep_every_rule() -> None:
+    table = reading.read(builders.bundled_uci_bytes())
+    frame = cleaning.clean(table)
+    split = splitting.split(frame)
+
+    for group, found in (
+        (groups.RAW_RULES, schemas.judge_raw(table)),
+        (groups.CLEAN_RULES, schemas.judge_clean(frame)),
+        (groups.SPLIT_RULES, schemas.judge_split(split, frame)),
+    ):
+        assert [finding.rule for finding in found] == [rule.name for rule in group]
+        assert [finding.blocking for finding in found] == [rule.blocking for rule in group]
+        assert all(finding.passed and finding.count == 0 and finding.failures == () for finding in found)
+        assert found[-1].summary == f"{group[-1].name}: holds, 569 rows"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(569, 1500), st.integers(0, 2**32 - 1))
+def test_any_table_of_the_generator_keeps_every_rule(rows: int, seed: int) -> None:
+    table = reading.RawTable(builders.table_of(rows, seed), ())
+    frame = cleaning.clean(table)
+    found = [
+        *schemas.judge_raw(table),
+        *schemas.judge_clean(frame),
+        *schemas.judge_split(splitting.split(frame, seed=seed), frame),
+    ]
+
+    assert [finding.summary for finding in found if not finding.passed] == []
+
+
+@pytest.mark.fault("D14")
+def test_a_hundred_faults_are_all_counted_and_the_first_ten_of_each_rule_shown() -> None:
+    wrong = [(line, "area_se", "x") for line in range(100, 150)] + [(line, "symmetry_se", -1) for line in range(1, 51)]
+
+    found = judged(builders.published_with(*wrong))
+
+    numbers, negative = found["cells_are_numbers"], found["nothing_is_negative"]
+    assert (numbers.count, negative.count) == (50, 50)
+    assert [failure.row for failure in numbers.failures] == list(range(100, 110))
+    assert [failure.row for failure in negative.failures] == list(range(1, 11))
+    assert {failure.value for failure in numbers.failures} == {"'x'"}
+    assert numbers.summary == "cells_are_numbers: 50 cells, first at line 100, column area_se"
+
+
+def test_failures_are_in_the_order_of_rows_then_of_columns() -> None:
+    content = builders.published_with((9, "radius_se", -1), (8, "area_worst", -2), (9, "radius_mean", -3))
+
+    cells = broken(content)["nothing_is_negative"]
+
+    assert cells == [(8, "area_worst", "-2"), (9, "radius_mean", "-3"), (9, "radius_se", "-1")]
+
+
+@pytest.mark.fault("D14")
+def test_ten_failures_of_a_rule_are_shown_even_if_many_columns_fail() -> None:
+    wrong = [(line, column, -1) for column in ("area_se", "symmetry_se", "radius_mean") for line in range(1, 9)]
+
+    cells = broken(builders.published_with(*wrong))["nothing_is_negative"]
+
+    assert [(row, column) for row, column, _ in cells] == [
+        (line, column) for line in range(1, 5) for column in ("radius_mean", "area_se", "symmetry_se")
+    ][:10]
+
+
+def test_rows_of_a_file_with_a_header_are_named_by_their_line() -> None:
+    header = ",".join(column.name for column in contract.COLUMNS).encode() + b"\n"
+
+    assert broken(header + changed("texture_se", 0)) == {"zero_only_where_possible": [(18, "texture_se", "0")]}
+
+
+@pytest.mark.parametrize("off", [{"validation_enabled": False}, {"validation_depth": "SCHEMA_ONLY"}], ids=str)
+def test_pandera_cannot_be_switched_off_from_outside(off: dict[str, Any]) -> None:
+    # What PANDERA_VALIDATION_ENABLED and PANDERA_VALIDATION_DEPTH do.
+    from pandera.config import config_context
+
+    with config_context(**off):
+        assert set(broken(changed("texture_se", 0))) == {"zero_only_where_possible"}
+
+
+@pytest.mark.parametrize("kind", [base.CellRule, base.TableRule])
+def test_a_rule_that_crashes_raises_and_does_not_pass_for_a_broken_one(
+    kind: type[base.CellRule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+        yield contract.DIAGNOSIS, [1 / 0]
+
+    crashing = kind("crashes", "never ends well", "mend the rule", faults=crash)
+    monkeypatch.setattr(groups, "CLEAN_RULES", (*groups.CLEAN_RULES, crashing))
+    monkeypatch.setattr(schemas, "clean", schemas.clean.__wrapped__)
+
+    with pytest.raises(ZeroDivisionError):
+        schemas.judge_clean(clean_frame())
+
+
+@pytest.mark.parametrize("kind", [base.CellRule, base.TableRule])
+def test_a_rule_that_ran_out_of_memory_once_is_judged_by_its_second_answer(
+    kind: type[base.CellRule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([MemoryError(), None])
+
+    def starve_once(_frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+        if (answer := next(answers)) is not None:
+            raise answer
+        yield from ()
+
+    starving = kind("starves", "needs memory", "give it", faults=starve_once)
+    monkeypatch.setattr(groups, "CLEAN_RULES", (*groups.CLEAN_RULES, starving))
+    monkeypatch.setattr(schemas, "clean", schemas.clean.__wrapped__)
+
+    assert schemas.judge_clean(clean_frame())[-1].passed
+    assert next(answers, "both were asked for") == "both were asked for"
+
+
+def test_a_raw_table_that_reading_did_not_make_is_a_bug_and_no_finding() -> None:
+    frame = builders.published().drop(columns="area_se")
+
+    with pytest.raises(TypeError, match="raw_data is not laid out"):
+        schemas.judge_raw(reading.RawTable(frame, ()))
+
+
+def test_pandera_names_each_rule_and_its_failing_rows_to_those_who_use_the_schemas_alone() -> None:
+    import pandera.errors
+
+    frame = reading.read(changed("texture_se", 0)).frame
+
+    with pytest.raises(pandera.errors.SchemaErrors) as raised:
+        schemas.raw().validate(frame, lazy=True)
+
+    (error,) = raised.value.schema_errors
+    assert error.check.name == "zero_only_where_possible"
+    assert set(error.failure_cases["index"]) == {17}

@@ -1,0 +1,44 @@
+"""Picture of a judgement: where each difference lies, how far it may, and whether it holds."""
+
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from wdbc_assets.presentation import plots
+from wdbc_assets_tests.domain import evaluated
+from wdbc_assets_tests.domain.promotion.test_gate import judged
+from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, xs
+
+
+@pytest.fixture(scope="module")
+def verdict() -> dict[str, Any]:
+    good = evaluated.honest()
+    return judged(good, evaluated.with_loss(good, 0.001)).to_plain()
+
+
+def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, verdict: dict[str, Any]) -> None:
+    plots.differences(verdict)
+    log_loss, accuracy, specificity = (axes.get_title() for axes in figure.axes)
+    assert log_loss == "log-loss (less is better): -0.0010, holds"
+    assert accuracy.startswith("accuracy: +0.00")
+    assert specificity.startswith("specificity at a recall of .98: ")
+    places = [xs(axes.lines[-1])[0] for axes in figure.axes]
+    assert places == pytest.approx([one["value"] for one in verdict["criteria"][:3]], abs=1e-9)
+
+
+def test_what_does_not_hold_says_so(figure: Figure) -> None:
+    good = evaluated.honest()
+    plots.differences(judged(evaluated.with_loss(good, 0.02), good).to_plain())
+    assert figure.axes[0].get_title().endswith("+0.0200, does not hold")
+
+
+def test_the_axis_says_what_was_subtracted_from_what(figure: Figure, verdict: dict[str, Any]) -> None:
+    plots.differences(verdict)
+    assert figure.axes[-1].get_xlabel() == "svc minus logistic"
+
+
+def test_the_picture_fits_into_the_ui_and_is_the_same_each_time(verdict: dict[str, Any]) -> None:
+    png = plots.differences(verdict)
+    assert len(plots.as_markdown(png, "text")) < LARGEST_MARKDOWN
+    assert plots.differences(verdict) == png

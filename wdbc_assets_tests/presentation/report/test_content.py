@@ -1,0 +1,63 @@
+"""What the page is filled with: as it stands in the store, and shown as text whatever it is."""
+
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets import settings
+from wdbc_assets.pipeline import specs, validation
+from wdbc_assets.presentation import report
+from wdbc_assets.presentation.report import content, formats
+from wdbc_assets.store.store import Store, open_store
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(str(tmp_path / "results"), relative_to=tmp_path)
+
+
+@pytest.mark.fault("X04")
+def test_markup_in_what_is_told_is_shown_as_text(store: Store) -> None:
+    store.note_refusal("raw_data", run_id="run-1", reasons=[f"the label {EVIL} is unknown"])
+    page = report.build(store, settings.load()).decode()
+    assert "<script" not in page
+    assert "the label &lt;script&gt;alert(1)&lt;/script&gt; is unknown" in page
+
+
+def test_every_rule_is_listed_with_whether_it_blocks_and_none_as_judged_in_an_empty_store(store: Store) -> None:
+    listed = content.gather(store, settings.load())["checks"]
+    assert [(one["asset"], one["rule"]) for one in listed] == [
+        (asset, rule.name) for asset in specs.DERIVATIONS for rule in validation.RULES.get(asset, ())
+    ]
+    assert {one["passed"] for one in listed} == {None}
+    assert {one["blocking"] for one in listed} == {True, False}
+
+
+def test_each_missing_artifact_names_the_command_that_makes_it(store: Store) -> None:
+    artifacts = content.gather(store, settings.load())["artifacts"]
+    commands = {name: artifact.made_by for name, artifact in artifacts.items()}
+    assert commands["fitted_pipeline"] == "wdbc run"
+    assert commands["cross_validation"] == "wdbc evaluate"
+    assert commands["decision_policy"] == "wdbc report"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (formats.decimal(0.12345), "0.1235"),
+        (formats.decimal(None), "n/a"),
+        (formats.signed(-0.01), "-0.0100"),
+        (formats.share(0.0703), "7.0 %"),
+        (formats.interval({"low": 0.1, "high": 0.2}), "[0.1000, 0.2000]"),
+        (formats.interval({"low": None, "high": None}), ""),
+        (formats.signed_interval({"low": -0.1, "high": 0.2}), "[-0.1000, +0.2000]"),
+        (formats.share_interval({"low": 0.962, "high": 0.994}), "96.2 to 99.4 %"),
+        (formats.words("logistic__C"), "C"),
+        (formats.words("roc_auc"), "ROC-AUC"),
+        (formats.words("concave_points"), "concave points"),
+    ],
+)
+def test_figures_are_written_as_people_read_them(shown: str, expected: str) -> None:
+    assert shown == expected

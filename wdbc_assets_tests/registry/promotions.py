@@ -1,0 +1,77 @@
+"""Champions for tests of the registry: any bytes may be one, as far as the store is concerned."""
+
+from typing import Any
+
+from wdbc_assets.registry import challenger
+from wdbc_assets.registry.audit_log import Entry
+from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.registry import Decision, Registry, open_registry
+from wdbc_assets.store import paths
+from wdbc_assets.store.store import Draft, Store
+
+
+def decision(**facts: Any) -> Decision:
+    return Decision(
+        **{"actor": "ada", "run_id": "run-1", "recipe": "logistic", "verdict": "better", "reason": "r", **facts}
+    )
+
+
+def judgement(name: str = "better", **facts: Any) -> dict[str, Any]:
+    """The document of a judgement, as the evidence keeps it."""
+    criterion = {"name": "log-loss", "demand": "below 0", "holds": True, "found": ""}
+    interval = {"value": -0.01, "low": -0.02, "high": -0.005, "bound": 0.0}
+    verdict = {
+        "name": name, "promoted": True, "reason": "r", "candidate": "logistic", "champion": "svc", "repeats": 3,
+        "folds": 10, "patients": 569, "criteria": [criterion | interval],
+    }  # fmt: skip
+    candidate = {"recipe": "logistic", "version": "c" * 64, "made_of": {"fitted_pipeline": "c" * 64}}
+    champion = {"recipe": "svc", "version": "a" * 64}
+    plain = {"candidate": candidate, "champion": champion, "protocol": "quick", "trial": None, "verdict": verdict}
+    return plain | facts
+
+
+def draft(store: Store, content: bytes) -> Draft:
+    return store.draft(paths.CHAMPION, content, run_id="run-1")
+
+
+def promote(store: Store, content: bytes, **facts: Any) -> Entry:
+    """Promote over whatever is there."""
+    registry = open_registry(store)
+    return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)
+
+
+def challenge(store: Store, content: object, **terms: Any) -> Trial:
+    """Put on trial beside whatever is there."""
+    registry = open_registry(store)
+    made = store.draft(paths.CHAMPION, content, run_id="challenger", inputs={"fitted_pipeline": "c" * 64})
+    standing = registry.standing()
+    trial = Trial(
+        **{
+            "challenger": made.passport,
+            "recipe": "svc",
+            "against": str(standing.version),
+            "share": 0.1,
+            "at": "2026-11-24T00:00:00+00:00",
+            "actor": "ada",
+            "reason": "",
+            **terms,
+        }
+    )
+    challenger.start(store, registry, made, trial, decision(run_id=None, candidate="c" * 64, reason="svc beside it"))
+    return trial
+
+
+def rollback(registry: Registry, to: str | None = None) -> Entry:
+    return registry.rollback(to, Decision(actor="ada", run_id=None, reason="it answered nonsense"))
+
+
+def serving(store: Store) -> bytes | None:
+    """What a reader gets who knows the pointer alone."""
+    passport = store.current(paths.CHAMPION)
+    return None if passport is None else next(iter(store.files(passport).values()))
+
+
+def is_consistent(store: Store) -> bool:
+    """Whether pointer, history and head say the same, and each entry follows the one before it."""
+    standing = open_registry(store).standing()
+    return standing.amiss == () and standing.history.unfinished is None

@@ -1,0 +1,229 @@
+"""Keys: how they are kept, what they open, and where the service listens without any."""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.serving import addresses, api_keys
+from wdbc_assets.serving.api import schemas
+from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving.running import Answer, Service
+from wdbc_assets_tests.serving.test_requests import assert_is_problem
+
+ONE = {"patients": [schemas.EXAMPLE]}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, dict[str, str]]]:
+    """A service with two keys, `predict` and `admin`; they are not to be changed."""
+    folder: Path = tmp_path_factory.mktemp("guarded")
+    champions.promote(folder, champions.bundle())
+    made = {
+        scope: running.wdbc(folder, "key", "create", f"for {scope}", "--scope", scope).stdout.strip()
+        for scope in api_keys.SCOPES
+    }
+    with running.serving(folder) as service:
+        yield service, made
+
+
+def with_key(service: Service, key: str, path: str = "/v1/predict") -> Answer:
+    return service.ask(path, ONE if path == "/v1/predict" else None, headers={"Authorization": f"Bearer {key}"})
+
+
+def test_a_key_is_printed_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
+    made = running.wdbc(tmp_path, "key", "create", "ward 7")
+    whole = made.stdout.strip()
+    assert re.fullmatch(r"[0-9a-f]{12}\.[A-Za-z0-9_-]{43}", whole)
+    content = (tmp_path / "keys.json").read_text()
+    secret = whole.partition(".")[2]
+    assert secret not in content
+    assert json.loads(content)["keys"][0]["sha256"] == hashlib.sha256(secret.encode()).hexdigest()
+    listed = running.wdbc(tmp_path, "key", "list").stdout
+    assert "ward 7" in listed
+    assert "predict" in listed
+    assert secret not in listed
+    assert running.wdbc(tmp_path, "key", "revoke", "ward 7").returncode == 0
+    assert api_keys.read(tmp_path / "keys.json") == {}
+
+
+@pytest.mark.fault("X11")
+def test_nobody_but_the_owner_may_read_the_keys_or_the_figures_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        running.wdbc(tmp_path, "key", "create", "one", "--scope", "predict", "--scope", "admin")
+        champions.promote(tmp_path, champions.bundle())
+        with running.serving(tmp_path, "--workers", "2"):
+            (figures,) = (tmp_path / "home").glob("wdbc-serve-*")
+            assert stat.S_IMODE(figures.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
+    assert not figures.exists()
+
+
+@pytest.mark.fault("X11")
+def test_a_file_of_keys_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    api_keys.create(tmp_path / "keys.json", "one", ("predict",))
+    (tmp_path / "keys.json").chmod(0o640)
+    with pytest.raises(WdbcError, match="others than its owner"):
+        api_keys.read(tmp_path / "keys.json")
+    refused = running.wdbc(tmp_path, "serve", "--port", str(running.free_port()))
+    assert refused.returncode == 1
+    assert "chmod 600" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a\nb", "x" * 65, "Ünal"])
+def test_a_name_that_could_break_a_listing_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WdbcError, match="cannot have such a name"):
+        api_keys.create(tmp_path / "keys.json", name, ("predict",))
+
+
+def test_a_second_key_of_one_name_and_the_revocation_of_none_are_refused(tmp_path: Path) -> None:
+    api_keys.create(tmp_path / "keys.json", "one", ("predict",))
+    with pytest.raises(WdbcError, match="there is a key named one"):
+        api_keys.create(tmp_path / "keys.json", "one", ("admin",))
+    with pytest.raises(WdbcError, match="there is no key 'two'"):
+        api_keys.revoke(tmp_path / "keys.json", "two")
+
+
+@pytest.mark.fault("V03")
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic dXNlcjpwYXNz",
+        "Bearer x",
+        "Bearer .",
+        "Bearer " + "x" * 10_000,
+        "Bearer é.ü",
+    ],
+)
+def test_without_a_valid_key_nothing_is_answered_but_what_is_open(
+    guarded: tuple[Service, dict[str, str]], header: str | None
+) -> None:
+    service, _ = guarded
+    headers = {} if header is None else {"Authorization": header.encode().decode("latin-1")}
+    for path in ("/v1/predict", "/v1/model", "/metrics", "/nowhere"):
+        refused = service.ask(path, ONE if path == "/v1/predict" else None, headers=headers)
+        assert refused.status == 401
+        assert refused.headers["www-authenticate"].startswith('Bearer realm="wdbc"')
+        assert_is_problem(refused)
+        assert "version" not in refused.json
+    for path in ("/health/live", "/health/ready", "/docs", "/openapi.json"):
+        assert service.ask(path, headers=headers).status == 200
+
+
+@pytest.mark.fault("V03")
+def test_a_key_opens_its_scope_alone(guarded: tuple[Service, dict[str, str]]) -> None:
+    service, made = guarded
+    assert with_key(service, made["predict"]).status == 200
+    assert with_key(service, made["admin"], "/metrics").status == 200
+    for key, path in ((made["predict"], "/metrics"), (made["admin"], "/v1/predict")):
+        refused = with_key(service, key, path)
+        assert refused.status == 403
+        assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
+        assert_is_problem(refused)
+
+
+@pytest.mark.fault("V03")
+def test_a_wrong_secret_and_an_id_that_never_was_get_one_answer_and_leave_no_secret_in_a_log(
+    guarded: tuple[Service, dict[str, str]],
+) -> None:
+    service, made = guarded
+    id_, _, secret = made["predict"].partition(".")
+    assert with_key(service, made["predict"]).status == 200
+    refused = [with_key(service, wrong) for wrong in (f"{id_}.{'A' * 43}", f"{'0' * 12}.{secret}")]
+    assert [answer.status for answer in refused] == [401, 401]
+    assert len({answer.json["detail"] for answer in refused}) == 1
+    service.until(lambda: id_ in {line.get("key") for line in service.log})
+    for text in (service.said, json.dumps(service.log)):
+        assert secret not in text
+        assert "A" * 43 not in text
+
+
+@pytest.mark.fault("V03")
+def test_a_revoked_key_opens_nothing_within_moments_and_a_file_that_is_gone_opens_nobody(tmp_path: Path) -> None:
+    champions.promote(tmp_path, champions.bundle())
+    first, second = (running.wdbc(tmp_path, "key", "create", name).stdout.strip() for name in ("first", "second"))
+    with running.serving(tmp_path) as service:
+        assert with_key(service, first).status == with_key(service, second).status == 200
+        assert running.wdbc(tmp_path, "key", "revoke", "first").returncode == 0
+        service.until(lambda: with_key(service, first).status == 401)
+        assert with_key(service, second).status == 200
+        (tmp_path / "keys.json").unlink()
+        service.until(lambda: with_key(service, second).status == 401)
+        assert service.ask("/v1/model").status == 401
+
+
+@pytest.mark.fault("X06")
+def test_by_default_only_this_machine_is_listened_to(service: Service) -> None:
+    assert "there is no key" in service.said
+    listening = Path(f"/proc/{service.process.pid}/net/tcp").read_text()
+    addresses_ = {line.split()[1] for line in listening.splitlines()[1:] if line.split()[3] == "0A"}
+    port = f"{service.port:04X}"
+    assert {one for one in addresses_ if one.endswith(f":{port}")} == {f"0100007F:{port}"}
+
+
+@pytest.mark.fault("X06")
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "somewhere.example"])
+def test_another_address_is_refused_while_there_is_no_key(tmp_path: Path, host: str) -> None:
+    refused = running.wdbc(tmp_path, "serve", "--host", host, "--port", str(running.free_port()))
+    assert refused.returncode == 1
+    assert "there is no key" in refused.stderr
+    assert "--insecure-no-key" in refused.stderr
+
+
+@pytest.mark.fault("X06")
+def test_another_address_without_a_key_must_be_asked_for_by_name_and_is_said_to_be_insecure(tmp_path: Path) -> None:
+    champions.promote(tmp_path, champions.bundle())
+    with running.serving(tmp_path, "--host", "0.0.0.0", "--insecure-no-key") as service:
+        assert "INSECURE" in service.said
+        assert service.ask("/v1/predict", ONE).status == 200
+
+
+@pytest.mark.fault("X06")
+def test_another_address_with_a_key_is_listened_to_and_asks_for_it(tmp_path: Path) -> None:
+    champions.promote(tmp_path, champions.bundle())
+    key = running.wdbc(tmp_path, "key", "create", "one").stdout.strip()
+    with running.serving(tmp_path, "--host", "0.0.0.0") as service:
+        assert service.ask("/v1/predict", ONE).status == 401
+        assert with_key(service, key).status == 200
+
+
+@pytest.mark.fault("X06")
+def test_a_page_from_elsewhere_does_not_reach_the_service_by_a_name_of_its_own(service: Service) -> None:
+    refused = service.ask("/v1/predict", ONE, headers={"Host": f"evil.example:{service.port}"})
+    assert refused.status == 421
+    assert_is_problem(refused)
+    assert service.ask("/v1/predict", ONE, headers={"Host": f"localhost:{service.port}"}).status == 200
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = running.wdbc(tmp_path, "serve", "--port", str(port))
+    assert refused.returncode == 1
+    assert f"127.0.0.1:{port}" in refused.stderr
+    assert "--port" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("[::1]", True), ("localhost", True),
+     ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.example", False), ("", False)],
+)  # fmt: skip
+def test_only_what_is_certainly_of_this_machine_counts_as_such(host: str, *, here: bool) -> None:
+    assert addresses.is_loopback(host) is here

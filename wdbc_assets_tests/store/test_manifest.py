@@ -1,0 +1,102 @@
+"""What a store trusts: passports that are whole, of a release it knows, and name nothing outside of it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store.manifest import DamagedStore, NewerStore
+from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests.store.artifacts import put, snapshot, version_file
+
+
+@pytest.mark.fault("F08")
+def test_a_store_of_a_newer_release_is_refused_with_both_numbers_and_not_touched(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    (folder / "store.json").write_text('{"format": 2}')
+    before = snapshot(folder)
+    newer = open_store(str(folder), relative_to=folder)
+    for attempt in (lambda: newer.current("raw_data"), lambda: put(newer, b"other")):
+        with pytest.raises(NewerStore, match=r"format is 2.* format 1"):
+            attempt()
+    assert snapshot(folder) == before
+
+
+def rewrite(pointer: Path, changes: dict[str, object], *, without: str = "") -> None:
+    """Alter a passport as another release would: with a digest that fits."""
+    plain = json.loads(pointer.read_bytes()) | changes
+    del plain["digest"]
+    plain.pop(without, None)
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    plain["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    pointer.write_text(json.dumps(plain))
+
+
+@pytest.mark.fault("F08")
+@pytest.mark.parametrize("changes", [{"colour": "blue"}, {"format": 99}])
+def test_a_passport_of_a_newer_release_is_refused(local: Store, folder: Path, changes: dict[str, object]) -> None:
+    put(local, b"content")
+    rewrite(folder / "raw_data/current.json", changes)
+    with pytest.raises(NewerStore):
+        local.current("raw_data")
+
+
+@pytest.mark.fault("F02")
+@pytest.mark.parametrize(("without", "changes"), [("version", {}), ("", {"files": 3}), ("", {"files": {"a.csv": {}}})])
+def test_a_passport_that_lacks_what_it_must_state_is_damaged(
+    local: Store, folder: Path, without: str, changes: dict[str, object]
+) -> None:
+    put(local, b"content")
+    rewrite(folder / "raw_data/current.json", changes, without=without)
+    with pytest.raises(DamagedStore, match="pointer is damaged"):
+        local.current("raw_data")
+
+
+@pytest.mark.fault("F02")
+def test_a_version_under_a_name_that_is_not_its_digest_is_damaged(local: Store, folder: Path) -> None:
+    put(local, b"content")
+    file = version_file(folder, local)
+    file.parent.rename(file.parent.with_name("0" * 64))
+    rewrite(folder / "raw_data/current.json", {"version": "0" * 64})
+    with pytest.raises(DamagedStore, match="digest in its name"):
+        local.handle("raw_data").load()
+
+
+@pytest.mark.fault("F09")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "../" * 5 + "etc"},
+        {"version": "A" * 64},
+        {"files": {"../../../secret.csv": {"size": 1, "sha256": "0" * 64}}},
+        {"files": {".hidden.csv": {"size": 1, "sha256": "0" * 64}}},
+    ],
+)
+def test_a_passport_cannot_point_out_of_its_version(local: Store, folder: Path, changes: dict[str, object]) -> None:
+    put(local, b"content")
+    rewrite(folder / "raw_data/current.json", changes)
+    with pytest.raises(DamagedStore, match="pointer is damaged"):
+        local.handle("raw_data").load()
+
+
+@pytest.mark.fault("F09")
+@pytest.mark.parametrize("run_id", ["..", "../x", "", "a/b", "run\n"])
+def test_a_run_cannot_write_outside_its_folder(store: Store, run_id: str) -> None:
+    with pytest.raises(WdbcError, match="takes no such name"):
+        put(store, b"content", run_id=run_id)
+    with pytest.raises(WdbcError, match="takes no such name"):
+        store.made_by(run_id, "raw_data")
+
+
+@pytest.mark.fault("F09")
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../x", "/etc", "a/b", "a\0b", "", "A", "a" * 65, "raw_data\n", "r\u0430w_data", "\uff52aw", ".hidden"],
+)
+def test_a_name_that_could_leave_the_store_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(WdbcError, match="takes no such name"):
+        put(store, b"content", asset=name)
+    with pytest.raises(WdbcError, match="takes no such name"):
+        store.current(name)
