@@ -45,6 +45,7 @@ check: check-lock lint types test ## everything that CI checks
 lint: $(DEV) ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --quiet
 
 format: $(DEV) ## put style right where a machine can
 	@$(BIN)/ruff check --fix .

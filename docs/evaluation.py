@@ -78,13 +78,13 @@ def from_store() -> dict[str, Any]:
         WdbcError: there is none, or it is not of the full protocol.
     """
     store = open_store(settings.load().storage, relative_to=settings.project_root())
-    passport = store.handle("cross_validation").passport
-    summary = json.loads(store.files(passport)["summary.json"])
+    manifest = store.handle("cross_validation").manifest
+    summary = json.loads(store.files(manifest)["summary.json"])
     if summary["repeats"] < recipes.PROTOCOLS["full"]:
         raise WdbcError(
             f"The current evaluation has {summary['repeats']} repeats.",
             where=store.url,
-            mend="Run `wdbc evaluate --protocol full` first.",
+            hint="Run `wdbc evaluate --protocol full` first.",
         )
     return {name: summary[name] for name in _KEPT}
 

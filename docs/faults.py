@@ -15,7 +15,7 @@ GROUPS = {
 }
 
 FAULTS = {
-    "S01": ("connection refused, unknown host, reset in the middle", "tried again with growing waits, then one error with host and mend; kept"),
+    "S01": ("connection refused, unknown host, reset in the middle", "tried again with growing waits, then one error with host and hint; kept"),
     "S02": ("the server says nothing, or one byte a second", "ends within the stated total time; kept"),
     "S03": ("408, 429, 500, 502, 503, 504", "tried again; `Retry-After` in seconds or as a date is honoured up to a bound"),
     "S04": ("400, 401, 403, 404, 410", "fails at once"),
@@ -29,7 +29,7 @@ FAULTS = {
     "S12": ("503 twice, then good", "one version; the tries are logged"),
     "S13": ("the source is gone for good", "the run fails loudly; kept"),
     "S14": ("another SHA-256 than the pinned one", "refused, with both"),
-    "S15": ("a path that is missing, a folder, unreadable, a pipe, a circle of links", "an error with path and mend; never waits"),
+    "S15": ("a path that is missing, a folder, unreadable, a pipe, a circle of links", "an error with path and hint; never waits"),
     "S16": ("a password or token in the address", "used, and shown nowhere"),
     "S17": ("an unknown scheme, a typo, an empty setting", "the error lists what is possible"),
     "S18": ("the server changes its answer during a run", "the run sees one version of the bytes"),
@@ -64,7 +64,7 @@ FAULTS = {
     "F08": ("a store of a newer release", "refused with both numbers, nothing changed"),
     "F09": ("names that climb out of the store", "refused"),
     "F10": ("a whole run killed, then another", "finishes by itself; the killed one is told as failed"),
-    "F12": ("`wdbc gc` while history, pointer, trial or a passport is damaged or missing", "refused, and each is named; what a missing one may have named is kept; nothing good is removed"),
+    "F12": ("`wdbc gc` while history, pointer, trial or a manifest is damaged or missing", "refused, and each is named; what a missing one may have named is kept; nothing good is removed"),
     "F13": ("JSON of right syntax and wrong type, depth, size or encoding in any stored file; a folder, pipe or link in its place", "damage with what, where and what to do, in every command; `wdbc rollback --to VERSION` works on"),
     "F14": ("a store that hangs; a pipe, socket or device in the place of a stored file", "reported within 5 seconds, followed again when it answers; a service starts beside it, and TERM ends it; a pipe is named as damage, and never waited for"),
     "F15": ("an export of an interrupted run, on a full disk, killed, into a folder with links or other files", "versions that do not belong together are refused, and so is what would be lost; the earlier export stays whole"),
@@ -116,8 +116,8 @@ FAULTS = {
     "V19": ("a champion or challenger with digests that fit that would crash, hang or swell: array bounds, trees, nested lists, bombs", "looked through within bounds, then tried in a process of its own; refused there, and every worker and command lives"),
     "V20": ("the reader of the log stops; the metrics folder is removed; the parent is killed; a worker hangs at TERM or dies of its start; two services on one port", "requests go on, lines are dropped and counted; metrics go on and nothing counts twice; all processes end, in the stated time, and the port is free; starts slow down and are reported; the second service says so"),
     "V21": ("a compiled scorer, or a pipeline, that does not answer as the promoted one did", "refused"),
-    "X01": ("secrets", "in no log, message, passport, or event"),
-    "X02": ("patients' values and ids", "withheld in log, message, passport, event, preview and failing rows, unless `WDBC_SHOW_VALUES` allows it; rows and columns are told"),
+    "X01": ("secrets", "in no log, message, manifest, or event"),
+    "X02": ("patients' values and ids", "withheld in log, message, manifest, event, preview and failing rows, unless `WDBC_SHOW_VALUES` allows it; rows and columns are told"),
     "X03": ("a file that would run code when read", "nothing is ever unpickled; a booby-trapped model or bundle is refused unread"),
     "X04": ("HTML in the data", "shown as text"),
     "X05": ("an id that a spreadsheet would run as a formula", "written as text into every CSV of scores"),
@@ -127,6 +127,6 @@ FAULTS = {
     "X11": ("file modes", "keys and figures of the service are their owner's alone; keys that others may read are refused"),
     "X12": ("other dependencies than the locked ones", "all are pinned by hash; a check fails when lock and `pyproject.toml` differ"),
     "X13": ("no network at all", "run, status, explore, evaluate, report, verify, export, the service and the UI work in a namespace without a route, and try no connection and no look-up of a name"),
-    "X14": ("credentials in any address (source, store, proxy), in the environment, or sent back by a server or a library", "redacted in every sink: terminal, log, passport, store, event, report, UI"),
+    "X14": ("credentials in any address (source, store, proxy), in the environment, or sent back by a server or a library", "redacted in every sink: terminal, log, manifest, store, event, report, UI"),
     "X15": ("escape codes, line ends, invisible or reordering characters in what others wrote: reasons, names, paths, headers, messages", "shown as escapes (`\\x1b`, `\\n`, `\\u202e`): a line is a line, and nothing steers the terminal; JSON stays JSON"),
 }  # fmt: skip

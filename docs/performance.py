@@ -29,7 +29,7 @@ What stands above the script: importing Dagster and its database layer, making D
 about 175 events in it (three for each of the 40 checks, each with several connections of its own), and three pictures.
 The memory is that of the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded beside scikit-learn.""",
     "unchanged": """\
-Nothing but settings, passports and digests is read. Measured elsewhere: DVC .28x, Kedro with only-missing .59x, ZenML
+Nothing but settings, manifests and digests is read. Measured elsewhere: DVC .28x, Kedro with only-missing .59x, ZenML
 2.5x, Prefect 3.6x.""",
     "verify": """\
 Every value is derived again in memory and its bytes compared. Dagster is imported, for the modules with the assets'
@@ -38,10 +38,10 @@ functions do so; but no run is started, nothing is drawn, and what is the same i
 Each fold is transformed once for all candidates that share the transformers. What is left is mostly scikit-learn's own
 Yeo-Johnson fit, column by column.""",
     "evaluate": """\
-Plain is `cross_val_predict` around `GridSearchCV`; of the exam project's recipe it does one outer fold of each repeat,
-counted ten times. What is left of ours is scikit-learn's own fits: for the exam project's recipe four fifths of it are
-Yeo-Johnson's, column by column. Both recipes together count, for that is what `wdbc evaluate` judges: the plain search
-of `logistic` has little to save, as it transforms nothing but scales.""",
+Plain is `cross_val_predict` around `GridSearchCV`; of the reference Airflow project's recipe it does one outer fold of
+each repeat, counted ten times. What is left of ours is scikit-learn's own fits: for the reference Airflow project's
+recipe four fifths of it are Yeo-Johnson's, column by column. Both recipes together count, for that is what `wdbc
+evaluate` judges: the plain search of `logistic` has little to save, as it transforms nothing but scales.""",
     "scoring": """\
 Scorer and scikit-learn answer for the same rows on one thread in one process, and the figures are refused if they
 differ by more than 1e-12; 10 million rows are the same million ten times. The limit is memory: to copy these rows goes

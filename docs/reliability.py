@@ -37,7 +37,7 @@ _NOT_PROMISED = """\
 - A run that the UI launched and whose process is killed together with Dagster's code server is told as failed only by
   the limit of 60 minutes, and only while a daemon runs. A killed `wdbc run` is told by the next one.
 - One daemon per history is made sure of by `wdbc ui`; a `dagster-daemon` started by hand beside it is not noticed.
-- Somebody who may write into the store can replace a version and its passport together: digests find damage, and no
+- Somebody who may write into the store can replace a version and its manifest together: digests find damage, and no
   forgery.
 """
 

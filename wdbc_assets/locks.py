@@ -57,7 +57,7 @@ def wait(attempt: Callable[[], bool], name: str, *, where: str, holder: Callable
             raise Busy(
                 f"{name} was not free within {SECONDS:g} s: {holder()} holds it",
                 where=where,
-                mend="Wait until that process ends, or end it; then run this command again. Nothing was decided.",
+                hint="Wait until that process ends, or end it; then run this command again. Nothing was decided.",
             )
         if waited > _REPORT_SECONDS and not reported:
             reported = True
@@ -75,7 +75,7 @@ def _acquired(descriptor: int, where: str) -> bool:
         raise WdbcError(
             f"the file system refuses a lock: {error.strerror}",
             where=where,
-            mend="Use a disk that supports `flock`: a local one, or NFS 4.",
+            hint="Use a disk that supports `flock`: a local one, or NFS 4.",
         ) from None
     return True
 

@@ -131,7 +131,7 @@ def open_log(location: str, *, relative_to: Path) -> None:
         raise WdbcError(
             f"the log cannot be written: {error.strerror}",
             where=str(path),
-            mend="Set WDBC_LOG to another file.",
+            hint="Set WDBC_LOG to another file.",
         ) from None
     handler.setFormatter(JsonLines())
     handler.setLevel(logging.INFO)

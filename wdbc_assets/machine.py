@@ -55,7 +55,7 @@ def refusal(error: BaseException) -> WdbcError | None:
         if isinstance(cause, WdbcError):
             return cause
         if isinstance(cause, MemoryError):
-            return WdbcError("there is not enough memory", where="this machine", mend=_HINTS[errno.ENOMEM])
+            return WdbcError("there is not enough memory", where="this machine", hint=_HINTS[errno.ENOMEM])
         if isinstance(cause, sqlite3.Error) or type(cause).__module__.startswith(("sqlalchemy.", "alembic.")):
             return _of_database(cause)
         if isinstance(cause, OSError) and cause.errno is not None:
@@ -67,7 +67,7 @@ def refusal(error: BaseException) -> WdbcError | None:
 def _of_system(error: OSError) -> WdbcError:
     number = error.errno or 0
     if number == errno.ENOENT and error.filename is None and _current_folder() is None:
-        return WdbcError("the current folder no longer exists", where="this shell", mend="Change to another folder.")
+        return WdbcError("the current folder no longer exists", where="this shell", hint="Change to another folder.")
     named = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     where = " -> ".join(named)
     if not where:
@@ -75,7 +75,7 @@ def _of_system(error: OSError) -> WdbcError:
     return WdbcError(
         f"the machine refuses it: {error.strerror or type(error).__name__}",
         where=where,
-        mend=_HINTS.get(number, "Correct that, then try again."),
+        hint=_HINTS.get(number, "Correct that, then try again."),
     )
 
 
@@ -98,7 +98,7 @@ def _of_database(error: BaseException) -> WdbcError:
     return WdbcError(
         f"Dagster's history cannot be used: {message}",
         where=str(home if full else damaged or home),
-        mend=hint,
+        hint=hint,
     )
 
 
@@ -148,6 +148,6 @@ def dagster_configuration(home: Path) -> Iterator[None]:
             found = WdbcError(
                 f"Dagster cannot be opened as it is configured: {type(error).__name__}: {message[:_LONGEST]}",
                 where=str(home / "dagster.yaml"),
-                mend="Correct that file, or put the dagster.yaml of this project in its place.",
+                hint="Correct that file, or put the dagster.yaml of this project in its place.",
             )
         raise found from error

@@ -12,7 +12,7 @@ from wdbc_assets.store import codecs
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.domain import judging
 
-COMPILED = ("logistic", "pca_logistic", "seed_baseline")
+COMPILED = ("logistic", "pca_logistic", "airflow_baseline")
 
 
 @cache
@@ -56,4 +56,4 @@ def crown(folder: Path, recipe: str = "logistic") -> str:
     store = open_store(str(folder), relative_to=folder)
     draft = store.draft("champion", bundle(recipe), run_id="a-run")
     store.commit(draft, run_id="a-run")
-    return draft.passport.version
+    return draft.manifest.version

@@ -19,7 +19,7 @@ def put_evidence(store: Store, **losses: float) -> None:
         "cross_validation",
         value,
         run_id="evaluation",
-        inputs={"clean_frame": store.handle("clean_frame").passport.version},
+        inputs={"clean_frame": store.handle("clean_frame").manifest.version},
         parameters={"protocol": "quick", "evaluated_recipes": ",".join(losses)},
         code_version=specs.code_version("cross_validation"),
     )

@@ -68,7 +68,7 @@ def test_a_lock_that_is_not_free_in_time_is_an_error_that_names_its_holder(
     with pytest.raises(locks.Busy, match=rf"process {holder.pid} \(gc\) on ") as refused:
         take(path)
     assert refused.value.where == str(path)
-    assert "end it" in refused.value.mend
+    assert "end it" in refused.value.hint
     assert re.fullmatch(rf"  waiting for the lock, held by process {holder.pid} .*\n", capsys.readouterr().err)
 
 
@@ -104,7 +104,7 @@ def test_a_file_system_without_locks_is_named(path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(WdbcError, match="refuses a lock: No locks available") as refused:
         take(path)
-    assert "flock" in refused.value.mend
+    assert "flock" in refused.value.hint
 
 
 def interrupted(done: list[str]) -> None:

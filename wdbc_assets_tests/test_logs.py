@@ -74,9 +74,9 @@ def test_a_log_that_another_process_rotated_away_is_opened_anew(log: Path) -> No
     assert [line["message"] for line in lines(log)] == ["after"]
 
 
-def test_a_log_that_cannot_be_written_says_which_setting_mends_it(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_says_which_setting_to_change(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WdbcError, match="log cannot be written") as caught:
         logs.open_log("file/wdbc.jsonl", relative_to=tmp_path)
-    assert "WDBC_LOG" in caught.value.mend
+    assert "WDBC_LOG" in caught.value.hint
     assert not any(isinstance(handler, logging.FileHandler) for handler in logs.logger.handlers)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault("O22")
 def refused(error: BaseException) -> WdbcError:
     found = machine.refusal(error)
     assert found is not None
-    assert found.mend
+    assert found.hint
     assert "fault of wdbc" not in found.what
     return found
 
@@ -51,7 +51,7 @@ def test_memory_and_what_another_error_was_raised_from_are_recognised() -> None:
     assert refused(MemoryError()).what == "there is not enough memory"
     outer = RuntimeError("a step failed")
     outer.__cause__ = OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/x")
-    assert "ulimit -n" in refused(outer).mend
+    assert "ulimit -n" in refused(outer).hint
     outer.__cause__ = WdbcError("the source is empty")
     assert machine.refusal(outer) is outer.__cause__
 

@@ -121,7 +121,7 @@ def explained(*, linear: bool = True) -> dict[str, Any]:
 def evaluated() -> dict[str, Any]:
     random = np.random.default_rng(0)
     tables = []
-    for recipe in ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking"):
+    for recipe in ("logistic", "airflow_baseline", "pca_logistic", "svc", "stacking"):
         p = random.random(100)
         tables.append(
             pd.DataFrame(

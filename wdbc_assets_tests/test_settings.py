@@ -110,7 +110,7 @@ def test_a_home_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(WdbcError, match="home cannot be written") as caught:
         settings.ensure_home()
-    assert "DAGSTER_HOME" in caught.value.mend
+    assert "DAGSTER_HOME" in caught.value.hint
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_what_is_wrong_in_the_env_file_is_refused_with_its_line(
     with pytest.raises(WdbcError, match=what) as caught:
         settings.load()
     assert caught.value.where == f"{env_file}, line {line}"
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_names_of_others_in_the_env_file_are_left_alone(env_file: Path) -> None:
@@ -163,7 +163,7 @@ def test_the_environment_wins_over_the_env_file_and_is_named_where_it_is_wrong(
     with pytest.raises(WdbcError, match="WDBC_TEST_SIZE") as caught:
         settings.load()
     assert caught.value.where == "the environment"
-    assert "WDBC_TEST_SIZE=0.2" in caught.value.mend
+    assert "WDBC_TEST_SIZE=0.2" in caught.value.hint
     monkeypatch.setenv("WDBC_SHOW_VALUES", "perhaps")
     with pytest.raises(WdbcError, match="possible: true, false"):
         settings.load()

@@ -110,5 +110,5 @@ class Stops:
 def _fault(error: Exception) -> WdbcError:
     return WdbcError(
         f"unexpected {type(error).__name__}: this is a fault of wdbc, not of your input",
-        mend="Run `wdbc --debug ...` and report the traceback.",
+        hint="Run `wdbc --debug ...` and report the traceback.",
     )

@@ -56,8 +56,8 @@ def _of_asset(store: Store, asset: str) -> Iterator[Finding]:
         if refusal := store.refusal(asset):
             reasons = "; ".join(map(str, refusal["reasons"]))
             yield Finding("refused", asset, f"the attempt at {refusal['at'][:19]} UTC was refused: {reasons}")
-        passport = None if asset == CHAMPION else store.current(asset)
-        if passport is not None and (damage := store.damage(passport)):
+        manifest = None if asset == CHAMPION else store.current(asset)
+        if manifest is not None and (damage := store.damage(manifest)):
             yield Finding("damaged", asset, damage)
     except WdbcError as error:
         yield Finding("damaged", asset, _message(error))
@@ -67,7 +67,7 @@ def _of_production(store: Store) -> Iterator[Finding]:
     try:
         registry = open_registry(store)
         standing = registry.standing()
-        for problem in (*standing.amiss, *registry.lost_evidence()):
+        for problem in (*standing.problems, *registry.lost_evidence()):
             yield Finding("damaged", CHAMPION, problem)
         for way in registry.ways_back(standing):
             if way.damage and way.version != standing.version:
@@ -148,8 +148,8 @@ def _of_looks(store: Store, instance: "dg.DagsterInstance", chosen: settings.Set
     looks = [0.0]
     if event := instance.get_latest_materialization_event(dg.AssetKey("raw_data")):
         looks.append(event.timestamp)
-    if passport := store.current("raw_data"):
-        looks.append(datetime.fromisoformat(passport.made_at).timestamp())
+    if manifest := store.current("raw_data"):
+        looks.append(datetime.fromisoformat(manifest.made_at).timestamp())
     looks += [
         tick.timestamp for state, tick in _turned_on(instance) if tick is not None and _saw_the_source(state, tick)
     ]

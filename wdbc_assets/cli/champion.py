@@ -26,7 +26,7 @@ def champion(*, as_json: bool) -> None:
 
     The bundles that a rollback leads to are verified, too.
 
-    Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is amiss.
+    Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is wrong.
     """
     _, store, registry = decisions.opened()
     standing = registry.standing()
@@ -41,24 +41,24 @@ def champion(*, as_json: bool) -> None:
         problems.append(error.what)
     if as_json:
         ways = [asdict(way) for way in registry.ways_back(standing, most=decisions.WAYS_BACK)]
-        plain = {"store": store.url, "champion": in_production(registry, standing), "amiss": problems}
+        plain = {"store": store.url, "champion": in_production(registry, standing), "problems": problems}
         terminal.document({**plain, "rollback": ways, "candidate": candidate})
     else:
         _show(registry, standing, trial, problems)
         _show_candidate(standing, candidate)
-    click.get_current_context().exit(int(standing.passport is None or bool(problems)))
+    click.get_current_context().exit(int(standing.manifest is None or bool(problems)))
 
 
 def in_production(registry: Registry, standing: Standing) -> dict[str, Any] | None:
     """Return the champion as plain values, None if there is none."""
-    passport, entry, promotion = standing.passport, standing.since, standing.promotion
-    if passport is None:
+    manifest, entry, promotion = standing.manifest, standing.since, standing.promotion
+    if manifest is None:
         return None
     return {
-        "version": passport.version,
+        "version": manifest.version,
         "recipe": standing.recipe,
-        "compiled": SCORER in passport.files,
-        "made_of": passport.inputs,
+        "compiled": SCORER in manifest.files,
+        "made_of": manifest.inputs,
         "since": entry and entry.at,
         "action": entry and entry.action,
         "actor": entry and entry.actor,
@@ -88,9 +88,9 @@ def _candidate(store: Store) -> dict[str, Any]:
         document = None if case.is_champion else case.document(case.judge())
     except WdbcError as error:
         return {"version": None, "recipe": None, "is_champion": False, "judgement": None,
-                "amiss": f"{error.what}. {error.mend}"}  # fmt: skip
+                "problems": f"{error.what}. {error.hint}"}  # fmt: skip
     return {"version": case.version, "recipe": case.recipe, "is_champion": case.is_champion, "judgement": document,
-            "amiss": None}  # fmt: skip
+            "problems": None}  # fmt: skip
 
 
 def _show(registry: Registry, standing: Standing, trial: Trial | None, problems: Sequence[str]) -> None:
@@ -110,7 +110,7 @@ def _show(registry: Registry, standing: Standing, trial: Trial | None, problems:
                 f"  a challenger is on trial: {trial.recipe} {staleness.short(trial.candidate)}: wdbc shadow status"
             )
     for fault in problems:
-        terminal.say(terminal.style(f"  amiss: {fault}", fg="red"))
+        terminal.say(terminal.style(f"  problem: {fault}", fg="red"))
 
 
 def _evidence(digest: str, verdict: dict[str, Any]) -> None:
@@ -126,8 +126,8 @@ def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
     wdbc = terminal.as_called()
     if candidate["is_champion"]:
         terminal.say("\n  candidate: none; the current pipeline is the champion")
-    elif candidate["amiss"]:
-        terminal.say(f"\n  candidate: cannot be judged: {candidate['amiss']}")
+    elif candidate["problems"]:
+        terminal.say(f"\n  candidate: cannot be judged: {candidate['problems']}")
     else:
         decisions.judgement(candidate["judgement"])
         promoted = candidate["judgement"]["verdict"]["promoted"]

@@ -1,4 +1,4 @@
-"""`wdbc evaluate`: repeated nested cross-validation of recipes, with the exam project's beside."""
+"""`wdbc evaluate`: repeated nested cross-validation of recipes, with the reference Airflow project's beside."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from wdbc_assets.cli import evaluation, terminal
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store, open_store
 
 
@@ -53,14 +53,14 @@ def evaluate(
     store = open_store(chosen.storage, relative_to=root)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         run_id = launch.job("evaluate", store, chosen, options, reporter=terminal.Lines(), force=force, debug=debug)
-    passport = store.handle("cross_validation", run_id=run_id).passport
-    files = store.files(passport)
+    manifest = store.handle("cross_validation", run_id=run_id).manifest
+    files = store.files(manifest)
     summary, winners = json.loads(files["summary.json"]), json.loads(files["winners.json"])
     if as_json:
-        terminal.document(_plain(store, passport, summary, winners))
+        terminal.document(_plain(store, manifest, summary, winners))
         return
     evaluation.show(summary, winners, chosen.protocol)
-    terminal.say_if_replaced(store, passport)
+    terminal.say_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {_next(chosen.protocol)}")
 
@@ -71,16 +71,16 @@ def _next(protocol: str) -> str:
     return f"{first}, {wdbc} evaluate --recipe NAME, {wdbc} ui"
 
 
-def _plain(store: Store, passport: Passport, summary: dict[str, Any], winners: list[dict[str, Any]]) -> dict[str, Any]:
-    protocol = passport.parameters["protocol"]
+def _plain(store: Store, manifest: Manifest, summary: dict[str, Any], winners: list[dict[str, Any]]) -> dict[str, Any]:
+    protocol = manifest.parameters["protocol"]
     bounds = {name: {"floor": one.floor(protocol), "alarm": one.alarm} for name, one in floors.BOUNDS.items()}
     return {
         "store": store.url,
-        "version": passport.version,
-        "made_at": passport.made_at,
+        "version": manifest.version,
+        "made_at": manifest.made_at,
         "protocol": protocol,
         **summary,
         "bounds": {"recipe": floors.RECIPE, **bounds},
-        "checks": passport.checks,
+        "checks": manifest.checks,
         "winners": {name: evaluation.chosen(winners, name) for name in summary["recipes"]},
     }

@@ -25,8 +25,8 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     logs.open_log(chosen.log, relative_to=root)
     store = open_store(chosen.storage, relative_to=root)
     run_id = launch.job("explore", store, chosen, {}, reporter=terminal.Lines(), force=force, debug=debug)
-    passport = store.handle("exploration", run_id=run_id).passport
-    _show(store.document(passport, "exploration.json"))
+    manifest = store.handle("exploration", run_id=run_id).manifest
+    _show(store.document(manifest, "exploration.json"))
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
 

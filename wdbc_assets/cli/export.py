@@ -11,7 +11,7 @@ from wdbc_assets import settings
 from wdbc_assets.cli import folders, terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs, staleness
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Handle, Store, open_store
 
 _MANIFEST = "export.json"
@@ -26,50 +26,50 @@ def export(folder: Path) -> None:
     DIR takes the place of an earlier export as a whole, or stays as it is. A folder that holds others is refused.
     """
     store = open_store(settings.load().storage, relative_to=settings.project_root())
-    passports = _belonging_together(store)
-    contents = _contents(store, passports)
-    folders.put(folder, {**contents, _MANIFEST: _manifest(passports, contents)})
+    manifests = _belonging_together(store)
+    contents = _contents(store, manifests)
+    folders.put(folder, {**contents, _MANIFEST: _manifest(manifests, contents)})
     for name, content in contents.items():
         terminal.say(f"  {folder / name}  {len(content)} bytes")
 
 
-def _belonging_together(store: Store) -> dict[str, Passport]:
-    """Return the current passports of what the job makes.
+def _belonging_together(store: Store) -> dict[str, Manifest]:
+    """Return the current manifests of what the job makes.
 
     Raises:
         WdbcError: one was made of another version than the current one.
     """
-    passports = {asset: store.handle(asset).passport for asset in specs.JOBS["train"]}
-    for asset, passport in passports.items():
+    manifests = {asset: store.handle(asset).manifest for asset in specs.JOBS["train"]}
+    for asset, manifest in manifests.items():
         for source in specs.DERIVATIONS[asset].inputs:
-            made_of, current = passport.inputs.get(source, ""), passports[source].version
+            made_of, current = manifest.inputs.get(source, ""), manifests[source].version
             if made_of != current:
                 raise WdbcError(
                     f"the current versions do not belong together: {asset} was made of {source}"
                     f" {staleness.short(made_of)}, and the current one is {staleness.short(current)}",
                     where=store.url,
-                    mend="A run was interrupted, or goes on. Let it end, or run `wdbc run`; then export again.",
+                    hint="A run was interrupted, or goes on. Let it end, or run `wdbc run`; then export again.",
                 )
-    return passports
+    return manifests
 
 
-def _contents(store: Store, passports: Mapping[str, Passport]) -> dict[str, bytes]:
-    split = Handle(store, passports["train_test_split"]).load()
+def _contents(store: Store, manifests: Mapping[str, Manifest]) -> dict[str, bytes]:
+    split = Handle(store, manifests["train_test_split"]).load()
     return {
-        "raw/wdbc.data": Handle(store, passports["raw_data"]).load(),
+        "raw/wdbc.data": Handle(store, manifests["raw_data"]).load(),
         **{
             f"train_test/{name}.csv": getattr(split, name).to_csv(index=False, lineterminator="\n").encode()
             for name in ("X_train", "X_test", "y_train", "y_test")
         },
-        "models/pipeline.skops": store.files(passports["fitted_pipeline"])["pipeline.skops"],
-        "metrics/metrics.json": store.files(passports["metrics"])["metrics.json"],
+        "models/pipeline.skops": store.files(manifests["fitted_pipeline"])["pipeline.skops"],
+        "metrics/metrics.json": store.files(manifests["metrics"])["metrics.json"],
     }
 
 
-def _manifest(passports: Mapping[str, Passport], contents: Mapping[str, bytes]) -> bytes:
+def _manifest(manifests: Mapping[str, Manifest], contents: Mapping[str, bytes]) -> bytes:
     """State which versions were exported, and the digest of each file."""
     plain = {
-        "versions": {asset: passport.version for asset, passport in passports.items()},
+        "versions": {asset: manifest.version for asset, manifest in manifests.items()},
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
     return json.dumps(plain, indent=2).encode() + b"\n"

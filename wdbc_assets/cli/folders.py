@@ -41,7 +41,7 @@ def put(target: Path, contents: Mapping[str, bytes]) -> None:
         raise WdbcError(
             f"the folder cannot be written: {error.strerror or error}",
             where=str(target),
-            mend="What was there before is whole. Free some space, or choose a folder that you may write and that is no"
+            hint="What was there before is whole. Free some space, or choose a folder that you may write and that is no"
             " mount point, such as one inside of it.",
         ) from None
 
@@ -50,9 +50,9 @@ def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
     """Raise WdbcError if anything but such files would be replaced."""
     hint = "Choose a new folder, or an empty one, or one that holds an earlier export alone."
     if target.is_symlink():
-        raise WdbcError("the folder is a symbolic link, which is not followed", where=str(target), mend=hint)
+        raise WdbcError("the folder is a symbolic link, which is not followed", where=str(target), hint=hint)
     if Path.cwd().is_relative_to(target.resolve()):
-        raise WdbcError("the folder is the current one, or holds it", where=str(target), mend=hint)
+        raise WdbcError("the folder is the current one, or holds it", where=str(target), hint=hint)
     if not target.exists():
         return
     known = {*contents, *(str(parent) for name in contents for parent in Path(name).parents)}
@@ -60,7 +60,7 @@ def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
         for name in (*folders, *files):
             path = Path(folder, name)
             if path.is_symlink() or str(path.relative_to(target)) not in known:
-                raise WdbcError("the folder holds something else, which would be lost", where=str(path), mend=hint)
+                raise WdbcError("the folder holds something else, which would be lost", where=str(path), hint=hint)
 
 
 @contextlib.contextmanager

@@ -18,9 +18,9 @@ def history_command(*, as_json: bool, verify: bool) -> None:
     _, store, registry = decisions.opened()
     standing = registry.standing()
     found = standing.history
-    amiss = [*found.faults, *(registry.lost_evidence() if verify else ())]
+    problems = [*found.faults, *(registry.lost_evidence() if verify else ())]
     if as_json:
-        plain = {"store": store.url, "entries": [entry.to_plain() for entry in found.entries], "amiss": amiss}
+        plain = {"store": store.url, "entries": [entry.to_plain() for entry in found.entries], "problems": problems}
         terminal.document(plain)
     else:
         if not found.entries:
@@ -29,8 +29,8 @@ def history_command(*, as_json: bool, verify: bool) -> None:
             terminal.say(decisions.line(entry))
         if found.unfinished is not None:
             terminal.say(f"  entry {found.unfinished.number} was begun and not finished: the next decision finishes it")
-        if verify and not amiss:
+        if verify and not problems:
             terminal.say(f"\n  {len(found.entries)} entries, each follows the one before it; all evidence is whole")
-    for fault in amiss:
-        terminal.say(terminal.style(f"  amiss: {fault}", fg="red"), err=as_json)
-    click.get_current_context().exit(int(bool(amiss)))
+    for fault in problems:
+        terminal.say(terminal.style(f"  problem: {fault}", fg="red"), err=as_json)
+    click.get_current_context().exit(int(bool(problems)))

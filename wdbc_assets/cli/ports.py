@@ -22,11 +22,11 @@ def listen(host: str, port: int, *, hint: str) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise WdbcError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", mend=hint) from None
+        raise WdbcError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", hint=hint) from None
     listening.set_inheritable(True)
     return listening
 
 
-def refuse_taken(host: str, port: int, *, mend: str) -> None:
-    """Raise WdbcError, with that mend, if nothing can listen there."""
-    listen(host, port, hint=mend).close()
+def refuse_taken(host: str, port: int, *, hint: str) -> None:
+    """Raise WdbcError, with that hint, if nothing can listen there."""
+    listen(host, port, hint=hint).close()

@@ -119,14 +119,14 @@ def _champion(chosen: settings.Settings) -> "Served":
     from wdbc_assets.store import bundle_loader
 
     store = open_store(chosen.storage, relative_to=settings.project_root())
-    passport = store.current("champion")
-    if passport is None:
+    manifest = store.current("champion")
+    if manifest is None:
         raise WdbcError(
             "no model is in production yet",
             where=store.url,
-            mend="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
+            hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
-    return bundle_loader.open_bundle(bundle_loader.read(store, passport))
+    return bundle_loader.open_bundle(bundle_loader.read(store, manifest))
 
 
 def _require_apart(source: str, out: "Place", rejects: "Place | None") -> None:
@@ -140,7 +140,7 @@ def _require_apart(source: str, out: "Place", rejects: "Place | None") -> None:
             raise WdbcError(
                 f"{seen[place.identity]} and {name} are the same place",
                 where=place.shown,
-                mend="Give each a place of its own.",
+                hint="Give each a place of its own.",
             )
         seen[place.identity] = name
 
@@ -156,12 +156,12 @@ def _is_file(source: str) -> bool:
 
 def _require_some(tally: "Tally", source: str) -> None:
     if not tally.rows:
-        raise WdbcError("there is no row to score", where=source, mend="Give a table with at least one row.")
+        raise WdbcError("there is no row to score", where=source, hint="Give a table with at least one row.")
     if not tally.scored:
         raise WdbcError(
             f"none of {tally.rows} rows could be scored: {_reasons(tally)}",
             where=source,
-            mend="Correct the rows; `--rejects FILE` names each with its column and rule.",
+            hint="Correct the rows; `--rejects FILE` names each with its column and rule.",
         )
 
 

@@ -89,7 +89,7 @@ def _require_evidence(store: Store) -> None:
         raise NeverMade(
             "there is no evidence to decide by: cross_validation has never been made",
             where=store.url,
-            mend="Run `wdbc evaluate` first.",
+            hint="Run `wdbc evaluate` first.",
         )
 
 

@@ -64,10 +64,10 @@ def _possible(store: Store) -> list[str]:
 
 def _is_there(store: Store, asset: str) -> bool:
     try:
-        passport = store.current(asset)
+        manifest = store.current(asset)
     except DamagedStore:
         return False
-    return passport is not None and store.damage(passport) is None
+    return manifest is not None and store.damage(manifest) is None
 
 
 def _write(target: Path, content: bytes) -> None:
@@ -84,7 +84,7 @@ def _write(target: Path, content: bytes) -> None:
         raise WdbcError(
             f"the report cannot be written: {error.strerror}",
             where=str(target),
-            mend="Choose another place: `wdbc report --output FILE`.",
+            hint="Choose another place: `wdbc report --output FILE`.",
         ) from None
     finally:
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.challenger import Trial
 from wdbc_assets.registry.registry import Decision, Registry
 from wdbc_assets.store import bundle_files, paths
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
@@ -56,25 +56,25 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         raise click.UsageError('--reset-counts needs --reason "...": the history must say why.')
     chosen, store, registry = decisions.opened()
     case = registry_candidate.gather(store, candidate)
-    champion = case.standing.passport
+    champion = case.standing.manifest
     if champion is None:
-        raise WdbcError("there is no champion to be beside", where=store.url, mend="Promote one: `wdbc promote`.")
+        raise WdbcError("there is no champion to be beside", where=store.url, hint="Promote one: `wdbc promote`.")
     if case.is_champion:
         raise WdbcError(
             f"{case.recipe} {staleness.short(case.version)} is the champion itself",
             where=store.url,
-            mend="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
+            hint="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
         )
     verdict = _verdict(case, share)
     draft = store.draft(
         paths.CHAMPION,
         case.bundle(),
         run_id=f"shadow-{uuid.uuid4()}",
-        inputs={name: passport.version for name, passport in case.passports.items()},
+        inputs={name: manifest.version for name, manifest in case.manifests.items()},
         code_version=specs.code_version(paths.CHAMPION),
     )
     trial = Trial(
-        challenger=draft.passport,
+        challenger=draft.manifest,
         recipe=case.recipe,
         against=champion.version,
         share=share,
@@ -157,7 +157,7 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     standing = registry.standing()
     found = registry_challenger.read(store, trial.candidate, trial.against, series=trial.series)
     goes_on = standing.version == trial.against
-    champion = standing.passport if goes_on else registry.promoted(trial.against)
+    champion = standing.manifest if goes_on else registry.promoted(trial.against)
     return {
         "challenger": {"recipe": trial.recipe, "version": trial.challenger.version, "candidate": trial.candidate},
         "champion": {"recipe": standing.recipe if goes_on else None, "version": trial.against},
@@ -174,14 +174,14 @@ def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _agreement(store: Store, trial: Trial, found: registry_challenger.Paired, champion: Passport) -> dict[str, Any]:
+def _agreement(store: Store, trial: Trial, found: registry_challenger.Paired, champion: Manifest) -> dict[str, Any]:
     import numpy as np
 
     from wdbc_assets.domain.promotion import agreement as promotion_agreement
 
     policies = [
-        bundle_files.read(paths.POLICY, store.files(passport).get(paths.POLICY))
-        for passport in (champion, trial.challenger)
+        bundle_files.read(paths.POLICY, store.files(manifest).get(paths.POLICY))
+        for manifest in (champion, trial.challenger)
     ]
     return promotion_agreement.agreement(
         np.array([pair.champion for pair in found.pairs]),
@@ -205,7 +205,7 @@ def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
         raise WdbcError(
             f"this candidate may not answer for patients: {decided}",
             where="the gate",
-            mend="Try it without effect: leave out --share. See each criterion: `wdbc promote --dry-run`.",
+            hint="Try it without effect: leave out --share. See each criterion: `wdbc promote --dry-run`.",
         )
     return verdict
 
@@ -241,7 +241,7 @@ def _show(found: dict[str, Any]) -> None:
         terminal.say(f"  counts were reset {found['series'] - 1} times: earlier pairs of this candidate are left out")
     if found["unreadable"]:
         terminal.say(
-            terminal.style(f"  amiss: {found['unreadable']} records of its pairs and counts cannot be read", fg="red")
+            terminal.style(f"  problem: {found['unreadable']} records of its pairs and counts cannot be read", fg="red")
         )
     if found["agreement"] is None:
         terminal.say("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")

@@ -53,10 +53,10 @@ def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:
 
 
 def _show(store: Store, state: staleness.State) -> None:
-    passport = state.passport
+    manifest = state.manifest
     version, made, bytes_ = ("-", "-", "-")
-    if passport:
-        version, made, bytes_ = staleness.short(passport.version), passport.made_at[:19], size(passport.size)
+    if manifest:
+        version, made, bytes_ = staleness.short(manifest.version), manifest.made_at[:19], size(manifest.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
@@ -69,14 +69,14 @@ def _show(store: Store, state: staleness.State) -> None:
 
 
 def _plain(store: Store, state: staleness.State) -> dict[str, Any]:
-    passport = state.passport
+    manifest = state.manifest
     return {
         "asset": state.asset,
-        "version": passport and passport.version,
-        "made_at": passport and passport.made_at,
-        "run_id": passport and passport.run_id,
-        "bytes": passport and passport.size,
-        "rows": passport and passport.rows,
+        "version": manifest and manifest.version,
+        "made_at": manifest and manifest.made_at,
+        "run_id": manifest and manifest.run_id,
+        "bytes": manifest and manifest.size,
+        "rows": manifest and manifest.rows,
         "up_to_date": state.up_to_date,
         "reasons": list(state.reasons),
         "refused": store.refusal(state.asset),

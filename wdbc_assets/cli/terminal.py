@@ -20,7 +20,7 @@ from wdbc_assets import safe_text
 from wdbc_assets.cli import streams
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
@@ -88,9 +88,9 @@ class Lines(logging.Handler):
         """Return what is added to a logger: this."""
         return self
 
-    def unchanged(self, passport: Passport) -> None:
+    def unchanged(self, manifest: Manifest) -> None:
         """Show an asset that is up to date."""
-        asset_line(passport.asset, "unchanged", passport.rows, None, passport.version)
+        asset_line(manifest.asset, "unchanged", manifest.rows, None, manifest.version)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record: an asset's line, a progress message, or nothing."""
@@ -134,10 +134,10 @@ def metrics_table(metrics: dict[str, Any]) -> None:
         )
 
 
-def say_if_replaced(store: Store, passport: Passport) -> None:
+def say_if_replaced(store: Store, manifest: Manifest) -> None:
     """Say so if what a run made is not what is current."""
-    current = store.current(passport.asset)
-    if current is None or current.version != passport.version:
+    current = store.current(manifest.asset)
+    if current is None or current.version != manifest.version:
         say("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
 
 
@@ -158,7 +158,7 @@ def complain(error: WdbcError) -> None:
     # Only what was found has lines of its own.
     found = privacy.of_refusal(error).split("\n")
     where = "" if error.where in error.what else error.where
-    for label, lines in (("where:", [where]), ("found:", found), ("do:", [error.mend])):
+    for label, lines in (("where:", [where]), ("found:", found), ("do:", [error.hint])):
         for number, line in enumerate(lines):
             if line:
                 say(f"  {'' if number else label:<7}{line}", err=True)
@@ -187,7 +187,7 @@ def cut_short(cause: OSError) -> int:
         WdbcError(
             f"the output cannot be written: {cause.strerror}",
             where="standard output or standard error",
-            mend="Send it elsewhere. The work itself is done: `wdbc status` shows it.",
+            hint="Send it elsewhere. The work itself is done: `wdbc status` shows it.",
         )
     )
     return 1

@@ -32,7 +32,7 @@ def ui(*, host: str, port: int) -> None:
     The address is printed when it answers.
     """
     home = settings.ensure_home()
-    ports.refuse_taken(host, port, mend="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
+    ports.refuse_taken(host, port, hint="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
     lock = _refuse_second_daemon(home)
     terminal.say("  starting Dagster; its address is printed when it answers")
     with instance.opened():  # Dagster's own processes would make the history without waiting for each other
@@ -80,7 +80,7 @@ def _attend(dagster: "subprocess.Popen[bytes]", stops: list[signal.Signals], hos
             f"Dagster ended by itself, {'after' if answered else 'before'} its UI answered, with exit code"
             f" {dagster.returncode}",
             where=url,
-            mend="What it printed above says why. `wdbc run` and `wdbc status` work without the UI.",
+            hint="What it printed above says why. `wdbc run` and `wdbc status` work without the UI.",
         )
 
 
@@ -104,6 +104,6 @@ def _refuse_second_daemon(home: Path) -> int:
         raise WdbcError(
             "another `wdbc ui` works on this history",
             where=str(home),
-            mend="Use that one, or end it; or set DAGSTER_HOME to another folder.",
+            hint="Use that one, or end it; or set DAGSTER_HOME to another folder.",
         ) from None
     return lock

@@ -29,7 +29,7 @@ _HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     """Derive every current version again from what it was made of, and compare.
 
-    Named assets are verified with all that they are made of. The parameters are those of each version's passport, under
+    Named assets are verified with all that they are made of. The parameters are those of each version's manifest, under
     what is set in the environment or .env. Nothing is written.
 
     The history, its evidence, and every bundle that a rollback leads to are verified, too: their digests have to fit.
@@ -70,7 +70,7 @@ def _wanted(store: Store, assets: Sequence[str]) -> list[str]:
         waiting.extend(specs.DERIVATIONS[asset].inputs)
     made = {asset for asset in specs.DERIVATIONS if asset in wanted or (not assets and store.current(asset))}
     if not made:
-        raise WdbcError("nothing has been made yet", where=store.url, mend="Run `wdbc run` first.")
+        raise WdbcError("nothing has been made yet", where=store.url, hint="Run `wdbc run` first.")
     return [asset for asset in specs.DERIVATIONS if asset in made]
 
 
@@ -90,7 +90,7 @@ def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *,
 
 def _show(finding: "Finding") -> None:
     verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
-    version = staleness.short(finding.passport.version) if finding.passport else ""
+    version = staleness.short(finding.manifest.version) if finding.manifest else ""
     terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
     for line in (finding.reason, *map(str, finding.causes)):
         if line:
@@ -112,8 +112,8 @@ def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
     diverged = [one for one in (first, *later) if any(difference.figures for difference in one.differences)]
     for finding in diverged:
         _moved(finding, max(_FEWEST, _LINES // len(diverged)))
-    for mend in dict.fromkeys(cause.mend for cause in first.causes):
-        terminal.say(f"    do: {mend}")
+    for hint in dict.fromkeys(cause.hint for cause in first.causes):
+        terminal.say(f"    do: {hint}")
 
 
 def _moved(finding: "Finding", most: int) -> None:

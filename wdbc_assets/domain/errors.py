@@ -8,18 +8,18 @@ class WdbcError(Exception):
     """Something from outside was refused, or could not be had.
 
     `what` says in one sentence what is wrong, `where` names the place (a file, a URL, a setting, a row), and
-    `mend` says what to do. None of them may carry a credential, nor a patient's value: that travels in `detail`,
+    `hint` says what to do. None of them may carry a credential, nor a patient's value: that travels in `detail`,
     which is never logged, and shown at the terminal only where the operator allows it. `places` is what can be said
     of the same without a value.
     """
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", detail: str = "", places: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", detail: str = "", places: str = "") -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
         self.detail = detail
         self.places = places
         super().__init__(what)
 
     def __str__(self) -> str:
-        return "\n".join(part for part in (self.what, self.where and f"at: {self.where}", self.mend) if part)
+        return "\n".join(part for part in (self.what, self.where and f"at: {self.where}", self.hint) if part)

@@ -11,7 +11,7 @@ import dagster as dg
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.pipeline.validation import RULES
 from wdbc_assets.presentation import privacy
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 
 
 def specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -35,9 +35,9 @@ def results(asset: str, findings: Iterable[Finding], *, show_values: bool = Fals
         )
 
 
-def restated(passport: Passport) -> Iterator[dg.AssetCheckResult]:
-    """Show what the passport states of a version that was judged when it was made."""
-    return results(passport.asset, (Finding(**check, failures=()) for check in passport.checks))
+def restated(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
+    """Show what the manifest states of a version that was judged when it was made."""
+    return results(manifest.asset, (Finding(**check, failures=()) for check in manifest.checks))
 
 
 def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How an asset that did not succeed is told: a refusal as what, where and mend; of anything else no patient's value."""
+"""How the failure of an asset is reported: what, where and a hint; never a patient's value."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +22,6 @@ def told(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
         refuse(found)
         raise dg.Failure(
             description=safe_text.redact(str(found)),
-            metadata={name: safe_text.redact(getattr(found, name)) for name in ("what", "where", "mend")},
+            metadata={name: safe_text.redact(getattr(found, name)) for name in ("what", "where", "hint")},
             allow_retries=False,
         ) from None

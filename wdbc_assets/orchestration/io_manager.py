@@ -14,7 +14,7 @@ import dagster as dg
 from wdbc_assets import logs, safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry.registry import Decision, open_registry
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
 
 
@@ -22,7 +22,7 @@ from wdbc_assets.store.store import Draft, Handle, Store
 class Kept:
     """Says that the current version stays as it is."""
 
-    passport: Passport
+    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Promotion:
     draft: Draft
     decision: Decision
     expected: str | None
-    made_of: tuple[Passport, ...]
+    made_of: tuple[Manifest, ...]
 
 
 def _name(context: dg.OutputContext | dg.InputContext) -> str:
@@ -41,7 +41,7 @@ def _name(context: dg.OutputContext | dg.InputContext) -> str:
 
 @contextlib.contextmanager
 def _as_failure(asset: str, run_id: str) -> Iterator[None]:
-    # A user's error needs no stack, and trying again cannot mend it.
+    # A user's error needs no stack, and trying again does not fix it.
     try:
         yield
     except WdbcError as error:
@@ -63,7 +63,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
         with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
             if isinstance(obj, Kept):
-                store.keep(obj.passport, run_id=context.run_id)
+                store.keep(obj.manifest, run_id=context.run_id)
                 return
             if isinstance(obj, Promotion):
                 open_registry(store).promote(obj.draft, obj.decision, expected=obj.expected, made_of=obj.made_of)

@@ -22,6 +22,8 @@ def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
 train = _job("train", "From the source to judged metrics. Assets that are up to date are recorded as unchanged.")
 refresh = _job("refresh", "From the source to the split, without training.")
 explore = _job("explore", "From the source to what the data look like: distributions, correlations, findings.")
-evaluate = _job("evaluate", "From the source to repeated cross-validation of the recipes, the exam project's beside.")
+evaluate = _job(
+    "evaluate", "From the source to repeated cross-validation of the recipes, the reference Airflow project's beside."
+)
 evidence = _job("evidence", "What can be said of what is current: exploration, policy, importance, and the model card.")
 promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it wins.")

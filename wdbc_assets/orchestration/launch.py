@@ -8,7 +8,7 @@ from wdbc_assets import logs, settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import instance as dagsters
 from wdbc_assets.pipeline import specs, staleness
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
 
@@ -20,7 +20,7 @@ class Reporter(Protocol):
     def handler(self) -> logging.Handler:
         """Return what is added to the package's logger while the run goes on."""
 
-    def unchanged(self, passport: Passport) -> None:
+    def unchanged(self, manifest: Manifest) -> None:
         """Show an asset that is up to date, and of which no run was needed."""
 
 
@@ -55,8 +55,8 @@ def job(
         given = {option: value for option, value in options.items() if value is not None}
         return _through_dagster(name, assets, given, decision, reporter=reporter, force=force, debug=debug)
     for state in states:
-        if state.passport:
-            reporter.unchanged(state.passport)
+        if state.manifest:
+            reporter.unchanged(state.manifest)
     return None
 
 
@@ -107,5 +107,5 @@ def _through_dagster(
     raise WdbcError(
         f"run {result.run_id} failed",
         where="Dagster's history",
-        mend="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug ...`.",
+        hint="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug ...`.",
     )

@@ -21,8 +21,8 @@ from wdbc_assets.pipeline import functions, specs, staleness, validation
 from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
-from wdbc_assets.store.checkpoints import Workbench
-from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.checkpoints import Checkpoints
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, Store
 
 FORCE_TAG = "wdbc/force"
@@ -97,11 +97,11 @@ class _Step:
         self.describe = describe
         self.context = context
         self.handles = handles
-        self.inputs = {source: handle.passport.version for source, handle in handles.items()}
+        self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
         self.show_values = False
         self.started = time.monotonic()
-        self.bench: Workbench | None = None
+        self.bench: Checkpoints | None = None
 
     def run(self) -> Iterator[Any]:
         chosen = settings.load()
@@ -142,9 +142,9 @@ class _Step:
             checks=validation.stated(verdict.findings),
             origin=origin,
         )
-        same = current is not None and current.version == draft.passport.version
-        yield self._result(store, draft, draft.passport, self._described(value), unchanged=same)
-        self._log_outcome(draft.passport, unchanged=same)
+        same = current is not None and current.version == draft.manifest.version
+        yield self._result(store, draft, draft.manifest, self._described(value), unchanged=same)
+        self._log_outcome(draft.manifest, unchanged=same)
         if self.bench is not None:  # the value is stored by now
             self.bench.clear_others()
         yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
@@ -161,7 +161,7 @@ class _Step:
         resource: resources.StoreResource = self.context.resources.store
         return resource.open()
 
-    def _why(self, store: Store, parameters: Mapping[str, Any]) -> tuple[Passport | None, list[str]]:
+    def _why(self, store: Store, parameters: Mapping[str, Any]) -> tuple[Manifest | None, list[str]]:
         try:
             current = store.current(self.name)
         except DamagedStore as error:
@@ -176,12 +176,12 @@ class _Step:
     def _forced(self) -> bool:
         return self.context.run.tags.get(FORCE_TAG) == "true"
 
-    def _workbench(self) -> Workbench:
+    def _checkpoints(self) -> Checkpoints:
         depends_on = [self.inputs, specs.parts_version(self.name)]
-        self.bench = self.store().workbench(self.name, depends_on, anew=self._forced())
+        self.bench = self.store().checkpoints(self.name, depends_on, anew=self._forced())
         return self.bench
 
-    def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Passport | None) -> Any:
+    def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:
         kind = specs.DERIVATIONS[self.name].parameters
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         return functions.call(
@@ -193,34 +193,34 @@ class _Step:
             known=known,
             report=Progress(self.name, self._fields("progress")),
             effort=settings.Effort(workers=chosen.workers),
-            workbench=self._workbench,
+            checkpoints=self._checkpoints,
         )
 
-    def _unchanged(self, store: Store, passport: Passport) -> Iterator[Any]:
+    def _unchanged(self, store: Store, manifest: Manifest) -> Iterator[Any]:
         earlier = self.context.instance.get_latest_materialization_event(dg.AssetKey(self.name))
         event = earlier.asset_materialization if earlier else None
-        known = event and (event.tags or {}).get("dagster/data_version") == passport.version
+        known = event and (event.tags or {}).get("dagster/data_version") == manifest.version
         if event and known and privacy.holds_for(event.metadata, shown=self.show_values):
             described: dict[str, Any] = dict(event.metadata)
         else:  # an instance that has not seen this version made, or showed more or less of it
-            described = self._described(Handle(store, passport).load())
-        yield self._result(store, Kept(passport), passport, described, unchanged=True)
-        self._log_outcome(passport, unchanged=True)
-        yield from checks.restated(passport)
+            described = self._described(Handle(store, manifest).load())
+        yield self._result(store, Kept(manifest), manifest, described, unchanged=True)
+        self._log_outcome(manifest, unchanged=True)
+        yield from checks.restated(manifest)
 
     def _described(self, value: Any) -> dict[str, Any]:
         return privacy.of_description(self.describe(value), shown=self.show_values)
 
     def _result(
-        self, store: Store, value: object, passport: Passport, described: dict[str, Any], *, unchanged: bool
+        self, store: Store, value: object, manifest: Manifest, described: dict[str, Any], *, unchanged: bool
     ) -> dg.MaterializeResult[Any]:
         return dg.MaterializeResult(
             value=value,
-            data_version=dg.DataVersion(passport.version),
-            metadata=described | metadata.of_passport(passport, store.folder(passport)) | {UNCHANGED_KEY: unchanged},
+            data_version=dg.DataVersion(manifest.version),
+            metadata=described | metadata.of_manifest(manifest, store.folder(manifest)) | {UNCHANGED_KEY: unchanged},
         )
 
-    def _log_outcome(self, passport: Passport, *, unchanged: bool) -> None:
+    def _log_outcome(self, manifest: Manifest, *, unchanged: bool) -> None:
         """Say what became of the asset. A step goes on after its result only once that is stored."""
         event = "unchanged" if unchanged else "made"
         self._log(
@@ -228,9 +228,9 @@ class _Step:
             self.name,
             event,
             **self._fields(event),
-            rows=passport.rows,
+            rows=manifest.rows,
             seconds=round(time.monotonic() - self.started, 3),
-            version=passport.version,
+            version=manifest.version,
         )
 
     def _log(self, message: str, *values: object, **fields: object) -> None:

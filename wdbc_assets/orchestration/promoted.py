@@ -108,7 +108,7 @@ class _Step:
             raise WdbcError(
                 "a promotion against the verdict needs `promote: true` and a reason",
                 where="configuration of champion",
-                mend='Say why, for whoever reads the history: `wdbc promote --force --reason "..."`.',
+                hint='Say why, for whoever reads the history: `wdbc promote --force --reason "..."`.',
             )
         return asked
 
@@ -123,7 +123,7 @@ class _Step:
             raise
         except WdbcError as error:  # there is no evidence to compare by: that is no fault of what is in production
             self.refuse(error)
-            self._observe("not measured", {"verdict": f"not measured: {error.what}", "what to do": error.mend})
+            self._observe("not measured", {"verdict": f"not measured: {error.what}", "what to do": error.hint})
             return
         if verdict is None:
             yield from self._unchanged(store)
@@ -143,7 +143,7 @@ class _Step:
             promoted = self._promotion(store, case, verdict, decision)
             yield promoted
             # A step goes on after its result only once that is stored, and the champion moved.
-            self._log("made", "champion promoted", rows=None, version=promoted.value.draft.passport.version)
+            self._log("made", "champion promoted", rows=None, version=promoted.value.draft.manifest.version)
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
             self._log("kept", f"the champion stays: {verdict.name}")
@@ -152,17 +152,17 @@ class _Step:
     def _promotion(
         self, store: Store, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
     ) -> dg.MaterializeResult[Any]:
-        versions = {name: passport.version for name, passport in case.passports.items()}
+        versions = {name: manifest.version for name, manifest in case.manifests.items()}
         bundle = functions.call(
             self.name,
-            {name: Handle(store, case.passports[name]).load() for name in registry_candidate.MADE_OF},
+            {name: Handle(store, case.manifests[name]).load() for name in registry_candidate.MADE_OF},
             versions=versions,
             parameters=None,
             source=None,
             known=None,
             report=Progress(self.name, self.fields("progress")),
             effort=settings.Effort(workers=None),
-            workbench=lambda: store.workbench(self.name, versions),
+            checkpoints=lambda: store.checkpoints(self.name, versions),
         )
         draft = store.draft(
             self.name,
@@ -172,21 +172,21 @@ class _Step:
             inputs=versions,
             code_version=specs.code_version(self.name),
         )
-        passport = draft.passport
+        manifest = draft.manifest
         return dg.MaterializeResult(
-            value=Promotion(draft, decision, case.standing.version, tuple(case.passports.values())),
-            data_version=dg.DataVersion(passport.version),
+            value=Promotion(draft, decision, case.standing.version, tuple(case.manifests.values())),
+            data_version=dg.DataVersion(manifest.version),
             metadata=metadata.of_champion(bundle, verdict, decision)
-            | metadata.of_passport(passport, store.folder(passport)),
+            | metadata.of_manifest(manifest, store.folder(manifest)),
         )
 
     def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
         """Record the champion as it is; if there is none, say so."""
         standing = open_registry(store).standing()
-        passport = standing.passport
-        if passport is None and standing.amiss:  # the check says what is wrong
+        manifest = standing.manifest
+        if manifest is None and standing.problems:  # the check says what is wrong
             return
-        if passport is None:
+        if manifest is None:
             logs.logger.warning(
                 "no champion is in production: the job promote, `wdbc promote`, or `promote: true` in the configuration"
                 " of %s promotes a candidate",
@@ -195,17 +195,17 @@ class _Step:
             )
             return
         yield dg.MaterializeResult(
-            value=Kept(passport),
-            data_version=dg.DataVersion(passport.version),
-            metadata={"recipe": standing.recipe or "unknown"} | metadata.of_passport(passport, store.folder(passport)),
+            value=Kept(manifest),
+            data_version=dg.DataVersion(manifest.version),
+            metadata={"recipe": standing.recipe or "unknown"} | metadata.of_manifest(manifest, store.folder(manifest)),
         )
-        self._log("unchanged", "champion unchanged", rows=None, version=passport.version)
+        self._log("unchanged", "champion unchanged", rows=None, version=manifest.version)
 
     def _health(self, store: Store) -> Iterator[dg.AssetCheckResult]:
         """Check what is in production now, whatever became of a candidate."""
         standing = open_registry(store).standing()
         promoted = standing.promotion
-        breaches = list(standing.amiss)
+        breaches = list(standing.problems)
         if promoted is not None and promoted.forced:
             breaches.append(f"forced by {promoted.actor}, against the verdict {promoted.verdict}: {promoted.reason}")
         yield from checks.results(self.name, [findings.of_figures(gate.production_is_healthy, breaches)])

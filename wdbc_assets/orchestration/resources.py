@@ -59,5 +59,5 @@ def _recorded(what: str, variable: str) -> WdbcError:
     return WdbcError(
         f"the address of a {what} with credentials may not stand in a run's configuration: Dagster records it",
         where=f"configuration of the {what}",
-        mend=f"Set it as {variable} in the environment or .env instead.",
+        hint=f"Set it as {variable} in the environment or .env instead.",
     )

@@ -13,7 +13,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import jobs, resources
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
 INTERVAL_SECONDS = 300
@@ -65,14 +65,14 @@ def source_changed(
     return _request(context.instance, f"{look.identity[:12]} after {raw_data.run_id if raw_data else 'nothing'}")
 
 
-def _current_raw_data(store: Store) -> Passport | None:
+def _current_raw_data(store: Store) -> Manifest | None:
     try:
         return store.current("raw_data")
     except DamagedStore:  # the run that is requested makes it again
         return None
 
 
-def _is_settled(store: Store, raw_data: Passport) -> bool:
+def _is_settled(store: Store, raw_data: Manifest) -> bool:
     """Say whether nothing is left to do for these bytes: they are trained on, and no later content was refused."""
     try:
         trained_on = staleness.source_version(store, "metrics")
@@ -88,7 +88,7 @@ def _failed_look(context: dg.SensorEvaluationContext, error: WdbcError) -> dg.Sk
         raise WdbcError(
             f"the last {FAILED_LOOKS} or more looks at the source failed: {error.what}",
             where=error.where,
-            mend=error.mend,
+            hint=error.hint,
         ) from None
     context.update_cursor(_cursor(failed_looks=failed_looks))
     return dg.SkipReason(

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from wdbc_assets import settings
-from wdbc_assets.store.checkpoints import Workbench
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.checkpoints import Checkpoints
+from wdbc_assets.store.manifest import Manifest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 """Each asset's function, once the module that holds it has been imported."""
@@ -40,17 +40,17 @@ def call(
     versions: Mapping[str, str],
     parameters: BaseModel | None,
     source: Any,
-    known: Passport | None,
+    known: Manifest | None,
     report: Callable[..., None],
     effort: settings.Effort,
-    workbench: Callable[[], Workbench],
+    checkpoints: Callable[[], Checkpoints],
 ) -> Any:
     """Call an asset's function with what it asks for by name: any of its inputs, and any of the rest.
 
-    `versions` says which version of each input the value is; `known` is the passport of a current version that is up to
+    `versions` says which version of each input the value is; `known` is the manifest of a current version that is up to
     date but for the source; `report` takes progress (a message, and how many of how many are done); `effort` is what
-    the function may use; `workbench` gives the place where finished parts of long work are kept, and is made only for a
-    function that asks for it.
+    the function may use; `checkpoints` gives the place where finished parts of long work are kept, and is made only for
+    a function that asks for it.
     """
     offers: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -59,7 +59,7 @@ def call(
         "known": lambda: known,
         "report": lambda: report,
         "effort": lambda: effort,
-        "workbench": workbench,
+        "checkpoints": checkpoints,
     }
     function = FUNCTIONS[asset]
     asked = inspect.signature(function).parameters

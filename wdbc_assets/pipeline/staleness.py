@@ -1,6 +1,6 @@
 """Whether an asset is up to date, and if not, why it would run.
 
-An asset is up to date when the passport of its current version matches the present inputs, code and parameters, and its
+An asset is up to date when the manifest of its current version matches the present inputs, code and parameters, and its
 files are whole; one that is decided (`lineage.Derivation`), when its files are. The rule stands here once: Dagster's
 runs and `wdbc status` both ask it, and it needs neither Dagster nor pandas nor scikit-learn.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs
-from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
 NEVER_MADE = "never made"
@@ -20,10 +20,10 @@ NEVER_MADE = "never made"
 
 @dataclass(frozen=True)
 class State:
-    """An asset as it stands: its current passport, if any, and each reason why it would run."""
+    """An asset as it stands: its current manifest, if any, and each reason why it would run."""
 
     asset: str
-    passport: Passport | None
+    manifest: Manifest | None
     reasons: tuple[str, ...]
 
     @property
@@ -39,7 +39,7 @@ def short(version: str) -> str:
 
 def reasons(
     store: Store,
-    passport: Passport | None,
+    manifest: Manifest | None,
     *,
     inputs: Mapping[str, str],
     parameters: Mapping[str, Any],
@@ -50,21 +50,21 @@ def reasons(
     `inputs` maps each input asset to its present version, `parameters` are the present ones, `code` the present
     code version.
     """
-    if passport is None:
+    if manifest is None:
         return [NEVER_MADE]
     found = [
-        f"input {name} changed {short(passport.inputs.get(name, 'none'))} -> {short(version)}"
+        f"input {name} changed {short(manifest.inputs.get(name, 'none'))} -> {short(version)}"
         for name, version in inputs.items()
-        if passport.inputs.get(name) != version
+        if manifest.inputs.get(name) != version
     ]
     found += [
-        f"configuration {name} {passport.parameters.get(name)} -> {value}"
+        f"configuration {name} {manifest.parameters.get(name)} -> {value}"
         for name, value in parameters.items()
-        if passport.parameters.get(name) != value
+        if manifest.parameters.get(name) != value
     ]
-    if passport.code_version != code:
-        found.append(f"code changed {passport.code_version or 'none'} -> {code}")
-    damage = store.damage(passport)
+    if manifest.code_version != code:
+        found.append(f"code changed {manifest.code_version or 'none'} -> {code}")
+    damage = store.damage(manifest)
     return [*found, damage] if damage else found
 
 
@@ -77,16 +77,16 @@ def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = s
     for asset in assets:
         derivation = specs.DERIVATIONS[asset]
         try:
-            passport = store.current(asset)
+            manifest = store.current(asset)
         except DamagedStore as error:
             states[asset] = State(asset, None, (error.what,))
             continue
         if derivation.decided:
-            states[asset] = State(asset, passport, tuple(_amiss(store, passport)))
+            states[asset] = State(asset, manifest, tuple(_amiss(store, manifest)))
             continue
         found = reasons(
             store,
-            passport,
+            manifest,
             inputs={name: now.version for name in derivation.inputs if (now := _present(store, states, name))},
             parameters=resolved(asset, chosen, {}),
             code=specs.code_version(asset),
@@ -94,23 +94,23 @@ def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = s
         waits = [
             f"{name} would run first" for name in derivation.inputs if name in states and not states[name].up_to_date
         ]
-        if passport is not None and not derivation.inputs:
-            found += source_change(passport, chosen)
-        states[asset] = State(asset, passport, tuple(found + (waits if not found else [])))
+        if manifest is not None and not derivation.inputs:
+            found += source_change(manifest, chosen)
+        states[asset] = State(asset, manifest, tuple(found + (waits if not found else [])))
     return list(states.values())
 
 
-def _amiss(store: Store, passport: Passport | None) -> list[str]:
-    """Return what is amiss with what was decided: it stays what it is when its inputs change."""
-    if passport is None:
+def _amiss(store: Store, manifest: Manifest | None) -> list[str]:
+    """Return its problems with what was decided: it stays what it is when its inputs change."""
+    if manifest is None:
         return [NEVER_MADE]
-    damage = store.damage(passport)
+    damage = store.damage(manifest)
     return [damage] if damage else []
 
 
-def _present(store: Store, states: Mapping[str, State], asset: str) -> Passport | None:
+def _present(store: Store, states: Mapping[str, State], asset: str) -> Manifest | None:
     if asset in states:
-        return states[asset].passport
+        return states[asset].manifest
     try:
         return store.current(asset)
     except DamagedStore:
@@ -121,18 +121,18 @@ def source_version(store: Store, asset: str) -> str | None:
     """Return the version of raw_data that the current version of an asset was made from; None if that is unknown.
 
     Raises:
-        DamagedStore: a pointer or passport on the way is damaged.
+        DamagedStore: a pointer or manifest on the way is damaged.
     """
-    passport = store.current(asset)
-    while passport is not None and passport.inputs:
-        name, version = next(iter(passport.inputs.items()))
-        known = (store.made_by(passport.run_id, name), store.current(name))
-        passport = next((one for one in known if one is not None and one.version == version), None)
-    return passport.version if passport is not None else None
+    manifest = store.current(asset)
+    while manifest is not None and manifest.inputs:
+        name, version = next(iter(manifest.inputs.items()))
+        known = (store.made_by(manifest.run_id, name), store.current(name))
+        manifest = next((one for one in known if one is not None and one.version == version), None)
+    return manifest.version if manifest is not None else None
 
 
 def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an asset as its passport states them: plain, and without credentials."""
+    """Return the parameters of an asset as its manifest states them: plain, and without credentials."""
     kind = specs.DERIVATIONS[asset].parameters
     if kind is None:
         return {}
@@ -142,9 +142,9 @@ def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]
     return plain
 
 
-def source_change(passport: Passport, chosen: settings.Settings) -> list[str]:
+def source_change(manifest: Manifest, chosen: settings.Settings) -> list[str]:
     """Return whether a source that can be looked at without a network has other content now."""
-    stated = (passport.origin or {}).get("sha256", "")
+    stated = (manifest.origin or {}).get("sha256", "")
     try:
         present = sources.digest_now(sources.parse(chosen.source), limits=chosen.limits())
     except WdbcError as error:

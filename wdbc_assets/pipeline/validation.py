@@ -57,7 +57,7 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
 
 
 def stated(found: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return findings as a passport states them: without the rows."""
+    """Return findings as a manifest states them: without the rows."""
     return [
         {"rule": one.rule, "passed": one.passed, "blocking": one.blocking, "count": one.count, "summary": one.summary}
         for one in found

@@ -103,7 +103,7 @@ NO_HEAD = Head(0, "")
 
 @dataclass(frozen=True)
 class History:
-    """What lies there: each line, the entries that could be read, and what is amiss; empty if nothing is.
+    """What lies there: each line, the entries that could be read, and its problems; empty if nothing is.
 
     `head` is None if it is damaged, or missing where there has to be one.
     """
@@ -150,7 +150,7 @@ class Content:
 
 
 def read(lines: Content, head: Content) -> History:
-    """Read a history and its head, and say what is amiss in them, entry by entry."""
+    """Read a history and its head, and say its problems in them, entry by entry."""
     kept = tuple(line for line in (lines.data or b"").split(b"\n") if line)
     entries: list[Entry] = []
     faults = [f"{paths.HISTORY} cannot be read: {lines.problem}"] if lines.problem else []
@@ -193,7 +193,7 @@ def _head(content: Content, lines: int) -> Head:
 
 
 def _amiss(entry: Entry, before: Entry | None, unread: int) -> list[str]:
-    """Say what is amiss with an entry after another; `unread` lines between them cannot be read, and were named."""
+    """Say its problems with an entry after another; `unread` lines between them cannot be read, and were named."""
     found = [] if entry.whole else [f"entry {entry.number} was altered"]
     number, digest = (before.number, before.digest) if before else (0, "")
     if entry.number > number + 1 + unread:
@@ -206,7 +206,7 @@ def _amiss(entry: Entry, before: Entry | None, unread: int) -> list[str]:
 
 
 def _against(head: Head, entries: Sequence[Entry], unread: int) -> list[str]:
-    """Say what is amiss at the end."""
+    """Say its problems at the end."""
     last = entries[-1].number if entries else 0
     if not (entries or unread) and head.entries:
         return [f"{paths.HISTORY} is missing or empty: {_named(1, head.entries)} removed"]

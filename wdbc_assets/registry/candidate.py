@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store import index
-from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import BUNDLE
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
@@ -35,14 +35,14 @@ _MATERIALIZE = (
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate: the passports of what it is made of and judged by, its search, and the champion as it stands.
+    """A candidate: the manifests of what it is made of and judged by, its search, and the champion as it stands.
 
-    `passports` lacks the decision policy if none was made of this candidate. `is_current` says whether it is the
+    `manifests` lacks the decision policy if none was made of this candidate. `is_current` says whether it is the
     present fit.
     """
 
     store: Store
-    passports: dict[str, Passport]
+    manifests: dict[str, Manifest]
     search: dict[str, Any] = field(repr=False)
     standing: Standing
     is_current: bool
@@ -50,7 +50,7 @@ class Case:
     @property
     def version(self) -> str:
         """The version of fitted_pipeline that is the candidate."""
-        return self.passports["fitted_pipeline"].version
+        return self.manifests["fitted_pipeline"].version
 
     @property
     def recipe(self) -> str:
@@ -60,15 +60,15 @@ class Case:
     @property
     def is_champion(self) -> bool:
         """Whether what is in production was made of exactly this."""
-        champion = self.standing.passport
+        champion = self.standing.manifest
         return champion is not None and all(
-            name in self.passports and champion.inputs.get(name) == self.passports[name].version for name in MADE_OF
+            name in self.manifests and champion.inputs.get(name) == self.manifests[name].version for name in MADE_OF
         )
 
     @cached_property
     def champion_recipe(self) -> str | None:
         """The champion's recipe, None if there is no champion."""
-        champion = self.standing.passport
+        champion = self.standing.manifest
         if champion is None:
             return None
         return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
@@ -92,11 +92,11 @@ class Case:
 
     def require_policy(self) -> None:
         """Raise NeverMade if no decision policy was made of it."""
-        if "decision_policy" not in self.passports:
+        if "decision_policy" not in self.manifests:
             raise NeverMade(
                 "No decision policy exists for this candidate",
                 where=self.store.url,
-                mend=_MATERIALIZE,
+                hint=_MATERIALIZE,
             )
 
     def bundle(self) -> "Bundle":
@@ -106,8 +106,8 @@ class Case:
             NeverMade: no decision policy was made of it.
         """
         self.require_policy()
-        split, fit, policy = (Handle(self.store, self.passports[name]).load() for name in MADE_OF)
-        return bundle(split, fit, policy, {name: passport.version for name, passport in self.passports.items()})
+        split, fit, policy = (Handle(self.store, self.manifests[name]).load() for name in MADE_OF)
+        return bundle(split, fit, policy, {name: manifest.version for name, manifest in self.manifests.items()})
 
     def judge(self) -> "Verdict":
         """Judge the candidate.
@@ -117,16 +117,16 @@ class Case:
         """
         from wdbc_assets.domain.promotion import gate
 
-        evidence, split = self.passports["cross_validation"], self.passports["train_test_split"]
+        evidence, split = self.manifests["cross_validation"], self.manifests["train_test_split"]
         by_present_code = (
-            self.passports[name].code_version == specs.code_version(name)
+            self.manifests[name].code_version == specs.code_version(name)
             for name in ("fitted_pipeline", "cross_validation")
         )
         return gate.judge(
             Handle(self.store, evidence).load().predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
-            test=Handle(self.store, self.passports["metrics"]).load(),
+            test=Handle(self.store, self.manifests["metrics"]).load(),
             grid=str(self.search["grid"]),
             same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
             same_code=all(by_present_code),
@@ -143,10 +143,10 @@ class Case:
             "candidate": {
                 "recipe": self.recipe,
                 "version": self.version,
-                "made_of": {name: passport.version for name, passport in self.passports.items()},
+                "made_of": {name: manifest.version for name, manifest in self.manifests.items()},
             },
-            "champion": self.standing.passport and {"recipe": self.champion_recipe, "version": self.standing.version},
-            "protocol": self.passports["cross_validation"].parameters.get("protocol"),
+            "champion": self.standing.manifest and {"recipe": self.champion_recipe, "version": self.standing.version},
+            "protocol": self.manifests["cross_validation"].parameters.get("protocol"),
             "trial": self.trial,
             "verdict": verdict.to_plain(),
         }
@@ -173,30 +173,30 @@ def gather(store: Store, candidate: str | None = None, *, run_id: str | None = N
     """
     registry = open_registry(store)
     standing = registry.standing()
-    if standing.passport is None and (standing.amiss or registry.known(standing)):
+    if standing.manifest is None and (standing.problems or registry.known(standing)):
         raise DamagedStore(
-            "what is in production cannot be told: " + ("; ".join(standing.amiss) or "the pointer is missing"),
+            "what is in production cannot be told: " + ("; ".join(standing.problems) or "the pointer is missing"),
             where=store.url,
-            mend="Go back to what the history says: `wdbc rollback --reason TEXT`, or to any that was champion:"
+            hint="Go back to what the history says: `wdbc rollback --reason TEXT`, or to any that was champion:"
             " `wdbc rollback --to VERSION --reason TEXT`.",
         )
     shelf = _Shelf(store, run_id)
-    present = store.handle("fitted_pipeline", run_id=run_id).passport
+    present = store.handle("fitted_pipeline", run_id=run_id).manifest
     fit = index.find(store, "fitted_pipeline", candidate) if candidate else present
-    passports = {
+    manifests = {
         "fitted_pipeline": fit,
         "train_test_split": shelf.require(
             "train_test_split", lambda one: one.version == fit.inputs["train_test_split"]
         ),
         "metrics": shelf.require("metrics", lambda one: one.inputs.get("fitted_pipeline") == fit.version),
-        "cross_validation": store.handle("cross_validation", run_id=run_id).passport,
+        "cross_validation": store.handle("cross_validation", run_id=run_id).manifest,
     }
     policy = shelf.find("decision_policy", lambda one: one.inputs.get("fitted_pipeline") == fit.version)
     if policy is not None:
-        passports["decision_policy"] = policy
+        manifests["decision_policy"] = policy
     return Case(
         store=store,
-        passports={name: passports[name] for name in specs.DERIVATIONS["champion"].inputs if name in passports},
+        manifests={name: manifests[name] for name in specs.DERIVATIONS["champion"].inputs if name in manifests},
         search=store.document(fit, "search.json"),
         standing=standing,
         is_current=fit.version == present.version,
@@ -214,19 +214,19 @@ class _Shelf:
     def _catalogue(self) -> index.Catalogue:
         return index.read(self._store)
 
-    def find(self, asset: str, fits: Callable[[Passport], bool]) -> Passport | None:
+    def find(self, asset: str, fits: Callable[[Manifest], bool]) -> Manifest | None:
         try:
-            passport = self._store.handle(asset, run_id=self._run_id).passport
+            manifest = self._store.handle(asset, run_id=self._run_id).manifest
         except NeverMade:
             return None
-        return passport if fits(passport) else self._catalogue.newest(asset, fits)
+        return manifest if fits(manifest) else self._catalogue.newest(asset, fits)
 
-    def require(self, asset: str, fits: Callable[[Passport], bool]) -> Passport:
+    def require(self, asset: str, fits: Callable[[Manifest], bool]) -> Manifest:
         found = self.find(asset, fits)
         if found is None:
             raise NeverMade(
                 f"No {asset} {'exist' if asset.endswith('s') else 'exists'} for this candidate",
                 where=self._store.url,
-                mend=_MATERIALIZE,
+                hint=_MATERIALIZE,
             )
         return found

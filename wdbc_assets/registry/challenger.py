@@ -1,8 +1,8 @@
 """A challenger on trial: which one is scored beside the champion, what share of requests it answers, and the pairs.
 
-    champion/trial.json                              the trial that goes on: the challenger's passport, and its terms
+    champion/trial.json                              the trial that goes on: the challenger's manifest, and its terms
     champion/trial.next.json                         the same of the last one that was begun, for an unfinished entry
-    champion/challengers/<digest>.json               the passport of each bundle that ever was a challenger
+    champion/challengers/<digest>.json               the manifest of each bundle that ever was a challenger
     champion/pairs/<candidate>/<champion>/<series>/  what became of the patients:
         <worker>-<process>-<part>.jsonl              pairs: what both said of the same patient, one patient a line
         <worker>.json                                how many one worker gave it, and how many have no pair and why
@@ -27,7 +27,7 @@ from typing import Any
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.registry import Decision, Registry
 from wdbc_assets.store import parsing, paths
-from wdbc_assets.store.manifest import OF_CHAMPION, Passport
+from wdbc_assets.store.manifest import OF_CHAMPION, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
@@ -56,7 +56,7 @@ class Trial:
     series of pairs and counts goes on.
     """
 
-    challenger: Passport
+    challenger: Manifest
     recipe: str
     against: str
     share: float
@@ -92,17 +92,17 @@ class Trial:
         try:
             plain = parsing.decode(content)
             if plain.pop("digest") == _digest(plain):
-                passport = Passport.from_json(
+                manifest = Manifest.from_json(
                     plain["challenger"].encode(), where=where, name=OF_CHAMPION, asset=paths.CHAMPION
                 )
-                trial = parsing.build(cls, {**plain, "challenger": passport})
+                trial = parsing.build(cls, {**plain, "challenger": manifest})
         except (Malformed, DamagedStore, KeyError, TypeError, AttributeError):
             pass
         if trial is None or not trial.can_be_followed:
             raise DamagedStore(
                 "the trial of a challenger is damaged: it is not what was written",
                 where=where,
-                mend="No challenger is scored, and the champion answers all. End it: `wdbc shadow stop`.",
+                hint="No challenger is scored, and the champion answers all. End it: `wdbc shadow stop`.",
             )
         return trial
 
@@ -164,7 +164,7 @@ def start(store: Store, registry: Registry, draft: Draft, trial: Trial, decision
         Superseded: another champion is in production than the one of the trial; nothing was begun.
     """
     store.write(draft)
-    store.backend.replace(paths.challenger(draft.passport.version), draft.passport.to_json())
+    store.backend.replace(paths.challenger(draft.manifest.version), draft.manifest.to_json())
     with registry.deciding():
         registry.require(trial.against)
         store.write(draft)  # what nothing points to may be cleaned up until the lock is held

@@ -5,9 +5,9 @@ any of these was made of and judged by, back to the raw bytes, so that every num
 may be in use: what was written, or stated by a run, within twice the longest time that a run may last, and what is of
 an asset whose pointer has just moved, for a reader may be in the version before.
 
-What is kept is read from the pointers, the history, the trial, and the passports. Where one of them is damaged, nothing
+What is kept is read from the pointers, the history, the trial, and the manifests. Where one of them is damaged, nothing
 is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an asset
-without a pointer, every champion with a passport under `promoted/` that the history does not know, every challenger
+without a pointer, every champion with a manifest under `promoted/` that the history does not know, every challenger
 that the history says is on trial. The documents of judgements are never removed, and nothing is kept because of them.
 
 A writer moves its pointer under the store's lock, and makes sure under it that the files are there. Removal holds the
@@ -74,9 +74,9 @@ def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0)
 
 
 def _remove(store: Store, found: Catalogue, one: Version) -> None:
-    """Remove the passports that state a version of past runs and trials, then its files, and what was paired of it.
+    """Remove the manifests that state a version of past runs and trials, then its files, and what was paired of it.
 
-    In this order: a passport without files would be damage.
+    In this order: a manifest without files would be damage.
     """
     for stated in found.stated.get((one.asset, one.version), ()):
         store.backend.remove(stated.file.path)
@@ -105,7 +105,7 @@ def _survey(
 
 
 def _require_sound(store: Store, found: Catalogue, standing: Standing) -> None:
-    """Refuse a store of which the history, the champion's pointer or any passport is damaged.
+    """Refuse a store of which the history, the champion's pointer or any manifest is damaged.
 
     Raises:
         DamagedStore: one is. All are named.
@@ -113,7 +113,7 @@ def _require_sound(store: Store, found: Catalogue, standing: Standing) -> None:
     problems = [f"{error.what}: {error.where}" for error in found.damaged]
     problems += standing.history.faults
     if standing.history.unfinished is None and paths.CHAMPION in found.pointers:
-        problems += standings.unlike(standing.passport, standing.history)
+        problems += standings.unlike(standing.manifest, standing.history)
     if problems:
         raise _refused(store, problems)
 
@@ -122,8 +122,8 @@ def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
     return DamagedStore(
         "the store is damaged, and what is still needed cannot be told: " + "; ".join(problems),
         where=store.url,
-        mend="Nothing was removed. Restore these files from a backup. Without one: `wdbc run` makes a pointer again,"
-        " `wdbc rollback --to VERSION` the champion's; a damaged passport under runs/ can be deleted; in the place of a"
+        hint="Nothing was removed. Restore these files from a backup. Without one: `wdbc run` makes a pointer again,"
+        " `wdbc rollback --to VERSION` the champion's; a damaged manifest under runs/ can be deleted; in the place of a"
         f" damaged history another begins once {paths.HISTORY} and {paths.HISTORY_HEAD} were moved out of the store,"
         " by `wdbc rollback --to VERSION`: then every champion is kept.",
     )
@@ -160,11 +160,11 @@ def _on_trial(found: Catalogue, standing: Standing, trial: Trial | None) -> set[
     if not entries or entries[-1].action != audit_log.TRIAL_STARTED:
         return set()
     return {
-        one.passport.version
+        one.manifest.version
         for stated in found.stated.values()
         for one in stated
         if one.file.path.startswith(f"{paths.CHAMPION}/{paths.CHALLENGERS}/")
-        and one.passport.inputs.get("fitted_pipeline") == entries[-1].candidate
+        and one.manifest.inputs.get("fitted_pipeline") == entries[-1].candidate
     }
 
 
@@ -172,7 +172,7 @@ def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> d
     """Return why versions are kept: they are roots, or these were made of them.
 
     Raises:
-        DamagedStore: no passport says what a version that lies there was made of.
+        DamagedStore: no manifest says what a version that lies there was made of.
     """
     reasons = dict(roots)
     waiting = list(reasons)
@@ -181,8 +181,8 @@ def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> d
         key = waiting.pop()
         stated = found.stated.get(key, ())
         if not stated and key in found.versions and key[0] in found.pointers:
-            unknown.append(f"no passport says what {key[0]} {key[1][:12]} was made of")
-        for source in (item for one in stated for item in one.passport.inputs.items()):
+            unknown.append(f"no manifest says what {key[0]} {key[1][:12]} was made of")
+        for source in (item for one in stated for item in one.manifest.inputs.items()):
             if source not in reasons:
                 reasons[source] = f"{key[0]} {key[1][:12]} was made of it"
                 waiting.append(source)

@@ -1,13 +1,13 @@
 """What is in production: the champion's pointer, which only a promotion or a rollback moves, and the history of it.
 
-    champion/current.json             the pointer: the passport of what is in production
+    champion/current.json             the pointer: the manifest of what is in production
     champion/versions/<digest>/...    the bundles, as of any asset
-    champion/promoted/<digest>.json   the passport of each that ever was, to go back to
+    champion/promoted/<digest>.json   the manifest of each that ever was, to go back to
     champion/evidence/<digest>.json   each judgement: versions, criteria, intervals
     champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
     champion/trial.json, ...          a challenger beside it: see `trials`
 
-Order of a decision: all that it needs (files, passport and evidence of a new champion, the terms of a trial); then,
+Order of a decision: all that it needs (files, manifest and evidence of a new champion, the terms of a trial); then,
 under the lock, the entry of the history, the file that it decides about (the pointer, or the trial), and the head of
 the history. The entry is the decision. A writer that is killed after it leaves an unfinished entry, and the next one
 finishes that before anything else: so no pointer and no trial ever stands without its entry. Until then readers see
@@ -36,7 +36,7 @@ from wdbc_assets.registry.standings import Standing, WayBack
 from wdbc_assets.registry.verdicts import Judgement
 from wdbc_assets.store import index, parsing, paths
 from wdbc_assets.store.backends import Backend, CannotRead
-from wdbc_assets.store.manifest import OF_CHAMPION, Passport
+from wdbc_assets.store.manifest import OF_CHAMPION, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
@@ -78,7 +78,7 @@ class Registry:
     # Reading
 
     def standing(self) -> Standing:
-        """Return what is in production and how that came about. Nothing is mended by looking.
+        """Return what is in production and how that came about. Looking repairs nothing.
 
         While somebody else writes a decision, a moment is waited for its end.
 
@@ -98,20 +98,20 @@ class Registry:
         """Return the same for one who holds the store's lock: nobody else writes, and nothing is waited for."""
         self._store.require_known_format()
         found = self._history()
-        amiss = [*found.faults]
+        problems = [*found.faults]
         settled = True
         try:
-            passport = self._current()
+            manifest = self._current()
         except DamagedStore as error:
-            passport = None
-            amiss.append(error.what)
+            manifest = None
+            problems.append(error.what)
         else:
-            if passport is not None and (damage := self._store.damage(passport)):
-                amiss.append(damage)
-            unlike = standings.unlike(passport, found)
+            if manifest is not None and (damage := self._store.damage(manifest)):
+                problems.append(damage)
+            unlike = standings.unlike(manifest, found)
             settled = not unlike
-            amiss += unlike
-        return Standing(passport, found, tuple(amiss), settled)
+            problems += unlike
+        return Standing(manifest, found, tuple(problems), settled)
 
     def evidence(self, digest: str) -> dict[str, Any]:
         """Return the document of a judgement.
@@ -130,7 +130,7 @@ class Registry:
             raise DamagedStore(
                 "the evidence of a decision is missing, or is not what was written",
                 where=f"{self._store.url}/{paths.evidence(digest)}",
-                mend="The champion is untouched. Judge again: `wdbc promote --dry-run`.",
+                hint="The champion is untouched. Judge again: `wdbc promote --dry-run`.",
             )
         return document
 
@@ -145,8 +145,8 @@ class Registry:
                 lost.append(f"the evidence of entry {entry.number} is missing, or is not what was written")
         return lost
 
-    def promoted(self, version: str) -> Passport | None:
-        """Return the passport of a version that is or was champion, None if there is none.
+    def promoted(self, version: str) -> Manifest | None:
+        """Return the manifest of a version that is or was champion, None if there is none.
 
         Raises:
             DamagedStore: it is not the one that was written.
@@ -157,12 +157,12 @@ class Registry:
         except FileNotFoundError:
             return None
         where = f"{self._store.url}/{path}"
-        return Passport.from_json(content, where=where, name=OF_CHAMPION, asset=paths.CHAMPION, version=version)
+        return Manifest.from_json(content, where=where, name=OF_CHAMPION, asset=paths.CHAMPION, version=version)
 
     def known(self, standing: Standing) -> dict[str, str | None]:
         """Return every version that is or was champion, with its recipe as far as the history says it.
 
-        The next one that a rollback leads to comes first. A version of which only a passport lies there is one too.
+        The next one that a rollback leads to comes first. A version of which only a manifest lies there is one too.
         """
         recipes = {str(entry.after): entry.recipe for entry in (*standing.earlier, *standing.history.moves)}
         names = (PurePosixPath(file.path) for file in self._backend.listed(paths.PROMOTED))
@@ -173,7 +173,7 @@ class Registry:
         """Return each champion that a rollback leads to, the next one first, and what is damaged there.
 
         The present one is among them, for it is one of them once there is another. One that was cleaned up (`wdbc gc`)
-        is not: neither its passport nor its files are there. `most` is how many are looked at; every file is read.
+        is not: neither its manifest nor its files are there. `most` is how many are looked at; every file is read.
         """
         known = list(self.known(standing).items())[:most]
         ways = (WayBack(version, recipe, self._obstacle(version)) for version, recipe in known)
@@ -181,15 +181,15 @@ class Registry:
 
     def problems(self, standing: Standing, *, most: int | None = None) -> list[str]:
         """Return what is damaged of what is in production, and of where a rollback leads; empty if nothing is."""
-        return [*standing.amiss, *(str(way) for way in self.ways_back(standing, most=most) if way.damage)]
+        return [*standing.problems, *(str(way) for way in self.ways_back(standing, most=most) if way.damage)]
 
     def _obstacle(self, version: str) -> str | None:
         try:
-            passport = self.promoted(version)
-            if passport is not None:
-                return self._store.damage(passport)
+            manifest = self.promoted(version)
+            if manifest is not None:
+                return self._store.damage(manifest)
             if self._backend.listed(paths.bundle(version)):
-                return f"its passport is missing: {paths.promoted(version)}"
+                return f"its manifest is missing: {paths.promoted(version)}"
         except WdbcError as error:
             return f"{error.what}: {error.where}"
         return _CLEANED_UP
@@ -204,26 +204,26 @@ class Registry:
         return digest
 
     def promote(
-        self, draft: Draft, decision: Decision, *, expected: str | None, made_of: Iterable[Passport] = ()
+        self, draft: Draft, decision: Decision, *, expected: str | None, made_of: Iterable[Manifest] = ()
     ) -> Entry:
         """Put a bundle into production, if what is there still is the version that it was judged against.
 
-        `made_of` are the passports of what it was made of and judged by.
+        `made_of` are the manifests of what it was made of and judged by.
 
         Raises:
             Superseded: it is not; nothing was moved.
             DamagedStore: what the bundle is made of is gone, or damaged.
         """
         self._store.write(draft)
-        self._backend.replace(paths.promoted(draft.passport.version), draft.passport.to_json())
+        self._backend.replace(paths.promoted(draft.manifest.version), draft.manifest.to_json())
         if decision.run_id:
-            self._backend.replace(paths.made_by(decision.run_id, paths.CHAMPION), draft.passport.to_json())
+            self._backend.replace(paths.made_by(decision.run_id, paths.CHAMPION), draft.manifest.to_json())
         with self.deciding():
             self.require(expected)
             self._store.write(draft)  # what nothing points to may be cleaned up until the lock is held
-            for passport in made_of:
-                self._store.files(passport)
-            return self._record(audit_log.PROMOTED, decision, before=expected, after=draft.passport.version)
+            for manifest in made_of:
+                self._store.files(manifest)
+            return self._record(audit_log.PROMOTED, decision, before=expected, after=draft.manifest.version)
 
     def keep(self, decision: Decision, *, expected: str | None) -> Entry:
         """Note that a candidate was judged and the champion stays; a judgement that was noted before is not again.
@@ -258,22 +258,22 @@ class Registry:
             standing = self.standing_under_lock()
             known = self.known(standing)
             target = standings.target(standing, version, known, self._store.url)
-            passport = self._passport_of(target)
-            if passport is None:
-                what = f"the passport of champion {standings.short(target)} is gone (cleaned up, say), or damaged"
+            manifest = self._manifest_of(target)
+            if manifest is None:
+                what = f"the manifest of champion {standings.short(target)} is gone (cleaned up, say), or damaged"
                 raise standings.no_such(what, self._store.url, known)
-            bundle = self._store.files(passport)
-            self._backend.replace(paths.promoted(target), passport.to_json())
+            bundle = self._store.files(manifest)
+            self._backend.replace(paths.promoted(target), manifest.to_json())
             decision = replace(decision, recipe=known[target] or _recipe(bundle))
-            return self._record(audit_log.ROLLED_BACK, decision, before=standing.believed, after=passport.version)
+            return self._record(audit_log.ROLLED_BACK, decision, before=standing.believed, after=manifest.version)
 
-    def _passport_of(self, version: str) -> Passport | None:
-        """Return the passport of a champion to go back to: its own, or if that is damaged any that states the same."""
+    def _manifest_of(self, version: str) -> Manifest | None:
+        """Return the manifest of a champion to go back to: its own, or if that is damaged any that states the same."""
         with contextlib.suppress(DamagedStore):
-            if (passport := self.promoted(version)) is not None:
-                return passport
+            if (manifest := self.promoted(version)) is not None:
+                return manifest
         stated = index.read(self._store).stated.get((paths.CHAMPION, version), ())
-        return next((one.passport for one in stated), None)
+        return next((one.manifest for one in stated), None)
 
     @contextmanager
     def deciding(self) -> Iterator[Entry | None]:
@@ -304,8 +304,8 @@ class Registry:
     def _completion(self, entry: Entry) -> dict[str, bytes]:
         """Return what is to be written once an entry stands, in this order. Written again, it changes nothing."""
         files = {}
-        if entry.action in audit_log.MOVES and entry.after and (passport := self.promoted(entry.after)) is not None:
-            files[paths.pointer(paths.CHAMPION)] = passport.to_json()
+        if entry.action in audit_log.MOVES and entry.after and (manifest := self.promoted(entry.after)) is not None:
+            files[paths.pointer(paths.CHAMPION)] = manifest.to_json()
         elif entry.action == audit_log.TRIAL_STARTED:
             files[paths.TRIAL] = self._content(paths.NEXT_TRIAL).data or b""
         elif entry.action == audit_log.TRIAL_STOPPED:
@@ -326,10 +326,10 @@ class Registry:
             raise Superseded(
                 f"another decision moved the champion meanwhile: {change}",
                 where=self._store.url,
-                mend="This one moved nothing. Judge again, against the champion that there is now: `wdbc promote`.",
+                hint="This one moved nothing. Judge again, against the champion that there is now: `wdbc promote`.",
             )
 
-    def _current(self) -> Passport | None:
+    def _current(self) -> Manifest | None:
         self._store.require_known_format()
         try:
             return self._store.current(paths.CHAMPION)
@@ -337,7 +337,7 @@ class Registry:
             raise DamagedStore(
                 "the champion's pointer is damaged: it is not what was written",
                 where=error.where,
-                mend="Go back to what the history says: `wdbc rollback --reason TEXT`. The bundles are untouched.",
+                hint="Go back to what the history says: `wdbc rollback --reason TEXT`. The bundles are untouched.",
             ) from None
 
     def _history(self) -> History:

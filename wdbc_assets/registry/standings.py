@@ -1,4 +1,4 @@
-"""How it stands with the champion: what is in production, since when, what is amiss, and where a rollback leads."""
+"""How it stands with the champion: what is in production, since when, its problems, and where a rollback leads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.audit_log import Entry, History
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.parsing import DamagedStore
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The champion as it stands: its passport, if any, the history, and what is amiss with either; empty if nothing.
+    """The champion as it stands: its manifest, if any, the history, and its problems with either; empty if nothing.
 
     `settled` says that pointer and history agree, and no decision is half written.
     """
 
-    passport: Passport | None
+    manifest: Manifest | None
     history: History
-    amiss: tuple[str, ...]
+    problems: tuple[str, ...]
     settled: bool
 
     @property
     def version(self) -> str | None:
         """The version in production."""
-        return self.passport.version if self.passport else None
+        return self.manifest.version if self.manifest else None
 
     @property
     def believed(self) -> str | None:
@@ -82,11 +82,11 @@ def moved_to(found: History) -> str | None:
     return found.moves[-1].after if found.moves else None
 
 
-def unlike(passport: Passport | None, found: History) -> list[str]:
+def unlike(manifest: Manifest | None, found: History) -> list[str]:
     """Say in what pointer and history do not fit each other."""
     if found.unfinished is not None:
         return [f"entry {found.unfinished.number} was begun and not finished: the next decision finishes it"]
-    said, now = moved_to(found), passport.version if passport else None
+    said, now = moved_to(found), manifest.version if manifest else None
     if said == now:
         return []
     return [f"the pointer is at {short(now)}, and by the history it is at {short(said)}"]
@@ -105,7 +105,7 @@ def target(standing: Standing, version: str | None, known: Iterable[str], where:
                 "the history is damaged, and does not say for certain which champion was before: "
                 + standing.history.faults[0],
                 where=where,
-                mend="Name the champion to go back to: `wdbc rollback --to VERSION --reason TEXT`. " + _listed(known),
+                hint="Name the champion to go back to: `wdbc rollback --to VERSION --reason TEXT`. " + _listed(known),
             )
         if not standing.earlier:
             raise no_such("there is no earlier champion to go back to", where, known)
@@ -121,7 +121,7 @@ def target(standing: Standing, version: str | None, known: Iterable[str], where:
 
 def no_such(what: str, where: str, known: Iterable[str]) -> WdbcError:
     """Return the error for a version that cannot be gone back to; `known` are those that were ever champion."""
-    return WdbcError(what, where=where, mend=f"{_listed(known)} See `wdbc history`.")
+    return WdbcError(what, where=where, hint=f"{_listed(known)} See `wdbc history`.")
 
 
 def _listed(known: Iterable[str]) -> str:

@@ -80,7 +80,7 @@ def score(
     if tally.rows != tally.scored + tally.set_aside or scored.rows != tally.scored:
         raise WdbcError(
             f"{tally.rows} rows came in, {scored.rows} were scored and {tally.set_aside} set aside: some were lost.",
-            mend="This is a fault of the program: report it. Nothing was written.",
+            hint="This is a fault of the program: report it. Nothing was written.",
         )
     return tally
 
@@ -143,5 +143,5 @@ def not_explained(served: Served) -> WdbcError:
     return WdbcError(
         f"The recipe {served.recipe} is not linear: its answer is no sum of what single measurements contribute.",
         where="--explain",
-        mend="Leave out --explain, or promote a recipe that ends in one logistic regression.",
+        hint="Leave out --explain, or promote a recipe that ends in one logistic regression.",
     )

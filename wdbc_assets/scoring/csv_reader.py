@@ -68,7 +68,7 @@ class TextSource:
             raise csv_layouts.NotATable(
                 f"the first line has {len(cells)} columns and names none; without a header it has {csv_layouts.WIDTH}",
                 where="line 1",
-                mend="Name the columns in a first line: the 30 measurements, in any order, and an id if it is wanted.",
+                hint="Name the columns in a first line: the 30 measurements, in any order, and an id if it is wanted.",
             )
         self.id_type = pa.string() if contract.ID in self.header.place else None
         self._wanted = [name for name in self.header.place if name != contract.DIAGNOSIS]
@@ -282,7 +282,7 @@ def _blocks_of_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
         if len(rest) > _LONGEST_ROW:
             raise WdbcError(
                 f"A line is longer than {_LONGEST_ROW:,} bytes.",
-                mend="Give a table of text with lines, or a Parquet file.",
+                hint="Give a table of text with lines, or a Parquet file.",
             )
     if rest:
         yield rest

@@ -23,7 +23,7 @@ def type_of(kind: pa.DataType) -> pa.DataType:
         return pa.large_string()
     if _is_text(kind) or _is_bytes(kind) or pa.types.is_decimal(kind) or pa.types.is_float16(kind) or _is_uuid(kind):
         return pa.string()
-    raise WdbcError(f"The ids have the type {kind}, which is neither text nor a number.", where="column id", mend=_HINT)
+    raise WdbcError(f"The ids have the type {kind}, which is neither text nor a number.", where="column id", hint=_HINT)
 
 
 def converted(ids: pa.Array, row: int) -> pa.Array:
@@ -45,7 +45,7 @@ def converted(ids: pa.Array, row: int) -> pa.Array:
         raise WdbcError(
             f"The ids have the type {given}, and not all of them are text in UTF-8.",
             where=f"column id, in one of the {len(ids)} rows from {row} on",
-            mend=_HINT,
+            hint=_HINT,
         ) from None
     return ids
 

@@ -110,7 +110,7 @@ def parse(name: str, form: str | None, *, forms: tuple[str, ...] = ("csv", "parq
         raise WdbcError(
             f"the output cannot have the form that its name ends in: {ending}{_GZIP if packed else ''}",
             where=name,
-            mend=f"Let the name end in {possible}" + (", or choose with --format." if len(forms) > 1 else "."),
+            hint=f"Let the name end in {possible}" + (", or choose with --format." if len(forms) > 1 else "."),
         )
     return Place(name, chosen, packed, Path(name), descriptor)
 
@@ -160,7 +160,7 @@ def _errors(place: Place, afterwards: str) -> Iterator[None]:
         raise WdbcError(
             f"the output cannot be written: {error.strerror or error}",
             where=place.shown,
-            mend=f"{afterwards} Choose a place that takes it.",
+            hint=f"{afterwards} Choose a place that takes it.",
         ) from None
 
 

@@ -14,7 +14,7 @@ from wdbc_assets.scoring.batches import Chunk, matrix
 MAGIC = b"PAR1"
 _ROWS = 32_768  # the measurements of so many lie in a processor's shared cache while rules and scorer go over them
 _BUFFER = 65_536
-_MEND = "Give a Parquet file that has the 30 measurements as numbers, and an id if it is wanted."
+_HINT = "Give a Parquet file that has the 30 measurements as numbers, and an id if it is wanted."
 
 
 class ParquetSource:
@@ -37,7 +37,7 @@ class ParquetSource:
             raise WdbcError(
                 f"{len(texts)} of {len(contract.FEATURES)} measurements are no columns of numbers.",
                 where=f"columns {csv_layouts.some(texts)}",
-                mend=_MEND,
+                hint=_HINT,
             )
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -71,4 +71,4 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _damaged(error: Exception) -> WdbcError:
     what = f"This is no whole Parquet file ({type(error).__name__})."
-    return WdbcError(what, mend="Write or copy the file again: it is damaged, or cut.")
+    return WdbcError(what, hint="Write or copy the file again: it is damaged, or cut.")

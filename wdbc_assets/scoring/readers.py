@@ -64,7 +64,7 @@ def _from_its_beginning(file: BinaryIO, stack: ExitStack | None) -> tuple[bytes,
         return begin, cast("BinaryIO", _Rejoined(begin, file))
     if stack is None:
         what = "a Parquet file in an archive" if begin == parquet_reader.MAGIC else "an archive in an archive"
-        raise WdbcError(f"the source is {what}", mend=file_formats.UNPACK)
+        raise WdbcError(f"the source is {what}", hint=file_formats.UNPACK)
     if file.seekable():
         file.seek(0)
         return begin, file
@@ -80,7 +80,7 @@ def _kept(begin: bytes, file: BinaryIO, stack: ExitStack) -> BinaryIO:
     except OSError as error:
         raise WdbcError(
             f"what comes through the pipe cannot be kept in a temporary file: {error.strerror or error}",
-            mend="Free some space there, let TMPDIR name another folder, or give the file by its path.",
+            hint="Free some space there, let TMPDIR name another folder, or give the file by its path.",
         ) from None
     return whole
 
@@ -111,7 +111,7 @@ def _named(place: str) -> Iterator[None]:
         raise WdbcError(
             f"the rows to score cannot be read: {error.strerror or error}",
             where=_name(place),
-            mend="Give a CSV or Parquet file that exists and that you may read, or `-` for standard input.",
+            hint="Give a CSV or Parquet file that exists and that you may read, or `-` for standard input.",
         ) from None
     except WdbcError as error:
         error.where = ", ".join(part for part in (_name(place), error.where) if part)
@@ -120,7 +120,7 @@ def _named(place: str) -> Iterator[None]:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None:  # closed by the caller
-        raise WdbcError("standard input is closed", mend="Give the file by its path, or through a pipe.")
+        raise WdbcError("standard input is closed", hint="Give the file by its path, or through a pipe.")
     return sys.stdin.buffer
 
 

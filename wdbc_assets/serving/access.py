@@ -35,7 +35,7 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
             raise WdbcError(
                 "keys were created, but the key file is missing",
                 where=str(path),
-                mend="Restore it, or correct WDBC_SERVE_KEYS; or create a key: `wdbc key create NAME`; or answer"
+                hint="Restore it, or correct WDBC_SERVE_KEYS; or create a key: `wdbc key create NAME`; or answer"
                 " everyone who reaches the address: --insecure-no-key.",
             ) from None
         return Access.KEYED
@@ -43,7 +43,7 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
         raise WdbcError(
             "there is no key, so that everybody who reaches this address would be answered",
             where=host,
-            mend="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or"
+            hint="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or"
             " ask for it by name: --insecure-no-key.",
         )
     return Access.LOCAL

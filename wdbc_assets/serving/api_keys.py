@@ -82,11 +82,11 @@ def read(path: Path) -> dict[str, Key]:
             raise WdbcError(
                 "the key file has format 1, which is not read any more",
                 where=str(path),
-                mend="Remove it and create the keys again with `wdbc key create NAME`.",
+                hint="Remove it and create the keys again with `wdbc key create NAME`.",
             )
         return _from_plain(plain)
     except (ValueError, RecursionError):
-        raise WdbcError("the key file is damaged", where=str(path), mend=_CREATE_AGAIN) from None
+        raise WdbcError("the key file is damaged", where=str(path), hint=_CREATE_AGAIN) from None
 
 
 def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
@@ -97,13 +97,13 @@ def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
     """
     if not _NAME.fullmatch(name):
         raise WdbcError(
-            "a key cannot have such a name", mend="Use up to 64 letters, digits, spaces, dots, _ and -, ASCII."
+            "a key cannot have such a name", hint="Use up to 64 letters, digits, spaces, dots, _ and -, ASCII."
         )
     _record_creation()
     with _locked(path):
         keys = read_if_any(path)
         if any(key.name == name for key in keys.values()):
-            raise WdbcError(f"there is a key named {name}", where=str(path), mend="Revoke it, or choose another name.")
+            raise WdbcError(f"there is a key named {name}", where=str(path), hint="Revoke it, or choose another name.")
         secret = secrets.token_urlsafe(32)
         key = Key(
             id=secrets.token_hex(6),
@@ -127,7 +127,7 @@ def revoke(path: Path, name: str) -> Key:
         keys = read(path)
         revoked = next((key for key in keys.values() if name in (key.name, key.id)), None)
         if revoked is None:
-            raise WdbcError(f"there is no key {name[:64]!a}", where=str(path), mend="See `wdbc key list`.")
+            raise WdbcError(f"there is no key {name[:64]!a}", where=str(path), hint="See `wdbc key list`.")
         _write(path, {id_: key for id_, key in keys.items() if id_ != revoked.id})
     return revoked
 
@@ -146,29 +146,29 @@ def _content(path: Path) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise WdbcError("the key file is not a regular file", where=str(path), mend=_CREATE_AGAIN)
+                raise WdbcError("the key file is not a regular file", where=str(path), hint=_CREATE_AGAIN)
             if status.st_uid not in (os.geteuid(), _ROOT):
                 raise WdbcError(
                     "the key file belongs to another user",
                     where=str(path),
-                    mend=f"Run as its owner, or: chown {os.geteuid()} {path}",
+                    hint=f"Run as its owner, or: chown {os.geteuid()} {path}",
                 )
             if status.st_mode & _OTHERS_MAY:
                 raise WdbcError(
-                    "others than its owner may read the key file", where=str(path), mend=f"Run: chmod 600 {path}"
+                    "others than its owner may read the key file", where=str(path), hint=f"Run: chmod 600 {path}"
                 )
             content = file.read(_LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise MissingKeyFile(
             "there is no key file",
             where=str(path),
-            mend="Create a key with `wdbc key create NAME`, or correct WDBC_SERVE_KEYS.",
+            hint="Create a key with `wdbc key create NAME`, or correct WDBC_SERVE_KEYS.",
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise WdbcError(f"the key file cannot be read: {reason}", where=str(path), mend=_CREATE_AGAIN) from None
+        raise WdbcError(f"the key file cannot be read: {reason}", where=str(path), hint=_CREATE_AGAIN) from None
     if len(content) > _LARGEST_BYTES:
-        raise WdbcError(f"the key file is larger than {_LARGEST_BYTES:,} bytes", where=str(path), mend=_CREATE_AGAIN)
+        raise WdbcError(f"the key file is larger than {_LARGEST_BYTES:,} bytes", where=str(path), hint=_CREATE_AGAIN)
     return content
 
 
@@ -259,4 +259,4 @@ def _locked(path: Path) -> Iterator[None]:
 def _unwritable(
     path: Path, error: OSError, hint: str = "Set WDBC_SERVE_KEYS to a file that you may write."
 ) -> WdbcError:
-    return WdbcError(f"the keys cannot be written: {error.strerror}", where=str(path), mend=hint)
+    return WdbcError(f"the keys cannot be written: {error.strerror}", where=str(path), hint=hint)

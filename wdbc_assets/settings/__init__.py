@@ -153,7 +153,7 @@ def _refusal(error: ValidationError, places: Mapping[str, str]) -> WdbcError:
     return WdbcError(
         "a setting is wrong: " + "; ".join(lines),
         where="; ".join(dict.fromkeys(places.get(name, "the command's options") for name, _ in faults)),
-        mend="Correct it there, or remove it; then this holds: "
+        hint="Correct it there, or remove it; then this holds: "
         + ", ".join(f"{name}={default}" for name, default in defaults.items()),
     )
 

@@ -64,7 +64,7 @@ def ensure_home() -> Path:
         raise WdbcError(
             f"Dagster's home cannot be written: {error.strerror}",
             where=str(folder),
-            mend="Set DAGSTER_HOME to a folder that you may write, or mend its permissions.",
+            hint="Set DAGSTER_HOME to a folder that you may write, or fix its permissions.",
         ) from None
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
@@ -99,7 +99,7 @@ def _run_limit(file: Path) -> float | None:
     raise WdbcError(
         "the longest time that a run may last cannot be read",
         where=str(file),
-        mend="State it in seconds: `max_runtime_seconds: 3600` below `run_monitoring:`.",
+        hint="State it in seconds: `max_runtime_seconds: 3600` below `run_monitoring:`.",
     )
 
 

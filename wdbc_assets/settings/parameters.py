@@ -1,4 +1,4 @@
-"""What changes a value: the parameters of each asset, with their defaults and bounds. They stand in its passport."""
+"""What changes a value: the parameters of each asset, with their defaults and bounds. They stand in its manifest."""
 
 from pydantic import BaseModel, Field, field_validator
 

@@ -1,4 +1,4 @@
-"""What changes no value, and is part of no passport: effort, patience, privacy, the service, and who acts."""
+"""What changes no value, and is part of no manifest: effort, patience, privacy, the service, and who acts."""
 
 import getpass
 import ipaddress
@@ -13,7 +13,7 @@ _ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "opena
 
 
 class Effort(BaseModel):
-    """What a computation may use. No part of any passport: it does not change a value."""
+    """What a computation may use. No part of any manifest: it does not change a value."""
 
     workers: int | None = Field(None, ge=1, le=256, description="processes of an evaluation; unset: one per processor")
 
@@ -23,12 +23,12 @@ class Effort(BaseModel):
 
 
 class Patience(BaseModel):
-    """The limits of every fetch. No part of any passport: patience does not change the bytes."""
+    """The limits of every fetch. No part of any manifest: patience does not change the bytes."""
 
     connect_seconds: float = Field(bounds.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
     read_seconds: float = Field(bounds.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
     total_seconds: float = Field(bounds.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
-    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="tries for what time can mend")
+    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="tries for transient errors")
     largest_bytes: int = Field(bounds.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
 
     def limits(self) -> bounds.Limits:
@@ -37,7 +37,7 @@ class Patience(BaseModel):
 
 
 class Privacy(BaseModel):
-    """What may be shown of patients. No part of any passport: it does not change a value."""
+    """What may be shown of patients. No part of any manifest: it does not change a value."""
 
     show_values: bool = Field(
         default=False,
@@ -46,7 +46,7 @@ class Privacy(BaseModel):
 
 
 class Serving(BaseModel):
-    """How the prediction service answers, and what it takes. No part of any passport."""
+    """How the prediction service answers, and what it takes. No part of any manifest."""
 
     serve_host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
     serve_port: int = Field(8000, ge=1, le=65535, description="port that the service listens on")
@@ -111,7 +111,7 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 class Monitoring(BaseModel):
-    """What `wdbc status --check` reports. No part of any passport."""
+    """What `wdbc status --check` reports. No part of any manifest."""
 
     stale_after_hours: float | None = Field(
         None,
@@ -122,7 +122,7 @@ class Monitoring(BaseModel):
 
 
 class Identity(BaseModel):
-    """Who acts. No part of any passport: a value is the same, whoever makes it."""
+    """Who acts. No part of any manifest: a value is the same, whoever makes it."""
 
     actor: str | None = Field(
         None,

@@ -77,16 +77,16 @@ def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
         line = binding.original.line + binding.original.string[:blank_lines].count("\n")
         where = f"{place}, line {line}"
         if binding.error:
-            raise WdbcError("a line is not NAME=value", where=where, mend='Write NAME="value", or put # before it.')
+            raise WdbcError("a line is not NAME=value", where=where, hint='Write NAME="value", or put # before it.')
         name = binding.key
         if name is None:
             continue
         if known:
             _refuse_unknown(name, known, where=where, near=True)
         if name in known and binding.value is None:
-            raise WdbcError(f"{name} has no value", where=where, mend=f'Write {name}="value", or put # before it.')
+            raise WdbcError(f"{name} has no value", where=where, hint=f'Write {name}="value", or put # before it.')
         if name in known and name in lines:
-            raise WdbcError(f"{name} is set twice: in line {lines[name]}, too", where=where, mend="Keep one of them.")
+            raise WdbcError(f"{name} is set twice: in line {lines[name]}, too", where=where, hint="Keep one of them.")
         lines[name] = line
     values = dotenv_values(stream=io.StringIO(text))
     return {
@@ -108,8 +108,8 @@ def _trusted_text(path: Path) -> str | None:
     if not stat.S_ISREG(state.st_mode):
         raise _refused(path, "is not a file", "Remove it, or put the settings into a file of that name.")
     if any(each.st_uid not in {os.geteuid(), 0} for each in states):
-        mend = "Read it; then make it yours (`chown`), set the variables in the environment, or work in another folder."
-        raise _refused(path, "belongs to another user, who could change any setting", mend)
+        hint = "Read it; then make it yours (`chown`), set the variables in the environment, or work in another folder."
+        raise _refused(path, "belongs to another user, who could change any setting", hint)
     if state.st_mode & stat.S_IWOTH:
         raise _refused(path, "may be written by everybody", "Read it; then take that right away: `chmod o-w .env`.")
     try:
@@ -120,8 +120,8 @@ def _trusted_text(path: Path) -> str | None:
         raise _refused(path, f"cannot be read: {error.strerror}", "Correct its permissions, or remove it.") from None
 
 
-def _refused(path: Path, why: str, mend: str) -> WdbcError:
-    return WdbcError(f"the file .env {why}", where=str(path.absolute()), mend=mend)
+def _refused(path: Path, why: str, hint: str) -> WdbcError:
+    return WdbcError(f"the file .env {why}", where=str(path.absolute()), hint=hint)
 
 
 def _is_ours(name: str) -> bool:
@@ -142,7 +142,7 @@ def _refuse_unknown(name: str, known: Collection[str], *, where: str, near: bool
         return
     if close or _is_ours(name):
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise WdbcError(f"unknown setting {name}{hint}", where=where, mend=_SEE_EXAMPLE)
+        raise WdbcError(f"unknown setting {name}{hint}", where=where, hint=_SEE_EXAMPLE)
 
 
 def proxies(environment: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ from wdbc_assets.sources.limits import DEFAULT
 
 FEATURES = 30
 LABELS = {b"0": b"M", b"1": b"B"}  # scikit-learn codes benign as 1
-MEND = "Install scikit-learn 1.9 again, or set the source to uci or to a path."
+HINT = "Install scikit-learn 1.9 again, or set the source to uci or to a path."
 
 
 def content() -> bytes:
@@ -26,7 +26,7 @@ def content() -> bytes:
     header, _, table = files.read(path, largest_bytes=DEFAULT.largest_bytes).partition(b"\n")
     rows = table.splitlines()
     if header.split(b",")[:2] != [b"%d" % len(rows), b"%d" % FEATURES]:
-        raise SourceRefused("the table that scikit-learn ships is not the one expected", where=str(path), mend=MEND)
+        raise SourceRefused("the table that scikit-learn ships is not the one expected", where=str(path), hint=HINT)
     return b"".join(_in_the_form_of_uci(number, row, path) for number, row in enumerate(rows, start=1))
 
 
@@ -38,7 +38,7 @@ def data_file() -> Path:
     """
     package = importlib.util.find_spec("sklearn")
     if package is None or package.origin is None:
-        raise SourceRefused("the bundled copy comes with scikit-learn, which is not installed", mend=MEND)
+        raise SourceRefused("the bundled copy comes with scikit-learn, which is not installed", hint=HINT)
     return Path(package.origin).parent / "datasets" / "data" / "breast_cancer.csv"
 
 
@@ -46,6 +46,6 @@ def _in_the_form_of_uci(number: int, row: bytes, path: Path) -> bytes:
     values, _, target = row.rpartition(b",")
     if target not in LABELS or values.count(b",") != FEATURES - 1:
         raise SourceRefused(
-            "the table that scikit-learn ships is not the one expected", where=f"{path}, row {number}", mend=MEND
+            "the table that scikit-learn ships is not the one expected", where=f"{path}, row {number}", hint=HINT
         )
     return b"%d,%s,%s\n" % (number, LABELS[target], values)

@@ -89,7 +89,7 @@ def fetch(
         raise SourceRefused(
             f"the content has SHA-256 {of_file}, but {pinned} is pinned",
             where=location.shown,
-            mend="Find out why the content differs before changing the pinned digest.",
+            hint="Find out why the content differs before changing the pinned digest.",
         )
     return Fetched(
         content,
@@ -157,7 +157,7 @@ def _checked_pin(sha256: str | None) -> str | None:
     if not _SHA256.fullmatch(pinned):
         raise SourceRefused(
             f"the pinned digest has {len(pinned)} characters and is not a SHA-256 of 64 hexadecimal digits",
-            mend="Give what sha256sum prints for the right file, or pin nothing.",
+            hint="Give what sha256sum prints for the right file, or pin nothing.",
         )
     return pinned
 
@@ -166,5 +166,5 @@ def _refuse_what_is_no_table(content: bytes, location: Location) -> None:
     instead = sniffing.what_came_instead(content)
     if instead is not None:
         raise SourceRefused(
-            f"instead of a table there came {location.conceal(instead.name)}", where=location.shown, mend=instead.hint
+            f"instead of a table there came {location.conceal(instead.name)}", where=location.shown, hint=instead.hint
         )

@@ -39,8 +39,8 @@ def read(path: Path, *, largest_bytes: int) -> bytes:
             _refuse_special(os.fstat(descriptor), path)  # again: something else may stand there by now
             return up_to(largest_bytes, file, where=str(path))
     except OSError as error:
-        what, mend = EXPLAINED.get(error.errno or 0, (f"the file cannot be read: {error.strerror}", "Check the path."))
-        raise SourceRefused(what, where=str(path), mend=mend) from error
+        what, hint = EXPLAINED.get(error.errno or 0, (f"the file cannot be read: {error.strerror}", "Check the path."))
+        raise SourceRefused(what, where=str(path), hint=hint) from error
 
 
 def up_to(largest_bytes: int, stream: BinaryIO, *, where: str) -> bytes:
@@ -62,11 +62,11 @@ def too_large(largest_bytes: int, *, where: str) -> SourceRefused:
     return SourceRefused(
         f"the content is larger than {largest_bytes:,} bytes",
         where=where,
-        mend="Check that it is the table; if it is, raise the limit largest_bytes.",
+        hint="Check that it is the table; if it is, raise the limit largest_bytes.",
     )
 
 
 def _refuse_special(status: os.stat_result, path: Path) -> None:
-    for is_kind, kind, mend in SPECIAL:
+    for is_kind, kind, hint in SPECIAL:
         if is_kind(status.st_mode):
-            raise SourceRefused(f"the source is {kind}, not a file", where=str(path), mend=mend)
+            raise SourceRefused(f"the source is {kind}, not a file", where=str(path), hint=hint)

@@ -47,7 +47,7 @@ class Limits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not (math.isfinite(value) and value > 0):
-                raise WdbcError(f"the limit {field.name} is {value}", mend="Give a finite number above 0.")
+                raise WdbcError(f"the limit {field.name} is {value}", hint="Give a finite number above 0.")
 
 
 DEFAULT = Limits()

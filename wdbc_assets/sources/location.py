@@ -1,6 +1,6 @@
 """Which source a setting means: one text in, one `Location` out, with its secrets hidden from sight (by `safe_text`).
 
-Everything that is written about a source (logs, errors, passports, metadata) uses `Location.shown`, made here.
+Everything that is written about a source (logs, errors, manifests, metadata) uses `Location.shown`, made here.
 Fetching belongs to `fetching`.
 """
 
@@ -55,9 +55,9 @@ def parse(text: str) -> Location:
     """
     text = text.strip()
     if not text:
-        raise UnknownSource("the source is empty", mend=POSSIBLE)
+        raise UnknownSource("the source is empty", hint=POSSIBLE)
     if not text.isprintable():
-        raise UnknownSource("the source holds a character that cannot be printed", mend=POSSIBLE)
+        raise UnknownSource("the source holds a character that cannot be printed", hint=POSSIBLE)
     if text == "bundled":
         return Location("bundled", text, text)
     if text == "uci":
@@ -73,7 +73,7 @@ def _url(text: str, scheme: str, rest: str) -> Location:
             raise UnknownSource(
                 "the file URL names no absolute path of this machine",
                 where=safe_text.redact_url(text),
-                mend="Write three slashes: file:///folder/wdbc.data.",
+                hint="Write three slashes: file:///folder/wdbc.data.",
             )
         return Location("path", slash + unquote(path), slash + unquote(path))
     shown = safe_text.redact_url(text)
@@ -82,17 +82,17 @@ def _url(text: str, scheme: str, rest: str) -> Location:
         raise UnknownSource(
             "the URL cannot be taken apart",
             where=f"{scheme}://{safe_text.HIDDEN}",
-            mend="In a user name or password write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
+            hint="In a user name or password write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
             "name one URL, not a chain of them.",
         )
     if scheme in {"http", "https"}:
         if not pieces.hostname:
-            raise UnknownSource("the URL names no host", where=shown, mend=POSSIBLE)
+            raise UnknownSource("the URL names no host", where=shown, hint=POSSIBLE)
         return Location("http", text, shown)
     known = _protocols()
     if scheme not in known:
         raise UnknownSource(
-            f"there is no protocol {scheme}://{_did_you_mean(scheme, known)}", where=shown, mend=POSSIBLE
+            f"there is no protocol {scheme}://{_did_you_mean(scheme, known)}", where=shown, hint=POSSIBLE
         )
     return Location("object", text, shown)
 
@@ -116,7 +116,7 @@ def _path(text: str) -> Location:
         raise UnknownSource(
             f"the source {shown!r} is neither one that is known by name, nor a file in {Path.cwd()}, nor a URL"
             f"{_did_you_mean(word, NAMES)}",
-            mend=POSSIBLE,
+            hint=POSSIBLE,
         )
     return Location("path", str(path.absolute()), str(path.absolute()))
 

@@ -46,12 +46,12 @@ def _attempt(location: Location, limits: Limits) -> bytes | Fault:
 def _explain(error: Exception, location: Location) -> Fault:
     if isinstance(error, ImportError):
         what = "the package for this protocol is not installed"
-        return Fault(what=what, passing=False, mend=_how_to_install(location))
-    for type_, what, mend in FINAL:
+        return Fault(what=what, passing=False, hint=_how_to_install(location))
+    for type_, what, hint in FINAL:
         if isinstance(error, type_):
-            return Fault(what=what, passing=False, mend=mend)
+            return Fault(what=what, passing=False, hint=hint)
     what = f"the store failed ({type(error).__name__})"
-    return Fault(what=what, passing=True, mend="Check the URL, or try again later.")
+    return Fault(what=what, passing=True, hint="Check the URL, or try again later.")
 
 
 def _how_to_install(location: Location) -> str:

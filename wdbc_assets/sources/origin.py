@@ -1,6 +1,6 @@
 """What is known of bytes that were fetched: where they came from, and by what they are known again.
 
-An origin is stored in the passport of what was made from the bytes, so nothing secret belongs in it.
+An origin is stored in the manifest of what was made from the bytes, so nothing secret belongs in it.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ class Origin:
     last_modified: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary of text, numbers and None, for a passport or a sensor's cursor."""
+        """A dictionary of text, numbers and None, for a manifest or a sensor's cursor."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -43,7 +43,7 @@ class Origin:
         types = {"shown": str, "sha256": str, "bytes": int, "etag": str | None, "last_modified": str | None}
         for name, type_ in types.items():
             if not isinstance(stored.get(name), type_):
-                raise WdbcError(f"a stored origin has no valid {name!r}", mend="Fetch the source again.")
+                raise WdbcError(f"a stored origin has no valid {name!r}", hint="Fetch the source again.")
         return cls(**{name: stored[name] for name in types if name in stored})
 
 

@@ -1,4 +1,4 @@
-"""Asking again for what time can mend, within a stated number of tries and a stated total time.
+"""Asking again after transient errors, within a stated number of tries and a stated total time.
 
 One loop for every source that is reached over a network; what went wrong is told to it as a `Fault`.
 """
@@ -23,15 +23,15 @@ class Fault:
 
     Attributes:
         what: what is wrong, as `WdbcError` has it.
-        passing: whether time can mend it.
-        mend: what the user can do about it.
+        passing: whether it is transient.
+        hint: what the user can do about it.
         where: the place if it is more than the source itself (a redirect, a proxy).
         retry_after: the seconds that the server asks to wait, if it does.
     """
 
     what: str
     passing: bool
-    mend: str
+    hint: str
     where: str = ""
     retry_after: float = 0.0
 
@@ -56,7 +56,7 @@ def persist(
         give_up: makes a running attempt end; called when the total time has passed.
 
     Raises:
-        SourceRefused: a fault that time cannot mend.
+        SourceRefused: an error that is not transient.
         SourceUnavailable: the tries or the time are used up.
     """
     begin = clock.now()
@@ -70,16 +70,16 @@ def persist(
             raise SourceUnavailable(
                 f"there was no whole answer within {limits.total_seconds:g} s",
                 where=where,
-                mend="Try again later, or raise the limit total_seconds.",
+                hint="Try again later, or raise the limit total_seconds.",
             ) from None
         if not isinstance(outcome, Fault):
             return outcome
         if not outcome.passing:
-            raise SourceRefused(outcome.what, where=outcome.where or where, mend=outcome.mend)
+            raise SourceRefused(outcome.what, where=outcome.where or where, hint=outcome.hint)
         wait = _wait(tried, outcome.retry_after, limits, clock)
         if tried == limits.tries or clock.now() + wait >= end:
             spent = f"{tried} {'try' if tried == 1 else 'tries'} in {clock.now() - begin:.1f} s"
-            raise SourceUnavailable(f"{outcome.what} ({spent})", where=outcome.where or where, mend=outcome.mend)
+            raise SourceUnavailable(f"{outcome.what} ({spent})", where=outcome.where or where, hint=outcome.hint)
         report(f"try {tried} of {limits.tries}: {outcome.what}; next in {wait:.1f} s")
         clock.sleep(wait)
 

@@ -87,13 +87,13 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except EOFError:
-        raise SourceRefused("the compressed file is cut short", mend=_AGAIN) from None
+        raise SourceRefused("the compressed file is cut short", hint=_AGAIN) from None
     except (NotImplementedError, RuntimeError):  # what zipfile raises for an unknown compression, and for a password
         raise SourceRefused(
-            "the zip archive is packed in a way that cannot be read", mend=file_formats.UNPACK
+            "the zip archive is packed in a way that cannot be read", hint=file_formats.UNPACK
         ) from None
     except _BROKEN:
-        raise SourceRefused("the compressed file is damaged", mend=_AGAIN) from None
+        raise SourceRefused("the compressed file is damaged", hint=_AGAIN) from None
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _member(file: BinaryIO) -> Iterator[BinaryIO]:
     with archive:
         member = _only_table(archive)
         if member.flag_bits & _ENCRYPTED:
-            raise SourceRefused("the zip archive is protected by a password", mend=file_formats.UNPACK)
+            raise SourceRefused("the zip archive is protected by a password", hint=file_formats.UNPACK)
         with _in_our_words():
             inner = archive.open(member)
         with _Unpacked(cast("io.BufferedIOBase", inner)) as unpacked:
@@ -114,11 +114,11 @@ def _only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     names = archive.namelist()
     for part, kind in _OFFICE.items():
         if any(name.startswith(part) for name in names) and len(names) > 1:
-            raise SourceRefused(f"the source is {kind.name}, not a table", mend=kind.hint)
+            raise SourceRefused(f"the source is {kind.name}, not a table", hint=kind.hint)
     members = [member for member in archive.infolist() if not member.is_dir() and not _lies_beside(member.filename)]
     if len(members) != 1:
         listed = f": {some([shown(member.filename) for member in members])}" if members else ""
-        raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", mend=file_formats.UNPACK)
+        raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", hint=file_formats.UNPACK)
     return members[0]
 
 

@@ -109,7 +109,7 @@ def open_backend(location: str, *, relative_to: Path) -> Backend:
         raise WdbcError(
             "the store's address looks like a URL that lost its slashes",
             where="WDBC_STORAGE",
-            mend="Write scheme://user:password@host/folder, or name a folder without @ and :.",
+            hint="Write scheme://user:password@host/folder, or name a folder without @ and :.",
         )
     if not separator:
         return LocalFolder((relative_to / Path(location).expanduser()).absolute())
@@ -295,7 +295,7 @@ class ObjectFolder:
             raise WdbcError(
                 f"the store's address cannot be used: {safe_text.redact(safe_text.conceal(str(error), url))}",
                 where="WDBC_STORAGE",
-                mend="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
+                hint="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
             ) from None
         except Exception as error:  # noqa: BLE001 -- some file systems connect at once, and raise what their library does
             raise _away(CannotRead, self.url, error) from None
@@ -376,7 +376,7 @@ def _refused_writes(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        mends = {
+        hints = {
             errno.ENOSPC: "Free some space (or inodes) on that disk, then run again.",
             errno.EDQUOT: "The quota is used up: free some space, then run again.",
             errno.EROFS: "The disk is mounted read-only: set WDBC_STORAGE to a folder that can be written.",
@@ -388,7 +388,7 @@ def _refused_writes(target: Path) -> Iterator[None]:
         raise CannotWrite(
             f"the store cannot be written: {os.strerror(error.errno) if error.errno else error}",
             where=str(target.parent),
-            mend=mends.get(error.errno or 0, "Mend the folder's permissions, or set WDBC_STORAGE to another folder.")
+            hint=hints.get(error.errno or 0, "Fix the folder's permissions, or set WDBC_STORAGE to another folder.")
             + " What was current stays current.",
         ) from None
 
@@ -422,7 +422,7 @@ def _no_file(place: Path, finding: str) -> DamagedStore:
     return DamagedStore(
         f"the store is damaged: {finding}",
         where=str(place),
-        mend="It was not read. Move it away, and restore the file from a backup; what can be made again is made again"
+        hint="It was not read. Move it away, and restore the file from a backup; what can be made again is made again"
         " by `wdbc run`.",
     )
 
@@ -431,7 +431,7 @@ def _in_place_of_a_folder(place: Path) -> DamagedStore:
     return DamagedStore(
         f"the store is damaged: {'a link' if place.is_symlink() else 'a file'} is in the place of a folder",
         where=str(place),
-        mend="It was not followed. Put the folder itself there (to keep it on another disk, let the whole store lie"
+        hint="It was not followed. Put the folder itself there (to keep it on another disk, let the whole store lie"
         " there: WDBC_STORAGE may be a link).",
     )
 
@@ -440,7 +440,7 @@ def _cannot_read(place: Path, error: OSError) -> CannotRead:
     return CannotRead(
         f"the store cannot be read: {error.strerror}",
         where=str(place),
-        mend="Mend the file's permissions, or the disk.",
+        hint="Fix the file's permissions, or the disk.",
     )
 
 
@@ -450,7 +450,7 @@ def _away(kind: type[CannotRead | CannotWrite], url: str, error: Exception) -> W
     return kind(
         f"the store cannot be {'read' if kind is CannotRead else 'written'}: {reason}",
         where=url,
-        mend="Look whether its server answers, and whether address and credentials are right; then try again."
+        hint="Look whether its server answers, and whether address and credentials are right; then try again."
         " What was current stays current.",
     )
 

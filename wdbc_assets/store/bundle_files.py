@@ -14,7 +14,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing
 from wdbc_assets.store.paths import BUNDLE, POLICY, REFERENCE, SCORER
 
-MEND = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
+HINT = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
 LARGEST = 4 * 2**20  # bytes; a reference has 30,000
 _MEASUREMENTS = len(contract.FEATURES)
 
@@ -170,7 +170,7 @@ def read(name: str, content: bytes | None) -> dict[str, Any]:
         what = f"{name} does not state what a bundle states: {f'{field!a}: ' if field else ''}{first['msg'][:200]}"
     else:
         return plain
-    raise WdbcError(what, where=name, mend=MEND)
+    raise WdbcError(what, where=name, hint=HINT)
 
 
 def _plain(content: bytes | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from wdbc_assets.store.manifest import Passport
+    from wdbc_assets.store.manifest import Manifest
     from wdbc_assets.store.store import Store
 
     Array = NDArray[np.float64]
@@ -75,16 +75,16 @@ class Served:
         return None if self.scorer is None else self.scorer.contributions(X)
 
 
-def read(store: "Store", passport: "Passport") -> dict[str, bytes]:
+def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:
     """Read the files of a stored bundle, verified.
 
     Raises:
         DamagedStore: it states more files or bytes than a bundle has, and nothing was read; or a file is missing or is
             not the one that was written.
     """
-    if len(passport.files) > len(_FILES) or passport.size > skops_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
-        raise DamagedStore("the bundle is larger than any", where=store.folder(passport), mend=bundle_files.MEND)
-    return store.files(passport)
+    if len(manifest.files) > len(_FILES) or manifest.size > skops_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
+        raise DamagedStore("the bundle is larger than any", where=store.folder(manifest), hint=bundle_files.HINT)
+    return store.files(manifest)
 
 
 def open_bundle(contents: Mapping[str, bytes], *, expendable: bool = False) -> Served:
@@ -145,4 +145,4 @@ def _opened(contents: Mapping[str, bytes], *, expendable: bool) -> Served:
 
 
 def _refused(what: str, where: str) -> WdbcError:
-    return WdbcError(what, where=where, mend=bundle_files.MEND)
+    return WdbcError(what, where=where, hint=bundle_files.HINT)

@@ -17,7 +17,7 @@ from wdbc_assets.store.parsing import DamagedStore, Malformed
 IDLE_SECONDS = 24 * 3600  # far more than any part takes: who has put nothing down for so long is not at work
 
 
-class Workbench:
+class Checkpoints:
     """A place for the parts of one asset's work on certain inputs by certain code."""
 
     def __init__(self, backend: Backend, asset: str, depends_on: Any, *, anew: bool = False) -> None:

@@ -40,7 +40,7 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
             return name, codec.encode(asset, value), codec.rows(value)
     raise WdbcError(
         f"{asset}: the store has no format for a {type(value).__name__}",
-        mend="Return bytes, a DataFrame, a Split, a Fit, a Bundle, or plain JSON values.",
+        hint="Return bytes, a DataFrame, a Split, a Fit, a Bundle, or plain JSON values.",
     )
 
 

@@ -107,7 +107,7 @@ def _not_tried(why: str) -> NotTried:
     return NotTried(
         f"the model file could not be tried: {why}",
         where="pipeline.skops",
-        mend="Try again; look for free memory, processes and file descriptors on this machine.",
+        hint="Try again; look for free memory, processes and file descriptors on this machine.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A passport: what one version of an asset is, and what it was derived from. The pointer of an asset is a passport.
+"""A manifest: what one version of an asset is, and what it was derived from. The pointer of an asset is a manifest.
 
 It is JSON that a person can read. It carries its own digest, so that damage is found and never believed.
 """
@@ -12,18 +12,27 @@ from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.parsing import DamagedStore, Malformed, NewerStore
 
 __all__ = [
-    "FORMAT", "OF_CHAMPION", "OF_RUN", "POINTER", "DamagedStore", "NewerStore", "Passport", "StoredFile", "newer",
-    "stored_file", "version_of",
+    "FORMAT",
+    "OF_CHAMPION",
+    "OF_RUN",
+    "POINTER",
+    "DamagedStore",
+    "Manifest",
+    "NewerStore",
+    "StoredFile",
+    "newer",
+    "stored_file",
+    "version_of",
 ]  # fmt: skip
 
 FORMAT = 1
 
-POINTER, OF_RUN, OF_CHAMPION = "pointer", "passport of a run", "passport of a champion"
-"""What a passport may be: each is damaged in other words, for other things are to be done."""
+POINTER, OF_RUN, OF_CHAMPION = "pointer", "manifest of a run", "manifest of a champion"
+"""What a manifest may be: each is damaged in other words, for other things are to be done."""
 
-_MENDS = {
+_HINTS = {
     POINTER: "The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
-    "passport of this asset from the store's folder `runs` over it.",
+    "manifest of this asset from the store's folder `runs` over it.",
     OF_RUN: "Restore this file from a backup. Without one, delete it: it says what an earlier run made.",
     OF_CHAMPION: "Restore this file from a backup. The bundle beside it is untouched.",
 }
@@ -38,7 +47,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class Passport:
+class Manifest:
     """What a version is and whence it came.
 
     `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters`
@@ -70,23 +79,23 @@ class Passport:
         return sum(file.size for file in self.files.values())
 
     def derivation(self) -> tuple[object, ...]:
-        """Return all that tells whether two passports state the same value, made the same way."""
+        """Return all that tells whether two manifests state the same value, made the same way."""
         return (self.version, self.inputs, self.parameters, self.code_version, self.origin)
 
     def to_json(self) -> bytes:
-        """Return the passport as indented JSON that ends with its own digest."""
+        """Return the manifest as indented JSON that ends with its own digest."""
         content = _plain(self)
         return json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
     def from_json(
         cls, content: bytes, *, where: str, name: str = POINTER, asset: str = "", version: str = ""
-    ) -> "Passport":
-        """Read a passport back. It must be of the asset and of the version that its place is for, if they are given.
+    ) -> "Manifest":
+        """Read a manifest back. It must be of the asset and of the version that its place is for, if they are given.
 
         Raises:
             NewerStore: its format or its fields are of a newer release.
-            DamagedStore: it is no passport, or not the one that was written there; `name` says what it is.
+            DamagedStore: it is no manifest, or not the one that was written there; `name` says what it is.
         """
         try:
             plain = parsing.decode(content)
@@ -101,12 +110,12 @@ class Passport:
         if set(plain) - {entry.name for entry in fields(cls)}:
             raise newer(number, where)
         try:
-            passport = parsing.build(cls, plain)
+            manifest = parsing.build(cls, plain)
         except Malformed:
             raise _damaged(name, where) from None
-        if not passport.can_be_read() or asset not in ("", passport.asset) or version not in ("", passport.version):
+        if not manifest.can_be_read() or asset not in ("", manifest.asset) or version not in ("", manifest.version):
             raise _damaged(name, where)
-        return passport
+        return manifest
 
     def can_be_read(self) -> bool:
         """Return whether its names can be parts of a path in the store, and there is a file to read."""
@@ -136,14 +145,14 @@ def newer(number: object, where: str) -> NewerStore:
     return NewerStore(
         f"a newer release wrote this: its format is {number}, and this release knows format {FORMAT}",
         where=where,
-        mend="Upgrade wdbc_assets, or set WDBC_STORAGE to another store. Nothing was changed.",
+        hint="Upgrade wdbc_assets, or set WDBC_STORAGE to another store. Nothing was changed.",
     )
 
 
-def _plain(passport: Passport) -> dict[str, Any]:
-    content = {entry.name: getattr(passport, entry.name) for entry in fields(passport)}
+def _plain(manifest: Manifest) -> dict[str, Any]:
+    content = {entry.name: getattr(manifest, entry.name) for entry in fields(manifest)}
     content["files"] = {
-        name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(passport.files.items())
+        name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(manifest.files.items())
     }
     return content
 
@@ -154,4 +163,4 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _damaged(name: str, where: str) -> DamagedStore:
-    return DamagedStore(f"the {name} is damaged: it is not what was written", where=where, mend=_MENDS[name])
+    return DamagedStore(f"the {name} is damaged: it is not what was written", where=where, hint=_HINTS[name])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from wdbc_assets.store.manifest import Passport
+    from wdbc_assets.store.manifest import Manifest
 
 ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
@@ -37,13 +37,13 @@ def refusal(asset: str) -> str:
 
 
 def made_by(run_id: str, asset: str) -> str:
-    """Return where the passport lies of what a run made or kept of an asset."""
+    """Return where the manifest lies of what a run made or kept of an asset."""
     return f"runs/{run_name(run_id)}/{asset_name(asset)}.json"
 
 
-def version(passport: "Passport") -> str:
+def version(manifest: "Manifest") -> str:
     """Return the folder of a version."""
-    return f"{asset_name(passport.asset)}/versions/{_checked(VERSION, passport.version)}"
+    return f"{asset_name(manifest.asset)}/versions/{_checked(VERSION, manifest.version)}"
 
 
 def bundle(version: str) -> str:
@@ -51,9 +51,9 @@ def bundle(version: str) -> str:
     return f"{CHAMPION}/versions/{_checked(VERSION, version)}"
 
 
-def version_file(passport: "Passport", name: str) -> str:
+def version_file(manifest: "Manifest", name: str) -> str:
     """Return where one file of a version lies."""
-    return f"{version(passport)}/{file_name(name)}"
+    return f"{version(manifest)}/{file_name(name)}"
 
 
 def parts(asset: str, key: str) -> str:
@@ -67,12 +67,12 @@ def evidence(digest: str) -> str:
 
 
 def promoted(version: str) -> str:
-    """Return where the passport lies of a version of the champion, current or not."""
+    """Return where the manifest lies of a version of the champion, current or not."""
     return f"{PROMOTED}/{_checked(VERSION, version)}.json"
 
 
 def challenger(version: str) -> str:
-    """Return where the passport lies of a bundle that is or was on trial beside the champion."""
+    """Return where the manifest lies of a bundle that is or was on trial beside the champion."""
     return f"{CHAMPION}/{CHALLENGERS}/{_checked(VERSION, version)}.json"
 
 
@@ -102,6 +102,6 @@ def _checked(pattern: re.Pattern[str], name: str) -> str:
     if not pattern.fullmatch(name):
         raise WdbcError(
             f"the store takes no such name: {name[:80]!a}",
-            mend="Use lower-case ASCII letters, digits and underscores.",
+            hint="Use lower-case ASCII letters, digits and underscores.",
         )
     return name

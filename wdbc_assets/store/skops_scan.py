@@ -197,5 +197,5 @@ class _Nodes:
 
 def refused(what: str) -> WdbcError:
     """Return the error for a model file that is refused."""
-    mend = "Nothing of it was run here. Make the model again (`wdbc run --force`), and find out who wrote this file."
-    return WdbcError(what, where="pipeline.skops", mend=mend)
+    hint = "Nothing of it was run here. Make the model again (`wdbc run --force`), and find out who wrote this file."
+    return WdbcError(what, where="pipeline.skops", hint=hint)

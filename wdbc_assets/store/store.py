@@ -1,13 +1,13 @@
 """The store: keeps immutable versions, moves pointers, and verifies whatever it reads.
 
     store.json                          the format of the whole store
-    <asset>/current.json                the pointer: passport of the current version
+    <asset>/current.json                the pointer: manifest of the current version
     <asset>/versions/<digest>/<files>   one immutable version, named by its content
     <asset>/refused.json                why the last attempt was refused, until one succeeds
     champion/...                        beside these what is in production, since when and why: see `registry`
     runs/<run id>/<asset>.json          what a run made or kept
 
-Order of writing: the files of the version, then the run's passport, then the pointer. A process killed in between
+Order of writing: the files of the version, then the run's manifest, then the pointer. A process killed in between
 leaves a version that nothing points to, never a pointer to half a version.
 """
 
@@ -21,12 +21,12 @@ from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import backends, codecs, environment, parsing, paths
-from wdbc_assets.store.checkpoints import Workbench
-from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Passport, newer, stored_file, version_of
+from wdbc_assets.store.checkpoints import Checkpoints
+from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Manifest, newer, stored_file, version_of
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
 # What is decided, and not made whenever something changed, is not made again by a run.
-_MENDS = {paths.CHAMPION: "Go back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
+_HINTS = {paths.CHAMPION: "Go back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
 
 
 class NeverMade(WdbcError):
@@ -52,7 +52,7 @@ class Handle:
     """A stored version that has not been read yet."""
 
     store: "Store"
-    passport: Passport
+    manifest: Manifest
 
     def load(self) -> Any:
         """Read the version, verify it, and return its value.
@@ -60,16 +60,16 @@ class Handle:
         Raises:
             DamagedStore: a file is missing, is not the one that was written, or holds no such value.
         """
-        return self.store.value(self.passport)
+        return self.store.value(self.manifest)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A value that is ready to be stored: its files, and the passport that they will carry."""
+    """A value that is ready to be stored: its files, and the manifest that they will carry."""
 
     value: Any
     contents: Mapping[str, bytes]
-    passport: Passport
+    manifest: Manifest
 
 
 class Store:
@@ -91,7 +91,7 @@ class Store:
             raise DamagedStore(
                 f"the store's format file is damaged: {getattr(error, 'what', error)}",
                 where=self._where(paths.FORMAT_FILE),
-                mend="Delete it: the next run writes it again. The versions are untouched.",
+                hint="Delete it: the next run writes it again. The versions are untouched.",
             ) from None
         if number != FORMAT:
             raise newer(number, self._where(paths.FORMAT_FILE))
@@ -106,18 +106,18 @@ class Store:
         """
         _ = self._understood
 
-    def current(self, asset: str) -> Passport | None:
-        """Return the passport of the current version, or None if there is none.
+    def current(self, asset: str) -> Manifest | None:
+        """Return the manifest of the current version, or None if there is none.
 
         Raises:
             DamagedStore: the pointer is damaged.
             NewerStore: a newer release wrote the store.
         """
-        return self._passport(paths.pointer(asset), asset)
+        return self._manifest(paths.pointer(asset), asset)
 
-    def made_by(self, run_id: str, asset: str) -> Passport | None:
+    def made_by(self, run_id: str, asset: str) -> Manifest | None:
         """Return what a run made or kept of an asset, so that one run sees one version throughout."""
-        return self._passport(paths.made_by(run_id, asset), asset, OF_RUN)
+        return self._manifest(paths.made_by(run_id, asset), asset, OF_RUN)
 
     def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
         """Return the version that a run made of the asset, else the current one.
@@ -125,78 +125,78 @@ class Store:
         Raises:
             NeverMade: there is neither.
         """
-        passport = (self.made_by(run_id, asset) if run_id else None) or self.current(asset)
-        if passport is None:
+        manifest = (self.made_by(run_id, asset) if run_id else None) or self.current(asset)
+        if manifest is None:
             raise NeverMade(
                 f"{asset} has never been made",
                 where=self.url,
-                mend=f"Materialize {asset} first, or run `wdbc run`.",
+                hint=f"Materialize {asset} first, or run `wdbc run`.",
             )
-        return Handle(self, passport)
+        return Handle(self, manifest)
 
-    def files(self, passport: Passport) -> dict[str, bytes]:
-        """Read the files of a version and verify each against the passport.
+    def files(self, manifest: Manifest) -> dict[str, bytes]:
+        """Read the files of a version and verify each against the manifest.
 
         Raises:
             DamagedStore: a file is missing or is not the one that was written.
         """
         contents = {}
-        for name, stated in passport.files.items():
-            path = paths.version_file(passport, name)
+        for name, stated in manifest.files.items():
+            path = paths.version_file(manifest, name)
             try:
                 content = self.backend.read(path)
             except FileNotFoundError:
-                raise self._damage(passport, path, "is missing") from None
+                raise self._damage(manifest, path, "is missing") from None
             except DamagedStore as error:
-                raise self._damage(passport, path, f"cannot be read: {error.what}") from None
+                raise self._damage(manifest, path, f"cannot be read: {error.what}") from None
             if stored_file(content) != stated:
-                raise self._damage(passport, path, "is not the file that was stored")
+                raise self._damage(manifest, path, "is not the file that was stored")
             contents[name] = content
-        if version_of(passport.files) != passport.version:
-            raise self._damage(passport, paths.version(passport), "does not have the digest in its name")
+        if version_of(manifest.files) != manifest.version:
+            raise self._damage(manifest, paths.version(manifest), "does not have the digest in its name")
         return contents
 
-    def value(self, passport: Passport) -> Any:
+    def value(self, manifest: Manifest) -> Any:
         """Read a version, verify it, and return its value.
 
         Raises:
             DamagedStore: a file is missing, is not the one that was written, or holds no such value.
         """
-        contents = self.files(passport)
+        contents = self.files(manifest)
         try:
-            return codecs.decode(passport.codec, contents)
+            return codecs.decode(manifest.codec, contents)
         except (WdbcError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- whatever a library makes of files that hold something else
             raise self._damage(
-                passport, "", f"is no such value, though it is what was stored ({type(error).__name__})"
+                manifest, "", f"is no such value, though it is what was stored ({type(error).__name__})"
             ) from None
 
-    def document(self, passport: Passport, name: str) -> dict[str, Any]:
+    def document(self, manifest: Manifest, name: str) -> dict[str, Any]:
         """Read the JSON object that one file of a version holds, verified.
 
         Raises:
             DamagedStore: a file is missing, is not the one that was written, or holds no JSON object.
         """
         try:
-            plain = parsing.decode(self.files(passport)[name])
+            plain = parsing.decode(self.files(manifest)[name])
         except (Malformed, KeyError):
             plain = None
         if not isinstance(plain, dict):
-            raise self._damage(passport, paths.version_file(passport, name), "holds no JSON object")
+            raise self._damage(manifest, paths.version_file(manifest, name), "holds no JSON object")
         return plain
 
-    def found(self, passport: Passport) -> dict[str, bytes | None]:
+    def found(self, manifest: Manifest) -> dict[str, bytes | None]:
         """Read the files of a version as they lie there, None for one that is missing.
 
         Nothing is verified: this is for whoever looks for what has changed, and never a value to go on from.
         """
-        return {name: self._content(paths.version_file(passport, name)) for name in passport.files}
+        return {name: self._content(paths.version_file(manifest, name)) for name in manifest.files}
 
-    def damage(self, passport: Passport) -> str | None:
+    def damage(self, manifest: Manifest) -> str | None:
         """Return what is wrong with the stored files of a version, or None if they are whole."""
         try:
-            self.files(passport)
+            self.files(manifest)
         except DamagedStore as error:
             return error.what
         return None
@@ -237,7 +237,7 @@ class Store:
         """
         codec, contents, rows = codecs.encode(paths.asset_name(asset), value)
         files = {paths.file_name(name): stored_file(content) for name, content in contents.items()}
-        passport = Passport(
+        manifest = Manifest(
             asset=asset,
             version=version_of(files),
             codec=codec,
@@ -254,7 +254,7 @@ class Store:
             checks=[dict(check) for check in checks],
             origin=dict(origin) if origin else None,
         )
-        return Draft(value, contents, passport)
+        return Draft(value, contents, manifest)
 
     def commit(self, draft: Draft, *, run_id: str) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
@@ -263,24 +263,24 @@ class Store:
         of superseded inputs is kept as a version, but does not become current.
         """
         self.write(draft)
-        self.backend.replace(paths.made_by(run_id, draft.passport.asset), draft.passport.to_json())
+        self.backend.replace(paths.made_by(run_id, draft.manifest.asset), draft.manifest.to_json())
         with self.backend.commit_lock():
             self.write(draft)  # what nothing points to may be cleaned up until the lock is held
-            return self._point(draft.passport)
+            return self._point(draft.manifest)
 
     def write(self, draft: Draft) -> None:
         """Write the files of a version, those that are not there yet. Nothing points to it for that."""
         self._mark_format()
         for name, content in draft.contents.items():
-            path = paths.version_file(draft.passport, name)
+            path = paths.version_file(draft.manifest, name)
             if not self._holds(path, content):
                 self.backend.replace(path, content)
 
-    def keep(self, passport: Passport, *, run_id: str) -> None:
+    def keep(self, manifest: Manifest, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""
         self._mark_format()
-        self.forget_refusal(passport.asset)
-        self.backend.replace(paths.made_by(run_id, passport.asset), passport.to_json())
+        self.forget_refusal(manifest.asset)
+        self.backend.replace(paths.made_by(run_id, manifest.asset), manifest.to_json())
 
     def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
         """Record why an attempt was refused, for whoever asks for the status."""
@@ -297,23 +297,23 @@ class Store:
         if self.refusal(asset):
             self.backend.replace(paths.refusal(asset), b"{}")
 
-    def workbench(self, asset: str, depends_on: Any, *, anew: bool = False) -> Workbench:
+    def checkpoints(self, asset: str, depends_on: Any, *, anew: bool = False) -> Checkpoints:
         """Return a place for the finished parts of unfinished work; `anew` forgets those of earlier attempts."""
         self._mark_format()
-        return Workbench(self.backend, paths.asset_name(asset), depends_on, anew=anew)
+        return Checkpoints(self.backend, paths.asset_name(asset), depends_on, anew=anew)
 
-    def _point(self, passport: Passport) -> bool:
-        for name, version in passport.inputs.items():
+    def _point(self, manifest: Manifest) -> bool:
+        for name, version in manifest.inputs.items():
             now = self._current_or_damaged(name)
             if now is None or now.version != version:
                 return False
-        earlier = self._current_or_damaged(passport.asset)
-        if earlier is None or earlier.derivation() != passport.derivation():
-            self.backend.replace(paths.pointer(passport.asset), passport.to_json())
-        self.forget_refusal(passport.asset)
+        earlier = self._current_or_damaged(manifest.asset)
+        if earlier is None or earlier.derivation() != manifest.derivation():
+            self.backend.replace(paths.pointer(manifest.asset), manifest.to_json())
+        self.forget_refusal(manifest.asset)
         return True
 
-    def _current_or_damaged(self, asset: str) -> Passport | None:
+    def _current_or_damaged(self, asset: str) -> Manifest | None:
         # A damaged pointer is replaced by a good one; refusing to would leave the store broken for ever.
         try:
             return self.current(asset)
@@ -322,14 +322,14 @@ class Store:
 
     # Places
 
-    def _passport(self, path: str, asset: str, name: str = POINTER) -> Passport | None:
+    def _manifest(self, path: str, asset: str, name: str = POINTER) -> Manifest | None:
         if not self._understood:
             return None
         try:
             content = self.backend.read(path)
         except FileNotFoundError:
             return None
-        return Passport.from_json(content, where=self._where(path), name=name, asset=asset)
+        return Manifest.from_json(content, where=self._where(path), name=name, asset=asset)
 
     def _mark_format(self) -> None:
         content = json.dumps({"format": FORMAT}).encode() + b"\n"
@@ -345,18 +345,18 @@ class Store:
         except (FileNotFoundError, DamagedStore):
             return None
 
-    def folder(self, passport: Passport) -> str:
+    def folder(self, manifest: Manifest) -> str:
         """Return where a version lies, as a path or URL."""
-        return self._where(paths.version(passport))
+        return self._where(paths.version(manifest))
 
     def _where(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"
 
-    def _damage(self, passport: Passport, path: str, finding: str) -> DamagedStore:
+    def _damage(self, manifest: Manifest, path: str, finding: str) -> DamagedStore:
         return DamagedStore(
-            f"stored file of {passport.asset} {finding}",
-            where=self._where(path or paths.version(passport)),
-            mend=_MENDS.get(passport.asset, "Run `wdbc run`: it makes this asset again.")
+            f"stored file of {manifest.asset} {finding}",
+            where=self._where(path or paths.version(manifest)),
+            hint=_HINTS.get(manifest.asset, "Run `wdbc run`: it makes this asset again.")
             + " The damaged file is never used.",
         )
 

@@ -23,7 +23,7 @@ def compare(
 ) -> Difference:
     """Compare two files of one name, of which one may be missing.
 
-    `whole` says that the stored one is what its passport states: a model that is not is never opened. `asked` are the
+    `whole` says that the stored one is what its manifest states: a model that is not is never opened. `asked` are the
     patients whose probabilities two models are asked for.
     """
     if stored is None or derived is None:

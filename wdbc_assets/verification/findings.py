@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.differences import ROUNDING, Difference
 
@@ -18,7 +18,7 @@ class Finding:
     """
 
     asset: str
-    passport: Passport | None
+    manifest: Manifest | None
     verdict: Literal["same", "diverged", "not derived"]
     derived: str | None = None
     compared: str = ""
@@ -59,11 +59,11 @@ def _plain(finding: Finding) -> dict[str, Any]:
     return {
         "asset": finding.asset,
         "verdict": finding.verdict,
-        "version": finding.passport and finding.passport.version,
+        "version": finding.manifest and finding.manifest.version,
         "derived_version": finding.derived,
         "compared": finding.compared,
         "causes": [
-            {"kind": one.kind, "name": one.name, "stated": one.stated, "now": one.now, "mend": one.mend}
+            {"kind": one.kind, "name": one.name, "stated": one.stated, "now": one.now, "hint": one.hint}
             for one in finding.causes
         ],
         "rounding": finding.rounding,

@@ -1,4 +1,4 @@
-"""The inputs of a version that is to be derived again: as its passport states them, or as they were derived anew."""
+"""The inputs of a version that is to be derived again: as its manifest states them, or as they were derived anew."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +7,7 @@ from typing import Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store import codecs, index
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.rederive import Inputs, NotDerived
@@ -24,12 +24,12 @@ class Again:
     @property
     def version(self) -> str:
         """The version that it would be stored as."""
-        return self.draft.passport.version
+        return self.draft.manifest.version
 
     @cached_property
     def value(self) -> Any:
         """The value as a run would read it back from the store."""
-        return codecs.decode(self.draft.passport.codec, self.draft.contents)
+        return codecs.decode(self.draft.manifest.codec, self.draft.contents)
 
 
 class Inventory:
@@ -40,19 +40,19 @@ class Inventory:
         self._store = store
         self._read: dict[tuple[str, str], Any] = {}
 
-    def present(self, asset: str, passport: Passport) -> Inputs:
+    def present(self, asset: str, manifest: Manifest) -> Inputs:
         """Return the inputs as they stand: what was derived anew where that is another version, else what is stored.
 
         Raises:
             NotDerived: an input breaks its contract, is damaged, or is no longer there.
         """
         values, changes, notes = {}, [], []
-        versions = dict(passport.inputs)
+        versions = dict(manifest.inputs)
         for name in specs.DERIVATIONS[asset].inputs:
-            stated = passport.inputs.get(name, "")
+            stated = manifest.inputs.get(name, "")
             anew = self.again.get(name)
             if anew is None or stated not in (anew.version, anew.stored_version):
-                values[name] = self._stored(name, stated, passport.run_id)
+                values[name] = self._stored(name, stated, manifest.run_id)
                 current = self._store.current(name)
                 if current is not None and current.version != stated:
                     notes.append(f"from {name} {staleness.short(stated)}, which is not the current one")
@@ -64,17 +64,17 @@ class Inventory:
                 changes.append(Cause("input", name, stated, anew.version))
         return Inputs(values, versions, tuple(changes), tuple(notes))
 
-    def stated(self, asset: str, passport: Passport) -> Inputs:
-        """Return the inputs as the passport states them.
+    def stated(self, asset: str, manifest: Manifest) -> Inputs:
+        """Return the inputs as the manifest states them.
 
         Raises:
             NotDerived: one is damaged, or is no longer there.
         """
         values = {
-            name: self._stored(name, passport.inputs.get(name, ""), passport.run_id)
+            name: self._stored(name, manifest.inputs.get(name, ""), manifest.run_id)
             for name in specs.DERIVATIONS[asset].inputs
         }
-        return Inputs(values, dict(passport.inputs))
+        return Inputs(values, dict(manifest.inputs))
 
     def _stored(self, name: str, version: str, run_id: str) -> Any:
         anew = self.again.get(name)
@@ -86,14 +86,14 @@ class Inventory:
 
     def _load(self, name: str, version: str, run_id: str) -> Any:
         try:
-            passport = self._store.current(name)
-            if passport is None or passport.version != version:
-                passport = self._store.made_by(run_id, name)
-            if passport is None or passport.version != version:
+            manifest = self._store.current(name)
+            if manifest is None or manifest.version != version:
+                manifest = self._store.made_by(run_id, name)
+            if manifest is None or manifest.version != version:
                 # What a promotion was made of was made by other runs.
-                passport = next(iter(index.read(self._store).whole(name, version)), None) if version else None
-            if passport is not None and passport.version == version:
-                return Handle(self._store, passport).load()
+                manifest = next(iter(index.read(self._store).whole(name, version)), None) if version else None
+            if manifest is not None and manifest.version == version:
+                return Handle(self._store, manifest).load()
         except WdbcError as error:
             raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
         raise NotDerived(f"its input {name} {staleness.short(version) or 'of no version'} is no longer there")

@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.store import codecs
-from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Sampler = Callable[[Workbench, Mapping[str, bytes], Mapping[str, Any], str], str]
-"""Lays parts of the stored files onto a workbench, given the inputs and the version; returns what is left to be done.
+Sampler = Callable[[Checkpoints, Mapping[str, bytes], Mapping[str, Any], str], str]
+"""Lays parts of the stored files onto a checkpoints, given the inputs and the version; returns what is left to be done.
 
 Raises LookupError if a file that the parts are read from is not among them.
 """
 
 
-def folds(workbench: Workbench, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str) -> str:
-    """Lay the stored predictions of an evaluation onto the workbench, but for one fold of each recipe."""
+def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str) -> str:
+    """Lay the stored predictions of an evaluation onto the checkpoints, but for one fold of each recipe."""
     from wdbc_assets.domain.evaluation import cross_validation
     from wdbc_assets.pipeline.engines import local
 
@@ -35,7 +35,7 @@ def folds(workbench: Workbench, contents: Mapping[str, bytes], inputs: Mapping[s
     y = inputs["clean_frame"]["diagnosis"].to_numpy()
     for unit, (patients, outcome) in found.items():
         if unit not in again and patients == cross_validation.rows(y, unit)[1].tolist():
-            local.keep(workbench, unit, outcome)
+            local.keep(checkpoints, unit, outcome)
     return f"{len(again)} of {len(found)} folds judged again"
 
 

@@ -58,7 +58,7 @@ def the_line() -> str:
 def put(store: Store, asset: str = "raw_data") -> Path:
     draft = store.draft(asset, b"1,M\n", run_id="run-1")
     store.commit(draft, run_id="run-1")
-    return Path(store.folder(draft.passport))
+    return Path(store.folder(draft.manifest))
 
 
 def ended(instance: dg.DagsterInstance, job: str, *, well: bool) -> dg.DagsterRun:

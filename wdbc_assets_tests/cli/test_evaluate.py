@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 # Measured elsewhere on the same data under the full protocol; three repeats may lie this far from ten.
 PUBLISHED = {
     "logistic": {"accuracy": 0.9787, "recall": 0.9613, "roc_auc": 0.9949, "log_loss": 0.0748, "brier": 0.0195},
-    "seed_baseline": {"accuracy": 0.9724, "recall": 0.9519, "roc_auc": 0.9945, "log_loss": 0.0942, "brier": 0.0242},
+    "airflow_baseline": {"accuracy": 0.9724, "recall": 0.9519, "roc_auc": 0.9945, "log_loss": 0.0942, "brier": 0.0242},
 }
 FOLD_NOISE = {"accuracy": 0.004, "recall": 0.006, "roc_auc": 0.001, "log_loss": 0.006, "brier": 0.002}
 
@@ -51,7 +51,7 @@ def test_the_figures_are_the_published_ones_and_reach_every_floor_without_an_ala
     assert floors.missed(judged, "quick") == floors.alarms(judged) == []
     assert {check["rule"]: check["passed"] for check in found["checks"]} == {rule.name: True for rule in floors.RULES}
     (difference,) = found["differences"]
-    assert (difference["recipe"], difference["minus"]) == ("logistic", "seed_baseline")
+    assert (difference["recipe"], difference["minus"]) == ("logistic", "airflow_baseline")
     assert difference["log_loss"]["low"] < difference["log_loss"]["mean"] < 0
     assert found["bounds"]["log_loss"] == {"floor": 0.085, "alarm": 0.05}
     assert sum(one["folds"] for one in found["winners"]["logistic"]) == 30
@@ -64,13 +64,13 @@ def test_a_second_call_makes_nothing_and_shows_every_figure_with_its_floor_and_t
     assert [line.split()[1] for line in again.stdout.splitlines()[:3]] == ["unchanged"] * 3
     lines = again.stdout.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("  logistic  "))
-    assert lines[start].split() == ["logistic", "mean", "sd", "95", "%", "interval", "seed_baseline", "floor"]
+    assert lines[start].split() == ["logistic", "mean", "sd", "95", "%", "interval", "airflow_baseline", "floor"]
     shown = {line.split()[0]: line for line in lines[start + 1 : start + 11]}
     for metric, bounds in floors.BOUNDS.items():
         assert shown[metric].endswith(f"= {bounds.quick:g}")
     assert "missed" not in again.stdout
     assert "chosen by folds: C=" in again.stdout
-    assert "logistic - seed_baseline" in again.stdout
+    assert "logistic - airflow_baseline" in again.stdout
     assert "lowest log-loss: logistic" in again.stdout
     assert lines[-1].startswith("  next: ")
     assert "evaluate --protocol full" in lines[-1]
@@ -105,4 +105,4 @@ def test_one_worker_and_two_make_the_same_version() -> None:
 
 def test_the_help_says_which_recipes_are_always_judged() -> None:
     shown = " ".join(wdbc("evaluate", "--help").stdout.split())
-    assert "logistic and seed_baseline always are" in shown
+    assert "logistic and airflow_baseline always are" in shown

@@ -50,7 +50,7 @@ def test_the_flat_layout_comes_with_the_versions_and_the_digest_of_each_file(sto
         assert sorted(found) == sorted([*FILES, "export.json"])
         stated = json.loads(found["export.json"])
         assert stated["sha256"] == {name: hashlib.sha256(found[name]).hexdigest() for name in FILES}
-        assert stated["versions"] == {name: store.handle(name).passport.version for name in specs.JOBS["train"]}
+        assert stated["versions"] == {name: store.handle(name).manifest.version for name in specs.JOBS["train"]}
     assert list(tmp_path.glob(".out*")) == []
 
 
@@ -62,9 +62,9 @@ def test_versions_that_do_not_belong_together_are_refused_and_the_earlier_export
     assert wdbc("export", str(tmp_path / "out")).returncode == 0
     before = exported(tmp_path / "out")
     # As a run leaves it that was killed after it made this asset: the next one is still of the version before.
-    passport = store.handle(asset).passport
-    files = {name: stored_file(b"another") for name in passport.files}
-    another = replace(passport, files=files, version=version_of(files))
+    manifest = store.handle(asset).manifest
+    files = {name: stored_file(b"another") for name in manifest.files}
+    another = replace(manifest, files=files, version=version_of(files))
     store.backend.replace(paths.pointer(asset), another.to_json())
     refused = wdbc("export", str(tmp_path / "out"))
     assert refused.returncode == 1

@@ -95,7 +95,7 @@ def test_on_a_full_disk_the_earlier_folder_stays(tmp_path: Path) -> None:
         folders.put(disk / "out", OLD)
         with pytest.raises(WdbcError, match="No space left on device") as refused:
             folders.put(disk / "out", NEW)
-        assert "is whole" in refused.value.mend
+        assert "is whole" in refused.value.hint
         assert content(disk / "out") == OLD
         assert [path.name for path in disk.iterdir()] == ["out"]
 

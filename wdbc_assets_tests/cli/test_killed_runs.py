@@ -54,8 +54,8 @@ def test_after_ten_runs_killed_at_any_instant_the_next_one_finishes_by_itself() 
     assert last.returncode == 0, last.stderr
     assert read_all_that_is_current() == len(specs.JOBS["train"])
     assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
-    passports = [store().handle(asset).passport for asset in specs.JOBS["train"]]
-    assert all(check["passed"] for passport in passports for check in passport.checks)
+    manifests = [store().handle(asset).manifest for asset in specs.JOBS["train"]]
+    assert all(check["passed"] for manifest in manifests for check in manifest.checks)
     with dg.DagsterInstance.get() as instance:
         latest, *earlier = [run.status.value for run in instance.get_runs()]
     assert latest == "SUCCESS"

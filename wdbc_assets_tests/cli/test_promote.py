@@ -29,7 +29,7 @@ def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "DAGSTER_HOME": str(folder / "home"),
     }
     assert wdbc("run", **places).returncode == 0
-    put_evidence(open_store(places["WDBC_STORAGE"], relative_to=folder), logistic=0.0, seed_baseline=0.001, svc=0.0)
+    put_evidence(open_store(places["WDBC_STORAGE"], relative_to=folder), logistic=0.0, airflow_baseline=0.001, svc=0.0)
     first = wdbc("promote", WDBC_ACTOR="ada", **places)
     assert first.returncode == 0, first.stderr
     assert "verdict: first" in first.stdout
@@ -38,7 +38,7 @@ def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(promoted_once: Path, tmp_path: Path) -> Store:
-    """A store in which `logistic` is the champion, and the evidence has it better than the exam project's recipe."""
+    """A store in which `logistic` is the champion, and the evidence has it better than `airflow_baseline`."""
     shutil.copytree(promoted_once / "results", tmp_path / "results")
     shutil.copytree(promoted_once / "home", tmp_path / "home", symlinks=True)
     return open_store(str(tmp_path / "results"), relative_to=tmp_path)
@@ -73,7 +73,7 @@ def test_without_anything_in_production_champion_says_how_something_comes_there(
 @pytest.mark.usefixtures("store")
 def test_what_is_in_production_is_shown_with_since_when_by_whom_and_on_what_evidence() -> None:
     found = champion()
-    assert found["amiss"] == []
+    assert found["problems"] == []
     assert found["candidate"]["is_champion"]
     it = found["champion"]
     assert (it["recipe"], it["actor"], it["verdict"], it["forced"], it["compiled"]) == (
@@ -97,7 +97,7 @@ def test_the_champion_itself_is_no_candidate_and_nothing_is_run(store: Store) ->
 
 
 def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_kept(store: Store) -> None:
-    with_candidate("seed_baseline")
+    with_candidate("airflow_baseline")
     before = store.current("champion")
     refused = wdbc("promote", WDBC_ACTOR="bob")
     assert refused.returncode == 3, refused.stderr
@@ -120,13 +120,13 @@ def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_k
 
 
 def test_a_dry_run_judges_and_changes_nothing(store: Store, tmp_path: Path) -> None:
-    with_candidate("seed_baseline")
+    with_candidate("airflow_baseline")
     before = snapshot(tmp_path / "results")
     dry = wdbc("promote", "--dry-run")
     assert dry.returncode == 3
     assert "verdict: worse" in dry.stdout
     assert snapshot(tmp_path / "results") == before
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     before = snapshot(tmp_path / "results")
     assert wdbc("promote", "--dry-run").returncode == 0
     assert snapshot(tmp_path / "results") == before
@@ -134,12 +134,12 @@ def test_a_dry_run_judges_and_changes_nothing(store: Store, tmp_path: Path) -> N
 
 def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(store: Store) -> None:
     first = champion()["champion"]["version"]
-    with_candidate("seed_baseline")
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    with_candidate("airflow_baseline")
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     promoted = wdbc("promote")
     assert promoted.returncode == 0, promoted.stderr
     assert "verdict: better" in promoted.stdout
-    assert champion()["champion"]["recipe"] == "seed_baseline"
+    assert champion()["champion"]["recipe"] == "airflow_baseline"
     assert wdbc("rollback").returncode == 2
     back = wdbc("rollback", "--reason", "it answered nonsense", WDBC_ACTOR="eve")
     assert back.returncode == 0, back.stderr
@@ -158,7 +158,7 @@ def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(
 
 
 def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds(store: Store) -> None:
-    with_candidate("seed_baseline")
+    with_candidate("airflow_baseline")
     assert wdbc("promote", "--force").returncode == 2
     assert wdbc("promote", "--force", "--reason", " ").returncode == 2
     forced = wdbc("promote", "--force", "--reason", "the regulator's trial")
@@ -174,18 +174,18 @@ def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds
 
 
 def test_a_force_that_the_verdict_does_not_need_is_none(store: Store) -> None:
-    with_candidate("seed_baseline")
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    with_candidate("airflow_baseline")
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     assert wdbc("promote", "--force", "--reason", "in a hurry").returncode == 0
     assert not entries()[-1]["forced"]
 
 
 def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None:
-    earlier = store.handle("fitted_pipeline").passport.version
-    with_candidate("seed_baseline")
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    earlier = store.handle("fitted_pipeline").manifest.version
+    with_candidate("airflow_baseline")
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     assert wdbc("promote").returncode == 0
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     again = wdbc("promote", earlier[:10])
     assert again.returncode == 0, again.stderr
     assert "verdict: better" in again.stdout
@@ -199,10 +199,10 @@ def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None
 
 
 def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, tmp_path: Path) -> None:
-    with_candidate("seed_baseline")
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    with_candidate("airflow_baseline")
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     pointer = tmp_path / "results/cross_validation/current.json"
-    evidence = store.handle("cross_validation").passport
+    evidence = store.handle("cross_validation").manifest
     forged = {**vars(evidence), "code_version": "0ther", "inputs": {"clean_frame": "0" * 64}}
     pointer.write_bytes(type(evidence)(**forged).to_json())
     refused = wdbc("promote", "--dry-run")
@@ -212,12 +212,12 @@ def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, 
 
 
 def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it(store: Store) -> None:
-    with_candidate("seed_baseline")
+    with_candidate("airflow_baseline")
     put_evidence(store, logistic=0.0)
     refused = wdbc("promote")
     assert refused.returncode == 1
-    assert "cross_validation has not judged seed_baseline" in refused.stderr
-    assert "wdbc evaluate --recipe seed_baseline" in refused.stderr
+    assert "cross_validation has not judged airflow_baseline" in refused.stderr
+    assert "wdbc evaluate --recipe airflow_baseline" in refused.stderr
     assert len(entries()) == 1
 
 
@@ -228,25 +228,25 @@ def test_an_altered_entry_of_the_history_is_named_with_exit_code_1(tmp_path: Pat
     told = wdbc("history", "--verify")
     assert told.returncode == 1
     assert "entry 1 was altered" in told.stdout
-    assert json.loads(wdbc("history", "--json").stdout)["amiss"] == ["entry 1 was altered"]
+    assert json.loads(wdbc("history", "--json").stdout)["problems"] == ["entry 1 was altered"]
     shown = wdbc("champion")
     assert shown.returncode == 1
-    assert "amiss: entry 1 was altered" in shown.stdout
+    assert "problem: entry 1 was altered" in shown.stdout
 
 
 @pytest.mark.fault("V08")
 def test_a_damaged_champion_is_named_by_champion_and_status_with_what_to_do(store: Store, tmp_path: Path) -> None:
-    champion_now = store.handle("champion").passport
+    champion_now = store.handle("champion").manifest
     (tmp_path / "results/champion/versions" / champion_now.version / "policy.json").write_text("{}")
     shown = wdbc("champion")
     assert shown.returncode == 1
-    assert "amiss: stored file of champion is not the file that was stored" in shown.stdout
+    assert "problem: stored file of champion is not the file that was stored" in shown.stdout
     states = {one["asset"]: one for one in json.loads(wdbc("status", "--json").stdout)["assets"]}
     assert states["champion"]["reasons"] == ["stored file of champion is not the file that was stored"]
 
 
 def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, tmp_path: Path) -> None:
-    fit = store.handle("fitted_pipeline").passport.version
+    fit = store.handle("fitted_pipeline").manifest.version
     for seed in ("1", "2"):
         assert wdbc("run", "--grid", "small", "--split-seed", seed).returncode == 0
     for path in (tmp_path / "results").rglob("*"):

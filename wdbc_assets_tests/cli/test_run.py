@@ -155,7 +155,7 @@ def test_a_run_prints_what_the_readme_shows_and_the_exam_projects_recipe_gives_i
     default = shown(wdbc("run"))
     for line in ("accuracy", "precision", "recall", "of 72 benign"):
         assert in_the_readme(line) in default
-    seeds = shown(wdbc("run", "--recipe", "seed_baseline"))
+    seeds = shown(wdbc("run", "--recipe", "airflow_baseline"))
     figures = dict(line.split()[:2] for line in seeds if line.endswith(("wilson", "bootstrap")))
     published = {"accuracy": "0.9737", "precision": "0.9756", "recall": "0.9524", "f1": "0.9639"}
     assert published.items() <= figures.items()

@@ -37,11 +37,11 @@ def test_an_empty_store_says_that_nothing_was_made() -> None:
 
 
 def test_a_line_has_version_time_and_size_and_every_reason_has_a_line(store: Store) -> None:
-    passport = store.handle("raw_data").passport
+    manifest = store.handle("raw_data").manifest
     shown = lines()
     assert shown[0] == f"store {store.url}"
     first, second = shown[3:5]
-    for part in ("raw_data", passport.version[:12], passport.made_at[:19], "3.9 KiB", "configuration source elsewhere"):
+    for part in ("raw_data", manifest.version[:12], manifest.made_at[:19], "3.9 KiB", "configuration source elsewhere"):
         assert part in first
     assert second.strip().startswith("source content changed")
 

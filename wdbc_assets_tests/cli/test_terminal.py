@@ -45,7 +45,7 @@ def test_no_color_switches_colours_off(
 
 @pytest.mark.fault("X15")
 def test_an_error_is_one_block_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.complain(WdbcError(HOSTILE, where=f"/{HOSTILE}", mend="Try again."))
+    terminal.complain(WdbcError(HOSTILE, where=f"/{HOSTILE}", hint="Try again."))
     assert capsys.readouterr().err.splitlines() == [f"error: {SHOWN}", f"  where: /{SHOWN}", "  do:    Try again."]
 
 

@@ -24,8 +24,8 @@ def test_after_a_run_every_asset_is_the_same_and_nothing_was_written(tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_choice_of_the_run_that_stands_in_the_passport_alone_is_verified_by_it() -> None:
-    assert wdbc("run", "--recipe", "seed_baseline", "--grid", "small", "--split-seed", "7").returncode == 0
+def test_a_choice_of_the_run_that_stands_in_the_manifest_alone_is_verified_by_it() -> None:
+    assert wdbc("run", "--recipe", "airflow_baseline", "--grid", "small", "--split-seed", "7").returncode == 0
     said = wdbc("verify")
     assert said.returncode == 0, said.stdout
     assert said.stdout.count(" same ") == 5

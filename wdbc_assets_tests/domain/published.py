@@ -1,4 +1,4 @@
-"""The published patients as scikit-learn ships them, split as the exam project did: 455 to train on, 114 to test."""
+"""The published patients as scikit-learn ships them, split 455 to 114 as the reference project did."""
 
 from functools import cache
 from typing import NamedTuple

@@ -109,7 +109,7 @@ def test_made_is_said_only_of_what_is_stored_and_the_error_names_asset_and_run(
     commit = Store.commit
 
     def refusing(store: Store, draft: Draft, *, run_id: str) -> bool:
-        if draft.passport.asset == "clean_frame":
+        if draft.manifest.asset == "clean_frame":
             raise CannotWrite("the store cannot be written: No space left on device", where="disk")
         return commit(store, draft, run_id=run_id)
 
@@ -202,4 +202,4 @@ def test_an_ordinary_asset_of_somebody_else_reads_and_writes_through_the_same_st
         assert job is not None
         assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("largest")]).success
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
-    assert json.loads(store.files(store.handle("largest").passport)["largest.json"])["radius"] > 30
+    assert json.loads(store.files(store.handle("largest").manifest)["largest.json"])["radius"] > 30

@@ -16,7 +16,7 @@ def manager(store: Store, monkeypatch: pytest.MonkeyPatch) -> StoreIOManager:
 
 
 def version(store: Store) -> str:
-    return store.handle("raw_data").passport.version
+    return store.handle("raw_data").manifest.version
 
 
 def run(manager: StoreIOManager, *assets: dg.AssetsDefinition | dg.AssetSpec) -> dg.ExecuteInProcessResult:
@@ -30,7 +30,7 @@ def test_a_step_reads_the_version_that_its_run_kept_though_another_run_moved_the
 
     @dg.asset
     def raw_data() -> Kept:
-        return Kept(store.handle("raw_data").passport)
+        return Kept(store.handle("raw_data").manifest)
 
     @dg.asset(deps=[raw_data])
     def another_run() -> bytes:

@@ -145,7 +145,7 @@ def test_a_source_that_returns_to_earlier_content_is_trained_on_again(
         trained.append(requested.run_key)
         assert train(instance, requested)
         assert reason(tick(instance)).startswith("Unchanged")
-        assert staleness.source_version(store, "metrics") == store.handle("raw_data").passport.version
+        assert staleness.source_version(store, "metrics") == store.handle("raw_data").manifest.version
     assert len(set(trained)) == len(contents)
 
 

@@ -16,7 +16,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def make_all(store: Store, source: Path) -> None:
-    """Fill a store with passports as a run would leave them; what the values are does not matter here."""
+    """Fill a store with manifests as a run would leave them; what the values are does not matter here."""
     chosen = settings.load()
     made: dict[str, str] = {}
     for asset, derivation in specs.DERIVATIONS.items():
@@ -31,7 +31,7 @@ def make_all(store: Store, source: Path) -> None:
             origin={"sha256": hashlib.sha256(content).hexdigest()} if asset == "raw_data" else None,
         )
         store.commit(draft, run_id="run-1")
-        made[asset] = draft.passport.version
+        made[asset] = draft.manifest.version
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_empty_store_was_never_made(store: Store) -> None:
     assert set(reasons(store).values()) == {("never made",)}
 
 
-def test_what_matches_its_passport_is_up_to_date(store: Store, source: Path) -> None:
+def test_what_matches_its_manifest_is_up_to_date(store: Store, source: Path) -> None:
     make_all(store, source)
     assert set(reasons(store).values()) == {()}
 
@@ -68,9 +68,9 @@ def test_a_changed_parameter_is_told_with_both_values_and_what_follows_waits(
 
 def test_a_changed_input_is_told_with_both_versions(store: Store, source: Path) -> None:
     make_all(store, source)
-    before = store.handle("clean_frame").passport
+    before = store.handle("clean_frame").manifest
     store.commit(store.draft("clean_frame", b"other", run_id="run-2", inputs=before.inputs), run_id="run-2")
-    after = store.handle("clean_frame").passport
+    after = store.handle("clean_frame").manifest
     assert reasons(store)["train_test_split"] == (
         f"input clean_frame changed {before.version[:12]} -> {after.version[:12]}",
     )

@@ -47,7 +47,7 @@ def challenge(store: Store, content: object, **terms: Any) -> Trial:
     standing = registry.standing()
     trial = Trial(
         **{
-            "challenger": made.passport,
+            "challenger": made.manifest,
             "recipe": "svc",
             "against": str(standing.version),
             "share": 0.1,
@@ -67,11 +67,11 @@ def rollback(registry: Registry, to: str | None = None) -> Entry:
 
 def serving(store: Store) -> bytes | None:
     """What a reader gets who knows the pointer alone."""
-    passport = store.current(paths.CHAMPION)
-    return None if passport is None else next(iter(store.files(passport).values()))
+    manifest = store.current(paths.CHAMPION)
+    return None if manifest is None else next(iter(store.files(manifest).values()))
 
 
 def is_consistent(store: Store) -> bool:
     """Whether pointer, history and head say the same, and each entry follows the one before it."""
     standing = open_registry(store).standing()
-    return standing.amiss == () and standing.history.unfinished is None
+    return standing.problems == () and standing.history.unfinished is None

@@ -34,7 +34,7 @@ def store(environment: Path) -> Store:
 
 
 def train(instance: dg.DagsterInstance, recipe: str) -> None:
-    # A grid of one is not the search that was judged; the exam project's full grid is the quickest one.
+    # A grid of one is not the search that was judged; the reference Airflow project's full grid is the quickest one.
     configured = {"ops": {"fitted_pipeline": {"config": {"recipe": recipe}}}}
     assert defs.resolve_job_def("train").execute_in_process(instance=instance, run_config=configured).success
 
@@ -76,7 +76,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     instance: dg.DagsterInstance, store: Store
 ) -> None:
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     first = promote(instance)
     assert first.success
     assert check(first).passed
@@ -88,7 +88,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     champion = store.handle("champion").load()
     assert isinstance(champion, Bundle)
     assert champion.recipe == "logistic"
-    assert dict(champion.versions) == {name: store.handle(name).passport.version for name in candidate.MADE_OF}
+    assert dict(champion.versions) == {name: store.handle(name).manifest.version for name in candidate.MADE_OF}
 
     again = promote(instance)
     assert again.success
@@ -96,7 +96,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     assert (event.tags or {})["dagster/data_version"] == standing(store).version
     assert len(standing(store).history.entries) == 1
 
-    train(instance, "seed_baseline")
+    train(instance, "airflow_baseline")
     before = standing(store).version
     kept = promote(instance, reason="the seed once more")
     assert kept.success  # the champion stays: that is no failure
@@ -127,7 +127,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     assert "against the verdict worse: a trial" in str(check(forced).description)
     (event,) = forced.asset_materializations_for_node("champion")
     assert "against the verdict" in str(shown(event.metadata)["FORCED"])
-    assert standing(store).recipe == "seed_baseline"
+    assert standing(store).recipe == "airflow_baseline"
 
 
 @pytest.mark.fault("O15")
@@ -138,20 +138,20 @@ def test_without_being_asked_for_a_promotion_nothing_is_decided(
     assert alone.success
     assert "no champion is in production" in caplog.text
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     assert materialize(instance, *CHAMPION_AND_INPUTS).success
     assert promote(instance, promote=False).success
-    assert standing(store).passport is None
+    assert standing(store).manifest is None
     assert standing(store).history.entries == ()
     assert not materialize(instance, "champion", force=True, reason="by mistake").success
-    assert standing(store).passport is None
+    assert standing(store).manifest is None
 
     asked = materialize(instance, *CHAMPION_AND_INPUTS, promote=True)
     assert asked.success
     before = standing(store)
     assert before.recipe == "logistic"
-    train(instance, "seed_baseline")
-    put_evidence(store, logistic=0.001, seed_baseline=0.0)
+    train(instance, "airflow_baseline")
+    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
     assert materialize(instance, "decision_policy").success
     unasked = materialize(instance, "champion")
     assert unasked.success
@@ -166,7 +166,7 @@ def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
     instance: dg.DagsterInstance, store: Store
 ) -> None:
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     assert promote(instance).success
     before = standing(store)
     for made, missing in {
@@ -191,7 +191,7 @@ def test_the_check_is_red_when_what_is_in_production_is_damaged(
     instance: dg.DagsterInstance, store: Store, environment: Path
 ) -> None:
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     assert promote(instance).success
     version = standing(store).version
     (environment / f"results/champion/versions/{version}/policy.json").write_text("{}")
@@ -204,7 +204,7 @@ def test_a_promotion_that_another_one_overtook_fails_and_says_so(
     instance: dg.DagsterInstance, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
     judge = candidate.Case.judge
 
     def overtaken(case: candidate.Case) -> Any:
@@ -231,7 +231,7 @@ def test_an_error_of_the_champion_that_nobody_foresaw_tells_no_value(
     instance: dg.DagsterInstance, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(instance, "logistic")
-    put_evidence(store, logistic=0.0, seed_baseline=0.001)
+    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
 
     def broken(*_: Any, **__: Any) -> None:
         raise ValueError("the cell 17.98765 is odd")

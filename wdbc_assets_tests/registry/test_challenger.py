@@ -57,7 +57,7 @@ def test_what_is_no_trial_is_refused_with_what_to_do(store: Store, content: byte
     store.backend.replace(paths.TRIAL, content)
     with pytest.raises(DamagedStore, match="not what was written") as refused:
         challenger.current(store)
-    assert "wdbc shadow stop" in refused.value.mend
+    assert "wdbc shadow stop" in refused.value.hint
     assert challenger.stop(store, open_registry(store), decision(run_id=None))
 
 
@@ -307,7 +307,7 @@ def test_a_trial_ends_though_the_champions_pointer_is_damaged(store: Store) -> N
     assert challenger.current(store) is None
 
 
-def test_a_decision_whose_passport_was_damaged_before_it_was_finished_blocks_no_other(
+def test_a_decision_whose_manifest_was_damaged_before_it_was_finished_blocks_no_other(
     local: Store, folder: Path
 ) -> None:
     first = promote(local, b"a")

@@ -60,7 +60,7 @@ def content(store: Store, one: gc.Version) -> str:
     return store.backend.read(file.path).decode()
 
 
-def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_passports_of_its_runs(
+def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_manifests_of_its_runs(
     local: Store, folder: Path
 ) -> None:
     for number, text in enumerate((b"old", b"new")):
@@ -100,18 +100,18 @@ def test_on_an_object_store_it_works_as_well(tmp_path: Path, monkeypatch: pytest
 
 def test_what_a_kept_version_was_made_of_stays_back_to_the_raw_bytes(local: Store, folder: Path) -> None:
     put(local, b"raw")
-    raw = local.handle("raw_data").passport.version
+    raw = local.handle("raw_data").manifest.version
     put(local, b"clean", asset="clean_frame", inputs={"raw_data": raw})
-    clean = local.handle("clean_frame").passport.version
+    clean = local.handle("clean_frame").manifest.version
     put(local, b"split", asset="train_test_split", inputs={"clean_frame": clean})
-    split = local.handle("train_test_split").passport.version
+    split = local.handle("train_test_split").manifest.version
     bundle = local.draft("champion", b"bundle", run_id="run-9", inputs={"train_test_split": split})
     open_registry(local).promote(bundle, decision(run_id="run-9"), expected=None)
     for asset in ("raw_data", "clean_frame", "train_test_split"):
         put(local, asset.encode(), asset=asset, run_id="run-2")
     age(folder)
     kept = versions(local)
-    assert kept["split"] == f"champion {bundle.passport.version[:12]} was made of it"
+    assert kept["split"] == f"champion {bundle.manifest.version[:12]} was made of it"
     assert kept["clean"] == f"train_test_split {split[:12]} was made of it"
     assert kept["raw"] == f"clean_frame {clean[:12]} was made of it"
     assert gc.clean(local, keep=1, run_limit=RUN_LIMIT) == []
@@ -128,7 +128,7 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
     registry = open_registry(local)
     rollback(registry)
     assert local.handle("champion").load() == b"three"
-    assert registry.standing().amiss == ()
+    assert registry.standing().problems == ()
 
 
 def test_a_challenger_on_trial_stays_and_one_that_was_goes_with_what_was_paired_of_its_fit(
@@ -213,9 +213,9 @@ DECIDING = [
 def everything(local: Store, folder: Path) -> dict[str, str | None]:
     """Four champions, the first made of a fit that is not current, a trial, and one version that nothing refers to."""
     put(local, b"raw")
-    raw = local.handle("raw_data").passport.version
+    raw = local.handle("raw_data").manifest.version
     put(local, b"old fit", asset="fitted_pipeline", run_id="run-old", inputs={"raw_data": raw})
-    fit = local.handle("fitted_pipeline").passport.version
+    fit = local.handle("fitted_pipeline").manifest.version
     for text in (b"a", b"b", b"c", b"d"):
         bundle = local.draft("champion", text, run_id="run-9", inputs={"fitted_pipeline": fit})
         registry = open_registry(local)
@@ -299,20 +299,20 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
 def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local: Store, folder: Path) -> None:
     everything(local, folder)
     (folder / "runs/run-old/fitted_pipeline.json").unlink()
-    with pytest.raises(DamagedStore, match="no passport says what fitted_pipeline"):
+    with pytest.raises(DamagedStore, match="no manifest says what fitted_pipeline"):
         gc.clean(local, keep=5, run_limit=RUN_LIMIT)
     for path in (folder / "champion/promoted").iterdir():
         path.unlink()
-    with pytest.raises(DamagedStore, match="no passport says what champion"):
+    with pytest.raises(DamagedStore, match="no manifest says what champion"):
         gc.clean(local, keep=5, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
-def test_a_sound_passport_in_the_place_of_another_is_damage(local: Store, folder: Path) -> None:
+def test_a_sound_manifest_in_the_place_of_another_is_damage(local: Store, folder: Path) -> None:
     everything(local, folder)
     first, second, *_ = sorted((folder / "champion/promoted").iterdir())
     first.write_bytes(second.read_bytes())
-    with pytest.raises(DamagedStore, match="passport of a champion is damaged"):
+    with pytest.raises(DamagedStore, match="manifest of a champion is damaged"):
         gc.clean(local, keep=5, run_limit=RUN_LIMIT)
 
 
@@ -345,7 +345,7 @@ def test_a_store_that_cannot_be_listed_to_the_end_is_not_cleaned_up(
         gc.clean(local, keep=1, run_limit=RUN_LIMIT)
 
 
-def test_a_champion_that_goes_takes_its_passport_along_and_is_no_way_back_any_more(local: Store, folder: Path) -> None:
+def test_a_champion_that_goes_takes_its_manifest_along_and_is_no_way_back_any_more(local: Store, folder: Path) -> None:
     first = promote(local, b"one")
     promote(local, b"two"), promote(local, b"three")
     age(folder)
@@ -390,10 +390,10 @@ def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder
     registry, expected = open_registry(local), open_registry(local).standing().version
     candidate = draft(local, b"one")
     local.write(candidate)
-    assert {one.version for one in gc.clean(local, keep=1, run_limit=RUN_LIMIT)} > {candidate.passport.version}
+    assert {one.version for one in gc.clean(local, keep=1, run_limit=RUN_LIMIT)} > {candidate.manifest.version}
     registry.promote(candidate, decision(), expected=expected)
     assert local.handle("champion").load() == b"one"
-    assert registry.standing().amiss == ()
+    assert registry.standing().problems == ()
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def test_a_rollback_to_a_version_is_by_its_first_digits(store: Store) -> None:
         rollback(registry, str(third.after))
     with pytest.raises(WdbcError, match="no version that begins with 0123") as caught:
         rollback(registry, "0123")
-    assert str(second.after)[:12] in caught.value.mend or str(first.after)[:12] in caught.value.mend
+    assert str(second.after)[:12] in caught.value.hint or str(first.after)[:12] in caught.value.hint
     with pytest.raises(WdbcError, match="more than one version"):
         rollback(registry, "")
 
@@ -123,7 +123,7 @@ def test_a_version_that_was_never_champion_is_nothing_to_go_back_to(store: Store
     candidate = draft(store, b"never judged")
     store.write(candidate)
     with pytest.raises(WdbcError, match="no version"):
-        rollback(open_registry(store), candidate.passport.version)
+        rollback(open_registry(store), candidate.manifest.version)
 
 
 @pytest.mark.fault("V08")
@@ -135,11 +135,11 @@ def test_a_damaged_champion_is_named_and_the_earlier_one_can_be_gone_back_to(
     (stored,) = champion_files(folder, second.after)
     damage(stored)
     registry = open_registry(local)
-    (amiss,) = registry.standing().amiss
-    assert amiss.startswith("stored file of champion is")
+    (problems,) = registry.standing().problems
+    assert problems.startswith("stored file of champion is")
     with pytest.raises(DamagedStore) as caught:
         serving(local)
-    assert "wdbc rollback" in caught.value.mend
+    assert "wdbc rollback" in caught.value.hint
     assert rollback(registry).after == first.after
     assert serving(local) == b"a"
     assert is_consistent(local)
@@ -157,11 +157,11 @@ def test_a_damaged_pointer_keeps_promotions_out_and_a_rollback_puts_back_what_th
     (folder / "champion/current.json").write_text("{")
     registry = open_registry(local)
     standing = registry.standing()
-    assert standing.passport is None
-    assert "pointer is damaged" in standing.amiss[0]
+    assert standing.manifest is None
+    assert "pointer is damaged" in standing.problems[0]
     with pytest.raises(DamagedStore, match="pointer is damaged") as caught:
         registry.promote(draft(local, b"c"), decision(), expected=None)
-    assert "wdbc rollback" in caught.value.mend
+    assert "wdbc rollback" in caught.value.hint
     assert rollback(registry).after == second.after
     assert serving(local) == b"b"
     assert is_consistent(local)
@@ -172,8 +172,10 @@ def test_a_pointer_that_was_put_back_by_hand_is_found(local: Store, folder: Path
     earlier = (folder / "champion/current.json").read_bytes()
     second = promote(local, b"b")
     (folder / "champion/current.json").write_bytes(earlier)
-    (amiss,) = open_registry(local).standing().amiss
-    assert amiss == f"the pointer is at {str(first.after)[:12]}, and by the history it is at {str(second.after)[:12]}"
+    (problems,) = open_registry(local).standing().problems
+    assert (
+        problems == f"the pointer is at {str(first.after)[:12]}, and by the history it is at {str(second.after)[:12]}"
+    )
 
 
 # Two at once
@@ -185,7 +187,7 @@ def test_a_decision_on_a_champion_that_is_no_more_moves_nothing(store: Store) ->
     promote(store, b"b")
     with pytest.raises(Superseded, match="another decision moved the champion meanwhile") as caught:
         registry.promote(draft(store, b"c"), decision(), expected=first.after)
-    assert "wdbc promote" in caught.value.mend
+    assert "wdbc promote" in caught.value.hint
     with pytest.raises(Superseded):
         registry.keep(decision(verdict="worse"), expected=first.after)
     assert serving(store) == b"b"
@@ -262,7 +264,7 @@ def test_a_decision_that_is_killed_at_any_write_is_either_not_made_or_finished_b
         entries = len(standing.history.entries)
         assert standing.history.faults == ()
         if standing.history.unfinished is not None:
-            assert standing.amiss == ("entry 3 was begun and not finished: the next decision finishes it",)
+            assert standing.problems == ("entry 3 was begun and not finished: the next decision finishes it",)
         with open_registry(store).deciding():
             pass
         assert is_consistent(store)
@@ -295,8 +297,8 @@ def test_an_unfinished_decision_is_finished_before_the_next_one_is_made(tmp_path
 def test_what_the_bundle_is_made_of_must_still_be_there(local: Store, folder: Path) -> None:
     source = local.draft("fitted_pipeline", {"recipe": "logistic"}, run_id="run-0")
     local.commit(source, run_id="run-0")
-    (folder / paths.version_file(source.passport, "fitted_pipeline.json")).unlink()
+    (folder / paths.version_file(source.manifest, "fitted_pipeline.json")).unlink()
     with pytest.raises(DamagedStore, match="fitted_pipeline is missing"):
-        open_registry(local).promote(draft(local, b"a"), decision(), expected=None, made_of=[source.passport])
+        open_registry(local).promote(draft(local, b"a"), decision(), expected=None, made_of=[source.manifest])
     assert serving(local) is None
     assert open_registry(local).standing().history.entries == ()

@@ -273,4 +273,4 @@ def test_scikit_learns_target_is_never_taken_for_the_diagnosis() -> None:
     assert csv_reader.TextSource(io.BytesIO(content)).header.unknown == ("target",)
     with pytest.raises(csv_layouts.NotATable) as refused:
         reading.read(content)
-    assert "0 is malignant" in refused.value.mend
+    assert "0 is malignant" in refused.value.hint

@@ -10,7 +10,7 @@ from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.modeling import bundles, fitting
 from wdbc_assets.domain.modeling.bundles import Bundle
 from wdbc_assets.registry.challenger import Trial
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.registry import promotions
@@ -34,12 +34,12 @@ def store_in(folder: Path) -> Store:
     return open_store(str(folder / "results"), relative_to=folder)
 
 
-def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Passport:
+def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Manifest:
     """Make a bundle the champion of the store in this folder."""
     store = store_in(folder)
     draft = store.draft("champion", value, run_id=run_id)
     assert store.commit(draft, run_id=run_id)
-    return draft.passport
+    return draft.manifest
 
 
 def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Trial:

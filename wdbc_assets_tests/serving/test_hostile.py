@@ -90,9 +90,9 @@ def challenge_hostile(folder: Path, kind: str, *, share: float) -> None:
     draft = store.draft("champion", champions.bundle("svc"), run_id="forged")
     contents = {**draft.contents, "pipeline.skops": hostile.KINDS[kind]()}
     files = {name: stored_file(content) for name, content in contents.items()}
-    passport = dataclasses.replace(on_trial.challenger, files=files, version=version_of(files))
-    store.write(dataclasses.replace(draft, contents=contents, passport=passport))
-    forged = dataclasses.replace(on_trial, challenger=passport)
+    manifest = dataclasses.replace(on_trial.challenger, files=files, version=version_of(files))
+    store.write(dataclasses.replace(draft, contents=contents, manifest=manifest))
+    forged = dataclasses.replace(on_trial, challenger=manifest)
     (folder / "results/champion/trial.json").write_bytes(forged.to_json())
 
 

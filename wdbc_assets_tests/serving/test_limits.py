@@ -440,7 +440,7 @@ def test_a_hundred_connections_at_once_are_all_answered(service: Service) -> Non
 @pytest.mark.slow
 @pytest.mark.fault("V02")
 def test_half_a_minute_of_good_and_bad_requests_leaves_memory_and_descriptors_flat(tmp_path: Path) -> None:
-    passports = [champions.promote(tmp_path, champions.bundle("logistic", seed)) for seed in (42, 43)]
+    manifests = [champions.promote(tmp_path, champions.bundle("logistic", seed)) for seed in (42, 43)]
     bad = [b"[" * 10_000, b'{"patients": [{}]}', b"x" * 3_000_000, b'{"patients": [' + b"1," * 500_000]
     statuses: list[int] = []
     done = threading.Event()
@@ -460,7 +460,7 @@ def test_half_a_minute_of_good_and_bad_requests_leaves_memory_and_descriptors_fl
         seen = []
         for turn in range(100):
             fresh = tmp_path / "results" / "champion" / "next"
-            fresh.write_bytes(passports[turn % 2].to_json())
+            fresh.write_bytes(manifests[turn % 2].to_json())
             fresh.replace(fresh.with_name("current.json"))
             time.sleep(0.3)
             seen.append((service.resident, service.descriptors))

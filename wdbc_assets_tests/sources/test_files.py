@@ -31,7 +31,7 @@ def refusal(path: Path, largest_bytes: int = 10**6) -> SourceRefused:
     with pytest.raises(SourceRefused) as raised:
         files.read(path, largest_bytes=largest_bytes)
     assert raised.value.where == str(path)
-    assert raised.value.mend
+    assert raised.value.hint
     return raised.value
 
 
@@ -52,7 +52,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.fault("S15")
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path).what == "the source is a folder, not a file"
-    assert refusal(tmp_path).mend == "Name the file in it."
+    assert refusal(tmp_path).hint == "Name the file in it."
 
 
 @pytest.mark.fault("S15")

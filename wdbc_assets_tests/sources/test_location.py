@@ -58,7 +58,7 @@ def test_a_url_is_told_by_its_protocol(text: str, kind: str) -> None:
 def test_an_empty_setting_is_refused_with_what_is_possible(text: str) -> None:
     with pytest.raises(UnknownSource, match="the source is empty") as raised:
         parse(text)
-    assert raised.value.mend == POSSIBLE
+    assert raised.value.hint == POSSIBLE
     assert all(name in POSSIBLE for name in ("bundled", "uci", "path", "file://", "https://", "fsspec"))
 
 
@@ -76,7 +76,7 @@ def test_a_typo_is_refused_with_what_was_probably_meant(text: str, meant: str) -
     with pytest.raises(UnknownSource) as raised:
         parse(text)
     assert raised.value.what.endswith(f"; did you mean {meant}?")
-    assert raised.value.mend == POSSIBLE
+    assert raised.value.hint == POSSIBLE
 
 
 @pytest.mark.fault("S17")
@@ -111,7 +111,7 @@ def test_a_bare_word_that_is_neither_a_name_nor_a_file_is_refused_with_both_read
 def test_what_means_nothing_is_refused(text: str, what: str) -> None:
     with pytest.raises(UnknownSource, match=what) as raised:
         parse(text)
-    assert raised.value.mend
+    assert raised.value.hint
 
 
 @pytest.mark.fault("S16")

@@ -61,7 +61,7 @@ def uninstalled() -> Iterator[str]:
 def test_a_protocol_without_its_package_is_refused_with_what_to_install(uninstalled: str, fetch: Fetching) -> None:
     with pytest.raises(SourceRefused, match="the package for this protocol is not installed") as raised:
         fetch(f"{uninstalled}://bucket/wdbc.data")
-    assert raised.value.mend == "Install no_such_package."
+    assert raised.value.hint == "Install no_such_package."
     assert fetch.waits.asked == []
 
 
@@ -86,7 +86,7 @@ def test_a_store_that_fails_is_tried_again_and_its_message_not_repeated(
         (ValueError("no"), "the URL is not one that this protocol takes"),
     ],
 )
-def test_what_time_cannot_mend_in_a_store_is_not_tried_again(
+def test_what_is_not_transient_in_a_store_is_not_tried_again(
     memory: Any, fetch: Fetching, monkeypatch: pytest.MonkeyPatch, error: Exception, what: str
 ) -> None:
     raising(error, monkeypatch)

@@ -1,4 +1,4 @@
-"""What is known of fetched bytes survives a passport, and shows no content."""
+"""What is known of fetched bytes survives a manifest, and shows no content."""
 
 import json
 from typing import Any

@@ -9,8 +9,8 @@ from wdbc_assets.sources import SourceRefused, SourceUnavailable, retrying
 from wdbc_assets.sources.limits import Limits
 from wdbc_assets_tests.sources.builders import Waits, short
 
-PASSING = retrying.Fault(what="busy", passing=True, mend="Wait.")
-FINAL = retrying.Fault(what="gone", passing=False, mend="Look elsewhere.")
+PASSING = retrying.Fault(what="busy", passing=True, hint="Wait.")
+FINAL = retrying.Fault(what="gone", passing=False, hint="Look elsewhere.")
 
 
 def persist(*outcomes: "str | retrying.Fault", waits: Waits, limits: Limits) -> str:
@@ -44,11 +44,11 @@ def test_the_waits_count_against_the_total_time() -> None:
 
 
 @pytest.mark.fault("S04")
-def test_what_time_cannot_mend_ends_the_tries() -> None:
+def test_an_error_that_is_not_transient_ends_the_tries() -> None:
     waits = Waits()
     with pytest.raises(SourceRefused) as raised:
         persist(PASSING, FINAL, "good", waits=waits, limits=short())
-    assert (raised.value.what, raised.value.where, raised.value.mend) == ("gone", "there", "Look elsewhere.")
+    assert (raised.value.what, raised.value.where, raised.value.hint) == ("gone", "there", "Look elsewhere.")
     assert waits.asked == [0.5]
 
 

@@ -76,7 +76,7 @@ def test_an_archive_of_something_else_is_named(packed: bytes, what: str) -> None
     with pytest.raises(SourceRefused) as refused:
         read(packed)
     assert refused.value.what.startswith(what)
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 @pytest.mark.fault("D17")

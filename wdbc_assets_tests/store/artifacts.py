@@ -11,8 +11,8 @@ def put(store: Store, content: bytes, *, asset: str = "raw_data", run_id: str = 
 
 
 def version_file(folder: Path, store: Store, asset: str = "raw_data") -> Path:
-    passport = store.handle(asset).passport
-    return folder / asset / "versions" / passport.version / next(iter(passport.files))
+    manifest = store.handle(asset).manifest
+    return folder / asset / "versions" / manifest.version / next(iter(manifest.files))
 
 
 def snapshot(folder: Path) -> dict[str, str]:

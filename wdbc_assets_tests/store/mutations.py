@@ -114,7 +114,7 @@ def stored(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name not in (".lock", "report.html", "batch.csv"):
             parts = path.relative_to(folder).parts
-            name = "passport" if parts[0] == "runs" else path.name
+            name = "manifest" if parts[0] == "runs" else path.name
             if len(path.stem) == 64 or "parts" in parts or "pairs" in parts:
                 name = path.suffix
             kinds.setdefault("/".join((parts[0] if parts[0] != "runs" else "", *parts[1:2], name)), []).append(path)
@@ -126,7 +126,7 @@ def make(folder: Path) -> Store:
     """Make a small store with every kind of file, in seconds: two champions, a challenger, pairs, a refusal, parts."""
     store = open_store(str(folder), relative_to=folder)
     put(store, builders.bundled_uci_bytes())
-    made = {"raw_data": store.handle("raw_data").passport.version}
+    made = {"raw_data": store.handle("raw_data").manifest.version}
     for asset, value in (
         ("clean_frame", judging.clean_frame()),
         ("train_test_split", champions.split()),
@@ -136,9 +136,9 @@ def make(folder: Path) -> Store:
     ):
         draft = store.draft(asset, value, run_id="run-1", inputs=dict(made))
         store.commit(draft, run_id="run-1")
-        made[asset] = draft.passport.version
+        made[asset] = draft.manifest.version
     registry = open_registry(store)
-    for number, recipe in enumerate(("logistic", "seed_baseline")):
+    for number, recipe in enumerate(("logistic", "airflow_baseline")):
         run_id = f"run-{number}"
         digest = registry.keep_evidence(judgement(protocol=f"protocol {number}"))
         inputs = {"train_test_split": made["train_test_split"]}
@@ -150,5 +150,5 @@ def make(folder: Path) -> Store:
     challenger.put_pairs(store, trial, "1-aa-1-1", [pair, pair])
     challenger.put_counts(store, trial, "1-aa", {"given": 2, "failed": 0})
     store.note_refusal("metrics", run_id="run-2", reasons=["it was worse than chance"])
-    store.workbench("cross_validation", ["inputs"]).put("part", [0.5])
+    store.checkpoints("cross_validation", ["inputs"]).put("part", [0.5])
     return store

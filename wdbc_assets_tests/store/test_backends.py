@@ -250,7 +250,7 @@ def test_whatever_a_file_system_raises_is_told_without_its_text(
         with pytest.raises(kind) as caught:
             call()
         assert "secret" not in str(caught.value)
-        assert caught.value.mend
+        assert caught.value.hint
 
 
 @pytest.mark.fault("F02")
@@ -273,4 +273,4 @@ def test_who_looks_while_a_decision_is_written_waits_for_its_end(tmp_path: Path)
     look.set()
     standing = open_registry(store).standing()
     writer.join(timeout=60)
-    assert standing.amiss == ()
+    assert standing.problems == ()

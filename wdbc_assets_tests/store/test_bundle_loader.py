@@ -58,10 +58,10 @@ def test_an_opened_bundle_answers_as_its_pipeline_and_policy_do(recipe: str) -> 
 def test_its_version_is_the_one_that_the_store_names(tmp_path: Path) -> None:
     version = champions.crown(tmp_path)
     store = open_store(str(tmp_path), relative_to=tmp_path)
-    passport = store.current("champion")
-    assert passport is not None
-    assert passport.codec == "bundle"
-    assert bundle_loader.open_bundle(store.files(passport)).version == version == passport.version
+    manifest = store.current("champion")
+    assert manifest is not None
+    assert manifest.codec == "bundle"
+    assert bundle_loader.open_bundle(store.files(manifest)).version == version == manifest.version
 
 
 @pytest.mark.parametrize("recipe", champions.COMPILED)
@@ -74,7 +74,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from wdbc_assets.storage import bundles
-from wdbc_assets.storage.passport import DamagedStore, StoredFile
+from wdbc_assets.storage.manifest import DamagedStore, StoredFile
 from wdbc_assets.storage.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
 served = bundles.open_bundle(store.files(store.current("champion")))
@@ -286,11 +286,11 @@ def test_another_training_reference_is_refused() -> None:
 def test_a_bundle_that_states_to_be_larger_than_any_is_refused_unread(tmp_path: Path) -> None:
     champions.crown(tmp_path)
     store = open_store(str(tmp_path), relative_to=tmp_path)
-    passport = store.current("champion")
-    assert passport is not None
-    huge = {**passport.files, "pipeline.skops": StoredFile(2**40, "0" * 64)}
+    manifest = store.current("champion")
+    assert manifest is not None
+    huge = {**manifest.files, "pipeline.skops": StoredFile(2**40, "0" * 64)}
     many = {f"file{number}.json": StoredFile(1, "0" * 64) for number in range(1000)}
     for files in (huge, many):
         with pytest.raises(DamagedStore, match="larger than any"):
-            bundle_loader.read(store, dataclasses.replace(passport, files=files))
-    assert bundle_loader.read(store, passport) == store.files(passport)
+            bundle_loader.read(store, dataclasses.replace(manifest, files=files))
+    assert bundle_loader.read(store, manifest) == store.files(manifest)

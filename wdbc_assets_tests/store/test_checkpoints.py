@@ -9,11 +9,11 @@ from wdbc_assets.store.store import Store, open_store
 
 
 def test_a_part_comes_back_as_it_was_put(store: Store) -> None:
-    bench = store.workbench("metrics", ["inputs"])
+    bench = store.checkpoints("metrics", ["inputs"])
     assert bench.get("one") is None
     bench.put("one", {"winner": {"C": 0.1}, "probabilities": [0.1, 1e-300]})
     assert bench.get("one") == {"winner": {"C": 0.1}, "probabilities": [0.1, 1e-300]}
-    assert store.workbench("metrics", ["inputs"], anew=True).get("one") is None
+    assert store.checkpoints("metrics", ["inputs"], anew=True).get("one") is None
 
 
 @pytest.mark.fault("F07")
@@ -22,8 +22,8 @@ def test_parts_of_other_work_go_only_when_nobody_is_at_work_there(
     store: Store, monkeypatch: pytest.MonkeyPatch, idle: float, left: bool
 ) -> None:
     monkeypatch.setattr(checkpoints, "IDLE_SECONDS", idle)
-    own, other = (store.workbench("metrics", [name]) for name in ("own", "other"))
-    of_another_asset = store.workbench("clean_frame", ["other"])
+    own, other = (store.checkpoints("metrics", [name]) for name in ("own", "other"))
+    of_another_asset = store.checkpoints("clean_frame", ["other"])
     for bench in (own, other, of_another_asset):
         bench.put("one", 1)
         bench.put("two", 2)
@@ -36,11 +36,11 @@ def test_parts_of_other_work_go_only_when_nobody_is_at_work_there(
 
 
 def test_clearing_where_nothing_was_ever_kept_does_nothing(store: Store, tmp_path: Path) -> None:
-    store.workbench("metrics", ["own"]).clear_others()
+    store.checkpoints("metrics", ["own"]).clear_others()
 
 
 def test_a_folder_that_cannot_be_looked_into_stops_nobody(tmp_path: Path) -> None:
-    bench = open_store(str(tmp_path / "store"), relative_to=tmp_path).workbench("metrics", ["own"])
+    bench = open_store(str(tmp_path / "store"), relative_to=tmp_path).checkpoints("metrics", ["own"])
     (tmp_path / "store/metrics").mkdir(parents=True)
     (tmp_path / "store/metrics/parts").write_text("in the way")
     bench.clear_others()

@@ -1,4 +1,4 @@
-"""What a passport states of the machine: enough to explain other last digits, and nothing that names anybody."""
+"""What a manifest states of the machine: enough to explain other last digits, and nothing that names anybody."""
 
 import getpass
 import platform
@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.store import environment
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests.store.artifacts import put
 
 
-def test_a_passport_states_libraries_and_machine(local: Store) -> None:
+def test_a_manifest_states_libraries_and_machine(local: Store) -> None:
     put(local, b"content")
-    passport = local.handle("raw_data").passport
-    assert passport.libraries["python"] == platform.python_version()
-    assert passport.machine == environment.machine()
-    assert {"system", "architecture", "processor"} <= set(passport.machine)
-    assert Passport.from_json(passport.to_json(), where="") == passport
+    manifest = local.handle("raw_data").manifest
+    assert manifest.libraries["python"] == platform.python_version()
+    assert manifest.machine == environment.machine()
+    assert {"system", "architecture", "processor"} <= set(manifest.machine)
+    assert Manifest.from_json(manifest.to_json(), where="") == manifest
 
 
 @pytest.mark.fault("X01")

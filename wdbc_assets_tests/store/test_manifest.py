@@ -1,4 +1,4 @@
-"""What a store trusts: passports that are whole, of a release it knows, and name nothing outside of it."""
+"""What a store trusts: manifests that are whole, of a release it knows, and name nothing outside of it."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ def test_a_store_of_a_newer_release_is_refused_with_both_numbers_and_not_touched
 
 
 def rewrite(pointer: Path, changes: dict[str, object], *, without: str = "") -> None:
-    """Alter a passport as another release would: with a digest that fits."""
+    """Alter a manifest as another release would: with a digest that fits."""
     plain = json.loads(pointer.read_bytes()) | changes
     del plain["digest"]
     plain.pop(without, None)
@@ -36,7 +36,7 @@ def rewrite(pointer: Path, changes: dict[str, object], *, without: str = "") -> 
 
 @pytest.mark.fault("F08")
 @pytest.mark.parametrize("changes", [{"colour": "blue"}, {"format": 99}])
-def test_a_passport_of_a_newer_release_is_refused(local: Store, folder: Path, changes: dict[str, object]) -> None:
+def test_a_manifest_of_a_newer_release_is_refused(local: Store, folder: Path, changes: dict[str, object]) -> None:
     put(local, b"content")
     rewrite(folder / "raw_data/current.json", changes)
     with pytest.raises(NewerStore):
@@ -45,7 +45,7 @@ def test_a_passport_of_a_newer_release_is_refused(local: Store, folder: Path, ch
 
 @pytest.mark.fault("F02")
 @pytest.mark.parametrize(("without", "changes"), [("version", {}), ("", {"files": 3}), ("", {"files": {"a.csv": {}}})])
-def test_a_passport_that_lacks_what_it_must_state_is_damaged(
+def test_a_manifest_that_lacks_what_it_must_state_is_damaged(
     local: Store, folder: Path, without: str, changes: dict[str, object]
 ) -> None:
     put(local, b"content")
@@ -74,7 +74,7 @@ def test_a_version_under_a_name_that_is_not_its_digest_is_damaged(local: Store, 
         {"files": {".hidden.csv": {"size": 1, "sha256": "0" * 64}}},
     ],
 )
-def test_a_passport_cannot_point_out_of_its_version(local: Store, folder: Path, changes: dict[str, object]) -> None:
+def test_a_manifest_cannot_point_out_of_its_version(local: Store, folder: Path, changes: dict[str, object]) -> None:
     put(local, b"content")
     rewrite(folder / "raw_data/current.json", changes)
     with pytest.raises(DamagedStore, match="pointer is damaged"):

@@ -92,7 +92,7 @@ def ask(command: Sequence[str], version: str = "") -> tuple[int, str]:
     if error is not None and not isinstance(error, WdbcError | click.ClickException | SystemExit):
         raise AssertionError(f"{command}: {type(error).__name__}") from error
     if isinstance(error, WdbcError):
-        return 1, f"{result.output}{error.what} {error.where} {error.mend}"
+        return 1, f"{result.output}{error.what} {error.where} {error.hint}"
     return result.exit_code, result.output
 
 
@@ -172,7 +172,7 @@ def _try(whole: Path, folder: Path, case: tuple[str, str], version: str, counted
 
 def _says(output: str) -> bool:
     return any(
-        word in output for word in ("damaged", "missing", "amiss", "is not the file", "never made", "production:")
+        word in output for word in ("damaged", "missing", "problem", "is not the file", "never made", "production:")
     )
 
 
@@ -204,7 +204,7 @@ WRECKS: dict[str, Callable[[Path], None]] = {
     "no pointer": _missing("current.json"),
     "a folder for a pointer": _with("a folder", "current.json"),
     "neither history nor head nor pointer": _missing("history.jsonl", "history.json", "current.json"),
-    "no passports": _without_promoted,
+    "no manifests": _without_promoted,
 }
 
 

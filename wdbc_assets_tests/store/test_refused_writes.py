@@ -52,7 +52,7 @@ def test_a_full_disk_is_named_changes_nothing_and_works_again_when_there_is_room
                 ballast[-1].touch()
         with pytest.raises(CannotWrite, match="No space left on device") as refused:
             put(store, content)
-        assert "Free some space" in refused.value.mend
+        assert "Free some space" in refused.value.hint
         assert (disk / "raw_data" / "current.json").read_bytes() == before
         assert store.handle("raw_data").load() == b"good"
         assert list(disk.rglob(".tmp*")) == []
@@ -69,7 +69,7 @@ def test_a_disk_that_became_read_only_is_named_and_still_read(tmp_path: Path) ->
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(CannotWrite, match="Read-only file system") as refused:
             put(store, b"better")
-        assert "set WDBC_STORAGE to a folder that can be written" in refused.value.mend
+        assert "set WDBC_STORAGE to a folder that can be written" in refused.value.hint
         assert store.handle("raw_data").load() == b"good"
 
 
@@ -80,7 +80,7 @@ def test_a_quota_that_is_used_up_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(CannotWrite) as refused:
         LocalFolder(tmp_path).replace("store.json", b"{}")
-    assert "quota is used up" in refused.value.mend
+    assert "quota is used up" in refused.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_format_file_is_named_and_the_next_run_writes_it_again(tmp_pat
     (tmp_path / "store.json").write_bytes(content)
     with pytest.raises(DamagedStore, match="format file is damaged") as damaged:
         open_store(str(tmp_path), relative_to=tmp_path).current("raw_data")
-    assert damaged.value.mend.startswith("Delete it")
+    assert damaged.value.hint.startswith("Delete it")
     (tmp_path / "store.json").unlink()
     put(open_store(str(tmp_path), relative_to=tmp_path), b"better")
     assert (tmp_path / "store.json").read_bytes() == b'{"format": 1}\n'

@@ -65,9 +65,9 @@ def test_a_run_reads_what_it_made_itself_though_another_run_moved_the_pointer(st
 @pytest.mark.fault("O04")
 def test_what_was_made_of_superseded_inputs_does_not_become_current(store: Store) -> None:
     put(store, b"old", run_id="run-1")
-    old = store.handle("raw_data").passport.version
+    old = store.handle("raw_data").manifest.version
     put(store, b"new", run_id="run-2")
-    new = store.handle("raw_data").passport.version
+    new = store.handle("raw_data").manifest.version
     assert put(store, b"of new", asset="clean_frame", run_id="run-2", inputs={"raw_data": new})
     assert not put(store, b"of old", asset="clean_frame", run_id="run-1", inputs={"raw_data": old})
     assert store.handle("clean_frame").load() == b"of new"
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_named_never_used_and_made_whole_again(
     with pytest.raises(DamagedStore, match=message) as caught:
         local.handle("raw_data").load()
     assert caught.value.where == str(path)
-    assert local.damage(local.handle("raw_data").passport) is not None
+    assert local.damage(local.handle("raw_data").manifest) is not None
     put(local, b"content", run_id="run-2")
     assert local.handle("raw_data").load() == b"content"
 
@@ -117,7 +117,7 @@ def test_a_damaged_pointer_is_named_and_the_way_back_told(local: Store, folder: 
     with pytest.raises(DamagedStore) as caught:
         local.current("raw_data")
     assert caught.value.where == str(pointer)
-    assert "copy the newest passport" in caught.value.mend
+    assert "copy the newest manifest" in caught.value.hint
     pointer.write_bytes((folder / "runs/run-1/raw_data.json").read_bytes())  # the way back, as told
     assert local.handle("raw_data").load() == b"content"
 
@@ -154,7 +154,7 @@ def test_a_disk_that_fills_up_changes_nothing(local: Store, folder: Path, monkey
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(backends.CannotWrite, match="No space left") as caught:
         put(local, b"other", run_id="run-2")
-    assert "Free some space" in caught.value.mend
+    assert "Free some space" in caught.value.hint
     assert snapshot(folder) == before
 
 
@@ -292,7 +292,7 @@ def test_a_refusal_is_remembered_until_something_succeeds(store: Store) -> None:
     put(store, b"good")
     assert store.refusal("raw_data") is None
     store.note_refusal("raw_data", run_id="run-2", reasons=["no table"])
-    store.keep(store.handle("raw_data").passport, run_id="run-3")
+    store.keep(store.handle("raw_data").manifest, run_id="run-3")
     assert store.refusal("raw_data") is None
 
 

@@ -27,7 +27,7 @@ def flip(path: Path) -> None:
 
 
 def rewrite(folder: Path, asset: str, change: Callable[[dict[str, Any]], None], *, everywhere: bool = True) -> None:
-    """Change a passport and its digest; also that in the folder of the run, unless it is forgotten."""
+    """Change a manifest and its digest; also that in the folder of the run, unless it is forgotten."""
     plain = pointer(folder, asset)
     change(plain)
     del plain["digest"]

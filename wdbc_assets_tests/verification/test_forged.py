@@ -61,7 +61,7 @@ def test_a_figure_altered_by_hand_is_named_with_both_values(verify: Verify, fold
 
 
 @pytest.mark.fault("T08")
-@pytest.mark.parametrize("everywhere", [True, False], ids=["in every passport", "in the pointer alone"])
+@pytest.mark.parametrize("everywhere", [True, False], ids=["in every manifest", "in the pointer alone"])
 def test_a_figure_altered_with_all_its_digests_is_named_with_both_values(
     verify: Verify, folder: Path, everywhere: bool
 ) -> None:
@@ -75,7 +75,7 @@ def test_a_figure_altered_with_all_its_digests_is_named_with_both_values(
 
 
 @pytest.mark.fault("T08")
-def test_a_fact_that_only_the_passport_states_is_derived_as_well(verify: Verify, folder: Path) -> None:
+def test_a_fact_that_only_the_manifest_states_is_derived_as_well(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "clean_frame", lambda plain: plain.update(rows=600))
     found = verify()
     assert [str(cause) for cause in found["clean_frame"].causes] == [

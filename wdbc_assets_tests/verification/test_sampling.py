@@ -30,39 +30,39 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
         patch.setitem(recipes.PROTOCOLS, "quick", 1)
         value = local.evaluate(
             clean.load(),
-            recipes=["logistic", "seed_baseline"],
+            recipes=["logistic", "airflow_baseline"],
             protocol="quick",
             workers=1,
-            workbench=store.workbench("cross_validation", "a test"),
+            checkpoints=store.checkpoints("cross_validation", "a test"),
             report=lambda done, total: None,
         )
     draft = store.draft(
         "cross_validation",
         value,
         run_id=RUN,
-        inputs={"clean_frame": clean.passport.version},
+        inputs={"clean_frame": clean.manifest.version},
         parameters=staleness.resolved("cross_validation", settings.load(), {}),
         code_version=specs.code_version("cross_validation"),
     )
     folder = tmp_path_factory.mktemp("evaluated")
     for name, content in draft.contents.items():
         (folder / name).write_bytes(content)
-    (folder / "passport.json").write_bytes(draft.passport.to_json())
+    (folder / "manifest.json").write_bytes(draft.manifest.to_json())
     return folder
 
 
 @pytest.fixture(autouse=True)
 def evaluated(evaluated_once: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(recipes.PROTOCOLS, "quick", 1)
-    passport = (evaluated_once / "passport.json").read_bytes()
-    version = folder / "cross_validation" / "versions" / json.loads(passport)["version"]
+    manifest = (evaluated_once / "manifest.json").read_bytes()
+    version = folder / "cross_validation" / "versions" / json.loads(manifest)["version"]
     version.mkdir(parents=True)
     for path in evaluated_once.iterdir():
-        if path.name != "passport.json":
+        if path.name != "manifest.json":
             (version / path.name).write_bytes(path.read_bytes())
     (folder / "runs" / RUN).mkdir()
     for path in (folder / "cross_validation" / "current.json", folder / "runs" / RUN / "cross_validation.json"):
-        path.write_bytes(passport)
+        path.write_bytes(manifest)
 
 
 def test_one_fold_of_each_recipe_is_judged_again_and_all_figures_are_derived(
@@ -79,7 +79,7 @@ def test_one_fold_of_each_recipe_is_judged_again_and_all_figures_are_derived(
     first = verify("cross_validation")["cross_validation"]
     assert first.verdict == "same"
     assert first.notes == ("2 of 20 folds judged again; `--deep` does all again",)
-    assert sorted(unit.recipe for unit in judged) == ["logistic", "seed_baseline"]
+    assert sorted(unit.recipe for unit in judged) == ["logistic", "airflow_baseline"]
     verify("cross_validation")
     assert judged[:2] == judged[2:]  # the same version, the same folds
 

@@ -48,7 +48,7 @@ def test_a_source_that_breaks_its_contract_now_is_named_and_nothing_is_derived_f
     assert found["raw_data"].differences[0].cells == ((7, "diagnosis"),)
     assert verdicts(found)[1] == "not derived"
     assert "diagnosis_is_m_or_b" in found["clean_frame"].reason
-    assert verdicts(found)[2:] == ["same"] * 3  # from what their passports state
+    assert verdicts(found)[2:] == ["same"] * 3  # from what their manifests state
 
 
 def test_lines_that_were_lost_are_named_though_all_later_ones_moved(verify: Verify, source: Path) -> None:
@@ -88,22 +88,22 @@ def test_another_source_that_is_set_now_is_named_with_both_and_the_cells_that_di
 def test_an_input_that_is_not_current_any_more_is_read_as_the_run_made_it(verify: Verify, store: Store) -> None:
     split = store.handle("train_test_split").load()
     newer = splitting.Split(split.X_test, split.X_train, split.y_test, split.y_train)
-    passport = store.handle("train_test_split").passport
-    draft = store.draft("train_test_split", newer, run_id="run-2", inputs=passport.inputs)
+    manifest = store.handle("train_test_split").manifest
+    draft = store.draft("train_test_split", newer, run_id="run-2", inputs=manifest.inputs)
     assert store.commit(draft, run_id="run-2")
     found = verify("fitted_pipeline", "metrics")
     assert verdicts(found) == ["same"] * 2
-    assert f"from train_test_split {passport.version[:12]}, which is not the current one" in found["metrics"].notes
+    assert f"from train_test_split {manifest.version[:12]}, which is not the current one" in found["metrics"].notes
 
 
 def test_an_input_that_is_no_longer_there_is_told(verify: Verify, store: Store, folder: Path) -> None:
-    passport = store.handle("clean_frame").passport
-    draft = store.draft("clean_frame", pd.DataFrame({"x": [1]}), run_id="run-2", inputs=passport.inputs)
+    manifest = store.handle("clean_frame").manifest
+    draft = store.draft("clean_frame", pd.DataFrame({"x": [1]}), run_id="run-2", inputs=manifest.inputs)
     store.commit(draft, run_id="run-2")
-    (folder / "runs" / passport.run_id / "clean_frame.json").unlink()
+    (folder / "runs" / manifest.run_id / "clean_frame.json").unlink()
     found = verify("train_test_split")["train_test_split"]
     assert found.verdict == "not derived"
-    assert found.reason == f"its input clean_frame {passport.version[:12]} is no longer there"
+    assert found.reason == f"its input clean_frame {manifest.version[:12]} is no longer there"
 
 
 def test_a_source_that_is_gone_is_told_and_the_rest_is_derived_from_what_is_stored(

@@ -26,7 +26,7 @@ def test_what_nobody_changed_is_the_same_and_verifying_writes_nothing(verify: Ve
     assert verdicts(found) == ["same"] * 5
     assert found["clean_frame"].compared == "569 rows x 31 columns"
     assert "pipeline.skops" in found["fitted_pipeline"].compared
-    assert found["metrics"].derived == found["metrics"].passport.version  # type: ignore[union-attr]
+    assert found["metrics"].derived == found["metrics"].manifest.version  # type: ignore[union-attr]
     assert (snapshot(folder), sorted(folder.rglob("*"))) == before
 
 
@@ -38,12 +38,12 @@ def test_a_changed_hyper_parameter_is_named_with_both_values_and_what_it_moved(
     found = verify()
     assert verdicts(found)[:3] == ["same"] * 3
     assert found["fitted_pipeline"].causes == (Cause("configuration", "folds", 5, 7),)
-    assert "WDBC_FOLDS" in found["fitted_pipeline"].causes[0].mend
+    assert "WDBC_FOLDS" in found["fitted_pipeline"].causes[0].hint
     assert moved(found["fitted_pipeline"])["folds"] == (5, 7)
     assert [cause.kind for cause in found["metrics"].causes] == ["input"]
 
 
-def test_a_setting_that_is_explicit_and_what_the_passport_states_is_the_same(
+def test_a_setting_that_is_explicit_and_what_the_manifest_states_is_the_same(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_FOLDS", "5")
@@ -53,7 +53,7 @@ def test_a_setting_that_is_explicit_and_what_the_passport_states_is_the_same(
 def test_a_default_that_changed_since_is_no_change_of_the_configuration(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "metrics", lambda plain: plain["parameters"].update(bootstrap=500))
     found = verify()["metrics"]
-    assert found.verdict == "diverged"  # by the passport's 500 resamples, not by the default
+    assert found.verdict == "diverged"  # by the manifest's 500 resamples, not by the default
     assert moved(found)["bootstrap.resamples"] == (2000, 500)
 
 
@@ -111,7 +111,7 @@ def test_a_library_of_another_version_is_named_from_and_to(verify: Verify, monke
         environment.libraries.cache_clear()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
     assert found["metrics"].causes == (Cause("library", "scikit-learn", before, "1.8.7"),)
-    assert "Install scikit-learn " + before in found["metrics"].causes[0].mend
+    assert "Install scikit-learn " + before in found["metrics"].causes[0].hint
     assert found["metrics"].rounding
     assert 0 < (found["metrics"].largest or 0) < 1e-9
 
@@ -131,7 +131,7 @@ def test_another_machine_is_named_by_what_it_is(verify: Verify, folder: Path, mo
     assert (cause.kind, cause.name, cause.stated) == ("machine", "processor", "Another 3000")
 
 
-def test_a_passport_of_before_machines_were_stated_is_verified_as_well(verify: Verify, folder: Path) -> None:
+def test_a_manifest_of_before_machines_were_stated_is_verified_as_well(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "metrics", lambda plain: plain.pop("machine") and None)
     assert verify()["metrics"].verdict == "same"
 

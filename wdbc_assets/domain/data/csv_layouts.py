@@ -146,7 +146,7 @@ class Layout:
         else:
             more = f", and {len(ragged) - 1} more lines have too few or too many" if len(ragged) > 1 else ""
             what = f"line {line} has {columns}, {needed} are needed{more}"
-        return NotATable(what, where=f"line {line}", mend=hint)
+        return NotATable(what, where=f"line {line}", hint=hint)
 
 
 def lay_out(content: bytes) -> Layout:
@@ -181,9 +181,9 @@ def refuse_format(content: bytes) -> None:
         NotATable: naming what it is.
     """
     if not content or content.isspace():
-        raise NotATable("the source is empty", mend=_HINT)
+        raise NotATable("the source is empty", hint=_HINT)
     if (kind := file_formats.recognise(content)) is not None:
-        raise NotATable(f"the source is {kind.name}, not a table", mend=kind.hint)
+        raise NotATable(f"the source is {kind.name}, not a table", hint=kind.hint)
 
 
 def refuse_bytes(content: bytes) -> None:
@@ -194,12 +194,12 @@ def refuse_bytes(content: bytes) -> None:
     """
     if (position := content.find(b"\0")) >= 0:
         what = "the source holds NUL bytes: it is binary, or text in UTF-16"
-        raise NotATable(what, where=_line_of(content, position), mend=f"{_HINT} {file_formats.UTF_8}")
+        raise NotATable(what, where=_line_of(content, position), hint=f"{_HINT} {file_formats.UTF_8}")
     try:
         content.isascii() or content.decode("utf-8")
     except UnicodeDecodeError as error:
         what = "the source is not UTF-8 text, but probably Latin-1 (ISO 8859-1, Windows-1252)"
-        raise NotATable(what, where=_line_of(content, error.start), mend=file_formats.UTF_8) from None
+        raise NotATable(what, where=_line_of(content, error.start), hint=file_formats.UTF_8) from None
 
 
 def _line_of(content: bytes, position: int) -> str:
@@ -213,7 +213,7 @@ def _refuse_separator(line: str) -> None:
         return
     for separator, name in _SEPARATORS.items():
         if len(line.strip().split(separator)) >= least:
-            raise NotATable(f"the columns are separated by {name}; commas are needed", where="line 1", mend=_COMMAS)
+            raise NotATable(f"the columns are separated by {name}; commas are needed", where="line 1", hint=_COMMAS)
 
 
 def header_of(line: str, *, optional: Collection[str] = (), strict: bool = True) -> Header:
@@ -226,7 +226,7 @@ def header_of(line: str, *, optional: Collection[str] = (), strict: bool = True)
     """
     if "\r" in line and line.count(",") >= WIDTH:
         raise NotATable(
-            "the lines end in CR alone, as on a classic Mac", where="line 1", mend="Save it with line ends LF or CRLF."
+            "the lines end in CR alone, as on a classic Mac", where="line 1", hint="Save it with line ends LF or CRLF."
         )
     _refuse_separator(line)
     parted = cells(line)
@@ -265,7 +265,7 @@ def _of_other_names(faults: list[str], missing: Sequence[str], unknown: Sequence
         faults.append(counted if missing else f"{counted}: {listed}")
         detail = f"unknown: {listed}" if missing else ""
     hint = _hint_for(missing, unknown)
-    return NotATable(f"the header {', '.join(faults)}", where="line 1", mend=hint, detail=detail)
+    return NotATable(f"the header {', '.join(faults)}", where="line 1", hint=hint, detail=detail)
 
 
 def _hint_for(missing: Sequence[str], unknown: Sequence[str]) -> str:

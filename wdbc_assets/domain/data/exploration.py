@@ -62,7 +62,7 @@ def _require_enough(X: pd.DataFrame, malignant: np.ndarray) -> None:
                 f"Too few {name} patients have a value in {len(short)} of {X.shape[1]} columns; "
                 f"needed: {contract.LEAST_PER_CLASS}.",
                 where=f"columns {', '.join(short[:10])}",
-                mend="Fill the missing cells, or explore more patients.",
+                hint="Fill the missing cells, or explore more patients.",
             )
 
 

@@ -22,20 +22,20 @@ def require_finite(X: pd.DataFrame) -> None:
     """Raise WdbcError, naming columns but no value, unless every cell of X is a finite number."""
     import numpy as np
 
-    mend = "Clean the table first: a model takes finite numbers only."
+    hint = "Clean the table first: a model takes finite numbers only."
     text = [str(name) for name, dtype in X.dtypes.items() if dtype.kind not in "fiu"]
     if text:
         raise WdbcError(
             f"Something other than numbers in {len(text)} of {X.shape[1]} columns.",
             where=f"columns {', '.join(text[:_COLUMNS_NAMED])}",
-            mend=mend,
+            hint=hint,
         )
     broken = [str(name) for name in X.columns[~np.isfinite(X.to_numpy()).all(axis=0)]]
     if broken:
         raise WdbcError(
             f"Blank or infinite cells in {len(broken)} of {X.shape[1]} columns.",
             where=f"columns {', '.join(broken[:_COLUMNS_NAMED])}",
-            mend=mend,
+            hint=hint,
         )
 
 
@@ -48,14 +48,14 @@ def require_diagnoses(y: ArrayLike, *, rows: int, of_each: int) -> None:
         raise WdbcError(
             f"There are {rows} rows, but the diagnoses have shape {diagnoses.shape}.",
             where="diagnoses",
-            mend="Make the split again: its parts do not belong together.",
+            hint="Make the split again: its parts do not belong together.",
         )
     foreign = int((~np.isin(diagnoses, (0, 1))).sum())
     if foreign:
         raise WdbcError(
             f"Neither 1 (malignant) nor 0 (benign): {foreign} of {rows} diagnoses.",
             where="diagnoses",
-            mend="Clean the table first.",
+            hint="Clean the table first.",
         )
     for name, value in (("malignant", 1), ("benign", 0)):
         count = int((diagnoses == value).sum())
@@ -63,14 +63,14 @@ def require_diagnoses(y: ArrayLike, *, rows: int, of_each: int) -> None:
             raise WdbcError(
                 f"Number of {name} patients: {count}; needed: at least {of_each}.",
                 where="diagnoses",
-                mend="Use more data, or fewer folds; with one class alone there is nothing to learn or to judge.",
+                hint="Use more data, or fewer folds; with one class alone there is nothing to learn or to judge.",
             )
 
 
 def require_setting(name: str, value: float, *, fits: bool, allowed: str) -> None:
     """Raise WdbcError, saying what is allowed, unless the setting's value fits."""
     if not fits:
-        raise WdbcError(f"{name} = {value} is out of range.", where=name, mend=f"Choose {allowed}.")
+        raise WdbcError(f"{name} = {value} is out of range.", where=name, hint=f"Choose {allowed}.")
 
 
 def require_seed(seed: int) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_MEND = "Choose a test_size nearer to one half, keep the split stratified, or add patients."
+_HINT = "Choose a test_size nearer to one half, keep the split stratified, or add patients."
 
 
 @dataclass(frozen=True)
@@ -73,22 +73,22 @@ def split(frame: "pd.DataFrame", *, test_size: float = 0.2, seed: int = 42, stra
     y_train, y_test = (y.iloc[rows].reset_index(drop=True) for rows in (train, test))
     for name, part in (("training", y_train), ("test", y_test)):
         if part.nunique() < len(contract.LABELS):
-            raise WdbcError(f"the {name} part of {len(part)} rows holds one class only", mend=_MEND)
+            raise WdbcError(f"the {name} part of {len(part)} rows holds one class only", hint=_HINT)
     return Split(X_train, X_test, y_train, y_test, train, test, stratified)
 
 
 def _refuse_impossible(frame: "pd.DataFrame", *, test_size: float, seed: int, stratified: bool) -> None:
     # scikit-learn refuses these too, in words about its own parameters.
     if not 0 < test_size < 1:
-        raise WdbcError(f"test_size is {test_size}; it must lie between 0 and 1", mend="Set it to 0.2, say.")
+        raise WdbcError(f"test_size is {test_size}; it must lie between 0 and 1", hint="Set it to 0.2, say.")
     if not 0 <= seed < 2**32:
-        raise WdbcError(f"the seed of the split is {seed}; it must be from 0 to 2^32 - 1", mend="Set it to 42, say.")
+        raise WdbcError(f"the seed of the split is {seed}; it must be from 0 to 2^32 - 1", hint="Set it to 42, say.")
     test = math.ceil(test_size * len(frame))
     smaller = min(test, len(frame) - test)
     if smaller < len(contract.LABELS):
-        raise WdbcError(f"{len(frame)} rows leave {smaller} in one part; {len(contract.LABELS)} are needed", mend=_MEND)
+        raise WdbcError(f"{len(frame)} rows leave {smaller} in one part; {len(contract.LABELS)} are needed", hint=_HINT)
     counts = frame[contract.DIAGNOSIS].value_counts()
     for label, code in contract.LABELS.items():
         found = int(counts.get(code, 0))
         if stratified and found < 2:
-            raise WdbcError(f"{found} rows of class {label} found, 2 needed: one for each part", mend=_MEND)
+            raise WdbcError(f"{found} rows of class {label} found, 2 needed: one for each part", hint=_HINT)

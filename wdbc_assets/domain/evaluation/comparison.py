@@ -30,11 +30,11 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     """Judge the predictions of a cross-validation; gives plain numbers in full precision, ready for JSON.
 
     `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
-    a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for
-    each pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The exam project's is always subtracted.
-    `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability; its ECE is
-    not the mean of the repeats' ones, which stands among the metrics.
-    What is undefined, as precision is where nobody is called malignant, is None.
+    a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for each
+    pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The reference Airflow project's is always
+    subtracted. `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability;
+    its ECE is not the mean of the repeats' ones, which stands among the metrics. What is undefined, as precision is
+    where nobody is called malignant, is None.
 
     Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
     """
@@ -126,7 +126,7 @@ def _calibration(predictions: pd.DataFrame) -> dict[str, Any]:
 
 def _require_pairs(predictions: pd.DataFrame) -> None:
     if predictions.empty:
-        raise WdbcError("There are no predictions to compare.", where="cross_validation", mend="Evaluate a recipe.")
+        raise WdbcError("There are no predictions to compare.", where="cross_validation", hint="Evaluate a recipe.")
     keys = ["repeat", "patient", "fold", "diagnosis"]
     counts = predictions.groupby("recipe", sort=True).size()
     patients = predictions["patient"].nunique()
@@ -136,5 +136,5 @@ def _require_pairs(predictions: pd.DataFrame) -> None:
         raise WdbcError(
             "The recipes were not judged on the same patients in the same folds.",
             where="the predictions of cross_validation",
-            mend="Evaluate them again: `wdbc evaluate --force`.",
+            hint="Evaluate them again: `wdbc evaluate --force`.",
         )

@@ -67,9 +67,9 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
     Raises WdbcError for a recipe or protocol that is unknown, and for no recipe at all.
     """
     if protocol not in recipes.PROTOCOLS:
-        raise WdbcError(f"There is no protocol {protocol!r}.", where="protocol", mend="Choose quick or full.")
+        raise WdbcError(f"There is no protocol {protocol!r}.", where="protocol", hint="Choose quick or full.")
     if not names:
-        raise WdbcError("There is no recipe to evaluate.", where="recipes", mend="Name at least one.")
+        raise WdbcError("There is no recipe to evaluate.", where="recipes", hint="Name at least one.")
     chosen = [recipes.named(name).name for name in dict.fromkeys(names)]
     return [
         Unit(name, repeat, fold)
@@ -126,14 +126,14 @@ def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
 def _failure(unit: Unit, cause: Exception) -> WdbcError:
     """Name the unit and the reason; of what nobody foresaw, its kind and the place that raised it too."""
     if isinstance(cause, WdbcError):
-        return WdbcError(f"{unit}: {cause.what}", where=cause.where, mend=cause.mend, detail=cause.detail)
+        return WdbcError(f"{unit}: {cause.what}", where=cause.where, hint=cause.hint, detail=cause.detail)
     if isinstance(cause, MemoryError):
-        return WdbcError(f"{unit}: memory ran out", mend="Use fewer workers: `--workers 1`.")
+        return WdbcError(f"{unit}: memory ran out", hint="Use fewer workers: `--workers 1`.")
     *_, place = traceback.extract_tb(cause.__traceback__)
     return WdbcError(
         f"{unit}: {type(cause).__name__}: {cause}",
         where=f"{place.filename}, line {place.lineno}",
-        mend="Correct the recipe, or leave it out.",
+        hint="Correct the recipe, or leave it out.",
     )
 
 

@@ -18,7 +18,8 @@ LARGEST_Z = 2.576
 """Of Spiegelhalter's statistic, normally distributed where probabilities are right: 1 % of such lie beyond it.
 
 D. J. Spiegelhalter (1986), Stat. Med. 5:421-433. The floor of the calibration error bounds its size; this asks whether
-it is more than chance. Measured on the quick protocol: -1.5 (and -3.0 for the exam project's recipe, not sure enough).
+it is more than chance. Measured on the quick protocol: -1.5 (and -3.0 for the reference Airflow project's recipe, not
+sure enough).
 """
 
 LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
@@ -77,7 +78,7 @@ probabilities_are_calibrated = Rule(
     "probabilities_are_calibrated",
     f"The probabilities of {RECIPE} pass Spiegelhalter's test of calibration at the 1 % level: z within ±{LARGEST_Z}.",
     "See the reliability curve: shares above the diagonal in its upper half and below it in its lower half mean too"
-    " little certainty, the other way round too much. A sigmoid on top of the recipe mends both.",
+    " little certainty, the other way round too much. A sigmoid on top of the recipe corrects both.",
     blocking=False,
 )
 RULES = (

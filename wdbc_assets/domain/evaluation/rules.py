@@ -76,6 +76,6 @@ def _of_patients(rule: Rule, failures: Sequence[Failure]) -> Finding:
         summary=f"{rule.name}: {summary}",
         count=len(failures),
         failures=tuple(failures[:SHOWN]),
-        hint=rule.mend,
+        hint=rule.hint,
         holds_values=False,
     )

@@ -91,4 +91,4 @@ def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> dict[str, Any]:
 
 
 def _not_of_one(what: str) -> WdbcError:
-    return WdbcError(what, where="the bundle", mend="Run `wdbc run` and `wdbc report`, so that all is of one pipeline.")
+    return WdbcError(what, where="the bundle", hint="Run `wdbc run` and `wdbc report`, so that all is of one pipeline.")

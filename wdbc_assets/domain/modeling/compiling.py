@@ -78,7 +78,7 @@ def _require_same(scorer: Scorer, pipeline: Pipeline, like: pd.DataFrame, name: 
         raise WdbcError(
             f"The compiled scorer and scikit-learn disagree by {apart:.2g} on {name}.",
             where="the bundle's compiled scorer",
-            mend="Nothing was promoted. This is a fault of the program: report the recipe and scikit-learn's version.",
+            hint="Nothing was promoted. This is a fault of the program: report the recipe and scikit-learn's version.",
         )
 
 

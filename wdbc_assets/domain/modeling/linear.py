@@ -82,5 +82,5 @@ def require_same(pipeline: Pipeline, found: Linear, X: pd.DataFrame) -> None:
         raise WdbcError(
             f"What the measurements contribute adds up to something else than the log-odds, by {apart:.2g}.",
             where="the explanation of a linear recipe",
-            mend="This is a fault of the program: report it with the recipe and the version of scikit-learn.",
+            hint="This is a fault of the program: report it with the recipe and the version of scikit-learn.",
         )

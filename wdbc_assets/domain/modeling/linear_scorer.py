@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 2048  # rows worked on at a time: what is made of them stays in a processor's own cache
 _NO_POWER = np.finfo(np.float64).eps  # a Yeo-Johnson exponent below this is 0 to scipy: the logarithm
-_MEND = "Give one finite number for each measurement, in the order of the contract."
+_HINT = "Give one finite number for each measurement, in the order of the contract."
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ class Scorer:
             raise WdbcError(
                 f"The scorer takes rows of {len(self.weights)} measurements, not shape {X.shape}.",
                 where="the measurements",
-                mend=_MEND,
+                hint=_HINT,
             )
         return X
 
@@ -163,4 +163,4 @@ def _is_zero(powers: Array) -> NDArray[np.bool_]:
 def _require(finite: np.bool_) -> None:
     if not finite:
         what = "A measurement is blank, infinite, or too large to compute with."
-        raise WdbcError(what, where="the measurements", mend=_MEND)
+        raise WdbcError(what, where="the measurements", hint=_HINT)

@@ -28,7 +28,7 @@ def predict(pipeline: Pipeline, X: pd.DataFrame) -> NDArray[np.float64]:
         raise WdbcError(
             "The table does not have the columns that the pipeline was fitted on, in that order.",
             where=f"missing: {', '.join(missing[:10]) or 'none'}; not known: {', '.join(surplus[:10]) or 'none'}",
-            mend=f"Give the {len(expected)} measurements in the order of the training part.",
+            hint=f"Give the {len(expected)} measurements in the order of the training part.",
         )
     preconditions.require_finite(X)
     classes = pipeline.classes_.tolist()
@@ -36,7 +36,7 @@ def predict(pipeline: Pipeline, X: pd.DataFrame) -> NDArray[np.float64]:
         raise WdbcError(
             "The pipeline does not know the class 1 (malignant).",
             where="the pipeline's classes",
-            mend="Fit it on diagnoses coded 1 for malignant and 0 for benign.",
+            hint="Fit it on diagnoses coded 1 for malignant and 0 for benign.",
         )
     return np.asarray(pipeline.predict_proba(X)[:, classes.index(1)], dtype=np.float64)
 
@@ -48,5 +48,5 @@ def require_probabilities(p: NDArray[np.float64]) -> None:
         raise WdbcError(
             f"{outside} of {p.size} probabilities, of shape {p.shape}, are not numbers between 0 and 1.",
             where="probabilities",
-            mend="Give the probability of malignant for each row, as `predict` does.",
+            hint="Give the probability of malignant for each row, as `predict` does.",
         )

@@ -24,7 +24,7 @@ Parameters = Mapping[str, Parameter]
 Scoring = Literal["accuracy", "neg_log_loss"]
 
 DEFAULT = "logistic"
-BASELINE = "seed_baseline"
+BASELINE = "airflow_baseline"
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """How often repeated cross-validation repeats its ten folds."""
@@ -55,13 +55,13 @@ class Recipe:
             raise WdbcError(
                 f"There is no grid {grid!r} for the recipe {self.name}.",
                 where="grid",
-                mend=f"Choose one of: {', '.join(self.grids)}.",
+                hint=f"Choose one of: {', '.join(self.grids)}.",
             )
         if not self.grids[grid]:
             raise WdbcError(
                 f"The grid {grid!r} of the recipe {self.name} is empty: there is nothing to fit.",
                 where="grid",
-                mend="Give it at least one candidate.",
+                hint="Give it at least one candidate.",
             )
         return tuple(sorted(self.grids[grid], key=_by_name_and_value))
 
@@ -82,7 +82,7 @@ def named(name: str) -> Recipe:
     """Find a recipe; raises WdbcError listing the names that exist."""
     if name not in RECIPES:
         raise WdbcError(
-            f"There is no recipe {name!r}.", where="recipe", mend=f"Choose one of: {', '.join(sorted(RECIPES))}."
+            f"There is no recipe {name!r}.", where="recipe", hint=f"Choose one of: {', '.join(sorted(RECIPES))}."
         )
     return RECIPES[name]
 
@@ -133,8 +133,8 @@ _PROMISED: dict[str, Sequence[Parameter]] = {
     full=_grid(pca__n_components=_EXPLAINED, logistic__C=_SEED_C),
     small=_grid(pca__n_components=(0.95,), logistic__C=(1.0,)),
 )
-def seed_baseline(seed: int) -> Pipeline:
-    """Principal components and ridge logistic regression as the exam project fitted them, by accuracy.
+def airflow_baseline(seed: int) -> Pipeline:
+    """Principal components and ridge logistic regression as the reference Airflow project fitted them, by accuracy.
 
     Its grid also named l1 and elastic net, which its solver (lbfgs) refuses: two fits of three failed and were dropped
     with a warning. Only the ten that could be fitted are kept, and they give the figures that it published.
@@ -157,9 +157,10 @@ def seed_baseline(seed: int) -> Pipeline:
 def pca_logistic(seed: int) -> Pipeline:
     """Principal components and logistic regression over l1, l2 and elastic net, by accuracy.
 
-    What the exam project promises: 60 candidates, all of which can be fitted and converge. At scikit-learn's tolerance
-    saga's probabilities lie within .01 of the optimum's on every candidate and fold, the winner's within .0004, and
-    no candidate's accuracy changes with a tighter one (measured down to 1e-10); its longest fit takes 522 iterations.
+    What the reference Airflow project promises: 60 candidates, all of which can be fitted and converge. At
+    scikit-learn's tolerance saga's probabilities lie within .01 of the optimum's on every candidate and fold, the
+    winner's within .0004, and no candidate's accuracy changes with a tighter one (measured down to 1e-10); its longest
+    fit takes 522 iterations.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -232,7 +233,7 @@ def _shuffled(seed: int) -> object:
 
 
 def _on_principal_components(model: object) -> Pipeline:
-    """Put the exam project's preprocessing before a model: Yeo-Johnson, standardisation, principal components."""
+    """Put the reference project's preprocessing before a model: Yeo-Johnson, standardisation, principal components."""
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import PowerTransformer, StandardScaler

@@ -72,8 +72,8 @@ def search(
     """Score every candidate on every fold.
 
     The folds are `StratifiedKFold(folds)`, not shuffled unless a `shuffle_seed` is given: GridSearchCV's own, and the
-    exam project's. The winner has the best mean score among those that converged on every fold; on equal scores the
-    first candidate wins. `on_fit` is called after each fit with the number of fits done, in the end
+    reference Airflow project's. The winner has the best mean score among those that converged on every fold; on equal
+    scores the first candidate wins. `on_fit` is called after each fit with the number of fits done, in the end
     `len(candidates) * folds`.
 
     Raises WdbcError if a candidate cannot be fitted (naming it and the fold), if a score is not a number, or if no
@@ -136,7 +136,7 @@ def refit(
         raise WdbcError(
             "The winner converged on every fold but not on all training rows.",
             where=f"{place}, {recipes.label(parameters)}",
-            mend="Allow more iterations (max_iter) in the recipe.",
+            hint="Allow more iterations (max_iter) in the recipe.",
         )
     return pipeline, caught.summary()
 
@@ -156,7 +156,7 @@ def _ranked(
         raise WdbcError(
             f"None of the {len(candidates)} candidates converged, so there is no model to choose.",
             where="the grid of the recipe",
-            mend="Allow more iterations (max_iter), or choose a recipe that scales its measurements.",
+            hint="Allow more iterations (max_iter), or choose a recipe that scales its measurements.",
         )
     means = scores.mean(axis=1)
     best_first = sorted(range(len(candidates)), key=lambda index: (not converged[index], -means[index], index))
@@ -236,5 +236,5 @@ def naming(parameters: recipes.Parameters, place: str) -> Iterator[None]:
         raise WdbcError(
             f"A candidate could not be fitted: {cause}",
             where=f"{place}, {recipes.label(parameters)}",
-            mend="Correct the grid of the recipe: every candidate must be one that its pipeline can fit.",
+            hint="Correct the grid of the recipe: every candidate must be one that its pipeline can fit.",
         ) from cause

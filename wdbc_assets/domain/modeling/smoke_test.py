@@ -98,5 +98,5 @@ def _recomputed(bundle: Answers, X: Array) -> Array:
 
 def _unsound(why: str) -> WdbcError:
     return WdbcError(
-        f"the bundle is not sound: {why}", where="smoke test", mend="Promote a sound one (`wdbc promote`)."
+        f"the bundle is not sound: {why}", where="smoke test", hint="Promote a sound one (`wdbc promote`)."
     )

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion.criteria import Criterion
 
 EQUIVALENCE = 0.010
-"""Differences of log-loss within it on either side count as none. Half of what parts the default recipe from the exam
-project's on the full protocol (.0191), the smallest gain that was thought worth a change; and wide enough that ten
-repeats can tell it: the seed's recipe with a larger grid differs by .0016 [-.0037, +.0068]."""
+"""Differences of log-loss within it on either side count as none. It is half the difference between the default recipe
+and `airflow_baseline` on the full protocol (.0191), the smallest gain that was thought worth a change; and wide enough
+for ten repeats to resolve: `pca_logistic` differs from `airflow_baseline` by .0016 [-.0037, +.0068]."""
 
-SIMPLICITY = ("logistic", "seed_baseline", "pca_logistic", "svc", "stacking")
+SIMPLICITY = ("logistic", "airflow_baseline", "pca_logistic", "svc", "stacking")
 """The simplest first. Thirty coefficients that explain each patient exactly; the same on components of transformed
 measurements; that with more to choose from; a machine without coefficients; three models and one over them."""
 
@@ -146,15 +146,15 @@ def _verdict(
     supersedes: bool,
 ) -> tuple[Name, bool, str]:
     broken = [one.name for one in (*compared, *alone) if one.name != criteria.LOG_LOSS and not one.holds]
-    amiss = f"broken: {', '.join(broken)}"
+    problems = f"broken: {', '.join(broken)}"
     if champion is None:
-        return ("cannot tell", False, amiss) if broken else ("first", True, "there is no champion to compare with")
+        return ("cannot tell", False, problems) if broken else ("first", True, "there is no champion to compare with")
     log_loss = next(one for one in compared if one.name == criteria.LOG_LOSS)
     low, high = criteria.known(log_loss.low), criteria.known(log_loss.high)
     if low > 0:
         return "worse", False, "its log-loss is higher, and that is more than chance"
     if broken:
-        return "cannot tell", False, amiss
+        return "cannot tell", False, problems
     if log_loss.holds:
         return "better", True, "its log-loss is lower, that is more than chance, and nothing speaks against it"
     if -low < EQUIVALENCE and high < EQUIVALENCE:
@@ -178,5 +178,5 @@ def _require_judged(predictions: pd.DataFrame, names: list[str]) -> None:
         raise WdbcError(
             f"cross_validation has not judged {' and '.join(unknown)}: there is no evidence to decide by",
             where="cross_validation",
-            mend=f"Run `wdbc evaluate {' '.join(f'--recipe {name}' for name in unknown)}` first.",
+            hint=f"Run `wdbc evaluate {' '.join(f'--recipe {name}' for name in unknown)}` first.",
         )

@@ -36,7 +36,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         raise WdbcError(
             f"the recipe of the fitted pipeline, {recipe}, was not evaluated: its card would have no evidence",
             where="cross_validation",
-            mend=f"Run `wdbc evaluate --recipe {recipe}`.",
+            hint=f"Run `wdbc evaluate --recipe {recipe}`.",
         )
     cited = Cited(artifacts)
     sections = (

@@ -1,4 +1,4 @@
-"""What a rule is: a name, a demand, a mend, and a function that yields what breaks it.
+"""What a rule is: a name, a demand, a hint, and a function that yields what breaks it.
 
 The rules themselves stand in `cell_rules`, `table_rules` and `split_rules`; which of them a table must keep, in
 `rules`. Nothing heavy is imported in any of these, so that checks can be named without pandas.
@@ -25,7 +25,7 @@ class Rule:
 
     name: str
     description: str
-    mend: str
+    hint: str
     blocking: bool = True
 
 
@@ -60,10 +60,10 @@ class SplitRule(Rule):
 _KindT = TypeVar("_KindT", CellRule, TableRule, SplitRule)
 
 
-def rule(kind: type[_KindT], *, mend: str, blocking: bool = True) -> Callable[[Callable[..., Iterator[Any]]], _KindT]:
+def rule(kind: type[_KindT], *, hint: str, blocking: bool = True) -> Callable[[Callable[..., Iterator[Any]]], _KindT]:
     """Make a rule of a function: the function's name is the rule's, its docstring what the rule demands."""
 
     def named(faults: Callable[..., Iterator[Any]]) -> _KindT:
-        return kind(faults.__name__, " ".join((faults.__doc__ or "").split()), mend, blocking, faults=faults)
+        return kind(faults.__name__, " ".join((faults.__doc__ or "").split()), hint, blocking, faults=faults)
 
     return named

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule(
     CellRule,
-    mend="Correct the cell or remove the row; write measurements like 0.1471, with a point, without spaces, and ids as "
+    hint="Correct the cell or remove the row; write measurements like 0.1471, with a point, without spaces, and ids as "
     "whole numbers, 842302, not 842302.0 or 8.42e5: as a spreadsheet or pandas writes them of a column with gaps.",
 )
 def cells_are_numbers(frame: "pd.DataFrame") -> CellFaults:
@@ -28,32 +28,32 @@ def cells_are_numbers(frame: "pd.DataFrame") -> CellFaults:
             yield column, ~np.isfinite(frame[column].to_numpy(dtype="float64", na_value=math.nan))
 
 
-@rule(CellRule, mend="Write M for malignant and B for benign.")
+@rule(CellRule, hint="Write M for malignant and B for benign.")
 def diagnosis_is_m_or_b(frame: "pd.DataFrame") -> CellFaults:
     """The diagnosis is exactly M or B."""
     yield contract.DIAGNOSIS, ~_true(frame[contract.DIAGNOSIS].isin(list(contract.LABELS)))
 
 
-@rule(CellRule, mend="Make the clean frame again from the raw table.")
+@rule(CellRule, hint="Make the clean frame again from the raw table.")
 def diagnosis_is_0_or_1(frame: "pd.DataFrame") -> CellFaults:
     """The diagnosis is exactly 1 (malignant) or 0 (benign)."""
     yield contract.DIAGNOSIS, ~_true(frame[contract.DIAGNOSIS].isin(list(contract.LABELS.values())))
 
 
-@rule(CellRule, mend="Give the patient's number as it was assigned.")
+@rule(CellRule, hint="Give the patient's number as it was assigned.")
 def id_is_positive(frame: "pd.DataFrame") -> CellFaults:
     """An id is a whole number above 0."""
     yield contract.ID, _true(frame[contract.ID] <= 0)
 
 
-@rule(CellRule, mend="Find out which row belongs to the patient, and remove or renumber the other.")
+@rule(CellRule, hint="Find out which row belongs to the patient, and remove or renumber the other.")
 def id_is_unique(frame: "pd.DataFrame") -> CellFaults:
     """No two rows have the same id."""
     ids = frame[contract.ID]
     yield contract.ID, _true(ids.duplicated(keep=False) & ids.notna())
 
 
-@rule(CellRule, mend="Correct the cell: a size or a share has no sign.")
+@rule(CellRule, hint="Correct the cell: a size or a share has no sign.")
 def nothing_is_negative(frame: "pd.DataFrame") -> CellFaults:
     """No measurement is below 0, nor minus 0."""
     import numpy as np
@@ -63,7 +63,7 @@ def nothing_is_negative(frame: "pd.DataFrame") -> CellFaults:
         yield column, np.signbit(values) & ~np.isnan(values)
 
 
-@rule(CellRule, mend="Correct the cell; a missing value is not to be written as 0.")
+@rule(CellRule, hint="Correct the cell; a missing value is not to be written as 0.")
 def zero_only_where_possible(frame: "pd.DataFrame") -> CellFaults:
     """Only concavity and concave points may be 0, and all three statistics at once: each nucleus then has 0."""
     for measurement in contract.MEASUREMENTS:
@@ -74,7 +74,7 @@ def zero_only_where_possible(frame: "pd.DataFrame") -> CellFaults:
             yield column, zero & ((mean > 0) | (se > 0) | (worst > 0)) if measurement.may_be_zero else zero
 
 
-@rule(CellRule, mend="Correct the cell, or the unit of the column.")
+@rule(CellRule, hint="Correct the cell, or the unit of the column.")
 def nothing_is_beyond_nature(frame: "pd.DataFrame") -> CellFaults:
     """No measurement is above what a nucleus can have: the contract gives each bound, with its reason."""
     for measurement in contract.MEASUREMENTS:
@@ -82,7 +82,7 @@ def nothing_is_beyond_nature(frame: "pd.DataFrame") -> CellFaults:
             yield column, frame[column].to_numpy() > measurement.largest
 
 
-@rule(CellRule, mend="Look for mean and worst columns that changed places.")
+@rule(CellRule, hint="Look for mean and worst columns that changed places.")
 def worst_is_not_below_mean(frame: "pd.DataFrame") -> CellFaults:
     """The mean of the three largest values is never below the mean of all."""
     for measurement in contract.MEASUREMENTS:
@@ -90,7 +90,7 @@ def worst_is_not_below_mean(frame: "pd.DataFrame") -> CellFaults:
         yield worst, frame[worst].to_numpy() < frame[measurement.column("mean")].to_numpy()
 
 
-@rule(CellRule, mend="Look for columns that changed places, or standard deviations instead of standard errors.")
+@rule(CellRule, hint="Look for columns that changed places, or standard deviations instead of standard errors.")
 def se_is_not_above_mean(frame: "pd.DataFrame") -> CellFaults:
     """A standard error is at most the mean, as of any values that are never negative (equal if all but one are 0)."""
     for measurement in contract.MEASUREMENTS:
@@ -98,7 +98,7 @@ def se_is_not_above_mean(frame: "pd.DataFrame") -> CellFaults:
         yield se, frame[se].to_numpy() > frame[measurement.column("mean")].to_numpy()
 
 
-@rule(CellRule, mend="Look for columns that changed places, or a perimeter in another unit than the radius.")
+@rule(CellRule, hint="Look for columns that changed places, or a perimeter in another unit than the radius.")
 def perimeter_fits_radius(frame: "pd.DataFrame") -> CellFaults:
     """A perimeter is near 2 pi radius, within the contract's tolerance."""
     for statistic, limits in contract.PERIMETER_PER_CIRCLE.items():
@@ -106,7 +106,7 @@ def perimeter_fits_radius(frame: "pd.DataFrame") -> CellFaults:
         yield f"perimeter_{statistic}", _outside(frame[f"perimeter_{statistic}"], circle, limits)
 
 
-@rule(CellRule, mend="Look for columns that changed places, or an area in another unit than the radius.")
+@rule(CellRule, hint="Look for columns that changed places, or an area in another unit than the radius.")
 def area_fits_radius(frame: "pd.DataFrame") -> CellFaults:
     """An area is near pi radius², and its standard error near 2 pi radius times that of the radius."""
     for statistic, limits in contract.AREA_PER_CIRCLE.items():
@@ -116,7 +116,7 @@ def area_fits_radius(frame: "pd.DataFrame") -> CellFaults:
     yield "area_se", _outside(frame["area_se"], circle, contract.AREA_SE_PER_CIRCLE)
 
 
-@rule(CellRule, mend="Look for columns that changed places.")
+@rule(CellRule, hint="Look for columns that changed places.")
 def compactness_fits_outline(frame: "pd.DataFrame") -> CellFaults:
     """The mean compactness is that of the mean outline, perimeter² / (4 pi area) - 1, or a little more."""
     circle = 4 * math.pi * frame["area_mean"]
@@ -125,14 +125,14 @@ def compactness_fits_outline(frame: "pd.DataFrame") -> CellFaults:
     yield "compactness_mean", _true((excess < low * circle) | (excess > high * circle))
 
 
-@rule(CellRule, mend="Remove one of the rows: in both parts of a split it would be its own answer.")
+@rule(CellRule, hint="Remove one of the rows: in both parts of a split it would be its own answer.")
 def no_patient_is_twice(frame: "pd.DataFrame") -> CellFaults:
     """No two rows with one diagnosis share all thirty measurements."""
     twins, contradict = _twins(frame)
     yield contract.DIAGNOSIS, twins & ~contradict
 
 
-@rule(CellRule, mend="Find out which diagnosis is true, and remove the other row.")
+@rule(CellRule, hint="Find out which diagnosis is true, and remove the other row.")
 def no_diagnosis_contradicts(frame: "pd.DataFrame") -> CellFaults:
     """No two rows share all thirty measurements and differ in the diagnosis."""
     yield contract.DIAGNOSIS, _twins(frame)[1]

@@ -42,7 +42,7 @@ def of_figures(rule: Rule, lines: Sequence[str]) -> Finding:
         summary=f"{rule.name}: {'; '.join(lines) or 'holds'}",
         count=len(lines),
         failures=tuple(failures),
-        hint=rule.mend,
+        hint=rule.hint,
         holds_values=False,
     )
 
@@ -55,11 +55,11 @@ def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
     spelt_out = [finding.summary for finding in broken[:_SPELT_OUT]]
     if len(broken) > _SPELT_OUT:
         spelt_out.append("also " + ", ".join(finding.rule for finding in broken[_SPELT_OUT:]))
-    mends = dict.fromkeys(finding.hint for finding in broken[:2])
+    hints = dict.fromkeys(finding.hint for finding in broken[:2])
     return WdbcError(
         f"the data break {len(broken)} of {len(found)} rules: " + "; ".join(spelt_out),
         where=where,
-        mend=" ".join(mends),
+        hint=" ".join(hints),
         detail=_lines_of_all(broken),
         places=_lines_of_all(map(without_values, broken)),
     )

@@ -181,7 +181,7 @@ def _failed(rule: Rule, count: int, failures: Sequence[Failure], sentence: str) 
         summary=f"{rule.name}: {sentence}",
         count=count,
         failures=tuple(failures),
-        hint=rule.mend,
+        hint=rule.hint,
         holds_values=isinstance(rule, CellRule),
     )
 

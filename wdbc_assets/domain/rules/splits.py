@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import splitting
 
-_MEND = "Make the split again from the clean frame."
+_HINT = "Make the split again from the clean frame."
 _FRAME = "clean_frame"
 
 
-@rule(SplitRule, mend=_MEND)
+@rule(SplitRule, hint=_HINT)
 def rows_are_numbered_anew(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
     """The rows of each part are numbered from 0: their place in the frame, which predicts malignancy, is gone."""
     import pandas as pd
@@ -28,7 +28,7 @@ def rows_are_numbered_anew(split: "splitting.Split", _frame: "pd.DataFrame") -> 
                 yield None, table, "the rows carry other numbers than 0, 1, 2, ..."
 
 
-@rule(SplitRule, mend=_MEND)
+@rule(SplitRule, hint=_HINT)
 def parts_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """No row of the frame is in both parts, or twice in one."""
     import numpy as np
@@ -41,7 +41,7 @@ def parts_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> Split
             yield int(row) + 1, _FRAME, f"more than once in the {part} part"
 
 
-@rule(SplitRule, mend=_MEND)
+@rule(SplitRule, hint=_HINT)
 def parts_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """Every row of the frame is in one of the parts, and every row of a part has its diagnosis."""
     import numpy as np
@@ -54,7 +54,7 @@ def parts_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> Split
             yield None, f"X_{part}", f"{len(X)} rows of features, {len(y)} diagnoses, {len(rows)} rows of the frame"
 
 
-@rule(SplitRule, mend=_MEND)
+@rule(SplitRule, hint=_HINT)
 def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """Each row of a part has the measurements and the diagnosis of the frame's row that it is said to be."""
     import numpy as np
@@ -71,7 +71,7 @@ def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame")
             yield int(position) + 1, f"X_{part}", f"differs from row {rows[position] + 1} of the clean frame"
 
 
-@rule(SplitRule, mend="Switch stratification on, or make the split again.")
+@rule(SplitRule, hint="Switch stratification on, or make the split again.")
 def parts_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """The share of malignant rows in each part is that of the frame, to within one row, if that was asked for."""
     share = float(frame[contract.DIAGNOSIS].mean())
@@ -81,7 +81,7 @@ def parts_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> Spl
             yield None, f"y_{part}", f"{found} of {len(y)} are malignant, {expected:.1f} expected"
 
 
-@rule(SplitRule, mend="Remove the patient that the raw table holds twice.")
+@rule(SplitRule, hint="Remove the patient that the raw table holds twice.")
 def no_measurements_in_both_parts(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
     """No row of the test part has the same thirty measurements as one of the training part."""
     import numpy as np

@@ -30,7 +30,7 @@ types_are_as_stated = StructureRule(
 
 @rule(
     TableRule,
-    mend="Fetch the file anew: it was cut, or rows were dropped. To judge a smaller study, change the contract.",
+    hint="Fetch the file anew: it was cut, or rows were dropped. To judge a smaller study, change the contract.",
 )
 def no_patient_is_lost(frame: "pd.DataFrame") -> TableFaults:
     """There are at least as many patients as were published: the study is closed, and can only have been added to."""
@@ -40,7 +40,7 @@ def no_patient_is_lost(frame: "pd.DataFrame") -> TableFaults:
         yield "rows", f"{found}; the last is {frame.index.name} {frame.index[-1]}" if named else found
 
 
-@rule(TableRule, mend="Remove the column: the order of the rows alone tells malignant from benign (AUC 0.67).")
+@rule(TableRule, hint="Remove the column: the order of the rows alone tells malignant from benign (AUC 0.67).")
 def row_order_is_no_feature(frame: "pd.DataFrame") -> TableFaults:
     """No feature rises, or falls, from every row to the next, as a row's number does."""
     import numpy as np
@@ -53,7 +53,7 @@ def row_order_is_no_feature(frame: "pd.DataFrame") -> TableFaults:
             yield column, "rises or falls from every row to the next"
 
 
-@rule(TableRule, mend="Add patients of the class that is short, or look why they are missing.")
+@rule(TableRule, hint="Add patients of the class that is short, or look why they are missing.")
 def each_class_can_be_split(frame: "pd.DataFrame") -> TableFaults:
     """Each class has enough rows for two in every fold of five, after a fifth was kept for testing."""
     for label in contract.LABELS:
@@ -62,7 +62,7 @@ def each_class_can_be_split(frame: "pd.DataFrame") -> TableFaults:
             yield contract.DIAGNOSIS, f"{label}: {found} found, {contract.LEAST_PER_CLASS} needed"
 
 
-@rule(TableRule, mend="Look whether M and B, or 1 and 0, changed places.")
+@rule(TableRule, hint="Look whether M and B, or 1 and 0, changed places.")
 def malignant_is_larger(frame: "pd.DataFrame") -> TableFaults:
     """Malignant nuclei are larger on average: the median radius is, or the labels are inverted."""
     malignant, benign = (frame["radius_mean"][_of_class(frame, label)] for label in ("M", "B"))
@@ -71,7 +71,7 @@ def malignant_is_larger(frame: "pd.DataFrame") -> TableFaults:
         yield "radius_mean", f"median {malignant.median():.3g} of malignant, {benign.median():.3g} of benign"
 
 
-@rule(TableRule, mend="Look for columns that changed places, or another unit.")
+@rule(TableRule, hint="Look for columns that changed places, or another unit.")
 def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
     """Each column's median lies where nine tenths of the published patients do; else it holds something else."""
     if len(frame) < contract.PUBLISHED_ROWS:  # too few for a median to say much; no_patient_is_lost has said so
@@ -86,7 +86,7 @@ def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
 
 @rule(
     TableRule,
-    mend="Look how the patients were chosen; probabilities and thresholds hold for the usual balance.",
+    hint="Look how the patients were chosen; probabilities and thresholds hold for the usual balance.",
     blocking=False,
 )
 def balance_is_usual(frame: "pd.DataFrame") -> TableFaults:

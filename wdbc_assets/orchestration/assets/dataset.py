@@ -9,7 +9,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.orchestration import metadata, resources
 from wdbc_assets.orchestration.materialize import versioned_asset
 from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def raw_data(
     parameters: settings.SourceParameters,
     source: resources.SourceResource,
-    known: Passport | None,
+    known: Manifest | None,
     report: metadata.Report,
 ) -> FromOutside | StillTheSame:
     """The bytes of the source as they came, unpacked: one line per patient, with id, diagnosis and 30 measurements."""

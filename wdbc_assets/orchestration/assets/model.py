@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets import settings
 from wdbc_assets.orchestration import metadata
 from wdbc_assets.orchestration.materialize import versioned_asset
-from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def cross_validation(
     clean_frame: "pd.DataFrame",
     parameters: settings.EvaluationParameters,
     effort: settings.Effort,
-    workbench: Workbench,
+    checkpoints: Checkpoints,
     report: metadata.Report,
 ) -> "nested.CrossValidation":
     """Repeated nested cross-validation: each patient's probability from models that never saw it, recipe by recipe."""
@@ -75,7 +75,7 @@ def cross_validation(
         recipes=parameters.evaluated_recipes.split(","),
         protocol=parameters.protocol,
         workers=effort.processes(),
-        workbench=workbench,
+        checkpoints=checkpoints,
         report=lambda done, total: report("folds judged", done, total),
     )
 

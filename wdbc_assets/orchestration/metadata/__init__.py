@@ -14,7 +14,7 @@ from wdbc_assets.orchestration.metadata.evidence import (
     of_model_card,
 )
 from wdbc_assets.orchestration.metadata.exploration import of_exploration
-from wdbc_assets.orchestration.metadata.manifest import of_passport
+from wdbc_assets.orchestration.metadata.manifest import of_manifest
 from wdbc_assets.orchestration.metadata.model import of_fitted_pipeline, of_metrics
 from wdbc_assets.orchestration.metadata.parts import Report
 
@@ -28,9 +28,9 @@ __all__ = [
     "of_exploration",
     "of_fitted_pipeline",
     "of_importance",
+    "of_manifest",
     "of_metrics",
     "of_model_card",
-    "of_passport",
     "of_raw_data",
     "of_split",
     "of_verdict",

@@ -5,22 +5,22 @@ from typing import Any
 import dagster as dg
 
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 
 
-def of_passport(passport: Passport, folder: str) -> dict[str, Any]:
+def of_manifest(manifest: Manifest, folder: str) -> dict[str, Any]:
     """Describe a stored version: where it lies, what it is made of."""
     described: dict[str, Any] = {
         "dagster/uri": folder,
-        "version": staleness.short(passport.version),
-        "stored bytes": f"{passport.size:,}",
-        "seconds": passport.seconds,
+        "version": staleness.short(manifest.version),
+        "stored bytes": f"{manifest.size:,}",
+        "seconds": manifest.seconds,
     }
-    if passport.rows is not None:
-        described["dagster/row_count"] = passport.rows
-    if passport.parameters:
-        described["parameters"] = dg.MetadataValue.json(passport.parameters)
-    if passport.origin:
-        known = {name: value for name, value in passport.origin.items() if value is not None}
+    if manifest.rows is not None:
+        described["dagster/row_count"] = manifest.rows
+    if manifest.parameters:
+        described["parameters"] = dg.MetadataValue.json(manifest.parameters)
+    if manifest.origin:
+        known = {name: value for name, value in manifest.origin.items() if value is not None}
         described["origin"] = dg.MetadataValue.json(known)
     return described

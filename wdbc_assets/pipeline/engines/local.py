@@ -18,7 +18,7 @@ from wdbc_assets import logs
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
-from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,10 +33,10 @@ def evaluate(
     recipes: Sequence[str],
     protocol: str,
     workers: int,
-    workbench: Workbench,
+    checkpoints: Checkpoints,
     report: Callable[[int, int], None],
 ) -> cross_validation.CrossValidation:
-    """Judge the recipes on every fold of every repeat, but for the units that lie on the workbench.
+    """Judge the recipes on every fold of every repeat, but for the units that lie on the checkpoints.
 
     `report(done, total)` is called after each unit. A unit that fails does not stop the others.
 
@@ -44,7 +44,7 @@ def evaluate(
     """
     _, y = cross_validation.measurements(frame)  # refused here, not once in each unit
     units = cross_validation.units(recipes, protocol)
-    outcomes = _kept(workbench, units, y.to_numpy())
+    outcomes = _kept(checkpoints, units, y.to_numpy())
     if outcomes:
         logs.logger.info("%d of %d folds were done before", len(outcomes), len(units), extra={"event": "note"})
     failures: list[WdbcError] = []
@@ -55,7 +55,7 @@ def evaluate(
                 failures.append(found)
                 logs.logger.warning("%s", found.what)
                 continue
-            keep(workbench, unit, found)
+            keep(checkpoints, unit, found)
             outcomes[unit] = found
             report(len(outcomes) + len(failures), len(units))
     if failures:
@@ -64,17 +64,17 @@ def evaluate(
     return cross_validation.CrossValidation(predictions, winners, comparison.summary(predictions))
 
 
-def keep(workbench: Workbench, unit: Unit, outcome: Outcome) -> None:
-    """Put what a unit found onto the workbench, so that it is not done again."""
-    workbench.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
+def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:
+    """Put what a unit found onto the checkpoints, so that it is not done again."""
+    checkpoints.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
 
 
-def _kept(workbench: Workbench, units: Sequence[Unit], y: "np.ndarray") -> dict[Unit, Outcome]:
-    """Take from the workbench what are outcomes of these units; anything else there is done again."""
+def _kept(checkpoints: Checkpoints, units: Sequence[Unit], y: "np.ndarray") -> dict[Unit, Outcome]:
+    """Take from the checkpoints what are outcomes of these units; anything else there is done again."""
     fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
     outcomes = {}
     for unit in units:
-        match workbench.get(_name(unit)):
+        match checkpoints.get(_name(unit)):
             case {"winner": dict(winner), "probabilities": list(probabilities)}:
                 if len(probabilities) == (fold_of[unit.repeat] == unit.fold).sum():
                     outcomes[unit] = Outcome(winner, tuple(probabilities))
@@ -91,7 +91,7 @@ def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:
     return WdbcError(
         f"{len(failures)} of {total} folds could not be judged: {shown}{more}",
         where=failures[0].where,
-        mend=f"{failures[0].mend} The other folds are kept, and are not done again.",
+        hint=f"{failures[0].hint} The other folds are kept, and are not done again.",
     )
 
 
@@ -112,7 +112,7 @@ def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Gener
     except BrokenProcessPool:
         raise WdbcError(
             "a process of the evaluation died, perhaps for want of memory",
-            mend="Try again with `--workers 1`. The folds that are done are kept.",
+            hint="Try again with `--workers 1`. The folds that are done are kept.",
         ) from None
     except BaseException:  # interrupted: what is in work would be waited for, and not be kept
         for worker in multiprocessing.active_children():

@@ -15,7 +15,7 @@ from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness, validation
 from wdbc_assets.presentation.report import drawing, pictures
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store.manifest import DamagedStore, Passport
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, Store
 
 _MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report",
@@ -26,18 +26,18 @@ _DECISIONS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Artifact:
-    """An asset as it stands: its passport and value (None if it was never made, or is damaged), and what is amiss."""
+    """An asset as it stands: its manifest and value (None if it was never made, or is damaged), and its problems."""
 
     name: str
-    passport: Passport | None
+    manifest: Manifest | None
     value: Any
-    amiss: tuple[str, ...]
+    problems: tuple[str, ...]
     made_by: str
 
     @property
     def version(self) -> str:
         """The digest, as short as people compare it."""
-        return staleness.short(self.passport.version) if self.passport else "-"
+        return staleness.short(self.manifest.version) if self.manifest else "-"
 
 
 def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
@@ -63,26 +63,29 @@ def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
 
 def _artifact(store: Store, state: staleness.State) -> Artifact:
     made_by = _MADE_BY.get(state.asset, _MADE_BY_RUN if state.asset in specs.JOBS["train"] else "wdbc report")
-    if state.passport is None:
+    if state.manifest is None:
         refused = store.refusal(state.asset)
-        amiss = (*state.reasons, *(f"last attempt refused: {reason}" for reason in (refused or {}).get("reasons", ())))
-        return Artifact(state.asset, None, None, amiss, made_by)
+        problems = (
+            *state.reasons,
+            *(f"last attempt refused: {reason}" for reason in (refused or {}).get("reasons", ())),
+        )
+        return Artifact(state.asset, None, None, problems, made_by)
     try:
-        value = Handle(store, state.passport).load()
+        value = Handle(store, state.manifest).load()
     except WdbcError as error:
-        return Artifact(state.asset, state.passport, None, (error.what,), made_by)
-    return Artifact(state.asset, state.passport, value, state.reasons, made_by)
+        return Artifact(state.asset, state.manifest, None, (error.what,), made_by)
+    return Artifact(state.asset, state.manifest, value, state.reasons, made_by)
 
 
 def _standing(artifact: Artifact) -> tuple[str, str]:
-    if artifact.passport is None:
+    if artifact.manifest is None:
         return "-", "never made"
-    return artifact.version, "out of date" if artifact.amiss else "up to date"
+    return artifact.version, "out of date" if artifact.problems else "up to date"
 
 
 def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
     for name, artifact in artifacts.items():
-        found = {check["rule"]: check for check in (artifact.passport.checks if artifact.passport else ())}
+        found = {check["rule"]: check for check in (artifact.manifest.checks if artifact.manifest else ())}
         for rule in validation.RULES.get(name, ()):
             check = found.get(rule.name)
             yield {

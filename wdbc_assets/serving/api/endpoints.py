@@ -100,7 +100,7 @@ def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag
                 for one in columns
             ],
             rules=[
-                schemas.RuleOfContract(name=rule.name, demand=rule.description, mend=rule.mend)
+                schemas.RuleOfContract(name=rule.name, demand=rule.description, hint=rule.hint)
                 for rule in groups.MEASUREMENT_RULES
             ],
             breaches="flag" if flag else "refuse",

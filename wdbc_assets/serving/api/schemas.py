@@ -136,7 +136,7 @@ class RuleOfContract(BaseModel):
 
     name: str
     demand: str
-    mend: str
+    hint: str
 
 
 class Contract(BaseModel):

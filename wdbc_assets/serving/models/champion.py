@@ -137,30 +137,30 @@ class Champion:
 
     def _follow(self) -> None:
         with self._asking():
-            passport = self._store.current(ASSET)
-        if passport is None:
+            manifest = self._store.current(ASSET)
+        if manifest is None:
             if self.answering is not None:  # a champion is never taken away: the store is
                 self._is_away(FileNotFoundError())
             else:
                 self.refresh = "no champion was promoted yet"
                 telemetry.STALE.set(0)
             return
-        if self.answering is not None and passport.version == self.answering.served.version:
+        if self.answering is not None and manifest.version == self.answering.served.version:
             self._is_current()
             return
         refused = self._refused
-        if refused is not None and refused.stands(passport.version):
-            self._refuse(passport.version, refused.error)
+        if refused is not None and refused.stands(manifest.version):
+            self._refuse(manifest.version, refused.error)
             return
         with self._asking():
-            contents = bundle_loader.read(self._store, passport)
+            contents = bundle_loader.read(self._store, manifest)
         if self.answering is None and refused is None:
             self.refresh = "the champion is being opened"
         try:
             answering = opened(contents)
         except Exception as error:  # noqa: BLE001 -- whatever a foreign file brings about, the earlier one goes on
-            self._refused = Refusal.after(refused, passport.version, error)
-            self._refuse(passport.version, error)
+            self._refused = Refusal.after(refused, manifest.version, error)
+            self._refuse(manifest.version, error)
         else:
             self._swap(answering)
 

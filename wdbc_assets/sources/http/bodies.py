@@ -35,7 +35,7 @@ def read(response: Response, *, largest_bytes: int, where: str) -> bytes:
         raise SourceRefused(
             "the body is compressed in a way that was not asked for",
             where=where,
-            mend="Tell the operator of the server.",
+            hint="Tell the operator of the server.",
         )
     content = bytearray()
     for chunk in chunks:

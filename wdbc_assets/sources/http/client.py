@@ -1,4 +1,4 @@
-"""Asking a server for a URL: conditionally, along redirects, and again where time can mend what went wrong."""
+"""Asking a server for a URL: conditionally, along redirects, and again after transient errors."""
 
 import base64
 import dataclasses
@@ -106,7 +106,7 @@ class _Attempt:
             here, _ = _without_user_info(outcome.target)
             where = f"{shown}, redirected to {self._plain(safe_text.redact_url(here))}"
         what = f"the server redirects more than {self.limits.redirects} times"
-        return Fault(what=what, passing=False, mend=faults.CHECK_URL, where=where)
+        return Fault(what=what, passing=False, hint=faults.CHECK_URL, where=where)
 
     def _ask(self, url: str, auth: HTTPBasicAuth | None, *, where: str) -> Answer | Fault | _Redirect | None:
         """One request. What it says of `where` is completed with the proxy, for the trouble may be there."""
@@ -119,7 +119,7 @@ class _Attempt:
             trusted = settings["verify"] or True  # a file or folder of certificates, or those that requests brings
             if url.startswith("https:") and isinstance(trusted, str) and not Path(trusted).exists():
                 what = f"the certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names are not there: {trusted}"
-                return Fault(what=what, passing=False, mend="Correct the variable, or unset it.", where=where)
+                return Fault(what=what, passing=False, hint="Correct the variable, or unset it.", where=where)
             session.mount(url, connections.CuttableAdapter(self.line))
             try:
                 request = session.prepare_request(requests.Request("GET", url, headers=self._conditions(), auth=auth))
@@ -170,10 +170,10 @@ def _judge_redirect(url: str, to: str) -> _Redirect | Fault:
     scheme, _, _ = _server(target)  # a port that is none raises here
     if scheme not in DEFAULT_PORTS:
         what = f"the server redirects to {sniffing.plain(scheme)}:, which is not followed"
-        return Fault(what=what, passing=False, mend=faults.CHECK_URL)
+        return Fault(what=what, passing=False, hint=faults.CHECK_URL)
     if urlsplit(url).scheme == "https" and scheme == "http":
         what = "the server redirects from https to http, which would give up encryption"
-        return Fault(what=what, passing=False, mend="Find the address that is served over https.")
+        return Fault(what=what, passing=False, hint="Find the address that is served over https.")
     return _Redirect(target)
 
 

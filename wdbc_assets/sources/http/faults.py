@@ -1,4 +1,4 @@
-"""What went wrong between us and a server, in words of our own, and whether time can mend it.
+"""What went wrong between us and a server, in words of our own, and whether it is transient.
 
 requests, urllib3 and http.client put whole URLs into their messages, so none of those is repeated: only error numbers,
 TLS verdicts and names of errors are taken from them.
@@ -32,7 +32,7 @@ CHECK_BUNDLE = (
     "If this is the right server and its certificate is signed by an authority of its own, set REQUESTS_CA_BUNDLE to "
     "the file with that authority's certificate. Verification cannot be switched off."
 )
-STATUS_MENDS = {
+STATUS_HINTS = {
     304: "It was not asked whether anything changed: tell the operator of the server.",
     401: "Give a user and password in the URL (https://user:password@host/...), or check them.",
     403: "Check whether the credentials in the URL allow to read it.",
@@ -49,7 +49,7 @@ CERTIFICATE_VERDICTS = {
     62: ("is for another name", "Check the host in the URL. Verification cannot be switched off."),
     64: ("is for another address", "Check the host in the URL. Verification cannot be switched off."),
 }
-# Errors, each with what it says, whether time can mend it, and what the user can do; the first that fits holds.
+# Errors, each with what it says, whether it is transient, and what the user can do; the first that fits holds.
 VERDICTS: tuple[tuple[type[Exception], str, bool, str], ...] = (
     (ssl.SSLEOFError, "the server closed the connection while TLS began", True, LATER),
     (ssl.SSLError, "TLS with the server cannot be had", False, CHECK_TLS),
@@ -92,7 +92,7 @@ def of_status(status: int, retry_after: str | None, *, now: datetime) -> Fault:
     return Fault(
         what=f"the server answered {status} {phrase}",
         passing=passing,
-        mend=STATUS_MENDS.get(status, LATER if passing else CHECK_URL),
+        hint=STATUS_HINTS.get(status, LATER if passing else CHECK_URL),
         retry_after=seconds_asked(retry_after, now=now),
     )
 
@@ -129,26 +129,26 @@ def _of_proxy(causes: tuple[BaseException, ...], proxy: str) -> Fault:
         return Fault(
             what=f"the proxy {proxy} answered {status}",
             passing=status in PASSING_STATUSES,
-            mend=STATUS_MENDS.get(status, CHECK_PROXY),
+            hint=STATUS_HINTS.get(status, CHECK_PROXY),
         )
     verdict = _verdict(causes)
     what = f"the proxy {proxy} cannot be used: {verdict.what}"
-    return dataclasses.replace(verdict, what=what, mend=CHECK_PROXY)
+    return dataclasses.replace(verdict, what=what, hint=CHECK_PROXY)
 
 
 def _verdict(causes: tuple[BaseException, ...]) -> Fault:
     for cause in causes:
         if isinstance(cause, BrokenBody):
-            return Fault(what=str(cause), passing=True, mend=LATER)
+            return Fault(what=str(cause), passing=True, hint=LATER)
         if isinstance(cause, ssl.SSLCertVerificationError):
-            verdict, mend = CERTIFICATE_VERDICTS.get(cause.verify_code, ("is not trusted", CHECK_BUNDLE))
-            return Fault(what=f"the certificate of the server {verdict}", passing=False, mend=mend)
-    for type_, what, passing, mend in VERDICTS:
+            verdict, hint = CERTIFICATE_VERDICTS.get(cause.verify_code, ("is not trusted", CHECK_BUNDLE))
+            return Fault(what=f"the certificate of the server {verdict}", passing=False, hint=hint)
+    for type_, what, passing, hint in VERDICTS:
         if any(isinstance(cause, type_) for cause in causes):
-            return Fault(what=what, passing=passing, mend=mend)
+            return Fault(what=what, passing=passing, hint=hint)
     number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
     reason = os.strerror(number) if number else type(causes[0]).__name__
-    return Fault(what=f"the request failed ({reason})", passing=True, mend=LATER)
+    return Fault(what=f"the request failed ({reason})", passing=True, hint=LATER)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

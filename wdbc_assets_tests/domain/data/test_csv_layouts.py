@@ -94,7 +94,7 @@ def test_what_is_no_table_is_refused_with_its_kind_and_line(content: bytes, what
 
     assert what in refused.value.what
     assert refused.value.where == where
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 def test_no_cell_stands_in_the_message_of_a_refusal() -> None:

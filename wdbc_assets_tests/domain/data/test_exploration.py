@@ -160,7 +160,7 @@ def test_a_table_that_cannot_be_explored_is_refused_in_words(frame: pd.DataFrame
     with pytest.raises(WdbcError) as refused:
         exploration.explore(frame)
     assert refused.value.what == said
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 def test_the_fewest_patients_can_be_explored() -> None:

@@ -78,4 +78,4 @@ def test_the_seeds_that_numpy_takes_pass(seed: int) -> None:
 def test_a_seed_out_of_range_is_refused_with_the_range(seed: int) -> None:
     with pytest.raises(WdbcError, match=f"seed = {seed} is out of range") as refused:
         preconditions.require_seed(seed)
-    assert refused.value.mend == "Choose a number from 0 to 4294967295."
+    assert refused.value.hint == "Choose a number from 0 to 4294967295."

@@ -44,7 +44,7 @@ def test_every_patient_is_answered_for_once_in_each_repeat_by_models_that_never_
         assert sorted(answered) == list(range(len(frame)))
 
 
-@pytest.mark.parametrize(("recipe", "largest"), [("logistic", 1e-8), ("seed_baseline", 1e-6)])
+@pytest.mark.parametrize(("recipe", "largest"), [("logistic", 1e-8), ("airflow_baseline", 1e-6)])
 def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, recipe: str, largest: float) -> None:
     X, y = cross_validation.measurements(frame)
     chosen = recipes.named(recipe)

@@ -114,7 +114,7 @@ def test_a_stored_policy_decides_with_numpy_alone() -> None:
     assert printed.stdout.split("\n") == ["benign refer malignant", "", ""]
 
 
-@pytest.mark.parametrize("recipe", ["logistic", "seed_baseline"])
+@pytest.mark.parametrize("recipe", ["logistic", "airflow_baseline"])
 def test_the_probabilities_are_scikit_learns_out_of_fold_ones(split: splitting.Split, recipe: str) -> None:
     fit = fitting.fit(split.X_train, split.y_train, recipe=recipe, grid="small")
     done: list[tuple[int, int]] = []

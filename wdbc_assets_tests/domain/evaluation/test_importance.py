@@ -18,7 +18,7 @@ from wdbc_assets.store import codecs
 from wdbc_assets_tests import champions
 from wdbc_assets_tests.domain import judging
 
-LINEAR = ("logistic", "pca_logistic", "seed_baseline")
+LINEAR = ("logistic", "pca_logistic", "airflow_baseline")
 
 
 @pytest.fixture(scope="module")

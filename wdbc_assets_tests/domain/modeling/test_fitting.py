@@ -1,4 +1,4 @@
-"""Fitting: the exam project's figures to the digit, sixty honest candidates, and the same model every time."""
+"""Fitting: the reference project's figures to the digit, sixty candidates, and the same model every time."""
 
 import functools
 import hashlib
@@ -49,7 +49,7 @@ def registered(monkeypatch: pytest.MonkeyPatch, recipe: recipes.Recipe) -> str:
 
 def test_the_seed_is_reproduced_to_the_digit() -> None:
     _, X_test, _, y_test = published.parts()
-    fit = fitted("seed_baseline")
+    fit = fitted("airflow_baseline")
     assert fit.winner == {"logistic__C": 1.0, "pca__n_components": 0.9}
     assert fit.pipeline.named_steps["pca"].n_components_ == 6
     assert fit.score == pytest.approx(0.9692, abs=5e-5)
@@ -68,7 +68,7 @@ def test_all_sixty_candidates_of_the_default_recipe_converge_without_a_warning()
     assert sorted(candidate.rank for candidate in fit.candidates) == list(range(1, 61))
 
 
-def test_the_default_recipe_searches_what_the_exam_project_promised() -> None:
+def test_the_default_recipe_searches_what_the_reference_project_promised() -> None:
     tried = {
         (one.params["logistic__l1_ratio"], one.params["logistic__fit_intercept"], one.params["pca__n_components"])
         for one in fitted("pca_logistic").candidates
@@ -193,14 +193,14 @@ def test_the_same_rows_give_the_same_model_bit_for_bit() -> None:
 @pytest.mark.fault("T05")
 def test_another_order_of_candidates_gives_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     X, _, y, _ = published.parts()
-    original = recipes.named("seed_baseline")
+    original = recipes.named("airflow_baseline")
     written = list(original.grids["full"])
     random.Random(1).shuffle(written)
     shuffled = fitting.fit(
         X, y, recipe=registered(monkeypatch, replace(original, name="shuffled", grids={"full": written}))
     )
-    assert shuffled.candidates == fitted("seed_baseline").candidates
-    assert digest(shuffled) == digest(fitted("seed_baseline"))
+    assert shuffled.candidates == fitted("airflow_baseline").candidates
+    assert digest(shuffled) == digest(fitted("airflow_baseline"))
 
 
 @pytest.mark.fault("T05")

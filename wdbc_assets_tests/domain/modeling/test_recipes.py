@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_listing_the_recipes_does_not_import_scikit_learn() -> None:
     code = "import sys; from wdbc_assets.domain import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert shown.split() == ["seed_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
+    assert shown.split() == ["airflow_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
 
 
 def test_the_default_is_one_of_the_recipes() -> None:
@@ -27,7 +27,7 @@ def test_the_default_is_one_of_the_recipes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "full"), [("seed_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
+    ("name", "full"), [("airflow_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
 )
 def test_the_full_grid_has_the_stated_number_of_candidates_and_the_small_one_is_one_of_them(
     name: str, full: int
@@ -72,21 +72,21 @@ def test_the_order_of_candidates_does_not_depend_on_how_the_grid_was_written() -
 
 def test_the_order_of_candidates_is_that_of_scikit_learns_parameter_grid() -> None:
     grid = {"pca__n_components": [0.9, 0.95], "logistic__C": [0.01, 0.1, 1.0, 10.0, 100.0]}
-    assert recipes.named("seed_baseline").candidates("full") == tuple(ParameterGrid(grid))
+    assert recipes.named("airflow_baseline").candidates("full") == tuple(ParameterGrid(grid))
 
 
 @pytest.mark.fault("T03")
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(WdbcError, match="no recipe 'forest'") as refused:
         recipes.named("forest")
-    assert refused.value.mend == "Choose one of: logistic, pca_logistic, seed_baseline, stacking, svc."
+    assert refused.value.hint == "Choose one of: logistic, pca_logistic, airflow_baseline, stacking, svc."
 
 
 @pytest.mark.fault("T03")
 def test_an_unknown_grid_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(WdbcError, match="no grid 'tiny'") as refused:
         recipes.named("logistic").candidates("tiny")
-    assert refused.value.mend == "Choose one of: full, small."
+    assert refused.value.hint == "Choose one of: full, small."
 
 
 @pytest.mark.fault("T03")

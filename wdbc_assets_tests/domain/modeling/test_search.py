@@ -65,7 +65,7 @@ def scaled(model: BaseEstimator) -> Pipeline:
     [
         ("pca_logistic", "small"),
         ("logistic", "full"),
-        pytest.param("seed_baseline", "full", marks=pytest.mark.slow),
+        pytest.param("airflow_baseline", "full", marks=pytest.mark.slow),
         pytest.param("pca_logistic", "full", marks=pytest.mark.slow),
     ],
 )

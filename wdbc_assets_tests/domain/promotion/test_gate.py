@@ -248,7 +248,7 @@ def test_a_recipe_that_was_not_judged_is_named_with_the_command_that_judges_it()
     table = evaluated.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has not judged svc") as caught:
         gate.judge(table, candidate="svc", champion="logistic", test=evaluated.TEST)
-    assert "wdbc evaluate --recipe svc" in caught.value.mend
+    assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
 @pytest.mark.parametrize("spoil", [lambda table: table.iloc[1:], lambda table: table.assign(fold=table["fold"] // 2)])

@@ -94,7 +94,7 @@ def test_a_figure_that_is_undefined_is_shown_as_such() -> None:
 def test_a_recipe_that_was_not_evaluated_has_no_card_and_the_error_says_how_to_evaluate_it() -> None:
     with pytest.raises(WdbcError, match="svc, was not evaluated") as refused:
         model_card.card(evidence.contents("svc"), evidence.versions())
-    assert refused.value.mend == "Run `wdbc evaluate --recipe svc`."
+    assert refused.value.hint == "Run `wdbc evaluate --recipe svc`."
 
 
 @pytest.mark.fault("X04")

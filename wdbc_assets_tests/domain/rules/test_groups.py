@@ -7,4 +7,4 @@ def test_rules_are_named_once_each() -> None:
     for group in (groups.RAW_RULES, groups.CLEAN_RULES, groups.SPLIT_RULES):
         names = [rule.name for rule in group]
         assert len(names) == len(set(names))
-        assert all(rule.description and rule.mend for rule in group)
+        assert all(rule.description and rule.hint for rule in group)

@@ -99,7 +99,7 @@ def test_a_rule_that_crashes_raises_and_does_not_pass_for_a_broken_one(
     def crash(_frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
         yield contract.DIAGNOSIS, [1 / 0]
 
-    crashing = kind("crashes", "never ends well", "mend the rule", faults=crash)
+    crashing = kind("crashes", "never ends well", "fix the rule", faults=crash)
     monkeypatch.setattr(groups, "CLEAN_RULES", (*groups.CLEAN_RULES, crashing))
     monkeypatch.setattr(schemas, "clean", schemas.clean.__wrapped__)
 

@@ -19,7 +19,7 @@ from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline.engines import local
-from wdbc_assets.store.checkpoints import Workbench
+from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import builders
 
@@ -30,8 +30,8 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture
-def workbench(tmp_path: Path) -> Workbench:
-    return open_store(str(tmp_path / "store"), relative_to=tmp_path).workbench("cross_validation", ["frame", "code"])
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return open_store(str(tmp_path / "store"), relative_to=tmp_path).checkpoints("cross_validation", ["frame", "code"])
 
 
 @pytest.fixture
@@ -50,20 +50,25 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
 
 
 def evaluate(
-    frame: pd.DataFrame, workbench: Workbench, *names: str, workers: int = 1
+    frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers: int = 1
 ) -> cross_validation.CrossValidation:
     return local.evaluate(
-        frame, recipes=names, protocol="quick", workers=workers, workbench=workbench, report=lambda done, total: None
+        frame,
+        recipes=names,
+        protocol="quick",
+        workers=workers,
+        checkpoints=checkpoints,
+        report=lambda done, total: None,
     )
 
 
-def test_what_was_done_is_not_done_again(frame: pd.DataFrame, workbench: Workbench, judged: list[Unit]) -> None:
-    first = evaluate(frame, workbench, "logistic")
+def test_what_was_done_is_not_done_again(frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit]) -> None:
+    first = evaluate(frame, checkpoints, "logistic")
     assert len(judged) == 30
-    again = evaluate(frame, workbench, "logistic")
+    again = evaluate(frame, checkpoints, "logistic")
     assert len(judged) == 30
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
-    evaluate(frame, workbench, "logistic", "svc")
+    evaluate(frame, checkpoints, "logistic", "svc")
     assert [unit.recipe for unit in judged[30:]] == ["svc"] * 30
 
 
@@ -87,57 +92,57 @@ def a_part(value: object) -> str:
     ids=["empty", "cut", "changed", "a list", "of other work", "of another fold", "half of it"],
 )
 def test_a_part_that_is_damaged_or_foreign_is_done_again(
-    frame: pd.DataFrame, workbench: Workbench, judged: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
+    frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
 ) -> None:
-    first = evaluate(frame, workbench, "logistic")
+    first = evaluate(frame, checkpoints, "logistic")
     (part,) = tmp_path.rglob("logistic-1-4.json")
     whole = part.read_text()
     part.write_text(spoil(whole))
-    again = evaluate(frame, workbench, "logistic")
+    again = evaluate(frame, checkpoints, "logistic")
     assert judged[30:] == [Unit("logistic", 1, 4)]
     assert part.read_text() == whole
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
 
 
 def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
-    frame: pd.DataFrame, workbench: Workbench, judged: list[Unit], tmp_path: Path
+    frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit], tmp_path: Path
 ) -> None:
-    evaluate(frame, workbench, "logistic")
+    evaluate(frame, checkpoints, "logistic")
     store = open_store(str(tmp_path / "store"), relative_to=tmp_path)
-    evaluate(frame, store.workbench("cross_validation", ["frame", "other code"]), "logistic")
+    evaluate(frame, store.checkpoints("cross_validation", ["frame", "other code"]), "logistic")
     assert len(judged) == 60
-    evaluate(frame, store.workbench("cross_validation", ["frame", "code"], anew=True), "logistic")
+    evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], anew=True), "logistic")
     assert len(judged) == 90
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
-    frame: pd.DataFrame, workbench: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: int
+    frame: pd.DataFrame, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: int
 ) -> None:
     if workers == 1:
         real = cross_validation.judge
 
         def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
             if unit.fold == 3:
-                raise WdbcError(f"{unit}: it broke", mend="Mend it.")
+                raise WdbcError(f"{unit}: it broke", hint="Fix it.")
             return real(frame, unit)
 
         monkeypatch.setattr(cross_validation, "judge", judge)
         with pytest.raises(WdbcError, match=r"3 of 30 folds .* logistic, repeat 1, fold 4 of 10: it broke") as refused:
-            evaluate(frame, workbench, "logistic")
-        assert refused.value.mend.startswith("Mend it.")
+            evaluate(frame, checkpoints, "logistic")
+        assert refused.value.hint.startswith("Fix it.")
         assert len(list(tmp_path.rglob("logistic-*.json"))) == 27
     else:
         # A constant column per fold would be needed to break scikit-learn itself; a recipe unknown to the workers does.
         monkeypatch.setitem(recipes.RECIPES, "here_only", recipes.named("logistic"))
         monkeypatch.setattr(cross_validation, "units", lambda *_: [Unit("here_only", 0, fold) for fold in range(3)])
         with pytest.raises(WdbcError, match="3 of 3 folds could not be judged: There is no recipe 'here_only'"):
-            evaluate(frame, workbench, "here_only", workers=2)
+            evaluate(frame, checkpoints, "here_only", workers=2)
 
 
-def test_too_few_patients_are_refused_before_any_unit(frame: pd.DataFrame, workbench: Workbench) -> None:
+def test_too_few_patients_are_refused_before_any_unit(frame: pd.DataFrame, checkpoints: Checkpoints) -> None:
     with pytest.raises(WdbcError, match="needed: at least 20"):
-        evaluate(frame.iloc[:30], workbench, "logistic")
+        evaluate(frame.iloc[:30], checkpoints, "logistic")
 
 
 def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still_go_on(
@@ -146,8 +151,8 @@ def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still
     monkeypatch.setenv("WDBC_WORKERS", "1")
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
     for name in ("old", "of yesterday", "at work"):
-        evaluate(frame, store.workbench("cross_validation", [name]), "logistic")
-    places = {name: store.workbench("cross_validation", [name]).folder for name in ("old", "of yesterday", "at work")}
+        evaluate(frame, store.checkpoints("cross_validation", [name]), "logistic")
+    places = {name: store.checkpoints("cross_validation", [name]).folder for name in ("old", "of yesterday", "at work")}
     for name, days in (("old", 30), ("of yesterday", 1.1)):
         for path in (tmp_path / "results" / places[name], *(tmp_path / "results" / places[name]).iterdir()):
             os.utime(path, times=(time.time() - days * 86400,) * 2)

@@ -243,9 +243,9 @@ def test_the_service_ends_at_once_with_a_challenger_beside_it_and_what_was_paire
 
 def champion_in(folder: Path) -> Answering:
     store = champions.store_in(folder)
-    passport = store.current("champion")
-    assert passport is not None
-    return opened(store.files(passport))
+    manifest = store.current("champion")
+    assert manifest is not None
+    return opened(store.files(manifest))
 
 
 def bad(how: str, right: Answering) -> Answering:

@@ -22,7 +22,7 @@ from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
 from wdbc_assets.serving.models.champion import Champion
 from wdbc_assets.store.bundle_loader import open_bundle
-from wdbc_assets.store.manifest import Passport
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 from wdbc_assets_tests.serving.test_requests import assert_is_problem
@@ -35,7 +35,7 @@ def version(service: Service) -> str:
     return service.ask("/v1/predict", ONE).versions
 
 
-def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], bytes], *, whole: bool) -> Passport:
+def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], bytes], *, whole: bool) -> Manifest:
     """Store a champion one of whose files is another from the start; `whole` gives it the digests that fit."""
     store = champions.store_in(folder)
     draft = store.draft("champion", value, run_id="forged")
@@ -45,10 +45,10 @@ def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], 
         from wdbc_assets.store.manifest import stored_file, version_of
 
         files = {one: stored_file(content) for one, content in contents.items()}
-        passport = dataclasses.replace(draft.passport, files=files, version=version_of(files))
-        draft = dataclasses.replace(draft, passport=passport)
+        manifest = dataclasses.replace(draft.manifest, files=files, version=version_of(files))
+        draft = dataclasses.replace(draft, manifest=manifest)
     store.commit(draft, run_id="forged")
-    return draft.passport
+    return draft.manifest
 
 
 @pytest.mark.fault("V05")
@@ -76,10 +76,10 @@ def test_promotions_and_rollbacks_under_load_fail_no_request_and_every_answer_is
     rows = 20
     sent = {"patients": champions.patients(rows)}
     bundles = [champions.bundle("logistic", seed) for seed in (42, 43)] + [champions.bundle("pca_logistic")]
-    passports = [champions.promote(tmp_path, one) for one in bundles]
+    manifests = [champions.promote(tmp_path, one) for one in bundles]
     right = {
-        passport.version: np.array(champions.expected(one, rows))
-        for passport, one in zip(passports, bundles, strict=True)
+        manifest.version: np.array(champions.expected(one, rows))
+        for manifest, one in zip(manifests, bundles, strict=True)
     }
     failures: list[object] = []
     seen: list[str] = []
@@ -107,9 +107,9 @@ def test_promotions_and_rollbacks_under_load_fail_no_request_and_every_answer_is
             thread.start()
         pointer = tmp_path / POINTER
         for turn in range(200):
-            # As promotion and rollback do it: another passport in the pointer's place, at once.
+            # As promotion and rollback do it: another manifest in the pointer's place, at once.
             fresh = pointer.with_name("next")
-            fresh.write_bytes(passports[turn % 3].to_json())
+            fresh.write_bytes(manifests[turn % 3].to_json())
             fresh.replace(pointer)
             time.sleep(0.03)
         done.set()

@@ -23,7 +23,7 @@ USER_INFO = f"{USER}:{quote(PASSWORD, safe='')}"
 
 @pytest.mark.fault("S03")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
-def test_a_status_that_time_can_mend_is_tried_again(server: MisbehavingServer, fetch: Fetching, status: int) -> None:
+def test_a_transient_status_is_tried_again(server: MisbehavingServer, fetch: Fetching, status: int) -> None:
     path = f"/status/{status}"
     with pytest.raises(SourceUnavailable, match=rf"the server answered {status} [\w -]+ \(4 tries"):
         fetch(server.url(path))
@@ -38,7 +38,7 @@ def test_any_other_status_fails_at_once(server: MisbehavingServer, fetch: Fetchi
     with pytest.raises(SourceRefused, match=f"the server answered {status} ") as raised:
         fetch(server.url(path))
     assert raised.value.where == server.url(path)
-    assert raised.value.mend
+    assert raised.value.hint
     assert server.times_asked(path) == 1
     assert fetch.waits.asked == []
 
@@ -144,7 +144,7 @@ def test_user_and_password_of_the_url_are_used(server: MisbehavingServer, fetch:
     assert fetch(server.url("/private", user_info=USER_INFO)).content == TABLE
     with pytest.raises(SourceRefused, match="401 Unauthorized") as raised:
         fetch(server.url("/private"))
-    assert "https://user:password@host/" in raised.value.mend
+    assert "https://user:password@host/" in raised.value.hint
 
 
 @pytest.mark.fault("S16")

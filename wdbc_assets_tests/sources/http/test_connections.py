@@ -38,7 +38,7 @@ def test_a_refused_connection_is_tried_again_with_growing_waits(closed_port: int
         fetch(f"http://127.0.0.1:{closed_port}/wdbc.data")
     assert raised.value.what.startswith("the connection was refused (4 tries in ")
     assert raised.value.where == f"http://127.0.0.1:{closed_port}/wdbc.data"
-    assert raised.value.mend == "Check host and port in the URL, and the network; or try again later."
+    assert raised.value.hint == "Check host and port in the URL, and the network; or try again later."
     assert fetch.waits.asked == [0.5, 1.0, 2.0]
     assert fetch.reported == [
         "try 1 of 4: the connection was refused; next in 0.5 s",

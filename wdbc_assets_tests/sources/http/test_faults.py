@@ -53,8 +53,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
     with MisbehavingServer(certificate=certificate) as server:
         with pytest.raises(SourceRefused, match="the certificate of the server is signed by itself") as raised:
             fetch(server.url("/good"))
-        assert "REQUESTS_CA_BUNDLE" in raised.value.mend
-        assert "cannot be switched off" in raised.value.mend
+        assert "REQUESTS_CA_BUNDLE" in raised.value.hint
+        assert "cannot be switched off" in raised.value.hint
         assert server.requests == []
         assert fetch.waits.asked == []
         trust(certificate, monkeypatch)
@@ -114,7 +114,7 @@ def test_a_bundle_without_a_certificate_in_it_is_refused(
     with MisbehavingServer(certificate=certificate) as server:
         with pytest.raises(SourceRefused, match="TLS with the server cannot be had") as raised:
             fetch(server.url("/good"))
-        assert "REQUESTS_CA_BUNDLE" in raised.value.mend
+        assert "REQUESTS_CA_BUNDLE" in raised.value.hint
 
 
 @pytest.mark.fault("S08")
@@ -145,7 +145,7 @@ def test_the_total_time_holds_over_tls(
 def test_a_server_without_tls_is_named_as_such(server: MisbehavingServer, fetch: Fetching) -> None:
     with pytest.raises(SourceRefused, match="TLS with the server cannot be had") as raised:
         fetch(server.url("/good").replace("http:", "https:"))
-    assert "http://" in raised.value.mend
+    assert "http://" in raised.value.hint
 
 
 @pytest.mark.fault("S10")
@@ -159,7 +159,7 @@ def test_a_dead_proxy_is_named_without_its_password(
     proxy = f"http://***@127.0.0.1:{closed_port}"
     assert raised.value.what.startswith(f"the proxy {proxy} cannot be used: the connection was refused (4 tries")
     assert raised.value.where == f"{scheme}://data.example.org/wdbc.data (through the proxy {proxy})"
-    assert "http_proxy" in raised.value.mend
+    assert "http_proxy" in raised.value.hint
     assert "sesame" not in f"{raised.value!r}{fetch.reported}"
 
 
