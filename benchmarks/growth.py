@@ -110,13 +110,13 @@ def _measured(path: Path, store_folder: Path) -> dict[str, Any]:
     stages = _Stages()
     with stages.measured(_CHECKED):
         table = reading.read(content)
-        findings = schemas.judge_raw(table)
+        findings = schemas.validate_raw(table)
         frame = cleaning.clean(table)
         del table
-        findings += schemas.judge_clean(frame)
+        findings += schemas.validate_clean(frame)
     with stages.measured("split and check"):
         split = splitting.split(frame)
-        findings += schemas.judge_split(split, frame)
+        findings += schemas.validate_split(split, frame)
     if broken := [finding.rule for finding in findings if not finding.passed and finding.blocking]:
         raise ValueError(f"the synthetic table breaks {broken}")
     store = open_store(str(store_folder), relative_to=Path.cwd())
@@ -139,7 +139,7 @@ def _warm_up() -> None:
     from wdbc_assets.domain.rules import schemas
     from wdbc_assets.sources import bundled
 
-    schemas.judge_raw(reading.read(bundled.content()))
+    schemas.validate_raw(reading.read(bundled.content()))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def _place(name: str) -> int:
         *settings.MetricsParameters.model_fields,
         *settings.PolicyParameters.model_fields,
         *settings.ImportanceParameters.model_fields,
-        *settings.Patience.model_fields,
+        *settings.FetchLimits.model_fields,
     ]
     return names.index(name) if name in names else -1
 

@@ -88,7 +88,7 @@ def test_a_broken_file_leaves_every_version_as_it_was_and_the_status_says_so(
     assert not result.success
     assert [event.step_key for event in result.all_events if event.is_step_failure] == ["raw_data"]
     assert kept(folder) == before
-    state = {one.asset: one for one in staleness.survey(store, settings.load())}["raw_data"]
+    state = {one.asset: one for one in staleness.assess(store, settings.load())}["raw_data"]
     assert state.reasons[0] == f"configuration source bundled -> {source}"
     assert refused_by(store, result.run_id)
 

@@ -38,7 +38,7 @@ class Finding:
 
 def findings(store: Store, chosen: settings.Settings) -> Iterator[Finding]:
     """Yield everything that needs a person; nothing if all is well. No remote source is asked."""
-    for asset in specs.DERIVATIONS:
+    for asset in specs.ASSETS:
         yield from _of_asset(store, asset)
     yield from _of_production(store)
     yield from _of_source(chosen)
@@ -110,8 +110,8 @@ def _was_made_up_for(instance: "dg.DagsterInstance", record: "dg.RunRecord") -> 
         return False
     began = record.start_time or record.create_timestamp.timestamp()
     for key in run.asset_selection or ():
-        derivation = specs.DERIVATIONS.get(key.to_user_string())
-        if derivation is None or derivation.decided:
+        spec = specs.ASSETS.get(key.to_user_string())
+        if spec is None or spec.promoted:
             continue
         event = instance.get_latest_materialization_event(key)
         if event is None or (event.run_id != run.run_id and event.timestamp < began):

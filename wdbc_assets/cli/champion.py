@@ -11,7 +11,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.manifest import DamagedStore
@@ -32,11 +32,11 @@ def champion(*, as_json: bool) -> None:
     standing = registry.standing()
     candidate = _candidate(store)
     problems = registry.problems(standing, most=decisions.WAYS_BACK)
-    trial = None
+    experiment = None
     try:
-        trial = challenger.current(store)
-        if trial is not None and (damage := store.damage(trial.challenger)):
-            problems.append(f"the challenger on trial is damaged: {damage}")
+        experiment = challenger.current(store)
+        if experiment is not None and (damage := store.damage(experiment.challenger)):
+            problems.append(f"the challenger under test is damaged: {damage}")
     except DamagedStore as error:
         problems.append(error.what)
     if as_json:
@@ -44,7 +44,7 @@ def champion(*, as_json: bool) -> None:
         plain = {"store": store.url, "champion": in_production(registry, standing), "problems": problems}
         terminal.document({**plain, "rollback": ways, "candidate": candidate})
     else:
-        _show(registry, standing, trial, problems)
+        _show(registry, standing, experiment, problems)
         _show_candidate(standing, candidate)
     click.get_current_context().exit(int(standing.manifest is None or bool(problems)))
 
@@ -93,7 +93,7 @@ def _candidate(store: Store) -> dict[str, Any]:
             "problems": None}  # fmt: skip
 
 
-def _show(registry: Registry, standing: Standing, trial: Trial | None, problems: Sequence[str]) -> None:
+def _show(registry: Registry, standing: Standing, experiment: Experiment | None, problems: Sequence[str]) -> None:
     plain = in_production(registry, standing)
     if plain is None:
         terminal.say("\n  no champion: nothing is in production")
@@ -105,9 +105,9 @@ def _show(registry: Registry, standing: Standing, trial: Trial | None, problems:
             decisions.standing(standing.since, standing.promotion)
         if plain["judgement"]:
             _evidence(plain["evidence"], plain["judgement"]["verdict"])
-        if trial is not None and trial.against == plain["version"]:
+        if experiment is not None and experiment.against == plain["version"]:
             terminal.say(
-                f"  a challenger is on trial: {trial.recipe} {staleness.short(trial.candidate)}: wdbc shadow status"
+                f"  challenger: {experiment.recipe} {staleness.short(experiment.candidate)}; see wdbc shadow status"
             )
     for fault in problems:
         terminal.say(terminal.style(f"  problem: {fault}", fg="red"))

@@ -41,7 +41,7 @@ def _belonging_together(store: Store) -> dict[str, Manifest]:
     """
     manifests = {asset: store.handle(asset).manifest for asset in specs.JOBS["train"]}
     for asset, manifest in manifests.items():
-        for source in specs.DERIVATIONS[asset].inputs:
+        for source in specs.ASSETS[asset].inputs:
             made_of, current = manifest.inputs.get(source, ""), manifests[source].version
             if made_of != current:
                 raise WdbcError(

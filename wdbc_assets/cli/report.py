@@ -53,10 +53,10 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
 
 def _possible(store: Store) -> list[str]:
     """List what can be made of what is current."""
-    there = {asset for asset in specs.DERIVATIONS if _is_there(store, asset)}
+    there = {asset for asset in specs.ASSETS if _is_there(store, asset)}
     possible = []
     for asset in specs.JOBS["evidence"]:
-        if there.issuperset(specs.DERIVATIONS[asset].inputs):
+        if there.issuperset(specs.ASSETS[asset].inputs):
             possible.append(asset)
             there.add(asset)
     return possible

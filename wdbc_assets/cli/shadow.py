@@ -11,7 +11,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger as registry_challenger
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.registry import Decision, Registry
 from wdbc_assets.store import bundle_files, paths
 from wdbc_assets.store.manifest import Manifest
@@ -41,15 +41,15 @@ def shadow() -> None:
 def start(*, candidate: str | None, share: float, reset_counts: bool, reason: str) -> None:
     """Score a challenger beside the champion; with --share it answers some requests, too.
 
-    CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. A trial that goes
-    on is replaced. Which requests the challenger answers is decided by a stable hash of the request's key: the header
-    X-Assignment-Key, or else the API key, or else the caller's address.
+    CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. An experiment
+    that goes on is replaced. Which requests the challenger answers is decided by a stable hash of the request's key:
+    the header X-Assignment-Key, or else the API key, or else the caller's address.
 
     A share is refused to a candidate that the gate calls worse, or that breaks another criterion than the interval of
     the log-loss.
 
-    Pairs and counts of earlier trials of CANDIDATE beside this champion go on. What it failed for a reason that is not
-    its own, such as a process that somebody killed, is left out from --reset-counts on: the gate counts by the new
+    Pairs and counts of earlier experiments of CANDIDATE beside this champion go on. What it failed for a reason that is
+    not its own, such as a process that somebody killed, is left out from --reset-counts on: the gate counts by the new
     pairs once there are 100 patients, and by the earlier ones until then.
     """
     if reset_counts and not reason.strip():
@@ -73,7 +73,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         inputs={name: manifest.version for name, manifest in case.manifests.items()},
         code_version=specs.code_version(paths.CHAMPION),
     )
-    trial = Trial(
+    experiment = Experiment(
         challenger=draft.manifest,
         recipe=case.recipe,
         against=champion.version,
@@ -84,14 +84,14 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         series=registry_challenger.next_series(store, case.version, champion.version, reset=reset_counts),
     )
     decision = Decision(
-        actor=trial.actor,
+        actor=experiment.actor,
         run_id=None,
         candidate=case.version,
         verdict=verdict.name if verdict else None,
         evidence=registry.keep_evidence(case.document(verdict)) if verdict else None,
-        reason=": ".join(filter(None, (_terms(case.recipe, share, reset=reset_counts), trial.reason))),
+        reason=": ".join(filter(None, (_terms(case.recipe, share, reset=reset_counts), experiment.reason))),
     )
-    registry_challenger.start(store, registry, draft, trial, decision)
+    registry_challenger.start(store, registry, draft, experiment, decision)
     terminal.say(
         f"  {case.recipe} {staleness.short(case.version)} is beside {case.champion_recipe}"
         f" {staleness.short(champion.version)}: {_answers(share)}"
@@ -106,16 +106,16 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
 @shadow.command()
 @click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
 def stop(*, reason: str) -> None:
-    """End the trial: the champion alone is asked. What was paired stays.
+    """End the experiment: the champion alone is asked. What was paired stays.
 
-    Exit codes: 0 no trial goes on any more, whether one did or not.
+    Exit codes: 0 no experiment goes on any more, whether one did or not.
     """
     chosen, store, registry = decisions.opened()
     ended = registry_challenger.stop(
         store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip())
     )
     if ended is None:
-        terminal.say("  no trial goes on: nothing to be done")
+        terminal.say("  no experiment goes on: nothing to be done")
         return
     terminal.say(f"  stopped: {_stopped(ended)}; the champion alone is asked")
     if ended.earlier:
@@ -123,26 +123,30 @@ def stop(*, reason: str) -> None:
 
 
 def _stopped(ended: registry_challenger.Ended) -> str:
-    if ended.trial:
-        return f"{ended.trial.recipe} {staleness.short(ended.trial.candidate)} (fitted_pipeline)"
+    if ended.experiment:
+        return f"{ended.experiment.recipe} {staleness.short(ended.experiment.candidate)} (fitted_pipeline)"
     candidate = ended.entry.candidate
-    return f"candidate {staleness.short(candidate)} (fitted_pipeline)" if candidate else "a trial whose file is damaged"
+    return (
+        f"candidate {staleness.short(candidate)} (fitted_pipeline)"
+        if candidate
+        else "an experiment whose file is damaged"
+    )
 
 
 @shadow.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def status(*, as_json: bool) -> None:
-    """Show the trial that goes on, and how far challenger and champion agree so far."""
+    """Show the experiment that goes on, and how far challenger and champion agree so far."""
     _, store, registry = decisions.opened()
-    trial = registry_challenger.current(store)
-    found = None if trial is None else described(store, registry, trial)
+    experiment = registry_challenger.current(store)
+    found = None if experiment is None else described(store, registry, experiment)
     unfinished = registry.standing().history.unfinished
     if as_json:
-        plain = {"store": store.url, "trial": found, "unfinished": unfinished and unfinished.number}
+        plain = {"store": store.url, "experiment": found, "unfinished": unfinished and unfinished.number}
         terminal.document(plain)
         return
     if found is None:
-        terminal.say("  no trial goes on; start one: wdbc shadow start [CANDIDATE]")
+        terminal.say("  no experiment goes on; start one: wdbc shadow start [CANDIDATE]")
     else:
         _show(found)
     if unfinished is not None:
@@ -152,36 +156,42 @@ def status(*, as_json: bool) -> None:
         )
 
 
-def described(store: Store, registry: Registry, trial: Trial) -> dict[str, Any]:
-    """Return a trial as plain values: its terms, what became of the patients, and the agreement."""
+def described(store: Store, registry: Registry, experiment: Experiment) -> dict[str, Any]:
+    """Return an experiment as plain values: its terms, what became of the patients, and the agreement."""
     standing = registry.standing()
-    found = registry_challenger.read(store, trial.candidate, trial.against, series=trial.series)
-    goes_on = standing.version == trial.against
-    champion = standing.manifest if goes_on else registry.promoted(trial.against)
+    found = registry_challenger.read(store, experiment.candidate, experiment.against, series=experiment.series)
+    goes_on = standing.version == experiment.against
+    champion = standing.manifest if goes_on else registry.promoted(experiment.against)
     return {
-        "challenger": {"recipe": trial.recipe, "version": trial.challenger.version, "candidate": trial.candidate},
-        "champion": {"recipe": standing.recipe if goes_on else None, "version": trial.against},
-        "share": trial.share,
-        "since": trial.at,
-        "actor": trial.actor,
-        "reason": trial.reason,
+        "challenger": {
+            "recipe": experiment.recipe,
+            "version": experiment.challenger.version,
+            "candidate": experiment.candidate,
+        },
+        "champion": {"recipe": standing.recipe if goes_on else None, "version": experiment.against},
+        "share": experiment.share,
+        "since": experiment.at,
+        "actor": experiment.actor,
+        "reason": experiment.reason,
         "goes_on": goes_on,
         "series": found.series,
         "patients": {**found.counts, "waiting": found.waiting},
         "answered_by_challenger": found.answered,
         "unreadable": found.unreadable,
-        "agreement": _agreement(store, trial, found, champion) if found.pairs and champion else None,
+        "agreement": _agreement(store, experiment, found, champion) if found.pairs and champion else None,
     }
 
 
-def _agreement(store: Store, trial: Trial, found: registry_challenger.Paired, champion: Manifest) -> dict[str, Any]:
+def _agreement(
+    store: Store, experiment: Experiment, found: registry_challenger.Paired, champion: Manifest
+) -> dict[str, Any]:
     import numpy as np
 
     from wdbc_assets.domain.promotion import agreement as promotion_agreement
 
     policies = [
         bundle_files.read(paths.POLICY, store.files(manifest).get(paths.POLICY))
-        for manifest in (champion, trial.challenger)
+        for manifest in (champion, experiment.challenger)
     ]
     return promotion_agreement.agreement(
         np.array([pair.champion for pair in found.pairs]),

@@ -26,7 +26,7 @@ def status(*, check: bool, as_json: bool) -> None:
     store = open_store(chosen.storage, relative_to=settings.project_root())
     if check:
         click.get_current_context().exit(_check(store, chosen, as_json=as_json))
-    states = staleness.survey(store, chosen)
+    states = staleness.assess(store, chosen)
     registry = open_registry(store)
     problems = registry.problems(registry.standing(), most=decisions.WAYS_BACK)
     if as_json:
@@ -52,7 +52,7 @@ def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:
     return int(bool(found))
 
 
-def _show(store: Store, state: staleness.State) -> None:
+def _show(store: Store, state: staleness.AssetStatus) -> None:
     manifest = state.manifest
     version, made, bytes_ = ("-", "-", "-")
     if manifest:
@@ -68,7 +68,7 @@ def _show(store: Store, state: staleness.State) -> None:
             terminal.say(terminal.style(f"      {reason}", fg="red"))
 
 
-def _plain(store: Store, state: staleness.State) -> dict[str, Any]:
+def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
     manifest = state.manifest
     return {
         "asset": state.asset,

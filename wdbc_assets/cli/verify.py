@@ -23,7 +23,7 @@ _HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.DERIVATIONS)))
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.ASSETS)))
 @click.option("--deep", is_flag=True, help="Ask remote sources too, and judge every fold again.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: every figure that moved.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
@@ -67,11 +67,11 @@ def _wanted(store: Store, assets: Sequence[str]) -> list[str]:
     while waiting:
         asset = waiting.pop()
         wanted.add(asset)
-        waiting.extend(specs.DERIVATIONS[asset].inputs)
-    made = {asset for asset in specs.DERIVATIONS if asset in wanted or (not assets and store.current(asset))}
+        waiting.extend(specs.ASSETS[asset].inputs)
+    made = {asset for asset in specs.ASSETS if asset in wanted or (not assets and store.current(asset))}
     if not made:
         raise WdbcError("nothing has been made yet", where=store.url, hint="Run `wdbc run` first.")
-    return [asset for asset in specs.DERIVATIONS if asset in made]
+    return [asset for asset in specs.ASSETS if asset in made]
 
 
 def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *, deep: bool) -> "Iterator[Finding]":

@@ -19,7 +19,7 @@ from wdbc_assets.store.store import Draft, Handle, Store
 
 
 @dataclass(frozen=True)
-class Kept:
+class Unchanged:
     """Says that the current version stays as it is."""
 
     manifest: Manifest
@@ -62,7 +62,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
         """Store a draft, move the champion, note that a version was kept, or store any other value without lineage."""
         with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
-            if isinstance(obj, Kept):
+            if isinstance(obj, Unchanged):
                 store.keep(obj.manifest, run_id=context.run_id)
                 return
             if isinstance(obj, Promotion):

@@ -47,7 +47,7 @@ def job(
         WdbcError: the run failed.
     """
     assets = specs.JOBS[name] if assets is None else assets
-    states = staleness.survey(store, chosen, assets=assets)
+    states = staleness.assess(store, chosen, assets=assets)
     # A remote source is asked inside a run, so that its answer stands in Dagster's history.
     remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
     refused = any(store.refusal(asset) for asset in assets)
@@ -79,11 +79,11 @@ def _through_dagster(
 
     configuration: dict[str, Any] = {}
     for asset in assets:
-        parameters = specs.DERIVATIONS[asset].parameters
+        parameters = specs.ASSETS[asset].parameters
         names = parameters.model_fields if parameters else {}
         if own := {name: value for name, value in options.items() if name in names}:
             configuration[asset] = {"config": own}
-        if specs.DERIVATIONS[asset].decided and decision is not None:
+        if specs.ASSETS[asset].promoted and decision is not None:
             configuration[asset] = {"config": dict(decision)}
     logs.logger.addHandler(reporter.handler())
     try:

@@ -16,9 +16,9 @@ import dagster as dg
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import checks, failures, metadata, resources
-from wdbc_assets.orchestration.io_manager import STORED, Kept
+from wdbc_assets.orchestration.io_manager import STORED, Unchanged
 from wdbc_assets.pipeline import functions, specs, staleness, validation
-from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
+from wdbc_assets.pipeline.functions import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -38,13 +38,13 @@ def versioned_asset(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Make a function into an asset whose versions are kept.
 
-    The name, inputs, parameters and code version come from the function's row in `lineage.DERIVATIONS`. What the
+    The name, inputs, parameters and code version come from the function's row in `lineage.ASSETS`. What the
     function may ask for stands in `functions.call`.
     """
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = functions.register(function)
-        derivation = specs.DERIVATIONS[name]
+        derivation = specs.ASSETS[name]
 
         def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
             step = _Step(name, describe, context, handles)
@@ -69,7 +69,7 @@ def versioned_asset(
     return decorate
 
 
-def _config_schema(derivation: specs.Derivation) -> dict[str, dg.Field]:
+def _config_schema(derivation: specs.AssetSpec) -> dict[str, dg.Field]:
     # No defaults here: the UI would fill them in, and they would overrule the environment.
     kinds = {int: int, float: float, bool: bool}
     fields = derivation.parameters.model_fields if derivation.parameters else {}
@@ -121,10 +121,10 @@ class _Step:
                 self._log("%s runs: %s", self.name, reason)
 
         outcome = self._call(chosen, overrides, known=None if why else current)
-        if isinstance(outcome, StillTheSame) and current is not None:
+        if isinstance(outcome, NotModified) and current is not None:
             yield from self._unchanged(store, current)
             return
-        value, origin = (outcome.value, outcome.origin) if isinstance(outcome, FromOutside) else (outcome, None)
+        value, origin = (outcome.value, outcome.origin) if isinstance(outcome, External) else (outcome, None)
 
         where = f"{self.name}, from {origin['shown']}" if origin else self.name
         verdict = validation.validate(self.name, value, self.loaded, where=where)
@@ -182,7 +182,7 @@ class _Step:
         return self.bench
 
     def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:
-        kind = specs.DERIVATIONS[self.name].parameters
+        kind = specs.ASSETS[self.name].parameters
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         return functions.call(
             self.name,
@@ -204,7 +204,7 @@ class _Step:
             described: dict[str, Any] = dict(event.metadata)
         else:  # an instance that has not seen this version made, or showed more or less of it
             described = self._described(Handle(store, manifest).load())
-        yield self._result(store, Kept(manifest), manifest, described, unchanged=True)
+        yield self._result(store, Unchanged(manifest), manifest, described, unchanged=True)
         self._log_outcome(manifest, unchanged=True)
         yield from checks.restated(manifest)
 

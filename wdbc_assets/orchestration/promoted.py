@@ -20,7 +20,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.rules import findings
 from wdbc_assets.orchestration import checks, failures, metadata, resources
-from wdbc_assets.orchestration.io_manager import Kept, Promotion
+from wdbc_assets.orchestration.io_manager import Promotion, Unchanged
 from wdbc_assets.pipeline import functions, specs
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.registry import candidate as registry_candidate
@@ -50,7 +50,7 @@ CONFIG = {
 }
 
 
-def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Make a function, which makes the value of a promoted candidate, into an asset that is decided."""
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -68,7 +68,7 @@ def decided_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[.
             kinds=kinds,
             owners=owners,
             code_version=specs.code_version(name),
-            deps=list(specs.DERIVATIONS[name].inputs),  # read by a promotion alone, which may be of earlier versions
+            deps=list(specs.ASSETS[name].inputs),  # read by a promotion alone, which may be of earlier versions
             config_schema=CONFIG,
             check_specs=checks.specs(name),
             required_resource_keys={"store"},
@@ -195,7 +195,7 @@ class _Step:
             )
             return
         yield dg.MaterializeResult(
-            value=Kept(manifest),
+            value=Unchanged(manifest),
             data_version=dg.DataVersion(manifest.version),
             metadata={"recipe": standing.recipe or "unknown"} | metadata.of_manifest(manifest, store.folder(manifest)),
         )

@@ -16,14 +16,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
 
 @dataclass(frozen=True)
-class FromOutside:
+class External:
     """A value that came from outside, with where it came from."""
 
     value: Any
     origin: Mapping[str, Any]
 
 
-class StillTheSame:
+class NotModified:
     """What an asset returns when the source says that the known version is still current."""
 
 

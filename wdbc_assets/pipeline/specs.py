@@ -20,11 +20,11 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Derivation:
+class AssetSpec:
     """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`.
 
     `parts` are those modules that a finished part of its work depends on, where it keeps parts: what is done is not
-    done again because what is made of it changed. `decided` says that the asset is what somebody decided, and is not
+    done again because what is made of it changed. `promoted` says that the asset is what somebody decided, and is not
     out of date when its inputs change: its pointer moves by a decision alone.
     """
 
@@ -32,42 +32,42 @@ class Derivation:
     parameters: type[BaseModel] | None
     modules: tuple[str, ...]
     parts: tuple[str, ...] = ()
-    decided: bool = False
+    promoted: bool = False
 
 
-DERIVATIONS: Mapping[str, Derivation] = {
-    "raw_data": Derivation((), settings.SourceParameters, ("data.reading", "rules.schemas")),
-    "clean_frame": Derivation(("raw_data",), None, ("data.reading", "data.cleaning", "rules.schemas")),
-    "exploration": Derivation(("clean_frame",), None, ("data.exploration",)),
-    "train_test_split": Derivation(("clean_frame",), settings.SplitParameters, ("data.splitting", "rules.schemas")),
-    "fitted_pipeline": Derivation(
+ASSETS: Mapping[str, AssetSpec] = {
+    "raw_data": AssetSpec((), settings.SourceParameters, ("data.reading", "rules.schemas")),
+    "clean_frame": AssetSpec(("raw_data",), None, ("data.reading", "data.cleaning", "rules.schemas")),
+    "exploration": AssetSpec(("clean_frame",), None, ("data.exploration",)),
+    "train_test_split": AssetSpec(("clean_frame",), settings.SplitParameters, ("data.splitting", "rules.schemas")),
+    "fitted_pipeline": AssetSpec(
         ("train_test_split",), settings.SearchParameters, ("modeling.fitting", "modeling.recipes")
     ),
-    "metrics": Derivation(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation.metrics",)),
-    "cross_validation": Derivation(
+    "metrics": AssetSpec(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation.metrics",)),
+    "cross_validation": AssetSpec(
         ("clean_frame",),
         settings.EvaluationParameters,
         ("evaluation.cross_validation", "evaluation.comparison", "evaluation.rules"),
         parts=("evaluation.cross_validation",),
     ),
-    "decision_policy": Derivation(
+    "decision_policy": AssetSpec(
         ("train_test_split", "fitted_pipeline"),
         settings.PolicyParameters,
         ("evaluation.decision_policy", "evaluation.policy_rules"),
     ),
-    "importance": Derivation(
+    "importance": AssetSpec(
         ("train_test_split", "fitted_pipeline"), settings.ImportanceParameters, ("evaluation.importance",)
     ),
-    "model_card": Derivation(
+    "model_card": AssetSpec(
         ("exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance"),
         None,
         ("promotion.model_card", "promotion.model_card_pages"),
     ),
-    "champion": Derivation(
+    "champion": AssetSpec(
         ("train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation"),
         None,
         ("modeling.bundles",),
-        decided=True,
+        promoted=True,
     ),
 }
 
@@ -94,12 +94,12 @@ def code_version(asset: str) -> str:
 
 def parts_version(asset: str) -> str:
     """Return a digest of the code of every domain module that a finished part of the asset's work depends on."""
-    return _digest(_closure(DERIVATIONS[asset].parts))
+    return _digest(_closure(ASSETS[asset].parts))
 
 
 def closure(asset: str) -> set[Path]:
     """Return the modules of `domain` that make an asset, and all that they import of it."""
-    return _closure(DERIVATIONS[asset].modules)
+    return _closure(ASSETS[asset].modules)
 
 
 def _digest(paths: Iterable[Path]) -> str:

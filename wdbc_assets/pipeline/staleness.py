@@ -1,7 +1,7 @@
 """Whether an asset is up to date, and if not, why it would run.
 
 An asset is up to date when the manifest of its current version matches the present inputs, code and parameters, and its
-files are whole; one that is decided (`lineage.Derivation`), when its files are. The rule stands here once: Dagster's
+files are whole; one that is decided (`specs.AssetSpec`), when its files are. The rule stands here once: Dagster's
 runs and `wdbc status` both ask it, and it needs neither Dagster nor pandas nor scikit-learn.
 """
 
@@ -19,7 +19,7 @@ NEVER_MADE = "never made"
 
 
 @dataclass(frozen=True)
-class State:
+class AssetStatus:
     """An asset as it stands: its current manifest, if any, and each reason why it would run."""
 
     asset: str
@@ -68,35 +68,33 @@ def reasons(
     return [*found, damage] if damage else found
 
 
-def survey(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = specs.DERIVATIONS) -> list[State]:
+def assess(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = specs.ASSETS) -> list[AssetStatus]:
     """Return the state of assets: of all, or of some, inputs first. No remote source is asked.
 
     An input that is not among them counts as it stands now, up to date or not.
     """
-    states: dict[str, State] = {}
+    states: dict[str, AssetStatus] = {}
     for asset in assets:
-        derivation = specs.DERIVATIONS[asset]
+        spec = specs.ASSETS[asset]
         try:
             manifest = store.current(asset)
         except DamagedStore as error:
-            states[asset] = State(asset, None, (error.what,))
+            states[asset] = AssetStatus(asset, None, (error.what,))
             continue
-        if derivation.decided:
-            states[asset] = State(asset, manifest, tuple(_amiss(store, manifest)))
+        if spec.promoted:
+            states[asset] = AssetStatus(asset, manifest, tuple(_amiss(store, manifest)))
             continue
         found = reasons(
             store,
             manifest,
-            inputs={name: now.version for name in derivation.inputs if (now := _present(store, states, name))},
+            inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
             parameters=resolved(asset, chosen, {}),
             code=specs.code_version(asset),
         )
-        waits = [
-            f"{name} would run first" for name in derivation.inputs if name in states and not states[name].up_to_date
-        ]
-        if manifest is not None and not derivation.inputs:
+        waits = [f"{name} would run first" for name in spec.inputs if name in states and not states[name].up_to_date]
+        if manifest is not None and not spec.inputs:
             found += source_change(manifest, chosen)
-        states[asset] = State(asset, manifest, tuple(found + (waits if not found else [])))
+        states[asset] = AssetStatus(asset, manifest, tuple(found + (waits if not found else [])))
     return list(states.values())
 
 
@@ -108,7 +106,7 @@ def _amiss(store: Store, manifest: Manifest | None) -> list[str]:
     return [damage] if damage else []
 
 
-def _present(store: Store, states: Mapping[str, State], asset: str) -> Manifest | None:
+def _present(store: Store, states: Mapping[str, AssetStatus], asset: str) -> Manifest | None:
     if asset in states:
         return states[asset].manifest
     try:
@@ -133,7 +131,7 @@ def source_version(store: Store, asset: str) -> str | None:
 
 def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of an asset as its manifest states them: plain, and without credentials."""
-    kind = specs.DERIVATIONS[asset].parameters
+    kind = specs.ASSETS[asset].parameters
     if kind is None:
         return {}
     plain = settings.parameters_of(kind, chosen, overrides).model_dump(mode="json")

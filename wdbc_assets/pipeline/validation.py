@@ -69,7 +69,7 @@ def _validate_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain.rules import schemas
 
     table = reading.read(content)
-    return [_of_file("holds", passed=True), *schemas.judge_raw(table)]
+    return [_of_file("holds", passed=True), *schemas.validate_raw(table)]
 
 
 def _of_file(summary: str, *, passed: bool) -> Finding:
@@ -79,19 +79,19 @@ def _of_file(summary: str, *, passed: bool) -> Finding:
 def _validate_clean(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain.rules import schemas
 
-    return schemas.judge_clean(frame)
+    return schemas.validate_clean(frame)
 
 
 def _validate_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain.rules import schemas
 
-    return schemas.judge_split(split, inputs["clean_frame"])
+    return schemas.validate_split(split, inputs["clean_frame"])
 
 
 def _validate_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
 
-    return evaluation_rules.judge(value, inputs["clean_frame"])
+    return evaluation_rules.validate(value, inputs["clean_frame"])
 
 
 def _validate_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:

@@ -20,8 +20,8 @@ from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.parsing import Malformed
 
 PROMOTED, KEPT, ROLLED_BACK = "promoted", "kept", "rolled back"
-TRIAL_STARTED, TRIAL_STOPPED = "shadow started", "shadow stopped"
-TRIALS = frozenset({TRIAL_STARTED, TRIAL_STOPPED})
+EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
+EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
 MOVES = frozenset({PROMOTED, ROLLED_BACK})
 """What moves the pointer. All else leaves the champion where it is."""
 

@@ -74,7 +74,7 @@ class Case:
         return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
 
     @cached_property
-    def trial(self) -> dict[str, int] | None:
+    def experiment(self) -> dict[str, int] | None:
         """What became of the patients that it was given beside this champion, None if it was given none.
 
         It is of the last series with enough patients to count, else of the last one: what was begun from zero counts
@@ -122,7 +122,7 @@ class Case:
             self.manifests[name].code_version == specs.code_version(name)
             for name in ("fitted_pipeline", "cross_validation")
         )
-        return gate.judge(
+        return gate.compare(
             Handle(self.store, evidence).load().predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
@@ -131,7 +131,7 @@ class Case:
             same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             supersedes=self.is_current,
-            trial=self.trial,
+            experiment=self.experiment,
         )
 
     def document(self, verdict: "Verdict") -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Case:
             },
             "champion": self.standing.manifest and {"recipe": self.champion_recipe, "version": self.standing.version},
             "protocol": self.manifests["cross_validation"].parameters.get("protocol"),
-            "trial": self.trial,
+            "experiment": self.experiment,
             "verdict": verdict.to_plain(),
         }
 
@@ -196,7 +196,7 @@ def gather(store: Store, candidate: str | None = None, *, run_id: str | None = N
         manifests["decision_policy"] = policy
     return Case(
         store=store,
-        manifests={name: manifests[name] for name in specs.DERIVATIONS["champion"].inputs if name in manifests},
+        manifests={name: manifests[name] for name in specs.ASSETS["champion"].inputs if name in manifests},
         search=store.document(fit, "search.json"),
         standing=standing,
         is_current=fit.version == present.version,

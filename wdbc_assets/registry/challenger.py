@@ -1,18 +1,18 @@
-"""A challenger on trial: which one is scored beside the champion, what share of requests it answers, and the pairs.
+"""A challenger under test: which one is scored beside the champion, what share of requests it answers, and the pairs.
 
-    champion/trial.json                              the trial that goes on: the challenger's manifest, and its terms
-    champion/trial.next.json                         the same of the last one that was begun, for an unfinished entry
+    champion/experiment.json                         the experiment: the challenger's manifest, and its terms
+    champion/experiment.next.json                    the same of the last one begun, for an unfinished entry
     champion/challengers/<digest>.json               the manifest of each bundle that ever was a challenger
     champion/pairs/<candidate>/<champion>/<series>/  what became of the patients:
         <worker>-<process>-<part>.jsonl              pairs: what both said of the same patient, one patient a line
         <worker>.json                                how many one worker gave it, and how many have no pair and why
 
-Scored is a patient whose pair lies there, and no other. Trials of a candidate beside one champion share one series,
-until one of them is begun with the next.
+Scored is a patient whose pair lies there, and no other. Experiments of a candidate beside one champion share one
+series, until one of them is begun with the next.
 
-A trial is against one champion. Once another is in production, the trial is over, whatever the file says. In the folder
-of the pairs `<candidate>` is the version of fitted_pipeline, for that is what the gate judges. No measurement is kept
-in a pair: the id of the request and the row in it are enough to join a diagnosis that comes later.
+An experiment is against one champion. Once another is in production, the experiment is over, whatever the file says. In
+the folder of the pairs `<candidate>` is the version of fitted_pipeline, for that is what the gate judges. No
+measurement is kept in a pair: the id of the request and the row in it are enough to join a diagnosis that comes later.
 """
 
 import hashlib
@@ -49,8 +49,8 @@ _SETTLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The terms of a trial.
+class Experiment:
+    """The terms of an experiment.
 
     `against` is the version of the champion, `share` what the challenger answers itself, `series` which one of its
     series of pairs and counts goes on.
@@ -82,29 +82,29 @@ class Trial:
         return json.dumps({**plain, "digest": _digest(plain)}, indent=2).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, content: bytes, *, where: str) -> "Trial":
-        """Read a trial back.
+    def from_json(cls, content: bytes, *, where: str) -> "Experiment":
+        """Read an experiment back.
 
         Raises:
             DamagedStore: it is none, or not the one that was written.
         """
-        trial = None
+        experiment = None
         try:
             plain = parsing.decode(content)
             if plain.pop("digest") == _digest(plain):
                 manifest = Manifest.from_json(
                     plain["challenger"].encode(), where=where, name=OF_CHAMPION, asset=paths.CHAMPION
                 )
-                trial = parsing.build(cls, {**plain, "challenger": manifest})
+                experiment = parsing.build(cls, {**plain, "challenger": manifest})
         except (Malformed, DamagedStore, KeyError, TypeError, AttributeError):
             pass
-        if trial is None or not trial.can_be_followed:
+        if experiment is None or not experiment.can_be_followed:
             raise DamagedStore(
-                "the trial of a challenger is damaged: it is not what was written",
+                "the experiment of a challenger is damaged: it is not what was written",
                 where=where,
                 hint="No challenger is scored, and the champion answers all. End it: `wdbc shadow stop`.",
             )
-        return trial
+        return experiment
 
 
 @dataclass(frozen=True)
@@ -139,88 +139,91 @@ class Paired:
     unreadable: int
 
 
-def current(store: Store) -> Trial | None:
-    """Return the trial that goes on, if any, whatever is in production.
+def current(store: Store) -> Experiment | None:
+    """Return the experiment that goes on, if any, whatever is in production.
 
     Raises:
         DamagedStore: it cannot be read.
     """
     content = raw(store)
-    return Trial.from_json(content, where=f"{store.url}/{paths.TRIAL}") if content else None
+    return Experiment.from_json(content, where=f"{store.url}/{paths.EXPERIMENT}") if content else None
 
 
 def raw(store: Store) -> bytes:
-    """Return the bytes that `current` reads; none if no trial goes on."""
+    """Return the bytes that `current` reads; none if no experiment goes on."""
     try:
-        return store.backend.read(paths.TRIAL)
+        return store.backend.read(paths.EXPERIMENT)
     except FileNotFoundError:
         return b""
 
 
-def start(store: Store, registry: Registry, draft: Draft, trial: Trial, decision: Decision) -> audit_log.Entry:
-    """Begin a trial in place of any other: the bundle, the entry of the history, then the terms that services follow.
+def start(
+    store: Store, registry: Registry, draft: Draft, experiment: Experiment, decision: Decision
+) -> audit_log.Entry:
+    """Begin an experiment in place of any other: the bundle, the entry of the history, then the terms that services
+    follow.
 
     Raises:
-        Superseded: another champion is in production than the one of the trial; nothing was begun.
+        Superseded: another champion is in production than the one of the experiment; nothing was begun.
     """
     store.write(draft)
     store.backend.replace(paths.challenger(draft.manifest.version), draft.manifest.to_json())
     with registry.deciding():
-        registry.require(trial.against)
+        registry.require(experiment.against)
         store.write(draft)  # what nothing points to may be cleaned up until the lock is held
-        store.backend.replace(paths.NEXT_TRIAL, trial.to_json())
-        return registry.note(audit_log.TRIAL_STARTED, decision, version=trial.against)
+        store.backend.replace(paths.NEXT_EXPERIMENT, experiment.to_json())
+        return registry.note(audit_log.EXPERIMENT_STARTED, decision, version=experiment.against)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a trial: its entry in the history, and the trial, None if its file was damaged.
+    """The end of an experiment: its entry in the history, and the experiment, None if its file was damaged.
 
     `earlier` says that the entry is of an earlier command, which was killed before it had done what it decided.
     """
 
     entry: audit_log.Entry
-    trial: Trial | None
+    experiment: Experiment | None
     earlier: bool = False
 
 
 def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
-    """End the trial that goes on when no other decision is under way; return None if there is none.
+    """End the experiment that goes on when no other decision is under way; return None if there is none.
 
     A damaged one is ended, too.
     """
     with registry.deciding() as finished:
         try:
-            trial = current(store)
-            goes_on = trial is not None
+            experiment = current(store)
+            goes_on = experiment is not None
         except DamagedStore:
-            trial, goes_on = None, True
+            experiment, goes_on = None, True
         if not goes_on:
-            if finished is None or finished.action != audit_log.TRIAL_STOPPED:
+            if finished is None or finished.action != audit_log.EXPERIMENT_STOPPED:
                 return None
             return Ended(finished, None, earlier=True)
-        decision = replace(decision, candidate=trial.candidate if trial else None)
-        entry = registry.note(audit_log.TRIAL_STOPPED, decision, version=registry.standing().believed)
-        return Ended(entry, trial)
+        decision = replace(decision, candidate=experiment.candidate if experiment else None)
+        entry = registry.note(audit_log.EXPERIMENT_STOPPED, decision, version=registry.standing().believed)
+        return Ended(entry, experiment)
 
 
-def put_pairs(store: Store, trial: Trial, name: str, pairs: Iterable[Pair]) -> None:
+def put_pairs(store: Store, experiment: Experiment, name: str, pairs: Iterable[Pair]) -> None:
     """Put down pairs, whole, in place of what was put down before under this name."""
     content = "".join(pair.to_line() for pair in pairs).encode()
-    store.backend.replace(f"{_folder(trial)}/{paths.file_name(name + _PAIRS)}", content)
+    store.backend.replace(f"{_folder(experiment)}/{paths.file_name(name + _PAIRS)}", content)
 
 
-def put_counts(store: Store, trial: Trial, name: str, counts: Mapping[str, int]) -> None:
+def put_counts(store: Store, experiment: Experiment, name: str, counts: Mapping[str, int]) -> None:
     """Put down what one worker has counted so far, in place of what was put down under this name."""
     content = json.dumps({key: counts.get(key, 0) for key in COUNTED}).encode()
-    store.backend.replace(f"{_folder(trial)}/{paths.file_name(name + _COUNTS)}", content)
+    store.backend.replace(f"{_folder(experiment)}/{paths.file_name(name + _COUNTS)}", content)
 
 
-def kept(store: Store, trial: Trial, name: str) -> int:
+def kept(store: Store, experiment: Experiment, name: str) -> int:
     """Return how many pairs were put down under names that begin so."""
     return sum(
         len(store.backend.read(file.path).splitlines())
-        for file in store.backend.listed(_folder(trial))
+        for file in store.backend.listed(_folder(experiment))
         if file.path.endswith(_PAIRS) and PurePosixPath(file.path).name.startswith(f"{name}-")
     )
 
@@ -274,7 +277,7 @@ def read_all(store: Store, candidate: str, against: str) -> list[Paired]:
 
 
 def next_series(store: Store, candidate: str, against: str, *, reset: bool) -> int:
-    """Return the series of the next trial: the last one, or with `reset` a new one."""
+    """Return the series of the next experiment: the last one, or with `reset` a new one."""
     return max(_series(store, candidate, against), default=1 - reset) + reset
 
 
@@ -284,8 +287,8 @@ def _series(store: Store, candidate: str, against: str) -> set[int]:
     return {int(first) for first, *rest in parts if rest and first.isdecimal()}
 
 
-def _folder(trial: Trial) -> str:
-    return paths.pairs(trial.candidate, trial.against, trial.series)
+def _folder(experiment: Experiment) -> str:
+    return paths.pairs(experiment.candidate, experiment.against, experiment.series)
 
 
 def _pair(line: bytes) -> Pair:

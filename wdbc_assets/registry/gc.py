@@ -1,14 +1,15 @@
 """Cleaning up: which versions nothing refers to any more, and their removal without hurting whoever reads or writes.
 
-Kept is what is current; the champion, and those of the last entries of the history; a challenger on trial; all that
+Kept is what is current; the champion, and those of the last entries of the history; a challenger under test; all that
 any of these was made of and judged by, back to the raw bytes, so that every number can be derived again; and whatever
 may be in use: what was written, or stated by a run, within twice the longest time that a run may last, and what is of
 an asset whose pointer has just moved, for a reader may be in the version before.
 
-What is kept is read from the pointers, the history, the trial, and the manifests. Where one of them is damaged, nothing
-is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an asset
-without a pointer, every champion with a manifest under `promoted/` that the history does not know, every challenger
-that the history says is on trial. The documents of judgements are never removed, and nothing is kept because of them.
+What is kept is read from the pointers, the history, the experiment, and the manifests. Where one of them is damaged,
+nothing is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an
+asset without a pointer, every champion with a manifest under `promoted/` that the history does not know, every
+challenger that the history says is under test. The documents of judgements are never removed, and nothing is kept
+because of them.
 
 A writer moves its pointer under the store's lock, and makes sure under it that the files are there. Removal holds the
 same lock and looks again first: so nothing that has become current in between is removed.
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wdbc_assets.registry import audit_log, challenger, standings
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store import index, paths
@@ -74,7 +75,8 @@ def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0)
 
 
 def _remove(store: Store, found: Catalogue, one: Version) -> None:
-    """Remove the manifests that state a version of past runs and trials, then its files, and what was paired of it.
+    """Remove the manifests that state a version of past runs and experiments, then its files, and what was paired of
+    it.
 
     In this order: a manifest without files would be damage.
     """
@@ -129,7 +131,7 @@ def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
     )
 
 
-def _roots(found: Catalogue, standing: Standing, trial: Trial | None, keep: int) -> Iterator[tuple[Key, str]]:
+def _roots(found: Catalogue, standing: Standing, experiment: Experiment | None, keep: int) -> Iterator[tuple[Key, str]]:
     """Yield what is kept for its own sake, and why; what is current last, for that is the reason to be shown."""
     known = {entry.after for entry in standing.history.moves}
     for asset, version in {*found.versions, *found.stated}:
@@ -141,8 +143,8 @@ def _roots(found: Catalogue, standing: Standing, trial: Trial | None, keep: int)
             yield (paths.CHAMPION, version), "a champion that the history does not know"
     for version in _champions(standing, keep):
         yield (paths.CHAMPION, version), "a champion that can be gone back to"
-    for version in _on_trial(found, standing, trial):
-        yield (paths.CHAMPION, version), "a challenger on trial"
+    for version in _under_test(found, standing, experiment):
+        yield (paths.CHAMPION, version), "a challenger under test"
     for stated in found.pointers.values():
         yield stated.key, "current"
 
@@ -152,12 +154,12 @@ def _champions(standing: Standing, keep: int) -> list[str]:
     return list(dict.fromkeys(entry.after for entry in reversed(standing.history.moves) if entry.after))[:keep]
 
 
-def _on_trial(found: Catalogue, standing: Standing, trial: Trial | None) -> set[str]:
-    """Return the challenger on trial; if there is none, those of the trial that the history says was not stopped."""
-    if trial is not None:
-        return {trial.challenger.version}
-    entries = [one for one in standing.history.entries if one.action in (*audit_log.MOVES, *audit_log.TRIALS)]
-    if not entries or entries[-1].action != audit_log.TRIAL_STARTED:
+def _under_test(found: Catalogue, standing: Standing, experiment: Experiment | None) -> set[str]:
+    """Return the challenger under test; if none is, those of an experiment that by the history was not stopped."""
+    if experiment is not None:
+        return {experiment.challenger.version}
+    entries = [one for one in standing.history.entries if one.action in (*audit_log.MOVES, *audit_log.EXPERIMENT)]
+    if not entries or entries[-1].action != audit_log.EXPERIMENT_STARTED:
         return set()
     return {
         one.manifest.version

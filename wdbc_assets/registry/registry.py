@@ -5,13 +5,14 @@
     champion/promoted/<digest>.json   the manifest of each that ever was, to go back to
     champion/evidence/<digest>.json   each judgement: versions, criteria, intervals
     champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
-    champion/trial.json, ...          a challenger beside it: see `trials`
+    champion/experiment.json, ...     a challenger beside it: see `experiments`
 
-Order of a decision: all that it needs (files, manifest and evidence of a new champion, the terms of a trial); then,
-under the lock, the entry of the history, the file that it decides about (the pointer, or the trial), and the head of
-the history. The entry is the decision. A writer that is killed after it leaves an unfinished entry, and the next one
-finishes that before anything else: so no pointer and no trial ever stands without its entry. Until then readers see
-the earlier champion or trial, whole. A signal that asks to end is heeded before the entry, or after the head.
+Order of a decision: all that it needs (files, manifest and evidence of a new champion, the terms of an experiment);
+then, under the lock, the entry of the history, the file that it decides about (the pointer, or the experiment), and the
+head of the history. The entry is the decision. A writer that is killed after it leaves an unfinished entry, and the
+next one finishes that before anything else: so no pointer and no experiment ever stands without its entry. Until then
+readers see the earlier champion or experiment, whole. A signal that asks to end is heeded before the entry, or after
+the head.
 
 The pointer is moved only if it still is where it was when the decision was made: of two promotions at once one wins,
 and the other is told.
@@ -306,10 +307,10 @@ class Registry:
         files = {}
         if entry.action in audit_log.MOVES and entry.after and (manifest := self.promoted(entry.after)) is not None:
             files[paths.pointer(paths.CHAMPION)] = manifest.to_json()
-        elif entry.action == audit_log.TRIAL_STARTED:
-            files[paths.TRIAL] = self._content(paths.NEXT_TRIAL).data or b""
-        elif entry.action == audit_log.TRIAL_STOPPED:
-            files[paths.TRIAL] = b""
+        elif entry.action == audit_log.EXPERIMENT_STARTED:
+            files[paths.EXPERIMENT] = self._content(paths.NEXT_EXPERIMENT).data or b""
+        elif entry.action == audit_log.EXPERIMENT_STOPPED:
+            files[paths.EXPERIMENT] = b""
         return {**files, paths.HISTORY_HEAD: audit_log.head_of(entry)}
 
     def _write(self, files: Mapping[str, bytes]) -> None:

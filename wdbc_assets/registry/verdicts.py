@@ -51,10 +51,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The whole document; `trial` counts what became of the patients that the candidate was given on trial."""
+    """The whole document; `experiment` counts what became of the patients that the candidate was given under test."""
 
     candidate: Candidate
     champion: Champion | None
     protocol: str | None
-    trial: dict[str, int] | None
+    experiment: dict[str, int] | None
     verdict: Verdict

@@ -61,7 +61,7 @@ def score(
     """
     tally = Tally()
     for chunk in chunks:
-        kept, faults = rows.judge(chunk.X)
+        kept, faults = rows.validate(chunk.X)
         for fault in faults:
             _note(tally, fault.rule, chunk.number(fault.position))
         for torn in chunk.torn:

@@ -119,7 +119,7 @@ class Rejects:
         self._shown = show_values
         self._sink.write(b"row,column,rule,value\n" if show_values else b"row,column,rule\n")
 
-    def write(self, chunk: Chunk, faults: Sequence[rows.Fault]) -> None:
+    def write(self, chunk: Chunk, faults: Sequence[rows.BrokenRule]) -> None:
         """Write the faults of a chunk, in the order of its rows."""
         lines = [(one.row, "", one.rule, one.found) for one in chunk.torn]
         for fault in faults:

@@ -14,13 +14,13 @@ from starlette.types import ASGIApp
 from wdbc_assets import settings
 from wdbc_assets.serving import access, api_keys, telemetry
 from wdbc_assets.serving.api import bodies, docs_pages, endpoints, exception_handlers, health, openapi
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
-from wdbc_assets.serving.middleware.auth import Gate
-from wdbc_assets.serving.middleware.limits import Patience
-from wdbc_assets.serving.middleware.request_log import Boundary
-from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.middleware.auth import AuthMiddleware
+from wdbc_assets.serving.middleware.limits import RequestLimits
+from wdbc_assets.serving.middleware.request_log import RequestLogMiddleware
+from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import Champion
 from wdbc_assets.serving.models.shadow import Shadow
 from wdbc_assets.store.store import open_store
@@ -41,13 +41,13 @@ def create() -> ASGIApp:
     chosen = settings.load()
     root = settings.project_root()
     store = open_store(chosen.storage, relative_to=root)
-    champion, on_trial = Champion(store), OnTrial(store)
-    shadow = Shadow(store, lambda: (on_trial.trial, on_trial.queue), seconds=chosen.serve_challenger_seconds)
+    champion, router = Champion(store), ChallengerRouter(store)
+    shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=chosen.serve_challenger_seconds)
     keyring = Keyring(api_keys.place(chosen.serve_keys, relative_to=root), access.decided())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watches = (champion.watch, keyring.watch, on_trial.watch, telemetry.watch)
+        watches = (champion.watch, keyring.watch, router.watch, telemetry.watch)
         watchers = [asyncio.create_task(watch(chosen.serve_refresh_seconds)) for watch in watches]
         watchers.append(asyncio.create_task(shadow.work()))
         await champion.settled()
@@ -66,22 +66,27 @@ def create() -> ASGIApp:
     app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI's own pages say
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
-    app.include_router(endpoints.router(champion, on_trial, reader, flag=flag))
+    app.include_router(endpoints.router(champion, router, reader, flag=flag))
     app.include_router(health.router(champion))
     app.include_router(docs_pages.router(root_path))
-    for kind, told in ((Refused, _told), (RequestValidationError, _told), (HTTPException, _told), (Exception, _told)):
+    for kind, told in (
+        (ProblemError, _told),
+        (RequestValidationError, _told),
+        (HTTPException, _told),
+        (Exception, _told),
+    ):
         app.add_exception_handler(kind, told)
-    patient = Patience(
+    patient = RequestLimits(
         app,
         bodies=endpoints.BODIES,
         largest=chosen.serve_largest_bytes,
         seconds=chosen.serve_seconds,
         at_once=chosen.serve_concurrent,
     )
-    gate = Gate(patient, keyring, per_minute=chosen.serve_requests_per_minute)
-    return Boundary(gate, chosen.trusted_proxies(), root_path=root_path)
+    gate = AuthMiddleware(patient, keyring, per_minute=chosen.serve_requests_per_minute)
+    return RequestLogMiddleware(gate, chosen.trusted_proxies(), root_path=root_path)
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    refused = error if isinstance(error, Refused) else exception_handlers.of_error(error)
+    refused = error if isinstance(error, ProblemError) else exception_handlers.problem_of(error)
     return refused.response(request_context.of(request.scope).request_id)

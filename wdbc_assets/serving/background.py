@@ -39,7 +39,8 @@ def start(work: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
 
 
 async def repeat(look: Callable[[], None], seconds: float, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Call `look` for ever, with pauses, each time in a thread; and `meanwhile` in the loop, as long as that takes.
+    """Call `look` for ever, with pauses, each time in a thread; and `meanwhile` in the loop, as long as that
+    takes.
 
     `look` may hang; if it raises, or there is no thread for it, the next one follows as usual.
     """

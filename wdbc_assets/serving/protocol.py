@@ -15,7 +15,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from wdbc_assets import settings
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.middleware import request_log
 
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ _LINE = 4  # what a header line has beside name and value
 _SLICE = 4096  # bytes given to the parser in one call: so many bytes may a bound be missed by
 _CHUNKED_OVERHEAD = 8  # sizes and line ends of chunks may add an eighth to a body
 
-_NOT_HTTP = Refused(400, "not-http", "This is not an HTTP/1.1 request.")
-_LARGE_HEAD = Refused(
+_NOT_HTTP = ProblemError(400, "not-http", "This is not an HTTP/1.1 request.")
+_LARGE_HEAD = ProblemError(
     431,
     "large-head",
     f"The request line and headers exceed {LARGEST_HEAD} bytes or {MOST_HEADERS} headers. Send fewer or shorter ones.",
 )
-_LARGE_REQUEST = Refused(413, "too-large", "The request exceeds the size limit, counting chunk framing and trailers.")
+_LARGE_REQUEST = ProblemError(
+    413, "too-large", "The request exceeds the size limit, counting chunk framing and trailers."
+)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -52,7 +54,7 @@ class BoundedConnection(HttpToolsProtocol):
     _reading: "TimerHandle | None" = None
     _writing: "TimerHandle | None" = None
     _running: "RequestResponseCycle | None" = None
-    _refused: Refused | None = None
+    _refused: ProblemError | None = None
     _whole = True  # no message is incomplete
     _in_head = True
     _ending = False
@@ -188,7 +190,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Answer what is no HTTP in the one form of all problems."""
         self._refuse(self._refused or _NOT_HTTP)
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: ProblemError) -> None:
         """Answer what the parser was given last with a problem, and end the connection."""
         self._unparsed.clear()
         running = self._running

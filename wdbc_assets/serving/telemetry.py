@@ -83,7 +83,7 @@ KEYS_UNREADABLE = Gauge(
     registry=REGISTRY,
 )
 CHALLENGER = Counter(
-    "wdbc_challenger_patients", "patients given to a challenger on trial, by outcome", ["outcome"], registry=REGISTRY
+    "wdbc_challenger_patients", "patients given to a challenger under test, by outcome", ["outcome"], registry=REGISTRY
 )
 SWAPS = Counter("wdbc_champion_swaps", "champions taken over after the first", registry=REGISTRY)
 LINES_DROPPED = Counter(

@@ -36,7 +36,7 @@ from wdbc_assets.settings.parameters import (
     SourceParameters,
     SplitParameters,
 )
-from wdbc_assets.settings.runtime import Effort, Identity, Monitoring, Patience, Privacy, Serving
+from wdbc_assets.settings.runtime import Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 __all__ = [
@@ -45,11 +45,11 @@ __all__ = [
     "PREFIX",
     "Effort",
     "EvaluationParameters",
+    "FetchLimits",
     "Identity",
     "ImportanceParameters",
     "MetricsParameters",
     "Monitoring",
-    "Patience",
     "PolicyParameters",
     "Privacy",
     "SearchParameters",
@@ -82,7 +82,7 @@ class Settings(
     PolicyParameters,
     ImportanceParameters,
     Effort,
-    Patience,
+    FetchLimits,
     Privacy,
     Serving,
     Monitoring,

@@ -22,7 +22,7 @@ class Effort(BaseModel):
         return self.workers or len(os.sched_getaffinity(0))
 
 
-class Patience(BaseModel):
+class FetchLimits(BaseModel):
     """The limits of every fetch. No part of any manifest: patience does not change the bytes."""
 
     connect_seconds: float = Field(bounds.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
@@ -33,7 +33,7 @@ class Patience(BaseModel):
 
     def limits(self) -> bounds.Limits:
         """Return the limits of a fetch as they are set."""
-        return bounds.Limits(**{name: getattr(self, name) for name in Patience.model_fields})
+        return bounds.Limits(**{name: getattr(self, name) for name in FetchLimits.model_fields})
 
 
 class Privacy(BaseModel):
@@ -74,7 +74,7 @@ class Serving(BaseModel):
     )
     serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests, and uploads, of a worker at once")
     serve_challenger_seconds: float = Field(
-        10.0, gt=0, le=600, description="longest that a challenger on trial may take for what it is given"
+        10.0, gt=0, le=600, description="longest that a challenger under test may take for what it is given"
     )
     serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
 

@@ -23,7 +23,11 @@ BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
 CHAMPION = "champion"
 HISTORY, HISTORY_HEAD = f"{CHAMPION}/history.jsonl", f"{CHAMPION}/history.json"
 PROMOTED = f"{CHAMPION}/promoted"
-TRIAL, NEXT_TRIAL, CHALLENGERS = f"{CHAMPION}/trial.json", f"{CHAMPION}/trial.next.json", "challengers"
+EXPERIMENT, NEXT_EXPERIMENT, CHALLENGERS = (
+    f"{CHAMPION}/experiment.json",
+    f"{CHAMPION}/experiment.next.json",
+    "challengers",
+)
 
 
 def pointer(asset: str) -> str:
@@ -72,7 +76,7 @@ def promoted(version: str) -> str:
 
 
 def challenger(version: str) -> str:
-    """Return where the manifest lies of a bundle that is or was on trial beside the champion."""
+    """Return where the manifest lies of a bundle that is or was under test beside the champion."""
     return f"{CHAMPION}/{CHALLENGERS}/{_checked(VERSION, version)}.json"
 
 

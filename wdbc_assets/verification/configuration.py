@@ -29,7 +29,7 @@ def of(asset: str, manifest: Manifest, chosen: settings.Settings) -> Configurati
     Raises:
         WdbcError: a parameter is out of its bounds today.
     """
-    kind = specs.DERIVATIONS[asset].parameters
+    kind = specs.ASSETS[asset].parameters
     if kind is None:
         return Configuration(None, None, ())
     stated = {name: value for name, value in manifest.parameters.items() if name in kind.model_fields}

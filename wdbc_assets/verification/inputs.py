@@ -48,7 +48,7 @@ class Inventory:
         """
         values, changes, notes = {}, [], []
         versions = dict(manifest.inputs)
-        for name in specs.DERIVATIONS[asset].inputs:
+        for name in specs.ASSETS[asset].inputs:
             stated = manifest.inputs.get(name, "")
             anew = self.again.get(name)
             if anew is None or stated not in (anew.version, anew.stored_version):
@@ -72,7 +72,7 @@ class Inventory:
         """
         values = {
             name: self._stored(name, manifest.inputs.get(name, ""), manifest.run_id)
-            for name in specs.DERIVATIONS[asset].inputs
+            for name in specs.ASSETS[asset].inputs
         }
         return Inputs(values, dict(manifest.inputs))
 

@@ -101,7 +101,7 @@ class Workshop:
             checkpoints=lambda: self._checkpoints(case, inputs.values, notes, as_stated=as_stated),
         )
         value, origin = outcome, None
-        if isinstance(outcome, functions.FromOutside):
+        if isinstance(outcome, functions.External):
             value, origin = outcome.value, outcome.origin
         draft = self._store.draft(case.asset, value, run_id=case.manifest.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))

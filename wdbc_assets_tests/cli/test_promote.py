@@ -161,12 +161,12 @@ def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds
     with_candidate("airflow_baseline")
     assert wdbc("promote", "--force").returncode == 2
     assert wdbc("promote", "--force", "--reason", " ").returncode == 2
-    forced = wdbc("promote", "--force", "--reason", "the regulator's trial")
+    forced = wdbc("promote", "--force", "--reason", "the regulator's experiment")
     assert forced.returncode == 0, forced.stderr
     assert "by force, against the verdict" in forced.stdout
     shown = wdbc("champion").stdout
     assert "FORCED" in shown
-    assert "against the verdict worse: the regulator's trial" in shown
+    assert "against the verdict worse: the regulator's experiment" in shown
     assert champion()["champion"]["forced"]
     assert entries()[-1]["forced"]
     assert wdbc("rollback", "--reason", "over").returncode == 0
@@ -272,7 +272,7 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, 
     assert "champion          same" in verified.stdout
 
 
-# On trial
+# Under test
 
 
 def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_answered(store: Store) -> None:
@@ -291,12 +291,12 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     shown = wdbc("shadow", "status")
     assert "nothing was paired yet" in shown.stdout
     assert "by bob: as good?" in shown.stdout
-    trial = challenger.current(store)
-    assert trial is not None
+    experiment = challenger.current(store)
+    assert experiment is not None
     pairs = [Pair("2026-11-24", "r", row, 0.01 * row, 0.01 * (100 - row), "champion") for row in range(100)]
-    challenger.put_pairs(store, trial, "1-aa-1-1", pairs)
-    challenger.put_counts(store, trial, "1-aa", {"given": 107, "failed": 7, "dropped": 3, "answered": 21})
-    found = json.loads(wdbc("shadow", "status", "--json").stdout)["trial"]
+    challenger.put_pairs(store, experiment, "1-aa-1-1", pairs)
+    challenger.put_counts(store, experiment, "1-aa", {"given": 107, "failed": 7, "dropped": 3, "answered": 21})
+    found = json.loads(wdbc("shadow", "status", "--json").stdout)["experiment"]
     assert found["challenger"]["recipe"] == "svc"
     assert found["champion"]["recipe"] == "logistic"
     assert found["patients"] == {"scored": 100, "failed": 7, "dropped": 3, "waiting": 0}
@@ -306,14 +306,14 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     text = wdbc("shadow", "status").stdout
     assert "100 scored by both, 7 without an answer of the challenger, 3 left out" in text
     assert "benign by the champion, malignant by the challenger" in text
-    assert "a challenger is on trial: svc" in wdbc("champion").stdout
+    assert "a challenger is under test: svc" in wdbc("champion").stdout
 
     judged = wdbc("promote", "--dry-run")
     assert judged.returncode == 3
     assert "7 of 107 patients without an answer" in judged.stdout
     share = wdbc("shadow", "start", "--share", "0.1")
     assert share.returncode == 1
-    assert "it breaks trial" in share.stderr
+    assert "it breaks experiment" in share.stderr
     assert wdbc("shadow", "start").returncode == 0, "without effect it may be tried again"
     assert wdbc("shadow", "start", "--reset-counts").returncode == 2, "and from zero for a reason"
     reset = wdbc("shadow", "start", "--reset-counts", "--reason", "its process was killed")
@@ -352,4 +352,4 @@ def test_without_a_champion_there_is_nothing_to_be_beside() -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
     assert "wdbc" in refused.stderr
-    assert "no trial goes on" in wdbc("shadow", "status").stdout
+    assert "no experiment goes on" in wdbc("shadow", "status").stdout

@@ -33,7 +33,7 @@ def lines() -> list[str]:
 
 
 def test_an_empty_store_says_that_nothing_was_made() -> None:
-    assert [line.split()[-2:] for line in lines()[3:]] == [["never", "made"]] * len(specs.DERIVATIONS)
+    assert [line.split()[-2:] for line in lines()[3:]] == [["never", "made"]] * len(specs.ASSETS)
 
 
 def test_a_line_has_version_time_and_size_and_every_reason_has_a_line(store: Store) -> None:

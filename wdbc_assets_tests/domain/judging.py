@@ -14,7 +14,7 @@ Cells: TypeAlias = list[tuple[int | None, str, str]]
 
 def judged(content: bytes) -> dict[str, findings.Finding]:
     """Return every finding of a raw file by its rule."""
-    return {finding.rule: finding for finding in schemas.judge_raw(reading.read(content))}
+    return {finding.rule: finding for finding in schemas.validate_raw(reading.read(content))}
 
 
 def broken(content: bytes) -> dict[str, Cells]:
@@ -28,12 +28,12 @@ def broken(content: bytes) -> dict[str, Cells]:
 
 def of_clean(frame: pd.DataFrame) -> dict[str, findings.Finding]:
     """Return the findings of a clean frame that did not pass."""
-    return {finding.rule: finding for finding in schemas.judge_clean(frame) if not finding.passed}
+    return {finding.rule: finding for finding in schemas.validate_clean(frame) if not finding.passed}
 
 
 def of_split(split: splitting.Split, frame: pd.DataFrame) -> dict[str, findings.Finding]:
     """Return the findings of a split that did not pass."""
-    return {finding.rule: finding for finding in schemas.judge_split(split, frame) if not finding.passed}
+    return {finding.rule: finding for finding in schemas.validate_split(split, frame) if not finding.passed}
 
 
 def clean_frame() -> pd.DataFrame:

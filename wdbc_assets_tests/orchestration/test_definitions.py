@@ -15,7 +15,7 @@ from wdbc_assets.store.backends import CannotWrite
 from wdbc_assets.store.store import Draft, Store, open_store
 from wdbc_assets_tests import builders
 
-NAMES = list(specs.DERIVATIONS)
+NAMES = list(specs.ASSETS)
 TRAINED = specs.JOBS["train"]
 IN_DATASET = {"raw_data", "clean_frame", "train_test_split", "exploration"}
 SMALL = {"ops": {"fitted_pipeline": {"config": {"grid": "small"}}}}
@@ -68,7 +68,7 @@ def test_each_asset_can_be_materialized_in_a_run_of_its_own() -> None:
 
 def test_dagsters_graph_is_the_table_of_derivations() -> None:
     graph = defs.resolve_asset_graph()
-    for name, derivation in specs.DERIVATIONS.items():
+    for name, derivation in specs.ASSETS.items():
         node = graph.get(dg.AssetKey(name))
         assert {key.to_user_string() for key in node.parent_keys} == set(derivation.inputs)
         assert node.code_version == specs.code_version(name)

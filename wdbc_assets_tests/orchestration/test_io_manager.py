@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from wdbc_assets.orchestration.io_manager import STORED, Kept, StoreIOManager
+from wdbc_assets.orchestration.io_manager import STORED, StoreIOManager, Unchanged
 from wdbc_assets.orchestration.resources import StoreResource
 from wdbc_assets.store.store import Handle, Store
 from wdbc_assets_tests.store.artifacts import put
@@ -29,8 +29,8 @@ def test_a_step_reads_the_version_that_its_run_kept_though_another_run_moved_the
     put(store, b"kept", run_id="run-1")
 
     @dg.asset
-    def raw_data() -> Kept:
-        return Kept(store.handle("raw_data").manifest)
+    def raw_data() -> Unchanged:
+        return Unchanged(store.handle("raw_data").manifest)
 
     @dg.asset(deps=[raw_data])
     def another_run() -> bytes:

@@ -72,6 +72,6 @@ def test_line_ends_of_another_system_are_no_change(package: Path) -> None:
 
 
 def test_every_asset_names_modules_and_inputs_that_exist() -> None:
-    for asset, derivation in specs.DERIVATIONS.items():
+    for asset, derivation in specs.ASSETS.items():
         assert all(path.is_file() for path in specs.closure(asset))
-        assert all(name in specs.DERIVATIONS for name in derivation.inputs)
+        assert all(name in specs.ASSETS for name in derivation.inputs)

@@ -19,7 +19,7 @@ def make_all(store: Store, source: Path) -> None:
     """Fill a store with manifests as a run would leave them; what the values are does not matter here."""
     chosen = settings.load()
     made: dict[str, str] = {}
-    for asset, derivation in specs.DERIVATIONS.items():
+    for asset, derivation in specs.ASSETS.items():
         content = source.read_bytes() if asset == "raw_data" else asset.encode()
         draft = store.draft(
             asset,
@@ -43,7 +43,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def reasons(store: Store) -> dict[str, tuple[str, ...]]:
-    return {state.asset: state.reasons for state in staleness.survey(store, settings.load())}
+    return {state.asset: state.reasons for state in staleness.assess(store, settings.load())}
 
 
 def test_an_empty_store_was_never_made(store: Store) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.audit_log import Entry
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.registry import Decision, Registry, open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.store import Draft, Store
@@ -26,7 +26,7 @@ def judgement(name: str = "better", **facts: Any) -> dict[str, Any]:
     }  # fmt: skip
     candidate = {"recipe": "logistic", "version": "c" * 64, "made_of": {"fitted_pipeline": "c" * 64}}
     champion = {"recipe": "svc", "version": "a" * 64}
-    plain = {"candidate": candidate, "champion": champion, "protocol": "quick", "trial": None, "verdict": verdict}
+    plain = {"candidate": candidate, "champion": champion, "protocol": "quick", "experiment": None, "verdict": verdict}
     return plain | facts
 
 
@@ -40,12 +40,12 @@ def promote(store: Store, content: bytes, **facts: Any) -> Entry:
     return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)
 
 
-def challenge(store: Store, content: object, **terms: Any) -> Trial:
-    """Put on trial beside whatever is there."""
+def challenge(store: Store, content: object, **terms: Any) -> Experiment:
+    """Put under test beside whatever is there."""
     registry = open_registry(store)
     made = store.draft(paths.CHAMPION, content, run_id="challenger", inputs={"fitted_pipeline": "c" * 64})
     standing = registry.standing()
-    trial = Trial(
+    experiment = Experiment(
         **{
             "challenger": made.manifest,
             "recipe": "svc",
@@ -57,8 +57,10 @@ def challenge(store: Store, content: object, **terms: Any) -> Trial:
             **terms,
         }
     )
-    challenger.start(store, registry, made, trial, decision(run_id=None, candidate="c" * 64, reason="svc beside it"))
-    return trial
+    challenger.start(
+        store, registry, made, experiment, decision(run_id=None, candidate="c" * 64, reason="svc beside it")
+    )
+    return experiment
 
 
 def rollback(registry: Registry, to: str | None = None) -> Entry:

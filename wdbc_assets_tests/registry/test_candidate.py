@@ -47,7 +47,7 @@ def promote(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessR
 
 def materialize(instance: dg.DagsterInstance, *assets: str, **config: Any) -> dg.ExecuteInProcessResult:
     """Materialize assets as the UI's buttons and `--select` do; without any named, all of them."""
-    keys = [dg.AssetKey(name) for name in assets or specs.DERIVATIONS]
+    keys = [dg.AssetKey(name) for name in assets or specs.ASSETS]
     job = defs.resolve_implicit_job_def_def_for_assets(keys)
     assert job is not None
     configured = {"ops": {"champion": {"config": config}}} if config else {}
@@ -120,11 +120,11 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     assert not refused.success
     assert "and a reason" in failure(refused)
     assert standing(store).version == before
-    forced = promote(instance, force=True, reason="a trial")
+    forced = promote(instance, force=True, reason="an experiment")
     assert forced.success
     assert not check(forced).passed
     assert check(forced).severity is dg.AssetCheckSeverity.WARN
-    assert "against the verdict worse: a trial" in str(check(forced).description)
+    assert "against the verdict worse: an experiment" in str(check(forced).description)
     (event,) = forced.asset_materializations_for_node("champion")
     assert "against the verdict" in str(shown(event.metadata)["FORCED"])
     assert standing(store).recipe == "airflow_baseline"
@@ -176,7 +176,7 @@ def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
         with pytest.MonkeyPatch.context() as other:
             other.setenv("WDBC_SPLIT_SEED", "7")
             assert materialize(instance, *made).success
-        tried = materialize(instance, "champion", promote=True, force=True, reason="a trial")
+        tried = materialize(instance, "champion", promote=True, force=True, reason="an experiment")
         assert tried.success
         assert tried.asset_materializations_for_node("champion") == []
         told, why = observed(tried)

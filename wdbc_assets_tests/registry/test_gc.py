@@ -131,13 +131,13 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
     assert registry.standing().problems == ()
 
 
-def test_a_challenger_on_trial_stays_and_one_that_was_goes_with_what_was_paired_of_its_fit(
+def test_a_challenger_on_experiment_stays_and_one_that_was_goes_with_what_was_paired_of_its_fit(
     local: Store, folder: Path
 ) -> None:
     promote(local, b"champion")
     for text in (b"fit", b"another"):
         put(local, text, asset="fitted_pipeline")
-    trial = challenge(local, b"challenger")
+    experiment = challenge(local, b"challenger")
     paired = [
         paths.pairs(one.version)
         for one in gc.survey(local, keep=5, run_limit=RUN_LIMIT)
@@ -146,13 +146,13 @@ def test_a_challenger_on_trial_stays_and_one_that_was_goes_with_what_was_paired_
     for pairs in paired:
         local.backend.replace(f"{pairs}/{'a' * 64}/1.jsonl", b"{}")
     age(folder)
-    assert versions(local)["challenger"] == "a challenger on trial"
+    assert versions(local)["challenger"] == "a challenger under test"
     challenger.stop(local, open_registry(local), decision(run_id=None))
     age(folder)
     gone = {content(local, one): one for one in gc.survey(local, keep=5, run_limit=RUN_LIMIT) if one.kept is None}
     assert set(gone) == {"challenger", "fit"}
     gc.clean(local, keep=5, run_limit=RUN_LIMIT)
-    assert not (folder / paths.challenger(trial.challenger.version)).exists()
+    assert not (folder / paths.challenger(experiment.challenger.version)).exists()
     assert [pairs for pairs in paired if not (folder / pairs).exists()] == [paths.pairs(gone["fit"].version)]
 
 
@@ -205,13 +205,13 @@ def _a_pipe(path: Path) -> None:
 DAMAGE = {"altered": _altered, "emptied": _emptied, "a pipe": _a_pipe}
 DECIDING = [
     "raw_data/current.json", "fitted_pipeline/current.json", "champion/current.json", "champion/history.jsonl",
-    "champion/history.json", "champion/trial.json", "champion/promoted/*.json", "champion/challengers/*.json",
+    "champion/history.json", "champion/experiment.json", "champion/promoted/*.json", "champion/challengers/*.json",
     "runs/run-old/fitted_pipeline.json",
 ]  # fmt: skip
 
 
 def everything(local: Store, folder: Path) -> dict[str, str | None]:
-    """Four champions, the first made of a fit that is not current, a trial, and one version that nothing refers to."""
+    """Four champions, the first of a fit that is not current, an experiment, and one version without a reference."""
     put(local, b"raw")
     raw = local.handle("raw_data").manifest.version
     put(local, b"old fit", asset="fitted_pipeline", run_id="run-old", inputs={"raw_data": raw})
@@ -241,7 +241,7 @@ def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
     DAMAGE[damage](path)
     age(folder)
     before = snapshot(folder)
-    if pattern == "champion/trial.json" and damage == "emptied":  # so a stopped one is; the history says otherwise
+    if pattern == "champion/experiment.json" and damage == "emptied":  # so a stopped one is; the history says otherwise
         assert set(cleaned(local)) == {"rest"}
     else:
         with pytest.raises(DamagedStore) as caught:
@@ -264,7 +264,7 @@ def cleaned(local: Store, keep: int = 5) -> list[str]:
 @pytest.mark.parametrize(
     ("missing", "reason"),
     [
-        ("champion/trial.json", "a challenger on trial"),
+        ("champion/experiment.json", "a challenger under test"),
         ("fitted_pipeline/current.json", "the pointer of fitted_pipeline is missing"),
         ("metrics/current.json", "the pointer of metrics is missing"),
     ],

@@ -9,7 +9,7 @@ from wdbc_assets.domain.data import cleaning, contract, reading, splitting
 from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.modeling import bundles, fitting
 from wdbc_assets.domain.modeling.bundles import Bundle
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders
@@ -42,8 +42,8 @@ def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Manifes
     return draft.manifest
 
 
-def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Trial:
-    """Put a bundle on trial beside the champion of the store in this folder."""
+def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Experiment:
+    """Put a bundle under test beside the champion of the store in this folder."""
     return promotions.challenge(store_in(folder), value, recipe=value.recipe, share=share)
 
 

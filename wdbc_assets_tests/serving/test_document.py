@@ -44,7 +44,7 @@ def test_the_example_is_the_documents_own_and_is_answered(service: Service) -> N
 
 def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
     X = np.array([[schemas.EXAMPLE[name] for name in contract.FEATURES]])
-    assert rows.judge(X)[1] == []
+    assert rows.validate(X)[1] == []
     table = champions.split()
     for part in (table.X_train, table.X_test):
         assert not (part[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()

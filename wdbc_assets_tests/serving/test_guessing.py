@@ -13,10 +13,10 @@ from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import addresses, api_keys
 from wdbc_assets.serving.access import Access
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
-from wdbc_assets.serving.middleware.auth import Gate
+from wdbc_assets.serving.middleware.auth import AuthMiddleware
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.test_api_keys import with_key
 
@@ -51,7 +51,7 @@ def test_of_many_wrong_keys_at_once_twenty_are_checked_and_a_valid_key_passes_fr
         assert with_key(service, valid, "/v1/model").status == 200
 
 
-def guess(gate: Gate, token: str, client: str) -> int:
+def guess(gate: AuthMiddleware, token: str, client: str) -> int:
     scope: dict[str, Any] = {
         "type": "http",
         "path": "/v1/model",
@@ -61,7 +61,7 @@ def guess(gate: Gate, token: str, client: str) -> int:
     request_context.begin(scope)
     try:
         asyncio.run(gate(scope, None, None))  # type: ignore[arg-type]
-    except Refused as refused:
+    except ProblemError as refused:
         return refused.status
     return 200
 
@@ -75,7 +75,7 @@ def test_guesses_from_many_addresses_with_many_ids_take_no_more_memory_and_leave
     tmp_path: Path,
 ) -> None:
     _, valid = api_keys.create(tmp_path / "keys.json", "one", ("predict",))
-    gate = Gate(passed, Keyring(tmp_path / "keys.json", Access.KEYED), per_minute=100)
+    gate = AuthMiddleware(passed, Keyring(tmp_path / "keys.json", Access.KEYED), per_minute=100)
     for number in range(3000):
         guess(gate, f"{number:012x}.x", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     storage: Any = gate._limiter.storage

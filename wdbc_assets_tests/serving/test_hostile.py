@@ -11,7 +11,7 @@ import pytest
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
-from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import Champion, Refusal
 from wdbc_assets.store import isolation
 from wdbc_assets.store.manifest import stored_file, version_of
@@ -79,21 +79,21 @@ def test_a_challenger_that_would_crash_the_worker_never_answers(tmp_path: Path) 
     first = champions.promote(tmp_path, champions.bundle())
     challenge_hostile(tmp_path, "support_out_of_bounds", share=0.9)
     with running.serving(tmp_path) as service:
-        service.until(lambda: "challenger on trial was refused" in log(tmp_path), PATIENCE)
+        service.until(lambda: "challenger under test was refused" in log(tmp_path), PATIENCE)
         assert all(version(service) == first.version for _ in range(20))
         assert service.ask("/v1/model").json["challenger"] is None
 
 
 def challenge_hostile(folder: Path, kind: str, *, share: float) -> None:
     store = champions.store_in(folder)
-    on_trial = promotions.challenge(store, champions.bundle("svc"), recipe="svc", share=share)
+    router = promotions.challenge(store, champions.bundle("svc"), recipe="svc", share=share)
     draft = store.draft("champion", champions.bundle("svc"), run_id="forged")
     contents = {**draft.contents, "pipeline.skops": hostile.KINDS[kind]()}
     files = {name: stored_file(content) for name, content in contents.items()}
-    manifest = dataclasses.replace(on_trial.challenger, files=files, version=version_of(files))
+    manifest = dataclasses.replace(router.challenger, files=files, version=version_of(files))
     store.write(dataclasses.replace(draft, contents=contents, manifest=manifest))
-    forged = dataclasses.replace(on_trial, challenger=manifest)
-    (folder / "results/champion/trial.json").write_bytes(forged.to_json())
+    forged = dataclasses.replace(router, challenger=manifest)
+    (folder / "results/champion/experiment.json").write_bytes(forged.to_json())
 
 
 def log(folder: Path) -> str:
@@ -158,11 +158,11 @@ def test_a_challenger_refused_by_a_passing_cause_is_tried_again(
     failing_once(error, monkeypatch)
     champions.promote(tmp_path, champions.bundle())
     champions.challenge(tmp_path, champions.bundle("logistic", 43), share=0.5)
-    on_trial = OnTrial(champions.store_in(tmp_path))
-    on_trial.look()
-    assert on_trial.arm is None
-    on_trial.look()
-    assert on_trial.arm is not None
+    router = ChallengerRouter(champions.store_in(tmp_path))
+    router.look()
+    assert router.variant is None
+    router.look()
+    assert router.variant is not None
 
 
 def test_pauses_grow_up_to_a_minute() -> None:

@@ -15,7 +15,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from wdbc_assets.serving.api import schemas
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.middleware import limits, request_context
 from wdbc_assets.serving.protocol import LARGEST_HEAD
 from wdbc_assets_tests.serving import champions, running
@@ -342,7 +342,7 @@ def test_no_caller_takes_more_than_half_of_the_places() -> None:
     assert [places.take("greedy"), places.take("fourth")] == [True, False]
 
 
-async def answered(layer: limits.Patience, path: str, client: str, reads: asyncio.Event | None = None) -> int:
+async def answered(layer: limits.RequestLimits, path: str, client: str, reads: asyncio.Event | None = None) -> int:
     """Ask the layer, by a client that reads its answer from an event on; return the status."""
     scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": (client, 1)}
     request_context.begin(scope)
@@ -358,7 +358,7 @@ async def answered(layer: limits.Patience, path: str, client: str, reads: asynci
 
     try:
         await layer(scope, receive, send)
-    except Refused as refused:
+    except ProblemError as refused:
         return refused.status
     return int(sent[0]["status"])
 
@@ -373,7 +373,7 @@ def test_more_requests_than_are_worked_on_are_refused_and_the_health_routes_are_
                 await done.wait()
             await send({"type": "http.response.start", "status": 200})
 
-        layer = limits.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.RequestLimits(work, bodies=(), largest=1, seconds=60, at_once=2)
         waiting = asyncio.create_task(answered(layer, "/v1/model", "greedy"))
         await asyncio.sleep(0)
         meanwhile = [
@@ -394,7 +394,7 @@ def test_an_answer_that_is_not_read_takes_no_place() -> None:
         async def work(_: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
 
-        layer = limits.Patience(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.RequestLimits(work, bodies=(), largest=1, seconds=60, at_once=2)
         reads = asyncio.Event()
         waiting = [asyncio.create_task(answered(layer, "/v1/model", "greedy", reads)) for _ in range(5)]
         await asyncio.sleep(0)

@@ -145,10 +145,10 @@ def make(folder: Path) -> Store:
         bundle = store.draft(store_paths.CHAMPION, champions.bundle(recipe), run_id=run_id, inputs=inputs)
         expected = registry.standing().version
         registry.promote(bundle, decision(run_id=run_id, recipe=recipe, evidence=digest), expected=expected)
-    trial = challenge(store, champions.bundle("pca_logistic"))
+    experiment = challenge(store, champions.bundle("pca_logistic"))
     pair = Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, challenger.CHAMPION)
-    challenger.put_pairs(store, trial, "1-aa-1-1", [pair, pair])
-    challenger.put_counts(store, trial, "1-aa", {"given": 2, "failed": 0})
+    challenger.put_pairs(store, experiment, "1-aa-1-1", [pair, pair])
+    challenger.put_counts(store, experiment, "1-aa", {"given": 2, "failed": 0})
     store.note_refusal("metrics", run_id="run-2", reasons=["it was worse than chance"])
     store.checkpoints("cross_validation", ["inputs"]).put("part", [0.5])
     return store

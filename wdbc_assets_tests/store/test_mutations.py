@@ -43,7 +43,7 @@ NAMED_BY: list[tuple[str, list[str], frozenset[str]]] = [
     ("champion/promoted/*", ["champion"], frozenset()),
     ("champion/versions/*/*", ["gc", "champion"], frozenset()),
     ("champion/evidence/*", ["history", "--verify"], frozenset()),
-    ("champion/trial.json", ["shadow", "status"], frozenset({"deleted", "emptied"})),
+    ("champion/experiment.json", ["shadow", "status"], frozenset({"deleted", "emptied"})),
     ("champion/challengers/*", ["gc"], frozenset()),
     ("champion/pairs/*/*/*/*", ["shadow", "status"], frozenset({"deleted", "emptied", "one byte altered"})),
     ("*/refused.json", ["status"], frozenset({"deleted", "a list", "null"})),
@@ -163,7 +163,7 @@ def _try(whole: Path, folder: Path, case: tuple[str, str], version: str, counted
         code, output = ask(asked, version)
         counted["commands"] += 1
         counted[f"exit {code}"] += 1
-        lost = {name for name in before - surviving(folder) if not name.startswith("champion/trial")}
+        lost = {name for name in before - surviving(folder) if not name.startswith("champion/experiment")}
         assert not lost, f"{asked} removed {sorted(lost)[:3]}"
         if command is not None and asked[0] in command:
             said += output if code or _says(output) else ""

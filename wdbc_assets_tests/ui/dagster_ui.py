@@ -25,8 +25,8 @@ from wdbc_assets.pipeline import specs
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-ASSETS = tuple(specs.DERIVATIONS)
-MADE = tuple(asset for asset in ASSETS if not specs.DERIVATIONS[asset].decided)
+ASSETS = tuple(specs.ASSETS)
+MADE = tuple(asset for asset in ASSETS if not specs.ASSETS[asset].promoted)
 """What "Materialize all" makes: everything but what is moved by a promotion."""
 TRAINED = specs.JOBS["train"]
 

@@ -59,7 +59,7 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         for asset in ASSETS:
             expect(node(page, asset)).to_contain_text("Never materialized")
         assert drawn_lineage(page) == {
-            (source, asset) for asset, derivation in specs.DERIVATIONS.items() for source in derivation.inputs
+            (source, asset) for asset, derivation in specs.ASSETS.items() for source in derivation.inputs
         }
 
         dagster_ui.materialize_all(page)

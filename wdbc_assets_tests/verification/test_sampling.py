@@ -69,7 +69,7 @@ def test_one_fold_of_each_recipe_is_judged_again_and_all_figures_are_derived(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged: list[cross_validation.Unit] = []
-    judge = cross_validation.judge
+    judge = cross_validation.evaluate_fold
 
     def counted(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.Outcome:
         judged.append(unit)

@@ -14,7 +14,7 @@ def clean(table: "reading.RawTable") -> "pd.DataFrame":
     """Code the diagnosis, drop the id, keep the rows and their order.
 
     Args:
-        table: n rows of the raw table; it must have been judged (`schemas.judge_raw`).
+        table: n rows of the raw table; it must have been judged (`schemas.validate_raw`).
 
     Returns:
         n rows numbered from 0: `diagnosis` (int64, 1 = malignant) and the 30 features (float64).

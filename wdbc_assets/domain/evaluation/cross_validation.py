@@ -101,7 +101,7 @@ def _outer(y: np.ndarray, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=repeat).split(np.zeros(len(y)), y))
 
 
-def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
+def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
     """Do one unit on the clean frame. Linear algebra runs on one thread, so that the answer is always the same.
 
     Raises WdbcError, naming recipe, repeat and fold, if no model can be fitted.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.rules.base import Rule
 
 
-def judge(value: cross_validation.CrossValidation, frame: pd.DataFrame) -> list[Finding]:
+def validate(value: cross_validation.CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     """Judge an evaluation of a clean frame by `floors.RULES`, in their order; rows are counted from 1."""
     figures = value.summary["recipes"][floors.RECIPE]
     protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"

@@ -53,7 +53,7 @@ def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ver
 
     X_train is what the pipeline was fitted on: 30 finite measurements in the order of the contract. The recipe is
     compiled where it can be. Raises WdbcError if pipeline, policy and contract do not belong together, and if the
-    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.trials`.
+    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.experiments`.
     """
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
     if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:

@@ -1,7 +1,7 @@
 """A challenger beside the champion: how far the two agree on the same patients, before anybody knows who is right.
 
-Without diagnoses that is all that can be said of them: agreement is no merit. What the gate asks of a trial is only
-that the challenger answered (`promotion`).
+Without diagnoses that is all that can be said of them: agreement is no merit. What the gate asks of an experiment is
+only that the challenger answered (`promotion`).
 """
 
 from __future__ import annotations

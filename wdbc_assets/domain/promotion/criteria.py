@@ -30,9 +30,9 @@ RECALL = 0.98
 TEST_FLOORS = {"accuracy": 0.939, "roc_auc": 0.975}
 """What the fitted pipeline must reach on the test part: three standard deviations below what 200 splits gave."""
 
-TRIAL_PATIENTS, TRIAL_ANSWERED = 100, 0.999
-"""From how many patients on a trial counts, and for what share of them there must have been an answer. How far the
-two agreed is shown and decides nothing: nobody knows yet who was right."""
+EXPERIMENT_PATIENTS, EXPERIMENT_ANSWERED = 100, 0.999
+"""From how many patients on an experiment counts, and for what share there must have been an answer. How far the two
+agreed is shown and decides nothing: nobody knows yet who was right."""
 
 
 class _Difference(TypedDict):
@@ -196,26 +196,26 @@ def of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Cri
     )
 
 
-def is_long_enough(trial: Mapping[str, int]) -> bool:
-    """Say whether enough patients were given to a challenger for its trial to count; damaged records always do."""
-    return trial["scored"] + trial["failed"] >= TRIAL_PATIENTS or trial.get("unreadable", 0) > 0
+def is_long_enough(experiment: Mapping[str, int]) -> bool:
+    """Say whether enough patients were given to a challenger for its experiment to count; damaged records always do."""
+    return experiment["scored"] + experiment["failed"] >= EXPERIMENT_PATIENTS or experiment.get("unreadable", 0) > 0
 
 
-def of_trial(trial: Mapping[str, int] | None) -> tuple[Criterion, ...]:
+def of_experiment(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]:
     """Judge what became of the patients it was given beside the champion; nothing, if they were too few."""
-    if trial is None or not is_long_enough(trial):
+    if experiment is None or not is_long_enough(experiment):
         return ()
-    given = trial["scored"] + trial["failed"]
-    answered = trial["scored"] / given if given else 0.0
-    unreadable = trial.get("unreadable", 0)
-    damage = f"; {unreadable} records of the trial cannot be read" if unreadable else ""
+    given = experiment["scored"] + experiment["failed"]
+    answered = experiment["scored"] / given if given else 0.0
+    unreadable = experiment.get("unreadable", 0)
+    damage = f"; {unreadable} records of the experiment cannot be read" if unreadable else ""
     return (
         Criterion(
-            name="trial",
-            demand=f"an answer for at least {TRIAL_ANSWERED:.1%} of its patients beside the champion",
-            holds=answered >= TRIAL_ANSWERED and not unreadable,
+            name="experiment",
+            demand=f"an answer for at least {EXPERIMENT_ANSWERED:.1%} of its patients beside the champion",
+            holds=answered >= EXPERIMENT_ANSWERED and not unreadable,
             value=answered,
-            bound=TRIAL_ANSWERED,
-            found=f"{trial['failed']} of {given} patients without an answer{damage}",
+            bound=EXPERIMENT_ANSWERED,
+            found=f"{experiment['failed']} of {given} patients without an answer{damage}",
         ),
     )

@@ -8,7 +8,8 @@ choose by, and may only object. Each criterion is one `criteria.Criterion`, said
 - `specificity`: at a recall of `RECALL`, it is not lower by more than `SPECIFICITY_MARGIN`.
 - `floors`, `alarms`: the candidate's means reach the floors, and none is too good to be true.
 - `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest figure on the test part.
-- `trial`: if it was given `TRIAL_PATIENTS` or more patients beside the champion, it answered for all but a few.
+- `experiment`: if it was given `EXPERIMENT_PATIENTS` or more patients beside the champion, it answered for all but a
+few.
 - `search`, `patients`, `code`: it was fitted by the search that was judged (the recipe's full grid), on the patients
   that were, by the code that was; else the evidence is of something else.
 
@@ -82,7 +83,7 @@ class Verdict:
         return asdict(self) | {"criteria": [asdict(one) for one in self.criteria]}
 
 
-def judge(
+def compare(
     predictions: pd.DataFrame,
     *,
     candidate: str,
@@ -92,14 +93,14 @@ def judge(
     same_patients: bool = True,
     same_code: bool = True,
     supersedes: bool = True,
-    trial: Mapping[str, int] | None = None,
+    experiment: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Judge a candidate's recipe against the champion's; both are names of recipes, and may be the same.
 
     `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` is what
     `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `same_patients` and `same_code`
     whether it was fitted on those and by that which was judged; `supersedes` whether it is the fit of the present data,
-    code and parameters, which decides between two fits of one recipe; `trial` how many patients it `scored` and
+    code and parameters, which decides between two fits of one recipe; `experiment` how many patients it `scored` and
     `failed` beside this champion, if it was tried so.
 
     Raises WdbcError if a recipe was not judged, or not on the same patients in the same folds.
@@ -107,14 +108,14 @@ def judge(
     from wdbc_assets.domain.evaluation import comparison
 
     names = [candidate] if champion in (candidate, None) else [candidate, str(champion)]
-    _require_judged(predictions, names)
+    _require_evaluated(predictions, names)
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
     alone = (*criteria.of_figures(summary["recipes"][candidate], summary["repeats"]), *criteria.of_test(test))
     alone = (
         *alone,
         *criteria.of_evidence(grid, same_patients=same_patients, same_code=same_code),
-        *criteria.of_trial(trial),
+        *criteria.of_experiment(experiment),
     )
     compared = () if champion is None else criteria.compared(of_both, summary, candidate, champion)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
@@ -172,7 +173,7 @@ def _of_equals(candidate: str, champion: str, *, supersedes: bool) -> tuple[bool
     return False, f"as good within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
 
 
-def _require_judged(predictions: pd.DataFrame, names: list[str]) -> None:
+def _require_evaluated(predictions: pd.DataFrame, names: list[str]) -> None:
     unknown = sorted(set(names) - set(predictions["recipe"].unique()))
     if unknown:
         raise WdbcError(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fault:
+class BrokenRule:
     """One cell that breaks one rule; `position` is that of the row, from 0."""
 
     position: int
@@ -41,7 +41,7 @@ class _Frame(dict[str, _Column]):
         return self.keys()
 
 
-def judge(X: NDArray[np.float64]) -> tuple[NDArray[np.bool_], list[Fault]]:
+def validate(X: NDArray[np.float64]) -> tuple[NDArray[np.bool_], list[BrokenRule]]:
     """Judge measurements, shape (n, 30) in the order of the contract; a missing one is NaN.
 
     Gives a mask of the rows that keep every rule, shape (n,), and the faults of the others, in the order of the rows
@@ -49,11 +49,11 @@ def judge(X: NDArray[np.float64]) -> tuple[NDArray[np.bool_], list[Fault]]:
     """
     frame = _Frame(zip(contract.FEATURES, X.T.view(_Column), strict=True))
     kept = np.ones(len(X), dtype=bool)
-    faults: list[Fault] = []
+    faults: list[BrokenRule] = []
     with np.errstate(over="ignore", invalid="ignore"):  # a product beyond the largest number is beyond every bound, too
         for rule in groups.MEASUREMENT_RULES:
             for column, broken in rule.faults(frame):
                 if broken.any():
                     kept &= ~broken
-                    faults += [Fault(int(position), column, rule.name) for position in np.flatnonzero(broken)]
+                    faults += [BrokenRule(int(position), column, rule.name) for position in np.flatnonzero(broken)]
     return kept, sorted(faults, key=lambda fault: fault.position)

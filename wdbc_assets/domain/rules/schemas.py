@@ -54,18 +54,18 @@ def target() -> pa.DataFrameSchema:
     return _schema("y", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name == contract.DIAGNOSIS}, ())
 
 
-def judge_raw(table: "reading.RawTable") -> list[Finding]:
+def validate_raw(table: "reading.RawTable") -> list[Finding]:
     """Judge a raw table; rows are named by their line in the file."""
     texts = {(failure.row, failure.column): failure.value for failure in table.unreadable}
-    return _judge(table.frame, raw(), groups.RAW_RULES, texts)
+    return _validate(table.frame, raw(), groups.RAW_RULES, texts)
 
 
-def judge_clean(frame: pd.DataFrame) -> list[Finding]:
+def validate_clean(frame: pd.DataFrame) -> list[Finding]:
     """Judge a clean frame; rows are named by their position from 1."""
-    return _judge(frame, clean(), groups.CLEAN_RULES, {})
+    return _validate(frame, clean(), groups.CLEAN_RULES, {})
 
 
-def judge_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
+def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
     """Judge a split, just made, against the clean frame that it is of; rows are named by their position from 1.
 
     Raises:
@@ -88,7 +88,7 @@ def judge_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
     return findings
 
 
-def _judge(
+def _validate(
     frame: pd.DataFrame, schema: pa.DataFrameSchema, group: Sequence[Rule], texts: Mapping[tuple[int | None, str], str]
 ) -> list[Finding]:
     breaches, broken = _broken(schema, frame, group)

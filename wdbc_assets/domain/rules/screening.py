@@ -36,12 +36,12 @@ _LEFT, _RIGHT = (np.array([_AT[pair[side]] for pair in _PRODUCTS]) for side in (
 _MARGIN = 1e-6
 
 
-def faults(X: Array) -> list[rows.Fault]:
-    """Return what `rows.judge` finds in X, shape (n, 30) in the order of the contract."""
+def faults(X: Array) -> list[rows.BrokenRule]:
+    """Return what `rows.validate` finds in X, shape (n, 30) in the order of the contract."""
     suspects = np.flatnonzero(_suspicious(X))
     if not len(suspects):
         return []
-    _, found = rows.judge(X[suspects])
+    _, found = rows.validate(X[suspects])
     return [replace(fault, position=int(suspects[fault.position])) for fault in found]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.orchestration.promoted import decided_asset
+from wdbc_assets.orchestration.promoted import promoted_asset
 from wdbc_assets.registry import candidate
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import bundles, fitting
 
 
-@decided_asset(kinds={"scikitlearn", "numpy"}, owners=["team:model"])
+@promoted_asset(kinds={"scikitlearn", "numpy"}, owners=["team:model"])
 def champion(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",

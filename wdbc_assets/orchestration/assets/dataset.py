@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets import settings, sources
 from wdbc_assets.orchestration import metadata, resources
 from wdbc_assets.orchestration.materialize import versioned_asset
-from wdbc_assets.pipeline.functions import FromOutside, StillTheSame
+from wdbc_assets.pipeline.functions import External, NotModified
 from wdbc_assets.store.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ def raw_data(
     source: resources.SourceResource,
     known: Manifest | None,
     report: metadata.Report,
-) -> FromOutside | StillTheSame:
+) -> External | NotModified:
     """The bytes of the source as they came, unpacked: one line per patient, with id, diagnosis and 30 measurements."""
     origin = sources.Origin.from_json(known.origin) if known and known.origin else None
     answer = source.fetch(parameters, known=origin, report=report)
     if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
-        return StillTheSame()
-    return FromOutside(answer.content, answer.origin.to_json())
+        return NotModified()
+    return External(answer.content, answer.origin.to_json())
 
 
 @versioned_asset(

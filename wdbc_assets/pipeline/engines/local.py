@@ -49,7 +49,7 @@ def evaluate(
         logs.logger.info("%d of %d folds were done before", len(outcomes), len(units), extra={"event": "note"})
     failures: list[WdbcError] = []
     # Closed here: an interruption would otherwise hold the iterator, and with it the workers, until the very end.
-    with contextlib.closing(_judged([unit for unit in units if unit not in outcomes], frame, workers)) as judged:
+    with contextlib.closing(_outcomes([unit for unit in units if unit not in outcomes], frame, workers)) as judged:
         for unit, found in judged:
             if isinstance(found, WdbcError):
                 failures.append(found)
@@ -95,9 +95,11 @@ def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:
     )
 
 
-def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Generator[tuple[Unit, Outcome | WdbcError]]:
+def _outcomes(
+    units: Sequence[Unit], frame: "pd.DataFrame", workers: int
+) -> Generator[tuple[Unit, Outcome | WdbcError]]:
     if min(workers, len(units)) < 2:
-        yield from ((unit, _judge(frame, unit)) for unit in units)
+        yield from ((unit, _evaluate(frame, unit)) for unit in units)
         return
     pool = ProcessPoolExecutor(
         min(workers, len(units)),
@@ -106,7 +108,7 @@ def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Gener
         initargs=(frame,),
     )
     try:
-        futures = {pool.submit(_judge_here, unit): unit for unit in units}
+        futures = {pool.submit(_evaluate_here, unit): unit for unit in units}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
@@ -122,9 +124,9 @@ def _judged(units: Sequence[Unit], frame: "pd.DataFrame", workers: int) -> Gener
         pool.shutdown(cancel_futures=True)
 
 
-def _judge(frame: "pd.DataFrame", unit: Unit) -> Outcome | WdbcError:
+def _evaluate(frame: "pd.DataFrame", unit: Unit) -> Outcome | WdbcError:
     try:
-        return cross_validation.judge(frame, unit)
+        return cross_validation.evaluate_fold(frame, unit)
     except WdbcError as error:
         error.__cause__ = None  # a worker's cause may be something that cannot travel
         return error
@@ -146,5 +148,5 @@ def _end_with_the_parent() -> None:
         os._exit(1)
 
 
-def _judge_here(unit: Unit) -> Outcome | WdbcError:
-    return _judge(_of_this_process["frame"], unit)
+def _evaluate_here(unit: Unit) -> Outcome | WdbcError:
+    return _evaluate(_of_this_process["frame"], unit)

@@ -42,7 +42,7 @@ class Artifact:
 
 def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
     """Return all that the page is made of."""
-    artifacts = {state.asset: _artifact(store, state) for state in staleness.survey(store, chosen)}
+    artifacts = {state.asset: _artifact(store, state) for state in staleness.assess(store, chosen)}
     values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
     return {
         "version": importlib.metadata.version("wdbc_assets"),
@@ -61,7 +61,7 @@ def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
     }
 
 
-def _artifact(store: Store, state: staleness.State) -> Artifact:
+def _artifact(store: Store, state: staleness.AssetStatus) -> Artifact:
     made_by = _MADE_BY.get(state.asset, _MADE_BY_RUN if state.asset in specs.JOBS["train"] else "wdbc report")
     if state.manifest is None:
         refused = store.refusal(state.asset)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.serving.api import exception_handlers, problems, schemas
-from wdbc_assets.serving.api.problems import Fault
+from wdbc_assets.serving.api.problems import InvalidField
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,25 +42,25 @@ class Reader:
         """Return the measurements, shape (patients, 30), in the order of the contract.
 
         Raises:
-            Refused: 400 for what is no JSON, 422 for what is no request, with each fault up to the most that are shown.
+            ProblemError: 400 for what is no JSON, 422 for what is no request, with each fault, up to a limit.
         """
         patients = self._patients(self._decoded(body))
         rows = []
         try:
             for patient in patients:
                 if type(patient) is not dict or len(patient) > _MOST_FIELDS:
-                    raise problems.of_faults(self._faults(patients))
+                    raise problems.of_invalid_fields(self._faults(patients))
                 # A model's fields lie in the order of the contract, whatever the order in which they were sent.
                 rows.append(list(self._validate(patient).__dict__.values()))
         except ValidationError:
-            raise problems.of_faults(self._faults(patients)) from None
+            raise problems.of_invalid_fields(self._faults(patients)) from None
         return np.array(rows, dtype=np.float64)
 
     def _decoded(self, body: bytes) -> Any:
         values = sum(map(body.count, _STARTS_OF_VALUES))
         if values > 2 * (self.most + 1) * (len(contract.FEATURES) + 1):
             detail = f"the body has far more values than {self.most} patients, the most of one request, have"
-            raise problems.of_faults([Fault(rule="too_many_values", detail=detail)])
+            raise problems.of_invalid_fields([InvalidField(rule="too_many_values", detail=detail)])
         try:
             return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=float)
         except (ValueError, RecursionError):
@@ -73,9 +73,9 @@ class Reader:
                 return list(self._validate_request(request).patients)
             except ValidationError as error:
                 found = exception_handlers.of_validation(error, hints=True)
-        raise problems.of_faults(found)
+        raise problems.of_invalid_fields(found)
 
-    def _faults(self, patients: list[Any]) -> Iterator[Fault]:
+    def _faults(self, patients: list[Any]) -> Iterator[InvalidField]:
         hints = True
         for row, patient in enumerate(patients, start=1):
             found = list(_of_object(patient, row=row))
@@ -98,12 +98,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeated
 
 
-def _of_object(value: Any, *, row: int | None) -> Iterator[Fault]:
+def _of_object(value: Any, *, row: int | None) -> Iterator[InvalidField]:
     """Give the faults of an object that its fields do not show."""
     if isinstance(value, _Repeated):
         known: list[str | None] = [name for name in exception_handlers.KNOWN if name in value.names]
         for name in known or [None]:
-            yield Fault(row=row, field=name, rule="repeated_field", detail="a field may be sent once in an object")
+            yield InvalidField(
+                row=row, field=name, rule="repeated_field", detail="a field may be sent once in an object"
+            )
     elif isinstance(value, dict) and len(value) > _MOST_FIELDS:
         detail = f"more than {_MOST_FIELDS} fields: the contract knows {len(contract.FEATURES)} measurements"
-        yield Fault(row=row, rule="too_many_fields", detail=detail)
+        yield InvalidField(row=row, rule="too_many_fields", detail=detail)

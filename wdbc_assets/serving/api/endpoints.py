@@ -15,9 +15,9 @@ from wdbc_assets.domain.modeling import linear_scorer
 from wdbc_assets.domain.rules import groups, screening
 from wdbc_assets.serving import telemetry
 from wdbc_assets.serving.api import bodies, openapi, problems, schemas
-from wdbc_assets.serving.api.problems import Fault, Refused
+from wdbc_assets.serving.api.problems import InvalidField, ProblemError
 from wdbc_assets.serving.middleware import request_context
-from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import Answering, Champion
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _LARGE = 32 * 1024  # bytes: some fifty patients
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag: bool) -> APIRouter:
+def router(champion: Champion, router: ChallengerRouter, reader: bodies.Reader, *, flag: bool) -> APIRouter:
     """Return the routes of version 1; `flag` says that measurements that break the contract are answered and named."""
     made = APIRouter(prefix="/v1", tags=["version 1"])
 
@@ -57,7 +57,7 @@ def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag
         answering = champion.now()
         X, broken = await _measurements(reader, call.body, flag=flag)
         p = await _probabilities(answering, X)
-        answering, p = await on_trial.answer(answering, X, p, call, key)
+        answering, p = await router.answer(answering, X, p, call, key)
         call.rows, call.version = len(X), answering.served.version[:12]
         return _predictions(answering, X, p, broken)
 
@@ -68,7 +68,7 @@ def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag
         Only a linear champion can be explained so; for any other the answer is 409.
         """
         call = request_context.of(request.scope)
-        answering = on_trial.explains(champion.now(), call, key)
+        answering = router.explains(champion.now(), call, key)
         X, broken = await _measurements(reader, call.body, flag=flag)
         found = _terms(answering, X)
         call.rows, call.version = len(X), answering.served.version[:12]
@@ -85,7 +85,7 @@ def router(champion: Champion, on_trial: OnTrial, reader: bodies.Reader, *, flag
             loaded_at=answering.since,
             policy=schemas.Policy(**{name: served.policy[name] for name in schemas.Policy.model_fields}),
             refresh=champion.refresh,
-            challenger=_challenger(on_trial),
+            challenger=_challenger(router),
         )
 
     @made.get("/contract", **openapi.asked())
@@ -116,17 +116,17 @@ async def _measurements(reader: bodies.Reader, body: bytes, *, flag: bool) -> "t
 
     def measure() -> "tuple[Array, list[list[str]]]":
         X = reader.read(body)
-        return X, _judged(X, flag=flag)
+        return X, _broken_rules(X, flag=flag)
 
     # A large body takes milliseconds: others are answered meanwhile.
     return await asyncio.to_thread(measure) if len(body) > _LARGE else measure()
 
 
-def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
+def _broken_rules(X: "Array", *, flag: bool) -> list[list[str]]:
     """Return for each row which rules it breaks.
 
     Raises:
-        Refused: there are any, and they are not to be flagged.
+        ProblemError: there are any, and they are not to be flagged.
     """
     found = screening.faults(X)
     broken: list[list[str]] = [[] for _ in X]
@@ -135,8 +135,9 @@ def _judged(X: "Array", *, flag: bool) -> list[list[str]]:
     for fault in found:
         broken[fault.position].append(f"{fault.column}: {fault.rule}")
     if found and not flag:
-        raise problems.of_faults(
-            Fault(row=one.position + 1, field=one.column, rule=one.rule, detail=_DEMANDS[one.rule]) for one in found
+        raise problems.of_invalid_fields(
+            InvalidField(row=one.position + 1, field=one.column, rule=one.rule, detail=_DEMANDS[one.rule])
+            for one in found
         )
     return broken
 
@@ -157,25 +158,27 @@ def _terms(answering: Answering, X: "Array") -> tuple[float, "Array"]:
     except WdbcError:
         raise _incomputable() from None
     if found is None:
-        raise Refused(409, "not-linear", f"The recipe {answering.served.recipe} is not linear: it has no such sum.")
+        raise ProblemError(
+            409, "not-linear", f"The recipe {answering.served.recipe} is not linear: it has no such sum."
+        )
     if not np.isfinite(found[1]).all():
         raise _incomputable()
     return found
 
 
-def _incomputable() -> Refused:
-    return Refused(422, "cannot-compute", "A measurement is too large to compute with. Nothing was predicted.")
+def _incomputable() -> ProblemError:
+    return ProblemError(422, "cannot-compute", "A measurement is too large to compute with. Nothing was predicted.")
 
 
 def _model(answering: Answering) -> schemas.Model:
     return schemas.Model(version=answering.served.version, recipe=answering.served.recipe)
 
 
-def _challenger(on_trial: OnTrial) -> schemas.Challenger | None:
-    if on_trial.arm is None:
+def _challenger(router: ChallengerRouter) -> schemas.Challenger | None:
+    if router.variant is None:
         return None
-    trial, arm = on_trial.arm
-    return schemas.Challenger(model=_model(arm), share=trial.share)
+    experiment, variant = router.variant
+    return schemas.Challenger(model=_model(variant), share=experiment.share)
 
 
 def _predictions(answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:

@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 _SHOWN = 100
 
 
-class Fault(BaseModel):
+class InvalidField(BaseModel):
     """One thing that is wrong with what was sent."""
 
     row: int | None = Field(default=None, description="number of the patient in the request, from 1")
@@ -35,19 +35,19 @@ class Problem(BaseModel):
     status: int = Field(description="the status of the answer")
     detail: str = Field(description="what is wrong and what to do")
     request_id: str = Field(description="by which this request is found in the service's log")
-    errors: list[Fault] | None = Field(
+    errors: list[InvalidField] | None = Field(
         default=None, description=f"each fault of what was sent; the first {_SHOWN} of them"
     )
 
 
 @dataclass
-class Refused(Exception):
+class ProblemError(Exception):
     """A request that is answered with a problem."""
 
     status: int
     kind: str
     detail: str
-    errors: Sequence[Fault] = ()
+    errors: Sequence[InvalidField] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, request_id: str) -> Response:
@@ -64,20 +64,20 @@ class Refused(Exception):
         return Response(json.dumps(content), self.status, dict(self.headers), MEDIA_TYPE)
 
 
-def of_faults(faults: Iterable[Fault]) -> Refused:
+def of_invalid_fields(faults: Iterable[InvalidField]) -> ProblemError:
     """Return the problem of measurements or requests that are not as they must be; looks at no more than are shown."""
     listed = list(islice(faults, _SHOWN + 1))
     count = f"{len(listed)} fault" + "s" * (len(listed) != 1)
     if len(listed) > _SHOWN:
         count = f"More than {_SHOWN} faults"
     shown = f"; the first {_SHOWN} are listed" if len(listed) > _SHOWN else ""
-    return Refused(
+    return ProblemError(
         422, "invalid-request", f"{count} in what was sent{shown}. Nothing was predicted; see /v1/contract.", listed
     )
 
 
-NOT_FOUND = Refused(404, "not-found", "There is nothing here. See /docs for what there is.")
-NOT_JSON = Refused(400, "not-json", "The body is no JSON that can be read. Send application/json in UTF-8.")
-UNFORESEEN = Refused(
+NOT_FOUND = ProblemError(404, "not-found", "There is nothing here. See /docs for what there is.")
+NOT_JSON = ProblemError(400, "not-json", "The body is no JSON that can be read. Send application/json in UTF-8.")
+UNFORESEEN = ProblemError(
     500, "fault", "This is a fault of the service, not of your request. Report the request's id to who runs it."
 )

@@ -98,7 +98,7 @@ class Policy(BaseModel):
 
 
 class Challenger(BaseModel):
-    """What answers a share of the requests in the champion's place, on trial."""
+    """What answers a share of the requests in the champion's place, under test."""
 
     model: Model
     share: float = Field(description="share of the requests, by a hash of each one's key")

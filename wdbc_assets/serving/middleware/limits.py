@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.middleware import auth, request_context
 
 _GZIP = frozenset({b"gzip", b"x-gzip"})
@@ -21,7 +21,7 @@ _UTF8 = frozenset({b"utf-8", b"utf8"})
 _WITH_GZIP_HEADER = 31  # zlib's number for it
 
 
-class Patience:
+class RequestLimits:
     """Reads the body of a request to one of the paths that take any, and passes the request on, within bounds."""
 
     def __init__(self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int) -> None:
@@ -36,8 +36,8 @@ class Patience:
         """Pass a request on.
 
         Raises:
-            Refused: 413 for too large a body, 415 for another kind of body, 400 for a damaged one, 408 for one that
-                takes too long to arrive, 503 for too many requests at once, or one that takes too long.
+            ProblemError: 413 for too large a body, 415 for another kind of body, 400 for a damaged one, 408 for one
+                that takes too long to arrive, 503 for too many requests at once, or one that takes too long.
         """
         if scope["type"] != "http" or auth.is_open(scope["path"]):
             await self._app(scope, receive, send)
@@ -65,11 +65,11 @@ class Patience:
             self._places.give_back(caller)
         return answer
 
-    async def _body(self, call: request_context.Call, receive: Receive) -> bytes:
+    async def _body(self, call: request_context.RequestContext, receive: Receive) -> bytes:
         _require_json(call.headers.get(b"content-type", b""))
         coding = call.headers.get(b"content-encoding", b"").strip().lower()
         if coding not in _GZIP | _PLAIN:
-            raise Refused(
+            raise ProblemError(
                 415, "unknown-coding", "Send the body without Content-Encoding, or as gzip.",
                 headers={"Accept-Encoding": "gzip"},
             )  # fmt: skip
@@ -81,7 +81,7 @@ class Patience:
             async with limit:
                 body = await self._read(receive)
         except TimeoutError:
-            raise Refused(
+            raise ProblemError(
                 408,
                 "slow-upload",
                 f"The body did not arrive within {self._seconds:g} s, or sooner if there were too many uploads.",
@@ -97,7 +97,7 @@ class Patience:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "gone", "The connection ended before the body did.")
+                raise ProblemError(400, "gone", "The connection ended before the body did.")
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._largest:
@@ -119,8 +119,10 @@ class Patience:
             raise _not_gzip("goes on after its end; send one gzip member")
         return plain
 
-    def _too_large(self) -> Refused:
-        return Refused(413, "too-large", f"The body is larger than {self._largest} bytes, counted after decompression.")
+    def _too_large(self) -> ProblemError:
+        return ProblemError(
+            413, "too-large", f"The body is larger than {self._largest} bytes, counted after decompression."
+        )
 
 
 class _Places:
@@ -181,14 +183,14 @@ def _require_json(content_type: bytes) -> None:
     kind, *parameters = content_type.lower().split(b";")
     named = dict(parameter.strip().partition(b"=")[::2] for parameter in parameters)
     if kind.strip() != b"application/json" or named.get(b"charset", b"utf-8").strip(b'"') not in _UTF8:
-        raise Refused(
+        raise ProblemError(
             415, "not-json", "Send the body as application/json in UTF-8.", headers={"Accept": "application/json"}
         )
 
 
-def _not_gzip(how: str) -> Refused:
-    return Refused(400, "not-gzip", f"The body {how}.")
+def _not_gzip(how: str) -> ProblemError:
+    return ProblemError(400, "not-gzip", f"The body {how}.")
 
 
-def _busy(why: str, kind: str) -> Refused:
-    return Refused(503, kind, f"Not answered: {why}. Try again.", headers={"Retry-After": "1"})
+def _busy(why: str, kind: str) -> ProblemError:
+    return ProblemError(503, kind, f"Not answered: {why}. Try again.", headers={"Retry-After": "1"})

@@ -15,7 +15,7 @@ _FORWARDED = b"x-forwarded-for"
 
 
 @dataclass(slots=True)
-class Call:
+class RequestContext:
     """A request's id, headers and client, and what became of it. `key` is the id of the key that opened it.
 
     `unread` says that a body is announced and was not read to its end.
@@ -38,14 +38,14 @@ class Call:
         return self.key or self.client
 
 
-def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] = ()) -> Call:
+def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] = ()) -> RequestContext:
     """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log.
 
     The client is the peer, or whom a trusted proxy names.
     """
     headers = dict(scope["headers"])
     sent = headers.get(b"x-request-id", b"").decode("latin-1")
-    call = Call(
+    call = RequestContext(
         request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
         headers=headers,
         client=addresses.client(
@@ -61,6 +61,6 @@ def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] 
     return call
 
 
-def of(scope: MutableMapping[str, Any]) -> Call:
+def of(scope: MutableMapping[str, Any]) -> RequestContext:
     """Return the call of a request that has begun."""
-    return cast("Call", scope[_IN_SCOPE])
+    return cast("RequestContext", scope[_IN_SCOPE])

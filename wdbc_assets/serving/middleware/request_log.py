@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wdbc_assets.serving import addresses, output, telemetry
 from wdbc_assets.serving.api import problems
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.middleware import request_context
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,7 +37,7 @@ _SINGLE = frozenset({b"host", b"authorization", b"content-type", b"content-encod
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
 
-class Boundary:
+class RequestLogMiddleware:
     """Wraps the whole service. `root_path` is where a proxy shows it; requests may come with that prefix or without.
 
     Every layer inside sees the path without it, and GET where HEAD was asked.
@@ -74,7 +74,7 @@ class Boundary:
         try:
             _require_sound_head(scope, call)
             await self._app(scope, receive, answer)
-        except Refused as refused:
+        except ProblemError as refused:
             await self._refuse(refused, call, scope, receive, answer)
         except Exception as error:  # noqa: BLE001 -- its text may quote what was sent: the kind must do
             logger.error("request %s: %s", call.request_id, type(error).__name__)  # noqa: TRY400 -- likewise its stack
@@ -88,26 +88,26 @@ class Boundary:
         return (path[len(root) :] or "/") if root and f"{path}/".startswith(f"{root}/") else path
 
     async def _refuse(
-        self, refused: Refused, call: request_context.Call, scope: Scope, receive: Receive, answer: Send
+        self, refused: ProblemError, call: request_context.RequestContext, scope: Scope, receive: Receive, answer: Send
     ) -> None:
         if not call.status:
             await refused.response(call.request_id)(scope, receive, answer)
 
 
-def _require_sound_head(scope: Scope, call: request_context.Call) -> None:
+def _require_sound_head(scope: Scope, call: request_context.RequestContext) -> None:
     host = call.headers.get(b"host")
     if host is None and scope.get("http_version") == "1.1":
-        raise Refused(400, "bad-host", "The header `Host` is missing. HTTP/1.1 requires it.")
+        raise ProblemError(400, "bad-host", "The header `Host` is missing. HTTP/1.1 requires it.")
     if host is not None and not _HOST.fullmatch(host):
-        raise Refused(400, "bad-host", "The header `Host` is not the name or address of a host.")
+        raise ProblemError(400, "bad-host", "The header `Host` is not the name or address of a host.")
     if len(call.headers) < len(scope["headers"]):  # some header is repeated
         counts = Counter(name for name, _ in scope["headers"])
         for name in sorted(_SINGLE):
             if counts[name] > 1:
-                raise Refused(400, "repeated-header", f"The header `{name.decode()}` is repeated. Send it once.")
+                raise ProblemError(400, "repeated-header", f"The header `{name.decode()}` is repeated. Send it once.")
 
 
-def _note(call: request_context.Call, scope: Scope, method: str) -> None:
+def _note(call: request_context.RequestContext, scope: Scope, method: str) -> None:
     """Count the request, and write its line."""
     seconds = time.perf_counter() - call.started
     route = getattr(scope.get("route"), "path", "unknown")

@@ -1,4 +1,4 @@
-"""A challenger on trial beside the champion: which one, and for which requests it answers.
+"""A challenger under test beside the champion: which one, and for which requests it answers.
 
 The champion is always asked. What it was asked and said is paired after the fact, with what the challenger says in a
 process of its own (`shadow`): that costs no answer anything. Only for its share of an A/B test does the challenger
@@ -17,9 +17,9 @@ import numpy as np
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import ANSWERED, CHALLENGER, CHAMPION, Trial
+from wdbc_assets.registry.challenger import ANSWERED, CHALLENGER, CHAMPION, Experiment
 from wdbc_assets.serving import background
-from wdbc_assets.serving.middleware.request_context import Call
+from wdbc_assets.serving.middleware.request_context import RequestContext
 from wdbc_assets.serving.models.champion import Answering, Refusal, opened
 from wdbc_assets.serving.models.shadow import Queue
 from wdbc_assets.store import bundle_loader
@@ -36,96 +36,104 @@ _REST_SECONDS = 60.0
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-class OnTrial:
-    """The trial that goes on, if any, as one worker of the service follows it."""
+class ChallengerRouter:
+    """The experiment that goes on, if any, as one worker of the service follows it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._raw = b""
         self._refused: Refusal | None = None
-        self.trial: Trial | None = None
+        self.experiment: Experiment | None = None
         self.queue = Queue()
-        self._arm: Answering | None = None
+        self._variant: Answering | None = None
         self._rests_until = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="challenger")
 
     @property
-    def arm(self) -> tuple[Trial, Answering] | None:
+    def variant(self) -> tuple[Experiment, Answering] | None:
         """The challenger that answers a share, and the terms of it."""
-        return (self.trial, self._arm) if self.trial and self._arm else None
+        return (self.experiment, self._variant) if self.experiment and self._variant else None
 
     # Following the store
 
     async def watch(self, seconds: float) -> None:
-        """Look for ever which trial goes on."""
+        """Look for ever which experiment goes on."""
         await background.repeat(self.look, seconds)
 
     def look(self) -> None:
-        """Follow the trial that the store names. Never raises: a trial is no reason for the service to stumble."""
+        """Follow the experiment that the store names. Never raises: an experiment must not harm the service."""
         try:
             content = challenger.raw(self._store)
-        except Exception:  # noqa: BLE001 -- the store is away: told by whoever follows the champion; the trial goes on
+        except Exception:  # noqa: BLE001 -- the store is away: told by whoever follows the champion; the experiment goes on
             return
         refused = self._refused
         if content == self._raw and (refused is None or refused.stands(content)):
             return
-        self._raw, self._arm = content, None
+        self._raw, self._variant = content, None
         try:
-            trial = challenger.current(self._store)
-            arm = opened(bundle_loader.read(self._store, trial.challenger)) if trial and trial.share else None
+            experiment = challenger.current(self._store)
+            variant = (
+                opened(bundle_loader.read(self._store, experiment.challenger))
+                if experiment and experiment.share
+                else None
+            )
         except Exception as error:  # noqa: BLE001 -- a stranger's file raises whatever it does
-            self.trial, self._refused = None, Refusal.after(refused, content, error)
+            self.experiment, self._refused = None, Refusal.after(refused, content, error)
             why = error.what if isinstance(error, WdbcError) else type(error).__name__
-            logger.error("the challenger on trial was refused: %s; the champion goes on alone", why)  # noqa: TRY400 -- no bug whose stack would help
+            logger.error("the challenger under test was refused: %s; the champion goes on alone", why)  # noqa: TRY400 -- no bug whose stack would help
         else:
-            # The queue comes first: whoever sees the new trial must not pair it in the queue of the one before.
+            # The queue comes first: whoever sees the new experiment must not pair it in the queue of the one before.
             self.queue, self._refused = Queue(), None
-            self.trial, self._arm, self._rests_until = trial, arm, 0.0
-            said = f"{trial.recipe} {trial.challenger.version[:12]}, share {trial.share:g}" if trial else "none"
-            logger.info("challenger on trial: %s", said)
+            self.experiment, self._variant, self._rests_until = experiment, variant, 0.0
+            said = (
+                f"{experiment.recipe} {experiment.challenger.version[:12]}, share {experiment.share:g}"
+                if experiment
+                else "none"
+            )
+            logger.info("challenger under test: %s", said)
 
     # Answering
 
     async def answer(
-        self, answering: Answering, X: "Array", p: "Array", call: Call, key: str | None
+        self, answering: Answering, X: "Array", p: "Array", call: RequestContext, key: str | None
     ) -> tuple[Answering, "Array"]:
         """Return who answers a request and what: the challenger for its share, else the champion with its p.
 
         Both are paired afterwards, whoever answers.
         """
-        trial = self.trial
-        if trial is None or trial.against != answering.served.version:
+        experiment = self.experiment
+        if experiment is None or experiment.against != answering.served.version:
             return answering, p
         by, said = answering, p
-        if (arm := self._assigned(trial, call, key)) is not None:
-            q = await self._in_time(arm, X)
+        if (variant := self._assigned(experiment, call, key)) is not None:
+            q = await self._in_time(variant, X)
             if q is None:
                 self.queue.not_answered(len(X))
                 return answering, p
-            by, said = arm, q
+            by, said = variant, q
             self.queue.counts[ANSWERED] += len(X)
         self.queue.offer(call.request_id, X, p, CHAMPION if by is answering else CHALLENGER)
         return by, said
 
-    def explains(self, answering: Answering, call: Call, key: str | None) -> Answering:
+    def explains(self, answering: Answering, call: RequestContext, key: str | None) -> Answering:
         """Return who explains a request: who would answer it, if that one can explain."""
-        trial = self.trial
-        if trial is None or trial.against != answering.served.version:
+        experiment = self.experiment
+        if experiment is None or experiment.against != answering.served.version:
             return answering
-        arm = self._assigned(trial, call, key)
-        return arm if arm is not None and arm.served.compiled else answering
+        variant = self._assigned(experiment, call, key)
+        return variant if variant is not None and variant.served.compiled else answering
 
-    def _assigned(self, trial: Trial, call: Call, key: str | None) -> Answering | None:
-        if self._arm is None or time.monotonic() < self._rests_until:
+    def _assigned(self, experiment: Experiment, call: RequestContext, key: str | None) -> Answering | None:
+        if self._variant is None or time.monotonic() < self._rests_until:
             return None
-        return self._arm if falls_to_challenger(trial, key or call.key or call.client) else None
+        return self._variant if falls_to_challenger(experiment, key or call.key or call.client) else None
 
-    async def _in_time(self, arm: Answering, X: "Array") -> "Array | None":
+    async def _in_time(self, variant: Answering, X: "Array") -> "Array | None":
         try:
-            if arm.served.compiled:
-                q = arm.served.probabilities(X)
+            if variant.served.compiled:
+                q = variant.served.probabilities(X)
             else:
-                work = asyncio.get_running_loop().run_in_executor(self._thread, arm.served.probabilities, X)
+                work = asyncio.get_running_loop().run_in_executor(self._thread, variant.served.probabilities, X)
                 q = await asyncio.wait_for(work, _IN_TIME)
             if q.shape == (len(X),) and np.isfinite(q).all() and (q >= 0).all() and (q <= 1).all():
                 return q
@@ -137,7 +145,7 @@ class OnTrial:
         return None
 
 
-def falls_to_challenger(trial: Trial, key: str) -> bool:
-    """Say whether the challenger answers what comes with this key: the same in every worker, for the whole trial."""
-    digest = hashlib.sha256(f"{trial.challenger.version}:{key}".encode()).digest()
-    return int.from_bytes(digest[:8]) < trial.share * 2**64
+def falls_to_challenger(experiment: Experiment, key: str) -> bool:
+    """Return whether the challenger answers requests with this key: the same in every worker, all the time."""
+    digest = hashlib.sha256(f"{experiment.challenger.version}:{key}".encode()).digest()
+    return int.from_bytes(digest[:8]) < experiment.share * 2**64

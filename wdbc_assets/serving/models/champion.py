@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import background, telemetry
-from wdbc_assets.serving.api.problems import Refused
+from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.models import reference_range
 from wdbc_assets.store import bundle_loader, isolation
 from wdbc_assets.store.backends import CannotRead
@@ -85,10 +85,10 @@ class Champion:
         """Return the model that answers; it goes on answering for whoever has it.
 
         Raises:
-            Refused: there is none yet.
+            ProblemError: there is none yet.
         """
         if self.answering is None:
-            raise Refused(
+            raise ProblemError(
                 503,
                 "no-champion",
                 f"The service is alive, but no model answers yet: {self.refresh}. Whoever runs it promotes one with"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import DROPPED, FAILED, GIVEN, SCORED, Trial
+from wdbc_assets.registry.challenger import DROPPED, FAILED, GIVEN, SCORED, Experiment
 from wdbc_assets.serving import background, telemetry
 from wdbc_assets.store.store import Store
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _MOST_WAITING = 2000  # patients; about a megabyte
-_MOST = 200_000  # patients that one worker gives it in a trial: far more than a gate can use, and some 30 MB
+_MOST = 200_000  # patients that one worker gives it in an experiment: far more than a gate can use, and some 30 MB
 _BATCH_SECONDS = 0.1
 _COUNTS_SECONDS = 2.0
 _START_SECONDS, _END_SECONDS = 60.0, 3.0
@@ -107,75 +107,75 @@ class Queue:
             self.counts[outcome] += patients
             telemetry.CHALLENGER.labels(outcome).inc(patients)
 
-    def put(self, store: Store, trial: Trial) -> None:
+    def put(self, store: Store, experiment: Experiment) -> None:
         """Put the counts into the store, if they have changed."""
         counts = {name: self.counts[name] for name in challenger.COUNTED}
         if counts != self._put and any(counts.values()):
-            challenger.put_counts(store, trial, self.name, counts)
+            challenger.put_counts(store, experiment, self.name, counts)
             self._put = counts
 
 
 class Shadow:
-    """Has the challenger of the trial that goes on score what the champion was asked. `now` says which one goes on."""
+    """Has the challenger score what the champion was asked. `now` returns the experiment that goes on."""
 
-    def __init__(self, store: Store, now: Callable[[], tuple[Trial | None, Queue]], *, seconds: float) -> None:
+    def __init__(self, store: Store, now: Callable[[], tuple[Experiment | None, Queue]], *, seconds: float) -> None:
         self._store = store
         self._now = now
         self._seconds = seconds
 
     async def work(self) -> None:
         """Do it for ever: a process that ends is started again, after a pause that grows."""
-        failing: tuple[Trial | None, float] = (None, _FIRST_PAUSE)
+        failing: tuple[Experiment | None, float] = (None, _FIRST_PAUSE)
         while True:
-            trial, queue = self._now()
-            if trial is None:
+            experiment, queue = self._now()
+            if experiment is None:
                 await asyncio.sleep(_BATCH_SECONDS)
                 continue
-            pause = failing[1] if failing[0] is trial else _FIRST_PAUSE
+            pause = failing[1] if failing[0] is experiment else _FIRST_PAUSE
             try:
-                await self._accompany(trial, queue)
+                await self._accompany(experiment, queue)
             except Exception as error:  # noqa: BLE001 -- uvloop and pipes raise many things; none may end this task
                 why = error if isinstance(error, _Failed) else type(error).__name__
                 logger.error("the challenger beside the champion failed (%s); again in %g s", why, pause)  # noqa: TRY400 -- no bug whose stack would help
                 queue.fail()
-                await self._put_counts(trial, queue)
-                await self._rest(trial, pause)
-                failing = trial, min(2 * pause, _LONGEST_PAUSE)
+                await self._put_counts(experiment, queue)
+                await self._rest(experiment, pause)
+                failing = experiment, min(2 * pause, _LONGEST_PAUSE)
             finally:
-                await self._put_counts(trial, queue)
+                await self._put_counts(experiment, queue)
 
-    async def _accompany(self, trial: Trial, queue: Queue) -> None:
-        """Score with one process for as long as trial and process last, and count what it leaves behind."""
+    async def _accompany(self, experiment: Experiment, queue: Queue) -> None:
+        """Score with one process for as long as experiment and process last, and count what it leaves behind."""
         name = queue.begin()
         try:
-            async with _Process(trial, name, self._seconds, last=queue.take) as process:
-                await self._pair(trial, queue, process)
+            async with _Process(experiment, name, self._seconds, last=queue.take) as process:
+                await self._pair(experiment, queue, process)
         finally:
-            queue.end(await self._kept(trial, name))
+            queue.end(await self._kept(experiment, name))
 
-    async def _pair(self, trial: Trial, queue: Queue, process: "_Process") -> None:
+    async def _pair(self, experiment: Experiment, queue: Queue, process: "_Process") -> None:
         told = time.monotonic()
-        while self._now()[0] is trial:
+        while self._now()[0] is experiment:
             await asyncio.sleep(_BATCH_SECONDS)
             process.give(queue.take())
             queue.account(*await process.outcomes())
             if time.monotonic() - told > _COUNTS_SECONDS:
-                await self._put_counts(trial, queue)
+                await self._put_counts(experiment, queue)
                 told = time.monotonic()
 
-    async def _rest(self, trial: Trial, seconds: float) -> None:
+    async def _rest(self, experiment: Experiment, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end and self._now()[0] is trial:
+        while time.monotonic() < end and self._now()[0] is experiment:
             await asyncio.sleep(_BATCH_SECONDS)
 
-    async def _kept(self, trial: Trial, name: str) -> int | None:
+    async def _kept(self, experiment: Experiment, name: str) -> int | None:
         with contextlib.suppress(Exception):  # the store is away: what the process said last counts
-            return await background.start(challenger.kept, self._store, trial, name)
+            return await background.start(challenger.kept, self._store, experiment, name)
         return None
 
-    async def _put_counts(self, trial: Trial, queue: Queue) -> None:
+    async def _put_counts(self, experiment: Experiment, queue: Queue) -> None:
         with contextlib.suppress(Exception):  # the store is away: told by whoever follows the champion
-            await background.start(queue.put, self._store, trial)
+            await background.start(queue.put, self._store, experiment)
 
 
 class _Failed(Exception):
@@ -183,20 +183,20 @@ class _Failed(Exception):
 
 
 class _Process:
-    """The challenger's process, for as long as it works. When the trial or the service ends, it is given the `last`."""
+    """The challenger's process, while it works. When the experiment or the service ends, it is given the `last`."""
 
     def __init__(
-        self, trial: Trial, name: str, seconds: float, *, last: Callable[[], list[dict[str, Any]]] = list
+        self, experiment: Experiment, name: str, seconds: float, *, last: Callable[[], list[dict[str, Any]]] = list
     ) -> None:
         self._last = last
-        self._trial = trial
+        self._experiment = experiment
         self._name = name
         self._seconds = seconds
 
     async def __aenter__(self) -> "_Process":
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "wdbc_assets.serving.models.shadow_worker", self._trial.challenger.version,
+                sys.executable, "-m", "wdbc_assets.serving.models.shadow_worker", self._experiment.challenger.version,
                 self._name,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
                 env=settings.without_metrics(),

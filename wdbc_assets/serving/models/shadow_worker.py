@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import Pair, Trial
+from wdbc_assets.registry.challenger import Experiment, Pair
 from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.bundle_loader import Served
 from wdbc_assets.store.store import Store, open_store
@@ -43,13 +43,13 @@ def main() -> int:
     longest = math.ceil(2 * chosen.serve_challenger_seconds)
     store = open_store(chosen.storage, relative_to=settings.project_root())
     try:
-        trial = _trial(store, sys.argv[1])
-        served = bundle_loader.open_bundle(bundle_loader.read(store, trial.challenger), expendable=True)
+        experiment = _experiment(store, sys.argv[1])
+        served = bundle_loader.open_bundle(bundle_loader.read(store, experiment.challenger), expendable=True)
     except WdbcError as error:
         answers.write(json.dumps({"refused": error.what}) + "\n")
         return 1
     answers.write(json.dumps({"ready": True}) + "\n")
-    book = _Book(store, trial, sys.argv[2])
+    book = _Book(store, experiment, sys.argv[2])
     failed = 0
     for line in sys.stdin:
         signal.alarm(longest)  # the worker ends a process that hangs, unless it is gone itself
@@ -62,11 +62,11 @@ def main() -> int:
     return 0
 
 
-def _trial(store: Store, version: str) -> Trial:
-    trial = challenger.current(store)
-    if trial is None or trial.challenger.version != version:
-        raise WdbcError("the trial is over")
-    return trial
+def _experiment(store: Store, version: str) -> Experiment:
+    experiment = challenger.current(store)
+    if experiment is None or experiment.challenger.version != version:
+        raise WdbcError("the experiment is over")
+    return experiment
 
 
 def _scored(served: Served, asked: list[dict[str, Any]]) -> tuple[list[Pair], int]:
@@ -101,9 +101,9 @@ def _answer(served: Served, X: "Array") -> "Array | None":
 class _Book:
     """Puts the pairs into the store every few seconds; `kept` says how many of them lie there."""
 
-    def __init__(self, store: Store, trial: Trial, name: str) -> None:
+    def __init__(self, store: Store, experiment: Experiment, name: str) -> None:
         self._store = store
-        self._trial = trial
+        self._experiment = experiment
         self._name = name
         self._part = 1
         self._pairs: list[Pair] = []
@@ -127,7 +127,7 @@ class _Book:
         if not waiting:
             return
         try:
-            challenger.put_pairs(self._store, self._trial, f"{self._name}-{self._part}", self._pairs)
+            challenger.put_pairs(self._store, self._experiment, f"{self._name}-{self._part}", self._pairs)
         except Exception:
             if waiting > _IN_A_FILE:
                 raise

@@ -129,7 +129,7 @@ class _Attempt:
                 with session.get_adapter(url).send(
                     request, stream=True, timeout=timeout, verify=trusted, proxies=settings["proxies"]
                 ) as response:
-                    outcome = self._judge(response, url, where=where)
+                    outcome = self._outcome(response, url, where=where)
             except faults.FORESEEN as error:
                 outcome = faults.of_error(error, proxy=proxy)
             finally:
@@ -150,7 +150,7 @@ class _Attempt:
         marks = {"If-None-Match": self.known.etag, "If-Modified-Since": self.known.last_modified} if self.known else {}
         return {name: mark for name, mark in marks.items() if mark}
 
-    def _judge(self, response: requests.Response, url: str, *, where: str) -> Answer | Fault | _Redirect | None:
+    def _outcome(self, response: requests.Response, url: str, *, where: str) -> Answer | Fault | _Redirect | None:
         status, headers = response.status_code, response.headers
         if status == http.HTTPStatus.OK:
             return Answer(
@@ -161,11 +161,11 @@ class _Attempt:
         if status == http.HTTPStatus.NOT_MODIFIED and self._conditions():
             return None
         if status in REDIRECTS and headers.get("Location"):
-            return _judge_redirect(url, headers["Location"])
+            return _redirect_to(url, headers["Location"])
         return faults.of_status(status, headers.get("Retry-After"), now=self.clock.today())
 
 
-def _judge_redirect(url: str, to: str) -> _Redirect | Fault:
+def _redirect_to(url: str, to: str) -> _Redirect | Fault:
     target = urljoin(url, to)
     scheme, _, _ = _server(target)  # a port that is none raises here
     if scheme not in DEFAULT_PORTS:

@@ -22,7 +22,7 @@ def frame() -> pd.DataFrame:
 
 def evaluated(frame: pd.DataFrame, *names: str, protocol: str = "quick", repeats: int = 3) -> pd.DataFrame:
     units = [unit for unit in cross_validation.units(names, protocol) if unit.repeat < repeats]
-    return cross_validation.assembled(frame, {unit: cross_validation.judge(frame, unit) for unit in units})[0]
+    return cross_validation.assembled(frame, {unit: cross_validation.evaluate_fold(frame, unit) for unit in units})[0]
 
 
 def test_the_units_of_a_protocol_are_every_fold_of_every_repeat_of_every_recipe_once() -> None:
@@ -56,7 +56,7 @@ def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, 
     for fold, (fit_on, answer_for) in enumerate(first):
         plain.fit(X.iloc[fit_on], y.iloc[fit_on])
         expected = plain.predict_proba(X.iloc[answer_for])[:, 1]
-        found = cross_validation.judge(frame, Unit(recipe, 0, fold))
+        found = cross_validation.evaluate_fold(frame, Unit(recipe, 0, fold))
         assert np.abs(expected - found.probabilities).max() <= largest
         assert found.winner == plain.best_params_
 
@@ -78,7 +78,7 @@ def test_a_target_that_leaks_into_the_measurements_is_seen(frame: pd.DataFrame) 
 
 @pytest.mark.parametrize("recipe", ["svc", "stacking"])
 def test_the_other_recipes_answer_with_probabilities_and_always_the_same(frame: pd.DataFrame, recipe: str) -> None:
-    first, second = (cross_validation.judge(frame, Unit(recipe, 0, 3)) for _ in range(2))
+    first, second = (cross_validation.evaluate_fold(frame, Unit(recipe, 0, 3)) for _ in range(2))
     assert first == second
     assert 0 <= min(first.probabilities) < 0.1 < 0.9 < max(first.probabilities) <= 1
 
@@ -95,7 +95,7 @@ def test_a_fold_that_fails_names_recipe_repeat_fold_and_reason(
     )
     monkeypatch.setitem(recipes.RECIPES, "broken", broken)
     with warnings.catch_warnings(), pytest.raises(WdbcError, match=r"^broken, repeat 2, fold 4 of 10: .*gamma"):
-        cross_validation.judge(frame, Unit("broken", 1, 3))
+        cross_validation.evaluate_fold(frame, Unit("broken", 1, 3))
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_what_cannot_be_evaluated_is_refused(names: list[str], protocol: str, me
 
 def test_too_few_patients_are_refused(frame: pd.DataFrame) -> None:
     with pytest.raises(WdbcError, match="malignant"):
-        cross_validation.judge(frame[frame[contract.DIAGNOSIS] == 0], Unit("logistic", 0, 0))
+        cross_validation.evaluate_fold(frame[frame[contract.DIAGNOSIS] == 0], Unit("logistic", 0, 0))

@@ -35,7 +35,7 @@ def good(frame: pd.DataFrame) -> CrossValidation:
 
 
 def findings(value: CrossValidation, frame: pd.DataFrame) -> dict[str, Finding]:
-    return {finding.rule: finding for finding in rules.judge(value, frame)}
+    return {finding.rule: finding for finding in rules.validate(value, frame)}
 
 
 def spoilt(value: CrossValidation, spoil: Callable[[pd.DataFrame], pd.DataFrame]) -> CrossValidation:

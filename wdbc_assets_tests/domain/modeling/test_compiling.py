@@ -27,7 +27,7 @@ def compiled(recipe: str) -> Scorer:
 
 @pytest.mark.parametrize("recipe", champions.COMPILED)
 def test_it_agrees_with_scikit_learn_on_all_that_it_is_tried_on(recipe: str) -> None:
-    tried = dict(compiling.trials(champions.split().X_train.to_numpy()))
+    tried = dict(compiling.experiments(champions.split().X_train.to_numpy()))
     assert len(tried) == 9
     pipeline = champions.fit(recipe).pipeline
     for X in [*tried.values(), champions.split().X_test.to_numpy()]:

@@ -26,7 +26,7 @@ def judged(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
     table = evaluated.both(candidate, champion, names=names)
-    return gate.judge(table, candidate=names[0], champion=names[1], **{"test": evaluated.TEST, **options})
+    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": evaluated.TEST, **options})
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -106,7 +106,7 @@ def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_o
 ):
     table = evaluated.honest().assign(recipe="logistic")
     judge = {"candidate": "logistic", "champion": "logistic", "test": evaluated.TEST}
-    present, earlier = (gate.judge(table, supersedes=supersedes, **judge) for supersedes in (True, False))  # type: ignore[arg-type]
+    present, earlier = (gate.compare(table, supersedes=supersedes, **judge) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
     assert "rollback" in earlier.reason
@@ -116,10 +116,10 @@ def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_o
 def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> None:
     judge: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": evaluated.TEST}
     table = evaluated.honest().assign(recipe="logistic")
-    verdict = gate.judge(table, **judge)
+    verdict = gate.compare(table, **judge)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
     assert {one.name for one in verdict.criteria} == {"floors", "alarms", *ALONE}
-    poor = gate.judge(evaluated.with_loss(table, 0.02), **judge)
+    poor = gate.compare(evaluated.with_loss(table, 0.02), **judge)
     assert (poor.name, poor.promoted) == ("cannot tell", False)
     assert "log_loss is" in criterion(poor, "floors").found
 
@@ -247,7 +247,7 @@ def test_identical_models_are_promoted_in_at_most_one_repetition_of_twenty() -> 
 def test_a_recipe_that_was_not_judged_is_named_with_the_command_that_judges_it() -> None:
     table = evaluated.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has not judged svc") as caught:
-        gate.judge(table, candidate="svc", champion="logistic", test=evaluated.TEST)
+        gate.compare(table, candidate="svc", champion="logistic", test=evaluated.TEST)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
@@ -282,22 +282,22 @@ def test_the_patients_of_these_tests_are_the_contracts() -> None:
     assert contract.MALIGNANT == 1
 
 
-# On trial
+# Under test
 
 
 @pytest.mark.parametrize(
     ("scored", "failed", "holds"),
     [(99, 0, None), (0, 99, None), (100, 0, True), (999, 1, True), (998, 2, False), (0, 100, False)],
 )
-def test_a_candidate_on_trial_must_have_answered_once_enough_was_asked_of_it(
+def test_a_candidate_on_experiment_must_have_answered_once_enough_was_asked_of_it(
     scored: int, failed: int, holds: bool | None
 ) -> None:
     good = evaluated.honest()
-    trial = {"scored": scored, "failed": failed, "dropped": 50}
-    verdict = judged(good, evaluated.with_loss(good, 0.001), trial=trial)
+    experiment = {"scored": scored, "failed": failed, "dropped": 50}
+    verdict = judged(good, evaluated.with_loss(good, 0.001), experiment=experiment)
     assert verdict.promoted is (holds is not False)
     if holds is None:
-        assert "trial" not in {one.name for one in verdict.criteria}
+        assert "experiment" not in {one.name for one in verdict.criteria}
     else:
-        assert criterion(verdict, "trial").holds is holds
-        assert criterion(verdict, "trial").found == f"{failed} of {scored + failed} patients without an answer"
+        assert criterion(verdict, "experiment").holds is holds
+        assert criterion(verdict, "experiment").found == f"{failed} of {scored + failed} patients without an answer"

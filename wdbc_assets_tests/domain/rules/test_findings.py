@@ -9,7 +9,7 @@ from wdbc_assets_tests.domain.judging import changed
 
 
 def of(content: bytes) -> list[findings.Finding]:
-    return schemas.judge_raw(reading.read(content))
+    return schemas.validate_raw(reading.read(content))
 
 
 def test_nothing_broken_is_nothing_to_refuse() -> None:

@@ -35,7 +35,7 @@ def test_what_is_found_is_what_the_rules_find_in_a_table_of_pandas(changes: list
             for position in np.flatnonzero(broken)
         }
     for order in (X, np.asfortranarray(X)):
-        kept, faults = rows.judge(order)
+        kept, faults = rows.validate(order)
         assert {(fault.position, fault.column, fault.rule) for fault in faults} == expected
         assert len(faults) == len(expected)
         assert np.flatnonzero(~kept).tolist() == sorted({position for position, _, _ in expected})
@@ -43,7 +43,7 @@ def test_what_is_found_is_what_the_rules_find_in_a_table_of_pandas(changes: list
 
 
 def test_the_published_patients_keep_every_rule() -> None:
-    kept, faults = rows.judge(builders.published()[list(contract.FEATURES)].to_numpy())
+    kept, faults = rows.validate(builders.published()[list(contract.FEATURES)].to_numpy())
     assert kept.all()
     assert faults == []
 
@@ -51,16 +51,16 @@ def test_the_published_patients_keep_every_rule() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"texture_mean": np.nan}, rows.Fault(1, "texture_mean", "cells_are_numbers")),
-        ({"symmetry_worst": 2.0}, rows.Fault(1, "symmetry_worst", "nothing_is_beyond_nature")),
-        ({"texture_worst": 17.0}, rows.Fault(1, "texture_worst", "worst_is_not_below_mean")),
-        ({"smoothness_se": 0.2}, rows.Fault(1, "smoothness_se", "se_is_not_above_mean")),
-        ({"concavity_se": -0.0}, rows.Fault(1, "concavity_se", "nothing_is_negative")),
-        ({"area_worst": 5600.0}, rows.Fault(1, "area_worst", "area_fits_radius")),
+        ({"texture_mean": np.nan}, rows.BrokenRule(1, "texture_mean", "cells_are_numbers")),
+        ({"symmetry_worst": 2.0}, rows.BrokenRule(1, "symmetry_worst", "nothing_is_beyond_nature")),
+        ({"texture_worst": 17.0}, rows.BrokenRule(1, "texture_worst", "worst_is_not_below_mean")),
+        ({"smoothness_se": 0.2}, rows.BrokenRule(1, "smoothness_se", "se_is_not_above_mean")),
+        ({"concavity_se": -0.0}, rows.BrokenRule(1, "concavity_se", "nothing_is_negative")),
+        ({"area_worst": 5600.0}, rows.BrokenRule(1, "area_worst", "area_fits_radius")),
     ],
 )
-def test_a_fault_names_row_column_and_rule(changes: dict[str, float], fault: rows.Fault) -> None:
-    kept, faults = rows.judge(matrix(builders.patient(), builders.patient(**changes), builders.patient()))
+def test_a_fault_names_row_column_and_rule(changes: dict[str, float], fault: rows.BrokenRule) -> None:
+    kept, faults = rows.validate(matrix(builders.patient(), builders.patient(**changes), builders.patient()))
     assert kept.tolist() == [True, False, True]
     assert fault in faults
     assert {one.position for one in faults} == {1}
@@ -76,5 +76,5 @@ def test_the_rules_are_those_of_the_raw_table_that_ask_neither_id_nor_diagnosis_
 
 
 def test_no_rows_have_no_faults() -> None:
-    kept, faults = rows.judge(np.empty((0, 30)))
+    kept, faults = rows.validate(np.empty((0, 30)))
     assert (len(kept), faults) == (0, [])

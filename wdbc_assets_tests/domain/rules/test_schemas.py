@@ -20,9 +20,9 @@ def test_the_published_patients_keep_every_rule() -> None:
     split = splitting.split(frame)
 
     for group, found in (
-        (groups.RAW_RULES, schemas.judge_raw(table)),
-        (groups.CLEAN_RULES, schemas.judge_clean(frame)),
-        (groups.SPLIT_RULES, schemas.judge_split(split, frame)),
+        (groups.RAW_RULES, schemas.validate_raw(table)),
+        (groups.CLEAN_RULES, schemas.validate_clean(frame)),
+        (groups.SPLIT_RULES, schemas.validate_split(split, frame)),
     ):
         assert [finding.rule for finding in found] == [rule.name for rule in group]
         assert [finding.blocking for finding in found] == [rule.blocking for rule in group]
@@ -36,9 +36,9 @@ def test_any_table_of_the_generator_keeps_every_rule(rows: int, seed: int) -> No
     table = reading.RawTable(builders.table_of(rows, seed), ())
     frame = cleaning.clean(table)
     found = [
-        *schemas.judge_raw(table),
-        *schemas.judge_clean(frame),
-        *schemas.judge_split(splitting.split(frame, seed=seed), frame),
+        *schemas.validate_raw(table),
+        *schemas.validate_clean(frame),
+        *schemas.validate_split(splitting.split(frame, seed=seed), frame),
     ]
 
     assert [finding.summary for finding in found if not finding.passed] == []
@@ -104,7 +104,7 @@ def test_a_rule_that_crashes_raises_and_does_not_pass_for_a_broken_one(
     monkeypatch.setattr(schemas, "clean", schemas.clean.__wrapped__)
 
     with pytest.raises(ZeroDivisionError):
-        schemas.judge_clean(clean_frame())
+        schemas.validate_clean(clean_frame())
 
 
 @pytest.mark.parametrize("kind", [base.CellRule, base.TableRule])
@@ -122,7 +122,7 @@ def test_a_rule_that_ran_out_of_memory_once_is_judged_by_its_second_answer(
     monkeypatch.setattr(groups, "CLEAN_RULES", (*groups.CLEAN_RULES, starving))
     monkeypatch.setattr(schemas, "clean", schemas.clean.__wrapped__)
 
-    assert schemas.judge_clean(clean_frame())[-1].passed
+    assert schemas.validate_clean(clean_frame())[-1].passed
     assert next(answers, "both were asked for") == "both were asked for"
 
 
@@ -130,7 +130,7 @@ def test_a_raw_table_that_reading_did_not_make_is_a_bug_and_no_finding() -> None
     frame = builders.published().drop(columns="area_se")
 
     with pytest.raises(TypeError, match="raw_data is not laid out"):
-        schemas.judge_raw(reading.RawTable(frame, ()))
+        schemas.validate_raw(reading.RawTable(frame, ()))
 
 
 def test_pandera_names_each_rule_and_its_failing_rows_to_those_who_use_the_schemas_alone() -> None:

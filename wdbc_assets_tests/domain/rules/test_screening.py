@@ -40,7 +40,7 @@ def neighbours_of_bounds() -> NDArray[np.float64]:
 
 
 def assert_same(X: NDArray[np.float64]) -> None:
-    assert screening.faults(X) == rows.judge(X)[1]
+    assert screening.faults(X) == rows.validate(X)[1]
 
 
 @given(
@@ -59,7 +59,7 @@ def test_whatever_the_rules_find_is_found(patient: int, scales: dict[int, float]
 
 def test_what_lies_on_a_bound_or_a_hair_beside_it_is_judged_by_the_rules() -> None:
     X = neighbours_of_bounds()
-    assert len(rows.judge(X)[1]) > 50
+    assert len(rows.validate(X)[1]) > 50
     assert_same(X)
 
 
@@ -86,4 +86,4 @@ def test_one_patient_takes_a_tenth_of_the_time_of_the_rules() -> None:
             took.append(time.perf_counter() - started)
         return min(took)
 
-    assert seconds(screening.faults) < seconds(rows.judge) / 10
+    assert seconds(screening.faults) < seconds(rows.validate) / 10

@@ -139,4 +139,4 @@ def test_a_split_from_the_store_can_no_longer_be_judged() -> None:
     split = splitting.split(frame)
 
     with pytest.raises(ValueError, match="no longer knows its rows"):
-        schemas.judge_split(replace(split, rows_train=None), frame)
+        schemas.validate_split(replace(split, rows_train=None), frame)

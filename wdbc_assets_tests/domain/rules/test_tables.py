@@ -148,7 +148,7 @@ def test_no_two_columns_can_change_places_unnoticed() -> None:
 def test_an_odd_balance_is_a_warning_and_no_refusal() -> None:
     table = builders.table_of(1500, seed=4)
     few = table.drop(table.index[(table["diagnosis"] == "M") & (np.arange(1500) % 3 > 0)])
-    found = {finding.rule: finding for finding in schemas.judge_raw(reading.RawTable(few, ()))}
+    found = {finding.rule: finding for finding in schemas.validate_raw(reading.RawTable(few, ()))}
 
     warning = found["balance_is_usual"]
     assert (warning.passed, warning.blocking) == (False, False)
@@ -232,7 +232,7 @@ def test_a_clean_frame_that_lost_rows_or_values_is_refused() -> None:
 def test_the_clean_frame_is_not_changed_by_judging() -> None:
     frame = clean_frame()
 
-    schemas.judge_clean(frame)
+    schemas.validate_clean(frame)
 
     pd.testing.assert_frame_equal(frame, clean_frame())
 

@@ -120,7 +120,7 @@ def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
     frame: pd.DataFrame, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: int
 ) -> None:
     if workers == 1:
-        real = cross_validation.judge
+        real = cross_validation.evaluate_fold
 
         def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
             if unit.fold == 3:

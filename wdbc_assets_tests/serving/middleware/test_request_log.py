@@ -210,7 +210,7 @@ def test_a_fault_of_the_service_is_answered_without_its_text_and_logged_by_its_k
     import asyncio
 
     from wdbc_assets.serving.middleware import request_context
-    from wdbc_assets.serving.middleware.request_log import Boundary
+    from wdbc_assets.serving.middleware.request_log import RequestLogMiddleware
 
     async def broken(*_: object) -> None:
         raise RuntimeError("patient 77.77")
@@ -221,7 +221,7 @@ def test_a_fault_of_the_service_is_answered_without_its_text_and_logged_by_its_k
         answers.append(dict(message))  # type: ignore[call-overload]
 
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None}
-    asyncio.run(Boundary(broken)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(RequestLogMiddleware(broken)(scope, None, send))  # type: ignore[arg-type]
     assert answers[0]["status"] == 500
     body = json.loads(answers[1]["body"])  # type: ignore[arg-type]
     assert body["type"] == "urn:wdbc:problem:fault"

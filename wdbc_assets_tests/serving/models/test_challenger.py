@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from wdbc_assets.registry import challenger as registry_challenger
-from wdbc_assets.registry.challenger import Trial
+from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.serving.api import schemas
-from wdbc_assets.serving.middleware.request_context import Call
+from wdbc_assets.serving.middleware.request_context import RequestContext
 from wdbc_assets.serving.models import challenger, shadow, shadow_worker
-from wdbc_assets.serving.models.challenger import OnTrial
+from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import Answering, opened
 from wdbc_assets.serving.models.shadow import Queue, _Process
 from wdbc_assets.store import paths
@@ -39,12 +39,12 @@ def challenger_process(service: Service) -> int | None:
     return int(beside[0]) if beside else None
 
 
-def counts(folder: Path, on_trial: Trial) -> dict[str, int]:
-    return dict(registry_challenger.read(champions.store_in(folder), on_trial.candidate, on_trial.against).counts)
+def counts(folder: Path, router: Experiment) -> dict[str, int]:
+    return dict(registry_challenger.read(champions.store_in(folder), router.candidate, router.against).counts)
 
 
-def pairs(folder: Path, on_trial: Trial) -> tuple[registry_challenger.Pair, ...]:
-    return registry_challenger.read(champions.store_in(folder), on_trial.candidate, on_trial.against).pairs
+def pairs(folder: Path, router: Experiment) -> tuple[registry_challenger.Pair, ...]:
+    return registry_challenger.read(champions.store_in(folder), router.candidate, router.against).pairs
 
 
 def until(service: Service, holds: Callable[[], bool]) -> None:
@@ -72,15 +72,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_both_say_of_each_patient_is_kept_without_any_measurement(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("svc"))
+    router = champions.challenge(folder, champions.bundle("svc"))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
-        until(service, lambda: len(pairs(folder, on_trial)) == 5 * ROWS)
-        until(service, lambda: counts(folder, on_trial)["scored"] == 5 * ROWS)
+        until(service, lambda: len(pairs(folder, router)) == 5 * ROWS)
+        until(service, lambda: counts(folder, router)["scored"] == 5 * ROWS)
         assert service.figures()['wdbc_challenger_patients_total{outcome="scored"}'] == 5 * ROWS
         assert service.ask("/v1/model").json["challenger"] is None, "it answers nobody"
-    found = pairs(folder, on_trial)
+    found = pairs(folder, router)
     first = [pair for pair in found if pair.request == found[0].request]
     assert [pair.row for pair in first] == list(range(1, ROWS + 1))
     assert [pair.champion for pair in first] == pytest.approx(champions.expected(champions.bundle(), ROWS), abs=1e-12)
@@ -94,13 +94,13 @@ def test_what_both_say_of_each_patient_is_kept_without_any_measurement(folder: P
 
 
 def test_for_its_share_the_challenger_answers_and_the_same_key_always_gets_the_same_model(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("svc"), share=0.4)
+    router = champions.challenge(folder, champions.bundle("svc"), share=0.4)
     right = {recipe: champions.expected(champions.bundle(recipe), ROWS) for recipe in ("logistic", "svc")}
     with running.serving(folder) as service:
         until(service, lambda: service.ask("/v1/model").json["challenger"] is not None)
         service.ask("/v1/predict", {"patients": [schemas.EXAMPLE]})
-        until(service, lambda: counts(folder, on_trial)["scored"] == 1)  # its process is at work
-        assert service.ask("/v1/model").json["challenger"]["model"]["version"] == on_trial.challenger.version
+        until(service, lambda: counts(folder, router)["scored"] == 1)  # its process is at work
+        assert service.ask("/v1/model").json["challenger"]["model"]["version"] == router.challenger.version
         assert service.ask("/v1/model").json["challenger"]["share"] == 0.4
         answered: dict[str, set[str]] = {}
         for turn in range(120):
@@ -118,21 +118,21 @@ def test_for_its_share_the_challenger_answers_and_the_same_key_always_gets_the_s
         assert 10 <= of["svc"] <= 38, "of 60 keys, at a share of .4"
         refused = service.ask("/v1/predict", MANY, headers={"X-Assignment-Key": "with a blank"})
         assert refused.status == 422
-        until(service, lambda: counts(folder, on_trial)["scored"] == 1 + 120 * ROWS)
-        until(service, lambda: len(pairs(folder, on_trial)) == 1 + 120 * ROWS)
-    by = Counter(pair.answered for pair in pairs(folder, on_trial)[1:])
+        until(service, lambda: counts(folder, router)["scored"] == 1 + 120 * ROWS)
+        until(service, lambda: len(pairs(folder, router)) == 1 + 120 * ROWS)
+    by = Counter(pair.answered for pair in pairs(folder, router)[1:])
     assert by["challenger"] == 2 * of["svc"] * ROWS
     versions = Counter(
         line["version"]
         for line in service.log[1:]
         if line["route"] == "/v1/predict" and "patients" in line and line["patients"] == ROWS
     )
-    assert versions[on_trial.challenger.version[:12]] == 2 * of["svc"]
+    assert versions[router.challenger.version[:12]] == 2 * of["svc"]
 
 
 @pytest.mark.fault("V12")
 def test_a_challenger_whose_process_dies_costs_no_answer_and_is_started_again(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43))
+    router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
@@ -141,52 +141,52 @@ def test_a_challenger_whose_process_dies_costs_no_answer_and_is_started_again(fo
         os.kill(first, signal.SIGKILL)
         ask(service, 30)
         until(service, lambda: challenger_process(service) not in (None, first))
-        until(service, lambda: sum(counts(folder, on_trial).values()) == 35 * ROWS)
-        before = counts(folder, on_trial)["scored"]
+        until(service, lambda: sum(counts(folder, router).values()) == 35 * ROWS)
+        before = counts(folder, router)["scored"]
         ask(service, 5)
-        until(service, lambda: counts(folder, on_trial)["scored"] > before)
-        assert counts(folder, on_trial)["failed"] + counts(folder, on_trial)["dropped"] > 0
+        until(service, lambda: counts(folder, router)["scored"] > before)
+        assert counts(folder, router)["failed"] + counts(folder, router)["dropped"] > 0
     assert "the challenger beside the champion failed" in (folder / "wdbc.jsonl").read_text()
 
 
 @pytest.mark.fault("V12")
 def test_a_challenger_that_hangs_costs_no_answer_and_is_ended(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43))
+    router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder, serve_challenger_seconds=SLOW) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
-        until(service, lambda: counts(folder, on_trial)["scored"] == 5 * ROWS)
+        until(service, lambda: counts(folder, router)["scored"] == 5 * ROWS)
         frozen = challenger_process(service)
         assert frozen is not None
         os.kill(frozen, signal.SIGSTOP)
         ask(service, 150)  # more patients than may wait
-        until(service, lambda: counts(folder, on_trial)["failed"] > 0)
+        until(service, lambda: counts(folder, router)["failed"] > 0)
         until(service, lambda: challenger_process(service) not in (None, frozen))
         assert not Path(f"/proc/{frozen}").exists()
         ask(service, 5)
-        until(service, lambda: sum(counts(folder, on_trial).values()) == 160 * ROWS)
+        until(service, lambda: sum(counts(folder, router).values()) == 160 * ROWS)
 
 
 @pytest.mark.fault("V12")
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_challenger_that_is_damaged_never_answers_and_costs_no_answer(folder: Path, share: float) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=share)
-    place = folder / "results" / paths.version_file(on_trial.challenger, paths.SCORER)
+    router = champions.challenge(folder, champions.bundle("logistic", 43), share=share)
+    place = folder / "results" / paths.version_file(router.challenger, paths.SCORER)
     place.write_bytes(place.read_bytes().replace(b"1", b"2"))
     with running.serving(folder) as service:
         until(service, lambda: "is not the file that was stored" in (folder / "wdbc.jsonl").read_text())
         ask(service, 30)
         assert service.ask("/v1/model").json["challenger"] is None
         assert challenger_process(service) is None or not share
-    assert pairs(folder, on_trial) == ()
+    assert pairs(folder, router) == ()
 
 
-def test_another_champion_ends_the_trial_and_so_does_its_stop(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
+def test_another_champion_ends_the_experiment_and_so_does_its_stop(folder: Path) -> None:
+    router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask_anybody(service)
-        until(service, lambda: counts(folder, on_trial)["scored"] == 40)
+        until(service, lambda: counts(folder, router)["scored"] == 40)
         other = champions.promote(folder, champions.bundle("pca_logistic"))
         until(service, lambda: service.ask("/v1/model").versions == other.version)
         assert ask_anybody(service) == {other.version}
@@ -195,9 +195,9 @@ def test_another_champion_ends_the_trial_and_so_does_its_stop(folder: Path) -> N
         until(service, lambda: challenger_process(service) is None)
         assert ask_anybody(service) == {other.version}
         until(service, lambda: service.ask("/v1/model").json["challenger"] is None)
-    assert sum(counts(folder, on_trial).values()) == 40, "of other champions nothing is paired"
+    assert sum(counts(folder, router).values()) == 40, "of other champions nothing is paired"
     again = running.wdbc(folder, "shadow", "stop")
-    assert "no trial goes on" in again.stdout
+    assert "no experiment goes on" in again.stdout
 
 
 def ask_anybody(service: Service, times: int = 40) -> set[str]:
@@ -208,12 +208,12 @@ def ask_anybody(service: Service, times: int = 40) -> set[str]:
     return {answer.versions for answer in answers}
 
 
-def test_a_trial_that_is_not_what_was_written_leaves_the_champion_alone(folder: Path) -> None:
+def test_a_experiment_that_is_not_what_was_written_leaves_the_champion_alone(folder: Path) -> None:
     champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
-    place = folder / "results" / paths.TRIAL
+    place = folder / "results" / paths.EXPERIMENT
     place.write_bytes(place.read_bytes().replace(b'"share": 0.5', b'"share": 0.9'))
     with running.serving(folder) as service:
-        until(service, lambda: "the trial of a challenger is damaged" in (folder / "wdbc.jsonl").read_text())
+        until(service, lambda: "the experiment of a challenger is damaged" in (folder / "wdbc.jsonl").read_text())
         ask(service, 20)
     refused = running.wdbc(folder, "shadow", "status")
     assert refused.returncode == 1
@@ -224,7 +224,7 @@ def test_a_trial_that_is_not_what_was_written_leaves_the_champion_alone(folder: 
 
 @pytest.mark.fault("V10")
 def test_the_service_ends_at_once_with_a_challenger_beside_it_and_what_was_paired_is_kept(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43))
+    router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
@@ -234,8 +234,8 @@ def test_the_service_ends_at_once_with_a_challenger_beside_it_and_what_was_paire
         assert service.stop() == 0
         assert time.monotonic() - began < 10
     assert not Path(f"/proc/{child}").exists()
-    assert len(pairs(folder, on_trial)) == 5 * ROWS
-    assert counts(folder, on_trial)["scored"] == 5 * ROWS
+    assert len(pairs(folder, router)) == 5 * ROWS
+    assert counts(folder, router)["scored"] == 5 * ROWS
 
 
 # Without a process: what a real challenger cannot be made to do at will.
@@ -268,22 +268,22 @@ def bad(how: str, right: Answering) -> Answering:
 def test_where_the_challenger_cannot_answer_for_its_share_the_champion_does_and_the_other_rests(
     folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("svc"), share=0.5)
-    followed = OnTrial(champions.store_in(folder))
+    router = champions.challenge(folder, champions.bundle("svc"), share=0.5)
+    followed = ChallengerRouter(champions.store_in(folder))
     followed.look()
-    assert followed.arm is not None
-    monkeypatch.setattr(followed, "_arm", bad(how, followed.arm[1]))
+    assert followed.variant is not None
+    monkeypatch.setattr(followed, "_variant", bad(how, followed.variant[1]))
     champion = champion_in(folder)
     X = np.array([list(patient.values()) for patient in MANY["patients"]])
     p = champion.served.probabilities(X)
-    key = next(str(number) for number in range(100) if challenger.falls_to_challenger(on_trial, str(number)))
+    key = next(str(number) for number in range(100) if challenger.falls_to_challenger(router, str(number)))
 
     began = time.monotonic()
-    by, said = asyncio.run(followed.answer(champion, X, p, Call("id", {}, "client"), key))
+    by, said = asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))
     assert by is champion
     assert said is p
     assert time.monotonic() - began < WITHIN
-    asyncio.run(followed.answer(champion, X, p, Call("id", {}, "client"), key))  # not asked again at once
+    asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))  # not asked again at once
     assert followed.queue.counts[registry_challenger.FAILED] == ROWS
 
 
@@ -371,8 +371,8 @@ def test_beyond_as_many_patients_as_a_gate_can_use_the_rest_is_counted_as_left_o
 def test_pairs_that_the_store_refuses_are_put_down_when_it_takes_them_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43))
-    book = shadow_worker._Book(champions.store_in(folder), on_trial, "1-aa-1")
+    router = champions.challenge(folder, champions.bundle("logistic", 43))
+    book = shadow_worker._Book(champions.store_in(folder), router, "1-aa-1")
     pair = registry_challenger.Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, "champion")
 
     def refuse(*_: object) -> None:
@@ -391,17 +391,17 @@ def test_pairs_that_the_store_refuses_are_put_down_when_it_takes_them_again(
     book.add([pair])
     book.put()
     assert book.kept == 6
-    assert len(pairs(folder, on_trial)) == 6
+    assert len(pairs(folder, router)) == 6
 
 
 @pytest.mark.slow
 @pytest.mark.fault("V12")
 def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
-    place = folder / "results" / paths.pairs(on_trial.candidate, on_trial.against, 1)
+    router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
+    place = folder / "results" / paths.pairs(router.candidate, router.against, 1)
 
     def status() -> registry_challenger.Paired:
-        return registry_challenger.read(champions.store_in(folder), on_trial.candidate, on_trial.against)
+        return registry_challenger.read(champions.store_in(folder), router.candidate, router.against)
 
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
@@ -430,22 +430,22 @@ def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(
     assert found.unreadable == found.waiting == 0
     assert len(found.pairs) == found.counts["scored"]
     assert sum(found.counts.values()) == sum(line["patients"] for line in answered)
-    by_challenger = [line["patients"] for line in answered if line["version"] == on_trial.challenger.version[:12]]
+    by_challenger = [line["patients"] for line in answered if line["version"] == router.challenger.version[:12]]
     assert found.answered == sum(by_challenger) > 0
 
 
 def test_keys_fall_to_the_challenger_by_its_share_and_never_change_sides(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=0.1)
+    router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.1)
     keys = [f"key-{number}" for number in range(5000)]
-    fallen = [key for key in keys if challenger.falls_to_challenger(on_trial, key)]
+    fallen = [key for key in keys if challenger.falls_to_challenger(router, key)]
     assert 0.085 < len(fallen) / len(keys) < 0.115
-    wider = dataclasses.replace(on_trial, share=0.3)
+    wider = dataclasses.replace(router, share=0.3)
     assert all(challenger.falls_to_challenger(wider, key) for key in fallen), "a larger share takes nobody back"
-    assert not any(challenger.falls_to_challenger(dataclasses.replace(on_trial, share=0.0), key) for key in keys)
+    assert not any(challenger.falls_to_challenger(dataclasses.replace(router, share=0.0), key) for key in keys)
 
 
-def test_the_terms_of_a_trial_come_back_as_they_were_written(folder: Path) -> None:
-    on_trial = champions.challenge(folder, champions.bundle("logistic", 43), share=0.25)
-    assert registry_challenger.current(champions.store_in(folder)) == on_trial
-    plain = json.loads((folder / "results" / paths.TRIAL).read_bytes())
+def test_the_terms_of_a_experiment_come_back_as_they_were_written(folder: Path) -> None:
+    router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.25)
+    assert registry_challenger.current(champions.store_in(folder)) == router
+    plain = json.loads((folder / "results" / paths.EXPERIMENT).read_bytes())
     assert plain["share"] == 0.25
