@@ -131,7 +131,7 @@ def test_markdown_carries_the_picture_and_an_alternative_text_that_cannot_end_it
 
 def test_importing_the_pictures_costs_no_matplotlib_and_drawing_needs_no_pyplot() -> None:
     code = (
-        "import sys; from wdbc_assets import plots; before = 'matplotlib' in sys.modules;"
+        "import sys; from wdbc_assets.presentation import plots; before = 'matplotlib' in sys.modules;"
         "plots.style.png(lambda figure: None, height=1);"
         "print(before, 'matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     )

@@ -64,7 +64,7 @@ def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[
         return dg.asset(
             name=name,
             description=inspect.getdoc(function),
-            group_name=function.__module__.rpartition(".")[2],
+            group_name="registry",
             kinds=kinds,
             owners=owners,
             code_version=specs.code_version(name),

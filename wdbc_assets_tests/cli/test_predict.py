@@ -623,9 +623,9 @@ def test_scores_are_their_owners_alone_unless_the_file_was_there(tmp_path: Path)
 @pytest.mark.parametrize("unnamed", [True, False], ids=["without a name", "under a name of its own"])
 def test_of_a_killed_writer_nothing_is_left_and_of_a_living_one_all(tmp_path: Path, unnamed: bool) -> None:
     script = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom wdbc_assets.scoring import places\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom wdbc_assets.scoring import output_files\n"
         + ("" if unnamed else "del os.O_TMPFILE\n")
-        + "with places.opened(places.parse(sys.argv[1], None)) as sink:\n"
+        + "with output_files.opened(output_files.parse(sys.argv[1], None)) as sink:\n"
         "    sink.write(b'x' * 200_000); sink.flush(); print('writes', flush=True); time.sleep(60)\n"
     )
     writers = [

@@ -160,11 +160,11 @@ def test_of_a_candidate_that_was_never_tried_there_is_nothing(store: Store) -> N
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from wdbc_assets.storage import experiments
-from wdbc_assets.storage.backend import Listed, LocalFolder
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import Store
-from wdbc_assets_tests.storage.promoting import challenge, decision
+from wdbc_assets.registry import challenger
+from wdbc_assets.store.backends import Listed, LocalFolder
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.store import Store
+from wdbc_assets_tests.registry.promotions import challenge, decision
 class Mortal(LocalFolder):
     writes = 0
     def replace(self, path, content):
@@ -178,7 +178,7 @@ try:
     if sys.argv[3] == "start":
         challenge(store, b"another", recipe="logistic")
     else:
-        experiments.stop(store, open_registry(store), decision(run_id=None))
+        challenger.stop(store, open_registry(store), decision(run_id=None))
 except KeyboardInterrupt:
     sys.exit(143)
 """

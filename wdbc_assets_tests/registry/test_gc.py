@@ -28,7 +28,7 @@ RUN_LIMIT = 3600.0
 WRITER = """
 import sys
 from pathlib import Path
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.store.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
 for number in range(int(sys.argv[2])):
     draft = store.draft("raw_data", f"content {number % 30}".encode(), run_id=f"run-{number}")

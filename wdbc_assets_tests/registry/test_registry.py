@@ -21,9 +21,9 @@ from wdbc_assets_tests.registry.promotions import decision, draft, is_consistent
 PROMOTER = """
 import sys
 from pathlib import Path
-from wdbc_assets.storage.registry import Superseded, open_registry
-from wdbc_assets.storage.store import open_store
-from wdbc_assets_tests.storage.promoting import decision, draft
+from wdbc_assets.registry.registry import Superseded, open_registry
+from wdbc_assets.store.store import open_store
+from wdbc_assets_tests.registry.promotions import decision, draft
 store = open_store(sys.argv[1], relative_to=Path("/"))
 content = sys.argv[2].encode()
 expected = open_registry(store).standing().version
@@ -222,10 +222,10 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(local: Store, 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from wdbc_assets.storage.backend import LocalFolder
-from wdbc_assets.storage.registry import open_registry
-from wdbc_assets.storage.store import Store
-from wdbc_assets_tests.storage.promoting import promote, rollback
+from wdbc_assets.store.backends import LocalFolder
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.store import Store
+from wdbc_assets_tests.registry.promotions import promote, rollback
 class Mortal(LocalFolder):
     writes = 0
     def replace(self, path, content):

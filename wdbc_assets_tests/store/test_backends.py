@@ -24,7 +24,7 @@ from wdbc_assets_tests.registry.promotions import promote
 HOLDER = """
 import sys
 from pathlib import Path
-from wdbc_assets.storage.backend import LocalFolder
+from wdbc_assets.store.backends import LocalFolder
 with LocalFolder(Path(sys.argv[1])).commit_lock():
     print("held", flush=True)
     sys.stdin.read()

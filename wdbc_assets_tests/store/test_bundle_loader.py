@@ -73,11 +73,11 @@ def test_a_compiled_bundle_is_opened_and_answers_without_scikit_learn_skops_scip
 import sys
 from pathlib import Path
 import numpy as np
-from wdbc_assets.storage import bundles
-from wdbc_assets.storage.manifest import DamagedStore, StoredFile
-from wdbc_assets.storage.store import open_store
+from wdbc_assets.store import bundle_loader
+from wdbc_assets.store.manifest import DamagedStore, StoredFile
+from wdbc_assets.store.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
-served = bundles.open_bundle(store.files(store.current("champion")))
+served = bundle_loader.open_bundle(store.files(store.current("champion")))
 p = served.probabilities(np.full((3, 30), 0.1))
 print(served.sets(p), served.decisions(p), served.contributions(np.full((3, 30), 0.1))[1].shape)
 heavy = {"sklearn", "skops", "scipy", "pandas", "dagster", "pyarrow"} & set(sys.modules)

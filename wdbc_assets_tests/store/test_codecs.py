@@ -92,8 +92,8 @@ ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib, sys
 padding = [object() for _ in range(int(sys.argv[1]))]
-from wdbc_assets.storage import codecs, models
-from wdbc_assets_tests.storage.test_codecs import fit
+from wdbc_assets.store import codecs, skops_files
+from wdbc_assets_tests.store.test_codecs import fit
 print(hashlib.sha256(codecs.encode("fitted_pipeline", fit())[1]["pipeline.skops"]).hexdigest())
 """
 

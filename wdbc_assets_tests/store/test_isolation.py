@@ -29,10 +29,10 @@ def child_that(expression: str, seconds: int = 20) -> list[str]:
     """The command of a process that does this in the place of loading a model."""
     code = f"""
 import importlib, os, signal, sys, time
-from wdbc_assets.storage import isolation, models
+from wdbc_assets.store import isolation, skops_files
 isolation._load_libraries = lambda: None
 isolation._PROCESSOR_SECONDS = {seconds}
-models.from_skops = lambda content, **_: {expression}
+skops_files.from_skops = lambda content, **_: {expression}
 sys.exit(isolation.main())
 """
     return [sys.executable, "-c", code]
@@ -69,8 +69,8 @@ def test_no_process_to_be_had_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.fault("V19")
 def test_a_real_file_that_no_bound_sees_crashes_that_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     code = """
-from wdbc_assets.storage import isolation, models
-models._require_sound = lambda model: None
+from wdbc_assets.store import isolation, skops_files
+skops_files._require_sound = lambda model: None
 isolation.main()
 """
     monkeypatch.setattr(isolation, "_COMMAND", [sys.executable, "-c", code])

@@ -205,7 +205,7 @@ def test_where_nothing_can_be_locked_leftovers_go_by_their_age(
 ATTACK = textwrap.dedent("""
     import json, os, random, signal, sys, time
     from pathlib import Path
-    from wdbc_assets.storage.store import open_store
+    from wdbc_assets.store.store import open_store
 
     WRITERS, AT_ONCE = 200, 4
     store = open_store(sys.argv[1], relative_to=Path("/"))

@@ -83,7 +83,7 @@ def test_it_holds_no_extreme_and_the_same_table_gives_the_same_bytes() -> None:
 
 def test_the_bytes_do_not_depend_on_the_number_of_threads() -> None:
     code = (
-        "import hashlib; from wdbc_assets.domain import exploration; from wdbc_assets.store import codecs;"
+        "import hashlib; from wdbc_assets.domain.data import exploration; from wdbc_assets.store import codecs;"
         "from wdbc_assets_tests.domain import judging;"
         "print(hashlib.sha256(codecs.to_json(exploration.explore(judging.clean_frame()))).hexdigest())"
     )

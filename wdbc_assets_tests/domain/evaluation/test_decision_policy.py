@@ -104,8 +104,8 @@ def test_what_is_no_probability_is_refused_and_not_referred(probabilities: Any) 
 
 def test_a_stored_policy_decides_with_numpy_alone() -> None:
     code = (
-        "import sys; from wdbc_assets.domain import policy;"
-        f"print(*policy.decide([.01, .2, .9], {lines(benign=0.5, malignant=0.9)}));"
+        "import sys; from wdbc_assets.domain.evaluation import decision_policy;"
+        f"print(*decision_policy.decide([.01, .2, .9], {lines(benign=0.5, malignant=0.9)}));"
         "print(*({'pandas', 'sklearn', 'scipy', 'dagster'} & set(sys.modules)))"
     )
     printed = subprocess.run(

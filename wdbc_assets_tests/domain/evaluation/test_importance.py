@@ -95,7 +95,8 @@ def test_contributions_that_do_not_add_up_are_refused(
 ) -> None:
     found = linear.linear(fits["logistic"].pipeline)
     assert found is not None
-    monkeypatch.setattr(importance, "linear", lambda _: dataclasses.replace(found, intercept=found.intercept + 2e-9))
+    wrong = dataclasses.replace(found, intercept=found.intercept + 2e-9)
+    monkeypatch.setattr(linear, "linear", lambda _: wrong)
     with pytest.raises(WdbcError, match="adds up to something else than the log-odds, by 2e-09"):
         importance.importance(split, fits["logistic"], repeats=2)
 

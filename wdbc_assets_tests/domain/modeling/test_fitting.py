@@ -225,12 +225,14 @@ def test_every_fit_runs_its_linear_algebra_on_one_thread(monkeypatch: pytest.Mon
 
 THREADS = """
 import sys
-from wdbc_assets.domain import evaluation, modeling
-from wdbc_assets_tests.domain import published, test_modeling
+from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.modeling import fitting, prediction
+from wdbc_assets_tests.domain import published
+from wdbc_assets_tests.domain.modeling import test_fitting
 X_train, X_test, y_train, y_test = published.parts()
 for recipe in ("logistic", "pca_logistic"):
-    fit = modeling.fit(X_train, y_train, recipe=recipe, grid="small")
-    print(test_modeling.digest(fit), evaluation.evaluate(y_test, evaluation.predict(fit.pipeline, X_test)))
+    fit = fitting.fit(X_train, y_train, recipe=recipe, grid="small")
+    print(test_fitting.digest(fit), metrics.evaluate(y_test, prediction.predict(fit.pipeline, X_test)))
 """
 
 

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_listing_the_recipes_does_not_import_scikit_learn() -> None:
-    code = "import sys; from wdbc_assets.domain import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
+    code = (
+        "import sys; from wdbc_assets.domain.modeling import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
+    )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["airflow_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
 
@@ -79,7 +81,7 @@ def test_the_order_of_candidates_is_that_of_scikit_learns_parameter_grid() -> No
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(WdbcError, match="no recipe 'forest'") as refused:
         recipes.named("forest")
-    assert refused.value.hint == "Choose one of: logistic, pca_logistic, airflow_baseline, stacking, svc."
+    assert refused.value.hint == "Choose one of: airflow_baseline, logistic, pca_logistic, stacking, svc."
 
 
 @pytest.mark.fault("T03")

@@ -35,17 +35,17 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 
 
 @pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
     """Note which units are done, and do them at once: patients are as malignant as diagnosed, but for one in fifty."""
     done: list[Unit] = []
 
-    def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
+    def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
         done.append(unit)
         y = frame["diagnosis"].to_numpy()
         answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
         return Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
 
-    monkeypatch.setattr(cross_validation, "judge", judge)
+    monkeypatch.setattr(cross_validation, "evaluate_fold", evaluate_fold)
     return done
 
 
@@ -62,14 +62,14 @@ def evaluate(
     )
 
 
-def test_what_was_done_is_not_done_again(frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit]) -> None:
+def test_what_was_done_is_not_done_again(frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit]) -> None:
     first = evaluate(frame, checkpoints, "logistic")
-    assert len(judged) == 30
+    assert len(evaluated) == 30
     again = evaluate(frame, checkpoints, "logistic")
-    assert len(judged) == 30
+    assert len(evaluated) == 30
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
     evaluate(frame, checkpoints, "logistic", "svc")
-    assert [unit.recipe for unit in judged[30:]] == ["svc"] * 30
+    assert [unit.recipe for unit in evaluated[30:]] == ["svc"] * 30
 
 
 def a_part(value: object) -> str:
@@ -92,27 +92,27 @@ def a_part(value: object) -> str:
     ids=["empty", "cut", "changed", "a list", "of other work", "of another fold", "half of it"],
 )
 def test_a_part_that_is_damaged_or_foreign_is_done_again(
-    frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
+    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
 ) -> None:
     first = evaluate(frame, checkpoints, "logistic")
     (part,) = tmp_path.rglob("logistic-1-4.json")
     whole = part.read_text()
     part.write_text(spoil(whole))
     again = evaluate(frame, checkpoints, "logistic")
-    assert judged[30:] == [Unit("logistic", 1, 4)]
+    assert evaluated[30:] == [Unit("logistic", 1, 4)]
     assert part.read_text() == whole
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
 
 
 def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
-    frame: pd.DataFrame, checkpoints: Checkpoints, judged: list[Unit], tmp_path: Path
+    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit], tmp_path: Path
 ) -> None:
     evaluate(frame, checkpoints, "logistic")
     store = open_store(str(tmp_path / "store"), relative_to=tmp_path)
     evaluate(frame, store.checkpoints("cross_validation", ["frame", "other code"]), "logistic")
-    assert len(judged) == 60
+    assert len(evaluated) == 60
     evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], anew=True), "logistic")
-    assert len(judged) == 90
+    assert len(evaluated) == 90
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -122,12 +122,12 @@ def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
     if workers == 1:
         real = cross_validation.evaluate_fold
 
-        def judge(frame: pd.DataFrame, unit: Unit) -> Outcome:
+        def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
             if unit.fold == 3:
                 raise WdbcError(f"{unit}: it broke", hint="Fix it.")
             return real(frame, unit)
 
-        monkeypatch.setattr(cross_validation, "judge", judge)
+        monkeypatch.setattr(cross_validation, "evaluate_fold", evaluate_fold)
         with pytest.raises(WdbcError, match=r"3 of 30 folds .* logistic, repeat 1, fold 4 of 10: it broke") as refused:
             evaluate(frame, checkpoints, "logistic")
         assert refused.value.hint.startswith("Fix it.")
@@ -146,7 +146,7 @@ def test_too_few_patients_are_refused_before_any_unit(frame: pd.DataFrame, check
 
 
 def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still_go_on(
-    frame: pd.DataFrame, judged: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    frame: pd.DataFrame, evaluated: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_WORKERS", "1")
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
