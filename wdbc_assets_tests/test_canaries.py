@@ -130,7 +130,7 @@ def test_a_patient_answered_for_by_a_model_that_was_fitted_on_it_is_shown_and_no
     folds = found["each_patient_is_answered_for_once"]
     assert not folds.passed
     assert folds.blocking
-    assert failing(folds) == [(5, "logistic"), (6, "logistic"), (5, "airflow_baseline"), (6, "airflow_baseline")]
+    assert failing(folds) == [(5, "airflow_baseline"), (6, "airflow_baseline"), (5, "logistic"), (6, "logistic")]
     assert "fitted on this patient" in folds.metadata["failing rows"].value.records[0].data["value"]
     assert folds.metadata["failures"].value == 4
     assert store.current("cross_validation") is None

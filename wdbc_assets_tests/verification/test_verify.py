@@ -103,7 +103,7 @@ def test_a_library_of_another_version_is_named_from_and_to(verify: Verify, monke
     )
     environment.libraries.cache_clear()
     predict = prediction.predict
-    monkeypatch.setattr(metrics, "predict", lambda *given: predict(*given) * (1 - 1e-13))
+    monkeypatch.setattr(prediction, "predict", lambda *given: predict(*given) * (1 - 1e-13))
     try:
         found = verify()
     finally:
@@ -126,7 +126,7 @@ def test_another_machine_is_named_by_what_it_is(verify: Verify, folder: Path, mo
         f"same in spite of machine processor Another 3000 -> {environment.machine()['processor']}",
     )
     predict = prediction.predict
-    monkeypatch.setattr(metrics, "predict", lambda *given: predict(*given) * (1 - 1e-13))
+    monkeypatch.setattr(prediction, "predict", lambda *given: predict(*given) * (1 - 1e-13))
     (cause,) = verify()["metrics"].causes
     assert (cause.kind, cause.name, cause.stated) == ("machine", "processor", "Another 3000")
 
