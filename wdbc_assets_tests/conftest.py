@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import logs, settings
-from wdbc_assets_tests.made import evidence, evidence_once
+from wdbc_assets_tests.made import evidence, evidence_ahead, evidence_once
 
-__all__ = ["evidence", "evidence_once"]
+__all__ = ["evidence", "evidence_ahead", "evidence_once"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests last that need the evidence, which is made meanwhile."""
+    items.sort(key=lambda item: "evidence_once" in getattr(item, "fixturenames", ()))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,35 @@ def wdbc(*arguments: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="session", autouse=True)
+def evidence_ahead(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let one worker of a parallel session make it beside its first tests; those that need it come last."""
+    needed = any(
+        "evidence_once" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)
+    )
+    if not needed or os.environ.get("PYTEST_XDIST_WORKER") != "gw0":
+        yield
+        return
+    command = [sys.executable, "-m", "wdbc_assets_tests.made", str(_shared(tmp_path_factory))]
+    with subprocess.Popen(command, cwd=settings.project_root(), stdout=subprocess.DEVNULL) as making:
+        yield
+        making.terminate()
+
+
 @pytest.fixture(scope="session")
 def evidence_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with store, log and history in which everything was made by default settings; not to be changed."""
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent
+    return make_evidence(_shared(tmp_path_factory))
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the temporary folder that all workers of a session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def make_evidence(session: Path) -> Path:
+    """Make it in a session's folder, unless somebody has, and return where it is."""
     folder = session / "evidence"
     with (session / "evidence.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -71,3 +95,7 @@ def evidence(evidence_once: Path, tmp_path: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
     return tmp_path
+
+
+if __name__ == "__main__":
+    make_evidence(Path(sys.argv[1]))

@@ -109,6 +109,7 @@ def test_an_evaluation_that_is_terminated_waits_for_no_fold_and_leaves_no_worker
     assert not any(map(is_alive, left))
 
 
+@pytest.mark.nightly
 @pytest.mark.fault("F10")
 def test_workers_end_with_the_command_that_was_killed_and_the_next_run_goes_on() -> None:
     with evaluating("--recipe", "slow") as running:

@@ -93,6 +93,7 @@ def test_an_evaluation_that_is_stopped_goes_on_from_the_folds_that_are_done() ->
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
 
 
+@pytest.mark.nightly
 @pytest.mark.fault("T05")
 def test_one_worker_and_two_make_the_same_version() -> None:
     made = []
