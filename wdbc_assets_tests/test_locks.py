@@ -161,7 +161,9 @@ def in_the_background(*arguments: str, lock: Path, number: int) -> tuple[int, st
     pid, output = Path("pid").absolute(), Path("output").absolute()
     script = f"{shlex.join([*COMMAND, *arguments])} >{output} 2>&1 & echo $! >{pid}.new; mv {pid}.new {pid}; wait $!"
     for _ in _holding(lock):
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that nohup started would have it ignored
         with subprocess.Popen(["sh", "-c", script]) as shell:
+            signal.signal(signal.SIGHUP, before)
             end = time.monotonic() + PATIENTLY
             while not (output.exists() and "waiting for" in output.read_text() and pid.exists()):
                 assert shell.poll() is None, output.read_text()
@@ -202,7 +204,9 @@ def test_a_run_that_waits_in_the_background_ends_on_a_signal(tmp_path: Path, loc
 def test_what_a_hang_up_is_to_leave_alone_goes_on(decided: Path) -> None:
     script = f"nohup {shlex.join(COMMAND)} rollback --reason x >output 2>&1 & echo $! >pid.new; mv pid.new pid; wait $!"
     for holder in _holding(decided / ".lock"):
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that nohup started would have it ignored
         with subprocess.Popen(["sh", "-c", script]) as shell:
+            signal.signal(signal.SIGHUP, before)
             end = time.monotonic() + PATIENTLY
             while not (Path("output").exists() and "waiting for" in Path("output").read_text()):
                 assert time.monotonic() < end
