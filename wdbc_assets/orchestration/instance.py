@@ -4,7 +4,9 @@ import logging
 import os
 import socket
 import sqlite3
+import sys
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
-PROCESS_TAG = "wdbc/process"
+PROCESS_TAG = ".dagster/wdbc_process"  # the prefix hides it in the UI, and from a run that is executed again
+_REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
 
 
 @contextmanager
@@ -39,6 +42,37 @@ def opened() -> "Iterator[dg.DagsterInstance]":
                 instance.report_run_failed(run, "The process of this `wdbc run` is gone: it was killed.")
         with _held_open(Path(instance.root_directory, "history")):
             yield instance
+
+
+@contextmanager
+def as_launched(instance: "dg.DagsterInstance", job: str) -> "Iterator[dict[str, str]]":
+    """Let the run of a job that is created meanwhile state where Dagster finds that job; yield the tags that it needs.
+
+    `execute_in_process` states nothing of it: such a run is missing in the Timeline and on the job's page, and cannot
+    be executed again. What is stated here is what the UI states of a run that it launches: see workspace.yaml.
+    """
+    from dagster._core.remote_origin import (
+        ManagedGrpcPythonEnvCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable,
+        working_directory=str(settings.project_root()),
+        module_name="wdbc_assets.definitions",
+        attribute="defs",
+    )
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name="wdbc_assets")
+    repository = RemoteRepositoryOrigin(location, _REPOSITORY)
+    own = vars(instance)
+    own["create_run_for_job"] = partial(instance.create_run_for_job, remote_job_origin=RemoteJobOrigin(repository, job))
+    try:
+        yield {REPOSITORY_LABEL_TAG: repository.get_label()}
+    finally:
+        del own["create_run_for_job"]
 
 
 @contextmanager

@@ -87,14 +87,14 @@ def _through_dagster(
             configuration[asset] = {"config": dict(decision)}
     logs.logger.addHandler(reporter.handler())
     try:
-        with dagsters.opened() as instance:
+        with dagsters.opened() as instance, dagsters.as_launched(instance, job) as tags:
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 run_config={
                     "ops": configuration,
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                tags=tags | {dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
                 raise_on_error=debug,
             )

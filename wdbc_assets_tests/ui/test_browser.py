@@ -114,6 +114,21 @@ def sees_figures_and_pictures(page: Page) -> None:
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_run_of_the_command_line_is_in_the_timeline_and_can_be_executed_again(page: Page, tmp_path: Path) -> None:
+    surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small")
+    subprocess.run(dagster_ui.command("wdbc_assets", "run"), cwd=settings.project_root(), env=surroundings, check=True)
+    with dagster_ui.running_ui(surroundings) as ui:
+        page.goto(f"{ui.url}/overview/activity/timeline")
+        expect(page.get_by_role("link", name="train").first).to_be_visible()
+        page.goto(f"{ui.url}/runs")
+        expect(page.get_by_text("Success", exact=True)).to_have_count(1)
+        page.locator("a[href*='/runs/']").first.click()
+        page.get_by_role("button", name="Re-execute all (*)").click()
+        expect(page.get_by_text("Re-executions (1)")).to_be_visible(timeout=RUN_MILLISECONDS)
+        page.goto(f"{ui.url}/runs")
+        expect(page.get_by_text("Success", exact=True)).to_have_count(2, timeout=RUN_MILLISECONDS)
+
+
 @pytest.mark.fault("O02")
 @pytest.mark.fault("X04")
 def test_a_failed_check_shows_its_rows_as_text_and_what_was_current_stays_current(page: Page, tmp_path: Path) -> None:
