@@ -1,5 +1,6 @@
 """`wdbc serve`: the prediction service."""
 
+import contextlib
 import os
 import sys
 
@@ -9,6 +10,12 @@ from wdbc_assets import settings
 from wdbc_assets.cli import ports, terminal
 from wdbc_assets.serving import access, api_keys
 from wdbc_assets.serving.access import Access
+from wdbc_assets.sources import deadline
+from wdbc_assets.store.backends import CannotRead
+from wdbc_assets.store.parsing import DamagedStore
+from wdbc_assets.store.store import open_store
+
+_STORE_SECONDS = 5.0  # the service reports a store that takes longer
 
 
 @click.command()
@@ -29,6 +36,7 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
         "serve_insecure_no_key": insecure_no_key,
     }
     chosen = settings.load(**options)
+    _require_supported_store(chosen.storage)
     path = api_keys.place(chosen.serve_keys, relative_to=settings.project_root())
     answered = access.decide(chosen.serve_host, path, insecure=chosen.serve_insecure_no_key)
     hint = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
@@ -39,6 +47,16 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
     # This process becomes the service, so that signals reach it; its workers find the settings in the environment.
     command = [sys.executable, "-m", "wdbc_assets.serving", str(listening.detach())]
     os.execve(sys.executable, command, {**os.environ, **given})  # noqa: S606 -- no shell is wanted
+
+
+def _require_supported_store(location: str) -> None:
+    """Raise UnsupportedFormat for a store of another format. The service itself reports one that cannot be read."""
+
+    def check() -> None:
+        open_store(location, relative_to=settings.project_root()).require_known_format()
+
+    with contextlib.suppress(deadline.DeadlinePassed, CannotRead, DamagedStore):
+        deadline.within(_STORE_SECONDS, check, give_up=lambda: None)
 
 
 def _announce(chosen: settings.Settings, answered: Access, *, keyed: bool) -> None:

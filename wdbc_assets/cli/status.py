@@ -24,6 +24,7 @@ def status(*, check: bool, as_json: bool) -> None:
     """
     chosen = settings.load()
     store = open_store(chosen.storage, relative_to=settings.project_root())
+    store.require_known_format()
     if check:
         click.get_current_context().exit(_check(store, chosen, as_json=as_json))
     states = staleness.assess(store, chosen)

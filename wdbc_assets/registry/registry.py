@@ -84,7 +84,7 @@ class Registry:
         While somebody else writes a decision, a moment is waited for its end.
 
         Raises:
-            NewerStore: a newer release wrote the store.
+            UnsupportedFormat: the store has a format that this release does not read.
             DamagedStore: the store's format file is damaged.
         """
         standing = self.standing_under_lock()

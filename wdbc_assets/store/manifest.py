@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from wdbc_assets.store import parsing, paths
-from wdbc_assets.store.parsing import DamagedStore, Malformed, NewerStore
+from wdbc_assets.store.parsing import DamagedStore, Malformed, UnsupportedFormat
 
 __all__ = [
     "FORMAT",
@@ -18,14 +18,14 @@ __all__ = [
     "POINTER",
     "DamagedStore",
     "Manifest",
-    "NewerStore",
     "StoredFile",
-    "newer",
+    "UnsupportedFormat",
     "stored_file",
+    "unsupported",
     "version_of",
 ]  # fmt: skip
 
-FORMAT = 1
+FORMAT = 2
 
 POINTER, OF_RUN, OF_CHAMPION = "pointer", "manifest of a run", "manifest of a champion"
 """What a manifest may be: each is damaged in other words, for other things are to be done."""
@@ -94,7 +94,7 @@ class Manifest:
         """Read a manifest back. It must be of the asset and of the version that its place is for, if they are given.
 
         Raises:
-            NewerStore: its format or its fields are of a newer release.
+            UnsupportedFormat: another release wrote it, in a format or with fields that this release does not read.
             DamagedStore: it is no manifest, or not the one that was written there; `name` says what it is.
         """
         try:
@@ -104,11 +104,11 @@ class Manifest:
         except (Malformed, KeyError, TypeError, AttributeError):
             raise _damaged(name, where) from None
         if type(number) is int and number > FORMAT:
-            raise newer(number, where)
+            raise unsupported(number, where)
         if stated != _digest(plain):
             raise _damaged(name, where)
-        if set(plain) - {entry.name for entry in fields(cls)}:
-            raise newer(number, where)
+        if number != FORMAT or set(plain) - {entry.name for entry in fields(cls)}:
+            raise unsupported(number, where)
         try:
             manifest = parsing.build(cls, plain)
         except Malformed:
@@ -140,12 +140,16 @@ def stored_file(content: bytes) -> StoredFile:
     return StoredFile(len(content), hashlib.sha256(content).hexdigest())
 
 
-def newer(number: object, where: str) -> NewerStore:
-    """Return the error for something that a newer release wrote."""
-    return NewerStore(
-        f"a newer release wrote this: its format is {number}, and this release knows format {FORMAT}",
+def unsupported(number: int, where: str) -> UnsupportedFormat:
+    """Return the error for a store or manifest that an older or a newer release wrote."""
+    if number < FORMAT:
+        release, hint = "an older", "Move the store's folder aside, then run `wdbc run` to build a new store."
+    else:
+        release, hint = "a newer", "Upgrade wdbc_assets, or set WDBC_STORAGE to another store."
+    return UnsupportedFormat(
+        f"the store was written by {release} release: its format is {number}, but this release reads format {FORMAT}",
         where=where,
-        hint="Upgrade wdbc_assets, or set WDBC_STORAGE to another store. Nothing was changed.",
+        hint=f"{hint} Nothing was changed.",
     )
 
 

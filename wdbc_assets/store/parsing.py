@@ -28,8 +28,8 @@ class DamagedStore(WdbcError):
     """Something stored is not what was stored."""
 
 
-class NewerStore(WdbcError):
-    """The store was written by a release that this one does not understand."""
+class UnsupportedFormat(WdbcError):
+    """The store was written in a format that this release does not read."""
 
 
 class Malformed(ValueError):

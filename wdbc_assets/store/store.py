@@ -22,7 +22,7 @@ from typing import Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import backends, codecs, environment, parsing, paths
 from wdbc_assets.store.checkpoints import Checkpoints
-from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Manifest, newer, stored_file, version_of
+from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Manifest, stored_file, unsupported, version_of
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
 # What is decided, and not made whenever something changed, is not made again by a run.
@@ -94,7 +94,7 @@ class Store:
                 hint="Delete it: the next run writes it again. The versions are untouched.",
             ) from None
         if number != FORMAT:
-            raise newer(number, self._where(paths.FORMAT_FILE))
+            raise unsupported(number, self._where(paths.FORMAT_FILE))
         return True
 
     def require_known_format(self) -> None:
@@ -102,7 +102,7 @@ class Store:
 
         Raises:
             DamagedStore: the store's format file is damaged.
-            NewerStore: a newer release wrote the store.
+            UnsupportedFormat: the store has a format that this release does not read.
         """
         _ = self._understood
 
@@ -111,7 +111,7 @@ class Store:
 
         Raises:
             DamagedStore: the pointer is damaged.
-            NewerStore: a newer release wrote the store.
+            UnsupportedFormat: the store has a format that this release does not read.
         """
         return self._manifest(paths.pointer(asset), asset)
 

@@ -211,7 +211,7 @@ def test_machines_are_told_the_same(store: Store) -> None:
 def test_after_a_refusal_wdbc_run_records_a_run_though_nothing_is_left_to_do(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staleness, "survey", lambda *_, **__: [])
+    monkeypatch.setattr(staleness, "assess", lambda *_, **__: [])
     monkeypatch.setattr(launch, "_through_dagster", lambda *_, **__: "a-run")
 
     def run() -> str | None:

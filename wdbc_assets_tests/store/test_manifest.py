@@ -7,20 +7,31 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store.manifest import DamagedStore, NewerStore
+from wdbc_assets.store.manifest import DamagedStore, UnsupportedFormat
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.store.artifacts import put, snapshot, version_file
 
 
 @pytest.mark.fault("F08")
-def test_a_store_of_a_newer_release_is_refused_with_both_numbers_and_not_touched(local: Store, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "release", "hint"),
+    [
+        (1, "an older release", "Move the store's folder aside, then run `wdbc run`"),
+        (3, "a newer release", "Upgrade wdbc_assets"),
+    ],
+)
+def test_a_store_of_another_format_is_rejected_and_left_unchanged(
+    local: Store, folder: Path, number: int, release: str, hint: str
+) -> None:
     put(local, b"content")
-    (folder / "store.json").write_text('{"format": 2}')
+    (folder / "store.json").write_text(json.dumps({"format": number}))
     before = snapshot(folder)
-    newer = open_store(str(folder), relative_to=folder)
-    for attempt in (lambda: newer.current("raw_data"), lambda: put(newer, b"other")):
-        with pytest.raises(NewerStore, match=r"format is 2.* format 1"):
+    other = open_store(str(folder), relative_to=folder)
+    for attempt in (lambda: other.current("raw_data"), lambda: put(other, b"other")):
+        with pytest.raises(UnsupportedFormat, match=rf"{release}: its format is {number}.* format 2") as rejected:
             attempt()
+        assert rejected.value.hint.startswith(hint)
+        assert rejected.value.where == str(folder / "store.json")
     assert snapshot(folder) == before
 
 
@@ -35,11 +46,11 @@ def rewrite(pointer: Path, changes: dict[str, object], *, without: str = "") -> 
 
 
 @pytest.mark.fault("F08")
-@pytest.mark.parametrize("changes", [{"colour": "blue"}, {"format": 99}])
-def test_a_manifest_of_a_newer_release_is_refused(local: Store, folder: Path, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize("changes", [{"colour": "blue"}, {"format": 99}, {"format": 1}])
+def test_a_manifest_of_another_release_is_rejected(local: Store, folder: Path, changes: dict[str, object]) -> None:
     put(local, b"content")
     rewrite(folder / "raw_data/current.json", changes)
-    with pytest.raises(NewerStore):
+    with pytest.raises(UnsupportedFormat):
         local.current("raw_data")
 
 

@@ -106,4 +106,4 @@ def test_a_damaged_format_file_is_named_and_the_next_run_writes_it_again(tmp_pat
     assert damaged.value.hint.startswith("Delete it")
     (tmp_path / "store.json").unlink()
     put(open_store(str(tmp_path), relative_to=tmp_path), b"better")
-    assert (tmp_path / "store.json").read_bytes() == b'{"format": 1}\n'
+    assert (tmp_path / "store.json").read_bytes() == b'{"format": 2}\n'

@@ -22,7 +22,7 @@ def build(store: Store, chosen: settings.Settings) -> bytes:
     """Return the page for what is current in a store.
 
     Raises:
-        NewerStore: a newer release wrote the store.
+        UnsupportedFormat: the store has a format that this release does not read.
     """
     gathered = content.gather(store, chosen)
     page = (

@@ -21,7 +21,7 @@ from wdbc_assets.serving.models import reference_range
 from wdbc_assets.store import bundle_loader, isolation
 from wdbc_assets.store.backends import CannotRead
 from wdbc_assets.store.bundle_loader import Served
-from wdbc_assets.store.manifest import DamagedStore, NewerStore
+from wdbc_assets.store.manifest import DamagedStore, UnsupportedFormat
 from wdbc_assets.store.store import Store
 
 ASSET = "champion"
@@ -130,7 +130,7 @@ class Champion:
         """Take over what the pointer names, if it is another and sound; say so if it cannot be had. Never raises."""
         try:
             self._follow()
-        except (DamagedStore, NewerStore) as error:
+        except (DamagedStore, UnsupportedFormat) as error:
             self._refuse("the pointer", error)
         except Exception as error:  # noqa: BLE001 -- fsspec raises whatever its library does; the service goes on
             self._is_away(error)
