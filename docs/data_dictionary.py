@@ -1,4 +1,4 @@
-"""Writes docs/data-dictionary.md from the contract: `python -m docs.data_dictionary`. A test keeps it current."""
+"""Write docs/data-dictionary.md from contract and rules: `python -m docs.data_dictionary`. A test keeps it current."""
 
 from pathlib import Path
 
@@ -7,31 +7,36 @@ from wdbc_assets.pipeline.validation import RULES
 
 PAGE = Path(__file__).parent / "data-dictionary.md"
 
+_HEAD = """\
+The columns of the data, and the rules that validate each asset. `python -m docs.data_dictionary` generates this page
+from `domain/data/contract.py` and `domain/rules/groups.py`."""
+
 
 def page() -> str:
-    """Return the page as it should be."""
+    """Return the text of the page."""
     parts = [
         "# Data dictionary",
-        "Derived from `contract` and `rules` in `wdbc_assets/domain/` by `python -m docs.data_dictionary`.",
+        _HEAD,
         "## The raw table",
         _columns(contract.COLUMNS),
         "## The clean frame",
-        "`diagnosis` is 1 for malignant and 0 for benign; `id` is gone; the thirty measurements are those above.",
+        "`diagnosis` is 1 for malignant and 0 for benign. The column `id` is dropped. The measurements are the same.",
         *(_rules(asset) for asset in RULES),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _columns(columns: tuple[contract.Column, ...]) -> str:
-    lines = ["| column | type | unit | meaning | each cell |", "|---|---|---|---|---|"]
+    lines = ["| column | type | unit | meaning | constraints |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{one.name}` | {one.dtype} | {one.unit} | {one.meaning} | {'; '.join(one.constraints)} |" for one in columns
+        f"| `{column.name}` | {column.dtype} | {column.unit} | {column.meaning} | {'; '.join(column.constraints)} |"
+        for column in columns
     ]
     return "\n".join(lines)
 
 
 def _rules(asset: str) -> str:
-    lines = [f"## Rules of `{asset}`", "", "| rule | demands | broken |", "|---|---|---|"]
+    lines = [f"## Rules of `{asset}`", "", "| rule | requirement | if it is broken |", "|---|---|---|"]
     lines += [
         f"| `{rule.name}` | {rule.description} | {'refused' if rule.blocking else 'warning'} |" for rule in RULES[asset]
     ]

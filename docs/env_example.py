@@ -1,4 +1,4 @@
-"""Writes .env.example from the settings: `python -m docs.env_example`. A test keeps it current."""
+"""Write .env.example from the settings: `python -m docs.env_example`. A test keeps it current."""
 
 from pathlib import Path
 
@@ -7,27 +7,29 @@ from wdbc_assets import settings
 PAGE = Path(__file__).parent.parent / ".env.example"
 
 _HEAD = """\
-# Settings, read by `wdbc` and by `dagster` from .env in the folder where they start. `make` copies this file to .env,
-# which git ignores; remove a # there to set one. Derived from wdbc_assets/settings by `python -m docs.env_example`.
+# Settings. `wdbc` and `dagster` read them from the file .env in the folder where they start. `make` copies this file to
+# .env, which git ignores. To change a setting, remove the # before it there and edit the value.
 #
-# In the form NAME="${NAME:-value}" a variable of the environment wins in both: `dagster` puts what .env says above the
-# environment, and `wdbc` the environment above .env.
+# Keep the form NAME="${NAME:-value}": it lets an environment variable win in both programs. (`wdbc` prefers the
+# environment to .env anyway; `dagster` prefers .env.)
+#
+# Generated from wdbc_assets/settings by `python -m docs.env_example`.
 """
 
 
 def page() -> str:
-    """Return the file as it should be."""
+    """Return the text of the file."""
     lines = [_HEAD]
     fields = settings.Settings.model_fields
-    for name in sorted(fields, key=_place):
+    for name in sorted(fields, key=_position):
         field, variable = fields[name], settings.variable(name)
         value = "..." if field.default is None else f'"${{{variable}:-{field.default}}}"'
         lines.append(f"# {field.description}\n# {variable}={value}\n")
     return "\n".join(lines)
 
 
-def _place(name: str) -> int:
-    """Where to put a setting: those of the store and the log first, then by group."""
+def _position(name: str) -> int:
+    """Return the sort key of a setting: settings outside the groups first, then group by group."""
     names = [
         *settings.SourceParameters.model_fields,
         *settings.SplitParameters.model_fields,

@@ -1,7 +1,7 @@
-"""Writes the README's table of recipes from docs/evaluation.json: `python -m docs.evaluation`. A test keeps it current.
+"""Write the tables of recipes in docs/evaluation.md: `python -m docs.evaluation`. A test keeps the page current.
 
-With `--from-store` the figures are first taken from the current `cross_validation` of the store, which `wdbc evaluate
---protocol full` makes.
+The metrics come from docs/evaluation.json. With `--from-store` that file is first rewritten from the current
+`cross_validation` in the store, which `wdbc evaluate --protocol full` computes.
 """
 
 import json
@@ -17,8 +17,8 @@ from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.store.store import open_store
 
-FIGURES = Path(__file__).with_name("evaluation.json")
-PAGE = Path(__file__).resolve().parent.parent / "README.md"
+METRICS = Path(__file__).with_name("evaluation.json")
+PAGE = Path(__file__).with_name("evaluation.md")
 
 _BEGIN = "<!-- by `python -m docs.evaluation`, from docs/evaluation.json -->"
 _END = "<!-- end -->"
@@ -35,47 +35,52 @@ _REFERENCES = (recipes.BASELINE, floors.RECIPE)
 _KEPT = ("patients", "repeats", "folds", "recipes", "differences")
 
 
-def table(summary: Mapping[str, Any]) -> str:
-    """Return what stands between the two comments of the README."""
-    of = dict(sorted(summary["recipes"].items(), key=lambda item: item[1]["log_loss"]["mean"]))
-    rows = [[_named(name), *(_spread(figures[metric]) for metric in _SHOWN)] for name, figures in of.items()]
+def tables(summary: Mapping[str, Any]) -> str:
+    """Return the text between the two comments of the page: two tables and how they were computed."""
+    by_name = dict(sorted(summary["recipes"].items(), key=lambda item: item[1]["log_loss"]["mean"]))
+    rows = [[_label(name), *(_spread(metrics[metric]) for metric in _SHOWN)] for name, metrics in by_name.items()]
     head = [f"{_SHOWN[metric]} minus `{name}`'s" for name in _REFERENCES for metric in _COMPARED]
     differences = [
-        [_named(name), *(_difference(summary, name, other, metric) for other in _REFERENCES for metric in _COMPARED)]
-        for name in of
+        [_label(name), *(_difference(summary, name, other, metric) for other in _REFERENCES for metric in _COMPARED)]
+        for name in by_name
     ]
-    parts = [
+    blocks = [
         _markdown(["recipe", *_SHOWN.values()], rows),
         _markdown(["recipe", *head], differences),
-        textwrap.fill(_words(summary), 120, break_on_hyphens=False),
+        textwrap.fill(_method(summary), 120, break_on_hyphens=False),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(blocks)
 
 
-def _words(summary: Mapping[str, Any]) -> str:
+def _method(summary: Mapping[str, Any]) -> str:
     others = (f"--recipe {name}" for name in summary["recipes"] if name not in (floors.RECIPE, recipes.BASELINE))
     return (
-        f"Nested cross-validation of all {summary['patients']} patients, {summary['repeats']} times {summary['folds']}"
-        " outer folds, the same for every recipe, candidates chosen on 5 inner ones: mean ± sd over the repeats."
-        " Differences are paired fold by fold, with the 95 % interval of Nadeau and Bengio: where it holds 0, nobody"
-        f" can tell the two apart. `wdbc evaluate --protocol full {' '.join(others)}` makes all of it again."
+        f"Nested cross-validation of all {summary['patients']} patients: {summary['repeats']} repeats of"
+        f" {summary['folds']} outer folds, the same folds for every recipe; 5 inner folds choose the candidate. The"
+        " first table shows mean ± standard deviation over the repeats. The second shows differences, paired fold by"
+        " fold, with the 95 % interval of Nadeau and Bengio. If an interval contains 0, the difference is not"
+        f" significant. To reproduce both tables, run `wdbc evaluate --protocol full {' '.join(others)}`."
     )
 
 
-def page(readme: str, summary: Mapping[str, Any]) -> str:
-    """Return the README as it should be."""
-    before, begin, rest = readme.partition(f"{_BEGIN}\n")
+def page(text: str, summary: Mapping[str, Any]) -> str:
+    """Return the page with its tables rewritten.
+
+    Raises:
+        SystemExit: the page lacks one of the comments that enclose the tables.
+    """
+    before, begin, rest = text.partition(f"{_BEGIN}\n")
     _, end, after = rest.partition(f"\n{_END}")
     if not (begin and end):
-        raise SystemExit(f"README.md has lost the comments between which the table stands: {_BEGIN} and {_END}")
-    return f"{before}{begin}\n{table(summary)}\n{end}{after}"
+        raise SystemExit(f"{PAGE.name} lacks the comments that enclose the tables: {_BEGIN} and {_END}")
+    return f"{before}{begin}\n{tables(summary)}\n{end}{after}"
 
 
 def from_store() -> dict[str, Any]:
-    """Return the summary of the current evaluation, without what the table does not show.
+    """Return the summary of the current evaluation, without the fields that the tables do not show.
 
     Raises:
-        WdbcError: there is none, or it is not of the full protocol.
+        WdbcError: no evaluation exists, or its protocol is not the full one.
     """
     store = open_store(settings.load().storage, relative_to=settings.project_root())
     manifest = store.handle("cross_validation").manifest
@@ -89,20 +94,20 @@ def from_store() -> dict[str, Any]:
     return {name: summary[name] for name in _KEPT}
 
 
-def _named(recipe: str) -> str:
+def _label(recipe: str) -> str:
     return f"`{recipe}`" + (", the default" if recipe == recipes.DEFAULT else "")
 
 
-def _spread(figure: Mapping[str, float]) -> str:
-    return f"{figure['mean']:.4f} ± {figure['sd']:.4f}"
+def _spread(metric: Mapping[str, float]) -> str:
+    return f"{metric['mean']:.4f} ± {metric['sd']:.4f}"
 
 
 def _difference(summary: Mapping[str, Any], recipe: str, minus: str, metric: str) -> str:
-    for one in summary["differences"]:
-        mean, low, high = (one[metric][part] for part in ("mean", "low", "high"))
-        if (one["recipe"], one["minus"]) == (recipe, minus):
+    for pair in summary["differences"]:
+        mean, low, high = (pair[metric][bound] for bound in ("mean", "low", "high"))
+        if (pair["recipe"], pair["minus"]) == (recipe, minus):
             return f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-        if (one["recipe"], one["minus"]) == (minus, recipe):
+        if (pair["recipe"], pair["minus"]) == (minus, recipe):
             return f"{-mean:+.4f} [{-high:+.4f}, {-low:+.4f}]"
     return ""
 
@@ -113,13 +118,13 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the README's table; return what is wrong."""
+    """Write the page; return an error message, or None."""
     if arguments == ["--from-store"]:
         try:
-            FIGURES.write_text(json.dumps(from_store(), indent=1) + "\n", encoding="utf-8")
+            METRICS.write_text(json.dumps(from_store(), indent=1) + "\n", encoding="utf-8")
         except WdbcError as error:
             return str(error)
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), json.loads(FIGURES.read_bytes())), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), json.loads(METRICS.read_bytes())), encoding="utf-8")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Takes the README's pictures again, from Dagster's UI in a headless Chromium: `python -m docs.pictures`."""
+"""Take the README's screenshots of Dagster's UI, in a headless Chromium: `python -m docs.pictures`."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "pictures"
 
 
 def main() -> None:
-    """Materialize all by clicking, promote, then break the source and try again, and take a picture of each."""
+    """Click "Materialize all", promote, then break the source and run again; take a screenshot of each state."""
     if dagster_ui.chromium() is None:
         sys.exit(dagster_ui.NO_CHROMIUM)
     FOLDER.mkdir(exist_ok=True)
@@ -25,7 +25,7 @@ def main() -> None:
         source.write_bytes(builders.bundled_uci_bytes())
         surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source), WDBC_SHOW_VALUES="true")
         with dagster_ui.running_ui(surroundings) as ui:
-            # The graph is larger than a window; at this scale it is as wide as the page that shows it.
+            # The graph is larger than a normal window. At this scale the screenshot is as wide as a page of GitHub.
             with dagster_ui.browser_page(width=2800, height=2800, scale=0.5) as page:
                 dagster_ui.open_lineage(page, ui)
                 dagster_ui.materialize_all(page)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def metrics_and_failed_check(page: "Page", ui: dagster_ui.DagsterUi, source: Path) -> None:
-    """Look at the metrics, then break the source, try again, and look at the check that failed."""
+    """Take a screenshot of the metrics, and one of a failed check after the source was broken."""
     dagster_ui.open_asset(page, ui, "metrics", "Overview")
     dagster_ui.show_picture(page, "confusion matrix")
     take(page, "metrics")
@@ -56,7 +56,7 @@ def metrics_and_failed_check(page: "Page", ui: dagster_ui.DagsterUi, source: Pat
 
 
 def take(page: "Page", name: str, *, of: "FloatRect | None" = None) -> None:
-    """Write what the page shows, or a part of it; nothing there moves, is under the mouse, or has the focus."""
+    """Save a screenshot of the page or a region of it, without animations, hover or focus."""
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
     path = FOLDER / f"{name}.png"

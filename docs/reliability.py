@@ -1,7 +1,6 @@
-"""Writes docs/reliability.md from the tests' marks: `python -m docs.reliability`. With `--check` nothing is written.
+"""Write docs/reliability.md from the marks of the tests: `python -m docs.reliability`. `--check` only compares.
 
-The faults stand in `docs.faults`. The marks are those that pytest itself collects, so that a mark on one case of many
-counts too.
+`docs.faults` lists the faults. pytest itself collects the marks, so a mark on a single parameter set counts, too.
 """
 
 import contextlib
@@ -19,31 +18,35 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
 
 _HEAD = """\
-# What it withstands
+# Reliability
 
-Each fault is tried for real, by a test that goes red when its protection is taken away. This page is derived from the
-tests' marks by `python -m docs.reliability`; `make test ARGS="-m fault"` tries all of them, and
-`.venv/bin/pytest -m fault --collect-only -q` lists them. "Kept" says: what was current stays current, byte for byte.
+This page lists the faults that the project handles, and what happens in each case. For every fault, at least one test
+causes it for real and fails if the protection is removed. "Kept" means that what was current stays current, byte for
+byte.
+
+`python -m docs.reliability` generates this page from the marks of the tests. To run all of these tests, use
+`make test ARGS="-m fault"`; to list them, use `.venv/bin/pytest -m fault --collect-only -q`.
 """
 
 _NOT_PROMISED = """\
-## What is not promised
+## Limits
 
-- Two machines that write one store at the same instant: on an object store the last pointer wins whole, but the check
-  that its inputs are still current holds within one machine only. A network disk must honour `flock`.
-- A file cut inside its very last number, without a last line end: it leaves no trace. Pin the SHA-256 of a source that
-  matters.
-- A disk that loses what it said it had written.
-- A run that the UI launched and whose process is killed together with Dagster's code server is told as failed only by
-  the limit of 60 minutes, and only while a daemon runs. A killed `wdbc run` is told by the next one.
-- One daemon per history is made sure of by `wdbc ui`; a `dagster-daemon` started by hand beside it is not noticed.
-- Somebody who may write into the store can replace a version and its manifest together: digests find damage, and no
-  forgery.
+- **Two machines that write to one store at the same time.** On an object store the last pointer wins as a whole, but
+  the check that its inputs are still current works within one machine only. A network disk must honour `flock`.
+- **A file that is cut inside its very last number, without a final line end.** This leaves no trace. Pin the SHA-256 of
+  a source that matters.
+- **A disk that loses data after it has confirmed the write.**
+- **A run from the UI whose process is killed together with Dagster's code server.** It is marked as failed only at the
+  limit of 60 minutes, and only while a daemon runs. A killed `wdbc run` is marked as failed by the next one.
+- **A second daemon.** `wdbc ui` ensures one daemon per history, but does not notice a `dagster-daemon` that was started
+  by hand.
+- **Forgery.** A user who can write to the store can replace a version together with its manifest. Digests detect
+  damage, not forgery.
 """
 
 
 class _Marks:
-    """A plugin that notes which test functions carry which fault."""
+    """A pytest plugin that records which test functions carry the mark of which fault."""
 
     def __init__(self) -> None:
         self.tests: dict[str, set[str]] = defaultdict(set)
@@ -55,19 +58,23 @@ class _Marks:
 
 
 def collected() -> dict[str, list[str]]:
-    """Return the tests of each fault, as pytest names them."""
+    """Return the node ids of the tests of each fault.
+
+    Raises:
+        SystemExit: pytest cannot collect the tests.
+    """
     marks = _Marks()
     arguments = ["--collect-only", "-qq", "-m", "fault", "-p", "no:cacheprovider"]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         failed = pytest.main([*arguments, f"--rootdir={ROOT}", str(ROOT / "wdbc_assets_tests")], plugins=[marks])
     if failed:
-        raise SystemExit(f"pytest could not collect the tests:\n{said.getvalue()}")
+        raise SystemExit(f"pytest could not collect the tests:\n{output.getvalue()}")
     return {fault: sorted(tests) for fault, tests in marks.tests.items()}
 
 
-def mistakes(tests: Mapping[str, list[str]]) -> list[str]:
-    """Return what is wrong with the marks: a fault without a test, a mark without a fault."""
+def problems(tests: Mapping[str, list[str]]) -> list[str]:
+    """Return a message for each fault without a test and each mark without a fault."""
     return [
         *(f"no test is marked with the fault {fault}" for fault in FAULTS if fault not in tests),
         *(f"docs/faults.py does not know {fault}, a mark of {tests[fault][0]}" for fault in set(tests) - set(FAULTS)),
@@ -75,20 +82,20 @@ def mistakes(tests: Mapping[str, list[str]]) -> list[str]:
 
 
 def page(tests: Mapping[str, list[str]]) -> str:
-    """Return the page as it should be."""
+    """Return the text of the page."""
     parts = [_HEAD]
     for letter, title in GROUPS.items():
         rows = [
-            f"| {fault} | {what} | {then} | {_proof(tests[fault])} |"
+            f"| {fault} | {what} | {then} | {_evidence(tests[fault])} |"
             for fault, (what, then) in FAULTS.items()
             if fault.startswith(letter)
         ]
-        head = ["| | fault | what happens | tried by |", "|---|---|---|---|"]
+        head = ["| | fault | what happens | tested by |", "|---|---|---|---|"]
         parts.append("\n".join([f"## {title}", "", *head, *rows, ""]))
     return "\n".join([*parts, _NOT_PROMISED])
 
 
-def _proof(tests: list[str]) -> str:
+def _evidence(tests: list[str]) -> str:
     path, _, name = tests[0].partition("::")
     sentence = name.rpartition("::")[2].removeprefix("test_").replace("_", " ")
     more = f", and {len(tests) - 1} more" if len(tests) > 1 else ""
@@ -96,14 +103,14 @@ def _proof(tests: list[str]) -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the page, or check it; return what is wrong."""
+    """Write or check the page; return an error message, or None."""
     tests = collected()
-    if wrong := mistakes(tests):
-        return "\n".join(wrong)
+    if messages := problems(tests):
+        return "\n".join(messages)
     if arguments != ["--check"]:
         PAGE.write_text(page(tests), encoding="utf-8")
     elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page(tests):
-        return "docs/reliability.md is not current; run: python -m docs.reliability"
+        return "docs/reliability.md is out of date; run: python -m docs.reliability"
     return None
 
 

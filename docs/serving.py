@@ -1,4 +1,4 @@
-"""Writes the table of settings in docs/serving.md: `python -m docs.serving`. A test keeps it current."""
+"""Write the table of settings in docs/serving.md: `python -m docs.serving`. A test keeps it current."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from wdbc_assets import settings
 
 PAGE = Path(__file__).parent / "serving.md"
 
-_BEGIN, _END = "<!-- of wdbc_assets/settings, by python -m docs.serving -->\n", "<!-- end -->\n"
+_BEGIN, _END = "<!-- by `python -m docs.serving`, from wdbc_assets/settings -->\n", "<!-- end -->\n"
 
 
 def page(text: str) -> str:
-    """Return the page with the table as it should be."""
+    """Return the page with its table rewritten."""
     before, rest = text.split(_BEGIN)
     after = rest.split(_END)[1]
     rows = [
         f"| `{settings.variable(name)}` | `{field.default}` | {field.description} |"
         for name, field in settings.Serving.model_fields.items()
     ]
-    return "\n".join([before + _BEGIN + "| variable | default | |", "|---|---|---|", *rows, _END + after])
+    return "\n".join([before + _BEGIN + "| variable | default | meaning |", "|---|---|---|", *rows, _END + after])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pages that derive from the code are current."""
+"""Generated pages are current, and paths, links and modules that pages name exist."""
 
 import json
 import re
@@ -17,27 +17,27 @@ from wdbc_assets.domain.evaluation.cross_validation import CrossValidation
 from wdbc_assets.store.store import open_store
 
 
-def test_the_data_dictionary_is_what_the_contract_says() -> None:
+def test_the_data_dictionary_matches_the_contract() -> None:
     assert data_dictionary.PAGE.read_text(encoding="utf-8") == data_dictionary.page(), (
         "run: python -m docs.data_dictionary"
     )
 
 
-def test_the_example_of_settings_is_what_the_settings_say() -> None:
+def test_the_example_environment_file_matches_the_settings() -> None:
     assert env_example.PAGE.read_text(encoding="utf-8") == env_example.page(), "run: python -m docs.env_example"
 
 
-def test_the_settings_on_the_page_of_the_service_are_what_the_settings_say() -> None:
+def test_the_service_page_lists_the_current_settings() -> None:
     text = serving.PAGE.read_text(encoding="utf-8")
     assert text == serving.page(text), "run: python -m docs.serving"
 
 
-def test_the_page_on_performance_is_what_was_measured() -> None:
+def test_the_performance_page_matches_the_measurements() -> None:
     assert performance.PAGE.read_text(encoding="utf-8") == performance.page(), "run: python -m docs.performance"
 
 
 @pytest.mark.slow
-def test_the_page_on_reliability_is_what_the_marks_say_and_every_fault_has_a_test() -> None:
+def test_the_reliability_page_matches_the_marks_and_every_fault_has_a_test() -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "docs.reliability", "--check"],
         cwd=settings.project_root(),
@@ -48,17 +48,17 @@ def test_the_page_on_reliability_is_what_the_marks_say_and_every_fault_has_a_tes
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_fault_without_a_test_and_a_mark_without_a_fault_are_told() -> None:
+def test_a_fault_without_a_test_and_a_mark_without_a_fault_are_reported() -> None:
     marked = {fault: ["a_test.py::test_it"] for fault in faults.FAULTS}
-    assert reliability.mistakes(marked) == []
+    assert reliability.problems(marked) == []
     del marked["S01"]
-    assert reliability.mistakes(marked | {"S99": ["b_test.py::test_it"]}) == [
+    assert reliability.problems(marked | {"S99": ["b_test.py::test_it"]}) == [
         "no test is marked with the fault S01",
         "docs/faults.py does not know S99, a mark of b_test.py::test_it",
     ]
 
 
-def test_every_line_of_the_example_states_the_default_and_gives_way_to_the_environment(
+def test_the_environment_example_states_defaults_and_yields_to_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / ".env"
@@ -72,23 +72,26 @@ def test_every_line_of_the_example_states_the_default_and_gives_way_to_the_envir
     assert settings.load().folds == 7
 
 
-def test_the_table_of_recipes_in_the_readme_is_what_was_evaluated() -> None:
-    readme = evaluation.PAGE.read_text(encoding="utf-8")
-    assert readme == evaluation.page(readme, json.loads(evaluation.FIGURES.read_bytes())), (
-        "run: python -m docs.evaluation"
-    )
+def test_the_evaluation_page_shows_the_stored_metrics() -> None:
+    text = evaluation.PAGE.read_text(encoding="utf-8")
+    assert text == evaluation.page(text, json.loads(evaluation.METRICS.read_bytes())), "run: python -m docs.evaluation"
 
 
-def test_a_figure_that_changed_by_hand_is_put_right() -> None:
-    readme = evaluation.PAGE.read_text(encoding="utf-8")
-    summary = json.loads(evaluation.FIGURES.read_bytes())
+def test_the_generator_restores_a_metric_that_was_edited_by_hand() -> None:
+    text = evaluation.PAGE.read_text(encoding="utf-8")
+    summary = json.loads(evaluation.METRICS.read_bytes())
     shown = f"{summary['recipes']['logistic']['log_loss']['mean']:.4f} ±"
-    assert readme.count(shown) == 1
-    assert evaluation.page(readme.replace(shown, "0.0101 ±"), summary) == readme
+    assert text.count(shown) == 1
+    assert evaluation.page(text.replace(shown, "0.0101 ±"), summary) == text
 
 
-def test_the_table_is_taken_from_a_full_evaluation_alone(tmp_path: Path) -> None:
-    summary = json.loads(evaluation.FIGURES.read_bytes())
+def test_a_page_without_the_comments_around_its_tables_is_an_error() -> None:
+    with pytest.raises(SystemExit, match=r"evaluation\.md lacks the comments"):
+        evaluation.page("# Evaluation\n", json.loads(evaluation.METRICS.read_bytes()))
+
+
+def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> None:
+    summary = json.loads(evaluation.METRICS.read_bytes())
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
 
     def stored(repeats: int) -> None:
@@ -100,3 +103,36 @@ def test_the_table_is_taken_from_a_full_evaluation_alone(tmp_path: Path) -> None
         evaluation.from_store()
     stored(10)
     assert evaluation.from_store() == summary
+
+
+ROOT = settings.project_root()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+_LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+_PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|md|json|html|css|yaml|toml|lock))?|[\w-]+\.(?:py|md))`")
+_MODULE = re.compile(r"\b((?:wdbc_assets|wdbc_assets_tests|docs|benchmarks)(?:\.[a-z_]+)+)\b")
+_WRITTEN_BY_RUNS = ("results/", "champion/", ".dagster_home/")
+
+
+def _anchors(path: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {"#" + re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_of_a_page_leads_to_a_file_and_a_heading(path: Path) -> None:
+    for target, anchor in _LINK.findall(path.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            linked = path.parent / target if target else path
+            assert linked.exists(), target
+            assert not anchor or anchor in _anchors(linked), f"{target}{anchor}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_source_path_and_module_that_a_page_names_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name in _PATH.findall(text):
+        if not name.startswith(_WRITTEN_BY_RUNS):
+            assert any((folder / name).exists() for folder in (ROOT, ROOT / "wdbc_assets")), name
+    for module in _MODULE.findall(text):
+        source = ROOT.joinpath(*module.split("."))
+        assert source.is_dir() or source.with_suffix(".py").is_file() or source.is_file(), module

@@ -16,6 +16,7 @@ import pytest
 from wdbc_assets_tests import builders
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+EVALUATION_PAGE = README.parent / "docs" / "evaluation.md"
 ASSETS = ["raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"]
 
 
@@ -139,10 +140,11 @@ def test_where_it_is_allowed_the_block_shows_the_value(tmp_path: Path) -> None:
     assert "found: diagnosis_is_m_or_b: row 7, diagnosis: 'Mistaken'" in refused.stderr
 
 
-def in_the_readme(line: str) -> str:
-    """What the README's example of a run says in its line that begins so."""
-    (found,) = re.findall(rf"^      ({re.escape(line)} .*)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return " ".join(found.split())
+def readme_line(beginning: str) -> str:
+    """Return the line of the README's sample output that begins like this, with single spaces."""
+    pattern = rf"^      ({re.escape(beginning)} .*)$"
+    (line,) = re.findall(pattern, README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return " ".join(line.split())
 
 
 def shown(run: subprocess.CompletedProcess[str]) -> list[str]:
@@ -151,19 +153,19 @@ def shown(run: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_run_prints_what_the_readme_shows_and_the_exam_projects_recipe_gives_its_figures_to_the_digit() -> None:
+def test_a_run_prints_the_readmes_sample_and_the_baseline_its_documented_metrics() -> None:
     default = shown(wdbc("run"))
     for line in ("accuracy", "precision", "recall", "of 72 benign"):
-        assert in_the_readme(line) in default
-    seeds = shown(wdbc("run", "--recipe", "airflow_baseline"))
-    figures = dict(line.split()[:2] for line in seeds if line.endswith(("wilson", "bootstrap")))
+        assert readme_line(line) in default
+    baseline = shown(wdbc("run", "--recipe", "airflow_baseline"))
+    metrics = dict(line.split()[:2] for line in baseline if line.endswith(("wilson", "bootstrap")))
     published = {"accuracy": "0.9737", "precision": "0.9756", "recall": "0.9524", "f1": "0.9639"}
-    assert published.items() <= figures.items()
-    assert "of 72 benign 71 called benign, 1 malignant; of 42 malignant 40 called malignant, 2 benign" in seeds
+    assert published.items() <= metrics.items()
+    assert "of 72 benign 71 called benign, 1 malignant; of 42 malignant 40 called malignant, 2 benign" in baseline
     stored = json.loads(wdbc_export("metrics/metrics.json"))
     assert stored["confusion_matrix"] == [[71, 1], [2, 40]]
     sentence = "gives its accuracy 0.9737, precision 0.9756, recall 0.9524 and F1 0.9639"
-    assert sentence in " ".join(README.read_text(encoding="utf-8").split())
+    assert sentence in " ".join(EVALUATION_PAGE.read_text(encoding="utf-8").split())
 
 
 def wdbc_export(name: str) -> bytes:
