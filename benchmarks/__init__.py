@@ -1,6 +1,6 @@
-"""What the main job costs, measured beside what else one would do: `make bench`, or `python -m benchmarks --help`.
+"""Benchmarks of the project beside alternatives: `make bench`, or `python -m benchmarks --help`.
 
-`commands`, `search`, `evaluate`, `scoring`, `serving` and `growth` make the tables; `measuring` runs commands in turn,
-`servers` runs servers, `load` asks them, `peers` installs what they are compared with. `report` shows tables and keeps
-them as JSON. `docs.performance` makes the page of it.
+`commands`, `search`, `evaluate`, `scoring`, `serving` and `growth` produce one table or more each. `measuring` runs
+commands in turn, `servers` runs servers, `load` sends requests to them, and `peers` installs MLflow. `report` formats
+tables and writes them as JSON. `docs.performance` generates the page.
 """

@@ -1,4 +1,4 @@
-"""What commands cost as whole processes: a cold run, an unchanged run, small commands, loading the definitions."""
+"""Commands as whole processes: a cold run, an unchanged run, small commands, loading the definitions."""
 
 import json
 import shutil
@@ -11,11 +11,11 @@ from benchmarks.report import Row, Table
 
 PYTHON = sys.executable
 WDBC = (PYTHON, "-m", "wdbc_assets")
-_SAME_FIGURES = 1e-6  # the two fit with other numbers of threads, which changes the last digits
+_SAME_METRICS = 1e-6  # the two fit with different numbers of threads, which changes the last digits
 
 
 def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Compare a run with nothing made before, neither results nor Dagster's history, with the plain script."""
+    """Compare a run without earlier results or Dagster history with the plain script."""
 
     def run() -> Sequence[str]:
         for name in ("store", "home"):
@@ -23,7 +23,7 @@ def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
         return (*WDBC, "run", "--grid", "small")
 
     runs, scripts = in_turn([run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
-    _refuse_other_figures(folder)
+    _require_same_metrics(folder)
     return Table(
         "cold",
         "Cold `wdbc run --grid small` against a plain script of the same five steps",
@@ -37,7 +37,7 @@ def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 
 def unchanged(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Compare a run that finds everything up to date with the plain script, which knows no such thing."""
+    """Compare a run that finds everything up to date with the plain script, which always recomputes."""
     run: Sequence[str] = (*WDBC, "run", "--grid", "small")
     runs, scripts = in_turn([lambda: run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
     return Table(
@@ -51,7 +51,7 @@ def unchanged(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 
 def verify(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Compare deriving all five assets again with making them: the default recipe with all of its candidates."""
+    """Compare recomputing all five assets with the run that made them: the default recipe, all candidates."""
 
     def run() -> Sequence[str]:
         for name in ("store", "home"):
@@ -74,14 +74,14 @@ def verify(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 
 def small(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Measure the commands that people type most."""
+    """Measure the commands that users type most."""
     commands = {"`wdbc status`": (*WDBC, "status"), "`wdbc --help`": (*WDBC, "--help")}
     targets = {"`wdbc status`": 0.6, "`wdbc --help`": 0.25}
     return Table("small", "Small commands", _absolute(folder, commands, targets, repetitions))
 
 
 def definitions(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Measure how long Dagster needs to see the project."""
+    """Measure how long Dagster needs to load the project."""
     load = "from wdbc_assets.orchestration.definitions import defs; defs.resolve_job_def('train')"
     commands = {
         "Python alone": (PYTHON, "-c", "pass"),
@@ -102,8 +102,8 @@ def _absolute(
     Path(environment["DAGSTER_HOME"]).mkdir(parents=True, exist_ok=True)
     costs = in_turn(prepared, repetitions=repetitions, environment=environment)
     return tuple(
-        Row(f"{name}, CPU time", _spread(found, "cpu"), "s", targets.get(name))
-        for name, found in zip(commands, costs, strict=True)
+        Row(f"{name}, CPU time", _spread(measured, "cpu"), "s", targets.get(name))
+        for name, measured in zip(commands, costs, strict=True)
     )
 
 
@@ -115,12 +115,12 @@ def _spread(costs: Sequence[Cost], attribute: str) -> Spread:
     return Spread.of([getattr(cost, attribute) for cost in costs])
 
 
-def _refuse_other_figures(folder: Path) -> None:
-    """A comparison of two programs that do not give the same figures would say nothing."""
+def _require_same_metrics(folder: Path) -> None:
+    """Raise ValueError if the two programs do not compute the same metrics: comparing them would mean nothing."""
     plain = json.loads((folder / "plain" / "metrics.json").read_bytes())
     pointer = json.loads((folder / "store" / "metrics" / "current.json").read_bytes())
     stored = folder / "store" / "metrics" / "versions" / pointer["version"] / "metrics.json"
     ours = json.loads(stored.read_bytes())
-    for name, figure in plain.items():
-        if isinstance(figure, float) and abs(ours[name]["value"] - figure) > _SAME_FIGURES:
-            raise ValueError(f"the run's {name} is {ours[name]['value']}, the plain script's {figure}")
+    for name, metric in plain.items():
+        if isinstance(metric, float) and abs(ours[name]["value"] - metric) > _SAME_METRICS:
+            raise ValueError(f"the run's {name} is {ours[name]['value']}, the plain script's {metric}")

@@ -1,9 +1,8 @@
-"""Repeated nested cross-validation against plain nested scikit-learn: the same folds, candidates, seeds and answers.
+"""Repeated nested cross-validation against plain scikit-learn: same folds, candidates, seeds and probabilities.
 
-Each runs alone in a process of its own, on one thread, and is measured without the imports. Ours keeps each fold as a
-checkpoint, as it does in a run. GridSearchCV around the reference Airflow project's recipe takes a quarter of a minute
-for one outer fold, so it does one fold of each repeat, and its cost is counted as many times as there are folds in a
-repeat.
+Each runs alone in a separate process, on one thread, and is measured without the imports. Ours stores each fold as a
+checkpoint, as it does in a run. GridSearchCV around `airflow_baseline` takes a quarter of a minute for one outer fold,
+so it evaluates one fold of each repeat, and its cost is multiplied by the number of folds in a repeat.
 """
 
 import json
@@ -17,18 +16,18 @@ from benchmarks.measuring import Spread, cost_of, environment_in
 from benchmarks.report import Row, Table
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-_LARGEST = {"logistic": 1e-8, "airflow_baseline": 1e-6}  # difference of any probability
-_FOLDS_DONE = {"logistic": 10, "airflow_baseline": 1}  # by plain scikit-learn, of 10 in each repeat
+_LARGEST = {"logistic": 1e-8, "airflow_baseline": 1e-6}  # largest allowed difference of any probability
+_FOLDS_DONE = {"logistic": 10, "airflow_baseline": 1}  # evaluated by plain scikit-learn, of 10 in each repeat
 
 
 def evaluate(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Compare the quick protocol of the two recipes, and measure the full protocol of the default."""
+    """Compare the quick protocol for two recipes, and measure the full protocol for the default."""
     names = ("logistic",) if quick else tuple(_LARGEST)
     ours = [_child(folder, "ours", names, quick=quick) for _ in range(repetitions)]
     theirs = _child(folder, "theirs", names, quick=quick)
     rows = []
     for name in names:
-        own, plain = Spread.of([one[name]["cpu"] for one in ours]), Spread.of([theirs[name]["cpu"]])
+        own, plain = Spread.of([round_[name]["cpu"] for round_ in ours]), Spread.of([theirs[name]["cpu"]])
         rows += [
             Row(f"{name}, ours, CPU time", own, "s"),
             Row(f"{name}, plain scikit-learn, CPU time", plain, "s"),
@@ -37,20 +36,26 @@ def evaluate(folder: Path, *, repetitions: int, quick: bool) -> Table:
         ]
     if not quick:
         rows.append(Row("both, CPU time, ours to plain", _ratio(ours, theirs, names), "x", 1 / 5))
-        full = Spread.of([one["full"] for one in ours])
+        full = Spread.of([round_["full"] for round_ in ours])
         rows.append(Row("logistic, full protocol, ours, CPU time", full, "s", 60))
     title = "one repeat" if quick else "the quick protocol"
-    return Table("evaluate", f"Nested cross-validation, {title}, against plain scikit-learn: same answers", tuple(rows))
+    return Table(
+        "evaluate", f"Nested cross-validation, {title}, against plain scikit-learn: same probabilities", tuple(rows)
+    )
 
 
 def _ratio(ours: list[dict[str, Any]], theirs: Mapping[str, Any], names: tuple[str, ...]) -> Spread:
     plain = sum(theirs[name]["cpu"] for name in names)
-    return Spread.of([sum(one[name]["cpu"] for name in names) / plain for one in ours])
+    return Spread.of([sum(round_[name]["cpu"] for name in names) / plain for round_ in ours])
 
 
 def _difference(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Spread:
-    """Return the largest difference; ValueError if it is too large, for then the comparison says nothing."""
-    own, plain = ours[name]["answers"], theirs[name]["answers"]
+    """Return the largest difference.
+
+    Raises:
+        ValueError: the difference is too large for the comparison to mean anything.
+    """
+    own, plain = ours[name]["probabilities"], theirs[name]["probabilities"]
     largest = max(abs(own[patient] - probability) for patient, probability in plain.items())
     if largest > _LARGEST[name]:
         raise ValueError(f"{name}: a probability of ours differs from plain scikit-learn's by {largest}")
@@ -62,26 +67,26 @@ def _child(folder: Path, which: str, names: tuple[str, ...], *, quick: bool) -> 
     repeats = "1" if quick else "3"
     command = (sys.executable, "-m", "benchmarks.evaluate", which, repeats, str(output), *names)
     cost_of(command, environment=environment_in(folder) | _ONE_THREAD)
-    found: dict[str, Any] = json.loads(output.read_bytes())
-    return found
+    measured: dict[str, Any] = json.loads(output.read_bytes())
+    return measured
 
 
 def _ours(repeats: int, names: list[str], folder: Path) -> dict[str, Any]:
     from wdbc_assets.domain.modeling import recipes
 
-    _one(names[0], 1, folder / "warm")
-    found: dict[str, Any] = {}
+    _evaluated(names[0], 1, folder / "warm")
+    measured: dict[str, Any] = {}
     for name in names:
-        cpu, value = _one(name, repeats, folder / name)
+        cpu, value = _evaluated(name, repeats, folder / name)
         rows = value.predictions[["repeat", "patient", "probability"]].itertuples(index=False)
-        answers = {f"{repeat}-{patient}": probability for repeat, patient, probability in rows}
-        found[name] = {"cpu": cpu, "answers": answers}
+        probabilities = {f"{repeat}-{patient}": probability for repeat, patient, probability in rows}
+        measured[name] = {"cpu": cpu, "probabilities": probabilities}
     if repeats > 1:
-        found["full"] = _one("logistic", recipes.PROTOCOLS["full"], folder / "full")[0]
-    return found
+        measured["full"] = _evaluated("logistic", recipes.PROTOCOLS["full"], folder / "full")[0]
+    return measured
 
 
-def _one(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
+def _evaluated(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
     from wdbc_assets.domain.modeling import recipes
     from wdbc_assets.pipeline.engines import local
     from wdbc_assets.store.store import open_store
@@ -108,22 +113,22 @@ def _plain(name: str, repeats: int) -> dict[str, Any]:
 
     frame, recipe = _frame(), recipes.named(name)
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
-    grid = [{key: [value] for key, value in one.items()} for one in recipe.candidates("full")]
+    grid = [{key: [value] for key, value in candidate.items()} for candidate in recipe.candidates("full")]
     inner = StratifiedKFold(5, shuffle=True, random_state=42)
     search = GridSearchCV(recipe.build(42), grid, scoring=recipe.scoring, cv=inner, error_score="raise")
-    answers: dict[str, float] = {}
+    probabilities: dict[str, float] = {}
     cpu = 0.0
     for repeat in range(repeats):
         outer = StratifiedKFold(10, shuffle=True, random_state=repeat)
         begun = time.process_time()
         if _FOLDS_DONE[name] == outer.n_splits:
-            patients, found = range(len(y)), cross_val_predict(search, X, y, cv=outer, method="predict_proba")
+            patients, predicted = range(len(y)), cross_val_predict(search, X, y, cv=outer, method="predict_proba")
         else:
             fit_on, patients = next(outer.split(X, y))
-            found = search.fit(X.iloc[fit_on], y.iloc[fit_on]).predict_proba(X.iloc[patients])
+            predicted = search.fit(X.iloc[fit_on], y.iloc[fit_on]).predict_proba(X.iloc[patients])
         cpu += (time.process_time() - begun) * outer.n_splits / _FOLDS_DONE[name]
-        answers |= {f"{repeat}-{patient}": float(p) for patient, p in zip(patients, found[:, 1], strict=True)}
-    return {"cpu": cpu, "answers": answers}
+        probabilities |= {f"{repeat}-{patient}": float(p) for patient, p in zip(patients, predicted[:, 1], strict=True)}
+    return {"cpu": cpu, "probabilities": probabilities}
 
 
 def _frame() -> Any:

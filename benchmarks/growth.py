@@ -1,6 +1,6 @@
-"""How the data's way through the job grows with its rows: reading, cleaning, splitting, storing, reading back.
+"""How the cost of the data stages grows with the number of rows: reading, cleaning, splitting, storing, reading back.
 
-Each size goes through all stages in a process of its own. The table is synthetic and keeps the contract.
+Each size runs through all stages in a separate process. The table is synthetic and satisfies the contract.
 """
 
 import io
@@ -17,47 +17,47 @@ from benchmarks.measuring import Spread, cost_of, environment_in
 from benchmarks.report import Row, Table
 
 SIZES, QUICK_SIZES = (569, 10_000, 100_000, 1_000_000), (569, 10_000)
-_FIRST_OF_THE_SLOPE = 10_000  # below, what is constant rules
+_SLOPE_FROM = 10_000  # below, constant costs dominate
 _CHECKED = "read, clean and check"
 
 
 def growth(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Measure all sizes; each time and memory at the largest one, and the exponents of their growth."""
+    """Measure all sizes; report CPU time at the largest one, and the exponents of time and memory."""
     sizes = QUICK_SIZES if quick else SIZES
-    found: dict[int, list[dict[str, Any]]] = {}
+    measured: dict[int, list[dict[str, Any]]] = {}
     for rows in sizes:
         path = folder / f"{rows}.csv"
         _write_table(path, rows, environment=environment_in(folder))
-        found[rows] = [_child(folder, path) for _ in range(repetitions)]
+        measured[rows] = [_child(folder, path) for _ in range(repetitions)]
         path.unlink()
-    rows, largest = sizes[-1], found[sizes[-1]]
+    rows, largest = sizes[-1], measured[sizes[-1]]
     shown = []
     for stage in largest[0]["stages"]:
-        shown.append(Row(f"{stage}, {rows:,} rows, CPU time", _of(largest, stage, "cpu"), "s"))
+        shown.append(Row(f"{stage}, {rows:,} rows, CPU time", _spread(largest, stage, "cpu"), "s"))
         if not quick:
-            shown.append(Row(f"{stage}, exponent of CPU time", _exponent(found, stage, "cpu"), "", 1.1))
-            shown.append(Row(f"{stage}, exponent of memory", _exponent(found, stage, "peak"), "", 1.1))
-    to_parse = [one["stages"][_CHECKED]["cpu"] / one["parse"] for one in largest]
-    to_frame = [one["stages"][_CHECKED]["peak"] / one["frame"] for one in largest]
+            shown.append(Row(f"{stage}, exponent of CPU time", _exponent(measured, stage, "cpu"), "", 1.1))
+            shown.append(Row(f"{stage}, exponent of memory", _exponent(measured, stage, "peak"), "", 1.1))
+    to_parse = [run["stages"][_CHECKED]["cpu"] / run["parse"] for run in largest]
+    to_frame = [run["stages"][_CHECKED]["peak"] / run["frame"] for run in largest]
     time_target, memory_target = (None, None) if quick else (8, 3)
     shown.append(Row(f"{_CHECKED}, {rows:,} rows, to pandas' parsing", Spread.of(to_parse), "x", time_target))
     shown.append(Row(f"{_CHECKED}, {rows:,} rows, memory to the frame's", Spread.of(to_frame), "x", memory_target))
     return Table("growth", f"Growth from {sizes[0]} to {rows:,} rows", tuple(shown))
 
 
-def _of(runs: list[dict[str, Any]], stage: str, attribute: str) -> Spread:
-    return Spread.of([one["stages"][stage][attribute] for one in runs])
+def _spread(runs: list[dict[str, Any]], stage: str, attribute: str) -> Spread:
+    return Spread.of([run["stages"][stage][attribute] for run in runs])
 
 
-def _exponent(found: dict[int, list[dict[str, Any]]], stage: str, attribute: str) -> Spread:
-    """Return the slope between the first and the last size, both on logarithmic scales."""
-    first, last = _FIRST_OF_THE_SLOPE, max(found)
-    low, high = (_of(found[rows], stage, attribute).median for rows in (first, last))
+def _exponent(measured: dict[int, list[dict[str, Any]]], stage: str, attribute: str) -> Spread:
+    """Return the slope between two sizes on logarithmic scales."""
+    first, last = _SLOPE_FROM, max(measured)
+    low, high = (_spread(measured[rows], stage, attribute).median for rows in (first, last))
     return Spread.of([math.log(high / low) / math.log(last / first)])
 
 
 def _write_table(path: Path, rows: int, *, environment: dict[str, str]) -> None:
-    # In a process of its own, so that this one stays small.
+    # In a separate process, so that this one stays small.
     code = f"""
 import pathlib, sys
 from wdbc_assets_tests import builders
@@ -75,18 +75,18 @@ def _child(folder: Path, path: Path) -> dict[str, Any]:
 
 
 class _Stages:
-    """Measures parts of this process: CPU seconds, and MiB above what was resident at the start."""
+    """Measures stages of this process: CPU seconds, and MiB above the resident memory at the start."""
 
     def __init__(self) -> None:
-        self.found: dict[str, dict[str, float]] = {}
+        self.costs: dict[str, dict[str, float]] = {}
         self.start = _resident("VmRSS")
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the earlier peak
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         begun = time.process_time()
         yield
-        self.found[name] = {"cpu": time.process_time() - begun, "peak": _resident("VmHWM") - self.start}
+        self.costs[name] = {"cpu": time.process_time() - begun, "peak": _resident("VmHWM") - self.start}
 
 
 def _resident(field: str) -> float:
@@ -128,11 +128,11 @@ def _measured(path: Path, store_folder: Path) -> dict[str, Any]:
     with stages.measured("read back"):
         for asset in ("raw_data", "clean_frame", "train_test_split"):
             store.handle(asset).load()
-    return {"stages": stages.found, "parse": parse, "frame": size}
+    return {"stages": stages.costs, "parse": parse, "frame": size}
 
 
 def _warm_up() -> None:
-    """Import what the stages import, so that they are measured without it."""
+    """Import what the stages import, so that imports are not measured."""
     import sklearn.model_selection  # noqa: F401
 
     from wdbc_assets.domain.data import reading

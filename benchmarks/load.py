@@ -1,4 +1,4 @@
-"""The load: `wrk`, a program of its own, sends one request again and again over some connections."""
+"""The load: the program `wrk` sends one request repeatedly over several connections."""
 
 import json
 import shutil
@@ -6,16 +6,16 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measuring import CommandFailed, LeftOut
+from benchmarks.measuring import CommandFailed, Skipped
 
 PROGRAM = "wrk"
 CONNECTIONS = 16
-_THREADS = 1  # all it needs by far, and the other cores stay the server's
-_MARK = "figures "
+_THREADS = 1  # more than enough, and leaves the other cores to the server
+_MARK = "measured "
 _ERRORS = ("status", "connect", "read", "write", "timeout")
 
-# wrk's own words round the latencies and give no errors if there are none: here are the numbers. They are in
-# microseconds; `status` counts the answers of 400 and above.
+# wrk's own output rounds the latencies and omits zero errors, so this script prints the exact numbers. Latencies are in
+# microseconds; `status` counts responses of 400 and above.
 _SCRIPT = """\
 function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
@@ -26,22 +26,22 @@ function init(arguments)
 end
 
 function done(summary, latency, _)
-  local found = {requests = summary.requests, p50 = latency:percentile(50), p99 = latency:percentile(99)}
+  local measured = {requests = summary.requests, p50 = latency:percentile(50), p99 = latency:percentile(99)}
   for name, count in pairs(summary.errors) do
-    found[name] = count
+    measured[name] = count
   end
   local parts = {}
-  for name, value in pairs(found) do
+  for name, value in pairs(measured) do
     table.insert(parts, string.format('"%s": %d', name, value))
   end
-  io.write("figures {", table.concat(parts, ", "), "}\\n")
+  io.write("measured {", table.concat(parts, ", "), "}\\n")
 end
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a load: requests answered well and failed ones, median and 99th percentile in milliseconds."""
+    """The result of a load: successful and failed requests, median and 99th percentile latency in milliseconds."""
 
     answered: int
     failed: int
@@ -49,32 +49,32 @@ class Load:
     p99: float
 
     @classmethod
-    def of(cls, said: str) -> "Load":
-        """Read what `wrk` said.
+    def parse(cls, output: str) -> "Load":
+        """Parse the output of `wrk`.
 
         Raises:
-            CommandFailed: no figures are in it.
+            CommandFailed: the output contains no measurements.
         """
-        for line in said.splitlines():
+        for line in output.splitlines():
             if line.startswith(_MARK):
-                found = json.loads(line.removeprefix(_MARK))
-                failed = sum(found[name] for name in _ERRORS)
-                return cls(found["requests"] - found["status"], failed, found["p50"] / 1000, found["p99"] / 1000)
-        raise CommandFailed(f"{PROGRAM} gave no figures:\n{said[-2000:]}")
+                counts = json.loads(line.removeprefix(_MARK))
+                failed = sum(counts[name] for name in _ERRORS)
+                return cls(counts["requests"] - counts["status"], failed, counts["p50"] / 1000, counts["p99"] / 1000)
+        raise CommandFailed(f"{PROGRAM} printed no measurements:\n{output[-2000:]}")
 
 
 def require() -> None:
-    """Make sure that the program is there.
+    """Check that the program is installed.
 
     Raises:
-        LeftOut: it is not.
+        Skipped: it is not installed.
     """
     if shutil.which(PROGRAM) is None:
-        raise LeftOut(f"it takes the program {PROGRAM}, which makes the load. Install it: apt-get install {PROGRAM}")
+        raise Skipped(f"it needs the program {PROGRAM}. Install it: apt-get install {PROGRAM}")
 
 
-def put(url: str, body: bytes, *, seconds: int, folder: Path) -> Load:
-    """Ask one thing over all connections for some seconds, each time as soon as the last answer is there.
+def send(url: str, body: bytes, *, seconds: int, folder: Path) -> Load:
+    """Send one request repeatedly over all connections; each waits for its response before it sends the next.
 
     Raises:
         CommandFailed: the program fails.
@@ -87,4 +87,4 @@ def put(url: str, body: bytes, *, seconds: int, folder: Path) -> Load:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CommandFailed(f"{PROGRAM} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
-    return Load.of(done.stdout)
+    return Load.parse(done.stdout)

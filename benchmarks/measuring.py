@@ -1,9 +1,8 @@
-"""Running commands in turn, as whole processes, and what each cost.
+"""Run commands in turn, as whole processes, and measure the cost of each.
 
 CPU time is user and system time of the process and of the children that it waited for; peak memory is the largest
-resident set of one process. Linux counts for a new process the size of the one that started it, too: whoever measures
-must stay small, and imports nothing heavy. Machines are noisy: two commands are run A B A B, and ratios are taken pair
-by pair.
+resident set of one process. Linux counts the size of the parent for a new process, too, so the measuring process must
+stay small and import nothing heavy. Machines are noisy: two commands run A B A B, and ratios are computed pair by pair.
 """
 
 import os
@@ -27,7 +26,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Spread:
-    """Median, least and most of some repetitions."""
+    """Median, minimum and maximum over the repetitions."""
 
     median: float
     least: float
@@ -35,7 +34,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Return the spread of one value or more."""
+        """Return the spread of at least one value."""
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:
@@ -43,22 +42,22 @@ class Spread:
 
 
 class CommandFailed(Exception):
-    """A measured command did not end well, so that its cost says nothing."""
+    """A measured command failed, so its cost means nothing."""
 
 
-class LeftOut(Exception):
-    """What a table, or a part of it, needs is not on this machine. Says what, and how to get it."""
+class Skipped(Exception):
+    """This machine lacks something that a table needs. The message says what, and how to install it."""
 
 
 Prepare = Callable[[], Sequence[str]]
-"""Makes ready what one run needs, unmeasured, and returns the command to measure."""
+"""Prepares one run, unmeasured, and returns the command to measure."""
 
 
 def cost_of(command: Sequence[str], *, environment: dict[str, str]) -> Cost:
-    """Run a command to its end and return what it cost.
+    """Run a command to its end and return its cost.
 
     Raises:
-        CommandFailed: it ended with another code than 0.
+        CommandFailed: the exit code is not 0.
     """
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -68,29 +67,29 @@ def cost_of(command: Sequence[str], *, environment: dict[str, str]) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
-            said = output.read().decode(errors="replace")[-2000:]
-            raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+            text = output.read().decode(errors="replace")[-2000:]
+            raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def in_turn(commands: Sequence[Prepare], *, repetitions: int, environment: dict[str, str]) -> list[list[Cost]]:
-    """Run the commands A B A B ..., after one round that only fills caches; return each one's costs."""
+    """Run the commands A B A B ..., after one unmeasured round that fills caches; return the costs of each command."""
     costs: list[list[Cost]] = [[] for _ in commands]
     for repetition in range(repetitions + 1):
-        for prepare, found in zip(commands, costs, strict=True):
+        for prepare, measured in zip(commands, costs, strict=True):
             cost = cost_of(prepare(), environment=environment)
             if repetition:
-                found.append(cost)
+                measured.append(cost)
     return costs
 
 
 def ratios(of: Sequence[object], to: Sequence[object], attribute: str) -> Spread:
-    """Return the ratio of a figure, pair by pair."""
+    """Return the ratios of an attribute, pair by pair."""
     return Spread.of([getattr(a, attribute) / getattr(b, attribute) for a, b in zip(of, to, strict=True)])
 
 
 def environment_in(folder: Path) -> dict[str, str]:
-    """Return an environment in which store, history and log lie in a folder, and bytecode is cached."""
+    """Return an environment with store, history and log in a folder, and with bytecode caching."""
     inherited = {
         name: value
         for name, value in os.environ.items()

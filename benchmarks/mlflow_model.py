@@ -1,11 +1,11 @@
-"""Saves a pipeline as MLflow's model server takes it: `mlflow_model.py PIPELINE FOLDER`, by the Python of that peer.
+"""Save a pipeline for MLflow's model server: `mlflow_model.py PIPELINE FOLDER`, run by the Python of MLflow's .venv.
 
-Without a signature, so that no column is checked at each request.
+The model has no signature, so the server checks no columns.
 """
 
 import sys
 
-import mlflow.sklearn  # type: ignore[import-not-found] # no dependency of the project: see peers.py
+import mlflow.sklearn  # type: ignore[import-not-found] # not a dependency of the project: see peers.py
 import skops.io
 
 source, target = sys.argv[1:]

@@ -1,6 +1,6 @@
-"""The service as one would write it in five minutes: FastAPI, pandas and scikit-learn. No rule, no policy, no figures.
+"""A minimal service with FastAPI, pandas and scikit-learn, without validation, policy or metrics.
 
-`plain_app.py PIPELINE PORT`. It is asynchronous, for that costs less than a thread for each request.
+`plain_app.py PIPELINE PORT`. The endpoint is asynchronous, which costs less than a thread per request.
 """
 
 import sys
@@ -16,16 +16,16 @@ pipeline = skops.io.load(path)
 app = FastAPI()
 
 
-class Asked(BaseModel):
-    """Patients, each with the thirty measurements by name."""
+class Request(BaseModel):
+    """Patients, each with the 30 measurements by name."""
 
     patients: list[dict[str, float]]
 
 
 @app.post("/predict")
-async def predict(asked: Asked) -> dict[str, list[float]]:
-    """Answer with P(malignant) of each patient."""
-    frame = pd.DataFrame(asked.patients)[pipeline.feature_names_in_]
+async def predict(request: Request) -> dict[str, list[float]]:
+    """Return P(malignant) for each patient."""
+    frame = pd.DataFrame(request.patients)[pipeline.feature_names_in_]
     return {"probabilities": pipeline.predict_proba(frame)[:, 1].tolist()}
 
 

@@ -1,11 +1,11 @@
-"""Reads all that `wdbc predict` reads, and writes columns like those that it writes, with nothing in between."""
+"""Read what `wdbc predict` reads, and write columns of the same types, without validation or scoring."""
 
 import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-WORDS = {"decision": "benign", "set": "benign", "model": "0" * 64}
+CONSTANTS = {"decision": "benign", "set": "benign", "model": "0" * 64}
 
 source, target = sys.argv[1:]
 writer = None
@@ -13,7 +13,7 @@ for batch in pq.ParquetFile(source).iter_batches():
     columns = {
         "id": batch.column("id"),
         "probability": batch.column("radius_mean"),
-        **{name: pa.repeat(pa.scalar(word), len(batch)) for name, word in WORDS.items()},
+        **{name: pa.repeat(pa.scalar(value), len(batch)) for name, value in CONSTANTS.items()},
     }
     table = pa.table(columns)
     writer = writer or pq.ParquetWriter(target, table.schema)

@@ -1,6 +1,7 @@
-"""What the job is compared with: the same five steps as one would write them down. `plain_script.py FOLDER`.
+"""The same five steps as a plain script, which `wdbc run` is compared with: `plain_script.py FOLDER`.
 
-Nothing is checked, kept, or shown; results are overwritten. The candidate is that of the default recipe's small grid.
+It validates and draws nothing, keeps no versions, and overwrites its results. Its candidate is that of the default
+recipe's small grid.
 """
 
 import json
@@ -25,12 +26,12 @@ features.assign(diagnosis=1 - benign).to_csv(folder / "raw.csv", index=False)
 frame = pd.read_csv(folder / "raw.csv")
 frame.to_parquet(folder / "clean.parquet")
 
-parts = train_test_split(
+tables = train_test_split(
     frame.drop(columns="diagnosis"), frame["diagnosis"], test_size=0.2, random_state=42, stratify=frame["diagnosis"]
 )
-for name, part in zip(("X_train", "X_test", "y_train", "y_test"), parts, strict=True):
-    pd.DataFrame(part).to_parquet(folder / f"{name}.parquet")
-X_train, X_test, y_train, y_test = parts
+for name, table in zip(("X_train", "X_test", "y_train", "y_test"), tables, strict=True):
+    pd.DataFrame(table).to_parquet(folder / f"{name}.parquet")
+X_train, X_test, y_train, y_test = tables
 
 search = GridSearchCV(
     Pipeline(
@@ -47,17 +48,17 @@ search = GridSearchCV(
 skops.io.dump(search.best_estimator_, folder / "pipeline.skops")
 
 probability = search.predict_proba(X_test)[:, 1]
-called = (probability > 0.5).astype(int)
-figures = {
-    "accuracy": metrics.accuracy_score(y_test, called),
-    "precision": metrics.precision_score(y_test, called),
-    "recall": metrics.recall_score(y_test, called),
-    "f1": metrics.f1_score(y_test, called),
+predicted = (probability > 0.5).astype(int)
+results = {
+    "accuracy": metrics.accuracy_score(y_test, predicted),
+    "precision": metrics.precision_score(y_test, predicted),
+    "recall": metrics.recall_score(y_test, predicted),
+    "f1": metrics.f1_score(y_test, predicted),
     "roc_auc": metrics.roc_auc_score(y_test, probability),
     "pr_auc": metrics.average_precision_score(y_test, probability),
     "log_loss": metrics.log_loss(y_test, probability),
     "brier": metrics.brier_score_loss(y_test, probability),
-    "confusion_matrix": metrics.confusion_matrix(y_test, called).tolist(),
-    "classification_report": metrics.classification_report(y_test, called, output_dict=True),
+    "confusion_matrix": metrics.confusion_matrix(y_test, predicted).tolist(),
+    "classification_report": metrics.classification_report(y_test, predicted, output_dict=True),
 }
-(folder / "metrics.json").write_text(json.dumps(figures, indent=2))
+(folder / "metrics.json").write_text(json.dumps(results, indent=2))

@@ -1,4 +1,4 @@
-"""Tables of figures: how they are shown, and kept as JSON."""
+"""Tables of measurements: how they are formatted, and written as JSON."""
 
 import os
 import platform
@@ -16,30 +16,30 @@ _LIBRARIES = ("dagster", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what it is, the repetitions' spread, its unit (x: a ratio), and what it should be.
+    """One measurement: its name, its spread, its unit (x: a ratio), and its target.
 
-    It should not exceed `target`, or not fall short of `floor`, where there is one.
+    The median should be at most `target`, or at least `floor`, if one is given.
     """
 
     what: str
-    figure: Spread
+    value: Spread
     unit: str
     target: float | None = None
     floor: float | None = None
 
     def cells(self) -> tuple[str, str, str]:
-        """Return the row as text: what, how much, how it stands to its target."""
-        stands = ""
+        """Return the row as text: name, value with unit, target and whether it is met."""
+        verdict = ""
         if self.target is not None:
-            stands = f"<= {self.target:g}: {'met' if self.figure.median <= self.target else 'missed'}"
+            verdict = f"<= {self.target:g}: {'met' if self.value.median <= self.target else 'missed'}"
         elif self.floor is not None:
-            stands = f">= {self.floor:g}: {'met' if self.figure.median >= self.floor else 'missed'}"
-        return self.what, f"{self.figure} {self.unit}", stands
+            verdict = f">= {self.floor:g}: {'met' if self.value.median >= self.floor else 'missed'}"
+        return self.what, f"{self.value} {self.unit}", verdict
 
 
 @dataclass(frozen=True)
 class Table:
-    """One comparison, under the name that `--only` takes; notes say what was special when it was measured."""
+    """One comparison, with the name for `--only`; notes describe the circumstances of the measurement."""
 
     name: str
     title: str
@@ -48,25 +48,25 @@ class Table:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Table":
-        """Return the table that `as_json` kept."""
-        rows = tuple(Row(**{**row, "figure": Spread(**row["figure"])}) for row in plain["rows"])
+        """Return the table that `as_json` wrote."""
+        rows = tuple(Row(**{**row, "value": Spread(**row["value"])}) for row in plain["rows"])
         return cls(plain["name"], plain["title"], rows, tuple(plain.get("notes", ())))
 
     def text(self) -> str:
         """Return the table for a terminal."""
-        lines = [f"{what:<62} {figure:<30} {stands}".rstrip() for what, figure, stands in map(Row.cells, self.rows)]
+        lines = [f"{what:<62} {figure:<30} {verdict}".rstrip() for what, figure, verdict in map(Row.cells, self.rows)]
         return "\n".join([self.title, *(f"  {line}" for line in (*lines, *self.notes))])
 
     def markdown(self) -> str:
         """Return the table for a page."""
-        head = ["| figure | median (least to most) | target |", "|---|---|---|"]
+        head = ["| measurement | median (min to max) | target |", "|---|---|---|"]
         rows = [f"| {' | '.join(row.cells())} |" for row in self.rows]
         notes = [line for note in self.notes for line in ("", note)]
         return "\n".join([f"### {self.title}", "", *head, *rows, *notes])
 
 
 def as_json(tables: Sequence[Table], *, repetitions: int, quick: bool) -> dict[str, Any]:
-    """Return all that was measured, with the machine that it was measured on."""
+    """Return all measurements, with a description of the machine."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": machine(),
@@ -77,7 +77,7 @@ def as_json(tables: Sequence[Table], *, repetitions: int, quick: bool) -> dict[s
 
 
 def machine() -> dict[str, Any]:
-    """Name the machine: processor, cores, memory, system, Python, libraries, and how busy it is."""
+    """Describe the machine: processor, cores, memory, system, Python, libraries, and load average."""
     processors = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -1,6 +1,6 @@
-"""What scoring costs: the compiled scorer beside scikit-learn, and `wdbc predict` beside reading and writing alone.
+"""Scoring: the compiled scorer against scikit-learn, and `wdbc predict` against reading and writing alone.
 
-The patients are synthetic and keep the contract. Scorer and scikit-learn take turns within one process, on the same
+The patients are synthetic and satisfy the contract. Scorer and scikit-learn take turns within one process, on the same
 rows; `wdbc predict` and the plain script are whole processes that take turns.
 """
 
@@ -20,24 +20,24 @@ from benchmarks.report import Row, Table
 PYTHON = sys.executable
 MILLION = 1_000_000
 FLOORS = {"logistic": 20.0, "pca_logistic": 9.0}  # million rows per CPU second
-_PIECE = MILLION  # of a file; so many rows are synthesised at a time
-_SINGLE = 300  # calls with one row, of which the median counts
+_PIECE = MILLION  # rows of a file that are synthesised at a time
+_SINGLE = 300  # calls with one row; the median is reported
 
 
 def scoring(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Measure the scorer on arrays and on one row, and the command on files."""
+    """Measure the scorer on arrays and on a single row, and the command on files."""
     sizes = (MILLION // 10,) if quick else (MILLION, 10 * MILLION)
     rows: list[Row] = []
     for recipe, floor in FLOORS.items():
-        found = [_child(folder, recipe, sizes) for _ in range(repetitions)]
+        measured = [_child(folder, recipe, sizes) for _ in range(repetitions)]
         for size in sizes:
-            compiled = Spread.of([size / one["compiled"][str(size)] / MILLION for one in found])
+            compiled = Spread.of([size / run["compiled"][str(size)] / MILLION for run in measured])
             rows.append(Row(f"`{recipe}`, compiled, {size:,} rows", compiled, "M rows/CPU s", floor=floor))
-        plain = Spread.of([sizes[0] / one["scikit-learn"] / MILLION for one in found])
+        plain = Spread.of([sizes[0] / run["scikit-learn"] / MILLION for run in measured])
         rows.append(Row(f"`{recipe}`, scikit-learn, {sizes[0]:,} rows", plain, "M rows/CPU s"))
-        single = Spread.of([one["one"]["scikit-learn"] / one["one"]["compiled"] for one in found])
+        single = Spread.of([run["single"]["scikit-learn"] / run["single"]["compiled"] for run in measured])
         rows.append(Row(f"`{recipe}`, one row, scikit-learn to compiled", single, "x", floor=50))
-        microseconds = Spread.of([1e6 * one["one"]["compiled"] for one in found])
+        microseconds = Spread.of([1e6 * run["single"]["compiled"] for run in measured])
         rows.append(Row(f"`{recipe}`, one row, compiled", microseconds, "µs"))
     rows += _predict(folder, sizes[-1], repetitions)
     return Table("scoring", "Scoring: arrays, single rows, and files", tuple(rows))
@@ -84,22 +84,22 @@ def _measured(recipe: str, sizes: Sequence[int]) -> dict[str, Any]:
         raise ValueError(f"{recipe} is not compiled")
     frame = builders.table_of(sizes[0])[list(contract.FEATURES)]
     X = np.ascontiguousarray(frame.to_numpy())
-    one, one_frame = X[:1].copy(), frame.iloc[:1]
-    found: dict[str, Any] = {"compiled": {}}
+    row, row_frame = X[:1].copy(), frame.iloc[:1]
+    measured: dict[str, Any] = {"compiled": {}}
     with threadpool_limits(limits=1):
         compiled.probabilities(X[:1000])
         for size in sizes:
-            # 10 million rows of float64 are more than many a machine has room for: the same million, ten times.
-            found["compiled"][size] = _cpu(partial(compiled.probabilities, X), size // len(X))
-        found["scikit-learn"] = _cpu(lambda: bundle.pipeline.predict_proba(frame))
-        found["one"] = {
-            "compiled": _median(lambda: compiled.probabilities(one)),
-            "scikit-learn": _median(lambda: bundle.pipeline.predict_proba(one_frame)),
+            # 10 million rows of float64 exceed the memory of many machines: score the same million ten times.
+            measured["compiled"][size] = _cpu(partial(compiled.probabilities, X), size // len(X))
+        measured["scikit-learn"] = _cpu(lambda: bundle.pipeline.predict_proba(frame))
+        measured["single"] = {
+            "compiled": _median(lambda: compiled.probabilities(row)),
+            "scikit-learn": _median(lambda: bundle.pipeline.predict_proba(row_frame)),
         }
-        differ = float(np.abs(bundle.pipeline.predict_proba(frame)[:, 1] - compiled.probabilities(X)).max())
-    if differ > 1e-12:
-        raise ValueError(f"the two differ by {differ}: their speeds say nothing")
-    return found
+        difference = float(np.abs(bundle.pipeline.predict_proba(frame)[:, 1] - compiled.probabilities(X)).max())
+    if difference > 1e-12:
+        raise ValueError(f"scorer and scikit-learn differ by {difference}: comparing their speeds would mean nothing")
+    return measured
 
 
 def _cpu(work: Callable[[], object], times: int = 1) -> float:
@@ -119,7 +119,7 @@ def _median(work: Callable[[], object]) -> float:
 
 
 def _make(path: Path, size: int, folder: Path) -> None:
-    """Write synthetic patients piece by piece, and a store with a champion to score them with."""
+    """Write synthetic patients piece by piece, and a store with a champion that scores them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

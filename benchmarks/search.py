@@ -1,6 +1,6 @@
-"""The search over 60 candidates against scikit-learn's GridSearchCV on the same pipeline and folds.
+"""The search over 60 candidates against scikit-learn's GridSearchCV, with the same pipeline and folds.
 
-Both run alone in a process of their own, on one thread, and measure the search without the imports.
+Each runs alone in a separate process, on one thread, and is measured without the imports.
 """
 
 import json
@@ -12,23 +12,23 @@ from typing import Any
 from benchmarks.measuring import Spread, cost_of, environment_in
 from benchmarks.report import Row, Table
 
-_FEW = 12  # ridge candidates and some that saga fits: all kinds, in seconds
+_FEW = 12  # some ridge candidates and some that saga fits: all kinds, within seconds
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def search(folder: Path, *, repetitions: int, quick: bool) -> Table:
-    """Compare the two; GridSearchCV takes over a minute, so it runs once for all repetitions of ours."""
+    """Compare the two. GridSearchCV takes over a minute, so it runs once for all repetitions of ours."""
     count = _FEW if quick else 60
     environment = environment_in(folder) | _ONE_THREAD
-    found: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
+    measured: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
     for which, times in (("ours", repetitions), ("theirs", 1)):
         for _ in range(times):
             output = folder / f"search-{which}.json"
             cost_of(
                 (sys.executable, "-m", "benchmarks.search", which, str(count), str(output)), environment=environment
             )
-            found[which].append(json.loads(output.read_bytes()))
-    (theirs,), ours = found["theirs"], found["ours"]
+            measured[which].append(json.loads(output.read_bytes()))
+    (theirs,), ours = measured["theirs"], measured["ours"]
     differences = [abs(a - b) for a, b in zip(ours[0]["scores"], theirs["scores"], strict=True)]
     if ours[0]["winner"] != theirs["winner"]:
         raise ValueError(f"the winners differ: {ours[0]['winner']} and {theirs['winner']}")
@@ -36,9 +36,9 @@ def search(folder: Path, *, repetitions: int, quick: bool) -> Table:
         "search",
         f"The search over {count} candidates against GridSearchCV: same winner",
         (
-            Row("ours, CPU time", Spread.of([one["cpu"] for one in ours]), "s"),
+            Row("ours, CPU time", Spread.of([run["cpu"] for run in ours]), "s"),
             Row("GridSearchCV, CPU time", Spread.of([theirs["cpu"]]), "s"),
-            Row("CPU time, ours to GridSearchCV", Spread.of([one["cpu"] / theirs["cpu"] for one in ours]), "x", 1 / 25),
+            Row("CPU time, ours to GridSearchCV", Spread.of([run["cpu"] / theirs["cpu"] for run in ours]), "x", 1 / 25),
             Row("largest difference of a mean score", Spread.of([max(differences)]), "", 1e-6),
         ),
     )
@@ -70,9 +70,9 @@ def _measured(which: str, count: int) -> dict[str, Any]:
                 on_fit=lambda _: None,
             )
         cpu = time.process_time() - begun
-        scores, winner = [one.mean_score for one in result.candidates], dict(result.winner.params)
+        scores, winner = [candidate.mean_score for candidate in result.candidates], dict(result.winner.params)
     else:
-        grid = [{name: [value] for name, value in one.items()} for one in candidates]
+        grid = [{name: [value] for name, value in candidate.items()} for candidate in candidates]
         fitted = GridSearchCV(
             recipe.build(42), grid, scoring=recipe.scoring, cv=StratifiedKFold(5), refit=False, error_score="raise"
         ).fit(split.X_train, split.y_train)

@@ -1,7 +1,7 @@
-"""What an answer over HTTP costs: `wdbc serve` beside a plain FastAPI application and MLflow's model server.
+"""The cost of a prediction over HTTP: `wdbc serve` against a plain FastAPI application and MLflow's model server.
 
-All three serve the same pipeline with one worker. They take turns, each started anew for each round: while one is
-measured, no other runs. What counts is the CPU time of the server alone; the load comes from another program.
+All three serve the same pipeline with one worker. They take turns and are restarted for each round; while one is
+measured, no other runs. Only the CPU time of the server counts; the load comes from another program.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import load, peers, servers
-from benchmarks.measuring import ROOT, LeftOut, Spread, cost_of, environment_in, ratios
+from benchmarks.measuring import ROOT, Skipped, Spread, cost_of, environment_in, ratios
 from benchmarks.report import Row, Table
 from benchmarks.servers import Kind
 
@@ -21,17 +21,17 @@ RECIPE = "logistic"  # the default, and the one that scikit-learn is fastest wit
 OURS, PLAIN, MLFLOW = "`wdbc serve`", "plain FastAPI", "MLflow"
 START = 1.5  # CPU seconds
 FLOORS = {PLAIN: 3.0, MLFLOW: 5.0}  # requests per CPU second, ours to theirs
-_SAME_ANSWER = 1e-9
+_SAME_PROBABILITY = 1e-9
 _SECONDS = 5
-_WARMING = 1
+_WARM_UP = 1
 
 Known = Sequence[tuple[Mapping[str, float], float]]
-"""Patients, and what scikit-learn answers for each."""
+"""Patients, and the probability of each from scikit-learn."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """One server's round: CPU seconds to the first answer, requests per CPU second, and the load as it was."""
+    """One server's round: CPU seconds to the first response, requests per CPU second, and the result of the load."""
 
     start: float
     rate: float
@@ -47,15 +47,15 @@ def serving(folder: Path, *, repetitions: int, quick: bool) -> Table:
     kinds = [_ours(folder), _plain(folder)]
     notes = []
     if quick:
-        notes.append(f"{_WARMING} s of load each, and MLflow left out: shows that it runs, and is no figure to quote.")
+        notes.append(f"{_WARM_UP} s of load each, without MLflow: a smoke test, not a measurement.")
     else:
         try:
             kinds.append(_mlflow(folder))
-            notes.append(f"{peers.named()}.")
-        except LeftOut as error:
-            notes.append(f"MLflow is left out: {error}.")
+            notes.append(f"{peers.versions()}.")
+        except Skipped as error:
+            notes.append(f"MLflow is skipped: {error}.")
     for kind in kinds:
-        _refuse_other_answers(kind, known, folder)
+        _require_same_probabilities(kind, known, folder)
     rounds: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
     for _ in range(repetitions):
         for kind in kinds:
@@ -65,20 +65,22 @@ def serving(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 
 def _rows(rounds: Mapping[str, Sequence[Round]]) -> list[Row]:
-    rows = [Row(f"{name}, requests per CPU second", _spread(found, "rate"), "/s") for name, found in rounds.items()]
+    rows = [
+        Row(f"{name}, requests per CPU second", _spread(measured, "rate"), "/s") for name, measured in rounds.items()
+    ]
     for name, floor in FLOORS.items():
         if name in rounds:
             times = ratios(rounds[OURS], rounds[name], "rate")
             rows.append(Row(f"requests per CPU second, {OURS} to {name}", times, "x", floor=floor))
-    for name, found in rounds.items():
-        loads = [one.load for one in found]
+    for name, measured in rounds.items():
+        loads = [round_.load for round_ in measured]
         rows.append(Row(f"{name}, latency, median", _spread(loads, "p50"), "ms"))
         rows.append(Row(f"{name}, latency, 99th percentile", _spread(loads, "p99"), "ms"))
-    for name, found in rounds.items():
+    for name, measured in rounds.items():
         target = START if name == OURS else None
-        rows.append(Row(f"{name}, start to first answer, CPU time", _spread(found, "start"), "s", target))
-    # All rounds together: a median would hide what failed in one of them.
-    failed = sum(one.load.failed for found in rounds.values() for one in found)
+        rows.append(Row(f"{name}, start to first response, CPU time", _spread(measured, "start"), "s", target))
+    # All rounds together: a median would hide failures in one of them.
+    failed = sum(round_.load.failed for measured in rounds.values() for round_ in measured)
     return [*rows, Row("failed requests, all servers and rounds together", Spread.of([failed]), "", 0)]
 
 
@@ -86,24 +88,24 @@ def _round(kind: Kind, known: Known, folder: Path, *, seconds: int) -> Round:
     patient, _ = known[0]
     with servers.running(kind, patient, folder) as server:
         body = kind.request(patient)
-        load.put(server.url, body, seconds=_WARMING, folder=folder)
+        load.send(server.url, body, seconds=_WARM_UP, folder=folder)
         before = server.cpu()
-        found = load.put(server.url, body, seconds=seconds, folder=folder)
-        return Round(server.started, found.answered / (server.cpu() - before), found)
+        result = load.send(server.url, body, seconds=seconds, folder=folder)
+        return Round(server.started, result.answered / (server.cpu() - before), result)
 
 
-def _refuse_other_answers(kind: Kind, known: Known, folder: Path) -> None:
-    """A comparison of servers that do not answer the same would say nothing."""
+def _require_same_probabilities(kind: Kind, known: Known, folder: Path) -> None:
+    """Raise ValueError if a server does not return scikit-learn's probabilities: its speed would mean nothing."""
     with servers.running(kind, known[0][0], folder) as server:
-        differ = max(abs(server.ask(patient) - p) for patient, p in known)
-    if not differ <= _SAME_ANSWER:
-        raise ValueError(f"{kind.name} differs from scikit-learn by {differ}: its speed says nothing")
+        difference = max(abs(server.score(patient) - p) for patient, p in known)
+    if not difference <= _SAME_PROBABILITY:
+        raise ValueError(f"{kind.name} differs from scikit-learn by {difference}: its speed would mean nothing")
 
 
 def _ours(folder: Path) -> Kind:
     own = {
         "WDBC_SERVE_KEYS": str(folder / "keys.json"),
-        "WDBC_SERVE_REQUESTS_PER_MINUTE": "10000000",  # else most would be refused, and quickly
+        "WDBC_SERVE_REQUESTS_PER_MINUTE": "10000000",  # otherwise most would be rejected, and quickly
         "TMPDIR": str(folder),
     }
     return Kind(
@@ -131,7 +133,7 @@ def _plain(folder: Path) -> Kind:
 def _mlflow(folder: Path) -> Kind:
     commands = peers.mlflow()
     inherited = {name: value for name, value in environment_in(folder).items() if name != "PYTHONPATH"}
-    # MLflow starts uvicorn by its name.
+    # MLflow finds uvicorn by its name on PATH.
     path = f"{commands}:{inherited.get('PATH', '')}"
     environment = inherited | {"PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
     save = (str(commands / "python"), str(ROOT / "benchmarks" / "mlflow_model.py"))
@@ -152,12 +154,12 @@ def _patients(patient: Mapping[str, float]) -> dict[str, Any]:
     return {"patients": [dict(patient)]}
 
 
-def _spread(found: Sequence[object], attribute: str) -> Spread:
-    return Spread.of([getattr(one, attribute) for one in found])
+def _spread(values: Sequence[object], attribute: str) -> Spread:
+    return Spread.of([getattr(value, attribute) for value in values])
 
 
 def _make(folder: Path) -> None:
-    """Write a store with a champion, its pipeline alone, and what that answers for the test part's patients."""
+    """Write a store with a champion, its pipeline, and the pipeline's probabilities for the test set."""
     import skops.io
 
     from wdbc_assets.domain.data import contract
@@ -167,8 +169,8 @@ def _make(folder: Path) -> None:
     pipeline = champions.bundle(RECIPE).pipeline
     skops.io.dump(pipeline, folder / "pipeline.skops")
     table = champions.split().X_test[list(contract.FEATURES)]
-    answers = pipeline.predict_proba(table)[:, 1].tolist()
-    (folder / "known.json").write_text(json.dumps(list(zip(table.to_dict("records"), answers, strict=True))))
+    probabilities = pipeline.predict_proba(table)[:, 1].tolist()
+    (folder / "known.json").write_text(json.dumps(list(zip(table.to_dict("records"), probabilities, strict=True))))
 
 
 if __name__ == "__main__":

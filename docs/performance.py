@@ -1,6 +1,6 @@
-"""Writes docs/performance.md from docs/performance.json: `python -m docs.performance`. A test keeps it current.
+"""Write docs/performance.md from docs/performance.json: `python -m docs.performance`. A test keeps it current.
 
-The figures come from `make bench ARGS="--output docs/performance.json"`.
+The measurements come from `make bench ARGS="--output docs/performance.json"`.
 """
 
 import json
@@ -8,72 +8,74 @@ from pathlib import Path
 
 from benchmarks.report import Table
 
-FIGURES = Path(__file__).with_name("performance.json")
+MEASUREMENTS = Path(__file__).with_name("performance.json")
 PAGE = Path(__file__).with_name("performance.md")
 
 _HEAD = """\
-# What it costs
+# Performance
 
-Measured by `make bench`, as whole processes run in turn (A B A B), after one round that fills the bytecode caches: CPU
-time is user and system time, peak memory the largest resident set; ratios are taken pair by pair. Repeat it with
-`make bench ARGS="--output docs/performance.json"` and `python -m docs.performance`, which derives this page.
+`make bench` measures whole processes, which run in turn (A B A B) after one round that fills the bytecode caches. CPU
+time is user and system time; peak memory is the largest resident set. Ratios are computed pair by pair. To repeat the
+measurements, run `make bench ARGS="--output docs/performance.json"` and `python -m docs.performance`, which generates
+this page.
 """
 
-_WORDS = {
+_NOTES = {
     "cold": """\
-The script keeps no version, checks nothing, draws nothing and has no history. Measured elsewhere by the same rule, not
-by this command: Kedro 1.40x, Dagster in one process and plainly written 1.84x, Metaflow 3.2x, ZenML 3.3x, DVC 3.3x,
-Prefect 4.1x, Airflow 5.0x, Dagster's multiprocess default 7.7x.
+The script stores no versions, validates nothing, draws nothing and keeps no history. The same comparison for other
+tools, which this command does not measure: Kedro 1.40x, Dagster in one process without additions 1.84x, Metaflow 3.2x,
+ZenML 3.3x, DVC 3.3x, Prefect 4.1x, Airflow 5.0x, Dagster's multiprocess default 7.7x.
 
-What stands above the script: importing Dagster and its database layer, making Dagster's history (four SQLite files),
-about 175 events in it (three for each of the 40 checks, each with several connections of its own), and three pictures.
-The memory is that of the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded beside scikit-learn.""",
+The additional CPU time is spent on importing Dagster and its database layer, on creating Dagster's history (four SQLite
+files), on about 175 events in it (three for each of the 40 checks, each with several connections of its own), and on
+three plots. The additional memory is that of the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded
+besides scikit-learn.""",
     "unchanged": """\
-Nothing but settings, manifests and digests is read. Measured elsewhere: DVC .28x, Kedro with only-missing .59x, ZenML
-2.5x, Prefect 3.6x.""",
+The command reads only settings, manifests and digests. Other tools: DVC .28x, Kedro with only-missing .59x, ZenML 2.5x,
+Prefect 3.6x.""",
     "verify": """\
-Every value is derived again in memory and its bytes compared. Dagster is imported, for the modules with the assets'
-functions do so; but no run is started, nothing is drawn, and what is the same is not judged by its contract again.""",
+Every value is recomputed in memory and its bytes are compared. Dagster is imported, because the modules with the
+assets' functions import it. But no run is started, nothing is drawn, and an unchanged value is not validated again.""",
     "search": """\
-Each fold is transformed once for all candidates that share the transformers. What is left is mostly scikit-learn's own
-Yeo-Johnson fit, column by column.""",
+Each fold is transformed once for all candidates that share the transformers. Most of the remaining time is
+scikit-learn's own Yeo-Johnson fit, column by column.""",
     "evaluate": """\
-Plain is `cross_val_predict` around `GridSearchCV`; of the reference Airflow project's recipe it does one outer fold of
-each repeat, counted ten times. What is left of ours is scikit-learn's own fits: for the reference Airflow project's
-recipe four fifths of it are Yeo-Johnson's, column by column. Both recipes together count, for that is what `wdbc
-evaluate` judges: the plain search of `logistic` has little to save, as it transforms nothing but scales.""",
+The plain version is `cross_val_predict` around `GridSearchCV`. For `airflow_baseline` it evaluates one outer fold of
+each repeat, and its cost is multiplied by ten. Most of the remaining time of `wdbc evaluate` is scikit-learn's own
+fits; for `airflow_baseline`, four fifths of it are Yeo-Johnson fits. The target is for both recipes together, because
+`wdbc evaluate` evaluates both. The plain search for `logistic` leaves little to save: it only scales.""",
     "scoring": """\
-Scorer and scikit-learn answer for the same rows on one thread in one process, and the figures are refused if they
-differ by more than 1e-12; 10 million rows are the same million ten times. The limit is memory: to copy these rows goes
-at 51 million a CPU second. Yeo-Johnson takes a logarithm and an exponential for each cell, which numpy computes eight
-at a time where the processor can (AVX-512), and several times slower where it cannot. What `wdbc predict` is compared
-with reads the same file batch by batch and writes columns of the same kind, with nothing in between: no rule, no
-score.""",
+Scorer and scikit-learn score the same rows on one thread in one process. If they differ by more than 1e-12, the
+benchmark fails. 10 million rows are the same million ten times. Memory is the limit: copying these rows reaches 51
+million per CPU second. Yeo-Johnson computes a logarithm and an exponential for each cell; numpy computes eight at a
+time if the processor supports it (AVX-512), and is several times slower otherwise. `wdbc predict` is compared with a
+script that reads the same file batch by batch and writes columns of the same types, without rules or scores.""",
     "serving": """\
-CPU time is that of the server's whole tree of processes; the load is another program's (`wrk`), which asks about the
-same patient again and again. Each server is started anew for each round. Before anything is measured each must answer
-about every patient of the test part as scikit-learn does, to 1e-9. `wdbc serve` also refuses what breaks the contract,
-names measurements unlike the training part, counts, and writes its log; it has no key here. The peers turn each request
-into a pandas frame for `Pipeline.predict_proba`, and judge nothing. Both are measured in the quickest of the forms that
-were tried: the plain application asynchronous, for with a thread for each request it answers about 30 % less; MLflow on
-the same loop and parser of HTTP, and with no signature, for with one, by which it checks columns and their types, it
-answers a quarter as many. MLflow lives in an environment of its own.""",
-    "small": "Neither Dagster nor pandas nor scikit-learn is imported.",
-    "definitions": "Neither pandas nor scikit-learn nor Pandera is imported.",
+CPU time is that of the server's whole process tree. The load comes from another program (`wrk`), which sends the same
+patient again and again. Each server is restarted for each round. Before the measurement, each must return the
+probability of scikit-learn for every patient of the test set, to 1e-9. `wdbc serve` also rejects measurements that
+break the contract, names measurements unlike the training set, counts, and writes its log; it has no key here. The
+other two convert each request into a pandas frame for `Pipeline.predict_proba`, and validate nothing. Both run in their
+fastest configuration among those tried. The plain application is asynchronous; with a thread per request it handles
+about 30 % fewer. MLflow uses the same event loop and HTTP parser, and no signature; with one, which checks columns and
+their types, it handles a quarter as many. MLflow has a virtual environment of its own.""",
+    "small": "Neither Dagster, pandas nor scikit-learn is imported.",
+    "definitions": "Neither pandas, scikit-learn nor Pandera is imported.",
     "growth": """\
-Synthetic patients with the published means and covariances of each class, all rules kept. Memory counts from before the
-bytes are parsed; the bytes themselves are the input. Exponents are from 10,000 rows to the largest size.""",
+The patients are synthetic, with the published means and covariances of each class, and keep all rules. Memory counts
+from before the bytes are parsed; the bytes themselves are the input. Exponents are from 10,000 rows to the largest
+size.""",
 }
 
 
 def page() -> str:
-    """Return the page as it should be."""
-    measured = json.loads(FIGURES.read_bytes())
+    """Return the text of the page."""
+    measured = json.loads(MEASUREMENTS.read_bytes())
     machine = ", ".join(f"{name} {value}" for name, value in measured["machine"].items())
     parts = [_HEAD, f"{measured['at']} UTC, {measured['repetitions']} repetitions, on: {machine}.\n"]
     for plain in measured["tables"]:
         table = Table.from_json(plain)
-        parts.append(f"{table.markdown()}\n\n{_WORDS[table.name]}\n")
+        parts.append(f"{table.markdown()}\n\n{_NOTES[table.name]}\n")
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say. How fast anything is, is no matter of a test."""
+"""The benchmarks measure what they claim to measure. Speed itself is not tested."""
 
 import contextlib
 import json
@@ -33,19 +33,19 @@ def test_the_cpu_time_of_a_process_and_of_its_children_is_counted() -> None:
 
 
 def test_the_peak_of_memory_is_counted_in_mebibytes() -> None:
-    # In a process of its own, for a child counts the size of the process that started it.
+    # In a separate process, because Linux counts the size of the parent for a child.
     code = """
 import os, sys
 from benchmarks import measuring
 for size in (0, 100):
     print(measuring.cost_of([sys.executable, "-c", f"b'x' * ({size} << 20)"], environment=dict(os.environ)).peak)
 """
-    said = subprocess.run(python(code), cwd=measuring.ROOT, capture_output=True, text=True, check=True).stdout
-    plain, large = map(float, said.split())
+    output = subprocess.run(python(code), cwd=measuring.ROOT, capture_output=True, text=True, check=True).stdout
+    plain, large = map(float, output.split())
     assert 90 < large - plain < 110
 
 
-def test_a_command_that_fails_is_told_with_what_it_said() -> None:
+def test_the_error_for_a_failed_command_contains_its_output() -> None:
     with pytest.raises(measuring.CommandFailed, match=r"ended with 3:\nno luck"):
         measuring.cost_of(python("print('no luck'); raise SystemExit(3)"), environment=ENVIRONMENT)
 
@@ -65,18 +65,18 @@ def test_commands_take_turns_and_the_first_round_does_not_count() -> None:
     assert len(a) == len(b) == 2
 
 
-def test_ratios_are_taken_pair_by_pair() -> None:
+def test_ratios_are_computed_pair_by_pair() -> None:
     ours = [Cost(2, 0), Cost(20, 0), Cost(9, 0)]
     theirs = [Cost(1, 0), Cost(10, 0), Cost(3, 0)]
     assert measuring.ratios(ours, theirs, "cpu") == Spread(median=2, least=2, most=3)
 
 
-@pytest.mark.parametrize(("median", "said"), [(1.5, "<= 1.5: met"), (1.51, "<= 1.5: missed")])
-def test_a_row_says_whether_its_target_is_met(median: float, said: str) -> None:
-    assert Row("run to script", Spread.of([median]), "x", 1.5).cells()[2] == said
+@pytest.mark.parametrize(("median", "verdict"), [(1.5, "<= 1.5: met"), (1.51, "<= 1.5: missed")])
+def test_a_row_shows_whether_its_target_is_met(median: float, verdict: str) -> None:
+    assert Row("run to script", Spread.of([median]), "x", 1.5).cells()[2] == verdict
 
 
-def test_a_table_comes_back_from_json() -> None:
+def test_a_table_survives_a_round_trip_through_json() -> None:
     table = Table("cold", "A title", (Row("a", Spread.of([1.0, 2.0, 4.0]), "s"), Row("b", Spread.of([1.0]), "x", 2.0)))
     plain = json.loads(json.dumps(report.as_json([table], repetitions=3, quick=False)))
     assert Table.from_json(plain["tables"][0]) == table
@@ -84,40 +84,40 @@ def test_a_table_comes_back_from_json() -> None:
     assert plain["repetitions"] == 3
 
 
-def test_a_table_keeps_its_notes_and_one_of_earlier_has_none() -> None:
-    table = Table("serving", "A title", (Row("a", Spread.of([1.0]), "s"),), ("MLflow is left out: why.",))
+def test_a_table_keeps_its_notes_and_an_older_one_has_none() -> None:
+    table = Table("serving", "A title", (Row("a", Spread.of([1.0]), "s"),), ("MLflow is skipped: why.",))
     plain = json.loads(json.dumps(report.as_json([table], repetitions=1, quick=True)))["tables"][0]
     assert Table.from_json(plain) == table
-    assert table.text().endswith("\n  MLflow is left out: why.")
-    assert table.markdown().endswith("|\n\nMLflow is left out: why.")
+    assert table.text().endswith("\n  MLflow is skipped: why.")
+    assert table.markdown().endswith("|\n\nMLflow is skipped: why.")
     del plain["notes"]
     assert Table.from_json(plain).notes == ()
 
 
-def test_what_wrk_says_is_read() -> None:
-    said = """Running 5s test @ http://127.0.0.1:1/v1/predict
+def test_the_output_of_wrk_is_parsed() -> None:
+    output = """Running 5s test @ http://127.0.0.1:1/v1/predict
   Requests/sec:   2500.00
-figures {"p99": 9500, "requests": 12500, "timeout": 1, "connect": 0, "status": 3, "read": 2, "p50": 6250, "write": 0}
+measured {"p99": 9500, "requests": 12500, "timeout": 1, "connect": 0, "status": 3, "read": 2, "p50": 6250, "write": 0}
 """
-    assert Load.of(said) == Load(answered=12497, failed=6, p50=6.25, p99=9.5)
+    assert Load.parse(output) == Load(answered=12497, failed=6, p50=6.25, p99=9.5)
 
 
-def test_no_figures_are_told_with_what_was_said_instead() -> None:
-    with pytest.raises(measuring.CommandFailed, match=r"no figures:\nunable to connect"):
-        Load.of("unable to connect")
+def test_the_error_for_missing_measurements_contains_the_output() -> None:
+    with pytest.raises(measuring.CommandFailed, match=r"printed no measurements:\nunable to connect"):
+        Load.parse("unable to connect")
 
 
 @pytest.mark.skipif(shutil.which(load.PROGRAM) is None, reason="wrk is not installed")
-def test_wrk_says_what_is_read_and_an_answer_of_400_is_a_failed_request(tmp_path: Path) -> None:
+def test_wrk_prints_what_is_parsed_and_a_400_counts_as_a_failed_request(tmp_path: Path) -> None:
     with servers.running(stand_in(), {"radius_mean": 0.25}, tmp_path) as server:
-        well = load.put(server.url, b'{"p": 0.25}', seconds=1, folder=tmp_path)
-        badly = load.put(server.url, b"[]", seconds=1, folder=tmp_path)
+        well = load.send(server.url, b'{"p": 0.25}', seconds=1, folder=tmp_path)
+        badly = load.send(server.url, b"[]", seconds=1, folder=tmp_path)
     assert well.answered > 0 == well.failed
     assert badly.failed > 0 == badly.answered
     assert 0 < well.p50 <= well.p99 < 1000
 
 
-def test_without_wrk_the_one_table_that_was_asked_for_says_how_to_install_it(tmp_path: Path) -> None:
+def test_without_wrk_the_requested_table_says_how_to_install_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--only", "serving", "--output", str(tmp_path / "r.json")],
         cwd=measuring.ROOT,
@@ -127,7 +127,7 @@ def test_without_wrk_the_one_table_that_was_asked_for_says_how_to_install_it(tmp
         check=False,
     )
     assert done.returncode == 1
-    assert "Error: serving cannot be measured: it takes the program wrk" in done.stderr
+    assert "Error: serving cannot be measured: it needs the program wrk" in done.stderr
     assert "apt-get install wrk" in done.stderr
 
 
@@ -138,9 +138,9 @@ stays = [sys.executable, "-c", WORK + "\\nprint(flush=True)\\ntime.sleep(60)"]
 subprocess.Popen(stays, stdout=subprocess.PIPE).stdout.readline()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        content = json.dumps(asked).encode()
-        self.send_response(200 if asked else 400)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = json.dumps(body).encode()
+        self.send_response(200 if body else 400)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -151,7 +151,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 
 
 def stand_in(code: str = STAND_IN) -> servers.Kind:
-    """A server that answers with what it is asked; two processes below it work for .2 s each, and one of them stays."""
+    """A server that returns the request. Two child processes work for .2 s each, and one of them keeps running."""
     work = f"WORK = {WORK.format(seconds=0.2)!r}\n"
     return servers.Kind(
         name="stand-in",
@@ -164,19 +164,19 @@ def stand_in(code: str = STAND_IN) -> servers.Kind:
 
 
 def alive(group: int) -> bool:
-    """Whether any process of the group is left that did not end; whoever ended may still wait to be noticed."""
+    """Whether any process of the group is still running; zombies do not count."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(of) == group and state != "Z":
+            state, _, member_of = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(member_of) == group and state != "Z":
                 return True
     return False
 
 
-def test_the_cpu_time_of_a_server_is_that_of_its_tree_and_all_of_it_is_ended(tmp_path: Path) -> None:
+def test_the_cpu_time_of_a_server_includes_its_children_and_all_are_stopped(tmp_path: Path) -> None:
     with servers.running(stand_in(), {"radius_mean": 0.25}, tmp_path) as server:
-        assert server.ask({"radius_mean": 0.75}) == 0.75
-        assert 0.35 <= server.started <= server.cpu()  # ticks are cut off
+        assert server.score({"radius_mean": 0.75}) == 0.75
+        assert 0.35 <= server.started <= server.cpu()  # ticks are truncated
         assert servers.cpu_of(os.getpid()) >= server.cpu()
         assert alive(server.process)
     end = time.monotonic() + 10
@@ -185,14 +185,14 @@ def test_the_cpu_time_of_a_server_is_that_of_its_tree_and_all_of_it_is_ended(tmp
         time.sleep(0.01)
 
 
-def test_a_server_that_does_not_start_or_answers_with_an_error_is_told_with_what_it_said(tmp_path: Path) -> None:
+def test_the_error_for_a_failing_server_contains_its_output(tmp_path: Path) -> None:
     with (
-        pytest.raises(measuring.CommandFailed, match=r"stand-in: ended with 3 before it answered\nno luck"),
+        pytest.raises(measuring.CommandFailed, match=r"stand-in: ended with 3 before it responded\nno luck"),
         servers.running(stand_in("print('no luck'); raise SystemExit(3)"), {"radius_mean": 0.25}, tmp_path),
     ):
         pass
     with (
-        pytest.raises(measuring.CommandFailed, match=r"stand-in: answered with 400: \{\}"),
+        pytest.raises(measuring.CommandFailed, match=r"stand-in: responded with 400: \{\}"),
         servers.running(replace(stand_in(), body=lambda _: {}), {}, tmp_path),
     ):
         pass
@@ -211,4 +211,4 @@ def test_the_command_prints_a_table_and_writes_it(tmp_path: Path) -> None:
     assert "`wdbc status`, CPU time" in done.stdout
     (table,) = json.loads(output.read_bytes())["tables"]
     assert {row["unit"] for row in table["rows"]} == {"s"}
-    assert all(row["figure"]["median"] > 0 for row in table["rows"])
+    assert all(row["value"]["median"] > 0 for row in table["rows"])
