@@ -69,7 +69,7 @@ def whole_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("whole") / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(home))
-        with instance.opened():
+        with instance.open_instance():
             pass
     return home
 
@@ -84,7 +84,7 @@ def home(whole_home: Path, environment: Path) -> Path:
 def open_instance() -> WdbcError:
     """Use each of Dagster's databases."""
     try:
-        with instance.opened() as opened:
+        with instance.open_instance() as opened:
             opened.all_asset_keys()
             opened.all_instigator_state()
     except Exception as error:  # noqa: BLE001 -- SQLAlchemy's, or a refusal

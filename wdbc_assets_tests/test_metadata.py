@@ -26,23 +26,23 @@ def published() -> bytes:
 
 
 def raw() -> dict[str, Any]:
-    return with_preview(metadata.of_raw_data(published()))
+    return with_preview(metadata.describe_raw_data(published()))
 
 
 def clean() -> dict[str, Any]:
-    return with_preview(metadata.of_clean_frame(cleaning.clean(reading.read(published()))))
+    return with_preview(metadata.describe_clean_frame(cleaning.clean(reading.read(published()))))
 
 
 def split() -> dict[str, Any]:
-    return with_preview(metadata.of_split(splitting.split(cleaning.clean(reading.read(published())))))
+    return with_preview(metadata.describe_split(splitting.split(cleaning.clean(reading.read(published())))))
 
 
 def with_preview(described: dict[str, Any]) -> dict[str, Any]:
-    return privacy.of_description(described, shown=True)
+    return privacy.redact_description(described, shown=True)
 
 
 def explored() -> dict[str, Any]:
-    return metadata.of_exploration(exploration.explore(cleaning.clean(reading.read(published()))))
+    return metadata.describe_exploration(exploration.explore(cleaning.clean(reading.read(published()))))
 
 
 def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
         )
         for rank, params in enumerate(chosen.candidates("full"), start=1)
     )
-    return metadata.of_fitted_pipeline(
+    return metadata.describe_fitted_pipeline(
         fitting.Fit(
             recipe=recipe,
             grid="full",
@@ -77,7 +77,9 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
 
 
 def judged(*probabilities: float) -> dict[str, Any]:
-    return metadata.of_metrics(metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
+    return metadata.describe_metrics(
+        metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100)
+    )
 
 
 def share(value: float) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def share(value: float) -> dict[str, Any]:
 def decided() -> dict[str, Any]:
     histogram = {"edges": [0.0, 0.1, 0.5, 0.9, 1.0], "benign": [80, 20, 2, 0], "malignant": [0, 1, 9, 50]}
     of_part = {"recall": share(0.98), "specificity": share(0.95), "referred": share(0.07)}
-    return metadata.of_decision_policy(
+    return metadata.describe_decision_policy(
         {
             "recipe": "logistic",
             "recall_target": 0.98,
@@ -102,7 +104,7 @@ def decided() -> dict[str, Any]:
 
 def explained(*, linear: bool = True) -> dict[str, Any]:
     terms = dict.fromkeys(contract.FEATURES, 0.25)
-    return metadata.of_importance(
+    return metadata.describe_importance(
         {
             "recipe": "logistic",
             "repeats": 30,
@@ -136,7 +138,7 @@ def evaluated() -> dict[str, Any]:
             )
         )
     table = pd.concat(tables)
-    return metadata.of_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
+    return metadata.describe_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
 
 
 def numbers(described: dict[str, Any]) -> set[str]:

@@ -67,22 +67,22 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         code = 130
     except click.ClickException as error:
-        terminal.usage(error)
+        terminal.show_usage_error(error)
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 -- whatever it is, it ends as a block of text and an exit code
         code = 1
         if not stops.received():
             if debug:
-                terminal.debug(error)
+                terminal.show_traceback(error)
             else:
-                terminal.complain(machine.refusal(error) or _fault(error))
+                terminal.show_error(machine.refusal(error) or _fault(error))
     if stopped := stops.received():
         code = 128 + stopped
-        terminal.stopped()
+        terminal.show_stopped()
     if incomplete := logs.incomplete():
         terminal.say(f"  {incomplete}", err=True)
     if not code and (cause := streams.lost()):
-        code = terminal.cut_short(cause)
+        code = terminal.report_lost_output(cause)
     signals.end()
     gc.freeze()
     sys.exit(code)

@@ -43,7 +43,7 @@ def findings(store: Store, chosen: settings.Settings) -> Iterator[Finding]:
     yield from _of_production(store)
     yield from _of_source(chosen)
     try:
-        with dagsters.opened() as instance:
+        with dagsters.open_instance() as instance:
             yield from _of_runs(instance)
             yield from _of_ticks(instance)
             yield from _of_looks(store, instance, chosen)

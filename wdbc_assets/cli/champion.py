@@ -28,7 +28,7 @@ def champion(*, as_json: bool) -> None:
 
     Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is wrong.
     """
-    _, store, registry = decisions.opened()
+    _, store, registry = decisions.prepare()
     standing = registry.standing()
     candidate = _candidate(store)
     problems = registry.problems(standing, most=decisions.WAYS_BACK)
@@ -102,7 +102,7 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
         name = terminal.style(plain["recipe"] or "unknown", bold=True)
         terminal.say(f"\n  champion {name} {staleness.short(plain['version'])}, answers by {by}")
         if standing.since:
-            decisions.standing(standing.since, standing.promotion)
+            decisions.show_standing(standing.since, standing.promotion)
         if plain["judgement"]:
             _evidence(plain["evidence"], plain["judgement"]["verdict"])
         if experiment is not None and experiment.against == plain["version"]:
@@ -123,13 +123,13 @@ def _evidence(digest: str, verdict: dict[str, Any]) -> None:
 
 
 def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
-    wdbc = terminal.as_called()
+    wdbc = terminal.command_name()
     if candidate["is_champion"]:
         terminal.say("\n  candidate: none; the current pipeline is the champion")
     elif candidate["problems"]:
         terminal.say(f"\n  candidate: cannot be judged: {candidate['problems']}")
     else:
-        decisions.judgement(candidate["judgement"])
+        decisions.show_comparison(candidate["judgement"])
         promoted = candidate["judgement"]["verdict"]["promoted"]
         terminal.say(
             f"  it would replace the champion: {wdbc} promote" if promoted else "  it does not replace the champion"

@@ -23,16 +23,16 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
 
     What stays: what is current, the last champions, all that either was made of, and what a run or a reader may be at.
     """
-    _, store, _ = decisions.opened()
+    _, store, _ = decisions.prepare()
     limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}
     rest = gc.survey(store, keep=keep, **limits)
     gone = gc.clean(store, keep=keep, **limits) if for_real else [one for one in rest if one.kept is None]
     for one in gone:
         age = f"{one.age / _DAY:.1f} days"
-        terminal.say(f"  {one.asset:<17} {staleness.short(one.version)} {status.size(one.size):>10} {age:>12}")
+        terminal.say(f"  {one.asset:<17} {staleness.short(one.version)} {status.format_size(one.size):>10} {age:>12}")
     kept = len(rest) - len(gone)
     verb = "removed" if for_real else "to be removed"
-    terminal.say(f"  {verb}: {len(gone)} versions, {status.size(sum(one.size for one in gone))}; kept: {kept}")
+    terminal.say(f"  {verb}: {len(gone)} versions, {status.format_size(sum(one.size for one in gone))}; kept: {kept}")
     reasons = Counter(_kind(one.kept) for one in rest if one.kept)
     terminal.say("  kept for: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
     if gone and not for_real:

@@ -19,7 +19,7 @@ WAYS_BACK = 10
 _COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot tell": "yellow", "worse": "red"}
 
 
-def opened() -> tuple[settings.Settings, Store, Registry]:
+def prepare() -> tuple[settings.Settings, Store, Registry]:
     """Open the log and the store; return the settings, the store and its registry."""
     chosen = settings.load()
     root = settings.project_root()
@@ -28,7 +28,7 @@ def opened() -> tuple[settings.Settings, Store, Registry]:
     return chosen, store, open_registry(store)
 
 
-def judgement(document: Mapping[str, Any]) -> None:
+def show_comparison(document: Mapping[str, Any]) -> None:
     """Show a judgement: who against whom, each criterion with interval and bound, and the verdict last."""
     verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
     terminal.say(f"\n  candidate  {candidate['recipe']:<14} {staleness.short(candidate['version'])}  (fitted_pipeline)")
@@ -51,7 +51,7 @@ def judgement(document: Mapping[str, Any]) -> None:
     terminal.say(f"\n  verdict: {name}; {verdict['reason']}")
 
 
-def standing(entry: Entry, promotion: Entry | None) -> None:
+def show_standing(entry: Entry, promotion: Entry | None) -> None:
     """Show since when and by whose decision a champion is what it is; a force for as long as it holds."""
     terminal.say(f"  since {entry.at[:19].replace('T', ' ')} UTC, {entry.action} by {entry.actor}: {entry.reason}")
     if promotion is not None and promotion.forced:
@@ -59,7 +59,7 @@ def standing(entry: Entry, promotion: Entry | None) -> None:
         terminal.say(f"  {forced} by {promotion.actor}, against the verdict {promotion.verdict}: {promotion.reason}")
 
 
-def line(entry: Entry) -> str:
+def history_line(entry: Entry) -> str:
     """Return one entry of the history as a line."""
     change = staleness.short(entry.after or "none")
     if entry.action in MOVES:

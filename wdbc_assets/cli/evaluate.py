@@ -60,13 +60,13 @@ def evaluate(
         terminal.document(_plain(store, manifest, summary, winners))
         return
     evaluation.show(summary, winners, chosen.protocol)
-    terminal.say_if_replaced(store, manifest)
+    terminal.warn_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {_next(chosen.protocol)}")
 
 
 def _next(protocol: str) -> str:
-    wdbc = terminal.as_called()
+    wdbc = terminal.command_name()
     first = f"{wdbc} evaluate --protocol full" if protocol == "quick" else f"{wdbc} run"
     return f"{first}, {wdbc} evaluate --recipe NAME, {wdbc} ui"
 

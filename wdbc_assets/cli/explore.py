@@ -28,7 +28,7 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     manifest = store.handle("exploration", run_id=run_id).manifest
     _show(store.document(manifest, "exploration.json"))
     terminal.say(f"\n  stored in {store.url}")
-    terminal.say(f"  next: {terminal.as_called()} ui, for the pictures of exploration")
+    terminal.say(f"  next: {terminal.command_name()} ui, for the pictures of exploration")
 
 
 def _show(exploration: dict[str, Any]) -> None:

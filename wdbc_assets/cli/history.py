@@ -15,7 +15,7 @@ def history_command(*, as_json: bool, verify: bool) -> None:
 
     Exit codes: 0 all is as it was written, 1 something is not.
     """
-    _, store, registry = decisions.opened()
+    _, store, registry = decisions.prepare()
     standing = registry.standing()
     found = standing.history
     problems = [*found.faults, *(registry.lost_evidence() if verify else ())]
@@ -26,7 +26,7 @@ def history_command(*, as_json: bool, verify: bool) -> None:
         if not found.entries:
             terminal.say("  no decision yet; the first champion comes by `wdbc promote`")
         for entry in found.entries:
-            terminal.say(decisions.line(entry))
+            terminal.say(decisions.history_line(entry))
         if found.unfinished is not None:
             terminal.say(f"  entry {found.unfinished.number} was begun and not finished: the next decision finishes it")
         if verify and not problems:

@@ -30,7 +30,7 @@ def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool
         raise click.UsageError('--force needs --reason "...": whoever reads the history wants to know why.')
     if force and dry_run:
         raise click.UsageError("--force and --dry-run cannot be together: a dry run changes nothing.")
-    _, store, registry = decisions.opened()
+    _, store, registry = decisions.prepare()
     chosen_one = candidate and _found(store, candidate)
     if dry_run:
         code = _dry(store, chosen_one)
@@ -49,13 +49,13 @@ def _dry(store: Store, candidate: str | None) -> int:
     if case.is_champion:
         return _champion_already(case.recipe, case.version)
     verdict = case.judge()
-    decisions.judgement(case.document(verdict))
+    decisions.show_comparison(case.document(verdict))
     terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS
 
 
 def _decided(store: Store, registry: Registry, candidate: str | None, *, force: bool, reason: str, debug: bool) -> int:
-    chosen, _, _ = decisions.opened()
+    chosen, _, _ = decisions.prepare()
     _require_evidence(store)
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
@@ -73,11 +73,11 @@ def _decided(store: Store, registry: Registry, candidate: str | None, *, force: 
     # What was decided before on the same evidence is not noted again.
     entry = mine[-1] if mine else standing.history.entries[-1]
     if entry.evidence:
-        decisions.judgement(registry.evidence(entry.evidence))
+        decisions.show_comparison(registry.evidence(entry.evidence))
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
         terminal.say(f"  promoted{forced}: {entry.recipe} {staleness.short(entry.after or '')} is in production")
-        terminal.say(f"  next: {terminal.as_called()} champion, {terminal.as_called()} rollback --reason TEXT")
+        terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
         return 0
     terminal.say(f"  the champion stays: {entry.recipe or 'none'} {staleness.short(entry.after or '-')}")
     terminal.say(f"  evidence kept: {staleness.short(entry.evidence or '')}")

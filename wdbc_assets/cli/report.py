@@ -39,7 +39,7 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
         )
     except WdbcError as error:
         # The page says so in its place; the rest of it is worth having.
-        terminal.complain(error)
+        terminal.show_error(error)
 
     from wdbc_assets.presentation.report import build
 

@@ -18,7 +18,7 @@ def rollback(*, version: str | None, reason: str) -> None:
     """Put an earlier champion back into production. Its files are verified first."""
     if not reason.strip():
         raise click.UsageError("--reason is empty: whoever reads the history wants to know why.")
-    chosen, store, registry = decisions.opened()
+    chosen, store, registry = decisions.prepare()
     entry = registry.rollback(version, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
     terminal.say(
         f"  {entry.recipe} {staleness.short(entry.after or '')} is in production again,"
@@ -32,7 +32,7 @@ def _tell_dagster(store: Store, entry: Entry) -> None:
     try:
         import dagster as dg
 
-        with instance.opened() as dagster_instance:
+        with instance.open_instance() as dagster_instance:
             dagster_instance.report_runless_asset_event(
                 dg.AssetMaterialization(
                     asset_key="champion",

@@ -47,7 +47,7 @@ def _for_the_environment(source: str) -> str:
 def _farewell(store: Store, run_id: str | None) -> None:
     metrics = store.handle("metrics", run_id=run_id).manifest
     terminal.metrics_table(store.document(metrics, "metrics.json"))
-    terminal.say_if_replaced(store, metrics)
+    terminal.warn_if_replaced(store, metrics)
     terminal.say(f"\n  stored in {store.url}")
-    wdbc = terminal.as_called()
+    wdbc = terminal.command_name()
     terminal.say(f"  next: {wdbc} status, {wdbc} export DIR, {wdbc} ui")

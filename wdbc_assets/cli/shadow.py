@@ -54,7 +54,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
     """
     if reset_counts and not reason.strip():
         raise click.UsageError('--reset-counts needs --reason "...": the history must say why.')
-    chosen, store, registry = decisions.opened()
+    chosen, store, registry = decisions.prepare()
     case = registry_candidate.gather(store, candidate)
     champion = case.standing.manifest
     if champion is None:
@@ -100,7 +100,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         terminal.say(f"  the gate says of it: {verdict.name}; {verdict.reason}")
     else:
         terminal.say(f"  the gate cannot judge it yet: `wdbc evaluate --recipe {case.recipe}`")
-    terminal.say(f"  next: {terminal.as_called()} shadow status")
+    terminal.say(f"  next: {terminal.command_name()} shadow status")
 
 
 @shadow.command()
@@ -110,7 +110,7 @@ def stop(*, reason: str) -> None:
 
     Exit codes: 0 no experiment goes on any more, whether one did or not.
     """
-    chosen, store, registry = decisions.opened()
+    chosen, store, registry = decisions.prepare()
     ended = registry_challenger.stop(
         store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip())
     )
@@ -137,7 +137,7 @@ def _stopped(ended: registry_challenger.Ended) -> str:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def status(*, as_json: bool) -> None:
     """Show the experiment that goes on, and how far challenger and champion agree so far."""
-    _, store, registry = decisions.opened()
+    _, store, registry = decisions.prepare()
     experiment = registry_challenger.current(store)
     found = None if experiment is None else described(store, registry, experiment)
     unfinished = registry.standing().history.unfinished

@@ -57,7 +57,7 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     manifest = state.manifest
     version, made, bytes_ = ("-", "-", "-")
     if manifest:
-        version, made, bytes_ = staleness.short(manifest.version), manifest.made_at[:19], size(manifest.size)
+        version, made, bytes_ = staleness.short(manifest.version), manifest.made_at[:19], format_size(manifest.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
@@ -84,7 +84,7 @@ def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
     }
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Say a number of bytes as people do."""
     left = float(count)
     for unit in ("B", "KiB", "MiB"):

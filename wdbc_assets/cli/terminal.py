@@ -134,14 +134,14 @@ def metrics_table(metrics: dict[str, Any]) -> None:
         )
 
 
-def say_if_replaced(store: Store, manifest: Manifest) -> None:
+def warn_if_replaced(store: Store, manifest: Manifest) -> None:
     """Say so if what a run made is not what is current."""
     current = store.current(manifest.asset)
     if current is None or current.version != manifest.version:
         say("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
 
 
-def as_called() -> str:
+def command_name() -> str:
     """Return how to call `wdbc` again: as it was called, for `make` puts nothing on the PATH."""
     return "wdbc" if shutil.which("wdbc") else sys.argv[0]
 
@@ -150,13 +150,13 @@ def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.4f}"
 
 
-def complain(error: WdbcError) -> None:
+def show_error(error: WdbcError) -> None:
     """Show an error on stderr: what, where, what to do."""
     from wdbc_assets.presentation import privacy
 
     say(style("error: ", fg="red", bold=True) + error.what, err=True)
     # Only what was found has lines of its own.
-    found = privacy.of_refusal(error).split("\n")
+    found = privacy.redact_details(error).split("\n")
     where = "" if error.where in error.what else error.where
     for label, lines in (("where:", [where]), ("found:", found), ("do:", [error.hint])):
         for number, line in enumerate(lines):
@@ -164,13 +164,13 @@ def complain(error: WdbcError) -> None:
                 say(f"  {'' if number else label:<7}{line}", err=True)
 
 
-def debug(error: Exception) -> None:
+def show_traceback(error: Exception) -> None:
     """Show the traceback of an error on stderr."""
     for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
         say(line, err=True)
 
 
-def usage(error: click.ClickException) -> None:
+def show_usage_error(error: click.ClickException) -> None:
     """Show what is wrong with the arguments, which may be those of a script that passes on what others wrote."""
     context = getattr(error, "ctx", None)
     if context is not None:
@@ -179,11 +179,11 @@ def usage(error: click.ClickException) -> None:
     say(f"Error: {error.format_message()}", err=True)
 
 
-def cut_short(cause: OSError) -> int:
+def report_lost_output(cause: OSError) -> int:
     """Return the exit code of a command that did its work, but whose output could not be written; say so if need be."""
     if streams.is_broken_pipe(cause):
         return 128 + signal.SIGPIPE
-    complain(
+    show_error(
         WdbcError(
             f"the output cannot be written: {cause.strerror}",
             where="standard output or standard error",
@@ -193,7 +193,7 @@ def cut_short(cause: OSError) -> int:
     return 1
 
 
-def stopped() -> None:
+def show_stopped() -> None:
     """Say that the command was stopped and that nothing was lost."""
     say("\nstopped: nothing is half done, and nothing will be carried out later", err=True)
 

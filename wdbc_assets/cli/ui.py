@@ -35,7 +35,7 @@ def ui(*, host: str, port: int) -> None:
     ports.refuse_taken(host, port, hint="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
     lock = _refuse_second_daemon(home)
     terminal.say("  starting Dagster; its address is printed when it answers")
-    with instance.opened():  # Dagster's own processes would make the history without waiting for each other
+    with instance.open_instance():  # Dagster's own processes would make the history without waiting for each other
         pass
     # The warning says to use `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]

@@ -35,13 +35,13 @@ def results(asset: str, findings: Iterable[Finding], *, show_values: bool = Fals
         )
 
 
-def restated(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
+def from_manifest(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     """Show what the manifest states of a version that was judged when it was made."""
     return results(manifest.asset, (Finding(**check, failures=()) for check in manifest.checks))
 
 
 def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:
-    finding, note = privacy.of_finding(finding, shown=show_values)
+    finding, note = privacy.redact_finding(finding, shown=show_values)
     # A number in every evaluation, for only so the UI's plot shows when a rule began to be broken.
     evidence: dict[str, Any] = {"failures": finding.count, **note}
     if finding.failures:

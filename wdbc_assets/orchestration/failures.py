@@ -11,14 +11,14 @@ from wdbc_assets.presentation import privacy
 
 
 @contextmanager
-def told(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
+def as_dagster_failure(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
     """Turn what a step raises into what Dagster's history may keep; `refuse` notes a refusal first."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 -- each becomes what Dagster may keep of it
         found = machine.refusal(error)
         if found is None:
-            raise privacy.of_error(error, asset, shown=settings.load().show_values) from None
+            raise privacy.redact_error(error, asset, shown=settings.load().show_values) from None
         refuse(found)
         raise dg.Failure(
             description=safe_text.redact(str(found)),

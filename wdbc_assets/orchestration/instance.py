@@ -22,7 +22,7 @@ _REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
 
 
 @contextmanager
-def opened() -> "Iterator[dg.DagsterInstance]":
+def open_instance() -> "Iterator[dg.DagsterInstance]":
     """Open Dagster's instance, and report runs of `wdbc run` whose process was killed as failed.
 
     Dagster itself notices such a run only by its time limit, and only while a daemon runs.

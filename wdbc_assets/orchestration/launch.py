@@ -87,7 +87,7 @@ def _through_dagster(
             configuration[asset] = {"config": dict(decision)}
     logs.logger.addHandler(reporter.handler())
     try:
-        with dagsters.opened() as instance, dagsters.as_launched(instance, job) as tags:
+        with dagsters.open_instance() as instance, dagsters.as_launched(instance, job) as tags:
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 run_config={

@@ -48,7 +48,7 @@ def versioned_asset(
 
         def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
             step = _Step(name, describe, context, handles)
-            with failures.told(name, step.refuse):
+            with failures.as_dagster_failure(name, step.refuse):
                 yield from step.run()
 
         return dg.asset(
@@ -139,7 +139,7 @@ class _Step:
             inputs=self.inputs,
             parameters=parameters,
             code_version=specs.code_version(self.name),
-            checks=validation.stated(verdict.findings),
+            checks=validation.manifest_entries(verdict.findings),
             origin=origin,
         )
         same = current is not None and current.version == draft.manifest.version
@@ -206,10 +206,10 @@ class _Step:
             described = self._described(Handle(store, manifest).load())
         yield self._result(store, Unchanged(manifest), manifest, described, unchanged=True)
         self._log_outcome(manifest, unchanged=True)
-        yield from checks.restated(manifest)
+        yield from checks.from_manifest(manifest)
 
     def _described(self, value: Any) -> dict[str, Any]:
-        return privacy.of_description(self.describe(value), shown=self.show_values)
+        return privacy.redact_description(self.describe(value), shown=self.show_values)
 
     def _result(
         self, store: Store, value: object, manifest: Manifest, described: dict[str, Any], *, unchanged: bool
@@ -217,7 +217,9 @@ class _Step:
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(manifest.version),
-            metadata=described | metadata.of_manifest(manifest, store.folder(manifest)) | {UNCHANGED_KEY: unchanged},
+            metadata=described
+            | metadata.describe_manifest(manifest, store.folder(manifest))
+            | {UNCHANGED_KEY: unchanged},
         )
 
     def _log_outcome(self, manifest: Manifest, *, unchanged: bool) -> None:

@@ -58,7 +58,7 @@ def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[
 
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             step = _Step(name, context)
-            with failures.told(name, step.refuse):
+            with failures.as_dagster_failure(name, step.refuse):
                 yield from step.run()
 
         return dg.asset(
@@ -147,7 +147,7 @@ class _Step:
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
             self._log("kept", f"the champion stays: {verdict.name}")
-        self._observe(verdict.name, metadata.of_verdict(verdict))
+        self._observe(verdict.name, metadata.describe_verdict(verdict))
 
     def _promotion(
         self, store: Store, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
@@ -176,8 +176,8 @@ class _Step:
         return dg.MaterializeResult(
             value=Promotion(draft, decision, case.standing.version, tuple(case.manifests.values())),
             data_version=dg.DataVersion(manifest.version),
-            metadata=metadata.of_champion(bundle, verdict, decision)
-            | metadata.of_manifest(manifest, store.folder(manifest)),
+            metadata=metadata.describe_champion(bundle, verdict, decision)
+            | metadata.describe_manifest(manifest, store.folder(manifest)),
         )
 
     def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
@@ -197,7 +197,8 @@ class _Step:
         yield dg.MaterializeResult(
             value=Unchanged(manifest),
             data_version=dg.DataVersion(manifest.version),
-            metadata={"recipe": standing.recipe or "unknown"} | metadata.of_manifest(manifest, store.folder(manifest)),
+            metadata={"recipe": standing.recipe or "unknown"}
+            | metadata.describe_manifest(manifest, store.folder(manifest)),
         )
         self._log("unchanged", "champion unchanged", rows=None, version=manifest.version)
 

@@ -56,7 +56,7 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
     return Validation(found, findings.refusal(found, where))
 
 
-def stated(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def manifest_entries(found: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings as a manifest states them: without the rows."""
     return [
         {"rule": one.rule, "passed": one.passed, "blocking": one.blocking, "count": one.count, "summary": one.summary}

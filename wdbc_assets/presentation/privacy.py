@@ -23,13 +23,13 @@ class UnforeseenError(Exception):
     """A fault of the project, without the text of the error that it was: it may quote a cell."""
 
 
-def of_finding(finding: Finding, *, shown: bool) -> tuple[Finding, dict[str, str]]:
+def redact_finding(finding: Finding, *, shown: bool) -> tuple[Finding, dict[str, str]]:
     """Return a finding as it may be shown, and a note for whoever misses the values; no note if none is withheld."""
     told = finding if shown else findings.without_values(finding)
     return told, {} if told == finding else {"values": HOW_TO_SHOW}
 
 
-def of_description(described: Mapping[str, Any], *, shown: bool) -> dict[str, Any]:
+def redact_description(described: Mapping[str, Any], *, shown: bool) -> dict[str, Any]:
     """Return a description with its preview made, or with how to see one in its place."""
     import dagster as dg
 
@@ -45,14 +45,14 @@ def holds_for(described: Mapping[str, Any], *, shown: bool) -> bool:
     return PREVIEW not in described or isinstance(described[PREVIEW], dg.MarkdownMetadataValue) == shown
 
 
-def of_refusal(error: WdbcError) -> str:
+def redact_details(error: WdbcError) -> str:
     """Return what may be shown at the terminal of what a refusal found."""
     if error.detail == error.places or settings.load().show_values:
         return error.detail
     return "\n".join(part for part in (error.places, HOW_TO_SHOW) if part)
 
 
-def of_error(error: Exception, asset: str, *, shown: bool) -> UnforeseenError:
+def redact_error(error: Exception, asset: str, *, shown: bool) -> UnforeseenError:
     """Return what Dagster's history may keep of an error that nobody foresaw: its kind, and the lines of code.
 
     Its text follows only where values may be shown, and without the secrets of an address in it.

@@ -20,7 +20,7 @@ class Configuration:
     changes: tuple[Cause, ...]
 
 
-def of(asset: str, manifest: Manifest, chosen: settings.Settings) -> Configuration:
+def resolve(asset: str, manifest: Manifest, chosen: settings.Settings) -> Configuration:
     """Return the parameters of an asset.
 
     A setting counts as explicit if it stands in the environment or in .env: the default of a setting may have changed

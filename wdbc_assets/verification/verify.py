@@ -61,7 +61,7 @@ class _Verification:
         damage = tuple(causes.damage(case.manifest, case.found, self._made(case.manifest)))
         setting = Configuration(None, None, ())
         try:
-            setting = configuration.of(case.asset, case.manifest, self._chosen)
+            setting = configuration.resolve(case.asset, case.manifest, self._chosen)
             inputs = self._inventory.present(case.asset, case.manifest)
             started = time.monotonic()
             as_stated = not (inputs.changes or setting.changes)

@@ -45,19 +45,19 @@ def test_no_color_switches_colours_off(
 
 @pytest.mark.fault("X15")
 def test_an_error_is_one_block_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.complain(WdbcError(HOSTILE, where=f"/{HOSTILE}", hint="Try again."))
+    terminal.show_error(WdbcError(HOSTILE, where=f"/{HOSTILE}", hint="Try again."))
     assert capsys.readouterr().err.splitlines() == [f"error: {SHOWN}", f"  where: /{SHOWN}", "  do:    Try again."]
 
 
 @pytest.mark.fault("X15")
 def test_a_wrong_argument_is_quoted_harmlessly(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.usage(click.UsageError(f"no such command {HOSTILE}"))
+    terminal.show_usage_error(click.UsageError(f"no such command {HOSTILE}"))
     assert capsys.readouterr().err == f"Error: no such command {SHOWN}\n"
 
 
 @pytest.mark.fault("X15")
 def test_a_traceback_and_a_record_of_the_log_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.debug(ValueError(HOSTILE))
+    terminal.show_traceback(ValueError(HOSTILE))
     terminal.Lines().emit(logging.makeLogRecord({"msg": HOSTILE, "event": "note"}))
     for line in capsys.readouterr().err.split("\n"):
         assert line.isprintable()

@@ -19,7 +19,7 @@ def shown(*findings: Finding, show_values: bool = True) -> list[dg.AssetCheckRes
     return list(checks.results("raw_data", findings, show_values=show_values))
 
 
-def of_raw_data(content: bytes) -> list[dg.AssetCheckResult]:
+def describe_raw_data(content: bytes) -> list[dg.AssetCheckResult]:
     return shown(*validation.validate("raw_data", content, {}, where="a test").findings)
 
 
@@ -38,7 +38,7 @@ def test_there_is_one_check_for_each_rule_and_its_description_is_what_the_rule_d
 
 
 def test_good_data_pass_every_check_with_no_failure() -> None:
-    results = of_raw_data(builders.bundled_uci_bytes())
+    results = describe_raw_data(builders.bundled_uci_bytes())
     assert {result.check_name for result in results} == {rule.name for rule in validation.RULES["raw_data"]}
     assert all(result.passed for result in results)
     assert {result.metadata["failures"].value for result in results} == {0}
@@ -46,7 +46,7 @@ def test_good_data_pass_every_check_with_no_failure() -> None:
 
 @pytest.mark.fault("O02")
 def test_a_broken_cell_fails_the_check_of_its_rule_and_is_shown_with_row_column_and_value() -> None:
-    broken = of_raw_data(builders.published_with((5, "smoothness_se", -0.5)))
+    broken = describe_raw_data(builders.published_with((5, "smoothness_se", -0.5)))
     (result,) = [one for one in broken if not one.passed]
     assert result.check_name == "nothing_is_negative"
     assert result.severity is dg.AssetCheckSeverity.ERROR
@@ -57,7 +57,7 @@ def test_a_broken_cell_fails_the_check_of_its_rule_and_is_shown_with_row_column_
 
 @pytest.mark.fault("S05")
 def test_a_file_that_is_no_table_is_one_failure() -> None:
-    (result,) = of_raw_data(b"<html><body>sorry</body></html>")
+    (result,) = describe_raw_data(b"<html><body>sorry</body></html>")
     assert not result.passed
     assert result.check_name == "file_is_a_table"
     assert result.metadata["failures"].value == 1

@@ -19,7 +19,7 @@ CHILDREN = 6
 def _open(together: Barrier, home: Path) -> None:
     os.environ["DAGSTER_HOME"] = str(home)
     together.wait(timeout=60)
-    with instance.opened() as dagster_instance:
+    with instance.open_instance() as dagster_instance:
         dagster_instance.get_runs()
 
 

@@ -82,13 +82,13 @@ def test_the_terminal_tells_rows_and_columns_of_what_was_found_and_how_to_see_th
     refusal = validation.validate("raw_data", content, {}, where="a test").refusal
     assert refusal is not None
     secret = ("-0.5", "842517", "cell1")
-    terminal.complain(refusal)
+    terminal.show_error(refusal)
     told = capsys.readouterr().err
     assert [line for line in says if line not in told] == []
     assert [value for value in secret if value in told] == []
 
     monkeypatch.setenv("WDBC_SHOW_VALUES", "true")
-    terminal.complain(refusal)
+    terminal.show_error(refusal)
     told = capsys.readouterr().err
     assert any(value in told for value in secret)
     assert "withheld" not in told
@@ -96,19 +96,19 @@ def test_the_terminal_tells_rows_and_columns_of_what_was_found_and_how_to_see_th
 
 def test_an_error_without_any_value_says_nothing_of_values(capsys: pytest.CaptureFixture[str]) -> None:
     (short,) = [csv_layouts.NotATable("the source is empty")]
-    terminal.complain(short)
+    terminal.show_error(short)
     assert "values" not in capsys.readouterr().err
 
 
 @pytest.mark.fault("X02")
-@pytest.mark.parametrize("name", ["of_raw_data", "of_clean_frame", "of_split"])
+@pytest.mark.parametrize("name", ["describe_raw_data", "describe_clean_frame", "describe_split"])
 def test_instead_of_a_preview_it_is_told_how_to_have_one(name: str) -> None:
     content = builders.bundled_uci_bytes()
     frame = cleaning.clean(reading.read(content))
-    values = {"of_raw_data": content, "of_clean_frame": frame, "of_split": splitting.split(frame)}
+    values = {"describe_raw_data": content, "describe_clean_frame": frame, "describe_split": splitting.split(frame)}
     described = getattr(metadata, name)(values[name])
-    assert privacy.of_description(described, shown=False)[privacy.PREVIEW].value == WITHHELD
-    assert "radius_mean" in privacy.of_description(described, shown=True)[privacy.PREVIEW].value
+    assert privacy.redact_description(described, shown=False)[privacy.PREVIEW].value == WITHHELD
+    assert "radius_mean" in privacy.redact_description(described, shown=True)[privacy.PREVIEW].value
 
 
 def refresh(instance: dg.DagsterInstance, **options: Any) -> dg.ExecuteInProcessResult:
@@ -206,4 +206,4 @@ def test_a_stored_note_of_a_refusal_holds_no_value(monkeypatch: pytest.MonkeyPat
 def test_of_patients_nothing_is_shown_unless_it_is_set() -> None:
     assert not settings.load().show_values
     error = WdbcError("what", detail=CELL)
-    assert privacy.of_refusal(error) == WITHHELD
+    assert privacy.redact_details(error) == WITHHELD

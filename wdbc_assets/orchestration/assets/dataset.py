@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
 
 
-@versioned_asset(kinds={"csv"}, owners=["team:data"], describe=metadata.of_raw_data, columns=metadata.raw_columns())
+@versioned_asset(
+    kinds={"csv"}, owners=["team:data"], describe=metadata.describe_raw_data, columns=metadata.raw_columns()
+)
 def raw_data(
     parameters: settings.SourceParameters,
     source: resources.SourceResource,
@@ -35,7 +37,7 @@ def raw_data(
 @versioned_asset(
     kinds={"pandas", "parquet"},
     owners=["team:data"],
-    describe=metadata.of_clean_frame,
+    describe=metadata.describe_clean_frame,
     columns=metadata.clean_columns(),
 )
 def clean_frame(raw_data: bytes) -> "pd.DataFrame":
@@ -45,7 +47,7 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     return cleaning.clean(reading.read(raw_data))
 
 
-@versioned_asset(kinds={"pandas", "json"}, owners=["team:data"], describe=metadata.of_exploration)
+@versioned_asset(kinds={"pandas", "json"}, owners=["team:data"], describe=metadata.describe_exploration)
 def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
     """What the data look like: distributions by class, correlations, outliers, and the findings in words."""
     from wdbc_assets.domain.data import exploration
@@ -56,7 +58,7 @@ def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
 @versioned_asset(
     kinds={"pandas", "parquet"},
     owners=["team:data"],
-    describe=metadata.of_split,
+    describe=metadata.describe_split,
     columns=metadata.clean_columns(),
 )
 def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion import card_parts
 
 
-@versioned_asset(kinds={"scikitlearn"}, owners=["team:model"], describe=metadata.of_fitted_pipeline)
+@versioned_asset(kinds={"scikitlearn"}, owners=["team:model"], describe=metadata.describe_fitted_pipeline)
 def fitted_pipeline(
     train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: metadata.Report
 ) -> "fitting.Fit":
@@ -40,7 +40,7 @@ def fitted_pipeline(
     )
 
 
-@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_metrics)
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.describe_metrics)
 def metrics(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
@@ -59,7 +59,7 @@ def metrics(
     )
 
 
-@versioned_asset(kinds={"scikitlearn", "parquet"}, owners=["team:model"], describe=metadata.of_cross_validation)
+@versioned_asset(kinds={"scikitlearn", "parquet"}, owners=["team:model"], describe=metadata.describe_cross_validation)
 def cross_validation(
     clean_frame: "pd.DataFrame",
     parameters: settings.EvaluationParameters,
@@ -80,7 +80,7 @@ def cross_validation(
     )
 
 
-@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_decision_policy)
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.describe_decision_policy)
 def decision_policy(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
@@ -101,7 +101,7 @@ def decision_policy(
     )
 
 
-@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.of_importance)
+@versioned_asset(kinds={"scikitlearn", "json"}, owners=["team:model"], describe=metadata.describe_importance)
 def importance(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
@@ -118,7 +118,7 @@ def importance(
     )
 
 
-@versioned_asset(kinds={"markdown"}, owners=["team:model"], describe=metadata.of_model_card)
+@versioned_asset(kinds={"markdown"}, owners=["team:model"], describe=metadata.describe_model_card)
 def model_card(
     exploration: dict[str, Any],
     fitted_pipeline: "fitting.Fit",

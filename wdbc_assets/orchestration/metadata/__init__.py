@@ -5,34 +5,40 @@ to 1,000 characters, and behind a click beyond: tables are kept below that, pict
 descriptions are made of.
 """
 
-from wdbc_assets.orchestration.metadata.champion import of_champion, of_verdict
-from wdbc_assets.orchestration.metadata.dataset import clean_columns, of_clean_frame, of_raw_data, of_split, raw_columns
-from wdbc_assets.orchestration.metadata.evidence import (
-    of_cross_validation,
-    of_decision_policy,
-    of_importance,
-    of_model_card,
+from wdbc_assets.orchestration.metadata.champion import describe_champion, describe_verdict
+from wdbc_assets.orchestration.metadata.dataset import (
+    clean_columns,
+    describe_clean_frame,
+    describe_raw_data,
+    describe_split,
+    raw_columns,
 )
-from wdbc_assets.orchestration.metadata.exploration import of_exploration
-from wdbc_assets.orchestration.metadata.manifest import of_manifest
-from wdbc_assets.orchestration.metadata.model import of_fitted_pipeline, of_metrics
+from wdbc_assets.orchestration.metadata.evidence import (
+    describe_cross_validation,
+    describe_decision_policy,
+    describe_importance,
+    describe_model_card,
+)
+from wdbc_assets.orchestration.metadata.exploration import describe_exploration
+from wdbc_assets.orchestration.metadata.manifest import describe_manifest
+from wdbc_assets.orchestration.metadata.model import describe_fitted_pipeline, describe_metrics
 from wdbc_assets.orchestration.metadata.parts import Report
 
 __all__ = [
     "Report",
     "clean_columns",
-    "of_champion",
-    "of_clean_frame",
-    "of_cross_validation",
-    "of_decision_policy",
-    "of_exploration",
-    "of_fitted_pipeline",
-    "of_importance",
-    "of_manifest",
-    "of_metrics",
-    "of_model_card",
-    "of_raw_data",
-    "of_split",
-    "of_verdict",
+    "describe_champion",
+    "describe_clean_frame",
+    "describe_cross_validation",
+    "describe_decision_policy",
+    "describe_exploration",
+    "describe_fitted_pipeline",
+    "describe_importance",
+    "describe_manifest",
+    "describe_metrics",
+    "describe_model_card",
+    "describe_raw_data",
+    "describe_split",
+    "describe_verdict",
     "raw_columns",
 ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wdbc_assets.registry.registry import Decision
 
 
-def of_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
+def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     """Describe a judgement: what was found of each criterion, beside its bound."""
     from wdbc_assets.presentation import plots
 
@@ -36,7 +36,7 @@ def of_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     return described
 
 
-def of_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> dict[str, Any]:
+def describe_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> dict[str, Any]:
     """Describe what was promoted: what it is, by whose decision, and what the evidence says of it."""
     forced = {"FORCED": dg.MetadataValue.md(f"**against the verdict**, by {decision.actor}: {decision.reason}")}
     return {
@@ -45,7 +45,7 @@ def of_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "De
         "promoted by": decision.actor,
         "evidence": decision.evidence,
         **(forced if decision.forced else {}),
-        **of_verdict(verdict),
+        **describe_verdict(verdict),
     }
 
 

@@ -30,20 +30,20 @@ def clean_columns() -> dg.TableSchema:
     return _schema(contract.CLEAN_COLUMNS)
 
 
-def of_raw_data(content: bytes) -> dict[str, Any]:
+def describe_raw_data(content: bytes) -> dict[str, Any]:
     """Describe the raw bytes: first rows of the table that they are."""
     from wdbc_assets.domain.data import reading
 
     return {privacy.PREVIEW: lambda: _preview(reading.read(content).frame.drop(columns=contract.ID))}
 
 
-def of_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
+def describe_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
     """Describe the clean frame: classes and first rows."""
     malignant = int(frame[contract.DIAGNOSIS].sum())
     return {"malignant": malignant, "benign": len(frame) - malignant, privacy.PREVIEW: lambda: _preview(frame)}
 
 
-def of_split(split: "splitting.Split") -> dict[str, Any]:
+def describe_split(split: "splitting.Split") -> dict[str, Any]:
     """Describe the two parts: rows and classes of each, and the first rows of one."""
     both = (("train", split.y_train), ("test", split.y_test))
     return {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion import card_parts
 
 
-def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
+def describe_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
     """Describe the evaluation: each recipe's figures, the paired differences, and figures with a floor as trends."""
     from wdbc_assets.presentation import plots
 
@@ -53,7 +53,7 @@ def of_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, 
     }
 
 
-def of_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
+def describe_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
     """Describe the policy: what it does out of fold and on the test part, and its lines drawn among the patients."""
     from wdbc_assets.presentation import plots
 
@@ -87,7 +87,7 @@ def of_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_importance(importance: dict[str, Any]) -> dict[str, Any]:
+def describe_importance(importance: dict[str, Any]) -> dict[str, Any]:
     """Describe what the model goes by: the loss without each measurement and, of a linear one, two typical patients."""
     from wdbc_assets.presentation import plots
 
@@ -131,7 +131,7 @@ def _calibration(calibration: dict[str, Any]) -> "dg.MarkdownMetadataValue":
     )
 
 
-def of_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
+def describe_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
     """Describe the model card: the card itself."""
     from wdbc_assets.domain.promotion import model_card_pages
 

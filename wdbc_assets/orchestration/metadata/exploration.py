@@ -11,7 +11,7 @@ _MEASUREMENTS_SHOWN = 10
 _NAMES = {"mean": "means", "se": "standard errors", "worst": "worst values"}
 
 
-def of_exploration(exploration: dict[str, Any]) -> dict[str, Any]:
+def describe_exploration(exploration: dict[str, Any]) -> dict[str, Any]:
     """Describe the exploration: findings as a list, the best measurements as a table, pictures, and three trends."""
     from wdbc_assets.presentation import plots
 

@@ -8,7 +8,7 @@ from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.manifest import Manifest
 
 
-def of_manifest(manifest: Manifest, folder: str) -> dict[str, Any]:
+def describe_manifest(manifest: Manifest, folder: str) -> dict[str, Any]:
     """Describe a stored version: where it lies, what it is made of."""
     described: dict[str, Any] = {
         "dagster/uri": folder,

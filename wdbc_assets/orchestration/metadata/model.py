@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _CANDIDATES_SHOWN = 10
 
 
-def of_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
+def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
     """Describe the search: winner, candidates, fits, and the curve of their scores."""
     from wdbc_assets.presentation import plots
 
@@ -32,7 +32,7 @@ def of_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
     }
 
 
-def of_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+def describe_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
     """Describe the metrics: intervals, the two pictures, and each figure as a number with a trend."""
     from wdbc_assets.presentation import plots
 

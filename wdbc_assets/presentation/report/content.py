@@ -54,7 +54,7 @@ def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
         "floors": floors,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
-        "pictures": pictures.of(values),
+        "pictures": pictures.draw_all(values),
         "lineage": drawing.lineage({name: _standing(artifact) for name, artifact in artifacts.items()}),
         "card": _card(values),
         "production": _production(store),

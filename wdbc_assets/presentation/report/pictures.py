@@ -10,7 +10,7 @@ from wdbc_assets.domain.data import contract
 Values = Mapping[str, Any]
 
 
-def of(values: Values) -> dict[str, dict[str, str]]:
+def draw_all(values: Values) -> dict[str, dict[str, str]]:
     """Draw every picture whose artifact there is; each is `{"source", "text"}`: a data URI, and what it shows."""
     from wdbc_assets.presentation import plots
 
