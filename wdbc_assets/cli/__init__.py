@@ -1,7 +1,10 @@
-"""The console command `wdbc`: what people type. One module per command; `terminal` is how all of them speak.
+"""The `wdbc` command line: one module per command.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 judged and not promoted, 129 hung up, 130 interrupted, 141 the
-reader of the output has gone (`| head`), 143 terminated.
+Commands parse options, call the layers below and print; they compute nothing themselves. All output goes through
+`terminal`.
+
+Exit codes: 0 success, 1 error, 2 wrong usage, 3 candidate compared and not promoted, 129 SIGHUP, 130 SIGINT, 141 the
+reader of the output has closed the pipe (`| head`), 143 SIGTERM.
 """
 
 import contextlib
@@ -36,12 +39,13 @@ from wdbc_assets.domain.errors import WdbcError
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="wdbc_assets", prog_name="wdbc")
-@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def wdbc(context: click.Context, *, debug: bool) -> None:
-    """From measurements of breast tumours to a judged diagnosis model.
+    """Train, evaluate, promote and serve a diagnostic model for breast tumours.
 
-    Nothing bad ever replaces something good: what breaks its contract is refused, and what was current stays current.
+    A bad artifact never replaces a good one: data that break their contract are rejected, and the current version stays
+    current.
     """
     context.obj = debug
 
@@ -55,9 +59,9 @@ for command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command, and turn every way of ending into its exit code."""
-    # What imports make lives as long as the process. To search it for garbage, hundreds of times and once more at the
-    # end, takes a fifth of a short run.
+    """Run the command and exit with the code for how it ended."""
+    # Objects created by imports live as long as the process. Scanning them in every garbage collection, and again at
+    # exit, takes a fifth of a short run.
     gc.set_threshold(100_000, 50, 100)
     streams.secure()
     stops = Stops()
@@ -69,13 +73,13 @@ def main() -> None:
     except click.ClickException as error:
         terminal.show_usage_error(error)
         code = error.exit_code
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it ends as a block of text and an exit code
+    except Exception as error:  # noqa: BLE001 -- every error ends as a block of text and an exit code
         code = 1
         if not stops.received():
             if debug:
                 terminal.show_traceback(error)
             else:
-                terminal.show_error(machine.refusal(error) or _fault(error))
+                terminal.show_error(machine.refusal(error) or _internal_error(error))
     if stopped := stops.received():
         code = 128 + stopped
         terminal.show_stopped()
@@ -89,7 +93,7 @@ def main() -> None:
 
 
 class Stops:
-    """Knows which signal asked to stop, though Dagster handles signals itself while a run goes on."""
+    """Record which signal asked the command to stop. Dagster installs its own handlers during a run."""
 
     def __init__(self) -> None:
         self._read, write = os.pipe()
@@ -100,15 +104,15 @@ class Stops:
         self._last = 0
 
     def received(self) -> int:
-        """Return the number of the last such signal, or 0."""
+        """Return the number of the last signal that asked to stop, or 0."""
         with contextlib.suppress(BlockingIOError):
             numbers = [number for number in os.read(self._read, 1024) if number in signals.ENDING]
             self._last = numbers[-1] if numbers else self._last
         return self._last
 
 
-def _fault(error: Exception) -> WdbcError:
+def _internal_error(error: Exception) -> WdbcError:
     return WdbcError(
-        f"unexpected {type(error).__name__}: this is a fault of wdbc, not of your input",
+        f"unexpected {type(error).__name__}: this is a bug in wdbc, not a problem with your input",
         hint="Run `wdbc --debug ...` and report the traceback.",
     )

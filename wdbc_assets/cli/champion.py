@@ -1,4 +1,4 @@
-"""`wdbc champion`: what is in production, since when, on what evidence, and who would replace it."""
+"""`wdbc champion`: the model in production, its evidence, and the candidate that would replace it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,13 +20,13 @@ from wdbc_assets.store.store import Store
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def champion(*, as_json: bool) -> None:
-    """Show what is in production, since when, on what evidence, and who would replace it or why it does not.
+    """Show the model in production, the evidence for it, and whether the current candidate would replace it.
 
-    The bundles that a rollback leads to are verified, too.
+    Rollback targets are verified as well.
 
-    Exit codes: 0 there is a champion and it is whole, 1 there is none, or something is wrong.
+    Exit codes: 0 the champion is intact, 1 there is no champion, or a problem was found.
     """
     _, store, registry = decisions.prepare()
     standing = registry.standing()
@@ -67,11 +67,11 @@ def in_production(registry: Registry, standing: Standing) -> dict[str, Any] | No
         "verdict": promotion and promotion.verdict,
         "forced": promotion is not None and promotion.forced,
         "evidence": promotion and promotion.evidence,
-        "judgement": _judgement(registry, standing),
+        "comparison": _comparison(registry, standing),
     }
 
 
-def _judgement(registry: Registry, standing: Standing) -> dict[str, Any] | None:
+def _comparison(registry: Registry, standing: Standing) -> dict[str, Any] | None:
     promotion = standing.promotion
     if promotion is None or promotion.evidence is None:
         return None
@@ -82,14 +82,14 @@ def _judgement(registry: Registry, standing: Standing) -> dict[str, Any] | None:
 
 
 def _candidate(store: Store) -> dict[str, Any]:
-    """Return what would replace the champion, judged, or why it cannot be judged."""
+    """Return the current candidate with its comparison, or why it cannot be compared."""
     try:
         case = registry_candidate.gather(store)
         document = None if case.is_champion else case.document(case.judge())
     except WdbcError as error:
-        return {"version": None, "recipe": None, "is_champion": False, "judgement": None,
+        return {"version": None, "recipe": None, "is_champion": False, "comparison": None,
                 "problems": f"{error.what}. {error.hint}"}  # fmt: skip
-    return {"version": case.version, "recipe": case.recipe, "is_champion": case.is_champion, "judgement": document,
+    return {"version": case.version, "recipe": case.recipe, "is_champion": case.is_champion, "comparison": document,
             "problems": None}  # fmt: skip
 
 
@@ -98,28 +98,28 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
     if plain is None:
         terminal.say("\n  no champion: nothing is in production")
     else:
-        by = "compiled arrays" if plain["compiled"] else "scikit-learn, for its recipe cannot be compiled"
+        engine = "the compiled scorer" if plain["compiled"] else "scikit-learn (this recipe cannot be compiled)"
         name = terminal.style(plain["recipe"] or "unknown", bold=True)
-        terminal.say(f"\n  champion {name} {staleness.short(plain['version'])}, answers by {by}")
+        terminal.say(f"\n  champion {name} {staleness.short(plain['version'])}, predicts with {engine}")
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
-        if plain["judgement"]:
-            _evidence(plain["evidence"], plain["judgement"]["verdict"])
+        if plain["comparison"]:
+            _show_evidence(plain["evidence"], plain["comparison"]["verdict"])
         if experiment is not None and experiment.against == plain["version"]:
             terminal.say(
                 f"  challenger: {experiment.recipe} {staleness.short(experiment.candidate)}; see wdbc shadow status"
             )
-    for fault in problems:
-        terminal.say(terminal.style(f"  problem: {fault}", fg="red"))
+    for problem in problems:
+        terminal.say(terminal.style(f"  problem: {problem}", fg="red"))
 
 
-def _evidence(digest: str, verdict: dict[str, Any]) -> None:
+def _show_evidence(digest: str, verdict: dict[str, Any]) -> None:
     against = f"against {verdict['champion']}" if verdict["champion"] else "there was no champion before"
     terminal.say(f"  evidence {staleness.short(digest)}: {verdict['name']}, {against}")
-    for one in verdict["criteria"]:
-        if one["low"] is not None:
-            shown = f"{one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}]"
-            terminal.say(f"    {one['name']:<14} {shown:<28} {one['demand']}")
+    for criterion in verdict["criteria"]:
+        if criterion["low"] is not None:
+            interval = f"{criterion['value']:+.4f} [{criterion['low']:+.4f}, {criterion['high']:+.4f}]"
+            terminal.say(f"    {criterion['name']:<14} {interval:<28} {criterion['demand']}")
 
 
 def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
@@ -127,15 +127,17 @@ def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
     if candidate["is_champion"]:
         terminal.say("\n  candidate: none; the current pipeline is the champion")
     elif candidate["problems"]:
-        terminal.say(f"\n  candidate: cannot be judged: {candidate['problems']}")
+        terminal.say(f"\n  candidate: cannot be compared: {candidate['problems']}")
     else:
-        decisions.show_comparison(candidate["judgement"])
-        promoted = candidate["judgement"]["verdict"]["promoted"]
+        decisions.show_comparison(candidate["comparison"])
+        promoted = candidate["comparison"]["verdict"]["promoted"]
         terminal.say(
-            f"  it would replace the champion: {wdbc} promote" if promoted else "  it does not replace the champion"
+            f"  the candidate would replace the champion: {wdbc} promote"
+            if promoted
+            else "  the candidate would not replace the champion"
         )
     if standing.earlier:
         earlier = standing.earlier[0]
         terminal.say(
-            f"  to go back to: {earlier.recipe} {staleness.short(earlier.after or '')}: {wdbc} rollback --reason TEXT"
+            f"  rollback target: {earlier.recipe} {staleness.short(earlier.after or '')}; {wdbc} rollback --reason TEXT"
         )

@@ -1,4 +1,4 @@
-"""How a judgement, and the entries of the history, are shown; and what the commands about production share."""
+"""What the commands about production share: how they start, and how they show comparisons and history entries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,48 +11,47 @@ from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.store.store import Store, open_store
 
 CHAMPION_STAYS = 3
-"""The exit code for a candidate that was judged and not promoted."""
+"""The exit code for a candidate that was compared and not promoted."""
 
 WAYS_BACK = 10
-"""How many earlier champions are looked at by commands that have to be fast; `wdbc verify` looks at all."""
+"""Number of earlier champions that fast commands verify; `wdbc verify` verifies all of them."""
 
 _COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot tell": "yellow", "worse": "red"}
 
 
 def prepare() -> tuple[settings.Settings, Store, Registry]:
-    """Open the log and the store; return the settings, the store and its registry."""
-    chosen = settings.load()
+    """Load the settings and open the log; return the settings, the store and its registry."""
+    config = settings.load()
     root = settings.project_root()
-    logs.open_log(chosen.log, relative_to=root)
-    store = open_store(chosen.storage, relative_to=root)
-    return chosen, store, open_registry(store)
+    logs.open_log(config.log, relative_to=root)
+    store = open_store(config.storage, relative_to=root)
+    return config, store, open_registry(store)
 
 
 def show_comparison(document: Mapping[str, Any]) -> None:
-    """Show a judgement: who against whom, each criterion with interval and bound, and the verdict last."""
+    """Show a comparison: the two models, each criterion with its interval and bound, and the verdict last."""
     verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
     terminal.say(f"\n  candidate  {candidate['recipe']:<14} {staleness.short(candidate['version'])}  (fitted_pipeline)")
     if champion:
         terminal.say(f"  champion   {champion['recipe']:<14} {staleness.short(champion['version'])}")
     terminal.say(
-        f"  judged on {verdict['patients']} patients, {verdict['repeats']} times {verdict['folds']} folds; candidate -"
-        " champion,"
+        f"  {verdict['patients']} patients, {verdict['repeats']} x {verdict['folds']} folds; candidate minus champion,"
     )
-    terminal.say("  95 % intervals with the correction of Nadeau and Bengio")
-    terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'':<4} needed")
-    for one in verdict["criteria"]:
-        value = "" if one["value"] is None else f"{one['value']:+.4f}"
-        interval = "" if one["low"] is None else f"[{one['low']:+.4f}, {one['high']:+.4f}]"
-        holds = terminal.style("yes", fg="green") if one["holds"] else terminal.style("no ", fg="red")
-        terminal.say(f"  {one['name']:<14} {value:>8}   {interval:<20} {holds}  {one['demand']}")
-        if one["found"] and not one["holds"]:
-            terminal.say(f"  {'':<14} {one['found']}")
+    terminal.say("  95 % intervals (Nadeau and Bengio)")
+    terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'met':<4} required")
+    for criterion in verdict["criteria"]:
+        value = "" if criterion["value"] is None else f"{criterion['value']:+.4f}"
+        interval = "" if criterion["low"] is None else f"[{criterion['low']:+.4f}, {criterion['high']:+.4f}]"
+        met = terminal.style("yes", fg="green") if criterion["holds"] else terminal.style("no ", fg="red")
+        terminal.say(f"  {criterion['name']:<14} {value:>8}   {interval:<20} {met}  {criterion['demand']}")
+        if criterion["found"] and not criterion["holds"]:
+            terminal.say(f"  {'':<14} {criterion['found']}")
     name = terminal.style(verdict["name"], fg=_COLOURS.get(verdict["name"]), bold=True)
     terminal.say(f"\n  verdict: {name}; {verdict['reason']}")
 
 
 def show_standing(entry: Entry, promotion: Entry | None) -> None:
-    """Show since when and by whose decision a champion is what it is; a force for as long as it holds."""
+    """Show when and by whom the champion was put into production, and whether it was forced."""
     terminal.say(f"  since {entry.at[:19].replace('T', ' ')} UTC, {entry.action} by {entry.actor}: {entry.reason}")
     if promotion is not None and promotion.forced:
         forced = terminal.style("FORCED", fg="red", bold=True)
@@ -60,13 +59,13 @@ def show_standing(entry: Entry, promotion: Entry | None) -> None:
 
 
 def history_line(entry: Entry) -> str:
-    """Return one entry of the history as a line."""
+    """Return a history entry as one line."""
     change = staleness.short(entry.after or "none")
     if entry.action in MOVES:
         change = f"{staleness.short(entry.before or 'none')} -> {change}"
-    said = "forced, " if entry.forced else ""
+    forced = "forced, " if entry.forced else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (
         f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<14} {change:<28}"
-        f" {entry.recipe or '-':<14} {said}{verdict}{entry.reason}"
+        f" {entry.recipe or '-':<14} {forced}{verdict}{entry.reason}"
     )

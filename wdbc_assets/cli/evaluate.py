@@ -1,4 +1,4 @@
-"""`wdbc evaluate`: repeated nested cross-validation of recipes, with the reference Airflow project's beside."""
+"""`wdbc evaluate`: repeated nested cross-validation of recipes, compared with the reference Airflow project's."""
 
 import contextlib
 import json
@@ -24,11 +24,13 @@ from wdbc_assets.store.store import Store, open_store
     "names",
     multiple=True,
     type=click.Choice(list(recipes.RECIPES)),
-    help=f"Judge this one too; may be given several times. {floors.RECIPE} and {recipes.BASELINE} always are.",
+    help=f"Evaluate this recipe too (repeatable). {floors.RECIPE} and {recipes.BASELINE} are always evaluated.",
 )
-@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes. [default: one per processor]")
-@click.option("--force", is_flag=True, help="Judge every fold again, done before or not.")
-@click.option("--json", "as_json", is_flag=True, help="For machines: the figures on stdout, all else on stderr.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), metavar="N", help="Number of processes. [default: one per processor]"
+)
+@click.option("--force", is_flag=True, help="Evaluate every fold again, even if it was finished before.")
+@click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON on stdout, all else on stderr.")
 @click.pass_obj
 def evaluate(
     debug: bool,  # noqa: FBT001 -- click passes it so
@@ -40,32 +42,32 @@ def evaluate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Judge recipes by 10 folds of all patients, repeated, and show every figure with its interval.
+    """Evaluate recipes by repeated nested 10-fold cross-validation, and show each metric with its interval.
 
-    Stopped in the middle, it goes on from the folds that are done; so does an evaluation of more recipes or repeats.
+    Finished folds are kept: an interrupted evaluation resumes, and more recipes or repeats reuse them.
     """
     if workers is not None:
         os.environ[settings.variable("workers")] = str(workers)
     options = {"protocol": protocol, "evaluated_recipes": ",".join(names) or None}
-    chosen = settings.load(**options)
+    config = settings.load(**options)
     root = settings.project_root()
-    logs.open_log(chosen.log, relative_to=root)
-    store = open_store(chosen.storage, relative_to=root)
+    logs.open_log(config.log, relative_to=root)
+    store = open_store(config.storage, relative_to=root)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        run_id = launch.job("evaluate", store, chosen, options, reporter=terminal.Lines(), force=force, debug=debug)
+        run_id = launch.job("evaluate", store, config, options, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("cross_validation", run_id=run_id).manifest
     files = store.files(manifest)
     summary, winners = json.loads(files["summary.json"]), json.loads(files["winners.json"])
     if as_json:
         terminal.document(_plain(store, manifest, summary, winners))
         return
-    evaluation.show(summary, winners, chosen.protocol)
+    evaluation.show(summary, winners, config.protocol)
     terminal.warn_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
-    terminal.say(f"  next: {_next(chosen.protocol)}")
+    terminal.say(f"  next: {_next_commands(config.protocol)}")
 
 
-def _next(protocol: str) -> str:
+def _next_commands(protocol: str) -> str:
     wdbc = terminal.command_name()
     first = f"{wdbc} evaluate --protocol full" if protocol == "quick" else f"{wdbc} run"
     return f"{first}, {wdbc} evaluate --recipe NAME, {wdbc} ui"
@@ -73,7 +75,7 @@ def _next(protocol: str) -> str:
 
 def _plain(store: Store, manifest: Manifest, summary: dict[str, Any], winners: list[dict[str, Any]]) -> dict[str, Any]:
     protocol = manifest.parameters["protocol"]
-    bounds = {name: {"floor": one.floor(protocol), "alarm": one.alarm} for name, one in floors.BOUNDS.items()}
+    bounds = {name: {"floor": bound.floor(protocol), "alarm": bound.alarm} for name, bound in floors.BOUNDS.items()}
     return {
         "store": store.url,
         "version": manifest.version,
@@ -82,5 +84,5 @@ def _plain(store: Store, manifest: Manifest, summary: dict[str, Any], winners: l
         **summary,
         "bounds": {"recipe": floors.RECIPE, **bounds},
         "checks": manifest.checks,
-        "winners": {name: evaluation.chosen(winners, name) for name in summary["recipes"]},
+        "winners": {name: evaluation.selected_parameters(winners, name) for name in summary["recipes"]},
     }

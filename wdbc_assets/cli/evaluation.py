@@ -1,4 +1,4 @@
-"""How an evaluation is shown: every figure of each recipe, what its folds chose, and how the recipes differ."""
+"""How an evaluation is printed: each recipe's metrics and selected parameters, and the differences between recipes."""
 
 import json
 from collections import Counter
@@ -15,92 +15,97 @@ _CHOICES_SHOWN = 3
 
 
 def show(summary: Mapping[str, Any], winners: Sequence[Mapping[str, Any]], protocol: str) -> None:
-    """Show an evaluation, what matters most last: that is what a terminal still shows."""
+    """Print an evaluation. The overview comes last, because the end is what stays visible in a terminal."""
     terminal.say(
-        f"\n  {summary['patients']} patients, {summary['repeats']} times {summary['folds']} folds; sd over the repeats;"
+        f"\n  {summary['patients']} patients, {summary['repeats']} x {summary['folds']} folds; sd over the repeats;"
     )
-    terminal.say("  95 % intervals with the correction of Nadeau and Bengio")
+    terminal.say("  95 % intervals (Nadeau and Bengio)")
     for name in summary["recipes"]:
-        _recipe(name, summary["recipes"], protocol)
-        _choices(chosen(winners, name))
+        _show_recipe(name, summary["recipes"], protocol)
+        _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
-    for one in summary["differences"]:
-        shown = [_difference(one[of]) for of in _COMPARED]
-        terminal.say(f"  {one['recipe'] + ' - ' + one['minus']:<30} {shown[0]:<28} {shown[1]}")
-    _overview(summary)
+    for difference in summary["differences"]:
+        names = f"{difference['recipe']} - {difference['minus']}"
+        log_loss, accuracy = (_difference(difference[metric]) for metric in _COMPARED)
+        terminal.say(f"  {names:<30} {log_loss:<28} {accuracy}")
+    _show_overview(summary)
 
 
 def best(summary: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the recipe with the lowest mean log-loss, and those that it cannot be told from."""
+    """Return the recipe with the lowest mean log-loss, and the recipes that do not differ from it significantly."""
     names = ranked(summary)
-    unclear = {
+    not_significant = {
         name
-        for one in summary["differences"]
-        for name in (one["recipe"], one["minus"])
-        if names[0] in (one["recipe"], one["minus"]) and one["log_loss"]["low"] <= 0 <= one["log_loss"]["high"]
+        for difference in summary["differences"]
+        for name in (difference["recipe"], difference["minus"])
+        if names[0] in (difference["recipe"], difference["minus"])
+        and difference["log_loss"]["low"] <= 0 <= difference["log_loss"]["high"]
     }
-    return names[0], [name for name in names[1:] if name in unclear]
+    return names[0], [name for name in names[1:] if name in not_significant]
 
 
 def ranked(summary: Mapping[str, Any]) -> list[str]:
-    """Return the recipes, the lowest mean log-loss first."""
+    """Return the recipes by mean log-loss, lowest first."""
     return sorted(summary["recipes"], key=lambda name: summary["recipes"][name]["log_loss"]["mean"])
 
 
-def chosen(winners: Iterable[Mapping[str, Any]], recipe: str) -> list[dict[str, Any]]:
-    """Return which parameters the folds of a recipe chose, and how many of them did, the most frequent first."""
-    counts = Counter(json.dumps(one["winner"], sort_keys=True) for one in winners if one["recipe"] == recipe)
+def selected_parameters(winners: Iterable[Mapping[str, Any]], recipe: str) -> list[dict[str, Any]]:
+    """Return the parameters selected by a recipe's inner searches, with fold counts, most frequent first."""
+    counts = Counter(json.dumps(fold["winner"], sort_keys=True) for fold in winners if fold["recipe"] == recipe)
     return [{"parameters": json.loads(text), "folds": count} for text, count in counts.most_common()]
 
 
-def _recipe(name: str, of: Mapping[str, Any], protocol: str) -> None:
-    beside = recipes.BASELINE if name != recipes.BASELINE else ""
+def _show_recipe(name: str, metrics: Mapping[str, Any], protocol: str) -> None:
+    baseline = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
-    terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {beside:>13}{floor}".rstrip())
-    for metric, figure in of[name].items():
-        interval = "" if figure["low"] is None else f"[{figure['low']:.4f}, {figure['high']:.4f}]"
-        seeds = _number(of[beside][metric]["mean"]) if beside else ""
-        bound = _floor(metric, figure["mean"], protocol) if floor else ""
-        line = (
-            f"{metric:<14} {_number(figure['mean']):>8} {_number(figure['sd']):>8}   {interval:<18} {seeds:>13}{bound}"
-        )
-        terminal.say(f"  {line}".rstrip())
+    terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
+    for metric, value in metrics[name].items():
+        interval = "" if value["low"] is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
+        reference = _number(metrics[baseline][metric]["mean"]) if baseline else ""
+        bound = _floor(metric, value["mean"], protocol) if floor else ""
+        mean, sd = _number(value["mean"]), _number(value["sd"])
+        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
 
 
-def _choices(choices: Sequence[Mapping[str, Any]]) -> None:
-    if len(choices) == 1 and not choices[0]["parameters"]:
-        return  # there was nothing to choose
-    shown = [f"{_short(one['parameters'])} ({one['folds']})" for one in choices[:_CHOICES_SHOWN]]
-    more = [f"{len(choices) - _CHOICES_SHOWN} others"] if len(choices) > _CHOICES_SHOWN else []
-    terminal.say(f"  chosen by folds: {'; '.join([*shown, *more])}")
+def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:
+    if len(selected) == 1 and not selected[0]["parameters"]:
+        return  # the recipe has a single candidate
+    shown = [f"{_short(choice['parameters'])} ({choice['folds']})" for choice in selected[:_CHOICES_SHOWN]]
+    more = [f"{len(selected) - _CHOICES_SHOWN} others"] if len(selected) > _CHOICES_SHOWN else []
+    terminal.say(f"  selected in folds: {'; '.join([*shown, *more])}")
 
 
 def _short(parameters: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in parameters.items())
 
 
-def _overview(summary: Mapping[str, Any]) -> None:
-    terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{of:<18}" for of in _OVERVIEW).rstrip())
+def _show_overview(summary: Mapping[str, Any]) -> None:
+    terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{metric:<18}" for metric in _OVERVIEW).rstrip())
     for name in ranked(summary):
-        figures = [summary["recipes"][name][of] for of in _OVERVIEW]
-        shown = "".join(f"{_number(one['mean']) + ' ± ' + _number(one['sd']):<18}" for one in figures)
-        terminal.say(f"  {name:<15}{shown.rstrip()}")
-    first, unclear = best(summary)
-    told = f"; not to be told from {' and '.join(unclear)}: the interval of the difference holds 0" if unclear else ""
-    terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{told}")
+        values = [summary["recipes"][name][metric] for metric in _OVERVIEW]
+        cells = "".join(f"{_number(value['mean']) + ' ± ' + _number(value['sd']):<18}" for value in values)
+        terminal.say(f"  {name:<15}{cells.rstrip()}")
+    first, not_significant = best(summary)
+    note = (
+        f"; no significant difference to {' and '.join(not_significant)} (the interval contains 0)"
+        if not_significant
+        else ""
+    )
+    terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{note}")
 
 
 def _floor(metric: str, mean: float | None, protocol: str) -> str:
     if metric not in floors.BOUNDS:
         return ""
     bound = floors.BOUNDS[metric].floor(protocol)
-    good = not floors.missed({metric: {"mean": mean}}, protocol)
+    reached = not floors.missed({metric: {"mean": mean}}, protocol)
     relation = "<=" if metric in floors.LESS_IS_BETTER else ">="
-    return "  " + terminal.style(f"{relation} {bound:g}" + ("" if good else "  missed"), fg="green" if good else "red")
+    text = f"{relation} {bound:g}" + ("" if reached else "  missed")
+    return "  " + terminal.style(text, fg="green" if reached else "red")
 
 
-def _difference(figure: Mapping[str, float]) -> str:
-    return f"{figure['mean']:+.4f} [{figure['low']:+.4f}, {figure['high']:+.4f}]"
+def _difference(value: Mapping[str, float]) -> str:
+    return f"{value['mean']:+.4f} [{value['low']:+.4f}, {value['high']:+.4f}]"
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`wdbc explore`: what the data look like, in findings and figures; the pictures are in the UI."""
+"""`wdbc explore`: a summary of the data in findings and tables; the plots are in the UI."""
 
 import textwrap
 from typing import Any
@@ -16,19 +16,19 @@ _WIDTH = 100
 
 
 @click.command()
-@click.option("--force", is_flag=True, help="Compute it again, up to date or not.")
+@click.option("--force", is_flag=True, help="Recompute the exploration even if it is up to date.")
 @click.pass_obj
 def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click passes it so
-    """Show what the data look like: findings, the best measurements, and those that say nearly the same."""
-    chosen = settings.load()
+    """Summarize the data: findings, the most discriminative measurements, and groups of correlated measurements."""
+    config = settings.load()
     root = settings.project_root()
-    logs.open_log(chosen.log, relative_to=root)
-    store = open_store(chosen.storage, relative_to=root)
-    run_id = launch.job("explore", store, chosen, {}, reporter=terminal.Lines(), force=force, debug=debug)
+    logs.open_log(config.log, relative_to=root)
+    store = open_store(config.storage, relative_to=root)
+    run_id = launch.job("explore", store, config, {}, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("exploration", run_id=run_id).manifest
     _show(store.document(manifest, "exploration.json"))
     terminal.say(f"\n  stored in {store.url}")
-    terminal.say(f"  next: {terminal.command_name()} ui, for the pictures of exploration")
+    terminal.say(f"  next: {terminal.command_name()} ui, for the plots of exploration")
 
 
 def _show(exploration: dict[str, Any]) -> None:
@@ -41,14 +41,14 @@ def _show(exploration: dict[str, Any]) -> None:
         f"\n  {'measurement':<24} {'median benign':>13} {'malignant':>10} {'AUC':>7} {'skew':>6} {'outliers':>9}"
     )
     for name in insights.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
-        one = exploration["measurements"][name]
+        stats = exploration["measurements"][name]
         terminal.say(
-            f"  {name:<24} {one['benign']['median']:>13.4g} {one['malignant']['median']:>10.4g} {one['auc']:>7.4f}"
-            f" {_skew(one['skew']):>6} {one['outliers']:>9}"
+            f"  {name:<24} {stats['benign']['median']:>13.4g} {stats['malignant']['median']:>10.4g}"
+            f" {stats['auc']:>7.4f} {_skew(stats['skew']):>6} {stats['outliers']:>9}"
         )
     correlation = exploration["correlation"]
     if correlation["clusters"]:
-        terminal.say(f"\n  every two in a line correlate at {correlation['bound']:g} or more")
+        terminal.say(f"\n  groups of measurements that correlate pairwise at {correlation['bound']:g} or more")
     for cluster in correlation["clusters"]:
         _wrapped(", ".join(cluster))
 

@@ -1,4 +1,4 @@
-"""`wdbc export`: the current versions in the flat layout that other tools expect."""
+"""`wdbc export`: write the current versions as plain files for other tools."""
 
 import hashlib
 import json
@@ -22,33 +22,33 @@ _MANIFEST = "export.json"
 def export(folder: Path) -> None:
     """Write the current versions into DIR: raw/, train_test/, models/, metrics/, and export.json.
 
-    They are written only if they belong together: the metrics are of this model, and that of this split of these data.
-    DIR takes the place of an earlier export as a whole, or stays as it is. A folder that holds others is refused.
+    The versions must be consistent: the metrics of this model, trained on this split of these data. An earlier export
+    in DIR is replaced atomically. A folder that contains any other file is refused.
     """
     store = open_store(settings.load().storage, relative_to=settings.project_root())
-    manifests = _belonging_together(store)
+    manifests = _consistent_manifests(store)
     contents = _contents(store, manifests)
     folders.put(folder, {**contents, _MANIFEST: _manifest(manifests, contents)})
     for name, content in contents.items():
         terminal.say(f"  {folder / name}  {len(content)} bytes")
 
 
-def _belonging_together(store: Store) -> dict[str, Manifest]:
-    """Return the current manifests of what the job makes.
+def _consistent_manifests(store: Store) -> dict[str, Manifest]:
+    """Return the current manifests of the assets of the job `train`.
 
     Raises:
-        WdbcError: one was made of another version than the current one.
+        WdbcError: An asset was made from an input version that is not the current one.
     """
     manifests = {asset: store.handle(asset).manifest for asset in specs.JOBS["train"]}
     for asset, manifest in manifests.items():
         for source in specs.ASSETS[asset].inputs:
-            made_of, current = manifest.inputs.get(source, ""), manifests[source].version
-            if made_of != current:
+            used, current = manifest.inputs.get(source, ""), manifests[source].version
+            if used != current:
                 raise WdbcError(
-                    f"the current versions do not belong together: {asset} was made of {source}"
-                    f" {staleness.short(made_of)}, and the current one is {staleness.short(current)}",
+                    f"the current versions are inconsistent: {asset} was made from {source} {staleness.short(used)},"
+                    f" but the current version is {staleness.short(current)}",
                     where=store.url,
-                    hint="A run was interrupted, or goes on. Let it end, or run `wdbc run`; then export again.",
+                    hint="A run was interrupted or is still running. Wait for it or run `wdbc run`, then export again.",
                 )
     return manifests
 
@@ -67,7 +67,7 @@ def _contents(store: Store, manifests: Mapping[str, Manifest]) -> dict[str, byte
 
 
 def _manifest(manifests: Mapping[str, Manifest], contents: Mapping[str, bytes]) -> bytes:
-    """State which versions were exported, and the digest of each file."""
+    """Return export.json: the exported versions and the digest of each file."""
     plain = {
         "versions": {asset: manifest.version for asset, manifest in manifests.items()},
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},

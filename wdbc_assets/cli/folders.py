@@ -1,4 +1,4 @@
-"""A folder that takes the place of an earlier one as a whole: it is written beside it, and exchanged with it."""
+"""Atomic replacement of a folder: the new one is written next to the old one, then the two are exchanged."""
 
 import contextlib
 import ctypes
@@ -17,13 +17,13 @@ _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 def put(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a folder, in place of an earlier folder with such files; whole, or not at all.
+    """Write files into a folder atomically, replacing an earlier folder with the same files.
 
-    Only the user may read them, because they may hold patients' measurements. Killed at any instant, what was there
-    before is whole; what is left beside it is removed by the next call.
+    Only the user can read the files, because they may contain patients' measurements. If the process is killed, the
+    earlier folder stays intact and the next call removes the leftovers.
 
     Raises:
-        WdbcError: the folder holds anything else, is a link, or cannot be written.
+        WdbcError: The folder contains other files, is a symbolic link, or cannot be written.
     """
     target = target.absolute()
     try:
@@ -36,23 +36,23 @@ def put(target: Path, contents: Mapping[str, bytes]) -> None:
                 _flush(folder)
             _exchange(temporary, target)
             _flush(target.parent)
-        _sweep(target)
+        _remove_leftovers(target)
     except OSError as error:
         raise WdbcError(
             f"the folder cannot be written: {error.strerror or error}",
             where=str(target),
-            hint="What was there before is whole. Free some space, or choose a folder that you may write and that is no"
-            " mount point, such as one inside of it.",
+            hint="The earlier contents are intact. Free some space, or choose a writable folder that is not a mount"
+            " point, such as a subfolder of it.",
         ) from None
 
 
 def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Raise WdbcError if anything but such files would be replaced."""
-    hint = "Choose a new folder, or an empty one, or one that holds an earlier export alone."
+    """Raise WdbcError if any other file would be replaced."""
+    hint = "Choose a new folder, an empty folder, or one that contains only an earlier export."
     if target.is_symlink():
         raise WdbcError("the folder is a symbolic link, which is not followed", where=str(target), hint=hint)
     if Path.cwd().is_relative_to(target.resolve()):
-        raise WdbcError("the folder is the current one, or holds it", where=str(target), hint=hint)
+        raise WdbcError("the folder is the current folder, or contains it", where=str(target), hint=hint)
     if not target.exists():
         return
     known = {*contents, *(str(parent) for name in contents for parent in Path(name).parents)}
@@ -60,12 +60,12 @@ def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
         for name in (*folders, *files):
             path = Path(folder, name)
             if path.is_symlink() or str(path.relative_to(target)) not in known:
-                raise WdbcError("the folder holds something else, which would be lost", where=str(path), hint=hint)
+                raise WdbcError("the folder contains other files, which would be lost", where=str(path), hint=hint)
 
 
 @contextlib.contextmanager
 def _temporary(target: Path) -> Iterator[Path]:
-    """Make a folder beside the target, locked for as long as this process lives; remove what is there at the end."""
+    """Create a folder next to the target, locked while this process lives; remove it at the end."""
     folder = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}")
     folder.mkdir(mode=0o700)
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -99,7 +99,7 @@ def _flush(folder: Path) -> None:
 
 
 def _exchange(temporary: Path, target: Path) -> None:
-    """Let the two folders take each other's place at one instant, or the first one take a free place."""
+    """Exchange the two folders atomically, or rename the first one if the target does not exist."""
     if not target.exists():
         temporary.rename(target)
         return
@@ -113,7 +113,10 @@ def _exchange(temporary: Path, target: Path) -> None:
 
 
 def _exchange_in_two_steps(temporary: Path, target: Path) -> None:
-    """Do so where the file system cannot (NFS): killed in between, the earlier folder is whole under another name."""
+    """Exchange where the file system has no atomic exchange (NFS).
+
+    If the process is killed in between, the earlier folder is intact under another name.
+    """
     aside = target.with_name(f"{_prefix(target)}{secrets.token_hex(8)}")
     target.rename(aside)
     try:
@@ -123,8 +126,8 @@ def _exchange_in_two_steps(temporary: Path, target: Path) -> None:
         raise
 
 
-def _sweep(target: Path) -> None:
-    """Remove what killed calls left beside the target; what a living one is writing is locked."""
+def _remove_leftovers(target: Path) -> None:
+    """Remove what killed processes left next to the target. Folders in use are locked and stay."""
     for folder in target.parent.glob(f"{_prefix(target)}*"):
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

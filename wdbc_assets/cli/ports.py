@@ -1,4 +1,4 @@
-"""Is a port free? Asked before a server is started, whose own answer would be a traceback."""
+"""Port checks before a server starts, because the server itself would end with a traceback."""
 
 import socket
 
@@ -8,12 +8,12 @@ _BACKLOG = 2048
 
 
 def listen(host: str, port: int, *, hint: str) -> socket.socket:
-    """Return a socket that listens there, for a process that this one becomes.
+    """Return a listening socket for the process that replaces this one.
 
-    Two sockets may be bound to one port until one of them listens: only to listen takes it.
+    Binding alone does not reserve a port: several sockets may be bound to it until one of them listens.
 
     Raises:
-        WdbcError: the address cannot be used, or another process listens there.
+        WdbcError: The address cannot be used, or another process listens on it.
     """
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
@@ -28,5 +28,5 @@ def listen(host: str, port: int, *, hint: str) -> socket.socket:
 
 
 def refuse_taken(host: str, port: int, *, hint: str) -> None:
-    """Raise WdbcError, with that hint, if nothing can listen there."""
+    """Raise WdbcError with the given hint if the address is not free."""
     listen(host, port, hint=hint).close()

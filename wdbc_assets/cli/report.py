@@ -1,4 +1,4 @@
-"""`wdbc report`: all evidence on one page."""
+"""`wdbc report`: write the report page."""
 
 import contextlib
 import os
@@ -21,29 +21,30 @@ _NAME = "report.html"
 
 @click.command()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help=f"Where to write it. [default: {_NAME} inside the store]")  # fmt: skip
-@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
+              help=f"File to write. [default: {_NAME} in the store]")  # fmt: skip
+@click.option("--open", "show", is_flag=True, help="Open the report in a browser.")
 @click.pass_obj
 def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa: FBT001 -- click passes it so
-    """Write one HTML page with all evidence: it loads nothing, runs nothing, and can be printed.
+    """Write a self-contained HTML report: no scripts, no external files, and printable.
 
-    What is quick to make of what is there is made first: exploration, decision policy, importance, model card.
+    First materializes what is cheap and possible from the current versions: exploration, decision policy, importance
+    and model card.
     """
-    chosen = settings.load()
+    config = settings.load()
     root = settings.project_root()
-    logs.open_log(chosen.log, relative_to=root)
-    store = open_store(chosen.storage, relative_to=root)
+    logs.open_log(config.log, relative_to=root)
+    store = open_store(config.storage, relative_to=root)
     try:
         launch.job(
-            "evidence", store, chosen, {}, reporter=terminal.Lines(), force=False, debug=debug, assets=_possible(store)
+            "evidence", store, config, {}, reporter=terminal.Lines(), force=False, debug=debug, assets=_possible(store)
         )
     except WdbcError as error:
-        # The page says so in its place; the rest of it is worth having.
+        # The page shows the gap; the rest of it is still useful.
         terminal.show_error(error)
 
     from wdbc_assets.presentation.report import build
 
-    page = build(store, chosen)
+    page = build(store, config)
     target = (output or (Path(store.url) if "://" not in store.url else Path.cwd()) / _NAME).absolute()
     _write(target, page)
     terminal.say(f"\n  {target}  {len(page) / 1024:,.0f} KiB")
@@ -52,17 +53,17 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
 
 
 def _possible(store: Store) -> list[str]:
-    """List what can be made of what is current."""
-    there = {asset for asset in specs.ASSETS if _is_there(store, asset)}
+    """Return the evidence assets whose inputs are available."""
+    available = {asset for asset in specs.ASSETS if _is_available(store, asset)}
     possible = []
     for asset in specs.JOBS["evidence"]:
-        if there.issuperset(specs.ASSETS[asset].inputs):
+        if available.issuperset(specs.ASSETS[asset].inputs):
             possible.append(asset)
-            there.add(asset)
+            available.add(asset)
     return possible
 
 
-def _is_there(store: Store, asset: str) -> bool:
+def _is_available(store: Store, asset: str) -> bool:
     try:
         manifest = store.current(asset)
     except DamagedStore:
@@ -71,11 +72,11 @@ def _is_there(store: Store, asset: str) -> bool:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Put the whole page in the place of an earlier one, or change nothing."""
+    """Replace the file atomically."""
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:  # never through a link that somebody put there
+        with temporary.open("xb") as file:  # exclusive, so that no symbolic link is followed
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -84,7 +85,7 @@ def _write(target: Path, content: bytes) -> None:
         raise WdbcError(
             f"the report cannot be written: {error.strerror}",
             where=str(target),
-            hint="Choose another place: `wdbc report --output FILE`.",
+            hint="Choose another file: `wdbc report --output FILE`.",
         ) from None
     finally:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""`wdbc rollback`: an earlier champion is in production again."""
+"""`wdbc rollback`: put an earlier champion back into production."""
 
 import click
 
@@ -12,23 +12,23 @@ from wdbc_assets.store.store import Store
 
 
 @click.command()
-@click.option("--to", "version", metavar="VERSION", help="Its first digits. [default: the champion before this one]")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; stands in the history.")
+@click.option("--to", "version", metavar="VERSION", help="First digits of a version. [default: the previous champion]")
+@click.option("--reason", metavar="TEXT", required=True, help="Reason to record in the history.")
 def rollback(*, version: str | None, reason: str) -> None:
     """Put an earlier champion back into production. Its files are verified first."""
     if not reason.strip():
-        raise click.UsageError("--reason is empty: whoever reads the history wants to know why.")
-    chosen, store, registry = decisions.prepare()
-    entry = registry.rollback(version, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip()))
+        raise click.UsageError("--reason is empty: the reason is recorded in the history.")
+    config, store, registry = decisions.prepare()
+    entry = registry.rollback(version, Decision(actor=config.acting_as(), run_id=None, reason=reason.strip()))
     terminal.say(
-        f"  {entry.recipe} {staleness.short(entry.after or '')} is in production again,"
-        f" in place of {staleness.short(entry.before or 'none')}"
+        f"  {entry.recipe} {staleness.short(entry.after or '')} is in production again;"
+        f" it replaces {staleness.short(entry.before or 'none')}"
     )
-    _tell_dagster(store, entry)
+    _record_in_dagster(store, entry)
 
 
-def _tell_dagster(store: Store, entry: Entry) -> None:
-    """Let Dagster's history show it too. The pointer has been moved: whatever fails here changes nothing about that."""
+def _record_in_dagster(store: Store, entry: Entry) -> None:
+    """Record the rollback in Dagster's history. The pointer has moved already, so a failure here is only a warning."""
     try:
         import dagster as dg
 
@@ -48,6 +48,6 @@ def _tell_dagster(store: Store, entry: Entry) -> None:
                     tags={"dagster/data_version": entry.after or ""},
                 )
             )
-    except Exception as error:  # noqa: BLE001 -- Dagster's history is a record beside; the registry's is what counts
-        logs.logger.warning("rollback done, but Dagster's history could not be told: %s", type(error).__name__)
-        terminal.say("  done, but Dagster's history could not be told; `wdbc history` has it", err=True)
+    except Exception as error:  # noqa: BLE001 -- the registry's audit log counts; Dagster's history is a copy
+        logs.logger.warning("rollback done, but not recorded in Dagster's history: %s", type(error).__name__)
+        terminal.say("  rollback done, but not recorded in Dagster's history; `wdbc history` shows it", err=True)

@@ -1,4 +1,4 @@
-"""`wdbc status`: each asset's current version, and why it would run."""
+"""`wdbc status`: the current version of each asset, and why it is out of date."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from wdbc_assets.store.store import Store, open_store
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Say only what needs a person, one line each, or ok; for a monitor.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--check", is_flag=True, help="Print only problems, one per line, or ok. For monitoring.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, check: bool, as_json: bool) -> None:
-    """Show what is current, why anything would run, and what is damaged of what a rollback leads to.
+    """Show the current versions, why assets are out of date, and damaged rollback targets.
 
-    With --check: an asset that was refused, a job whose last run failed, damage in the store or the history of
-    promotions, a source that cannot be read or is not looked at any more.
+    --check reports refused assets, jobs whose last run failed, damage in the store or the promotion history, and a
+    source that cannot be read or is no longer checked.
 
-    Exit codes of --check: 0 nobody is needed, 1 somebody is. Without it 0.
+    Exit codes of --check: 0 no problem, 1 at least one problem. Without --check: 0.
     """
-    chosen = settings.load()
-    store = open_store(chosen.storage, relative_to=settings.project_root())
+    config = settings.load()
+    store = open_store(config.storage, relative_to=settings.project_root())
     store.require_known_format()
     if check:
-        click.get_current_context().exit(_check(store, chosen, as_json=as_json))
-    states = staleness.assess(store, chosen)
+        click.get_current_context().exit(_check(store, config, as_json=as_json))
+    states = staleness.assess(store, config)
     registry = open_registry(store)
     problems = registry.problems(registry.standing(), most=decisions.WAYS_BACK)
     if as_json:
@@ -43,14 +43,14 @@ def status(*, check: bool, as_json: bool) -> None:
         terminal.say(terminal.style(f"  production: {problem}", fg="red"))
 
 
-def _check(store: Store, chosen: settings.Settings, *, as_json: bool) -> int:
-    found = list(attention.findings(store, chosen))
+def _check(store: Store, config: settings.Settings, *, as_json: bool) -> int:
+    findings = list(attention.findings(store, config))
     if as_json:
-        terminal.document({"store": store.url, "ok": not found, "findings": [vars(finding) for finding in found]})
+        terminal.document({"store": store.url, "ok": not findings, "findings": [vars(finding) for finding in findings]})
     else:
-        for line in found or ("ok",):
+        for line in findings or ("ok",):
             terminal.say(str(line))
-    return int(bool(found))
+    return int(bool(findings))
 
 
 def _show(store: Store, state: staleness.AssetStatus) -> None:
@@ -85,10 +85,10 @@ def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
 
 
 def format_size(count: int) -> str:
-    """Say a number of bytes as people do."""
-    left = float(count)
+    """Return a number of bytes in the largest fitting unit."""
+    value = float(count)
     for unit in ("B", "KiB", "MiB"):
-        if left < 1024:
-            return f"{left:.0f} {unit}" if unit == "B" else f"{left:.1f} {unit}"
-        left /= 1024
-    return f"{left:.1f} GiB"
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"

@@ -1,7 +1,7 @@
-"""How the command line speaks: one line an asset, a table of metrics, and one short block for an error.
+"""Terminal output of all commands: one line per asset, a table of metrics, and a short block for an error.
 
-Every command prints through `say` or `document`, and nothing else: what others wrote (names, reasons, paths, messages)
-can neither steer the terminal nor show a secret.
+Every command prints only through `say` or `document`, so that foreign text (names, reasons, paths, messages) can
+neither control the terminal nor reveal a secret.
 """
 
 import json
@@ -25,12 +25,12 @@ from wdbc_assets.store.store import Store
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
 _ESCAPE = "\x1b"
-# Marks the escape codes of `style`: nobody else can know it, so that no escape code in foreign text passes for one.
+# Marks the escape codes of `style`. It is random, so that escape codes in foreign text cannot pass as ours.
 _OWN = f"{_ESCAPE}{os.urandom(8).hex()}"
 
 
 def say(text: str = "", *, err: bool = False) -> None:
-    """Print one line. A line break at its start makes an empty line before it; any other one is shown as an escape."""
+    """Print one line. Leading line breaks print empty lines; any other line break is escaped."""
     line = text.lstrip("\n")
     before = text[: len(text) - len(line)]
     shown = safe_text.printable(safe_text.redact(line)).replace(safe_text.printable(_OWN), _ESCAPE)
@@ -38,38 +38,38 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def style(text: str, **how: Any) -> str:
-    """Return text with colour or weight, for `say`."""
+    """Return styled text for `say`."""
     return click.style(safe_text.printable(text), **how).replace(_ESCAPE, _OWN)
 
 
 def document(plain: Any) -> None:
-    """Print a JSON document, for machines: ASCII, so that it cannot steer a terminal either."""
+    """Print a JSON document, in ASCII so that it cannot control a terminal."""
     streams.write(json.dumps(plain, indent=2).replace("\x7f", "\\u007f") + "\n")
 
 
 class Live:
-    """Progress on stderr: at a terminal one line that is written again, elsewhere a line each."""
+    """Progress on stderr: a line that is rewritten on a terminal, one line per message elsewhere."""
 
     def __init__(self) -> None:
         self.rewritten = sys.stderr.isatty()
 
     def show(self, text: str) -> None:
-        """Show where the work stands."""
+        """Show the progress."""
         self.erase()
         shown = safe_text.printable(safe_text.redact(text))
         streams.write(shown if self.rewritten else f"{shown}\n", err=True)
 
     def erase(self) -> None:
-        """Make room for a line that stays."""
+        """Erase the progress line."""
         if self.rewritten:
             streams.write(f"\r{_ESCAPE}[2K", err=True)
 
 
 class Number(click.FloatRange):
-    """A number within bounds. click lets `nan` pass every bound, for it is neither above nor below any."""
+    """A finite number within bounds. click accepts `nan` for any bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or refuse what is none."""
+        """Return the number, or fail if the value is not a finite number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a number.", param, ctx)
@@ -77,7 +77,7 @@ class Number(click.FloatRange):
 
 
 class Lines(logging.Handler):
-    """Shows the package's records while a run goes on, and remembers the errors that ended it."""
+    """Log handler that prints the package's records during a run, and keeps the errors that ended it."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -85,15 +85,15 @@ class Lines(logging.Handler):
         self._live = Live()
 
     def handler(self) -> logging.Handler:
-        """Return what is added to a logger: this."""
+        """Return the log handler: this object."""
         return self
 
     def unchanged(self, manifest: Manifest) -> None:
-        """Show an asset that is up to date."""
+        """Print the line of an asset that is up to date."""
         asset_line(manifest.asset, "unchanged", manifest.rows, None, manifest.version)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record: an asset's line, a progress message, or nothing."""
+        """Print one record: an asset's line, a progress message, or nothing."""
         event = getattr(record, "event", None)
         fields = record.__dict__
         self._live.erase()
@@ -110,22 +110,22 @@ class Lines(logging.Handler):
 
 
 def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, version: str) -> None:
-    """Say what became of an asset."""
-    counted = f"{rows} rows" if rows is not None else ""
-    took = f"{seconds:.2f} s" if seconds is not None else ""
-    say(f"  {asset:<17} {_coloured(event)} {counted:>12} {took:>9}   {staleness.short(version)}")
+    """Print the outcome of an asset."""
+    row_count = f"{rows} rows" if rows is not None else ""
+    duration = f"{seconds:.2f} s" if seconds is not None else ""
+    say(f"  {asset:<17} {_coloured(event)} {row_count:>12} {duration:>9}   {staleness.short(version)}")
 
 
 def metrics_table(metrics: dict[str, Any]) -> None:
-    """Show every figure with its interval."""
-    figures = {name: figure for name, figure in metrics.items() if isinstance(figure, dict) and "low" in figure}
-    if not figures:
+    """Print every metric with its interval."""
+    with_interval = {name: metric for name, metric in metrics.items() if isinstance(metric, dict) and "low" in metric}
+    if not with_interval:
         return
-    share = f"{100 * metrics['confidence']:g} % interval" if "confidence" in metrics else "interval"
-    say(f"\n  {'metric':<14} {'value':>8}   {share:<18} by")
-    for name, figure in figures.items():
-        value, low, high = (_number(figure[part]) for part in ("value", "low", "high"))
-        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {figure.get('interval', '')}")
+    interval = f"{100 * metrics['confidence']:g} % interval" if "confidence" in metrics else "interval"
+    say(f"\n  {'metric':<14} {'value':>8}   {interval:<18} by")
+    for name, metric in with_interval.items():
+        value, low, high = (_number(metric[key]) for key in ("value", "low", "high"))
+        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {metric.get('interval', '')}")
     if "confusion_matrix" in metrics:
         (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
         say(
@@ -135,14 +135,14 @@ def metrics_table(metrics: dict[str, Any]) -> None:
 
 
 def warn_if_replaced(store: Store, manifest: Manifest) -> None:
-    """Say so if what a run made is not what is current."""
+    """Print a warning if the version that a run made is not the current one."""
     current = store.current(manifest.asset)
     if current is None or current.version != manifest.version:
-        say("\n  another run replaced an input meanwhile: these results are kept, but are not the current ones")
+        say("\n  another run replaced an input in the meantime: these results are stored, but are not current")
 
 
 def command_name() -> str:
-    """Return how to call `wdbc` again: as it was called, for `make` puts nothing on the PATH."""
+    """Return the command to suggest in messages: as it was typed, because `make` puts nothing on the PATH."""
     return "wdbc" if shutil.which("wdbc") else sys.argv[0]
 
 
@@ -151,27 +151,27 @@ def _number(value: float | None) -> str:
 
 
 def show_error(error: WdbcError) -> None:
-    """Show an error on stderr: what, where, what to do."""
+    """Print an error on stderr: what is wrong, where, and a hint."""
     from wdbc_assets.presentation import privacy
 
     say(style("error: ", fg="red", bold=True) + error.what, err=True)
-    # Only what was found has lines of its own.
-    found = privacy.redact_details(error).split("\n")
+    # Only the details have several lines.
+    details = privacy.redact_details(error).split("\n")
     where = "" if error.where in error.what else error.where
-    for label, lines in (("where:", [where]), ("found:", found), ("do:", [error.hint])):
+    for label, lines in (("where:", [where]), ("found:", details), ("hint:", [error.hint])):
         for number, line in enumerate(lines):
             if line:
                 say(f"  {'' if number else label:<7}{line}", err=True)
 
 
 def show_traceback(error: Exception) -> None:
-    """Show the traceback of an error on stderr."""
+    """Print the traceback of an error on stderr."""
     for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
         say(line, err=True)
 
 
 def show_usage_error(error: click.ClickException) -> None:
-    """Show what is wrong with the arguments, which may be those of a script that passes on what others wrote."""
+    """Print a usage error on stderr. The arguments may contain foreign text that a script passes on."""
     context = getattr(error, "ctx", None)
     if context is not None:
         for line in (*context.get_usage().split("\n"), f"Try '{context.command_path} --help' for help.", ""):
@@ -180,22 +180,22 @@ def show_usage_error(error: click.ClickException) -> None:
 
 
 def report_lost_output(cause: OSError) -> int:
-    """Return the exit code of a command that did its work, but whose output could not be written; say so if need be."""
+    """Return the exit code of a finished command whose output was lost; print an error unless it was a closed pipe."""
     if streams.is_broken_pipe(cause):
         return 128 + signal.SIGPIPE
     show_error(
         WdbcError(
             f"the output cannot be written: {cause.strerror}",
             where="standard output or standard error",
-            hint="Send it elsewhere. The work itself is done: `wdbc status` shows it.",
+            hint="Send the output elsewhere. The command itself has finished: see `wdbc status`.",
         )
     )
     return 1
 
 
 def show_stopped() -> None:
-    """Say that the command was stopped and that nothing was lost."""
-    say("\nstopped: nothing is half done, and nothing will be carried out later", err=True)
+    """Print that the command was stopped without leaving partial results."""
+    say("\nstopped: no partial results were stored, and nothing keeps running", err=True)
 
 
 def _coloured(event: str) -> str:

@@ -1,4 +1,4 @@
-"""`wdbc ui`: Dagster's UI and daemon, on this project and its history."""
+"""`wdbc ui`: Dagster's UI and daemon for this project."""
 
 import fcntl
 import http.client
@@ -20,27 +20,27 @@ _LOOK_SECONDS = 0.25
 _REPORT_SECONDS = 10
 _ANSWER_SECONDS = 2
 _SENT_BY_THE_KERNEL = 128
-"""The `si_code` of a signal that the terminal sent: to each process of its foreground, Dagster's own too."""
+"""The `si_code` of a signal from the terminal. It reaches the whole foreground process group, Dagster included."""
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def ui(*, host: str, port: int) -> None:
-    """Start Dagster's UI with its daemon; schedules and sensors work there. Ctrl-C ends it.
+    """Start Dagster's UI and the daemon that runs schedules and sensors. Stop it with Ctrl-C.
 
-    The address is printed when it answers.
+    The address is printed once the UI responds.
     """
     home = settings.ensure_home()
     ports.refuse_taken(host, port, hint="Choose another port: `wdbc ui --port N`, or `make ui PORT=N`.")
     lock = _refuse_second_daemon(home)
-    terminal.say("  starting Dagster; its address is printed when it answers")
-    with instance.open_instance():  # Dagster's own processes would make the history without waiting for each other
+    terminal.say("  starting Dagster; the address is printed once the UI responds")
+    with instance.open_instance():  # Dagster's own processes would create the databases concurrently
         pass
-    # The warning says to use `dg`, which the project does not install.
+    # The warning recommends `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-    # Taken one by one in `_attend`. A hang-up that is ignored stays so, because that is what `nohup` asks for.
+    # `_supervise` receives them one by one. An ignored hang-up stays ignored, because `nohup` asks for that.
     stops = [number for number in signals.ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     dagster = subprocess.Popen(  # noqa: S603 -- the project's own command
@@ -49,18 +49,18 @@ def ui(*, host: str, port: int) -> None:
         pass_fds=[lock],
         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, stops),  # noqa: PLW1509 -- no thread
     )
-    _attend(dagster, stops, host, port)
+    _supervise(dagster, stops, host, port)
 
 
-def _attend(dagster: "subprocess.Popen[bytes]", stops: list[signal.Signals], host: str, port: int) -> None:
-    """Say when the UI answers, and pass on what asks to stop, until Dagster ends.
+def _supervise(dagster: "subprocess.Popen[bytes]", stops: list[signal.Signals], host: str, port: int) -> None:
+    """Print the address once the UI responds, and forward stop signals, until Dagster ends.
 
     Raises:
-        WdbcError: Dagster ended, and nobody had asked it to.
+        WdbcError: Dagster ended without being asked to stop.
     """
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    begun = time.monotonic()
-    reported, answered, stopped = begun, False, False
+    started = time.monotonic()
+    reported, answered, stopped = started, False, False
     while dagster.poll() is None:
         sent = signal.sigtimedwait(stops, _LOOK_SECONDS)
         if sent is not None:
@@ -74,18 +74,18 @@ def _attend(dagster: "subprocess.Popen[bytes]", stops: list[signal.Signals], hos
             terminal.say(f"\n  {url}")
         elif time.monotonic() - reported >= _REPORT_SECONDS:
             reported = time.monotonic()
-            terminal.say(f"  still starting, for {reported - begun:.0f} s")
+            terminal.say(f"  still starting after {reported - started:.0f} s")
     if not stopped:
         raise WdbcError(
-            f"Dagster ended by itself, {'after' if answered else 'before'} its UI answered, with exit code"
+            f"Dagster ended unexpectedly, {'after' if answered else 'before'} its UI responded, with exit code"
             f" {dagster.returncode}",
             where=url,
-            hint="What it printed above says why. `wdbc run` and `wdbc status` work without the UI.",
+            hint="See its output above for the reason. `wdbc run` and `wdbc status` work without the UI.",
         )
 
 
 def _answers(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)  # no proxy is asked
+    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)  # does not use a proxy
     try:
         connection.request("GET", "/server_info")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -96,14 +96,14 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _refuse_second_daemon(home: Path) -> int:
-    """Hold a lock on the home for as long as Dagster runs: two daemons would each start a run for the same tick."""
+    """Lock DAGSTER_HOME while Dagster runs, because two daemons would each start a run for the same tick."""
     lock = os.open(home / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise WdbcError(
-            "another `wdbc ui` works on this history",
+            "another `wdbc ui` is running on this DAGSTER_HOME",
             where=str(home),
-            hint="Use that one, or end it; or set DAGSTER_HOME to another folder.",
+            hint="Use that one or stop it, or set DAGSTER_HOME to another folder.",
         ) from None
     return lock

@@ -1,4 +1,4 @@
-"""`wdbc verify`: every current version derived again, and what diverged first if any did."""
+"""`wdbc verify`: re-derive the current versions and report the first one that diverged."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -14,36 +14,36 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from wdbc_assets.verification import Figure, Finding
+    from wdbc_assets.verification import ChangedValue, Finding
 
 _COLOURS = {"same": "green", "diverged": "red", "not derived": "yellow"}
 _LINES = 10
 _FEWEST = 3
-_HEADLINES = ("value", "mean", "score")  # the figure itself, before the ends of its interval
+_POINT_ESTIMATES = ("value", "mean", "score")  # shown before the bounds of their intervals
 
 
 @click.command()
 @click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.ASSETS)))
-@click.option("--deep", is_flag=True, help="Ask remote sources too, and judge every fold again.")
-@click.option("--json", "as_json", is_flag=True, help="For machines: every figure that moved.")
+@click.option("--deep", is_flag=True, help="Fetch remote sources too, and evaluate every fold again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with every value that changed.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
-    """Derive every current version again from what it was made of, and compare.
+    """Re-derive every current version from its inputs and compare it with the stored one.
 
-    Named assets are verified with all that they are made of. The parameters are those of each version's manifest, under
-    what is set in the environment or .env. Nothing is written.
+    Named assets are verified together with all their inputs. Parameters come from each version's manifest; settings in
+    the environment or .env override them. Nothing is written.
 
-    The history, its evidence, and every bundle that a rollback leads to are verified, too: their digests have to fit.
+    The digests of the promotion history, its evidence and every rollback target are verified as well.
 
-    Exit codes: 0 the same, 1 something diverged, could not be derived, or is damaged.
+    Exit codes: 0 everything is the same, 1 something diverged, could not be derived, or is damaged.
     """
-    chosen = settings.load()
-    store = open_store(chosen.storage, relative_to=settings.project_root())
-    wanted = _wanted(store, assets)
+    config = settings.load()
+    store = open_store(config.storage, relative_to=settings.project_root())
+    selected = _select(store, assets)
     if not as_json:
         terminal.say(f"store {store.url}")
         terminal.say()
     findings = []
-    for finding in _verified(store, chosen, wanted, deep=deep):
+    for finding in _verify(store, config, selected, deep=deep):
         findings.append(finding)
         if not as_json:
             _show(finding)
@@ -53,7 +53,7 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     problems = [*registry.problems(registry.standing()), *registry.lost_evidence()]
     if as_json:
         production = {"production": {"problems": problems}}
-        terminal.document({"store": store.url, "deep": deep, **verification.plain(findings), **production})
+        terminal.document({"store": store.url, "deep": deep, **verification.to_json(findings), **production})
     elif first := verification.first_diverged(findings):
         _explain(first, findings[findings.index(first) + 1 :])
     for problem in problems:
@@ -61,21 +61,21 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     click.get_current_context().exit(int(bool(problems) or any(finding.verdict != "same" for finding in findings)))
 
 
-def _wanted(store: Store, assets: Sequence[str]) -> list[str]:
-    """Return the named assets with all that they are made of, or all that were ever made; inputs first."""
-    wanted, waiting = set[str](), list(assets)
-    while waiting:
-        asset = waiting.pop()
-        wanted.add(asset)
-        waiting.extend(specs.ASSETS[asset].inputs)
-    made = {asset for asset in specs.ASSETS if asset in wanted or (not assets and store.current(asset))}
-    if not made:
+def _select(store: Store, assets: Sequence[str]) -> list[str]:
+    """Return the named assets with all their inputs, or every asset that has a version; inputs first."""
+    named, pending = set[str](), list(assets)
+    while pending:
+        asset = pending.pop()
+        named.add(asset)
+        pending.extend(specs.ASSETS[asset].inputs)
+    selected = {asset for asset in specs.ASSETS if asset in named or (not assets and store.current(asset))}
+    if not selected:
         raise WdbcError("nothing has been made yet", where=store.url, hint="Run `wdbc run` first.")
-    return [asset for asset in specs.ASSETS if asset in made]
+    return [asset for asset in specs.ASSETS if asset in selected]
 
 
-def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *, deep: bool) -> "Iterator[Finding]":
-    import skops.io  # noqa: F401, I001 -- before all else: it looks into every module that is loaded
+def _verify(store: Store, config: settings.Settings, assets: Sequence[str], *, deep: bool) -> "Iterator[Finding]":
+    import skops.io  # noqa: F401, I001 -- first, because its import inspects every loaded module
     from wdbc_assets import verification
 
     lines = terminal.Lines()
@@ -83,7 +83,7 @@ def _verified(store: Store, chosen: settings.Settings, wanted: Sequence[str], *,
     logs.logger.addHandler(lines)
     logs.logger.setLevel(logging.INFO)
     try:
-        yield from verification.verify(store, chosen, wanted, deep=deep)
+        yield from verification.verify(store, config, assets, deep=deep)
     finally:
         logs.logger.removeHandler(lines)
 
@@ -105,30 +105,30 @@ def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
         terminal.say(f"    {difference.file}: {difference.what}")
     if first.rounding:
         terminal.say(
-            f"    differs by at most {first.largest:.0e} of a figure: rounding"
+            f"    relative difference of at most {first.largest:.0e}: rounding"
             if first.largest
-            else "    no figure moved"
+            else "    no value changed"
         )
-    diverged = [one for one in (first, *later) if any(difference.figures for difference in one.differences)]
+    diverged = [finding for finding in (first, *later) if any(item.changed for item in finding.differences)]
     for finding in diverged:
-        _moved(finding, max(_FEWEST, _LINES // len(diverged)))
+        _show_changes(finding, max(_FEWEST, _LINES // len(diverged)))
     for hint in dict.fromkeys(cause.hint for cause in first.causes):
-        terminal.say(f"    do: {hint}")
+        terminal.say(f"    hint: {hint}")
 
 
-def _moved(finding: "Finding", most: int) -> None:
-    """Show the figures of an asset that moved, the foremost of them."""
-    figures = sorted((figure for one in finding.differences for figure in one.figures), key=_prominence)
-    for figure in figures[:most]:
-        moved = "" if figure.difference is None else f"  ({figure.difference:+.2g})"
-        terminal.say(f"    {finding.asset} {figure.path}  {_short(figure.stored)} -> {_short(figure.derived)}{moved}")
-    if len(figures) > most:
-        terminal.say(f"    {finding.asset}: {len(figures) - most} more figures moved; `--json` has all")
+def _show_changes(finding: "Finding", most: int) -> None:
+    """Print the values of an asset that changed, the most important first."""
+    values = sorted((value for item in finding.differences for value in item.changed), key=_prominence)
+    for value in values[:most]:
+        change = "" if value.difference is None else f"  ({value.difference:+.2g})"
+        terminal.say(f"    {finding.asset} {value.path}  {_short(value.stored)} -> {_short(value.derived)}{change}")
+    if len(values) > most:
+        terminal.say(f"    {finding.asset}: {len(values) - most} more values changed; `--json` lists all")
 
 
-def _prominence(figure: "Figure") -> tuple[bool, int]:
-    last = figure.path.rpartition(".")[2]
-    return last not in _HEADLINES, figure.path.count(".") + figure.path.count("[")
+def _prominence(value: "ChangedValue") -> tuple[bool, int]:
+    last = value.path.rpartition(".")[2]
+    return last not in _POINT_ESTIMATES, value.path.count(".") + value.path.count("[")
 
 
 def _short(value: object) -> str:

@@ -1,13 +1,15 @@
-"""Every number can be derived again: each current version is, in a place of its own, and compared with what is stored.
+"""Reproducibility: re-derive stored versions in a temporary folder, compare, and explain differences.
 
-- `deriving` reads the store, derives, and finds the cause of what differs; it writes nothing there.
-- `configuration` says by which parameters; `causes` what else can differ from the manifest.
-- `files`, `figures` and `tables` compare what is stored with what was derived.
+Nothing here writes to the store.
+
+- `verify` re-derives versions and finds the cause of a difference; `rederive` runs one attempt, `sampling` shortens it.
+- `inputs` and `configuration` determine what goes in; `causes` lists what else can differ from the manifest.
+- `files`, `values` and `tables` compare stored with derived content.
 """
 
 from wdbc_assets.verification.causes import Cause
-from wdbc_assets.verification.differences import Difference, Figure
-from wdbc_assets.verification.findings import Finding, first_diverged, plain
+from wdbc_assets.verification.differences import ChangedValue, Difference
+from wdbc_assets.verification.findings import Finding, first_diverged, to_json
 from wdbc_assets.verification.verify import verify
 
-__all__ = ["Cause", "Difference", "Figure", "Finding", "first_diverged", "plain", "verify"]
+__all__ = ["Cause", "ChangedValue", "Difference", "Finding", "first_diverged", "to_json", "verify"]

@@ -1,4 +1,4 @@
-"""What can make a value another than its manifest states, and what to do about each."""
+"""Causes for a value that differs from its manifest, and a hint for each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Kind = Literal["data", "input", "configuration", "code", "library", "machine", "
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that is not as the manifest states it: what kind of thing, its name, what is stated, and what is."""
+    """A deviation from the manifest: its kind and name, the value in the manifest (`stated`) and the actual value."""
 
     kind: Kind
     name: str
@@ -28,57 +28,61 @@ class Cause:
 
     @property
     def hint(self) -> str:
-        """What to do."""
-        again = "or make it again with what is there now: `wdbc run --force`"
+        """What to do about the deviation."""
+        remake = "or materialize the asset with the current environment: `wdbc run --force`"
         match self.kind:
             case "data":
-                return "Find out who changed the source and why. `wdbc run` takes what it holds now."
+                return "Find out who changed the source and why. `wdbc run` accepts its current content."
             case "input":
-                return "Look at the input first."
+                return "Fix the input first."
             case "configuration":
                 return (
-                    f"Unset {settings.variable(self.name)} to derive what is stored, or run with it to make it current."
+                    f"Unset {settings.variable(self.name)} to reproduce the stored version, or run with it to make it"
+                    " current."
                 )
             case "code":
-                return f"Check out the code that made it, {again}."
+                return f"Check out the code that made it, {remake}."
             case "library":
-                return f"Install {self.name} {self.stated}, {again}."
+                return f"Install {self.name} {self.stated}, {remake}."
             case "machine":
-                return f"Verify on a machine like the first ({self.stated}), {again}."
+                return f"Verify on a machine like the original ({self.stated}), {remake}."
             case "stored file":
-                return "Find out who changed it. `wdbc run --force` (or the command that made it) makes it again."
+                return "Find out who changed it. `wdbc run --force` (or the command that made it) restores it."
 
 
-def damage(manifest: Manifest, found: Mapping[str, bytes | None], made: Manifest | None) -> Iterator[Cause]:
-    """Yield what is wrong with the stored files themselves.
+def damage(manifest: Manifest, contents: Mapping[str, bytes | None], made: Manifest | None) -> Iterator[Cause]:
+    """Yield the damage to the stored files themselves.
 
-    `found` is what lies there, `made` what the run that made the version wrote down of it, if that is still there.
+    Args:
+        manifest: The current manifest of the version.
+        contents: The stored files by name; None if one is missing.
+        made: The manifest as written by the run that made the version, if it still exists.
     """
     for name, stated in manifest.files.items():
-        content = found[name]
+        content = contents[name]
         if content is None:
             yield Cause("stored file", name, stated.sha256, "is missing")
         elif (now := stored_file(content)) != stated:
             yield Cause("stored file", name, stated.sha256, f"is not the file that was stored ({_short(now.sha256)})")
     if version_of(manifest.files) != manifest.version:
-        yield Cause("stored file", "current.json", manifest.version, "states files that are not those of its version")
+        yield Cause("stored file", "current.json", manifest.version, "lists files that do not match its version")
     elif made is not None and made.derivation() != manifest.derivation():
-        yield Cause("stored file", "current.json", made.version, f"is not what run {made.run_id} wrote")
+        yield Cause("stored file", "current.json", made.version, f"differs from what run {made.run_id} wrote")
 
 
 def forged(manifest: Manifest, derived: Manifest) -> Iterator[Cause]:
-    """Yield what of a version is not what its manifest leads to, though nothing that it states has changed."""
+    """Yield files and facts of a version that its manifest does not reproduce, although nothing it states changed."""
     for name in dict.fromkeys([*manifest.files, *derived.files]):
         if manifest.files.get(name) != derived.files.get(name):
-            what = "is not what its manifest leads to: it and its manifest were changed by hand"
-            yield Cause("stored file", name, None, what)
+            message = "is not what its manifest reproduces: both were changed by hand"
+            yield Cause("stored file", name, None, message)
     for fact in ("codec", "rows"):
-        if (stated := getattr(manifest, fact)) != (found := getattr(derived, fact)):
-            yield Cause("stored file", "current.json", stated, f"states {fact} {stated}, and not {found}")
+        if (stated := getattr(manifest, fact)) != (derived_fact := getattr(derived, fact)):
+            yield Cause("stored file", "current.json", stated, f"states {fact} {stated} instead of {derived_fact}")
 
 
-def around(manifest: Manifest, code: str) -> Iterator[Cause]:
-    """Yield what of code, libraries and machine is not as the manifest states; the likeliest to matter first."""
+def environment_changes(manifest: Manifest, code: str) -> Iterator[Cause]:
+    """Yield changes of code, libraries and machine since the manifest was written, the most likely causes first."""
     if manifest.code_version != code:
         yield Cause("code", manifest.asset, manifest.code_version, code)
     kinds: tuple[tuple[Kind, Mapping[str, str], Mapping[str, str]], ...] = (

@@ -1,4 +1,4 @@
-"""By which parameters a version is derived again: those of its manifest, under what is set explicitly now."""
+"""The parameters for re-deriving a version: those of its manifest, overridden by explicit settings."""
 
 from dataclasses import dataclass
 
@@ -13,35 +13,35 @@ from wdbc_assets.verification.causes import Cause
 
 @dataclass(frozen=True)
 class Configuration:
-    """Parameters as they are now and as the manifest states them (None: they cannot be used any more), and changes."""
+    """Parameters: current (`now`), as in the manifest (`stated`; None if no longer valid), and the changes."""
 
     now: BaseModel | None
     stated: BaseModel | None
     changes: tuple[Cause, ...]
 
 
-def resolve(asset: str, manifest: Manifest, chosen: settings.Settings) -> Configuration:
+def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Configuration:
     """Return the parameters of an asset.
 
-    A setting counts as explicit if it stands in the environment or in .env: the default of a setting may have changed
-    since, and the choice of an earlier `wdbc run --recipe ...` stands nowhere but in the manifest.
+    Only settings in the environment or .env override the manifest. Defaults do not, because they may have changed, and
+    options of an earlier run (`wdbc run --recipe ...`) are recorded only in the manifest.
 
     Raises:
-        WdbcError: a parameter is out of its bounds today.
+        WdbcError: A parameter is out of bounds.
     """
     kind = specs.ASSETS[asset].parameters
     if kind is None:
         return Configuration(None, None, ())
     stated = {name: value for name, value in manifest.parameters.items() if name in kind.model_fields}
-    kept = {name: value for name, value in stated.items() if name not in chosen.model_fields_set}
+    kept = {name: value for name, value in stated.items() if name not in config.model_fields_set}
     changes = [
         Cause("configuration", name, manifest.parameters.get(name), value)
-        for name, value in staleness.resolved(asset, chosen, kept).items()
+        for name, value in staleness.resolved(asset, config, kept).items()
         if manifest.parameters.get(name) != value
     ]
-    now = settings.parameters_of(kind, chosen, kept)
+    now = settings.parameters_of(kind, config, kept)
     try:
-        before = settings.parameters_of(kind, chosen, stated) if changes else now
+        before = settings.parameters_of(kind, config, stated) if changes else now
     except WdbcError:
         before = None
     return Configuration(now, before, tuple(changes))

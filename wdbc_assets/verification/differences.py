@@ -1,15 +1,15 @@
-"""The shape of a difference between what is stored and what was derived. How it is found is said in `files`."""
+"""Types for the difference between a stored and a derived file. `files` computes it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 ROUNDING = 1e-9
-"""Relative differences up to this are told as rounding; they are differences all the same."""
+"""Relative differences up to this are reported as rounding. They still count as differences."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure, or another plain value, at a path like `accuracy.value` or `candidates[3].mean_score`."""
+class ChangedValue:
+    """A value that differs, with its path, such as `accuracy.value` or `candidates[3].mean_score`."""
 
     path: str
     stored: Any
@@ -17,38 +17,44 @@ class Figure:
 
     @property
     def difference(self) -> float | None:
-        """By how much it moved, or None where one of the two is no number."""
+        """The change, or None if one of the two values is not a number."""
         return self.derived - self.stored if is_number(self.stored) and is_number(self.derived) else None
 
     @property
     def relative(self) -> float | None:
-        """By which share of the larger of the two it moved, or None where one is no number."""
-        moved = self.difference
-        return None if moved is None else abs(moved) / (max(abs(self.stored), abs(self.derived)) or 1.0)
+        """The change relative to the larger absolute value, or None if one of the two is not a number."""
+        change = self.difference
+        return None if change is None else abs(change) / (max(abs(self.stored), abs(self.derived)) or 1.0)
 
 
 @dataclass(frozen=True)
 class Difference:
     """How one file differs.
 
-    `what` says it in one line, without any patient's value. `count` figures or cells differ: all `figures`, the first
-    `cells` as row and column (the row is a line of the source, else a position from 1). `largest` is the largest
-    relative difference, of a model the largest difference of a probability; None if not only numbers moved.
+    Attributes:
+        file: Name of the file.
+        what: Summary in one line, without patients' values.
+        count: Number of values or cells that differ.
+        changed: All values that differ.
+        cells: The first cells that differ, as row and column. The row is a line of the source, otherwise a position
+            from 1.
+        largest: The largest relative difference (of a model: the largest absolute difference of a probability), or
+            None if something other than numbers changed.
     """
 
     file: str
     what: str
     count: int = 0
-    figures: tuple[Figure, ...] = ()
+    changed: tuple[ChangedValue, ...] = ()
     cells: tuple[tuple[int, str], ...] = ()
     largest: float | None = None
 
     @property
     def rounding(self) -> bool:
-        """Whether nothing but last digits moved."""
+        """Whether the difference is only rounding."""
         return self.largest is not None and self.largest <= ROUNDING
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a plain value is a figure."""
+    """Return whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Comparing the files of two versions, each by what it holds: a table, figures, a model, lines of text."""
+"""Comparison of the files of two versions by their format: a table, JSON values, a model, lines of text."""
 
 import json
 import warnings
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import codecs, skops_files
-from wdbc_assets.verification import figures, tables
+from wdbc_assets.verification import tables, values
 from wdbc_assets.verification.differences import Difference
 
 if TYPE_CHECKING:
@@ -19,49 +19,55 @@ _SHOWN = 10
 
 
 def compare(
-    file: str, stored: bytes | None, derived: bytes | None, *, whole: bool, asked: "pd.DataFrame | None"
+    file: str, stored: bytes | None, derived: bytes | None, *, intact: bool, patients: "pd.DataFrame | None"
 ) -> Difference:
-    """Compare two files of one name, of which one may be missing.
+    """Compare two files of the same name; either may be missing.
 
-    `whole` says that the stored one is what its manifest states: a model that is not is never opened. `asked` are the
-    patients whose probabilities two models are asked for.
+    Args:
+        file: Name of the file.
+        stored: Content of the stored file, None if it is missing.
+        derived: Content of the derived file, None if the asset no longer writes it.
+        intact: Whether the stored file matches its manifest. A damaged model is never opened.
+        patients: Measurements on which two models are compared.
     """
     if stored is None or derived is None:
-        return Difference(file, "is missing" if stored is None else "is not derived any more")
+        return Difference(file, "is missing" if stored is None else "is no longer derived")
     try:
         match PurePosixPath(file).suffix:
             case ".json":
-                return figures.compare(file, json.loads(stored), json.loads(derived))
+                return values.compare(file, json.loads(stored), json.loads(derived))
             case ".parquet":
                 return tables.compare(file, _table(stored), _table(derived))
             case ".data":
                 return _sources(file, stored, derived)
             case ".skops":
-                return _models(file, stored, derived, asked) if whole else Difference(file, "is damaged: not opened")
+                return (
+                    _models(file, stored, derived, patients) if intact else Difference(file, "is damaged: not opened")
+                )
             case _:
                 return _lines(file, stored, derived)
     except ValueError:
-        return Difference(file, "cannot be read any more")
+        return Difference(file, "can no longer be read")
 
 
-def described(contents: Mapping[str, bytes]) -> str:
-    """Say in a few words what the files of a derived version hold."""
+def describe(contents: Mapping[str, bytes]) -> str:
+    """Return a short description of the files of a version."""
     shapes = [_shape(content) for name, content in contents.items() if name.endswith(".parquet")]
-    numbers = sum(figures.count(json.loads(content)) for name, content in contents.items() if name.endswith(".json"))
-    said = []
+    numbers = sum(values.count(json.loads(content)) for name, content in contents.items() if name.endswith(".json"))
+    phrases = []
     if len(shapes) == 1:
-        said.append(f"{shapes[0][0]} rows x {shapes[0][1]} columns")
+        phrases.append(f"{shapes[0][0]} rows x {shapes[0][1]} columns")
     elif shapes:
-        said.append(f"{len(shapes)} tables, {sum(rows * columns for rows, columns in shapes):,} cells")
+        phrases.append(f"{len(shapes)} tables, {sum(rows * columns for rows, columns in shapes):,} cells")
     for name, content in contents.items():
         match PurePosixPath(name).suffix:
             case ".json" | ".parquet":
                 pass
             case ".skops":
-                said.append(name)
+                phrases.append(name)
             case _:
-                said.append(f"{len(content.splitlines())} lines, {len(content):,} bytes")
-    return ", ".join([*said, *([f"{numbers} figures"] if numbers else [])])
+                phrases.append(f"{len(content.splitlines())} lines, {len(content):,} bytes")
+    return ", ".join([*phrases, *([f"{numbers} values"] if numbers else [])])
 
 
 def _shape(content: bytes) -> tuple[int, int]:
@@ -69,8 +75,8 @@ def _shape(content: bytes) -> tuple[int, int]:
 
     import pyarrow.parquet as pq
 
-    found = pq.read_metadata(io.BytesIO(content))
-    return found.num_rows, found.num_columns
+    metadata = pq.read_metadata(io.BytesIO(content))
+    return metadata.num_rows, metadata.num_columns
 
 
 def _table(content: bytes) -> "pd.DataFrame":
@@ -79,7 +85,7 @@ def _table(content: bytes) -> "pd.DataFrame":
     try:
         return codecs.from_parquet(content)
     except (pa.ArrowException, OSError) as error:
-        raise ValueError("no Parquet file") from error
+        raise ValueError("not a Parquet file") from error
 
 
 def _sources(file: str, stored: bytes, derived: bytes) -> Difference:
@@ -89,39 +95,40 @@ def _sources(file: str, stored: bytes, derived: bytes) -> Difference:
         before, after = reading.read(stored).frame, reading.read(derived).frame
     except reading.NotATable:
         return _lines(file, stored, derived)
-    found = tables.compare(file, before, after, first=int(after.index[0]), row="line")
-    return found if found.largest != 0 else _lines(file, stored, derived, told="no cell differs, but the text of ")
+    difference = tables.compare(file, before, after, first=int(after.index[0]), row="line")
+    if difference.largest != 0:
+        return difference
+    return _lines(file, stored, derived, prefix="no cell differs, but the text of ")
 
 
-def _lines(file: str, stored: bytes, derived: bytes, told: str = "") -> Difference:
+def _lines(file: str, stored: bytes, derived: bytes, prefix: str = "") -> Difference:
     before, after = stored.splitlines(), derived.splitlines()
-    differ = [place for place, (one, other) in enumerate(zip(before, after, strict=False), start=1) if one != other]
-    named = ", ".join(map(str, differ[:_SHOWN])) + (", ..." if len(differ) > _SHOWN else "")
-    what = f"{len(differ)} lines: {named}" if differ else "line ends alone"
+    pairs = zip(before, after, strict=False)
+    changed = [number for number, (old, new) in enumerate(pairs, start=1) if old != new]
+    numbers = ", ".join(map(str, changed[:_SHOWN])) + (", ..." if len(changed) > _SHOWN else "")
+    what = f"{len(changed)} lines: {numbers}" if changed else "only line endings"
     if len(before) != len(after):
-        what = f"{len(before)} lines -> {len(after)}" + (f", the first other one is line {differ[0]}" if differ else "")
-    return Difference(file, told + what, count=len(differ), largest=0.0 if told else None)
+        what = f"{len(before)} lines -> {len(after)}" + (f", first difference in line {changed[0]}" if changed else "")
+    return Difference(file, prefix + what, count=len(changed), largest=0.0 if prefix else None)
 
 
-def _models(file: str, stored: bytes, derived: bytes, asked: "pd.DataFrame | None") -> Difference:
-
-    if asked is None:
+def _models(file: str, stored: bytes, derived: bytes, patients: "pd.DataFrame | None") -> Difference:
+    if patients is None:
         return Difference(file, "another model")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scikit-learn warns of models of other releases: that is the matter here
+            warnings.simplefilter("ignore")  # scikit-learn warns about models of other releases, which is expected here
             models = (skops_files.from_skops(content) for content in (stored, derived))
-            before, after = (prediction.predict(model, asked) for model in models)
+            before, after = (prediction.predict(model, patients) for model in models)
     except (WdbcError, AttributeError, KeyError, TypeError, ValueError):
-        return Difference(file, "another model, and the stored one cannot be asked by these libraries")
+        return Difference(file, "another model, and these libraries cannot predict with the stored one")
     largest = float(abs(after - before).max())
-    said = f"differ by at most {largest:.1e}" if largest else "are the same to the last digit"
-    return Difference(file, f"probabilities of {len(asked)} training rows {said}", largest=largest)
+    size = f"differ by at most {largest:.1e}" if largest else "are identical"
+    return Difference(file, f"probabilities of {len(patients)} training rows {size}", largest=largest)
 
 
-def patients(inputs: Mapping[str, Any]) -> "pd.DataFrame | None":
-    """Return the training part among the inputs of an asset, if there is one."""
-    found: pd.DataFrame | None = next(
-        (part for one in inputs.values() if (part := getattr(one, "X_train", None)) is not None), None
-    )
-    return found
+def training_rows(inputs: Mapping[str, Any]) -> "pd.DataFrame | None":
+    """Return the measurements of the training set among the inputs of an asset, if there is one."""
+    sets = (getattr(value, "X_train", None) for value in inputs.values())
+    rows: pd.DataFrame | None = next((rows for rows in sets if rows is not None), None)
+    return rows

@@ -1,4 +1,4 @@
-"""What a verification found, asset by asset, and the same as plain values for machines."""
+"""The results of a verification, asset by asset, and their JSON form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,18 @@ from wdbc_assets.verification.differences import ROUNDING, Difference
 
 @dataclass(frozen=True)
 class Finding:
-    """How deriving an asset's current version again ended.
+    """The result of re-deriving an asset's current version.
 
-    `derived` is the version that came out, `compared` says what it holds. `causes` (the likeliest first) and
-    `differences` are empty unless it diverged; `notes` are what to know beside; `reason` is why it was not derived.
+    Attributes:
+        asset: Name of the asset.
+        manifest: Manifest of the current version, None if there is none.
+        verdict: Whether the derived version is the stored one.
+        derived: The derived version.
+        compared: Description of the files that were compared.
+        causes: Causes of a divergence, the most likely first.
+        differences: Differences of the files, empty unless the version diverged.
+        notes: Further information.
+        reason: Why the version was not derived.
     """
 
     asset: str
@@ -29,33 +37,33 @@ class Finding:
 
     @property
     def largest(self) -> float | None:
-        """The largest relative difference, or None if there is none, or not only numbers moved."""
-        found = [one.largest for one in self.differences]
-        numbers = [share for share in found if share is not None]
-        return max(numbers) if numbers and len(numbers) == len(found) else None
+        """The largest relative difference, or None if there is none or something other than numbers changed."""
+        largest = [difference.largest for difference in self.differences]
+        numbers = [share for share in largest if share is not None]
+        return max(numbers) if numbers and len(numbers) == len(largest) else None
 
     @property
     def rounding(self) -> bool:
-        """Whether nothing but last digits moved."""
+        """Whether the difference is only rounding."""
         return self.largest is not None and self.largest <= ROUNDING
 
 
 def first_diverged(findings: Sequence[Finding]) -> Finding | None:
-    """Return what diverged first, or None."""
+    """Return the first finding that diverged, or None."""
     return next((finding for finding in findings if finding.verdict == "diverged"), None)
 
 
-def plain(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return everything that was found, ready for JSON."""
+def to_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return all findings as JSON values."""
     first = first_diverged(findings)
     return {
         "same": all(finding.verdict == "same" for finding in findings),
         "first_diverged": first and first.asset,
-        "assets": [_plain(finding) for finding in findings],
+        "assets": [_finding_to_json(finding) for finding in findings],
     }
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
+def _finding_to_json(finding: Finding) -> dict[str, Any]:
     return {
         "asset": finding.asset,
         "verdict": finding.verdict,
@@ -63,29 +71,29 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "derived_version": finding.derived,
         "compared": finding.compared,
         "causes": [
-            {"kind": one.kind, "name": one.name, "stated": one.stated, "now": one.now, "hint": one.hint}
-            for one in finding.causes
+            {"kind": cause.kind, "name": cause.name, "stated": cause.stated, "now": cause.now, "hint": cause.hint}
+            for cause in finding.causes
         ],
         "rounding": finding.rounding,
         "largest_relative_difference": finding.largest,
         "differences": [
             {
-                "file": one.file,
-                "what": one.what,
-                "count": one.count,
-                "cells": [{"row": row, "column": column} for row, column in one.cells],
-                "figures": [
+                "file": difference.file,
+                "what": difference.what,
+                "count": difference.count,
+                "cells": [{"row": row, "column": column} for row, column in difference.cells],
+                "values": [
                     {
-                        "path": figure.path,
-                        "stored": figure.stored,
-                        "derived": figure.derived,
-                        "difference": figure.difference,
+                        "path": value.path,
+                        "stored": value.stored,
+                        "derived": value.derived,
+                        "difference": value.difference,
                     }
-                    for figure in one.figures
+                    for value in difference.changed
                 ],
-                "largest": one.largest,
+                "largest": difference.largest,
             }
-            for one in finding.differences
+            for difference in finding.differences
         ],
         "notes": list(finding.notes),
         "reason": finding.reason,

@@ -1,4 +1,4 @@
-"""The inputs of a version that is to be derived again: as its manifest states them, or as they were derived anew."""
+"""The inputs for re-deriving a version: as its manifest states them, or as re-derived in the same verification."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,8 @@ from wdbc_assets.verification.rederive import Inputs, NotDerived
 
 
 @dataclass(frozen=True)
-class Again:
-    """A version that was derived again and is not what is stored; `refusal` if it breaks its contract."""
+class Rederived:
+    """A re-derived version that differs from the stored one; `refusal` is set if it breaks its contract."""
 
     stored_version: str
     draft: Draft
@@ -23,52 +23,52 @@ class Again:
 
     @property
     def version(self) -> str:
-        """The version that it would be stored as."""
+        """The version under which it would be stored."""
         return self.draft.manifest.version
 
     @cached_property
     def value(self) -> Any:
-        """The value as a run would read it back from the store."""
+        """The value as a run would read it from the store."""
         return codecs.decode(self.draft.manifest.codec, self.draft.contents)
 
 
 class Inventory:
-    """Every value that was read or derived in one verification."""
+    """All values that were read or re-derived in one verification."""
 
     def __init__(self, store: Store) -> None:
-        self.again: dict[str, Again] = {}
+        self.rederived: dict[str, Rederived] = {}
         self._store = store
         self._read: dict[tuple[str, str], Any] = {}
 
     def present(self, asset: str, manifest: Manifest) -> Inputs:
-        """Return the inputs as they stand: what was derived anew where that is another version, else what is stored.
+        """Return the inputs as they are now: the re-derived version if it differs from the stored one, else the stored.
 
         Raises:
-            NotDerived: an input breaks its contract, is damaged, or is no longer there.
+            NotDerived: An input breaks its contract, is damaged, or no longer exists.
         """
         values, changes, notes = {}, [], []
         versions = dict(manifest.inputs)
         for name in specs.ASSETS[asset].inputs:
             stated = manifest.inputs.get(name, "")
-            anew = self.again.get(name)
-            if anew is None or stated not in (anew.version, anew.stored_version):
+            rederived = self.rederived.get(name)
+            if rederived is None or stated not in (rederived.version, rederived.stored_version):
                 values[name] = self._stored(name, stated, manifest.run_id)
                 current = self._store.current(name)
                 if current is not None and current.version != stated:
                     notes.append(f"from {name} {staleness.short(stated)}, which is not the current one")
                 continue
-            if anew.refusal is not None:
-                raise NotDerived(f"{name}, derived again, is refused: {anew.refusal.what}")
-            values[name], versions[name] = anew.value, anew.version
-            if anew.version != stated:
-                changes.append(Cause("input", name, stated, anew.version))
+            if rederived.refusal is not None:
+                raise NotDerived(f"the re-derived {name} is refused: {rederived.refusal.what}")
+            values[name], versions[name] = rederived.value, rederived.version
+            if rederived.version != stated:
+                changes.append(Cause("input", name, stated, rederived.version))
         return Inputs(values, versions, tuple(changes), tuple(notes))
 
     def stated(self, asset: str, manifest: Manifest) -> Inputs:
         """Return the inputs as the manifest states them.
 
         Raises:
-            NotDerived: one is damaged, or is no longer there.
+            NotDerived: An input is damaged or no longer exists.
         """
         values = {
             name: self._stored(name, manifest.inputs.get(name, ""), manifest.run_id)
@@ -77,9 +77,9 @@ class Inventory:
         return Inputs(values, dict(manifest.inputs))
 
     def _stored(self, name: str, version: str, run_id: str) -> Any:
-        anew = self.again.get(name)
-        if anew is not None and anew.version == version:
-            return anew.value
+        rederived = self.rederived.get(name)
+        if rederived is not None and rederived.version == version:
+            return rederived.value
         if (name, version) not in self._read:
             self._read[name, version] = self._load(name, version, run_id)
         return self._read[name, version]
@@ -90,10 +90,10 @@ class Inventory:
             if manifest is None or manifest.version != version:
                 manifest = self._store.made_by(run_id, name)
             if manifest is None or manifest.version != version:
-                # What a promotion was made of was made by other runs.
+                # The inputs of a promotion were made by other runs.
                 manifest = next(iter(index.read(self._store).whole(name, version)), None) if version else None
             if manifest is not None and manifest.version == version:
                 return Handle(self._store, manifest).load()
         except WdbcError as error:
             raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
-        raise NotDerived(f"its input {name} {staleness.short(version) or 'of no version'} is no longer there")
+        raise NotDerived(f"its input {name} {staleness.short(version) or 'of no version'} no longer exists")

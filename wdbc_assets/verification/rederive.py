@@ -1,4 +1,4 @@
-"""One attempt at deriving a value: the asset's own function, given inputs and parameters, in a place of its own."""
+"""One attempt to re-derive a value: the asset's function called with given inputs, in a temporary folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,47 +21,47 @@ from wdbc_assets.verification.sampling import SAMPLERS
 
 
 class NotDerived(WdbcError):
-    """A value cannot be derived here and now."""
+    """The value cannot be derived in this environment."""
 
 
-class NotAsked(NotDerived):
-    """The source is remote, and was not to be asked."""
+class RemoteSourceSkipped(NotDerived):
+    """The source is remote, and `--deep` was not given."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """A version that is to be derived again, with what lies in its place: content by name, None if it is missing."""
+class StoredVersion:
+    """A version to re-derive, with its stored files by name; None for a missing file."""
 
     asset: str
     manifest: Manifest
-    found: Mapping[str, bytes | None]
+    contents: Mapping[str, bytes | None]
 
-    def whole(self) -> dict[str, bytes]:
-        """Return the files that are what the manifest states."""
+    def intact(self) -> dict[str, bytes]:
+        """Return the files that match the manifest."""
         return {
             name: content
             for name, stated in self.manifest.files.items()
-            if (content := self.found[name]) is not None and stored_file(content) == stated
+            if (content := self.contents[name]) is not None and stored_file(content) == stated
         }
 
 
 @dataclass(frozen=True)
 class Derived:
-    """What came out: the value, the files that would be stored, and what of the work was done in part."""
+    """The re-derived value, its draft, and notes about what was only sampled."""
 
     value: Any
     draft: Draft
     notes: tuple[str, ...]
 
-    def is_what_is_stated(self, manifest: Manifest) -> bool:
-        """Whether the files have the digests that a manifest states, and are what it says that they are."""
+    def matches(self, manifest: Manifest) -> bool:
+        """Return whether files, codec and number of rows are those of a manifest."""
         drafted = self.draft.manifest
         return (drafted.files, drafted.codec, drafted.rows) == (manifest.files, manifest.codec, manifest.rows)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Values and their versions by name, which are not those that the manifest states, and what to know beside."""
+    """Values and versions by name, the versions that differ from the manifest, and notes."""
 
     values: Mapping[str, Any]
     versions: Mapping[str, str]
@@ -69,24 +69,29 @@ class Inputs:
     notes: tuple[str, ...] = ()
 
 
-class Workshop:
-    """Where values are derived: it reads the source and a temporary folder, and writes into that folder alone."""
+class Sandbox:
+    """Runs asset functions. It reads the source and a temporary folder, and writes only to that folder."""
 
-    def __init__(self, store: Store, chosen: settings.Settings, place: Path, *, deep: bool) -> None:
+    def __init__(self, store: Store, config: settings.Settings, folder: Path, *, deep: bool) -> None:
         self._store = store
-        self._chosen = chosen
-        self._place = place
+        self._config = config
+        self._folder = folder
         self._deep = deep
-        self._benches = 0
+        self._attempts = 0
 
-    def derive(self, case: Case, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool) -> Derived:
-        """Call the asset's function and turn what it returns into files.
+    def derive(self, case: StoredVersion, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool) -> Derived:
+        """Call the asset's function and encode its result as files.
 
-        `as_stated` says that inputs and parameters are what the manifest states.
+        Args:
+            case: The version to re-derive.
+            inputs: Values and versions of the inputs.
+            parameters: Parameters of the asset.
+            as_stated: Whether inputs and parameters are those of the manifest.
 
         Raises:
-            NotAsked, NotDerived: it cannot be done here and now.
-            WdbcError: the source or the function refuses.
+            RemoteSourceSkipped: The source is remote, and the verification is not deep.
+            NotDerived: The value cannot be derived in this environment.
+            WdbcError: The source or the function refuses.
         """
         notes: list[str] = []
         outcome = functions.call(
@@ -94,10 +99,10 @@ class Workshop:
             inputs.values,
             versions=inputs.versions,
             parameters=parameters,
-            source=_Source(self._chosen, case.manifest, deep=self._deep),
+            source=_Source(self._config, case.manifest, deep=self._deep),
             known=None,
             report=Progress(case.asset, {"event": "progress", "asset": case.asset}),
-            effort=settings.Effort(workers=self._chosen.workers if self._deep else 1),
+            effort=settings.Effort(workers=self._config.workers if self._deep else 1),
             checkpoints=lambda: self._checkpoints(case, inputs.values, notes, as_stated=as_stated),
         )
         value, origin = outcome, None
@@ -106,42 +111,48 @@ class Workshop:
         draft = self._store.draft(case.asset, value, run_id=case.manifest.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))
 
-    def _checkpoints(self, case: Case, inputs: Mapping[str, Any], notes: list[str], *, as_stated: bool) -> Checkpoints:
-        self._benches += 1  # a bench of its own for each attempt
-        backend = open_backend(str(self._place), relative_to=self._place)
-        checkpoints = Checkpoints(backend, case.asset, [case.manifest.version, self._benches])
+    def _checkpoints(
+        self, case: StoredVersion, inputs: Mapping[str, Any], notes: list[str], *, as_stated: bool
+    ) -> Checkpoints:
+        self._attempts += 1  # each attempt gets its own checkpoints
+        backend = open_backend(str(self._folder), relative_to=self._folder)
+        checkpoints = Checkpoints(backend, case.asset, [case.manifest.version, self._attempts])
         sampler = SAMPLERS.get(case.asset)
         if self._deep or sampler is None:
             return checkpoints
         if not as_stated:
             raise NotDerived(
-                "inputs or configuration changed: all of its long work would be to do again, which `--deep` does"
+                "inputs or configuration changed, so that nothing can be sampled: `--deep` evaluates everything"
             )
         try:
-            notes.append(
-                sampler(checkpoints, case.whole(), inputs, case.manifest.version) + "; `--deep` does all again"
-            )
+            sample = sampler(checkpoints, case.intact(), inputs, case.manifest.version)
         except LookupError:
-            raise NotDerived("its stored parts are damaged, and `--deep` alone does all of them again") from None
+            raise NotDerived("the stored predictions are damaged: `--deep` evaluates everything again") from None
+        notes.append(f"{sample}; `--deep` evaluates all")
         return checkpoints
 
 
 class _Source:
-    """Stands for the source: asks as a run does, but a remote one only if that is wished."""
+    """Source of a verification: fetches like a run, but contacts a remote source only if the verification is deep."""
 
-    def __init__(self, chosen: settings.Settings, manifest: Manifest, *, deep: bool) -> None:
-        self._limits = chosen.limits()
+    def __init__(self, config: settings.Settings, manifest: Manifest, *, deep: bool) -> None:
+        self._limits = config.limits()
         self._stated_pin = manifest.parameters.get("source_sha256")
         self._deep = deep
 
     def fetch(self, parameters: settings.SourceParameters, *, known: sources.Origin | None, report: Any) -> Any:
-        """Ask the source. A pin that the manifest states is left out: which cells differ says more than a refusal."""
+        """Fetch the source. The manifest's own pin is ignored: a list of changed cells helps more than a refusal.
+
+        Raises:
+            RemoteSourceSkipped: The source is remote, and the verification is not deep.
+            NotDerived: The manifest hides credentials of the source.
+        """
         location = sources.parse(parameters.source)
         if location.kind not in ("bundled", "path"):
             if not self._deep:
-                raise NotAsked("its source is not on this machine; `--deep` asks it", where=location.shown)
+                raise RemoteSourceSkipped("its source is remote; `--deep` fetches it", where=location.shown)
             if HIDDEN in parameters.source:
-                raise NotDerived("its manifest states the source without credentials: set WDBC_SOURCE to all of it")
+                raise NotDerived("the manifest hides the source's credentials: set WDBC_SOURCE to the full address")
         pin = parameters.source_sha256
         return sources.fetch(
             location,

@@ -1,6 +1,6 @@
-"""Deriving current versions again from what they were made of, and finding out why one is not what is stored.
+"""Re-derive current versions from their inputs, and find the cause of a difference.
 
-Nothing is written into the store, no pointer is moved, and no run of Dagster's is started.
+Nothing is written to the store, no pointer moves, and no Dagster run starts.
 """
 
 import tempfile
@@ -20,74 +20,78 @@ from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import Difference
 from wdbc_assets.verification.findings import Finding
-from wdbc_assets.verification.inputs import Again, Inventory
-from wdbc_assets.verification.rederive import Case, Derived, Inputs, NotAsked, Workshop
+from wdbc_assets.verification.inputs import Inventory, Rederived
+from wdbc_assets.verification.rederive import Derived, Inputs, RemoteSourceSkipped, Sandbox, StoredVersion
 
 CHEAP_SECONDS = 30.0
-"""What took longer is not derived once more to tell one cause from another."""
+"""A version that took longer is not derived a second time to isolate the cause of a difference."""
 
 
-def verify(store: Store, chosen: settings.Settings, assets: Iterable[str], *, deep: bool) -> Iterator[Finding]:
-    """Derive the current version of each asset again and compare; yields each finding as soon as it is found.
+def verify(store: Store, config: settings.Settings, assets: Iterable[str], *, deep: bool) -> Iterator[Finding]:
+    """Re-derive the current version of each asset and compare; yield each finding as soon as it is known.
 
-    `assets` come inputs first. `deep` asks remote sources too, and does all of the work that is else done in part.
+    Args:
+        store: The store to verify.
+        config: The current settings.
+        assets: Names of assets, inputs first.
+        deep: Whether to contact remote sources and to recompute everything instead of a sample.
 
     Raises:
-        WdbcError: a pointer is damaged, or the store is of a newer release.
+        WdbcError: A pointer is damaged, or a newer release wrote the store.
     """
-    from wdbc_assets.orchestration import definitions  # noqa: F401 -- the assets that it imports make their functions known
+    from wdbc_assets.orchestration import definitions  # noqa: F401 -- importing the assets registers their functions
 
-    with tempfile.TemporaryDirectory(prefix="wdbc-verify-") as place:
-        verification = _Verification(store, chosen, Workshop(store, chosen, Path(place), deep=deep))
+    with tempfile.TemporaryDirectory(prefix="wdbc-verify-") as folder:
+        verification = _Verification(store, config, Sandbox(store, config, Path(folder), deep=deep))
         for asset in assets:
             manifest = store.current(asset)
             if manifest is None:
                 yield Finding(asset, None, "not derived", reason="it has never been made")
             else:
-                yield verification.of(Case(asset, manifest, store.found(manifest)))
+                yield verification.check(StoredVersion(asset, manifest, store.found(manifest)))
 
 
 class _Verification:
-    """One verification: each case in turn, with what was derived before it."""
+    """One verification. It keeps re-derived versions as inputs of later ones."""
 
-    def __init__(self, store: Store, chosen: settings.Settings, workshop: Workshop) -> None:
+    def __init__(self, store: Store, config: settings.Settings, sandbox: Sandbox) -> None:
         self._store = store
-        self._chosen = chosen
-        self._workshop = workshop
+        self._config = config
+        self._sandbox = sandbox
         self._inventory = Inventory(store)
 
-    def of(self, case: Case) -> Finding:
-        """Derive one version again, and say how that ended."""
-        damage = tuple(causes.damage(case.manifest, case.found, self._made(case.manifest)))
+    def check(self, case: StoredVersion) -> Finding:
+        """Re-derive one version and compare it with the stored one."""
+        damage = tuple(causes.damage(case.manifest, case.contents, self._made(case.manifest)))
         setting = Configuration(None, None, ())
         try:
-            setting = configuration.resolve(case.asset, case.manifest, self._chosen)
+            setting = configuration.resolve(case.asset, case.manifest, self._config)
             inputs = self._inventory.present(case.asset, case.manifest)
             started = time.monotonic()
             as_stated = not (inputs.changes or setting.changes)
-            derived = self._workshop.derive(case, inputs, setting.now, as_stated=as_stated)
+            derived = self._sandbox.derive(case, inputs, setting.now, as_stated=as_stated)
             cheap = time.monotonic() - started <= CHEAP_SECONDS
-        except NotAsked as error:
-            return _unasked(case, damage, setting, error)
+        except RemoteSourceSkipped as error:
+            return _check_by_digest(case, damage, setting, error)
         except WdbcError as error:
             return Finding(
                 case.asset, case.manifest, "diverged" if damage else "not derived", causes=damage, reason=error.what
             )
-        same = derived.is_what_is_stated(case.manifest)
-        found = damage if same else (*damage, *self._causes(case, setting, inputs, derived, cheap=cheap))
-        if found:
+        same = derived.matches(case.manifest)
+        reasons = damage if same else (*damage, *self._causes(case, setting, inputs, derived, cheap=cheap))
+        if reasons:
             validated = validation.validate(case.asset, derived.value, inputs.values, where=case.asset)
             refusal = None if same else validated.refusal
-            self._inventory.again[case.asset] = Again(case.manifest.version, derived.draft, refusal)
+            self._inventory.rederived[case.asset] = Rederived(case.manifest.version, derived.draft, refusal)
         return Finding(
             case.asset,
             case.manifest,
-            "diverged" if found else "same",
+            "diverged" if reasons else "same",
             derived=derived.draft.manifest.version,
-            compared=files.described(derived.draft.contents),
-            causes=found,
-            differences=_differences(case, derived, inputs) if found else (),
-            notes=(*derived.notes, *inputs.notes, *self._beside(case, setting, found)),
+            compared=files.describe(derived.draft.contents),
+            causes=reasons,
+            differences=_differences(case, derived, inputs) if reasons else (),
+            notes=(*derived.notes, *inputs.notes, *self._other_changes(case, setting, reasons)),
         )
 
     def _made(self, manifest: Manifest) -> Manifest | None:
@@ -97,85 +101,93 @@ class _Verification:
             return None
 
     def _causes(
-        self, case: Case, setting: Configuration, inputs: Inputs, derived: Derived, *, cheap: bool
+        self, case: StoredVersion, setting: Configuration, inputs: Inputs, derived: Derived, *, cheap: bool
     ) -> tuple[Cause, ...]:
-        """Return why what was derived is not what is stated, the likeliest cause first.
+        """Return why the derived version differs from the stored one, the most likely cause first.
 
-        What can be put back (inputs, configuration) is, if that is cheap: what comes out then tells whether they are
-        the cause, the whole cause, or none of it.
+        Changed inputs and parameters are reset to those of the manifest, if that is cheap: the result shows whether
+        they are the cause, the only cause, or no cause.
         """
-        turned = (*inputs.changes, *setting.changes)
-        if not turned:
-            return self._rest(case, derived)
-        before = self._stated(case) if cheap and (setting.stated or not setting.changes) else None
-        back = None if before is None else self._attempt(case, before, setting.stated, as_stated=True)
-        if before is None or back is None:
-            return (*turned, *causes.around(case.manifest, specs.code_version(case.asset)))
-        if not back.is_what_is_stated(case.manifest):
-            return (*turned, *self._rest(case, back))
+        changes = (*inputs.changes, *setting.changes)
+        if not changes:
+            return self._other_causes(case, derived)
+        original = self._stated_inputs(case) if cheap and (setting.stated or not setting.changes) else None
+        reset = None if original is None else self._attempt(case, original, setting.stated, as_stated=True)
+        if original is None or reset is None:
+            return (*changes, *causes.environment_changes(case.manifest, specs.code_version(case.asset)))
+        if not reset.matches(case.manifest):
+            return (*changes, *self._other_causes(case, reset))
         if inputs.changes and setting.changes:
-            for given, parameters, others in (
+            for tried, parameters, others in (
                 (inputs, setting.stated, setting.changes),
-                (before, setting.now, inputs.changes),
+                (original, setting.now, inputs.changes),
             ):
-                alone = self._attempt(case, given, parameters, as_stated=False)
-                if alone is not None and alone.is_what_is_stated(case.manifest):
+                attempt = self._attempt(case, tried, parameters, as_stated=False)
+                if attempt is not None and attempt.matches(case.manifest):
                     return others
-        return turned
+        return changes
 
-    def _stated(self, case: Case) -> Inputs | None:
+    def _stated_inputs(self, case: StoredVersion) -> Inputs | None:
         try:
             return self._inventory.stated(case.asset, case.manifest)
         except WdbcError:
             return None
 
-    def _attempt(self, case: Case, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool) -> Derived | None:
-        """Derive once more; None if that cannot be done."""
+    def _attempt(
+        self, case: StoredVersion, inputs: Inputs, parameters: BaseModel | None, *, as_stated: bool
+    ) -> Derived | None:
+        """Derive with other inputs or parameters; return None if that fails."""
         try:
-            return self._workshop.derive(case, inputs, parameters, as_stated=as_stated)
+            return self._sandbox.derive(case, inputs, parameters, as_stated=as_stated)
         except WdbcError:
             return None
 
-    def _rest(self, case: Case, derived: Derived) -> tuple[Cause, ...]:
-        """Return what else can be the cause of what came out of the stated inputs and parameters."""
-        came, stated = derived.draft.manifest.origin, case.manifest.origin
-        if came and stated and came["sha256"] != stated.get("sha256"):
-            return (Cause("data", f"at {came['shown']}", stated.get("sha256"), came["sha256"]),)
-        if not stated and (found := tuple(causes.around(case.manifest, specs.code_version(case.asset)))):
-            return found
+    def _other_causes(self, case: StoredVersion, derived: Derived) -> tuple[Cause, ...]:
+        """Return the causes other than inputs and parameters."""
+        fetched, stated = derived.draft.manifest.origin, case.manifest.origin
+        if fetched and stated and fetched["sha256"] != stated.get("sha256"):
+            return (Cause("data", f"at {fetched['shown']}", stated.get("sha256"), fetched["sha256"]),)
+        code = specs.code_version(case.asset)
+        if not stated and (changes := tuple(causes.environment_changes(case.manifest, code))):
+            return changes
         return tuple(causes.forged(case.manifest, derived.draft.manifest))
 
-    def _beside(self, case: Case, setting: Configuration, found: tuple[Cause, ...]) -> Iterator[str]:
-        """Yield what differs from the manifest without being among the causes."""
-        for cause in (*setting.changes, *causes.around(case.manifest, specs.code_version(case.asset))):
-            if cause not in found:
-                yield f"differs too, but is not the cause: {cause}" if found else f"same in spite of {cause}"
+    def _other_changes(self, case: StoredVersion, setting: Configuration, reasons: tuple[Cause, ...]) -> Iterator[str]:
+        """Yield deviations from the manifest that are not among the causes."""
+        for cause in (*setting.changes, *causes.environment_changes(case.manifest, specs.code_version(case.asset))):
+            if cause not in reasons:
+                yield f"also changed, but not the cause: {cause}" if reasons else f"same despite {cause}"
 
 
-def _differences(case: Case, derived: Derived, inputs: Inputs) -> tuple[Difference, ...]:
-    whole, asked = case.whole(), files.patients(inputs.values)
+def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple[Difference, ...]:
+    intact, patients = case.intact(), files.training_rows(inputs.values)
+    stored, new = case.contents, derived.draft.contents
     return tuple(
-        files.compare(name, case.found.get(name), derived.draft.contents.get(name), whole=name in whole, asked=asked)
-        for name in dict.fromkeys([*case.manifest.files, *derived.draft.contents])
-        if case.found.get(name) != derived.draft.contents.get(name)
+        files.compare(name, stored.get(name), new.get(name), intact=name in intact, patients=patients)
+        for name in dict.fromkeys([*case.manifest.files, *new])
+        if stored.get(name) != new.get(name)
     )
 
 
-def _unasked(case: Case, damage: tuple[Cause, ...], setting: Configuration, error: NotAsked) -> Finding:
-    """Judge what came from a source that is not asked: by the digest that it had when it came."""
+def _check_by_digest(
+    case: StoredVersion, damage: tuple[Cause, ...], setting: Configuration, error: RemoteSourceSkipped
+) -> Finding:
+    """Verify data of a remote source against the digest recorded when it was fetched."""
     asset, manifest = case.asset, case.manifest
     if not damage and any(change.name == "source" for change in setting.changes):
         change = next(change for change in setting.changes if change.name == "source")
         return Finding(asset, manifest, "not derived", reason=f"{error.what} ({change})")
-    came = (manifest.origin or {}).get("sha256")
-    if not damage and came not in {file.sha256 for file in manifest.files.values()}:
-        damage = tuple(Cause("stored file", name, came, "is not what came from the source") for name in manifest.files)
+    fetched = (manifest.origin or {}).get("sha256")
+    if not damage and fetched not in {file.sha256 for file in manifest.files.values()}:
+        damage = tuple(
+            Cause("stored file", name, fetched, "is not what the source delivered") for name in manifest.files
+        )
     return Finding(
         asset,
         manifest,
         "diverged" if damage else "same",
         derived=manifest.version,
-        compared=f"{files.described(case.whole())}, by the digest that its source had",
+        compared=f"{files.describe(case.intact())}, compared by the digest of the source",
         causes=damage,
         notes=(error.what,),
     )

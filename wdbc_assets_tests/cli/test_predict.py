@@ -423,7 +423,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind_and_keeps_the_earlier_ou
         text = process.stderr.read().decode()
     assert process.wait(30) == code, text
     feeder.join(30)
-    assert text.strip() == "stopped: nothing is half done, and nothing will be carried out later"
+    assert text.strip() == "stopped: no partial results were stored, and nothing keeps running"
     assert (tmp_path / "out").read_text() == "the earlier one"
     assert left_behind(tmp_path, "out") == []
 

@@ -66,7 +66,7 @@ def test_without_anything_in_production_champion_says_how_something_comes_there(
     assert "wdbc run" in shown.stdout
     refused = wdbc("promote")
     assert refused.returncode == 1
-    assert "no evidence to decide by" in refused.stderr
+    assert "no evidence exists for a decision" in refused.stderr
     assert "wdbc evaluate" in refused.stderr
 
 
@@ -79,7 +79,7 @@ def test_what_is_in_production_is_shown_with_since_when_by_whom_and_on_what_evid
     assert (it["recipe"], it["actor"], it["verdict"], it["forced"], it["compiled"]) == (
         "logistic", "ada", "first", False, True,
     )  # fmt: skip
-    assert {one["name"] for one in it["judgement"]["verdict"]["criteria"]} >= {"floors", "alarms", "test accuracy"}
+    assert {one["name"] for one in it["comparison"]["verdict"]["criteria"]} >= {"floors", "alarms", "test accuracy"}
     assert set(it["made_of"]) == {
         "train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation",
     }  # fmt: skip
@@ -92,7 +92,7 @@ def test_what_is_in_production_is_shown_with_since_when_by_whom_and_on_what_evid
 def test_the_champion_itself_is_no_candidate_and_nothing_is_run(store: Store) -> None:
     again = wdbc("promote")
     assert again.returncode == 0
-    assert "in production already" in again.stdout
+    assert "already in production" in again.stdout
     assert len(entries()) == 1
 
 
@@ -115,7 +115,7 @@ def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_k
     )  # fmt: skip
     shown = champion()
     assert shown["champion"]["recipe"] == "logistic"
-    assert shown["candidate"]["judgement"]["verdict"]["name"] == "worse"
+    assert shown["candidate"]["comparison"]["verdict"]["name"] == "worse"
     assert wdbc("history", "--verify").returncode == 0
 
 

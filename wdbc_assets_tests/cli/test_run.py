@@ -122,7 +122,7 @@ def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_c
     block = refused.stderr[refused.stderr.index("error:") :]
     assert "Traceback" not in refused.stderr
     assert "found: diagnosis_is_m_or_b: row 7, diagnosis: withheld" in block
-    assert "do:" in block
+    assert "hint:" in block
     after = state()
     assert {name: asset["version"] for name, asset in after.items()} == before
     assert after["raw_data"]["refused"]

@@ -46,7 +46,7 @@ def test_no_color_switches_colours_off(
 @pytest.mark.fault("X15")
 def test_an_error_is_one_block_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.show_error(WdbcError(HOSTILE, where=f"/{HOSTILE}", hint="Try again."))
-    assert capsys.readouterr().err.splitlines() == [f"error: {SHOWN}", f"  where: /{SHOWN}", "  do:    Try again."]
+    assert capsys.readouterr().err.splitlines() == [f"error: {SHOWN}", f"  where: /{SHOWN}", "  hint:  Try again."]
 
 
 @pytest.mark.fault("X15")

@@ -1,4 +1,4 @@
-"""`wdbc verify` as people type it: real processes on a store that a real run has made."""
+"""`wdbc verify` in real processes, on a store made by a real run."""
 
 import json
 from pathlib import Path
@@ -13,87 +13,87 @@ __all__ = ["made", "made_once"]  # fixtures
 
 
 @pytest.mark.usefixtures("made")
-def test_after_a_run_every_asset_is_the_same_and_nothing_was_written(tmp_path: Path) -> None:
+def test_after_a_run_every_asset_is_the_same_and_nothing_is_written(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
-    said = wdbc("verify")
-    assert said.returncode == 0, said.stderr + said.stdout
-    lines = [line.split() for line in said.stdout.splitlines()[2:]]
+    process = wdbc("verify")
+    assert process.returncode == 0, process.stderr + process.stdout
+    lines = [line.split() for line in process.stdout.splitlines()[2:]]
     assert [line[:2] for line in lines] == [[name, "same"] for name in ASSETS]
-    assert "569 rows x 31 columns" in said.stdout
+    assert "569 rows x 31 columns" in process.stdout
     assert snapshot(tmp_path) == before
 
 
 @pytest.mark.slow
-def test_a_choice_of_the_run_that_stands_in_the_manifest_alone_is_verified_by_it() -> None:
+def test_options_of_a_run_recorded_only_in_the_manifest_are_used() -> None:
     assert wdbc("run", "--recipe", "airflow_baseline", "--grid", "small", "--split-seed", "7").returncode == 0
-    said = wdbc("verify")
-    assert said.returncode == 0, said.stdout
-    assert said.stdout.count(" same ") == 5
+    process = wdbc("verify")
+    assert process.returncode == 0, process.stdout
+    assert process.stdout.count(" same ") == 5
 
 
 @pytest.mark.fault("T09")
 @pytest.mark.usefixtures("made")
-def test_what_diverged_first_is_told_with_cause_figures_and_what_to_do() -> None:
-    said = wdbc("verify", WDBC_FOLDS="7")
-    assert said.returncode == 1
-    assert "configuration folds 5 -> 7" in said.stdout
-    assert "first diverged: fitted_pipeline" in said.stdout
-    assert "fitted_pipeline folds  5 -> 7  (+2)" in said.stdout
-    assert "do: Unset WDBC_FOLDS" in said.stdout
+def test_the_first_divergence_is_explained_with_cause_values_and_hint() -> None:
+    process = wdbc("verify", WDBC_FOLDS="7")
+    assert process.returncode == 1
+    assert "configuration folds 5 -> 7" in process.stdout
+    assert "first diverged: fitted_pipeline" in process.stdout
+    assert "fitted_pipeline folds  5 -> 7  (+2)" in process.stdout
+    assert "hint: Unset WDBC_FOLDS" in process.stdout
 
 
 @pytest.mark.fault("T08")
 @pytest.mark.usefixtures("made")
-def test_for_machines_every_figure_is_told(tmp_path: Path) -> None:
+def test_the_json_output_lists_every_changed_value(tmp_path: Path) -> None:
     path = forging.stored(tmp_path / "results", "metrics", "metrics.json")
-    figures = json.loads(path.read_bytes())
-    honest, figures["brier"]["value"] = figures["brier"]["value"], 0.0
-    path.write_text(json.dumps(figures))
-    said = wdbc("verify", "metrics", "--json")
-    assert said.returncode == 1
-    told = json.loads(said.stdout)
-    assert told["same"] is False
-    assert told["first_diverged"] == "metrics"
-    assert [asset["asset"] for asset in told["assets"]] == ASSETS
-    metrics = told["assets"][-1]
-    assert [(cause["kind"], cause["name"]) for cause in metrics["causes"]] == [("stored file", "metrics.json")]
-    assert metrics["differences"][0]["figures"] == [
-        {"path": "brier.value", "stored": 0.0, "derived": honest, "difference": honest}
+    metrics = json.loads(path.read_bytes())
+    original, metrics["brier"]["value"] = metrics["brier"]["value"], 0.0
+    path.write_text(json.dumps(metrics))
+    process = wdbc("verify", "metrics", "--json")
+    assert process.returncode == 1
+    report = json.loads(process.stdout)
+    assert report["same"] is False
+    assert report["first_diverged"] == "metrics"
+    assert [asset["asset"] for asset in report["assets"]] == ASSETS
+    finding = report["assets"][-1]
+    assert [(cause["kind"], cause["name"]) for cause in finding["causes"]] == [("stored file", "metrics.json")]
+    assert finding["differences"][0]["values"] == [
+        {"path": "brier.value", "stored": 0.0, "derived": original, "difference": original}
     ]
 
 
 @pytest.mark.usefixtures("made")
-def test_a_named_asset_is_verified_with_what_it_is_made_of() -> None:
-    said = wdbc("verify", "train_test_split")
-    assert said.returncode == 0, said.stdout
-    assert [line.split()[0] for line in said.stdout.splitlines()[2:]] == ASSETS[:3]
+def test_a_named_asset_is_verified_with_its_inputs() -> None:
+    process = wdbc("verify", "train_test_split")
+    assert process.returncode == 0, process.stdout
+    assert [line.split()[0] for line in process.stdout.splitlines()[2:]] == ASSETS[:3]
 
 
-def test_an_unknown_asset_is_wrong_usage_and_the_possible_ones_are_told() -> None:
-    said = wdbc("verify", "metric")
-    assert said.returncode == 2
-    assert "'train_test_split'" in said.stderr
+def test_an_unknown_asset_is_a_usage_error_that_lists_the_assets() -> None:
+    process = wdbc("verify", "metric")
+    assert process.returncode == 2
+    assert "'train_test_split'" in process.stderr
 
 
 @pytest.mark.usefixtures("made")
 def test_an_asset_that_was_never_made_is_not_derived() -> None:
-    said = wdbc("verify", "cross_validation")
-    assert said.returncode == 1
-    assert "it has never been made" in said.stdout
+    process = wdbc("verify", "cross_validation")
+    assert process.returncode == 1
+    assert "it has never been made" in process.stdout
 
 
-def test_where_nothing_was_made_it_says_so_and_how() -> None:
-    said = wdbc("verify")
-    assert said.returncode == 1
-    assert said.stderr.startswith("error: nothing has been made yet")
-    assert "wdbc run" in said.stderr
+def test_an_empty_store_is_an_error_with_a_hint() -> None:
+    process = wdbc("verify")
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: nothing has been made yet")
+    assert "wdbc run" in process.stderr
 
 
 @pytest.mark.fault("F06")
 @pytest.mark.usefixtures("made")
-def test_a_damaged_pointer_is_one_block_that_says_how_to_go_back(tmp_path: Path) -> None:
+def test_a_damaged_pointer_is_reported_as_a_single_block(tmp_path: Path) -> None:
     (tmp_path / "results/clean_frame/current.json").write_bytes(b"{}")
-    said = wdbc("verify")
-    assert said.returncode == 1
-    assert "error: the pointer is damaged" in said.stderr
-    assert "Traceback" not in said.stderr
+    process = wdbc("verify")
+    assert process.returncode == 1
+    assert "error: the pointer is damaged" in process.stderr
+    assert "Traceback" not in process.stderr

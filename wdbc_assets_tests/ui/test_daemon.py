@@ -204,7 +204,7 @@ def test_the_address_is_printed_when_it_answers_and_the_death_of_the_webserver_i
         assert webserver is not None
         os.kill(int(webserver[1]), signal.SIGKILL)
         assert ui.wait(timeout=dagster_ui.START_SECONDS) == 1
-    assert "error: Dagster ended by itself, after its UI answered" in log.read_text()
+    assert "error: Dagster ended unexpectedly, after its UI responded" in log.read_text()
 
 
 @pytest.mark.fault("O09")

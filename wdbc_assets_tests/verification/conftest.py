@@ -1,4 +1,4 @@
-"""A store that a real run has made from a file, to be verified after something has changed."""
+"""A store made by a real run from a file, which tests verify after a change."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def made_from_a_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def source(made_from_a_file: Path) -> Iterator[Path]:
-    """The file that the store was made from; what a test writes into it is taken back."""
+    """The source file of the store; changes by a test are reverted."""
     path = made_from_a_file / "wdbc.data"
     content = path.read_bytes()
     yield path
@@ -44,7 +44,7 @@ def source(made_from_a_file: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def folder(made_from_a_file: Path, tmp_path: Path) -> Path:
-    """The folder of a store of this test's own, in which a run has made the five assets of the main line."""
+    """The folder of a store private to the test, with the five assets of the job `train`."""
     shutil.copytree(made_from_a_file / "results", tmp_path / "results")
     return tmp_path / "results"
 
@@ -56,10 +56,10 @@ def store(folder: Path) -> Store:
 
 @pytest.fixture
 def verify(store: Store) -> Verify:
-    """Verify assets (all five, unless some are named) as the settings are now; gives each one's finding."""
+    """Verify assets (by default all five) under the current settings; return the findings by asset."""
 
-    def verified(*assets: str, deep: bool = False) -> dict[str, Finding]:
-        found = verification.verify(store, settings.load(), assets or specs.JOBS["train"], deep=deep)
-        return {finding.asset: finding for finding in found}
+    def findings(*assets: str, deep: bool = False) -> dict[str, Finding]:
+        results = verification.verify(store, settings.load(), assets or specs.JOBS["train"], deep=deep)
+        return {finding.asset: finding for finding in results}
 
-    return verified
+    return findings

@@ -1,4 +1,4 @@
-"""Changing a store by hand: a byte, a figure, and with it all digests that would tell."""
+"""Tampering with a store: a flipped bit or a changed value, with or without matching digests."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from wdbc_assets.store.manifest import stored_file, version_of
 
 
 def stored(folder: Path, asset: str, name: str) -> Path:
-    """Return where a file of the current version lies."""
+    """Return the path of a file of the current version."""
     return folder / asset / "versions" / str(pointer(folder, asset)["version"]) / name
 
 
@@ -27,7 +27,7 @@ def flip(path: Path) -> None:
 
 
 def rewrite(folder: Path, asset: str, change: Callable[[dict[str, Any]], None], *, everywhere: bool = True) -> None:
-    """Change a manifest and its digest; also that in the folder of the run, unless it is forgotten."""
+    """Change a manifest and its digest; if `everywhere`, also the copy in the folder of the run."""
     plain = pointer(folder, asset)
     change(plain)
     del plain["digest"]
@@ -41,7 +41,7 @@ def rewrite(folder: Path, asset: str, change: Callable[[dict[str, Any]], None], 
 
 
 def forge(folder: Path, asset: str, name: str, content: bytes, *, everywhere: bool = True) -> None:
-    """Put another file into a version, and make every digest fit."""
+    """Replace or add a file of a version, and update every digest."""
     path = stored(folder, asset, name)
     path.write_bytes(content)
     digests = {file.name: stored_file(file.read_bytes()) for file in path.parent.iterdir()}
@@ -50,6 +50,6 @@ def forge(folder: Path, asset: str, name: str, content: bytes, *, everywhere: bo
 
     def change(plain: dict[str, Any]) -> None:
         plain["version"] = version
-        plain["files"] = {name: {"size": one.size, "sha256": one.sha256} for name, one in sorted(digests.items())}
+        plain["files"] = {name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(digests.items())}
 
     rewrite(folder, asset, change, everywhere=everywhere)

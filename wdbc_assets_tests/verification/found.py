@@ -1,17 +1,15 @@
-"""What findings say, in the form that tests compare."""
+"""Findings in the form that tests compare."""
 
 from typing import Any
 
 from wdbc_assets.verification import Finding
 
 
-def verdicts(found: dict[str, Finding]) -> list[str]:
-    return [finding.verdict for finding in found.values()]
+def verdicts(findings: dict[str, Finding]) -> list[str]:
+    return [finding.verdict for finding in findings.values()]
 
 
-def moved(finding: Finding) -> dict[str, tuple[Any, Any]]:
+def changed_values(finding: Finding) -> dict[str, tuple[Any, Any]]:
     return {
-        figure.path: (figure.stored, figure.derived)
-        for difference in finding.differences
-        for figure in difference.figures
+        value.path: (value.stored, value.derived) for difference in finding.differences for value in difference.changed
     }

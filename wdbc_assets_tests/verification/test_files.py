@@ -1,4 +1,4 @@
-"""Comparing files: which figures and cells differ, by how much, and what is only written otherwise."""
+"""File comparison: which values and cells differ, by how much, and what differs only in notation."""
 
 import json
 from typing import Any
@@ -13,22 +13,22 @@ from wdbc_assets_tests import builders
 
 
 def compared(name: str, stored: bytes | None, derived: bytes | None) -> Difference:
-    return files.compare(name, stored, derived, whole=True, asked=None)
+    return files.compare(name, stored, derived, intact=True, patients=None)
 
 
-def figures(stored: Any, derived: Any) -> list[tuple[str, Any, Any, float | None]]:
-    found = compared("figures.json", json.dumps(stored).encode(), json.dumps(derived).encode())
-    return [(one.path, one.stored, one.derived, one.difference) for one in found.figures]
+def changes(stored: Any, derived: Any) -> list[tuple[str, Any, Any, float | None]]:
+    difference = compared("values.json", json.dumps(stored).encode(), json.dumps(derived).encode())
+    return [(value.path, value.stored, value.derived, value.difference) for value in difference.changed]
 
 
 def tables(stored: pd.DataFrame, derived: pd.DataFrame) -> Difference:
     return compared("table.parquet", codecs.to_parquet(stored), codecs.to_parquet(derived))
 
 
-def test_each_figure_that_moved_is_told_with_its_path_both_values_and_the_difference() -> None:
+def test_each_changed_value_is_reported_with_path_both_values_and_difference() -> None:
     stored = {"accuracy": {"value": 0.5, "low": 0.25}, "curve": [0, 0.5, 1], "winner": "a", "score": None}
     derived = {"accuracy": {"value": 0.75, "low": 0.25}, "curve": [0, 0.25, 1], "winner": "b", "score": 1.0}
-    assert figures(stored, derived) == [
+    assert changes(stored, derived) == [
         ("accuracy.value", 0.5, 0.75, 0.25),
         ("curve[1]", 0.5, 0.25, -0.25),
         ("winner", "a", "b", None),
@@ -36,10 +36,10 @@ def test_each_figure_that_moved_is_told_with_its_path_both_values_and_the_differ
     ]
 
 
-def test_what_came_or_went_is_told_without_each_of_its_parts() -> None:
+def test_added_and_removed_containers_are_reported_by_their_size() -> None:
     stored = {"old": {"a": 1, "b": 2}, "curve": [1, 2, 3]}
     derived = {"new": 4, "curve": [1, 2, 3, 4]}
-    assert figures(stored, derived) == [
+    assert changes(stored, derived) == [
         ("old", "2 entries", "absent", None),
         ("curve", "3 entries", "4 entries", None),
         ("new", "absent", 4, None),
@@ -47,96 +47,96 @@ def test_what_came_or_went_is_told_without_each_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize(("stored", "derived"), [(True, 1), (1, 1.0), (0, None), ("1", 1)])
-def test_a_value_of_another_kind_is_no_equal_value(stored: Any, derived: Any) -> None:
-    assert len(figures({"x": stored}, {"x": derived})) == 1
+def test_values_of_different_types_are_never_equal(stored: Any, derived: Any) -> None:
+    assert len(changes({"x": stored}, {"x": derived})) == 1
 
 
-def test_the_same_values_in_another_form_are_told_as_that() -> None:
-    found = compared("figures.json", b'{"a": 1, "b": 2}', b'{"b":2,"a":1}')
-    assert found.what == "the same values, written otherwise"
-    assert found.count == 0
+def test_the_same_values_in_another_notation_are_reported_as_such() -> None:
+    difference = compared("values.json", b'{"a": 1, "b": 2}', b'{"b":2,"a":1}')
+    assert difference.what == "the same values in another notation"
+    assert difference.count == 0
 
 
-@pytest.mark.parametrize(("moved", "rounding"), [(1e-9, True), (1.1e-9, False)])
-def test_a_difference_of_rounding_is_told_from_one_that_matters(moved: float, rounding: bool) -> None:
-    found = compared("figures.json", json.dumps({"a": 1.0}).encode(), json.dumps({"a": 1.0 - moved}).encode())
-    assert found.count == 1
-    assert found.rounding is rounding
+@pytest.mark.parametrize(("change", "rounding"), [(1e-9, True), (1.1e-9, False)])
+def test_rounding_is_distinguished_from_a_real_difference(change: float, rounding: bool) -> None:
+    difference = compared("values.json", json.dumps({"a": 1.0}).encode(), json.dumps({"a": 1.0 - change}).encode())
+    assert difference.count == 1
+    assert difference.rounding is rounding
     numbers = pd.DataFrame({"x": [1.0, 2.0]})
-    assert tables(numbers, numbers * (1 - moved)).rounding is rounding
+    assert tables(numbers, numbers * (1 - change)).rounding is rounding
 
 
-def test_what_is_no_number_is_never_rounding() -> None:
-    assert not compared("figures.json", b'{"a": 1.0, "b": "x"}', b'{"a": 1.0000000000000002, "b": "y"}').rounding
+def test_a_change_of_anything_but_numbers_is_never_rounding() -> None:
+    assert not compared("values.json", b'{"a": 1.0, "b": "x"}', b'{"a": 1.0000000000000002, "b": "y"}').rounding
 
 
-def test_cells_that_differ_are_counted_and_the_first_ten_named_row_by_row() -> None:
+def test_different_cells_are_counted_and_the_first_ten_are_listed_by_row() -> None:
     stored = pd.DataFrame(np.zeros((20, 3)), columns=["a", "b", "c"])
     derived = stored.copy()
     derived.loc[4, "b"] = derived.loc[4, "c"] = derived.loc[17, "a"] = 1
-    found = tables(stored, derived)
-    assert found.what == "3 of 60 cells: row 5, column b, c; row 18, column a"
-    assert found.cells == ((5, "b"), (5, "c"), (18, "a"))
+    difference = tables(stored, derived)
+    assert difference.what == "3 of 60 cells: row 5, column b, c; row 18, column a"
+    assert difference.cells == ((5, "b"), (5, "c"), (18, "a"))
     every = tables(stored, stored + 1)
     assert every.count == 60
     assert len(every.cells) == 10
     assert every.what.endswith("; and 57 more")
 
 
-def test_a_blank_cell_equals_a_blank_cell_and_nothing_else() -> None:
+def test_a_missing_cell_equals_only_a_missing_cell() -> None:
     stored = pd.DataFrame({"x": [np.nan, 1.0, 2.0]})
-    found = tables(stored, pd.DataFrame({"x": [np.nan, np.nan, 2.0]}))
-    assert found.cells == ((2, "x"),)
-    assert found.largest is None
+    difference = tables(stored, pd.DataFrame({"x": [np.nan, np.nan, 2.0]}))
+    assert difference.cells == ((2, "x"),)
+    assert difference.largest is None
 
 
 @pytest.mark.parametrize(("dropped", "what"), [([0], "row 1 lost"), ([2, 3], "rows 3 to 4 lost"), ([5], "row 6 lost")])
-def test_rows_that_were_lost_or_added_are_named(dropped: list[int], what: str) -> None:
+def test_lost_and_added_rows_are_reported_by_number(dropped: list[int], what: str) -> None:
     table = pd.DataFrame({"x": np.arange(6.0)})
     assert tables(table, table.drop(dropped)).what == what
     assert tables(table.drop(dropped), table).what == what.replace("lost", "added")
 
 
-def test_rows_that_were_lost_beside_a_change_are_told_by_their_number() -> None:
+def test_lost_rows_together_with_changed_cells_are_only_counted() -> None:
     table = pd.DataFrame({"x": np.arange(6.0)})
     assert tables(table, table.drop([0]) + 10).what == "6 rows -> 5; 5 of 5 cells"
 
 
-def test_columns_that_came_went_moved_or_changed_their_type_are_told() -> None:
+def test_added_lost_reordered_and_retyped_columns_are_reported() -> None:
     table = pd.DataFrame({"x": [1, 2], "y": [3.0, 4.0]})
     assert tables(table, table.drop(columns="y").assign(z=1)).what == "lost 1 column: y; added 1 column: z"
-    assert tables(table, table[["y", "x"]]).what == "the columns stand in another order"
+    assert tables(table, table[["y", "x"]]).what == "the columns are in a different order"
     assert tables(table, table.astype({"x": float})).what == "types: x int64 -> float64"
 
 
-def test_a_header_that_came_and_lines_that_changed_place_are_told() -> None:
+def test_an_added_header_and_reordered_lines_are_reported() -> None:
     first, second = builders.patient(id=1), builders.patient(id=2)
-    found = compared("wdbc.data", builders.csv(first, second), builders.csv(first, second, header=True))
-    assert found.what == "no cell differs, but the text of 2 lines -> 3, the first other one is line 1"
-    found = compared("wdbc.data", builders.csv(first, second), builders.csv(second, first, header=True))
-    assert found.cells == ((2, "id"), (3, "id"))
+    difference = compared("wdbc.data", builders.csv(first, second), builders.csv(first, second, header=True))
+    assert difference.what == "no cell differs, but the text of 2 lines -> 3, first difference in line 1"
+    difference = compared("wdbc.data", builders.csv(first, second), builders.csv(second, first, header=True))
+    assert difference.cells == ((2, "id"), (3, "id"))
 
 
-def test_what_is_no_table_any_more_is_compared_line_by_line() -> None:
-    found = compared("wdbc.data", builders.csv(builders.patient()), b"<html>\n")
-    assert found.what == "1 lines: 1"
+def test_content_that_is_no_longer_a_table_is_compared_by_line() -> None:
+    difference = compared("wdbc.data", builders.csv(builders.patient()), b"<html>\n")
+    assert difference.what == "1 lines: 1"
 
 
-@pytest.mark.parametrize("name", ["figures.json", "table.parquet"])
-def test_a_stored_file_that_is_damaged_beyond_reading_is_told_as_that(name: str) -> None:
+@pytest.mark.parametrize("name", ["values.json", "table.parquet"])
+def test_an_unreadable_stored_file_is_reported_as_such(name: str) -> None:
     good = codecs.to_parquet(pd.DataFrame({"x": [1]})) if name.endswith("parquet") else b"{}"
-    assert compared(name, b"\xff\x00", good).what == "cannot be read any more"
+    assert compared(name, b"\xff\x00", good).what == "can no longer be read"
 
 
-def test_a_file_that_lacks_and_one_that_is_not_derived_any_more_are_told() -> None:
+def test_missing_and_no_longer_derived_files_are_reported() -> None:
     assert compared("a.json", None, b"{}").what == "is missing"
-    assert compared("a.json", b"{}", None).what == "is not derived any more"
+    assert compared("a.json", b"{}", None).what == "is no longer derived"
 
 
-def test_text_of_any_other_kind_is_compared_line_by_line() -> None:
+def test_other_text_files_are_compared_by_line() -> None:
     assert compared("card.md", b"a\nb\nc\n", b"a\nB\nc\n").what == "1 lines: 2"
 
 
-def test_a_model_that_is_damaged_is_never_opened() -> None:
-    found = files.compare("pipeline.skops", b"x", b"y", whole=False, asked=pd.DataFrame({"x": [1.0]}))
-    assert found.what == "is damaged: not opened"
+def test_a_damaged_model_is_never_opened() -> None:
+    difference = files.compare("pipeline.skops", b"x", b"y", intact=False, patients=pd.DataFrame({"x": [1.0]}))
+    assert difference.what == "is damaged: not opened"

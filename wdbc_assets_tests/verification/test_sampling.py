@@ -1,4 +1,4 @@
-"""Verifying an evaluation: its figures from the stored predictions, and one fold of each recipe judged again."""
+"""Verification of an evaluation: metrics from the stored predictions, and one fold of each recipe evaluated again."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ RUN = "run-of-the-evaluation"
 
 @pytest.fixture(scope="session")
 def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with an evaluation of one repeat: the protocols are too long to be tested on."""
+    """An evaluation with one repeat, because the real protocols take too long for a test."""
     store = open_store(str(made_from_a_file / "results"), relative_to=made_from_a_file)
     clean = store.handle("clean_frame")
     with pytest.MonkeyPatch.context() as patch:
@@ -65,41 +65,39 @@ def evaluated(evaluated_once: Path, folder: Path, monkeypatch: pytest.MonkeyPatc
         path.write_bytes(manifest)
 
 
-def test_one_fold_of_each_recipe_is_judged_again_and_all_figures_are_derived(
+def test_one_fold_of_each_recipe_is_evaluated_again_and_all_metrics_are_derived(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged: list[cross_validation.Unit] = []
-    judge = cross_validation.evaluate_fold
+    evaluated_units: list[cross_validation.Unit] = []
+    evaluate_fold = cross_validation.evaluate_fold
 
-    def counted(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.Outcome:
-        judged.append(unit)
-        return judge(frame, unit)
+    def recorded(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.Outcome:
+        evaluated_units.append(unit)
+        return evaluate_fold(frame, unit)
 
-    monkeypatch.setattr(cross_validation, "judge", counted)
+    monkeypatch.setattr(cross_validation, "evaluate_fold", recorded)
     first = verify("cross_validation")["cross_validation"]
     assert first.verdict == "same"
-    assert first.notes == ("2 of 20 folds judged again; `--deep` does all again",)
-    assert sorted(unit.recipe for unit in judged) == ["logistic", "airflow_baseline"]
+    assert first.notes == ("2 of 20 folds evaluated again; `--deep` evaluates all",)
+    assert sorted(unit.recipe for unit in evaluated_units) == ["airflow_baseline", "logistic"]
     verify("cross_validation")
-    assert judged[:2] == judged[2:]  # the same version, the same folds
+    assert sorted(evaluated_units[:2]) == sorted(evaluated_units[2:])  # the same version, the same folds
 
 
 @pytest.mark.fault("T08")
-def test_a_figure_of_the_evaluation_altered_with_all_digests_is_named(verify: Verify, folder: Path) -> None:
+def test_an_altered_metric_of_the_evaluation_is_reported(verify: Verify, folder: Path) -> None:
     summary = json.loads(forging.stored(folder, "cross_validation", "summary.json").read_bytes())
     honest = summary["recipes"]["logistic"]["accuracy"]["mean"]
     summary["recipes"]["logistic"]["accuracy"]["mean"] = 0.999
     forging.forge(folder, "cross_validation", "summary.json", codecs.to_json(summary))
     found = verify("cross_validation")["cross_validation"]
     assert [(cause.kind, cause.name) for cause in found.causes] == [("stored file", "summary.json")]
-    (figure,) = found.differences[0].figures
-    assert (figure.path, figure.stored, figure.derived) == ("recipes.logistic.accuracy.mean", 0.999, honest)
+    (value,) = found.differences[0].changed
+    assert (value.path, value.stored, value.derived) == ("recipes.logistic.accuracy.mean", 0.999, honest)
 
 
 @pytest.mark.fault("T08")
-def test_all_predictions_of_a_recipe_altered_with_figures_and_digests_are_found_by_the_fold_that_is_judged_again(
-    verify: Verify, folder: Path
-) -> None:
+def test_altered_predictions_are_detected_by_the_fold_that_is_evaluated_again(verify: Verify, folder: Path) -> None:
     predictions = codecs.from_parquet(forging.stored(folder, "cross_validation", "predictions.parquet").read_bytes())
     predictions["probability"] = 0.99 * predictions["probability"] + 0.01 * predictions["diagnosis"]
     forging.forge(folder, "cross_validation", "predictions.parquet", codecs.to_parquet(predictions))
@@ -113,7 +111,7 @@ def test_all_predictions_of_a_recipe_altered_with_figures_and_digests_are_found_
     assert {column for _, column in table.cells} == {"probability"}
 
 
-def test_damaged_predictions_are_named_and_no_long_work_begins_unasked(verify: Verify, folder: Path) -> None:
+def test_damaged_predictions_are_reported_without_a_full_evaluation(verify: Verify, folder: Path) -> None:
     forging.flip(forging.stored(folder, "cross_validation", "predictions.parquet"))
     found = verify("cross_validation")["cross_validation"]
     assert found.verdict == "diverged"
@@ -121,7 +119,7 @@ def test_damaged_predictions_are_named_and_no_long_work_begins_unasked(verify: V
     assert "--deep" in found.reason
 
 
-def test_an_evaluation_whose_input_diverged_is_not_done_again_unasked(verify: Verify, source: Path) -> None:
+def test_an_evaluation_whose_input_diverged_needs_deep(verify: Verify, source: Path) -> None:
     source.write_bytes(source.read_bytes().replace(b"17.99", b"17.98", 1))
     found = verify("raw_data", "clean_frame", "cross_validation")
     assert found["clean_frame"].verdict == "diverged"
@@ -129,9 +127,7 @@ def test_an_evaluation_whose_input_diverged_is_not_done_again_unasked(verify: Ve
     assert "--deep" in found["cross_validation"].reason
 
 
-def test_a_longer_protocol_that_is_set_now_is_not_begun_unasked(
-    verify: Verify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_longer_protocol_in_the_settings_needs_deep(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WDBC_PROTOCOL", "full")
     found = verify("cross_validation")["cross_validation"]
     assert found.verdict == "not derived"

@@ -1,4 +1,4 @@
-"""Where verification takes values from: sources here or remote, changed or gone, and inputs of earlier runs."""
+"""Inputs of a verification: local and remote sources, changed or missing, and versions of earlier runs."""
 
 import threading
 from functools import partial
@@ -16,11 +16,11 @@ from wdbc_assets_tests import builders
 from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
-from wdbc_assets_tests.verification.found import moved, verdicts
+from wdbc_assets_tests.verification.found import changed_values, verdicts
 
 
 @pytest.mark.fault("T09")
-def test_one_changed_cell_of_the_source_is_named_with_its_line_and_column_and_without_its_value(
+def test_a_changed_cell_of_the_source_is_reported_by_position_without_its_value(
     verify: Verify, source: Path, folder: Path
 ) -> None:
     before = snapshot(folder)
@@ -35,14 +35,12 @@ def test_one_changed_cell_of_the_source_is_named_with_its_line_and_column_and_wi
     assert found["clean_frame"].differences[0].cells == ((22, "texture_worst"),)
     assert [cause.kind for cause in found["clean_frame"].causes] == ["input"]
     assert "39.28" not in str(found)
-    assert "log_loss.value" in moved(found["metrics"])
+    assert "log_loss.value" in changed_values(found["metrics"])
     assert snapshot(folder) == before
 
 
 @pytest.mark.fault("T09")
-def test_a_source_that_breaks_its_contract_now_is_named_and_nothing_is_derived_from_it(
-    verify: Verify, source: Path
-) -> None:
+def test_nothing_is_derived_from_a_source_that_breaks_its_contract(verify: Verify, source: Path) -> None:
     source.write_bytes(builders.published_with((7, "diagnosis", "X")))
     found = verify()
     assert found["raw_data"].differences[0].cells == ((7, "diagnosis"),)
@@ -51,13 +49,13 @@ def test_a_source_that_breaks_its_contract_now_is_named_and_nothing_is_derived_f
     assert verdicts(found)[2:] == ["same"] * 3  # from what their manifests state
 
 
-def test_lines_that_were_lost_are_named_though_all_later_ones_moved(verify: Verify, source: Path) -> None:
+def test_lost_lines_are_reported_although_all_later_lines_moved(verify: Verify, source: Path) -> None:
     lines = source.read_bytes().splitlines(keepends=True)
     source.write_bytes(b"".join(lines[:100] + lines[102:]))
     assert verify()["raw_data"].differences[0].what == "lines 101 to 102 lost"
 
 
-def test_another_way_of_writing_the_same_cells_is_told_as_that(verify: Verify, source: Path) -> None:
+def test_another_notation_of_the_same_cells_is_reported_as_such(verify: Verify, source: Path) -> None:
     first, rest = source.read_bytes().split(b"\n", 1)
     source.write_bytes(first + b"0\n" + rest)
     found = verify()
@@ -66,13 +64,13 @@ def test_another_way_of_writing_the_same_cells_is_told_as_that(verify: Verify, s
     assert found["clean_frame"].notes == ()
 
 
-def test_a_damaged_record_of_a_run_is_not_needed_while_the_pointers_are_whole(verify: Verify, folder: Path) -> None:
+def test_damaged_run_records_do_not_matter_while_the_pointers_are_intact(verify: Verify, folder: Path) -> None:
     for path in (folder / "runs").glob("*/*.json"):
         path.write_bytes(b"{}")
     assert verdicts(verify()) == ["same"] * 5
 
 
-def test_another_source_that_is_set_now_is_named_with_both_and_the_cells_that_differ(
+def test_a_changed_source_setting_is_reported_with_the_cells_that_differ(
     verify: Verify, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other.data"
@@ -81,11 +79,11 @@ def test_another_source_that_is_set_now_is_named_with_both_and_the_cells_that_di
     raw = verify("raw_data")["raw_data"]
     assert raw.causes == (Cause("configuration", "source", str(source), str(other)),)
     assert raw.differences[0].cells == ((22, "texture_worst"),)
-    source.unlink()  # so that it cannot be asked to tell one cause from another
+    source.unlink()  # the original source is not available to isolate the cause
     assert verify("raw_data")["raw_data"].causes == raw.causes
 
 
-def test_an_input_that_is_not_current_any_more_is_read_as_the_run_made_it(verify: Verify, store: Store) -> None:
+def test_an_input_that_is_no_longer_current_is_read_in_the_version_of_the_run(verify: Verify, store: Store) -> None:
     split = store.handle("train_test_split").load()
     newer = splitting.Split(split.X_test, split.X_train, split.y_test, split.y_train)
     manifest = store.handle("train_test_split").manifest
@@ -96,19 +94,17 @@ def test_an_input_that_is_not_current_any_more_is_read_as_the_run_made_it(verify
     assert f"from train_test_split {manifest.version[:12]}, which is not the current one" in found["metrics"].notes
 
 
-def test_an_input_that_is_no_longer_there_is_told(verify: Verify, store: Store, folder: Path) -> None:
+def test_an_input_that_no_longer_exists_is_reported(verify: Verify, store: Store, folder: Path) -> None:
     manifest = store.handle("clean_frame").manifest
     draft = store.draft("clean_frame", pd.DataFrame({"x": [1]}), run_id="run-2", inputs=manifest.inputs)
     store.commit(draft, run_id="run-2")
     (folder / "runs" / manifest.run_id / "clean_frame.json").unlink()
     found = verify("train_test_split")["train_test_split"]
     assert found.verdict == "not derived"
-    assert found.reason == f"its input clean_frame {manifest.version[:12]} is no longer there"
+    assert found.reason == f"its input clean_frame {manifest.version[:12]} no longer exists"
 
 
-def test_a_source_that_is_gone_is_told_and_the_rest_is_derived_from_what_is_stored(
-    verify: Verify, source: Path
-) -> None:
+def test_a_missing_source_is_reported_and_the_rest_is_derived_from_stored_inputs(verify: Verify, source: Path) -> None:
     source.unlink()
     found = verify()
     assert verdicts(found) == ["not derived", "same", "same", "same", "same"]
@@ -119,17 +115,15 @@ def remote(plain: dict[str, Any]) -> None:
     plain["parameters"]["source"] = plain["origin"]["shown"] = "https://***@127.0.0.1:9/wdbc.data"
 
 
-def test_a_remote_source_is_asked_only_if_that_is_wished_and_never_without_its_credentials(
-    verify: Verify, folder: Path
-) -> None:
+def test_a_remote_source_is_fetched_only_with_deep_and_with_its_credentials(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "raw_data", remote)
     found = verify("raw_data")["raw_data"]
     assert found.verdict == "same"
-    assert found.compared.endswith("by the digest that its source had")
-    assert found.notes == ("its source is not on this machine; `--deep` asks it",)
-    asked = verify("raw_data", deep=True)["raw_data"]
-    assert asked.verdict == "not derived"
-    assert "without credentials" in asked.reason
+    assert found.compared.endswith("compared by the digest of the source")
+    assert found.notes == ("its source is remote; `--deep` fetches it",)
+    fetched = verify("raw_data", deep=True)["raw_data"]
+    assert fetched.verdict == "not derived"
+    assert "hides the source's credentials" in fetched.reason
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -138,7 +132,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.mark.fault("T09")
-def test_a_remote_source_is_asked_with_the_credentials_that_are_set_now_and_its_changed_cells_are_named(
+def test_a_remote_source_is_fetched_with_current_credentials_and_compared(
     verify: Verify, folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(source.parent))) as server:
@@ -152,7 +146,7 @@ def test_a_remote_source_is_asked_with_the_credentials_that_are_set_now_and_its_
         monkeypatch.setenv("WDBC_SOURCE", f"http://ann:s3cret@{address}")
         assert verify("raw_data", deep=True)["raw_data"].verdict == "same"
         source.write_bytes(builders.published_with((22, "texture_worst", "39.2803")))
-        assert verify("raw_data")["raw_data"].verdict == "same"  # as it came: nobody was asked
+        assert verify("raw_data")["raw_data"].verdict == "same"  # nothing was fetched
         changed = verify("raw_data", deep=True)["raw_data"]
         server.shutdown()
     assert [cause.kind for cause in changed.causes] == ["data"]
@@ -161,14 +155,14 @@ def test_a_remote_source_is_asked_with_the_credentials_that_are_set_now_and_its_
 
 
 @pytest.mark.fault("T08")
-def test_raw_bytes_of_a_remote_source_that_are_not_those_that_came_are_named(verify: Verify, folder: Path) -> None:
+def test_raw_bytes_that_a_remote_source_did_not_deliver_are_reported(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "raw_data", remote)
     forging.forge(folder, "raw_data", "wdbc.data", builders.published_with((3, "radius_mean", "19.7")))
     (cause,) = verify("raw_data")["raw_data"].causes
-    assert str(cause) == "stored file wdbc.data is not what came from the source"
+    assert str(cause) == "stored file wdbc.data is not what the source delivered"
 
 
-def test_a_remote_source_that_is_set_now_is_not_taken_for_the_stated_one(
+def test_a_remote_source_in_the_settings_is_not_mistaken_for_the_stated_one(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_SOURCE", "https://127.0.0.1:9/wdbc.data")

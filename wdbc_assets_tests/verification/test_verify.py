@@ -1,4 +1,4 @@
-"""Verification: what was not changed is the same, and whatever was changed is what is named."""
+"""Verification: an unchanged store is the same, and every change is reported with its cause."""
 
 import importlib.metadata
 from pathlib import Path
@@ -14,12 +14,12 @@ from wdbc_assets.verification import Cause
 from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
-from wdbc_assets_tests.verification.found import moved, verdicts
+from wdbc_assets_tests.verification.found import changed_values, verdicts
 
 MADE = list(specs.JOBS["train"])
 
 
-def test_what_nobody_changed_is_the_same_and_verifying_writes_nothing(verify: Verify, folder: Path) -> None:
+def test_an_unchanged_store_is_the_same_and_verification_writes_nothing(verify: Verify, folder: Path) -> None:
     before = snapshot(folder), sorted(folder.rglob("*"))
     found = verify()
     assert list(found) == MADE
@@ -31,7 +31,7 @@ def test_what_nobody_changed_is_the_same_and_verifying_writes_nothing(verify: Ve
 
 
 @pytest.mark.fault("T09")
-def test_a_changed_hyper_parameter_is_named_with_both_values_and_what_it_moved(
+def test_a_changed_hyperparameter_is_reported_with_both_values_and_its_effects(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_FOLDS", "7")
@@ -39,28 +39,28 @@ def test_a_changed_hyper_parameter_is_named_with_both_values_and_what_it_moved(
     assert verdicts(found)[:3] == ["same"] * 3
     assert found["fitted_pipeline"].causes == (Cause("configuration", "folds", 5, 7),)
     assert "WDBC_FOLDS" in found["fitted_pipeline"].causes[0].hint
-    assert moved(found["fitted_pipeline"])["folds"] == (5, 7)
+    assert changed_values(found["fitted_pipeline"])["folds"] == (5, 7)
     assert [cause.kind for cause in found["metrics"].causes] == ["input"]
 
 
-def test_a_setting_that_is_explicit_and_what_the_manifest_states_is_the_same(
+def test_an_explicit_setting_equal_to_the_manifest_is_no_change(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_FOLDS", "5")
     assert verdicts(verify()) == ["same"] * 5
 
 
-def test_a_default_that_changed_since_is_no_change_of_the_configuration(verify: Verify, folder: Path) -> None:
+def test_a_changed_default_is_no_change_of_the_configuration(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "metrics", lambda plain: plain["parameters"].update(bootstrap=500))
     found = verify()["metrics"]
     assert found.verdict == "diverged"  # by the manifest's 500 resamples, not by the default
-    assert moved(found)["bootstrap.resamples"] == (2000, 500)
+    assert changed_values(found)["bootstrap.resamples"] == (2000, 500)
 
 
-def test_of_two_settings_that_changed_the_one_without_effect_is_not_the_cause(
+def test_a_changed_setting_without_effect_is_not_reported_as_the_cause(
     verify: Verify, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WDBC_SEARCH_SEED", "43")  # lbfgs draws nothing, but the evidence states the seed
+    monkeypatch.setenv("WDBC_SEARCH_SEED", "43")  # lbfgs does not use the seed, but the evidence records it
     monkeypatch.setenv("WDBC_STRATIFIED", "false")
     found = verify()
     assert [str(cause) for cause in found["train_test_split"].causes] == ["configuration stratified True -> False"]
@@ -68,34 +68,36 @@ def test_of_two_settings_that_changed_the_one_without_effect_is_not_the_cause(
 
 
 @pytest.mark.fault("T09")
-def test_changed_code_is_named_by_its_asset_and_both_versions(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_is_reported_with_its_asset_and_both_versions(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, before = specs.code_version, specs.code_version("metrics")
     monkeypatch.setattr(specs, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
-    honest = metrics.proportion
+    original = metrics.proportion
 
-    def generous(hits: int, of: int, **rest: Any) -> dict[str, Any]:
-        return honest(hits, of, **rest) | {"value": (hits + 1) / (of + 1)}
+    def inflated(hits: int, of: int, **rest: Any) -> dict[str, Any]:
+        return original(hits, of, **rest) | {"value": (hits + 1) / (of + 1)}
 
-    monkeypatch.setattr(metrics, "proportion", generous)
+    monkeypatch.setattr(metrics, "proportion", inflated)
     found = verify()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
     assert found["metrics"].causes == (Cause("code", "metrics", before, "0123"),)
-    stored, derived = moved(found["metrics"])["accuracy.value"]
+    stored, derived = changed_values(found["metrics"])["accuracy.value"]
     assert derived == (stored * 114 + 1) / 115
 
 
 @pytest.mark.fault("T09")
-def test_other_code_that_gives_the_same_value_is_the_same_and_is_mentioned(
-    verify: Verify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_code_that_gives_the_same_value_is_only_a_note(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(specs, "code_version", lambda asset: "0123")
     found = verify()
     assert verdicts(found) == ["same"] * 5
-    assert found["metrics"].notes[0].startswith("same in spite of code metrics ")
+    assert found["metrics"].notes[0].startswith("same despite code metrics ")
 
 
 @pytest.mark.fault("T09")
-def test_a_library_of_another_version_is_named_from_and_to(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_a_library_is_reported_with_both_versions(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
     version = importlib.metadata.version
     before = version("scikit-learn")
     monkeypatch.setattr(
@@ -117,13 +119,15 @@ def test_a_library_of_another_version_is_named_from_and_to(verify: Verify, monke
 
 
 @pytest.mark.fault("T09")
-def test_another_machine_is_named_by_what_it_is(verify: Verify, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_machine_is_reported_with_its_properties(
+    verify: Verify, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def elsewhere(plain: dict[str, Any]) -> None:
         plain["machine"]["processor"] = "Another 3000"
 
     forging.rewrite(folder, "metrics", elsewhere)
     assert verify()["metrics"].notes == (
-        f"same in spite of machine processor Another 3000 -> {environment.machine()['processor']}",
+        f"same despite machine processor Another 3000 -> {environment.machine()['processor']}",
     )
     predict = prediction.predict
     monkeypatch.setattr(prediction, "predict", lambda *given: predict(*given) * (1 - 1e-13))
@@ -131,16 +135,16 @@ def test_another_machine_is_named_by_what_it_is(verify: Verify, folder: Path, mo
     assert (cause.kind, cause.name, cause.stated) == ("machine", "processor", "Another 3000")
 
 
-def test_a_manifest_of_before_machines_were_stated_is_verified_as_well(verify: Verify, folder: Path) -> None:
+def test_a_manifest_without_a_machine_is_verified_as_well(verify: Verify, folder: Path) -> None:
     forging.rewrite(folder, "metrics", lambda plain: plain.pop("machine") and None)
     assert verify()["metrics"].verdict == "same"
 
 
-def test_a_model_that_differs_is_told_by_the_probabilities_that_it_gives(
+def test_a_different_model_is_reported_by_the_difference_of_its_probabilities(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_GRID", "small")
     (model, search) = verify()["fitted_pipeline"].differences
     assert model.what.startswith("probabilities of 455 training rows differ by at most ")
     assert 0 < (model.largest or 0) < 1
-    assert "winner.logistic__C" in {figure.path for figure in search.figures}
+    assert "winner.logistic__C" in {value.path for value in search.changed}
