@@ -149,7 +149,7 @@ def test_a_remote_source_is_stale_after_the_hours_that_are_set(store: Store, mon
     put(store)
     assert check() == (0, ["ok"])
     monkeypatch.setenv("WDBC_STALE_AFTER_HOURS", "1e-9")
-    assert the_line().startswith("stale source: the source: last read or looked at 20")
+    assert the_line().startswith("stale source: the source: last read or checked at 20")
 
 
 def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | None = None) -> None:
@@ -183,7 +183,7 @@ def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | 
 @pytest.mark.fault("S22")
 def test_a_sensor_is_told_whose_last_tick_failed_or_that_looks_no_more(instance: dg.DagsterInstance) -> None:
     turned_on(instance, seconds_ago=3600)
-    assert the_line().startswith("stale source: sensor source_changed: it is turned on, and its last tick was at 20")
+    assert the_line().startswith("stale source: sensor source_changed: it is turned on, but its last tick was at 20")
     turned_on(instance, seconds_ago=60, error="a.WdbcError: the last 3 looks failed\nat: somewhere\n")
     assert the_line() == "stale source: sensor source_changed: its last tick failed: the last 3 looks failed"
     turned_on(instance, seconds_ago=1)
