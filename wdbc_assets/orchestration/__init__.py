@@ -1,4 +1,4 @@
 """Everything that imports Dagster, one file per concept: assets, checks, jobs, schedules, sensors, resources, ...
 
-What an asset computes stands in `domain`; what the pipeline is stands in `pipeline`.
+What an asset computes belongs in `domain`; the structure of the pipeline belongs in `pipeline`.
 """

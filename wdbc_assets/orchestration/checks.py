@@ -1,6 +1,6 @@
-"""From findings to Dagster's asset checks: one per rule, with the failing rows.
+"""Dagster asset checks, one per rule, with the failing rows.
 
-Which rules an asset must keep, and how a value is validated, stands in `pipeline.validation`.
+The rules of each asset and their validation are in `pipeline.validation`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from wdbc_assets.store.manifest import Manifest
 
 
 def specs(asset: str) -> list[dg.AssetCheckSpec]:
-    """Return the checks that the contract asks of an asset."""
+    """Return the check specs of an asset, one per rule."""
     return [
         dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
         for rule in RULES.get(asset, ())
@@ -23,26 +23,26 @@ def specs(asset: str) -> list[dg.AssetCheckSpec]:
 
 
 def results(asset: str, findings: Iterable[Finding], *, show_values: bool = False) -> Iterator[dg.AssetCheckResult]:
-    """Show findings as Dagster shows checks: passed or not, how many rows, and the first ten of them."""
+    """Yield a check result for each finding: whether it passed, the number of failures, and the first ten rows."""
     for finding in findings:
         yield dg.AssetCheckResult(
             asset_key=asset,
             check_name=finding.rule,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR if finding.blocking else dg.AssetCheckSeverity.WARN,
-            description=finding.summary.removeprefix(f"{finding.rule}: "),  # the page is headed with the name
+            description=finding.summary.removeprefix(f"{finding.rule}: "),  # Dagster shows the name itself
             metadata=_evidence(finding, show_values=show_values),
         )
 
 
 def from_manifest(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
-    """Show what the manifest states of a version that was judged when it was made."""
+    """Yield the check results recorded in a manifest when the version was validated."""
     return results(manifest.asset, (Finding(**check, failures=()) for check in manifest.checks))
 
 
 def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:
     finding, note = privacy.redact_finding(finding, shown=show_values)
-    # A number in every evaluation, for only so the UI's plot shows when a rule began to be broken.
+    # Recorded in every evaluation, so that the UI plots when a rule started to fail.
     evidence: dict[str, Any] = {"failures": finding.count, **note}
     if finding.failures:
         records = [

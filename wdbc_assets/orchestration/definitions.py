@@ -1,4 +1,4 @@
-"""The assembly of everything that Dagster is to know. No logic belongs here."""
+"""The Dagster definitions: everything is assembled here. No logic belongs here."""
 
 import dagster as dg
 

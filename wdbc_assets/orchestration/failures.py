@@ -1,4 +1,4 @@
-"""How the failure of an asset is reported: what, where and a hint; never a patient's value."""
+"""Reporting of failed assets to Dagster: what, where and a hint, but never a patient's value."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ from wdbc_assets.presentation import privacy
 
 @contextmanager
 def as_dagster_failure(asset: str, refuse: Callable[[WdbcError], None]) -> Iterator[None]:
-    """Turn what a step raises into what Dagster's history may keep; `refuse` notes a refusal first."""
+    """Convert an exception of a step into one that Dagster's history may keep; call `refuse` first for a WdbcError."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 -- each becomes what Dagster may keep of it
-        found = machine.refusal(error)
-        if found is None:
+    except Exception as error:  # noqa: BLE001 -- every error is converted
+        refusal = machine.refusal(error)
+        if refusal is None:
             raise privacy.redact_error(error, asset, shown=settings.load().show_values) from None
-        refuse(found)
+        refuse(refusal)
         raise dg.Failure(
-            description=safe_text.redact(str(found)),
-            metadata={name: safe_text.redact(getattr(found, name)) for name in ("what", "where", "hint")},
+            description=safe_text.redact(str(refusal)),
+            metadata={name: safe_text.redact(getattr(refusal, name)) for name in ("what", "where", "hint")},
             allow_retries=False,
         ) from None

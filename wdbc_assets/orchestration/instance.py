@@ -23,14 +23,14 @@ _REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
 
 @contextmanager
 def open_instance() -> "Iterator[dg.DagsterInstance]":
-    """Open Dagster's instance, and report runs of `wdbc run` whose process was killed as failed.
+    """Open Dagster's instance, and mark runs of `wdbc run` whose process was killed as failed.
 
-    Dagster itself notices such a run only by its time limit, and only while a daemon runs.
+    Dagster itself detects such a run only by its time limit, and only while the daemon runs.
     """
     import dagster as dg
 
-    # Dagster raises in its signal handler. Where that hits SQLAlchemy while it closes a connection, SQLAlchemy logs the
-    # traceback and goes on; without a handler Python would print it. The command itself says that it was stopped.
+    # Dagster raises in its signal handler. If that interrupts SQLAlchemy while it closes a connection, SQLAlchemy logs
+    # the traceback, and without a handler Python would print it. The command itself reports that it was stopped.
     logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
     home = settings.ensure_home()
     with _one_at_a_time(home), machine.dagster_configuration(home):
@@ -39,7 +39,7 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
         unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
         for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
             if _is_gone(run.tags.get(PROCESS_TAG, "")):
-                instance.report_run_failed(run, "The process of this `wdbc run` is gone: it was killed.")
+                instance.report_run_failed(run, "The process of this `wdbc run` was killed.")
         with _held_open(Path(instance.root_directory, "history")):
             yield instance
 
@@ -77,10 +77,10 @@ def as_launched(instance: "dg.DagsterInstance", job: str) -> "Iterator[dict[str,
 
 @contextmanager
 def _one_at_a_time(home: Path) -> "Iterator[None]":
-    """Hold off other processes while the history is opened.
+    """Exclude other processes while the instance is opened.
 
-    The first opening makes its databases. Two at once would each mark them with Dagster's schema version, and a file
-    that is marked twice can never be opened again.
+    The first process creates the databases. Two concurrent ones would both stamp them with Dagster's schema
+    version, and a database with two stamps can never be opened again.
     """
     path = home / "opening.lock"
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -90,10 +90,10 @@ def _one_at_a_time(home: Path) -> "Iterator[None]":
 
 @contextmanager
 def _held_open(folder: Path) -> "Iterator[None]":
-    """Hold Dagster's SQLite files open, if it keeps its history in such.
+    """Keep a connection to each of Dagster's SQLite files open, if there are any.
 
-    It opens and closes them several times for each event. Each time that the last connection closes, SQLite folds its
-    log into the file and deletes it: a tenth of a short run's CPU time.
+    Dagster opens and closes them several times per event. Whenever the last connection closes, SQLite checkpoints and
+    deletes its write-ahead log, which takes a tenth of a short run's CPU time.
     """
     with ExitStack() as connections:
         for path in folder.rglob("*.db"):
@@ -102,7 +102,7 @@ def _held_open(folder: Path) -> "Iterator[None]":
 
 
 def this_process() -> str:
-    """Return what tells this process from every other one on every machine, and in every container of one."""
+    """Return an identifier of this process that is unique across machines and containers."""
     return f"{_place()}:{os.getpid()}:{_started(os.getpid())}"
 
 
@@ -113,9 +113,9 @@ def _is_gone(process: str) -> bool:
 
 
 def _place() -> str:
-    """Return where numbers of processes mean something: this start of this machine, and this namespace of processes.
+    """Return the scope in which process ids are unique: host name, boot and PID namespace.
 
-    Two containers may have one host name, and each its own process 1.
+    Two containers may share a host name, and each has its own process 1.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -126,7 +126,7 @@ def _place() -> str:
 
 
 def _started(number: int) -> str:
-    """Return when a process began, in clock ticks since the machine did; empty if there is no such process."""
+    """Return the start time of a process in clock ticks since boot; empty if there is no such process."""
     try:
         return Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
     except OSError:

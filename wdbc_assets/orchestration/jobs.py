@@ -1,8 +1,7 @@
-"""The jobs: `train` makes all five assets of the main line, `refresh` the data alone, `explore` what they look like,
-`evaluate` the honest figures, `evidence` what can be said of all that is current, `promote` what is in production.
+"""The Dagster jobs. Their assets are listed in `pipeline.specs.JOBS`.
 
-What each makes stands in `lineage.JOBS`. They run in one process. The multiprocess executor imports every library again
-in each step, which costs about seven times the CPU for assets of this size.
+They run in one process: the multiprocess executor imports every library again in each step, which costs about seven
+times the CPU for assets of this size.
 """
 
 import dagster as dg
@@ -19,11 +18,15 @@ def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
     )
 
 
-train = _job("train", "From the source to judged metrics. Assets that are up to date are recorded as unchanged.")
-refresh = _job("refresh", "From the source to the split, without training.")
-explore = _job("explore", "From the source to what the data look like: distributions, correlations, findings.")
-evaluate = _job(
-    "evaluate", "From the source to repeated cross-validation of the recipes, the reference Airflow project's beside."
+train = _job(
+    "train", "Train the model: from the source to the test metrics. Up-to-date assets are recorded as unchanged."
 )
-evidence = _job("evidence", "What can be said of what is current: exploration, policy, importance, and the model card.")
-promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it wins.")
+refresh = _job("refresh", "Refresh the dataset: from the source to the split, without training.")
+explore = _job("explore", "Explore the data: distributions, correlations and findings.")
+evaluate = _job(
+    "evaluate", "Evaluate the recipes by repeated nested cross-validation, including the reference Airflow project's."
+)
+evidence = _job(
+    "evidence", "Update the evidence from the current versions: exploration, decision policy, importance, model card."
+)
+promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it passes the gate.")

@@ -1,4 +1,4 @@
-"""A job in this process, through Dagster, so that it stands in its history; or nothing, if nothing is to be done."""
+"""Execution of a job in this process, as a run in Dagster's history. Nothing runs if everything is up to date."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,21 +13,21 @@ from wdbc_assets.store.store import Store
 
 
 class Reporter(Protocol):
-    """Shows how a run goes on: a handler of the package's log records, which keeps the errors that ended the run."""
+    """Shows the progress of a run. Its log handler keeps the errors that ended the run."""
 
     errors: list[WdbcError]
 
     def handler(self) -> logging.Handler:
-        """Return what is added to the package's logger while the run goes on."""
+        """Return the handler to add to the package's logger during the run."""
 
     def unchanged(self, manifest: Manifest) -> None:
-        """Show an asset that is up to date, and of which no run was needed."""
+        """Show an asset that is up to date and needs no run."""
 
 
 def job(
     name: str,
     store: Store,
-    chosen: settings.Settings,
+    config: settings.Settings,
     options: Mapping[str, Any],
     *,
     reporter: Reporter,
@@ -36,20 +36,31 @@ def job(
     assets: Sequence[str] | None = None,
     decision: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Make what a job is to make, or only `assets` of it; returns the run's id, or None if all was up to date.
+    """Run a job, or some of its assets, unless everything is up to date.
 
-    After a refusal the success is recorded by a run, so that Dagster's history does not end with the failure.
+    After a refusal a run starts even if nothing changed, so that Dagster's history does not end with the failure.
 
-    `options` are settings given on the command line; those that are None were not given. `decision` is the
-    configuration of what is decided anew, be all up to date or not.
+    Args:
+        name: Name of the job.
+        store: The store.
+        config: The current settings.
+        options: Settings given on the command line; None means not given.
+        reporter: Receives the progress.
+        force: Whether to materialize up-to-date assets too.
+        debug: Whether to raise the original error.
+        assets: The assets to materialize; None for all assets of the job.
+        decision: Configuration of the promoted asset. It requests a promotion, even if everything is up to date.
+
+    Returns:
+        The id of the run, or None if everything was up to date.
 
     Raises:
-        WdbcError: the run failed.
+        WdbcError: The run failed.
     """
     assets = specs.JOBS[name] if assets is None else assets
-    states = staleness.assess(store, chosen, assets=assets)
-    # A remote source is asked inside a run, so that its answer stands in Dagster's history.
-    remote = "raw_data" in assets and sources.parse(chosen.source).kind in ("http", "object")
+    states = staleness.assess(store, config, assets=assets)
+    # A remote source is contacted inside a run, so that Dagster's history records the result.
+    remote = "raw_data" in assets and sources.parse(config.source).kind in ("http", "object")
     refused = any(store.refusal(asset) for asset in assets)
     if decision is not None or remote or force or refused or not all(state.up_to_date for state in states):
         given = {option: value for option, value in options.items() if value is not None}
@@ -70,7 +81,7 @@ def _through_dagster(
     force: bool,
     debug: bool,
 ) -> str:
-    # Before Dagster: skops looks for each function of scipy in every module that is loaded when it is imported.
+    # Before Dagster, because importing skops searches every loaded module for each function of scipy.
     import skops.io  # noqa: F401, I001
     import dagster as dg
 
@@ -100,7 +111,7 @@ def _through_dagster(
             )
     finally:
         logs.logger.removeHandler(reporter.handler())
-    if reporter.errors:  # also of a run that succeeded: a promotion without evidence leaves production as it is
+    if reporter.errors:  # a successful run can have errors: a promotion without evidence leaves the champion in place
         raise reporter.errors[0]
     if result.success:
         return result.run_id

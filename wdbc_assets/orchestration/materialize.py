@@ -1,9 +1,8 @@
-"""The mechanism that every asset of this project shares, so that an asset itself can be a sentence.
+"""Materialization of versioned assets.
 
-A versioned asset is a plain function from the values of its inputs to its own value. Around it: skip what is up to
-date, read the inputs verified, judge the value by its contract, and hand it to the store only if every blocking check
-passed.
-(Dagster runs the checks after the IO manager: a value that fails them would already be stored.)
+A versioned asset is a plain function from the values of its inputs to its own value. This module adds the rest: it
+skips up-to-date assets, loads verified inputs, validates the value, and stores it only if every blocking check passed.
+(Dagster runs checks after the IO manager, when an invalid value would already be stored.)
 """
 
 import inspect
@@ -36,15 +35,15 @@ def versioned_asset(
     describe: Callable[[Any], dict[str, Any]],
     columns: dg.TableSchema | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Make a function into an asset whose versions are kept.
+    """Turn a function into a versioned asset.
 
-    The name, inputs, parameters and code version come from the function's row in `lineage.ASSETS`. What the
-    function may ask for stands in `functions.call`.
+    Inputs, parameters and code version come from the asset's entry in `pipeline.specs.ASSETS`. The arguments that the
+    function may request are listed in `pipeline.functions.call`.
     """
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = functions.register(function)
-        derivation = specs.ASSETS[name]
+        spec = specs.ASSETS[name]
 
         def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
             step = _Step(name, describe, context, handles)
@@ -59,8 +58,8 @@ def versioned_asset(
             owners=owners,
             code_version=specs.code_version(name),
             metadata={"dagster/column_schema": columns} if columns else None,
-            ins={source: dg.AssetIn(dagster_type=STORED) for source in derivation.inputs},
-            config_schema=_config_schema(derivation),
+            ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
+            config_schema=_config_schema(spec),
             check_specs=checks.specs(name),
             required_resource_keys={"store", "source"},
             output_required=False,
@@ -69,15 +68,15 @@ def versioned_asset(
     return decorate
 
 
-def _config_schema(derivation: specs.AssetSpec) -> dict[str, dg.Field]:
-    # No defaults here: the UI would fill them in, and they would overrule the environment.
+def _config_schema(spec: specs.AssetSpec) -> dict[str, dg.Field]:
+    # No defaults here: the UI would fill them in, and they would override the environment.
     kinds = {int: int, float: float, bool: bool}
-    fields = derivation.parameters.model_fields if derivation.parameters else {}
+    fields = spec.parameters.model_fields if spec.parameters else {}
     return {
         name: dg.Field(
             kinds.get(field.annotation, str),  # type: ignore[arg-type] # a look-up by type that may miss
             is_required=False,
-            description=f"{field.description}. Unset: {settings.variable(name)}, or {field.default}.",
+            description=f"{field.description}. Default: the setting {settings.variable(name)}, or {field.default}.",
         )
         for name, field in fields.items()
     }
@@ -101,26 +100,26 @@ class _Step:
         self.loaded: dict[str, Any] = {}
         self.show_values = False
         self.started = time.monotonic()
-        self.bench: Checkpoints | None = None
+        self.checkpoints: Checkpoints | None = None
 
     def run(self) -> Iterator[Any]:
-        chosen = settings.load()
-        self.show_values = chosen.show_values
-        logs.open_log(chosen.log, relative_to=settings.project_root())
+        config = settings.load()
+        self.show_values = config.show_values
+        logs.open_log(config.log, relative_to=settings.project_root())
         overrides = dict(self.context.op_execution_context.op_config or {})
         resources.refuse_recorded_credentials(overrides)
-        parameters = staleness.resolved(self.name, chosen, overrides)
+        parameters = staleness.resolved(self.name, config, overrides)
         store = self.store()
         current, why = self._why(store, parameters)
-        asks_outside = not self.inputs
-        if current is not None and not why and not asks_outside:
+        reads_source = not self.inputs
+        if current is not None and not why and not reads_source:
             yield from self._unchanged(store, current)
             return
         for reason in why:
             if reason != staleness.NEVER_MADE:
                 self._log("%s runs: %s", self.name, reason)
 
-        outcome = self._call(chosen, overrides, known=None if why else current)
+        outcome = self._call(config, overrides, known=None if why else current)
         if isinstance(outcome, NotModified) and current is not None:
             yield from self._unchanged(store, current)
             return
@@ -145,17 +144,17 @@ class _Step:
         same = current is not None and current.version == draft.manifest.version
         yield self._result(store, draft, draft.manifest, self._described(value), unchanged=same)
         self._log_outcome(draft.manifest, unchanged=same)
-        if self.bench is not None:  # the value is stored by now
-            self.bench.clear_others()
+        if self.checkpoints is not None:  # the value is stored by now
+            self.checkpoints.clear_others()
         yield from checks.results(self.name, verdict.findings, show_values=self.show_values)
 
     def refuse(self, error: WdbcError) -> None:
-        """Log the refusal and leave a note of it in the store, if the store can take one."""
+        """Log the refusal, and record it in the store if possible."""
         logs.logger.error("%s refused: %s", self.name, error.what, extra=self._fields("refused") | {"error": error})
         try:
             self.store().note_refusal(self.name, run_id=self.context.run.run_id, reasons=[safe_text.redact(error.what)])
         except WdbcError:
-            logs.logger.warning("%s: the refusal could not be noted in the store", self.name)
+            logs.logger.warning("%s: the refusal could not be recorded in the store", self.name)
 
     def store(self) -> Store:
         resource: resources.StoreResource = self.context.resources.store
@@ -178,21 +177,21 @@ class _Step:
 
     def _checkpoints(self) -> Checkpoints:
         depends_on = [self.inputs, specs.parts_version(self.name)]
-        self.bench = self.store().checkpoints(self.name, depends_on, anew=self._forced())
-        return self.bench
+        self.checkpoints = self.store().checkpoints(self.name, depends_on, anew=self._forced())
+        return self.checkpoints
 
-    def _call(self, chosen: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:
+    def _call(self, config: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         return functions.call(
             self.name,
             self.loaded,
             versions=self.inputs,
-            parameters=settings.parameters_of(kind, chosen, overrides) if kind else None,
+            parameters=settings.parameters_of(kind, config, overrides) if kind else None,
             source=self.context.resources.source,
             known=known,
             report=Progress(self.name, self._fields("progress")),
-            effort=settings.Effort(workers=chosen.workers),
+            effort=settings.Effort(workers=config.workers),
             checkpoints=self._checkpoints,
         )
 
@@ -202,7 +201,7 @@ class _Step:
         known = event and (event.tags or {}).get("dagster/data_version") == manifest.version
         if event and known and privacy.holds_for(event.metadata, shown=self.show_values):
             described: dict[str, Any] = dict(event.metadata)
-        else:  # an instance that has not seen this version made, or showed more or less of it
+        else:  # this instance has no event of this version, or one with another setting for patients' values
             described = self._described(Handle(store, manifest).load())
         yield self._result(store, Unchanged(manifest), manifest, described, unchanged=True)
         self._log_outcome(manifest, unchanged=True)
@@ -223,7 +222,7 @@ class _Step:
         )
 
     def _log_outcome(self, manifest: Manifest, *, unchanged: bool) -> None:
-        """Say what became of the asset. A step goes on after its result only once that is stored."""
+        """Log the outcome. Dagster resumes a step after its result only when the result is stored."""
         event = "unchanged" if unchanged else "made"
         self._log(
             "%s %s",

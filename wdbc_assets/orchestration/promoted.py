@@ -1,11 +1,11 @@
-"""The mechanism of an asset that is decided: judged by the gate, and moved by promotion alone.
+"""Materialization of the promoted asset, the champion: only the promotion gate replaces it.
 
-Unlike a versioned asset it is not out of date when its inputs change, for what it is now was decided on evidence. Only
-a run that asks for a promotion judges a candidate: the job `promote`, or `promote: true` in the asset's configuration.
-It keeps the evidence and observes the verdict; only a verdict that promotes yields a value, and the store takes it only
-if the champion still is the one it was judged against. Any other run records the champion as unchanged.
+Unlike a versioned asset, it does not become out of date when its inputs change. Only a run that requests a promotion
+compares a candidate: the job `promote`, or `promote: true` in the asset's configuration. The run stores the evidence
+and records the verdict as an observation. It yields a value only if the candidate is promoted, and the store accepts it
+only if the champion is still the one it was compared with. Any other run records the champion as unchanged.
 
-The asset's check is of production, not of candidates: a candidate that is refused leaves a healthy champion healthy.
+The asset's check covers production, not candidates: a rejected candidate leaves a healthy champion healthy.
 """
 
 import inspect
@@ -37,21 +37,25 @@ CONFIG = {
     "promote": dg.Field(
         bool,
         is_required=False,
-        description="Compare the candidate with the champion, and promote it if it wins. Unset: true in the job promote"
-        " alone; without it nothing is decided.",
+        description="Compare the candidate with the champion, and promote it if it passes the gate. Default: true in"
+        " the job promote, else false.",
     ),
     "candidate": dg.Field(
-        str, is_required=False, description="The first digits of a version of fitted_pipeline. Unset: the current one."
+        str,
+        is_required=False,
+        description="Version of fitted_pipeline to promote, or its first digits. Default: the current version.",
     ),
     "force": dg.Field(
-        bool, is_required=False, default_value=False, description="Promote against the verdict. Needs a reason."
+        bool, is_required=False, default_value=False, description="Promote against the verdict. Requires a reason."
     ),
-    "reason": dg.Field(str, is_required=False, default_value="", description="Stands in the history."),
+    "reason": dg.Field(
+        str, is_required=False, default_value="", description="Reason to record in the promotion history."
+    ),
 }
 
 
 def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Make a function, which makes the value of a promoted candidate, into an asset that is decided."""
+    """Turn a function that builds the bundle of a promoted candidate into the promoted asset."""
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         name = functions.register(function)
@@ -68,7 +72,7 @@ def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[
             kinds=kinds,
             owners=owners,
             code_version=specs.code_version(name),
-            deps=list(specs.ASSETS[name].inputs),  # read by a promotion alone, which may be of earlier versions
+            deps=list(specs.ASSETS[name].inputs),  # only a promotion reads them, possibly in earlier versions
             config_schema=CONFIG,
             check_specs=checks.specs(name),
             required_resource_keys={"store"},
@@ -79,7 +83,7 @@ def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[
 
 
 class _Step:
-    """One execution: a judgement, or a record that nothing was to be decided."""
+    """One execution: a comparison, or a record that the champion is unchanged."""
 
     def __init__(self, name: str, context: dg.AssetExecutionContext) -> None:
         self.name = name
@@ -91,13 +95,13 @@ class _Step:
         logs.logger.error("%s refused: %s", self.name, error.what, extra=self.fields("refused") | {"error": error})
 
     def run(self) -> Iterator[Any]:
-        chosen = settings.load()
-        logs.open_log(chosen.log, relative_to=settings.project_root())
+        project_settings = settings.load()
+        logs.open_log(project_settings.log, relative_to=settings.project_root())
         config = dict(self.context.op_execution_context.op_config)
         resource: resources.StoreResource = self.context.resources.store
         store = resource.open()
         if self._asks_for_promotion(config):
-            yield from self._decide(store, config, chosen.acting_as())
+            yield from self._decide(store, config, project_settings.acting_as())
         else:
             yield from self._unchanged(store)
         yield from self._health(store)
@@ -106,14 +110,14 @@ class _Step:
         asked = bool(config.get("promote", self.context.run.job_name == PROMOTION_JOB))
         if config["force"] and not (asked and config["reason"].strip()):
             raise WdbcError(
-                "a promotion against the verdict needs `promote: true` and a reason",
+                "a promotion against the verdict requires `promote: true` and a reason",
                 where="configuration of champion",
-                hint='Say why, for whoever reads the history: `wdbc promote --force --reason "..."`.',
+                hint='Give the reason to record in the history: `wdbc promote --force --reason "..."`.',
             )
         return asked
 
     def _decide(self, store: Store, config: Mapping[str, Any], actor: str) -> Iterator[Any]:
-        """Judge the candidate, and yield a value if it is promoted."""
+        """Compare the candidate with the champion, and yield a value if it is promoted."""
         try:
             case = registry_candidate.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
             verdict = None if case.is_champion else case.judge()
@@ -121,9 +125,9 @@ class _Step:
                 case.require_policy()
         except DamagedStore:
             raise
-        except WdbcError as error:  # there is no evidence to compare by: that is no fault of what is in production
+        except WdbcError as error:  # missing evidence says nothing about the health of production
             self.refuse(error)
-            self._observe("not measured", {"verdict": f"not measured: {error.what}", "what to do": error.hint})
+            self._observe("not compared", {"verdict": f"not compared: {error.what}", "hint": error.hint})
             return
         if verdict is None:
             yield from self._unchanged(store)
@@ -142,7 +146,7 @@ class _Step:
         if verdict.promoted or forced:
             promoted = self._promotion(store, case, verdict, decision)
             yield promoted
-            # A step goes on after its result only once that is stored, and the champion moved.
+            # Dagster resumes the step after its result only when the bundle is stored and the champion replaced.
             self._log("made", "champion promoted", rows=None, version=promoted.value.draft.manifest.version)
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
@@ -181,15 +185,15 @@ class _Step:
         )
 
     def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
-        """Record the champion as it is; if there is none, say so."""
+        """Record the champion as unchanged, or log that there is none."""
         standing = open_registry(store).standing()
         manifest = standing.manifest
-        if manifest is None and standing.problems:  # the check says what is wrong
+        if manifest is None and standing.problems:  # reported by the check
             return
         if manifest is None:
             logs.logger.warning(
-                "no champion is in production: the job promote, `wdbc promote`, or `promote: true` in the configuration"
-                " of %s promotes a candidate",
+                "no champion is in production: promote a candidate with the job promote, with `wdbc promote`, or with"
+                " `promote: true` in the configuration of %s",
                 self.name,
                 extra=self.fields("note"),
             )
@@ -203,7 +207,7 @@ class _Step:
         self._log("unchanged", "champion unchanged", rows=None, version=manifest.version)
 
     def _health(self, store: Store) -> Iterator[dg.AssetCheckResult]:
-        """Check what is in production now, whatever became of a candidate."""
+        """Check the health of production, independent of any candidate."""
         standing = open_registry(store).standing()
         promoted = standing.promotion
         breaches = list(standing.problems)
@@ -212,7 +216,7 @@ class _Step:
         yield from checks.results(self.name, [findings.of_figures(gate.production_is_healthy, breaches)])
 
     def _observe(self, verdict: str, described: dict[str, Any]) -> None:
-        """Show a verdict among the asset's events, where it says nothing about the health of the champion."""
+        """Record a verdict as an observation, which does not affect the health of the champion."""
         self.context.log_event(dg.AssetObservation(self.name, description=f"verdict: {verdict}", metadata=described))
 
     def _log(self, event: str, message: str, **fields: object) -> None:

@@ -1,4 +1,4 @@
-"""Dagster's resources: the store and the source. Each reads its settings when a run uses it, never at import."""
+"""Dagster resources: the store and the source. They read settings when a run uses them, never at import."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +14,14 @@ class StoreResource(dg.ConfigurableResource[Any]):
     """The artifact store."""
 
     storage: str | None = None
-    """Folder or URL; unset: WDBC_STORAGE, or results/ inside the project."""
+    """Folder or URL of the store. Default: the setting WDBC_STORAGE, or results/ in the project."""
 
     def open(self) -> Store:
-        """Return the store."""
+        """Return the store.
+
+        Raises:
+            WdbcError: The address contains credentials.
+        """
         location = self.storage or settings.load().storage
         if self.storage and safe_text.redact_url(self.storage) != self.storage and "://" in self.storage:
             raise _recorded("store", "WDBC_STORAGE")
@@ -25,7 +29,7 @@ class StoreResource(dg.ConfigurableResource[Any]):
 
 
 class SourceResource(dg.ConfigurableResource[Any]):
-    """Where the raw bytes come from, and the only HTTP client."""
+    """The source of the raw data."""
 
     def fetch(
         self,
@@ -34,10 +38,10 @@ class SourceResource(dg.ConfigurableResource[Any]):
         known: sources.Origin | None,
         report: Callable[[str], None],
     ) -> sources.Fetched | sources.NotModified:
-        """Ask the source for its bytes, or for nothing if they are still the known ones.
+        """Fetch the source, or return NotModified if its content is the known one.
 
         Raises:
-            WdbcError: they cannot be had, or are refused.
+            WdbcError: The source cannot be read, or its content is refused.
         """
         return sources.fetch(
             sources.parse(parameters.source),
@@ -49,7 +53,7 @@ class SourceResource(dg.ConfigurableResource[Any]):
 
 
 def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:
-    """Refuse a source with credentials in a run's configuration, which Dagster records for everyone to read."""
+    """Raise WdbcError if a run's configuration has a source with credentials, because Dagster records and shows it."""
     source = overrides.get("source")
     if source is not None and sources.parse(source).shown != source and "***" in sources.parse(source).shown:
         raise _recorded("source", "WDBC_SOURCE")
@@ -57,7 +61,7 @@ def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:
 
 def _recorded(what: str, variable: str) -> WdbcError:
     return WdbcError(
-        f"the address of a {what} with credentials may not stand in a run's configuration: Dagster records it",
+        f"an address with credentials is not allowed in the configuration of the {what}: Dagster records it",
         where=f"configuration of the {what}",
         hint=f"Set it as {variable} in the environment or .env instead.",
     )

@@ -1,6 +1,6 @@
-"""The schedules. Off until someone turns them on in the UI.
+"""The schedules. They are off until a user turns them on in the UI.
 
-Of the ticks that were missed while no daemon ran, Dagster makes up for the last one only.
+Of the ticks missed while the daemon was down, Dagster catches up on only the last one.
 """
 
 import dagster as dg
@@ -12,6 +12,6 @@ daily_train = dg.ScheduleDefinition(
     target=jobs.train,
     cron_schedule="0 6 * * *",
     execution_timezone="Etc/UTC",  # no clock changes: each day has one 06:00
-    description="Every day at 06:00 UTC. If the source has not changed, every asset is recorded as unchanged.",
+    description="Runs train every day at 06:00 UTC. If nothing has changed, every asset is recorded as unchanged.",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )

@@ -1,7 +1,7 @@
-"""The sensors: what starts a run because something happened outside.
+"""The sensors. They start runs on external events.
 
-A sensor decides from the store and from Dagster's history alone, so that a killed daemon or a lost cursor changes
-nothing. The cursor only counts failed looks.
+A sensor decides only from the store and Dagster's history, so that a killed daemon or a lost cursor changes nothing.
+The cursor only counts failed checks of the source.
 """
 
 import json
@@ -18,10 +18,10 @@ from wdbc_assets.store.store import Store
 
 INTERVAL_SECONDS = 300
 FAILED_LOOKS = 3
-"""So many failed looks in a row make a failed tick."""
+"""Number of consecutive failed checks of the source after which a tick fails."""
 LONGEST_PAUSE_SECONDS = 24 * 60 * 60
 OBSERVATION_TAG = "wdbc/observation"
-"""The tag of a requested run: the content that was seen, and the run that raw_data was from then."""
+"""Tag of a requested run: the observed content, and the run that made the raw_data current at that time."""
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -29,7 +29,7 @@ _UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-_COUNTED_ATTEMPTS = 10  # the pause is the longest one long before
+_COUNTED_ATTEMPTS = 10  # the pause reaches its maximum before
 
 
 @dg.sensor(
@@ -37,18 +37,18 @@ _COUNTED_ATTEMPTS = 10  # the pause is the longest one long before
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
-        "Looks at the source and starts train when its content differs from what was last trained on. If the run fails,"
-        " it is requested again, after a pause that doubles up to a day. From the third failed look in a row on, the"
+        "Checks the source every 5 minutes and starts train when its content differs from the last training data. A"
+        " failed run is requested again after a pause that doubles up to a day. After three failed checks in a row, the"
         " tick fails."
     ),
 )
 def source_changed(
     context: dg.SensorEvaluationContext, store: resources.StoreResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Start `train` for content of the source that the current metrics were not made from.
+    """Start `train` if the current metrics were not made from the source's content.
 
-    A run key names the observation, not the content: content that was trained on before is trained on again when the
-    source returns to it.
+    A run key identifies the observation, not the content: when a source returns to earlier content, the model is
+    trained on it again.
     """
     try:
         location = sources.parse(settings.load().source)
@@ -61,19 +61,19 @@ def source_changed(
         return _failed_look(context, error)
     context.update_cursor(_cursor(failed_looks=0))
     if settled:
-        return dg.SkipReason(f"Unchanged: {location.shown} is what the metrics were made from ({look.reason}).")
+        return dg.SkipReason(f"Unchanged: the metrics were made from {location.shown} ({look.reason}).")
     return _request(context.instance, f"{look.identity[:12]} after {raw_data.run_id if raw_data else 'nothing'}")
 
 
 def _current_raw_data(store: Store) -> Manifest | None:
     try:
         return store.current("raw_data")
-    except DamagedStore:  # the run that is requested makes it again
+    except DamagedStore:  # the requested run makes it again
         return None
 
 
 def _is_settled(store: Store, raw_data: Manifest) -> bool:
-    """Say whether nothing is left to do for these bytes: they are trained on, and no later content was refused."""
+    """Return whether the metrics were made from this raw_data, and no later content was refused."""
     try:
         trained_on = staleness.source_version(store, "metrics")
     except DamagedStore:
@@ -82,17 +82,17 @@ def _is_settled(store: Store, raw_data: Manifest) -> bool:
 
 
 def _failed_look(context: dg.SensorEvaluationContext, error: WdbcError) -> dg.SkipReason:
-    """Skip the tick, or fail it if the looks before failed too: Dagster keeps the cursor of a failed tick."""
+    """Skip the tick, or fail it after several failed checks. Dagster keeps the cursor of a failed tick."""
     failed_looks = _failed_looks(context.cursor) + 1
     if failed_looks >= FAILED_LOOKS:
         raise WdbcError(
-            f"the last {FAILED_LOOKS} or more looks at the source failed: {error.what}",
+            f"at least the last {FAILED_LOOKS} checks of the source failed: {error.what}",
             where=error.where,
             hint=error.hint,
         ) from None
     context.update_cursor(_cursor(failed_looks=failed_looks))
     return dg.SkipReason(
-        f"The source could not be looked at ({failed_looks} of {FAILED_LOOKS} looks before the tick fails): {error}"
+        f"The source could not be checked ({failed_looks} of {FAILED_LOOKS} failures before the tick fails): {error}"
     )
 
 
@@ -101,7 +101,7 @@ def _cursor(*, failed_looks: int) -> str:
 
 
 def _failed_looks(cursor: str | None) -> int:
-    """Read the cursor; one that is damaged, or of an earlier release, counts no failed look."""
+    """Return the number of failed checks in the cursor; 0 if the cursor is damaged or of an earlier release."""
     try:
         content = json.loads(cursor or "{}")
     except (ValueError, RecursionError):
@@ -111,23 +111,23 @@ def _failed_looks(cursor: str | None) -> int:
 
 
 def _request(instance: dg.DagsterInstance, observation: str) -> dg.SensorResult | dg.SkipReason:
-    """Request a run for an observation, unless one is under way or failed a short time ago."""
+    """Request a run for an observation, unless one is in progress or failed recently."""
     under_way = instance.get_runs(dg.RunsFilter(job_name=jobs.train.name, statuses=_UNDER_WAY), limit=1)
     if under_way:
-        return dg.SkipReason(f"Run {under_way[0].run_id[:8]} of train is under way; the look after its end decides.")
+        return dg.SkipReason(f"Run {under_way[0].run_id[:8]} of train is in progress; the source is checked after it.")
     attempts = instance.get_run_records(dg.RunsFilter(tags={OBSERVATION_TAG: observation}), limit=_COUNTED_ATTEMPTS)
     run_key = observation
     if attempts:
         last = attempts[0].dagster_run
         if (
             last.status == dg.DagsterRunStatus.NOT_STARTED
-        ):  # the daemon was killed before the launch: it launches it now
+        ):  # the daemon was killed before it launched the run, and launches it now
             run_key = last.tags["dagster/run_key"]
         else:
             due = _ended(attempts[0]) + timedelta(seconds=_pause_seconds(len(attempts)))
             if datetime.now(UTC) < due:
                 return dg.SkipReason(
-                    f"Run {last.run_id[:8]} for this content ended without metrics of it ({last.status.value}); it is"
+                    f"Run {last.run_id[:8]} for this content ended without metrics ({last.status.value}); it is"
                     f" requested again after {due:%Y-%m-%d %H:%M} UTC."
                 )
             run_key = f"{observation}, again after {last.run_id}"

@@ -68,8 +68,8 @@ def test_a_recipe_that_fails_in_one_fold_is_told_in_one_block_and_only_that_fold
     again = evaluate("--recipe", "brittle")
     assert again.returncode == 0, again.stderr
     assert "29 of 30 folds were done before" in again.stderr
-    assert "folds judged 30/30" in again.stderr
-    assert "folds judged 29/30" not in again.stderr
+    assert "folds evaluated 30/30" in again.stderr
+    assert "folds evaluated 29/30" not in again.stderr
     assert parts() > kept
 
 

@@ -186,7 +186,7 @@ def test_a_source_with_credentials_in_the_runs_configuration_is_refused() -> Non
     configured = {"ops": {"raw_data": {"config": {"source": "https://user:canary@127.0.0.1:9/x"}}}}
     with dg.DagsterInstance.ephemeral() as instance:
         result = train(instance, run_config=configured)
-    assert "may not stand in a run's configuration" in failure(result)
+    assert "an address with credentials is not allowed in the configuration" in failure(result)
     assert "canary" not in failure(result)
 
 

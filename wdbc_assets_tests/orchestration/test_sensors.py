@@ -126,7 +126,7 @@ def test_the_same_observation_has_the_same_key_whatever_became_of_the_cursor(
 @pytest.mark.fault("O05")
 def test_no_run_is_requested_while_one_is_under_way(source: Path, instance: dg.DagsterInstance) -> None:
     run = created(instance, request(tick(instance)), dg.DagsterRunStatus.STARTING)
-    assert f"Run {run.run_id[:8]} of train is under way" in reason(tick(instance))
+    assert f"Run {run.run_id[:8]} of train is in progress" in reason(tick(instance))
     instance.report_run_failed(run)
     assert "is requested again after" in reason(tick(instance))
 
@@ -243,11 +243,11 @@ def test_from_the_third_failed_look_on_the_tick_fails_and_a_good_source_works_at
     cursor = None
     for number in (1, 2):
         result = tick(instance, cursor)
-        assert f"could not be looked at ({number} of 3 looks" in reason(result)
+        assert f"could not be checked ({number} of 3 failures" in reason(result)
         assert "127.0.0.1:9" in reason(result)
         cursor = result.cursor
     for _ in range(2):  # Dagster keeps the cursor of a failed tick
-        with pytest.raises(WdbcError, match="the last 3 or more looks at the source failed") as failed:
+        with pytest.raises(WdbcError, match="at least the last 3 checks of the source failed") as failed:
             tick(instance, cursor)
         assert "127.0.0.1:9" in str(failed.value)
     monkeypatch.setenv("WDBC_SOURCE", str(source))

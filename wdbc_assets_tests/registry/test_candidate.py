@@ -180,9 +180,9 @@ def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
         assert tried.success
         assert tried.asset_materializations_for_node("champion") == []
         told, why = observed(tried)
-        assert told == "verdict: not measured"
+        assert told == "verdict: not compared"
         assert missing in why["verdict"]
-        assert why["what to do"].startswith("Materialize `metrics` and `decision_policy` first")
+        assert why["hint"].startswith("Materialize `metrics` and `decision_policy` first")
         assert check(tried).passed
         assert standing(store).history.entries == before.history.entries
 

@@ -1,1 +1,1 @@
-"""The assets, one module per group; `versioned` is the mechanism that they share."""
+"""The Dagster assets, one module per group. `materialize` and `promoted` contain what they share."""

@@ -1,4 +1,4 @@
-"""What is in production. The gate stands in `domain.promotion`, the bundle in `domain.bundles`."""
+"""The champion. The gate is in `domain.promotion`, the bundle in `domain.modeling.bundles`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ def champion(
     decision_policy: dict[str, Any],
     versions: Mapping[str, str],
 ) -> "bundles.Bundle":
-    """The model that serves predictions: a pipeline with its decision policy, replaced by evidence (or a stated force).
+    """The model that serves predictions: a pipeline with its decision policy.
 
-    Materializing it promotes nothing, unless the job `promote` does, or `promote: true` stands in its configuration.
-    Then the current pipeline is compared with it on the same out-of-fold predictions; an observation shows the verdict.
+    Materializing this asset promotes nothing, unless it runs in the job `promote` or its configuration contains
+    `promote: true`. Then the current pipeline is compared with the champion on the same out-of-fold predictions and
+    replaces it if it passes the gate. An observation records the verdict.
     """
     return candidate.bundle(train_test_split, fitted_pipeline, decision_policy, versions)

@@ -1,6 +1,6 @@
-"""The data: the bytes of the source, the table that they are, what it looks like, and its two parts.
+"""The dataset assets: raw data, clean table, exploration, and the split into training and test set.
 
-What is true of the data stands in `domain.contract` and `domain.rules`; how bytes are fetched in `sources`.
+The contract of the data is in `domain.data.contract` and `domain.rules`; fetching is in `sources`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def raw_data(
     known: Manifest | None,
     report: metadata.Report,
 ) -> External | NotModified:
-    """The bytes of the source as they came, unpacked: one line per patient, with id, diagnosis and 30 measurements."""
+    """The unpacked bytes of the source: one line per patient, with id, diagnosis and 30 measurements."""
     origin = sources.Origin.from_json(known.origin) if known and known.origin else None
     answer = source.fetch(parameters, known=origin, report=report)
     if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
@@ -41,7 +41,7 @@ def raw_data(
     columns=metadata.clean_columns(),
 )
 def clean_frame(raw_data: bytes) -> "pd.DataFrame":
-    """One row per patient: diagnosis is 1 for malignant and 0 for benign, then 30 measurements. No ids."""
+    """One row per patient: the diagnosis (1 malignant, 0 benign) and 30 measurements, without ids."""
     from wdbc_assets.domain.data import cleaning, reading
 
     return cleaning.clean(reading.read(raw_data))
@@ -49,7 +49,7 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
 
 @versioned_asset(kinds={"pandas", "json"}, owners=["team:data"], describe=metadata.describe_exploration)
 def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
-    """What the data look like: distributions by class, correlations, outliers, and the findings in words."""
+    """Exploratory analysis: distributions by class, correlations, outliers, and findings in words."""
     from wdbc_assets.domain.data import exploration
 
     return exploration.explore(clean_frame)
@@ -62,7 +62,7 @@ def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
     columns=metadata.clean_columns(),
 )
 def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
-    """The patients in two parts: one to fit the model on, one that it never sees before it is judged."""
+    """The training set, and a test set that the model never sees before it is evaluated."""
     from wdbc_assets.domain.data import splitting
 
     return splitting.split(

@@ -1,8 +1,7 @@
-"""The model: the pipeline that a search found, what it is worth on patients it has never seen, and the evidence.
+"""The model assets: the fitted pipeline, its metrics on unseen patients, and the evidence about it.
 
-The recipes stand in `domain.recipes`, the search in `domain.modeling`, the figures in `domain.evaluation`; the folds of
-repeated cross-validation in `domain.cross_validation`, its figures in `domain.comparison`, what they must reach in
-`domain.floors`; thresholds and referral in `domain.policy`, what the model goes by in `domain.explanation`.
+Recipes and search are in `domain.modeling`; metrics, cross-validation, floors, decision policy and importance are in
+`domain.evaluation`; the model card is in `domain.promotion`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 def fitted_pipeline(
     train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: metadata.Report
 ) -> "fitting.Fit":
-    """The recipe's best candidate by cross-validation, fitted on the whole training part."""
+    """The recipe's best candidate by cross-validation, fitted on the whole training set."""
     from wdbc_assets.domain.modeling import fitting
 
     return fitting.fit(
@@ -36,7 +35,7 @@ def fitted_pipeline(
         grid=parameters.grid,
         folds=parameters.folds,
         seed=parameters.search_seed,
-        progress=lambda done, total: report("candidates judged", done, total),
+        progress=lambda done, total: report("candidates evaluated", done, total),
     )
 
 
@@ -46,7 +45,7 @@ def metrics(
     fitted_pipeline: "fitting.Fit",
     parameters: settings.MetricsParameters,
 ) -> dict[str, Any]:
-    """What the fitted pipeline is worth on the test part: every figure with its interval, in full precision."""
+    """Metrics of the fitted pipeline on the test set, each with its confidence interval, in full precision."""
     from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
     from wdbc_assets.domain.modeling import prediction
 
@@ -67,7 +66,7 @@ def cross_validation(
     checkpoints: Checkpoints,
     report: metadata.Report,
 ) -> "nested.CrossValidation":
-    """Repeated nested cross-validation: each patient's probability from models that never saw it, recipe by recipe."""
+    """Repeated nested cross-validation: every patient's probability from models that never saw them, by recipe."""
     from wdbc_assets.pipeline.engines import local
 
     return local.evaluate(
@@ -76,7 +75,7 @@ def cross_validation(
         protocol=parameters.protocol,
         workers=effort.processes(),
         checkpoints=checkpoints,
-        report=lambda done, total: report("folds judged", done, total),
+        report=lambda done, total: report("folds evaluated", done, total),
     )
 
 
@@ -87,7 +86,7 @@ def decision_policy(
     parameters: settings.PolicyParameters,
     report: metadata.Report,
 ) -> dict[str, Any]:
-    """When to call a patient malignant, and when to refer: from out-of-fold probabilities of the training part."""
+    """The threshold for malignant and the referral band, from out-of-fold probabilities of the training set."""
     from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
 
     return evaluation_decision_policy.policy(
@@ -97,7 +96,7 @@ def decision_policy(
         alpha=parameters.referral_alpha,
         folds=parameters.policy_folds,
         seed=parameters.policy_seed,
-        progress=lambda done, total: report("folds answered for", done, total),
+        progress=lambda done, total: report("folds scored", done, total),
     )
 
 
@@ -107,7 +106,7 @@ def importance(
     fitted_pipeline: "fitting.Fit",
     parameters: settings.ImportanceParameters,
 ) -> dict[str, Any]:
-    """What the model goes by: its loss without each measurement, and the exact contributions of a linear recipe."""
+    """Permutation importance of each measurement, and the exact contributions of a linear recipe."""
     from wdbc_assets.domain.evaluation import importance as evaluation_importance
 
     return evaluation_importance.importance(
@@ -128,7 +127,7 @@ def model_card(
     importance: dict[str, Any],
     versions: Mapping[str, str],
 ) -> "card_parts.ModelCard":
-    """What the model is, what it must not be used for, and every figure with the artifact that it comes from."""
+    """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
     from wdbc_assets.domain.promotion import model_card as model_cards
 
     contents = {
