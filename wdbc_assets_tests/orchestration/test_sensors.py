@@ -254,7 +254,7 @@ def test_from_the_third_failed_look_on_the_tick_fails_and_a_good_source_works_at
     result = tick(instance, cursor)
     assert request(result).run_key
     monkeypatch.setenv("WDBC_SOURCE", AWAY)
-    assert "(1 of 3 looks" in reason(tick(instance, result.cursor))
+    assert "(1 of 3 failures" in reason(tick(instance, result.cursor))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_cursor_that_is_damaged_or_of_another_release_counts_no_failed_look(
     cursor: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_SOURCE", AWAY)
-    assert "(1 of 3 looks" in reason(tick(instance, cursor))
+    assert "(1 of 3 failures" in reason(tick(instance, cursor))
 
 
 @pytest.mark.fault("S17")
