@@ -39,6 +39,15 @@ def _name(context: dg.OutputContext | dg.InputContext) -> str:
     return "_".join(context.asset_key.path)
 
 
+def _run_id(context: dg.InputContext) -> str | None:
+    """Return the run that loads the input, or None outside of a run, as for `load_asset_value`."""
+    try:
+        # Not upstream_output.run_id: for an input that this run does not make, Dagster puts a placeholder there.
+        return context.step_context.run_id
+    except dg.DagsterInvariantViolationError:
+        return None
+
+
 @contextlib.contextmanager
 def _as_failure(asset: str, run_id: str) -> Iterator[None]:
     # A user's error needs no stack, and trying again does not fix it.
@@ -76,8 +85,8 @@ class StoreIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Return the version that this run made, else the current one: as a handle where asked for, else as value."""
-        with _as_failure(context.step_context.op.name, context.step_context.run_id):
+        run_id = _run_id(context)
+        with _as_failure(_name(context), run_id or ""):
             store: Store = self.store.open()
-            # Not upstream_output.run_id: for an input that this run does not make, Dagster puts a placeholder there.
-            handle = store.handle(_name(context), run_id=context.step_context.run_id)
+            handle = store.handle(_name(context), run_id=run_id)
             return handle if context.dagster_type is STORED else handle.load()

@@ -13,7 +13,7 @@ leaves a version that nothing points to, never a pointer to half a version.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -67,8 +67,8 @@ class Handle:
 class Draft:
     """A value that is ready to be stored: its files, and the manifest that they will carry."""
 
-    value: Any
-    contents: Mapping[str, bytes]
+    value: Any = field(repr=False)  # it may hold patients' rows
+    contents: Mapping[str, bytes] = field(repr=False)
     manifest: Manifest
 
 

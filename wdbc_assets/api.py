@@ -1,0 +1,193 @@
+"""The Python API: `import wdbc_assets as wdbc`, then `wdbc.load("clean_frame")`.
+
+It reads, and everything that it reads is verified. To compute or change something, use a command (`wdbc run`,
+`wdbc promote`) or a run in Dagster. Importing this module loads neither Dagster nor pandas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from wdbc_assets.store.bundle_loader import Served
+    from wdbc_assets.store.store import Store
+
+
+def load(asset: str, *, version: str | None = None, store: str | None = None) -> Any:
+    """Return the value of an asset, verified against its manifest.
+
+    Args:
+        asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"` (a dict).
+        version: The digest of an older version, or its first digits. The current version if omitted.
+        store: The folder or URL of the store. `WDBC_STORAGE` if omitted.
+
+    Raises:
+        WdbcError: there is no such asset or version, or its files are damaged.
+    """
+    opened = _open(store)
+    _require_known(asset)
+    if version is None:
+        return opened.handle(asset).load()
+    from wdbc_assets.store import index
+
+    return opened.value(index.find(opened, asset, version))
+
+
+def versions(asset: str, *, store: str | None = None) -> pd.DataFrame:
+    """Return one row for each stored version of an asset, the newest first.
+
+    The columns are `version`, `made_at` (UTC), `run_id`, `inputs`, `parameters`, `code_version` and `current`. The
+    table is empty if the asset was never materialized.
+
+    Raises:
+        WdbcError: there is no such asset, or the store cannot be read.
+    """
+    import pandas as pd
+
+    from wdbc_assets.store import index
+
+    opened = _open(store)
+    _require_known(asset)
+    current = opened.current(asset)
+    manifests = sorted(index.read(opened).whole(asset, ""), key=lambda manifest: manifest.made_at, reverse=True)
+    columns = ["version", "made_at", "run_id", "inputs", "parameters", "code_version"]
+    rows = [[getattr(manifest, name) for name in columns] for manifest in manifests]
+    table = pd.DataFrame(rows, columns=columns)
+    table["made_at"] = pd.to_datetime(table["made_at"], utc=True)
+    return table.assign(current=table["version"] == (current.version if current else ""))
+
+
+def champion(*, store: str | None = None) -> Model:
+    """Return the champion: the model that serves predictions.
+
+    Raises:
+        WdbcError: there is no champion yet, or its bundle is damaged.
+    """
+    from wdbc_assets.domain.errors import WdbcError
+    from wdbc_assets.store import bundle_loader
+
+    opened = _open(store)
+    manifest = opened.current("champion")
+    if manifest is None:
+        raise WdbcError(
+            "There is no champion yet.",
+            where=opened.url,
+            hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
+        )
+    return Model(bundle_loader.open_bundle(bundle_loader.read(opened, manifest)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A model that serves predictions, with its decision policy.
+
+    Each method takes a table with the 30 measurements as columns, in any order, one row per patient; other columns are
+    ignored. A table that lacks a measurement, or breaks a rule of the data, raises WdbcError.
+    """
+
+    _served: Served
+
+    def __repr__(self) -> str:
+        """Return the recipe and the version."""
+        return f"Model(recipe={self.recipe!r}, version={self.version[:12]!r})"
+
+    @property
+    def recipe(self) -> str:
+        """The recipe that the model was fitted by, such as `"logistic"`."""
+        return self._served.recipe
+
+    @property
+    def version(self) -> str:
+        """The digest of the model's files, as the store names it."""
+        return self._served.version
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the probabilities of benign and malignant, shape (n, 2), as scikit-learn does."""
+        import numpy as np
+
+        malignant = self._served.probabilities(_measurements(X))
+        return np.column_stack([1 - malignant, malignant])
+
+    def triage(self, X: pd.DataFrame) -> NDArray[np.str_]:
+        """Return `"benign"`, `"refer"` or `"malignant"` for each patient, shape (n,), by the decision policy."""
+        return self._served.sets(self._served.probabilities(_measurements(X)))
+
+    def explain(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each measurement adds to the log-odds of malignant, with the intercept as the first column.
+
+        Each row sums to the log-odds of that patient.
+
+        Raises:
+            WdbcError: the recipe is not linear in its measurements, so that there is no such sum.
+        """
+        import pandas as pd
+
+        from wdbc_assets.domain.errors import WdbcError
+
+        explained = self._served.contributions(_measurements(X))
+        if explained is None:
+            raise WdbcError(
+                f"The recipe {self.recipe} is not linear: its predictions have no exact contributions.",
+                where=self.recipe,
+                hint="Promote a linear recipe, such as logistic, or materialize `importance`.",
+            )
+        intercept, terms = explained
+        table = pd.DataFrame(terms, index=X.index, columns=list(self._served.features))
+        table.insert(0, "intercept", intercept)
+        return table
+
+
+def _open(location: str | None) -> Store:
+    from wdbc_assets import settings
+    from wdbc_assets.store.store import open_store
+
+    chosen = settings.load() if location is None else None
+    return open_store(chosen.storage if chosen else str(location), relative_to=settings.project_root())
+
+
+def _require_known(asset: str) -> None:
+    from wdbc_assets.domain.errors import WdbcError
+    from wdbc_assets.pipeline import specs
+
+    if asset not in specs.ASSETS:
+        raise WdbcError(
+            f"There is no asset {asset!r}.", where="asset", hint=f"Choose one of: {', '.join(specs.ASSETS)}."
+        )
+
+
+def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the measurements of a table as an array of shape (n, 30), if they satisfy the rules of the data."""
+    import numpy as np
+
+    from wdbc_assets.domain.data import contract
+    from wdbc_assets.domain.errors import WdbcError
+    from wdbc_assets.domain.rules import rows
+
+    missing = [name for name in contract.FEATURES if name not in X.columns]
+    if missing:
+        some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise WdbcError(
+            f"The table lacks {len(missing)} of the {len(contract.FEATURES)} measurements: {some}.",
+            where="the columns of the table",
+            hint="Name the columns as `wdbc_assets.domain.data.contract.FEATURES` does.",
+        )
+    try:
+        values = X[list(contract.FEATURES)].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise WdbcError(
+            "A measurement is not a number.", where="the table", hint="Convert the columns to floating-point numbers."
+        ) from None
+    _, broken = rows.validate(values)
+    if broken:
+        first = broken[0]
+        raise WdbcError(
+            f"{len({one.position for one in broken})} of {len(values)} rows break a rule of the data.",
+            where=f"first row {first.position + 1}, column {first.column}: {first.rule}",
+            hint="Correct these rows, or leave them out.",
+        )
+    return values
