@@ -1,4 +1,4 @@
-"""`wdbc key`: who may use the prediction service."""
+"""`wdbc key`: manage the API keys of the prediction service."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from wdbc_assets.serving import api_keys
 
 @click.group()
 def key() -> None:
-    """Keys of the prediction service; only digests of them are kept."""
+    """Manage the API keys of the prediction service. Only their digests are stored."""
 
 
 @key.command()
@@ -23,32 +23,33 @@ def key() -> None:
     multiple=True,
     default=("predict",),
     show_default=True,
-    help="What it opens: predict, the answers; admin, the metrics. Can be given twice.",
+    help="Scope of the key: predict for the API, admin for the metrics. Can be repeated.",
 )
 def create(*, name: str, scopes: tuple[str, ...]) -> None:
-    """Create a key and print it, once: it cannot be shown again."""
-    created, whole = api_keys.create(_path(), name, scopes)
-    terminal.say(f"key {created.name!r} ({created.id}) opens: {', '.join(created.scopes)}. It is shown once:", err=True)
-    terminal.say(whole)
+    """Create a key and print it. It is shown only once."""
+    created, token = api_keys.create(_path(), name, scopes)
+    scope = ", ".join(created.scopes)
+    terminal.say(f"created key {created.name!r} ({created.id}), scope: {scope}. It is shown only once:", err=True)
+    terminal.say(token)
 
 
 @key.command("list")
 def list_() -> None:
-    """List the keys: id, when it was created, what it opens, name."""
-    known = api_keys.read_if_any(_path())
-    for one in known.values():
-        terminal.say(f"  {one.id}  {one.created_at[:19]}  {','.join(one.scopes):<13}  {one.name}")
-    if not known:
-        terminal.say("  there is no key; `wdbc key create NAME` makes one", err=True)
+    """List the keys: id, creation time, scopes, name."""
+    keys = api_keys.read_if_any(_path())
+    for entry in keys.values():
+        terminal.say(f"  {entry.id}  {entry.created_at[:19]}  {','.join(entry.scopes):<13}  {entry.name}")
+    if not keys:
+        terminal.say("  no keys; create one with `wdbc key create NAME`", err=True)
 
 
 @key.command()
 @click.argument("name")
 def revoke(*, name: str) -> None:
-    """Revoke the key of this name or id; a running service refuses it within seconds."""
-    gone = api_keys.revoke(_path(), name)
-    terminal.say(f"revoked {gone.name!r} ({gone.id})")
+    """Revoke the key with this name or id. A running service rejects it within seconds."""
+    revoked = api_keys.revoke(_path(), name)
+    terminal.say(f"revoked {revoked.name!r} ({revoked.id})")
 
 
 def _path() -> Path:
-    return api_keys.place(settings.load().serve_keys, relative_to=settings.project_root())
+    return api_keys.locate(settings.load().serve_keys, relative_to=settings.project_root())

@@ -1,4 +1,4 @@
-"""`wdbc predict`: a file of any size, scored by the model in production."""
+"""`wdbc predict`: score a file of any size with the champion."""
 
 import os
 import stat
@@ -22,57 +22,58 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data.csv_layouts import Header
     from wdbc_assets.scoring import Tally
-    from wdbc_assets.scoring.output_files import Place
+    from wdbc_assets.scoring.output_files import Destination
     from wdbc_assets.scoring.writers import Rejects
     from wdbc_assets.store.bundle_loader import Served
 
 _FORMATS = ("csv", "parquet")
-_READER_GONE = 141  # as of a program that SIGPIPE ends
-_LIVE, _LOGGED = 0.2, 10.0  # seconds between two lines of progress, at a terminal and in a log
+_READER_GONE = 141  # as for a program killed by SIGPIPE
+_LIVE, _LOGGED = 0.2, 10.0  # seconds between progress updates on a terminal and in a log
 
 
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="Of OUT. [default: by its name, else csv]")
-@click.option("--explain", is_flag=True, help="Add the three measurements that say most, and what each adds.")
-@click.option("--rejects", metavar="FILE", help="Write the rows that were set aside here, each with its reason.")
-@click.option("--strict", is_flag=True, help="Refuse columns that are unknown instead of ignoring them.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="Format of OUT. [default: from its name, else csv]")
+@click.option("--explain", is_flag=True, help="Add the three strongest contributions to the log-odds of each row.")
+@click.option("--rejects", metavar="FILE", help="Write the rows that are set aside, with the reason, to this CSV file.")
+@click.option("--strict", is_flag=True, help="Reject unknown columns instead of ignoring them.")
 def predict(*, source: str, target: str, form: str | None, explain: bool, rejects: str | None, strict: bool) -> None:
-    """Score the rows of IN with the champion, and write OUT: id, probability, decision, set, model.
+    """Score the rows of IN with the champion and write OUT: id, probability, decision, set, model.
 
-    IN is a CSV in UCI's form, or one whose first line names the 30 measurements as UCI, Kaggle or scikit-learn do, or
-    a Parquet file; a CSV may be packed in a gzip file, or in a zip archive of one file. An id is given back as it is,
-    also one that is blank or there twice; a diagnosis and unknown columns are ignored. `-` is standard input, and
-    standard output. A row that breaks a rule is set aside and counted.
+    IN is a Parquet file, a CSV file in UCI's format, or a CSV file whose header names the 30 measurements as UCI,
+    Kaggle or scikit-learn do. A CSV file may be compressed with gzip, or be the only file of a zip archive. Ids are
+    copied unchanged, even if blank or duplicate; a diagnosis and unknown columns are ignored. `-` is standard input or
+    output. Rows that violate a rule are set aside and counted.
 
-    OUT ends in .csv, .csv.gz or .parquet. It appears when it is whole; a new one is readable by its owner alone.
-    Decision is by the threshold of the decision policy, set is the class that is possible by its referral band, or
-    refer. When the reader of a pipe closes it early, the exit code is 141.
+    OUT ends in .csv, .csv.gz or .parquet. It appears only when it is complete; a new file is readable by its owner
+    only. `decision` applies the threshold of the decision policy. `set` is the triage outcome: the class if the
+    conformal prediction set contains exactly one, else refer. If the reader of a pipe closes it early, the exit code
+    is 141.
     """
     from wdbc_assets.scoring import output_files
 
     out = output_files.parse(target, form)
-    aside = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
-    _require_apart(source, out, aside)
-    chosen = settings.load()
-    served = _champion(chosen)
+    rejects_file = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
+    _require_distinct(source, out, rejects_file)
+    options = settings.load()
+    served = _champion(options)
     if explain and not served.compiled:
         from wdbc_assets import scoring
 
-        raise scoring.not_explained(served)
+        raise scoring.cannot_explain(served)
     try:
-        _score(source, out, aside, served, chosen, explain=explain, strict=strict)
+        _score(source, out, rejects_file, served, options, explain=explain, strict=strict)
     except output_files.ReaderGone as gone:
         raise click.exceptions.Exit(_READER_GONE) from gone
 
 
 def _score(
     source: str,
-    out: "Place",
-    rejects: "Place | None",
+    out: "Destination",
+    rejects: "Destination | None",
     served: "Served",
-    chosen: settings.Settings,
+    options: settings.Settings,
     *,
     explain: bool,
     strict: bool,
@@ -80,73 +81,73 @@ def _score(
     from wdbc_assets import scoring
     from wdbc_assets.scoring import output_files, readers, writers
 
-    shown = _Progress()
-    with readers.opened(source, strict=strict) as chunks, output_files.opened(out) as sink:
-        columns = scoring.schema(chunks.id_type, explain=explain)
-        with writers.scored(sink, columns, out.form) as scored, _rejects(rejects, chosen) as aside:
+    progress = _Progress()
+    with readers.open_source(source, strict=strict) as batches, output_files.open_output(out) as sink:
+        columns = scoring.schema(batches.id_type, explain=explain)
+        with writers.scored(sink, columns, out.form) as scored, _rejects(rejects, options) as set_aside:
             try:
-                tally = scoring.score(chunks, served, scored, aside, explain=explain, progress=shown)
+                tally = scoring.score(batches, served, scored, set_aside, explain=explain, progress=progress)
             except (BrokenPipeError, output_files.ReaderGone):
-                shown.end()
-                terminal.say(f"  stopped    the output's reader closed it: {scored.rows:,} rows were written", err=True)
+                progress.end()
+                terminal.say(f"  stopped    the reader closed the output after {scored.rows:,} rows", err=True)
                 raise
-        _require_some(tally, chunks.shown)
-    shown.end()
-    _say_ignored(chunks.header)
-    _summary(tally, served, shown.seconds)
+        _require_scored_rows(tally, batches.shown)
+    progress.end()
+    _report_ignored(batches.header)
+    _summary(tally, served, progress.seconds)
 
 
 @contextmanager
-def _rejects(place: "Place | None", chosen: settings.Settings) -> "Iterator[Rejects | None]":
+def _rejects(destination: "Destination | None", options: settings.Settings) -> "Iterator[Rejects | None]":
     from wdbc_assets.scoring import output_files, writers
 
-    if place is None:
+    if destination is None:
         yield None
     else:
-        with output_files.opened(place) as sink:
-            yield writers.Rejects(sink, show_values=chosen.show_values)
+        with output_files.open_output(destination) as sink:
+            yield writers.Rejects(sink, show_values=options.show_values)
 
 
-def _say_ignored(header: "Header") -> None:
-    """Name the columns that say nothing to the model; names are no patient's values."""
+def _report_ignored(header: "Header") -> None:
+    """Print the names of the ignored columns, which are not patient data."""
     known = [contract.DIAGNOSIS] if contract.DIAGNOSIS in header.place else []
     names = [*known, *map(csv_layouts.shown, header.unknown)]
     if names:
         terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {csv_layouts.some(names)}", err=True)
 
 
-def _champion(chosen: settings.Settings) -> "Served":
+def _champion(options: settings.Settings) -> "Served":
     from wdbc_assets.store import bundle_loader
 
-    store = open_store(chosen.storage, relative_to=settings.project_root())
+    store = open_store(options.storage, relative_to=settings.project_root())
     manifest = store.current("champion")
     if manifest is None:
         raise WdbcError(
-            "no model is in production yet",
+            "no champion has been promoted yet",
             where=store.url,
             hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
     return bundle_loader.open_bundle(bundle_loader.read(store, manifest))
 
 
-def _require_apart(source: str, out: "Place", rejects: "Place | None") -> None:
-    """Refuse to write two things into one place, or over what is read."""
+def _require_distinct(source: str, out: "Destination", rejects: "Destination | None") -> None:
+    """Raise WdbcError if IN, OUT and --rejects are not different files."""
     from wdbc_assets.scoring import output_files
 
-    read = output_files.identity(0 if source == output_files.STANDARD else Path(source))
-    seen = {read: "IN"} if _is_file(source) else {}
-    for name, place in (("OUT", out), *([("--rejects", rejects)] if rejects else [])):
-        if place.identity in seen:
+    source_identity = output_files.identity(0 if source == output_files.STANDARD else Path(source))
+    seen = {source_identity: "IN"} if _is_file(source) else {}
+    for name, destination in (("OUT", out), *([("--rejects", rejects)] if rejects else [])):
+        if destination.identity in seen:
             raise WdbcError(
-                f"{seen[place.identity]} and {name} are the same place",
-                where=place.shown,
-                hint="Give each a place of its own.",
+                f"{seen[destination.identity]} and {name} are the same file",
+                where=destination.shown,
+                hint="Use a different file for each.",
             )
-        seen[place.identity] = name
+        seen[destination.identity] = name
 
 
 def _is_file(source: str) -> bool:
-    """Say whether the rows come from a file, and not from a terminal, which may be written to as well."""
+    """Return whether the source is a regular file; a terminal, by contrast, can be both read and written."""
     try:
         status = os.fstat(0) if source == "-" else Path(source).stat()
     except OSError:
@@ -154,51 +155,51 @@ def _is_file(source: str) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
-def _require_some(tally: "Tally", source: str) -> None:
+def _require_scored_rows(tally: "Tally", source: str) -> None:
     if not tally.rows:
-        raise WdbcError("there is no row to score", where=source, hint="Give a table with at least one row.")
+        raise WdbcError("the input has no rows", where=source, hint="Pass a table with at least one row.")
     if not tally.scored:
         raise WdbcError(
             f"none of {tally.rows} rows could be scored: {_reasons(tally)}",
             where=source,
-            hint="Correct the rows; `--rejects FILE` names each with its column and rule.",
+            hint="Correct the rows. `--rejects FILE` lists each violation with its row, column and rule.",
         )
 
 
 class _Progress:
-    """Says on stderr how far it is, and how fast."""
+    """Prints the number of rows and the rate on standard error."""
 
     def __init__(self) -> None:
         self._live = terminal.Live()
-        self._begun = self._said = time.monotonic()
+        self._started = self._last_update = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Seconds since the begin."""
-        return time.monotonic() - self._begun
+        """Seconds since the start."""
+        return time.monotonic() - self._started
 
     def __call__(self, tally: "Tally") -> None:
         now = time.monotonic()
-        if now - self._said < (_LIVE if self._live.rewritten else _LOGGED):
+        if now - self._last_update < (_LIVE if self._live.rewritten else _LOGGED):
             return
-        self._said = now
-        self._live.show(f"  {tally.rows:,} rows, {tally.rows / self.seconds:,.0f} a second")
+        self._last_update = now
+        self._live.show(f"  {tally.rows:,} rows, {tally.rows / self.seconds:,.0f} rows/s")
 
     def end(self) -> None:
-        """Take away the last line of progress."""
+        """Erase the progress line."""
         self._live.erase()
 
 
 def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
-    through = "compiled" if served.compiled else "through scikit-learn"
-    terminal.say(f"  model      {staleness.short(served.version)} ({served.recipe}, {through})", err=True)
+    engine = "compiled" if served.compiled else "scikit-learn"
+    terminal.say(f"  model      {staleness.short(served.version)} ({served.recipe}, {engine})", err=True)
     terminal.say(
-        f"  rows       {tally.rows:,} in = {tally.scored:,} scored + {tally.set_aside:,} set aside, "
-        f"{tally.rows / max(seconds, 1e-9):,.0f} a second",
+        f"  rows       {tally.rows:,} = {tally.scored:,} scored + {tally.set_aside:,} set aside, "
+        f"{tally.rows / max(seconds, 1e-9):,.0f} rows/s",
         err=True,
     )
     terminal.say(f"  decision   {_counts(tally.decisions)}", err=True)
-    terminal.say(f"  set        {_counts(tally.sets)}", err=True)
+    terminal.say(f"  triage     {_counts(tally.sets)}", err=True)
     if tally.set_aside:
         terminal.say(f"  set aside  {_reasons(tally)}", err=True)
 

@@ -21,32 +21,35 @@ _STORE_SECONDS = 5.0  # the service reports a store that takes longer
 @click.command()
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000]")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes; one that dies is replaced.  [default: 1]")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Worker processes; one that dies is replaced.  [default: 1]"
+)
 @click.option("--insecure-no-key", is_flag=True, default=None,
-              help="Ask for no key, though there may be some: answer everyone who reaches the address.")  # fmt: skip
+              help="Require no API key: serve every client that reaches the address, even if keys exist.")  # fmt: skip
 def serve(*, host: str | None, port: int | None, workers: int | None, insecure_no_key: bool | None) -> None:
-    """Serve the champion over HTTP until TERM or Ctrl-C; a new champion is taken over while it runs.
+    """Serve the champion over HTTP until SIGTERM or Ctrl-C.
 
-    /docs shows what can be asked, and lets you try it. Each option is a setting, too: see .env.example.
+    The running service hot-reloads a newly promoted champion. Interactive API documentation is at /docs. Each option
+    is also a setting; see .env.example.
     """
-    options = {
+    overrides = {
         "serve_host": host,
         "serve_port": port,
         "serve_workers": workers,
         "serve_insecure_no_key": insecure_no_key,
     }
-    chosen = settings.load(**options)
-    _require_supported_store(chosen.storage)
-    path = api_keys.place(chosen.serve_keys, relative_to=settings.project_root())
-    answered = access.decide(chosen.serve_host, path, insecure=chosen.serve_insecure_no_key)
+    options = settings.load(**overrides)
+    _require_supported_store(options.storage)
+    path = api_keys.locate(options.serve_keys, relative_to=settings.project_root())
+    mode = access.decide(options.serve_host, path, insecure=options.serve_insecure_no_key)
     hint = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
-    listening = ports.listen(chosen.serve_host, chosen.serve_port, hint=hint)
-    _announce(chosen, answered, keyed=answered is Access.KEYED and bool(api_keys.read(path)))
-    given = {settings.variable(name): str(value) for name, value in options.items() if value is not None}
-    settings.hand_over_access(answered)
-    # This process becomes the service, so that signals reach it; its workers find the settings in the environment.
+    listening = ports.listen(options.serve_host, options.serve_port, hint=hint)
+    _announce(options, mode, has_keys=mode is Access.KEYED and bool(api_keys.read(path)))
+    variables = {settings.variable(name): str(value) for name, value in overrides.items() if value is not None}
+    settings.hand_over_access(mode)
+    # Replace this process, so that signals reach the service. Its workers read the settings from the environment.
     command = [sys.executable, "-m", "wdbc_assets.serving", str(listening.detach())]
-    os.execve(sys.executable, command, {**os.environ, **given})  # noqa: S606 -- no shell is wanted
+    os.execve(sys.executable, command, {**os.environ, **variables})  # noqa: S606 -- no shell is wanted
 
 
 def _require_supported_store(location: str) -> None:
@@ -59,12 +62,12 @@ def _require_supported_store(location: str) -> None:
         deadline.within(_STORE_SECONDS, check, give_up=lambda: None)
 
 
-def _announce(chosen: settings.Settings, answered: Access, *, keyed: bool) -> None:
-    host = f"[{chosen.serve_host}]" if ":" in chosen.serve_host else chosen.serve_host
-    terminal.say(f"  http://{host}:{chosen.serve_port}/docs", err=True)
-    if answered is Access.OPEN:
-        terminal.say("  INSECURE: no key is asked for; everybody who reaches this address is answered", err=True)
-    elif answered is Access.LOCAL:
-        terminal.say("  there is no key: programs of this machine alone are answered, all of them", err=True)
-    elif not keyed:
-        terminal.say("  there is no valid key: every request is rejected until `wdbc key create NAME`", err=True)
+def _announce(options: settings.Settings, mode: Access, *, has_keys: bool) -> None:
+    host = f"[{options.serve_host}]" if ":" in options.serve_host else options.serve_host
+    terminal.say(f"  http://{host}:{options.serve_port}/docs", err=True)
+    if mode is Access.OPEN:
+        terminal.say("  INSECURE: no API key is required; every client that reaches this address is served", err=True)
+    elif mode is Access.LOCAL:
+        terminal.say("  no API key exists: all local clients are served without one", err=True)
+    elif not has_keys:
+        terminal.say("  no valid API key exists: every request is rejected until `wdbc key create NAME`", err=True)

@@ -1,4 +1,4 @@
-"""`wdbc shadow`: a challenger beside the champion in the running service, without effect or for a share of requests."""
+"""`wdbc shadow`: experiments with a challenger in the running service, as a shadow or in an A/B test."""
 
 import uuid
 from datetime import UTC, datetime
@@ -25,43 +25,45 @@ _LARGEST_SHARE = 0.5
 
 @click.group()
 def shadow() -> None:
-    """Try a challenger on what the service is asked, beside the champion.
+    """Run a challenger beside the champion on the requests of the service.
 
-    Running services take it over within a second. Each patient is scored by both; what both said is kept, without any
-    measurement, and `wdbc promote` asks whether the challenger answered.
+    Running services start the experiment within a second. Both models score each patient. Their probabilities are
+    stored, without any measurement, and `wdbc promote` checks that the challenger scored reliably.
     """
 
 
 @shadow.command()
 @click.argument("candidate", required=False, metavar="[CANDIDATE]")
 @click.option("--share", type=terminal.Number(0, _LARGEST_SHARE), default=0.0, show_default=True, metavar="FRACTION",
-              help="What share of the requests the challenger answers itself (an A/B test).")  # fmt: skip
-@click.option("--reset-counts", is_flag=True, help="Begin from zero; needs --reason.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
+              help="Share of the requests that the challenger serves (an A/B test).")  # fmt: skip
+@click.option("--reset-counts", is_flag=True, help="Restart the counts at zero; requires --reason.")
+@click.option("--reason", metavar="TEXT", default="", help="Reason, recorded in the history.")
 def start(*, candidate: str | None, share: float, reset_counts: bool, reason: str) -> None:
-    """Score a challenger beside the champion; with --share it answers some requests, too.
+    """Start an experiment: score the champion's requests with a challenger, and serve a share of them if requested.
 
-    CANDIDATE is a version of fitted_pipeline, or its first digits; without one it is the current one. An experiment
-    that goes on is replaced. Which requests the challenger answers is decided by a stable hash of the request's key:
-    the header X-Assignment-Key, or else the API key, or else the caller's address.
+    CANDIDATE is a version of fitted_pipeline or a prefix of it; the default is the current version. A running
+    experiment is replaced. A stable hash of the request's key decides which requests the challenger serves. The key is
+    the header X-Assignment-Key, else the API key, else the client address.
 
-    A share is refused to a candidate that the gate calls worse, or that breaks another criterion than the interval of
-    the log-loss.
+    A candidate gets no share if the gate's verdict is "worse", or if it violates any criterion other than the
+    log-loss interval.
 
-    Pairs and counts of earlier experiments of CANDIDATE beside this champion go on. What it failed for a reason that is
-    not its own, such as a process that somebody killed, is left out from --reset-counts on: the gate counts by the new
-    pairs once there are 100 patients, and by the earlier ones until then.
+    Pairs and counts of earlier experiments of CANDIDATE against this champion are continued. Use --reset-counts to
+    exclude failures that the candidate did not cause, such as a killed process. The gate uses the new counts once they
+    include 100 patients, and the earlier ones until then.
     """
     if reset_counts and not reason.strip():
-        raise click.UsageError('--reset-counts needs --reason "...": the history must say why.')
-    chosen, store, registry = decisions.prepare()
+        raise click.UsageError('--reset-counts requires --reason "...", which is recorded in the history.')
+    options, store, registry = decisions.prepare()
     case = registry_candidate.gather(store, candidate)
     champion = case.standing.manifest
     if champion is None:
-        raise WdbcError("there is no champion to be beside", where=store.url, hint="Promote one: `wdbc promote`.")
+        raise WdbcError(
+            "no champion to compare the challenger with", where=store.url, hint="Promote one: `wdbc promote`."
+        )
     if case.is_champion:
         raise WdbcError(
-            f"{case.recipe} {staleness.short(case.version)} is the champion itself",
+            f"{case.recipe} {staleness.short(case.version)} is already the champion",
             where=store.url,
             hint="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
         )
@@ -79,7 +81,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         against=champion.version,
         share=share,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        actor=chosen.acting_as(),
+        actor=options.acting_as(),
         reason=reason.strip(),
         series=registry_challenger.next_series(store, case.version, champion.version, reset=reset_counts),
     )
@@ -93,33 +95,35 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
     )
     registry_challenger.start(store, registry, draft, experiment, decision)
     terminal.say(
-        f"  {case.recipe} {staleness.short(case.version)} is beside {case.champion_recipe}"
-        f" {staleness.short(champion.version)}: {_answers(share)}"
+        f"  started: {case.recipe} {staleness.short(case.version)} against {case.champion_recipe}"
+        f" {staleness.short(champion.version)}, {_mode(share)}"
     )
     if verdict:
-        terminal.say(f"  the gate says of it: {verdict.name}; {verdict.reason}")
+        terminal.say(f"  the gate's verdict: {verdict.name}; {verdict.reason}")
     else:
-        terminal.say(f"  the gate cannot judge it yet: `wdbc evaluate --recipe {case.recipe}`")
+        terminal.say(f"  the gate has no verdict yet; run `wdbc evaluate --recipe {case.recipe}`")
     terminal.say(f"  next: {terminal.command_name()} shadow status")
 
 
 @shadow.command()
-@click.option("--reason", metavar="TEXT", default="", help="Why; stands in the history.")
+@click.option("--reason", metavar="TEXT", default="", help="Reason, recorded in the history.")
 def stop(*, reason: str) -> None:
-    """End the experiment: the champion alone is asked. What was paired stays.
+    """Stop the experiment; the champion serves all requests. Stored pairs are kept.
 
-    Exit codes: 0 no experiment goes on any more, whether one did or not.
+    Exit codes: 0 no experiment is running any more, even if none was.
     """
-    chosen, store, registry = decisions.prepare()
+    options, store, registry = decisions.prepare()
     ended = registry_challenger.stop(
-        store, registry, Decision(actor=chosen.acting_as(), run_id=None, reason=reason.strip())
+        store, registry, Decision(actor=options.acting_as(), run_id=None, reason=reason.strip())
     )
     if ended is None:
-        terminal.say("  no experiment goes on: nothing to be done")
+        terminal.say("  no experiment is running")
         return
-    terminal.say(f"  stopped: {_stopped(ended)}; the champion alone is asked")
+    terminal.say(f"  stopped: {_stopped(ended)}; the champion serves all requests")
     if ended.earlier:
-        terminal.say(f"  entry {ended.entry.number} of the history decided that; its command was killed before the end")
+        terminal.say(
+            f"  completed entry {ended.entry.number} of the history, whose command was killed before it finished"
+        )
 
 
 def _stopped(ended: registry_challenger.Ended) -> str:
@@ -134,32 +138,33 @@ def _stopped(ended: registry_challenger.Ended) -> str:
 
 
 @shadow.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Show the experiment that goes on, and how far challenger and champion agree so far."""
+    """Show the running experiment and the agreement of challenger and champion so far."""
     _, store, registry = decisions.prepare()
     experiment = registry_challenger.current(store)
-    found = None if experiment is None else described(store, registry, experiment)
+    description = None if experiment is None else describe(store, registry, experiment)
     unfinished = registry.standing().history.unfinished
     if as_json:
-        plain = {"store": store.url, "experiment": found, "unfinished": unfinished and unfinished.number}
-        terminal.document(plain)
+        terminal.document(
+            {"store": store.url, "experiment": description, "unfinished": unfinished and unfinished.number}
+        )
         return
-    if found is None:
-        terminal.say("  no experiment goes on; start one: wdbc shadow start [CANDIDATE]")
+    if description is None:
+        terminal.say("  no experiment is running; start one with `wdbc shadow start [CANDIDATE]`")
     else:
-        _show(found)
+        _show(description)
     if unfinished is not None:
         terminal.say(
-            f"  entry {unfinished.number} of the history ({unfinished.action}) was begun and not finished: the next"
-            " decision finishes it"
+            f"  entry {unfinished.number} of the history ({unfinished.action}) is incomplete; the next decision"
+            " completes it"
         )
 
 
-def described(store: Store, registry: Registry, experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment as plain values: its terms, what became of the patients, and the agreement."""
+def describe(store: Store, registry: Registry, experiment: Experiment) -> dict[str, Any]:
+    """Return an experiment as plain values: its terms, the outcome counts of the patients, and the agreement."""
     standing = registry.standing()
-    found = registry_challenger.read(store, experiment.candidate, experiment.against, series=experiment.series)
+    paired = registry_challenger.read(store, experiment.candidate, experiment.against, series=experiment.series)
     goes_on = standing.version == experiment.against
     champion = standing.manifest if goes_on else registry.promoted(experiment.against)
     return {
@@ -174,16 +179,16 @@ def described(store: Store, registry: Registry, experiment: Experiment) -> dict[
         "actor": experiment.actor,
         "reason": experiment.reason,
         "goes_on": goes_on,
-        "series": found.series,
-        "patients": {**found.counts, "waiting": found.waiting},
-        "answered_by_challenger": found.answered,
-        "unreadable": found.unreadable,
-        "agreement": _agreement(store, experiment, found, champion) if found.pairs and champion else None,
+        "series": paired.series,
+        "patients": {**paired.counts, "waiting": paired.waiting},
+        "answered_by_challenger": paired.answered,
+        "unreadable": paired.unreadable,
+        "agreement": _agreement(store, experiment, paired, champion) if paired.pairs and champion else None,
     }
 
 
 def _agreement(
-    store: Store, experiment: Experiment, found: registry_challenger.Paired, champion: Manifest
+    store: Store, experiment: Experiment, paired: registry_challenger.Paired, champion: Manifest
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -194,15 +199,19 @@ def _agreement(
         for manifest in (champion, experiment.challenger)
     ]
     return promotion_agreement.agreement(
-        np.array([pair.champion for pair in found.pairs]),
-        np.array([pair.challenger for pair in found.pairs]),
+        np.array([pair.champion for pair in paired.pairs]),
+        np.array([pair.challenger for pair in paired.pairs]),
         champion_policy=policies[0],
         challenger_policy=policies[1],
     )
 
 
 def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
-    """Judge a candidate, and refuse it a share if that speaks against it; None if it was not judged and has none."""
+    """Return the gate's verdict on a candidate, or None if it was not evaluated and gets no share.
+
+    Raises:
+        WdbcError: The candidate was to get a share, but was not evaluated or the verdict forbids it.
+    """
     try:
         verdict = case.judge()
     except WdbcError:
@@ -211,58 +220,60 @@ def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
         return None
     if share and (verdict.broken or verdict.name == "worse"):
         broken = ", ".join(verdict.broken)
-        decided = f"it breaks {broken}" if broken else "its log-loss is higher than the champion's"
+        reason = f"it violates {broken}" if broken else "its log-loss is higher than the champion's"
         raise WdbcError(
-            f"this candidate may not answer for patients: {decided}",
+            f"this candidate must not serve patients: {reason}",
             where="the gate",
-            hint="Try it without effect: leave out --share. See each criterion: `wdbc promote --dry-run`.",
+            hint="Leave out --share to run it as a shadow. See all criteria with `wdbc promote --dry-run`.",
         )
     return verdict
 
 
 def _terms(recipe: str, share: float, *, reset: bool) -> str:
-    return f"{recipe} {_answers(share)}" + (", counts from zero" if reset else "")
+    return f"{recipe} {_mode(share)}" + (", counts reset" if reset else "")
 
 
-def _answers(share: float) -> str:
-    return f"answers {100 * share:g} % of the requests" if share else "without effect on answers"
+def _mode(share: float) -> str:
+    return f"serving {100 * share:g} % of the requests" if share else "as a shadow"
 
 
-def _show(found: dict[str, Any]) -> None:
-    challenger, champion = found["challenger"], found["champion"]
+def _show(experiment: dict[str, Any]) -> None:
+    challenger, champion = experiment["challenger"], experiment["champion"]
     name = terminal.style(challenger["recipe"], bold=True)
     terminal.say(f"\n  challenger {name} {staleness.short(challenger['candidate'])} (fitted_pipeline)")
-    beside = f"{champion['recipe'] or 'champion'} {staleness.short(champion['version'])}"
-    terminal.say(f"  beside {beside}, {_answers(found['share'])}")
-    since = found["since"][:19].replace("T", " ")
-    terminal.say(f"  since {since} UTC, by {found['actor']}" + (f": {found['reason']}" if found["reason"] else ""))
-    if not found["goes_on"]:
-        over = terminal.style("over", fg="yellow", bold=True)
-        terminal.say(f"  {over}: another champion is in production; start it again, or `wdbc shadow stop`")
-    counts = found["patients"]
+    opponent = f"{champion['recipe'] or 'champion'} {staleness.short(champion['version'])}"
+    terminal.say(f"  against {opponent}, {_mode(experiment['share'])}")
+    since = experiment["since"][:19].replace("T", " ")
     terminal.say(
-        f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} without an answer of the challenger,"
-        f" {counts['dropped']:,} left out (no time, or enough pairs); it answered {found['answered_by_challenger']:,}"
-        " itself"
+        f"  since {since} UTC, by {experiment['actor']}" + (f": {experiment['reason']}" if experiment["reason"] else "")
+    )
+    if not experiment["goes_on"]:
+        ended = terminal.style("ended", fg="yellow", bold=True)
+        terminal.say(f"  {ended}: another champion is in production; start a new experiment, or run `wdbc shadow stop`")
+    counts = experiment["patients"]
+    terminal.say(
+        f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} failed by the challenger,"
+        f" {counts['dropped']:,} dropped (overload, or enough pairs);"
+        f" {experiment['answered_by_challenger']:,} served by the challenger"
     )
     if counts["waiting"]:
-        terminal.say(f"  {counts['waiting']:,} more are with the challenger, or were lost with a worker of the service")
-    if found["series"] > 1:
-        terminal.say(f"  counts were reset {found['series'] - 1} times: earlier pairs of this candidate are left out")
-    if found["unreadable"]:
+        terminal.say(f"  {counts['waiting']:,} more are pending, or were lost when a worker of the service died")
+    if experiment["series"] > 1:
+        terminal.say(f"  counts reset {experiment['series'] - 1} times: earlier pairs of this candidate are excluded")
+    if experiment["unreadable"]:
         terminal.say(
-            terminal.style(f"  problem: {found['unreadable']} records of its pairs and counts cannot be read", fg="red")
+            terminal.style(f"  problem: {experiment['unreadable']} files with pairs or counts cannot be read", fg="red")
         )
-    if found["agreement"] is None:
-        terminal.say("  nothing was paired yet: pairs come in within seconds of a request to `wdbc serve`")
+    if experiment["agreement"] is None:
+        terminal.say("  no pairs yet: they appear within seconds of a request to `wdbc serve`")
     else:
-        _show_agreement(found["agreement"])
+        _show_agreement(experiment["agreement"])
 
 
 def _show_agreement(agreement: dict[str, Any]) -> None:
-    for what, label in (("same_decision", "same decision"), ("same_set", "same set")):
-        one = agreement[what]
-        terminal.say(f"  {label:<15} {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]")
+    for what, label in (("same_decision", "same decision"), ("same_set", "same triage")):
+        rate = agreement[what]
+        terminal.say(f"  {label:<15} {rate['value']:.4f} [{rate['low']:.4f}, {rate['high']:.4f}]")
     for before, others in agreement["decisions"].items():
         for after, patients in others.items():
             if patients and before != after:

@@ -1,8 +1,7 @@
-"""Scoring files of any size: rows come in pieces, are judged, scored or set aside, and go out in pieces.
+"""Batch scoring of files of any size. Rows are read in batches, validated, scored or set aside, and written.
 
-`chunks` says what a piece is, `texts` and `parquet` how a file becomes pieces, `outputs` how the scored ones are
-written, `places` how a file appears only when it is whole. What is in memory at a time is a few pieces, however many
-rows there are.
+`readers` opens a file, `csv_reader` and `parquet_reader` split it into `batches`, `writers` formats the results, and
+`output_files` makes a file appear only when it is complete. Memory holds a few batches, however long the file is.
 """
 
 from collections import Counter
@@ -18,7 +17,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.rules import rows
 from wdbc_assets.scoring import arrays
-from wdbc_assets.scoring.batches import Chunk
+from wdbc_assets.scoring.batches import Batch
 from wdbc_assets.scoring.writers import Rejects, Scored
 from wdbc_assets.store.bundle_loader import Served
 
@@ -31,9 +30,10 @@ STRONGEST = 3
 
 @dataclass
 class Tally:
-    """What became of the rows so far: every one is scored or set aside.
+    """Counts of the rows so far. Every row is either scored or set aside.
 
-    `decisions` and `sets` count the scored, `rules` what broke each rule, `first` names the row that did so first.
+    `decisions` and `sets` count the scored rows by outcome, `rules` the violations of each rule. `first` has the number
+    of the first row that violates each rule.
     """
 
     rows: int = 0
@@ -46,7 +46,7 @@ class Tally:
 
 
 def score(
-    chunks: Iterable[Chunk],
+    batches: Iterable[Batch],
     served: Served,
     scored: Scored,
     rejects: Rejects | None,
@@ -54,39 +54,42 @@ def score(
     explain: bool = False,
     progress: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
-    """Score every row that keeps the rules of its measurements, and set the others aside.
+    """Score every row with valid measurements and set the others aside.
 
     Raises:
-        WdbcError: a row was lost on its way, which is a fault of the program; or a chunk could not be read or written.
+        WdbcError: A batch cannot be read or written, or the row counts do not add up, which is a bug.
     """
     tally = Tally()
-    for chunk in chunks:
-        kept, faults = rows.validate(chunk.X)
-        for fault in faults:
-            _note(tally, fault.rule, chunk.number(fault.position))
-        for torn in chunk.torn:
-            _note(tally, torn.rule, torn.row)
+    for batch in batches:
+        valid, broken = rows.validate(batch.X)
+        for violation in broken:
+            _count_rule(tally, violation.rule, batch.number(violation.position))
+        for malformed in batch.malformed:
+            _count_rule(tally, malformed.rule, malformed.row)
         if rejects is not None:
-            rejects.write(chunk, faults)
-        everything = bool(kept.all())
-        X = chunk.X if everything else np.asfortranarray(chunk.X[kept])
-        ids = chunk.ids if everything or chunk.ids is None else chunk.ids.filter(pa.array(kept))
+            rejects.write(batch, broken)
+        all_valid = bool(valid.all())
+        X = batch.X if all_valid else np.asfortranarray(batch.X[valid])
+        ids = batch.ids if all_valid or batch.ids is None else batch.ids.filter(pa.array(valid))
         if len(X):
-            scored.write(_answers(X, ids, served, tally, explain=explain))
-        tally.rows += chunk.rows
+            scored.write(_predictions(X, ids, served, tally, explain=explain))
+        tally.rows += batch.rows
         tally.scored += len(X)
-        tally.set_aside += int((~kept).sum()) + len(chunk.torn)
+        tally.set_aside += int((~valid).sum()) + len(batch.malformed)
         progress(tally)
     if tally.rows != tally.scored + tally.set_aside or scored.rows != tally.scored:
         raise WdbcError(
-            f"{tally.rows} rows came in, {scored.rows} were scored and {tally.set_aside} set aside: some were lost.",
-            hint="This is a fault of the program: report it. Nothing was written.",
+            f"{scored.rows} rows scored and {tally.set_aside} set aside do not add up to {tally.rows} rows read",
+            hint="This is a bug; please report it. Nothing was written.",
         )
     return tally
 
 
 def schema(ids: "pa.DataType | None", *, explain: bool) -> pa.Schema:
-    """Return the columns of what is scored: id if there is one, probability, decision, set, model."""
+    """Return the schema of the output: id if there is one, probability, decision, set, model.
+
+    If `explain`, pairs of measurement and contribution follow, strongest first.
+    """
     words = pa.dictionary(pa.int8(), pa.string())
     fields = [("id", ids)] if ids is not None else []
     fields += [("probability", pa.float64()), ("decision", words), ("set", words), ("model", words)]
@@ -96,12 +99,12 @@ def schema(ids: "pa.DataType | None", *, explain: bool) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _note(tally: Tally, rule: str, row: int) -> None:
+def _count_rule(tally: Tally, rule: str, row: int) -> None:
     tally.rules[rule] += 1
     tally.first.setdefault(rule, row)
 
 
-def _answers(
+def _predictions(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
@@ -112,36 +115,36 @@ def _answers(
         counter.update({name: count for name, count in zip(decision_policy.ANSWERS, counts, strict=True) if count})
     columns = [ids] if ids is not None else []
     columns += [
-        arrays.of_numpy(p),
-        arrays.of_words(decisions, decision_policy.ANSWERS),
-        arrays.of_words(sets, decision_policy.ANSWERS),
+        arrays.from_numpy(p),
+        arrays.dictionary(decisions, decision_policy.ANSWERS),
+        arrays.dictionary(sets, decision_policy.ANSWERS),
     ]
-    columns.append(arrays.of_words(np.zeros(len(p), dtype=np.int8), (served.version,)))
+    columns.append(arrays.dictionary(np.zeros(len(p), dtype=np.int8), (served.version,)))
     if explain:
         columns += _strongest(X, served)
     return pa.RecordBatch.from_arrays(columns, schema=schema(ids and ids.type, explain=explain))
 
 
 def _strongest(X: "NDArray[np.float64]", served: Served) -> list[pa.Array]:
-    """Name the measurements that move the log-odds of each row most, either way, and by how much."""
+    """Return names and values of the contributions with the largest absolute value in each row."""
     explained = served.contributions(X)
     if explained is None:
-        raise not_explained(served)
+        raise cannot_explain(served)
     _, terms = explained
     size = -np.abs(terms)
     columns = []
     for _ in range(STRONGEST):
-        place = size.argmin(axis=1)
-        line = np.arange(len(X))
-        columns += [arrays.of_words(place.astype(np.int8), contract.FEATURES), arrays.of_numpy(terms[line, place])]
-        size[line, place] = np.inf
+        column = size.argmin(axis=1)
+        row = np.arange(len(X))
+        columns += [arrays.dictionary(column.astype(np.int8), contract.FEATURES), arrays.from_numpy(terms[row, column])]
+        size[row, column] = np.inf
     return columns
 
 
-def not_explained(served: Served) -> WdbcError:
-    """Return the error of asking for contributions that the recipe does not have."""
+def cannot_explain(served: Served) -> WdbcError:
+    """Return the error for --explain with a model whose predictions have no additive contributions."""
     return WdbcError(
-        f"The recipe {served.recipe} is not linear: its answer is no sum of what single measurements contribute.",
+        f"the recipe {served.recipe} is not linear: its predictions have no additive contributions",
         where="--explain",
-        hint="Leave out --explain, or promote a recipe that ends in one logistic regression.",
+        hint="Leave out --explain, or promote a recipe that ends in a single logistic regression.",
     )

@@ -1,7 +1,7 @@
-"""Numbers and words between NumPy and Arrow without a copy, and without pandas.
+"""Zero-copy conversion between NumPy and Arrow, without importing pandas.
 
-`pyarrow.array` and `to_numpy` import pandas to find out whether they were given any of it, which is half of what a
-small file costs. They are used here only for what is rare: arrays with nulls.
+`pyarrow.array` and `to_numpy` import pandas to check the type of their argument, which takes half of the time for a
+small file. They are used here only for the rare arrays with nulls.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _TYPES = {"float64": pa.float64(), "int8": pa.int8()}
 
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> "NDArray[np.float64]":
-    """Return a column of numbers as float64, NaN where it is null; what may be shared is not to be written to."""
+    """Return a column as float64, NaN where it is null. The result may share memory; do not write to it."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
@@ -26,15 +26,15 @@ def to_numpy(column: pa.Array | pa.ChunkedArray) -> "NDArray[np.float64]":
     return np.asarray(np.from_dlpack(array), dtype=np.float64)
 
 
-def of_numpy(values: "NDArray[np.float64] | NDArray[np.int8]") -> pa.Array:
-    """Return float64 or int8 numbers as an array; they must stay as they are from now on."""
+def from_numpy(values: "NDArray[np.float64] | NDArray[np.int8]") -> pa.Array:
+    """Return float64 or int8 values as an Arrow array that shares their memory; do not change them afterwards."""
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(_TYPES[values.dtype.name], len(values), [None, buffer])
 
 
-def of_words(codes: "NDArray[np.int8]", words: Sequence[str]) -> pa.DictionaryArray:
-    """Return words, each given by its place among those that there are."""
+def dictionary(codes: "NDArray[np.int8]", words: Sequence[str]) -> pa.DictionaryArray:
+    """Return a dictionary array: `codes` are positions in `words`."""
     texts = [word.encode() for word in words]
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
-    return pa.DictionaryArray.from_arrays(of_numpy(codes), pa.Array.from_buffers(pa.string(), len(texts), buffers))
+    return pa.DictionaryArray.from_arrays(from_numpy(codes), pa.Array.from_buffers(pa.string(), len(texts), buffers))

@@ -1,4 +1,4 @@
-"""A piece of a file to score: some rows, their measurements as one matrix, and the rows that could not be laid out."""
+"""A batch of rows from a file to score: their measurements as one matrix, and the rows that cannot be parsed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,53 +13,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH_RULE = "row_has_every_column"
-"""What a row breaks that has more or fewer cells than there are columns."""
+"""Violated by a row with more or fewer cells than columns."""
 TEXT_RULE = "row_is_utf_8_text"
-"""What a row breaks whose id or measurements are no text in UTF-8."""
+"""Violated by a row whose id or measurements are not valid UTF-8."""
 QUOTES_RULE = "row_has_quotation_marks_in_place"
-"""What a row breaks that has a quotation mark inside a cell without them, behind one, or not closed."""
+"""Violated by a row with an unclosed quote, a quote inside an unquoted cell, or text after a closing quote."""
 
 
 @dataclass(frozen=True)
-class Torn:
-    """A row that has no measurements to judge; `found` says what it has instead."""
+class MalformedRow:
+    """A row that cannot be parsed into measurements; `content` describes what it has instead."""
 
     row: int
-    found: str
+    content: str
     rule: str = WIDTH_RULE
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Batch:
     """Some rows of a file.
 
-    `X` has the measurements, shape (n, 30), column by column in memory, NaN where there is no number. `ids` are as
-    given, or None if the file has none. `numbers` are the rows' numbers: the line in a text, else the position from 1.
-    `text(position, column)` returns a cell as it stands in the file.
+    `X` has the measurements, shape (n, 30), in column-major order, NaN where a cell is not a number. `ids` are as in
+    the file, or None if it has none. `numbers` are the row numbers: the line of a CSV file, else the position starting
+    at 1. `text(position, column)` returns the original text of a cell.
     """
 
     X: "NDArray[np.float64]"
     ids: pa.Array | None
     numbers: Sequence[int]
-    torn: tuple[Torn, ...]
+    malformed: tuple[MalformedRow, ...]
     text: Callable[[int, str], str]
 
     @property
     def rows(self) -> int:
-        """Return how many rows of the file this is."""
-        return len(self.numbers) + len(self.torn)
+        """The number of rows, including malformed ones."""
+        return len(self.numbers) + len(self.malformed)
 
     def number(self, position: int) -> int:
-        """Return the number in the file of a row of `X`."""
+        """Return the row number in the file of a row of `X`."""
         return self.numbers[position]
 
 
 def matrix(columns: Callable[[str], "NDArray[np.float64]"], n: int) -> "NDArray[np.float64]":
-    """Return the measurements as one matrix, each column of it in one piece of memory; an infinity is no number."""
+    """Return the measurements as one matrix in column-major order. Infinite values become NaN."""
     X = np.empty((len(contract.FEATURES), n))
-    for place, name in enumerate(contract.FEATURES):
-        X[place] = columns(name)
-        finite = np.isfinite(X[place])
+    for index, name in enumerate(contract.FEATURES):
+        X[index] = columns(name)
+        finite = np.isfinite(X[index])
         if not finite.all():
-            X[place, ~finite] = np.nan
+            X[index, ~finite] = np.nan
     return X.T

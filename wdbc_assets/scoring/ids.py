@@ -1,4 +1,4 @@
-"""The ids of a Parquet file as what a table of answers can hold: a number, or text that identifies the row."""
+"""Conversion of the ids of a Parquet file to a type that the output supports: numbers or text."""
 
 import uuid
 
@@ -9,31 +9,31 @@ from wdbc_assets.domain.errors import WdbcError
 _HINT = "Write the ids as text or whole numbers, or leave the column out."
 
 
-def type_of(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which ids of a type are given back: numbers as they are, all else as text.
+def output_type(kind: pa.DataType) -> pa.DataType:
+    """Return the output type for ids of the given type: numbers keep their type, all others become text.
 
     Raises:
-        WdbcError: such values identify no row, or have no text of their own.
+        WdbcError: The type is neither a number nor convertible to text.
     """
     if pa.types.is_dictionary(kind):
-        return type_of(kind.value_type)
+        return output_type(kind.value_type)
     if pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind):
         return kind
     if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
         return pa.large_string()
     if _is_text(kind) or _is_bytes(kind) or pa.types.is_decimal(kind) or pa.types.is_float16(kind) or _is_uuid(kind):
         return pa.string()
-    raise WdbcError(f"The ids have the type {kind}, which is neither text nor a number.", where="column id", hint=_HINT)
+    raise WdbcError(f"the ids have the type {kind}, which is neither text nor a number", where="column id", hint=_HINT)
 
 
-def converted(ids: pa.Array, row: int) -> pa.Array:
-    """Return ids in that type; `row` is the number of the first.
+def convert(ids: pa.Array, row: int) -> pa.Array:
+    """Convert ids to their output type. `row` is the number of the first row, for error messages.
 
     Raises:
-        WdbcError: bytes are no text in UTF-8.
+        WdbcError: Binary ids are not valid UTF-8.
     """
-    target = type_of(ids.type)
-    given = str(ids.type)
+    target = output_type(ids.type)
+    source_type = str(ids.type)
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
     if _is_uuid(ids.type):
@@ -43,8 +43,8 @@ def converted(ids: pa.Array, row: int) -> pa.Array:
         ids.validate(full=True)
     except pa.ArrowInvalid:
         raise WdbcError(
-            f"The ids have the type {given}, and not all of them are text in UTF-8.",
-            where=f"column id, in one of the {len(ids)} rows from {row} on",
+            f"the ids have the type {source_type}, and some are not valid UTF-8",
+            where=f"column id, in one of the {len(ids)} rows starting at row {row}",
             hint=_HINT,
         ) from None
     return ids

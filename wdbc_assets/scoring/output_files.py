@@ -1,11 +1,12 @@
-"""Where an output goes: a file that appears when it is whole, or something that takes it as it comes.
+"""Output destinations: a file that appears only when it is complete, or a stream that is written directly.
 
-A regular file has no name while it is written, so that nothing is left of a process that is killed; it takes its name
-at the end. Where the file system has no such files it is written under a name of its own beside its place, locked while
-the writer lives, and swept by the next one. Scores are patients': a new file is its owner's alone.
+A regular file is unnamed (O_TMPFILE) while it is written, so a killed process leaves nothing behind; it gets its name
+at the end. On file systems without unnamed files, a temporary file beside the destination is used. It is locked while
+its writer runs, and the next writer removes it if it was left behind. Scores are patient data, so a new file is
+readable by its owner only.
 
-Standard output, a pipe, a device, and a descriptor by its path (`/dev/stdout`, `>(...)`, `/proc/self/fd/1`) are written
-through, from where they stand: nothing there is replaced or cut.
+Standard output, pipes, devices, and paths of file descriptors (`/dev/stdout`, `>(...)`, `/proc/self/fd/1`) are written
+from their current position. They are neither replaced nor truncated.
 """
 
 import errno
@@ -34,11 +35,11 @@ _UNFINISHED = ".wdbc-predict-"
 _NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _OWNER_ONLY = 0o600
 _NOTHING = "Nothing was written."
-_INCOMPLETE = "What was written there is incomplete."
+_INCOMPLETE = "The output is incomplete."
 
 
 class Closed(BrokenPipeError):
-    """The reader closed the other end; `taken` is how many bytes of the last piece went in before."""
+    """The reader closed the pipe; `taken` is the number of bytes of the last write that it received."""
 
     def __init__(self, taken: int) -> None:
         self.taken = taken
@@ -46,7 +47,7 @@ class Closed(BrokenPipeError):
 
 
 class ReaderGone(Exception):
-    """Whoever reads an output closed it: the others of a pipeline need no more. Nothing is wrong."""
+    """The reader of the output closed the pipe because it needs no more data. This is not an error."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -54,11 +55,12 @@ class ReaderGone(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one output goes, and in which form.
+class Destination:
+    """Destination and format of an output.
 
-    `name` is as given; `descriptor` one that is open already, `path` else. `identity` is equal for two names of one
-    place: of a file its device and number, else where it would be.
+    `name` is as given by the user. `descriptor` is set if the name means an open file descriptor; otherwise `path` is
+    used. Two destinations are the same if their `identity` is equal: device and inode of a file, or its resolved path
+    if it does not exist.
     """
 
     name: str
@@ -69,17 +71,17 @@ class Place:
 
     @property
     def identity(self) -> object:
-        """Return what is equal for two names of one place."""
+        """A value that is equal for two names of the same destination."""
         return identity(self.path if self.descriptor is None else self.descriptor)
 
     @property
     def shown(self) -> str:
-        """Return the name as an error shows it."""
+        """The name for error messages."""
         return "standard output" if self.name == STANDARD else self.name
 
 
 def identity(place: Path | int) -> object:
-    """Return what is equal for two names of one file, be it a link, or of one open descriptor."""
+    """Return a value that is equal for two names, links or descriptors of the same file."""
     try:
         status = os.fstat(place) if isinstance(place, int) else place.stat()
     except OSError:
@@ -87,16 +89,16 @@ def identity(place: Path | int) -> object:
     return status.st_dev, status.st_ino
 
 
-def parse(name: str, form: str | None, *, forms: tuple[str, ...] = ("csv", "parquet")) -> Place:
-    """Return where an output goes, by its name: a path, or `-`.
+def parse(name: str, form: str | None, *, forms: tuple[str, ...] = ("csv", "parquet")) -> Destination:
+    """Return the destination for a path or `-`.
 
     Args:
-        name: as the user gave it.
-        form: one of `forms`; if None, by the end of the name, and CSV where it has none.
-        forms: what may be written.
+        name: Path or `-`, as given by the user.
+        form: One of `forms`. If None, the suffix of the name decides; without a suffix it is CSV.
+        forms: The supported formats.
 
     Raises:
-        WdbcError: the name has an unknown ending and no form is given, or one that cannot be.
+        WdbcError: The suffix is unknown and no format is given, or suffix and format cannot be combined.
     """
     descriptor = 1 if name == STANDARD else _descriptor(name)
     lower = "" if descriptor is not None else Path(name).name.lower()
@@ -104,27 +106,27 @@ def parse(name: str, form: str | None, *, forms: tuple[str, ...] = ("csv", "parq
     ending = Path(lower.removesuffix(_GZIP)).suffix
     plain = not (ending or packed) or _takes_as_it_comes(Path(name))
     by_name = FORMS.get(ending, "csv" if plain else None)
-    chosen = form or by_name
-    if chosen not in forms or (packed and chosen == "parquet"):
+    output_form = form or by_name
+    if output_form not in forms or (packed and output_form == "parquet"):
         possible = ".csv, .csv.gz or .parquet" if "parquet" in forms else ".csv or .csv.gz"
         raise WdbcError(
-            f"the output cannot have the form that its name ends in: {ending}{_GZIP if packed else ''}",
+            f"unsupported output format: {ending}{_GZIP if packed else ''}",
             where=name,
-            hint=f"Let the name end in {possible}" + (", or choose with --format." if len(forms) > 1 else "."),
+            hint=f"Use a name that ends in {possible}" + (", or use --format." if len(forms) > 1 else "."),
         )
-    return Place(name, chosen, packed, Path(name), descriptor)
+    return Destination(name, output_form, packed, Path(name), descriptor)
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[BinaryIO]:
-    """Open a place for writing; a file appears there when all went well, and leaves no trace otherwise.
+def open_output(destination: Destination) -> Iterator[BinaryIO]:
+    """Open a destination for writing. A file appears only on success; otherwise nothing is left behind.
 
     Raises:
-        WdbcError: it cannot be written.
-        ReaderGone: its reader closed it.
+        WdbcError: The output cannot be written.
+        ReaderGone: The reader closed the pipe.
     """
-    with _raw(place) as sink:
-        if not place.packed:
+    with _raw(destination) as sink:
+        if not destination.packed:
             yield sink
             return
         packer = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
@@ -132,35 +134,37 @@ def opened(place: Place) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", packer)
             packer.close()
         except Closed:
-            raise Closed(0) from None  # what was taken of the packed bytes says nothing of rows
+            raise Closed(0) from None  # compressed bytes cannot be converted to a number of rows
         finally:
-            packer.fileobj = None  # type: ignore[assignment]  # after an error nothing is added
+            packer.fileobj = None  # type: ignore[assignment]  # after an error, the gzip trailer must not be written
 
 
 @contextmanager
-def _raw(place: Place) -> Iterator[BinaryIO]:
-    if place.descriptor is None and not _takes_as_it_comes(place.path):
-        with _errors(place, _NOTHING), _Unfinished(place.path.resolve()) as unfinished:
+def _raw(destination: Destination) -> Iterator[BinaryIO]:
+    if destination.descriptor is None and not _takes_as_it_comes(destination.path):
+        with _errors(destination, _NOTHING), _Unfinished(destination.path.resolve()) as unfinished:
             yield unfinished.file
             unfinished.finish()
         return
-    with _errors(place, _NOTHING):
-        through = _Through(_duplicate(place.descriptor) if place.descriptor is not None else _appending(place.path))
-    with _errors(place, _INCOMPLETE):
+    with _errors(destination, _NOTHING):
+        through = _Through(
+            _duplicate(destination.descriptor) if destination.descriptor is not None else _appending(destination.path)
+        )
+    with _errors(destination, _INCOMPLETE):
         yield cast("BinaryIO", through)
 
 
 @contextmanager
-def _errors(place: Place, afterwards: str) -> Iterator[None]:
+def _errors(destination: Destination, afterwards: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ReaderGone(place.shown) from None
+        raise ReaderGone(destination.shown) from None
     except OSError as error:
         raise WdbcError(
             f"the output cannot be written: {error.strerror or error}",
-            where=place.shown,
-            hint=f"{afterwards} Choose a place that takes it.",
+            where=destination.shown,
+            hint=f"{afterwards} Choose another destination, or make this one writable.",
         ) from None
 
 
@@ -169,11 +173,11 @@ def _appending(path: Path) -> int:
 
 
 def _descriptor(name: str) -> int | None:
-    """Return the open descriptor that a path means, also through links such as /dev/stdout; None if none."""
+    """Return the file descriptor that a path refers to, following links such as /dev/stdout, or None."""
     path = Path(os.path.normpath(Path(name).absolute()))
     for _ in range(_LONGEST_CHAIN):
-        if found := _DESCRIPTOR.fullmatch(str(path)):
-            return int(found[1])
+        if match := _DESCRIPTOR.fullmatch(str(path)):
+            return int(match[1])
         if not path.is_symlink():
             return None
         path = Path(os.path.normpath(path.parent / path.readlink()))
@@ -181,14 +185,14 @@ def _descriptor(name: str) -> int | None:
 
 
 def _duplicate(descriptor: int) -> int:
-    # Python has none of the three that were closed when it began; by now the number may be another file's.
+    # A standard descriptor that was closed at startup is None in `sys`; its number may now belong to another file.
     if descriptor < 3 and (sys.__stdin__, sys.__stdout__, sys.__stderr__)[descriptor] is None:
         raise OSError(errno.EBADF, "it is closed")
     return os.dup(descriptor)
 
 
 def _takes_as_it_comes(path: Path) -> bool:
-    """Say whether it is a pipe, a device, or another process' descriptor, whose place no file can take."""
+    """Return whether it is a pipe, a device, or a descriptor of a process, which cannot be replaced by a file."""
     if path.is_relative_to("/proc"):
         return True
     try:
@@ -199,39 +203,39 @@ def _takes_as_it_comes(path: Path) -> bool:
 
 
 class _Through:
-    """Writes at once, all of it."""
+    """Unbuffered writer that writes everything it is given."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def write(self, content: Any) -> int:
-        """Write all of it."""
+        """Write all of the content."""
         view, written = memoryview(content).cast("B"), 0
         while written < len(view):
             try:
                 written += os.write(self._descriptor, view[written:])
-            except BlockingIOError:  # the other end made it so
+            except BlockingIOError:  # another process made the descriptor non-blocking
                 select.select([], [self._descriptor], [])
             except BrokenPipeError:
                 raise Closed(written) from None
         return written
 
     def flush(self) -> None:
-        """Do nothing: all is written."""
+        """Do nothing: nothing is buffered."""
 
     def __del__(self) -> None:
-        """Close the duplicate."""
+        """Close the duplicated descriptor."""
         with suppress(OSError):
             os.close(self._descriptor)
 
 
 class _Unfinished:
-    """A file that gets its name when it is finished."""
+    """A file that gets its name when it is complete."""
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
+    def __init__(self, destination: Path) -> None:
+        self._destination = destination
         self._name: Path | None = None
-        _sweep(place.parent)
+        _sweep(destination.parent)
         descriptor = self._unnamed()
         self.file = os.fdopen(self._named() if descriptor is None else descriptor, "wb")
 
@@ -239,46 +243,46 @@ class _Unfinished:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # told already, by what it interrupted
+        with suppress(OSError):  # the error was already raised by a write
             self.file.close()
         if self._name is not None:
             with suppress(FileNotFoundError):
                 self._name.unlink()
 
     def finish(self) -> None:
-        """Let the file take its place, with the mode and owner of the one that was there."""
+        """Move the file to its destination, with mode and owner of the file that it replaces."""
         self.file.flush()
         descriptor = self.file.fileno()
         with suppress(FileNotFoundError):
-            there = self._place.stat()
-            mode = stat.S_IMODE(there.st_mode) & 0o777
+            previous = self._destination.stat()
+            mode = stat.S_IMODE(previous.st_mode) & 0o777
             try:
-                os.fchown(descriptor, there.st_uid, there.st_gid)
+                os.fchown(descriptor, previous.st_uid, previous.st_gid)
             except PermissionError:
-                mode &= ~stat.S_IRWXG  # what the old group might do, the new one need not
+                mode &= ~stat.S_IRWXG  # the group differs, so it must not get the permissions of the old group
             os.fchmod(descriptor, mode)
         os.fsync(descriptor)
         if self._name is None:
-            name = self._place.with_name(_UNFINISHED + secrets.token_hex(4))
-            # Of a descriptor's path only linkat takes what it leads to, and Python calls that when given a folder.
-            folder = os.open(self._place.parent, os.O_RDONLY)
+            name = self._destination.with_name(_UNFINISHED + secrets.token_hex(4))
+            # Only linkat follows the link of a descriptor's path; Python calls linkat if given a folder descriptor.
+            folder = os.open(self._destination.parent, os.O_RDONLY)
             try:
                 os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=folder, dst_dir_fd=folder)
             finally:
                 os.close(folder)
             self._name = name
-        self._name.replace(self._place)
+        self._name.replace(self._destination)
         self._name = None
 
     def _unnamed(self) -> int | None:
-        """Open a file without a name; None where there are none, or where one could not be given a name."""
+        """Open an unnamed file; return None if the system does not support it or could not name it later."""
         flag = getattr(os, "O_TMPFILE", None)
         if flag is None:
             return None
         try:
-            descriptor = os.open(self._place.parent, flag | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY)
+            descriptor = os.open(self._destination.parent, flag | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY)
         except OSError as error:
-            if error.errno in _NO_UNNAMED and self._place.parent.is_dir():
+            if error.errno in _NO_UNNAMED and self._destination.parent.is_dir():
                 return None
             raise
         if not Path(f"/proc/self/fd/{descriptor}").exists():
@@ -289,22 +293,22 @@ class _Unfinished:
 
     def _named(self) -> int:
         while True:
-            name = self._place.with_name(_UNFINISHED + secrets.token_hex(4))
+            name = self._destination.with_name(_UNFINISHED + secrets.token_hex(4))
             descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY)
             self._name = name
             _lock(descriptor)
             if os.fstat(descriptor).st_nlink:
                 return descriptor
-            os.close(descriptor)  # another writer swept it before it was locked
+            os.close(descriptor)  # another writer removed it before it was locked
 
 
 def _lock(descriptor: int) -> None:
-    with suppress(OSError):  # a file system without locks: nothing is swept there
+    with suppress(OSError):  # on a file system without locks nothing is removed
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed writers left: files that nobody holds the lock of."""
+    """Remove the files of killed writers, which are those that are not locked."""
     with suppress(OSError):
         for path in folder.glob(f"{_UNFINISHED}*"):
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A Parquet file as chunks: batch by batch, with no more of it in memory than a batch needs."""
+"""Reads a Parquet file in batches, with only one batch in memory."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -9,58 +9,58 @@ import pyarrow.parquet as pq
 from wdbc_assets.domain.data import contract, csv_layouts
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring import arrays, ids
-from wdbc_assets.scoring.batches import Chunk, matrix
+from wdbc_assets.scoring.batches import Batch, matrix
 
 MAGIC = b"PAR1"
-_ROWS = 32_768  # the measurements of so many lie in a processor's shared cache while rules and scorer go over them
+_ROWS = 32_768  # the measurements of this many rows fit into the processor's shared cache
 _BUFFER = 65_536
-_HINT = "Give a Parquet file that has the 30 measurements as numbers, and an id if it is wanted."
+_HINT = "Use a Parquet file with the 30 measurements as numbers and, optionally, an id."
 
 
 class ParquetSource:
-    """An opened Parquet file whose columns are those of the contract; `id_type` is None if it has no id."""
+    """An open Parquet file with the columns of the data contract. `id_type` is None if it has no id."""
 
     def __init__(self, file: BinaryIO, *, strict: bool = False) -> None:
-        """Read what columns there are; raises WdbcError if the file or its columns are not what is needed."""
+        """Read the schema; raise WdbcError if the file is damaged or its columns are not usable."""
         try:
-            # Unbuffered, a whole row group would be read ahead, be it as long as the file.
+            # Without a buffer size, Arrow reads a whole row group ahead, which may be the whole file.
             self._file = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False, arrow_extensions_enabled=True)
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error) from None
         self.header = csv_layouts.known_names(schema.names, optional=(contract.ID, contract.DIAGNOSIS), strict=strict)
-        fields = {name: schema.field(place) for name, place in self.header.place.items()}
-        self._given = {name: field.name for name, field in fields.items()}
-        self.id_type = ids.type_of(fields[contract.ID].type) if contract.ID in fields else None
-        texts = [name for name in contract.FEATURES if not _is_number(fields[name].type)]
-        if texts:
+        fields = {name: schema.field(index) for name, index in self.header.place.items()}
+        self._column_names = {name: field.name for name, field in fields.items()}
+        self.id_type = ids.output_type(fields[contract.ID].type) if contract.ID in fields else None
+        not_numeric = [name for name in contract.FEATURES if not _is_number(fields[name].type)]
+        if not_numeric:
             raise WdbcError(
-                f"{len(texts)} of {len(contract.FEATURES)} measurements are no columns of numbers.",
-                where=f"columns {csv_layouts.some(texts)}",
+                f"{len(not_numeric)} of {len(contract.FEATURES)} measurements are not numeric columns",
+                where=f"columns {csv_layouts.some(not_numeric)}",
                 hint=_HINT,
             )
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """Yield the rows; raises WdbcError where the file is damaged."""
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows in batches; raise WdbcError if the file is damaged."""
         wanted = [*contract.FEATURES, *([contract.ID] if self.id_type is not None else [])]
-        columns = [self._given[name] for name in wanted]
+        columns = [self._column_names[name] for name in wanted]
         first = 1
         try:
-            for batch in self._file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
-                yield self._chunk(batch, first)
-                first += len(batch)
+            for records in self._file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
+                yield self._batch(records, first)
+                first += len(records)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error) from None
 
-    def _chunk(self, batch: pa.RecordBatch, first: int) -> Chunk:
+    def _batch(self, records: pa.RecordBatch, first: int) -> Batch:
         def column(name: str) -> pa.Array:
-            return batch.column(self._given[name])
+            return records.column(self._column_names[name])
 
-        return Chunk(
-            X=matrix(lambda name: arrays.to_numpy(column(name)), len(batch)),
-            ids=None if self.id_type is None else ids.converted(column(contract.ID), first),
-            numbers=range(first, first + len(batch)),
-            torn=(),
+        return Batch(
+            X=matrix(lambda name: arrays.to_numpy(column(name)), len(records)),
+            ids=None if self.id_type is None else ids.convert(column(contract.ID), first),
+            numbers=range(first, first + len(records)),
+            malformed=(),
             text=lambda position, name: str(column(name)[position].as_py()),
         )
 
@@ -70,5 +70,6 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _damaged(error: Exception) -> WdbcError:
-    what = f"This is no whole Parquet file ({type(error).__name__})."
-    return WdbcError(what, hint="Write or copy the file again: it is damaged, or cut.")
+    return WdbcError(
+        f"the Parquet file is damaged or truncated ({type(error).__name__})", hint="Write or copy the file again."
+    )

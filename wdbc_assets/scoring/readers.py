@@ -1,4 +1,4 @@
-"""Where the rows to score come from: a file or standard input, packed or not; its beginning tells CSV from Parquet."""
+"""Opens the input of scoring: a file or standard input, compressed or not. Its first bytes decide the format."""
 
 import shutil
 import sys
@@ -11,118 +11,122 @@ from typing import BinaryIO, cast
 from wdbc_assets.domain.data import file_formats
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring import csv_reader, parquet_reader
-from wdbc_assets.scoring.batches import Chunk
+from wdbc_assets.scoring.batches import Batch
 from wdbc_assets.sources import unpacking
 
 STANDARD = "-"
-_BEGIN = 4
-_FROM_THE_END = (parquet_reader.MAGIC, *unpacking.ZIP)  # what is read from its end
+_HEAD = 4
+_NEEDS_SEEK = (parquet_reader.MAGIC, *unpacking.ZIP)  # formats with their index at the end
 
 
 class Source:
-    """The rows of one file; an error in reading them names it."""
+    """The rows of one file. Errors in reading name the file."""
 
-    def __init__(self, place: str, rows: parquet_reader.ParquetSource | csv_reader.TextSource) -> None:
-        self._place = place
+    def __init__(self, name: str, rows: parquet_reader.ParquetSource | csv_reader.CsvSource) -> None:
+        self._name = name
         self._rows = rows
-        self.shown = _name(place)
+        self.shown = _display_name(name)
         self.header = rows.header
         self.id_type = rows.id_type
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """Yield the rows; raises WdbcError where the file cannot be read."""
-        with _named(self._place):
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows in batches; raise WdbcError if the file cannot be read."""
+        with _naming_errors(self._name):
             yield from self._rows
 
 
 @contextmanager
-def opened(place: str, *, strict: bool = False) -> Iterator[Source]:
-    """Open a file to score, `-` being standard input; if `strict`, one without unknown columns.
+def open_source(name: str, *, strict: bool = False) -> Iterator[Source]:
+    """Open a file to score; `-` is standard input. If `strict`, reject unknown columns.
 
-    What is read from its end, and comes through a pipe, is first kept in a temporary file without a name.
+    Formats that need seeking are first copied from a pipe to an unnamed temporary file.
 
     Raises:
-        WdbcError: it cannot be read, or is no table of the contract's columns.
+        WdbcError: The file cannot be read, or does not have the columns of the data contract.
     """
     with ExitStack() as stack:
-        with _named(place):
-            file = _standard_input() if place == STANDARD else stack.enter_context(Path(place).open("rb"))
-            begin, table = _from_its_beginning(file, stack)
-            if unpacking.is_packed(begin):
-                begin, table = _from_its_beginning(stack.enter_context(unpacking.opened(table, begin)), None)
-            rows = parquet_reader.ParquetSource if begin == parquet_reader.MAGIC else csv_reader.TextSource
-            source = Source(place, rows(table, strict=strict))
+        with _naming_errors(name):
+            file = _standard_input() if name == STANDARD else stack.enter_context(Path(name).open("rb"))
+            head, table = _peek(file, stack)
+            if unpacking.is_packed(head):
+                head, table = _peek(stack.enter_context(unpacking.opened(table, head)), None)
+            rows = parquet_reader.ParquetSource if head == parquet_reader.MAGIC else csv_reader.CsvSource
+            source = Source(name, rows(table, strict=strict))
         yield source
 
 
-def _from_its_beginning(file: BinaryIO, stack: ExitStack | None) -> tuple[bytes, BinaryIO]:
-    """Return how a file begins, and the file as if that had not been read; in a `stack`, seekable where it must be."""
-    begin = b""
-    while len(begin) < _BEGIN and (piece := file.read(_BEGIN - len(begin))):
-        begin += piece
-    if not begin.startswith(_FROM_THE_END):
-        return begin, cast("BinaryIO", _Rejoined(begin, file))
+def _peek(file: BinaryIO, stack: ExitStack | None) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes of a file, and a file that still starts with them.
+
+    If the format needs seeking, the returned file is seekable. Without a `stack` that would own a temporary file, such
+    formats are rejected: they are inside an archive.
+    """
+    head = b""
+    while len(head) < _HEAD and (piece := file.read(_HEAD - len(head))):
+        head += piece
+    if not head.startswith(_NEEDS_SEEK):
+        return head, cast("BinaryIO", _Rejoined(head, file))
     if stack is None:
-        what = "a Parquet file in an archive" if begin == parquet_reader.MAGIC else "an archive in an archive"
+        what = "a Parquet file in an archive" if head == parquet_reader.MAGIC else "an archive in an archive"
         raise WdbcError(f"the source is {what}", hint=file_formats.UNPACK)
     if file.seekable():
         file.seek(0)
-        return begin, file
-    return begin, _kept(begin, file, stack)
+        return head, file
+    return head, _copy_to_temporary(head, file, stack)
 
 
-def _kept(begin: bytes, file: BinaryIO, stack: ExitStack) -> BinaryIO:
+def _copy_to_temporary(head: bytes, file: BinaryIO, stack: ExitStack) -> BinaryIO:
     try:
-        whole = stack.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))  # noqa: SIM115 -- the stack closes it
-        whole.write(begin)
-        shutil.copyfileobj(file, whole)
-        whole.seek(0)
+        copy = stack.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))  # noqa: SIM115 -- the stack closes it
+        copy.write(head)
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
     except OSError as error:
         raise WdbcError(
-            f"what comes through the pipe cannot be kept in a temporary file: {error.strerror or error}",
-            hint="Free some space there, let TMPDIR name another folder, or give the file by its path.",
+            f"the input from the pipe cannot be copied to a temporary file: {error.strerror or error}",
+            hint="Free disk space, set TMPDIR to another folder, or pass the file by its path.",
         ) from None
-    return whole
+    return copy
 
 
 class _Rejoined:
-    """A file whose beginning was read already, whole again; it need not be seekable."""
+    """A file, not necessarily seekable, that starts with bytes that were already read from it."""
 
-    def __init__(self, begin: bytes, file: BinaryIO) -> None:
-        self._begin = begin
+    def __init__(self, head: bytes, file: BinaryIO) -> None:
+        self._head = head
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        """Return so many bytes, or fewer at the end."""
-        if not self._begin:
+        """Return up to `size` bytes, or all that remain."""
+        if not self._head:
             return self._file.read(size)
-        begin, self._begin = self._begin, b""
-        if 0 <= size < len(begin):
-            begin, self._begin = begin[:size], begin[size:]
-        return begin + self._file.read(max(size - len(begin), 0) if size >= 0 else -1)
+        head, self._head = self._head, b""
+        if 0 <= size < len(head):
+            head, self._head = head[:size], head[size:]
+        return head + self._file.read(max(size - len(head), 0) if size >= 0 else -1)
 
 
 @contextmanager
-def _named(place: str) -> Iterator[None]:
-    """Say of an error in reading where it was."""
+def _naming_errors(name: str) -> Iterator[None]:
+    """Add the name of the file to errors."""
     try:
         yield
     except OSError as error:
         raise WdbcError(
-            f"the rows to score cannot be read: {error.strerror or error}",
-            where=_name(place),
-            hint="Give a CSV or Parquet file that exists and that you may read, or `-` for standard input.",
+            f"the input cannot be read: {error.strerror or error}",
+            where=_display_name(name),
+            hint="Pass a readable CSV or Parquet file, or `-` for standard input.",
         ) from None
     except WdbcError as error:
-        error.where = ", ".join(part for part in (_name(place), error.where) if part)
+        error.where = ", ".join(filter(None, (_display_name(name), error.where)))
         raise
 
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None:  # closed by the caller
-        raise WdbcError("standard input is closed", hint="Give the file by its path, or through a pipe.")
+        raise WdbcError("standard input is closed", hint="Pass the file by its path, or through a pipe.")
     return sys.stdin.buffer
 
 
-def _name(place: str) -> str:
-    return "standard input" if place == STANDARD else place
+def _display_name(name: str) -> str:
+    return "standard input" if name == STANDARD else name

@@ -1,7 +1,7 @@
-"""What is scored and what is set aside, written so that it harms no spreadsheet. Where it goes, `places` says.
+"""Formats scored rows and rejects, safe to open in a spreadsheet. `output_files` opens the destination.
 
-A spreadsheet takes a cell that begins with one of =, +, -, @, or their full-width forms, for a formula: such an id gets
-an apostrophe before it (OWASP, "CSV Injection").
+A spreadsheet interprets a cell that starts with =, +, -, @, or their full-width forms as a formula. Such an id is
+prefixed with an apostrophe (OWASP, "CSV Injection").
 """
 
 import csv as python_csv
@@ -17,16 +17,16 @@ from pyarrow import csv
 
 from wdbc_assets.domain.data import csv_layouts
 from wdbc_assets.domain.rules import rows
-from wdbc_assets.scoring.batches import Chunk
+from wdbc_assets.scoring.batches import Batch
 from wdbc_assets.scoring.output_files import Closed
 
 _ROW_GROUP = 2**18
 _FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
-_SEPARATORS_ELSEWHERE = r"[;\t|]"
+_OTHER_SEPARATORS = r"[;\t|]"
 
 
 class Scored(Protocol):
-    """Takes what is scored, batch by batch; `rows` counts it."""
+    """Writer of scored rows. `rows` counts the rows written."""
 
     rows: int
 
@@ -36,7 +36,7 @@ class Scored(Protocol):
 
 @contextmanager
 def scored(sink: BinaryIO, schema: pa.Schema, form: str) -> Iterator[Scored]:
-    """Open what writes scored rows in a format; what comes at the end is written when all went well."""
+    """Open a writer of scored rows in the given format. The end of the file is written only after success."""
     if form == "csv":
         yield CsvScored(sink, schema)
         return
@@ -46,7 +46,7 @@ def scored(sink: BinaryIO, schema: pa.Schema, form: str) -> Iterator[Scored]:
         yield written
         written.close()
     except BaseException:
-        # Arrow's writer ends its file in any case, at the latest when it is collected: into nothing, then.
+        # Arrow's writer always writes a footer, at the latest on garbage collection: discard it.
         counted.sink = io.BytesIO()
         with suppress(pa.ArrowException, OSError):
             written.close()
@@ -54,7 +54,7 @@ def scored(sink: BinaryIO, schema: pa.Schema, form: str) -> Iterator[Scored]:
 
 
 class CsvScored:
-    """Writes CSV with a header; texts are quoted where they need it."""
+    """Writes CSV with a header. Texts are quoted only where needed."""
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
         self.rows = 0
@@ -63,9 +63,9 @@ class CsvScored:
         self._sink.write(",".join(schema.names).encode() + b"\n")
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write some rows; of those whose reader goes away, the ones that it took are counted."""
+        """Write some rows. If the reader closes the pipe, only the rows that it received are counted."""
         columns = [
-            column.cast(kind) if pa.types.is_dictionary(column.type) else _harmless(column)  # words are our own
+            column.cast(kind) if pa.types.is_dictionary(column.type) else _escape(column)  # words are never formulas
             for column, kind in zip(batch, self._schema.types, strict=True)
         ]
         content = _as_csv(pa.RecordBatch.from_arrays(columns, schema=self._schema))
@@ -78,27 +78,27 @@ class CsvScored:
 
 
 class ParquetScored:
-    """Writes Parquet; what looks like a formula stays as it is, for no spreadsheet guesses here."""
+    """Writes Parquet. Formulas are not escaped: Parquet readers do not evaluate them."""
 
     def __init__(self, sink: "_Counted", schema: pa.Schema) -> None:
         self.rows = 0
         self._writer = pq.ParquetWriter(
             pa.PythonFile(sink, mode="w"),
             schema,
-            store_schema=False,  # so words are read back as text, and not as codes of a dictionary
+            store_schema=False,  # so that words are read back as text, not as dictionary codes
             use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
         )
         self._waiting: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write some rows, or keep them until there are enough for a row group."""
+        """Buffer rows and write them once there are enough for a row group."""
         self._waiting.append(batch)
         self.rows += len(batch)
         if sum(map(len, self._waiting)) >= _ROW_GROUP:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the footer."""
+        """Write the remaining rows and the footer."""
         self._flush()
         self._writer.close()
 
@@ -109,30 +109,32 @@ class ParquetScored:
 
 
 class Rejects:
-    """Writes what was set aside and why: a CSV with one line for each cell that breaks a rule.
+    """Writes the rows that were set aside: a CSV file with one line for each cell that violates a rule.
 
-    With `show_values` there is a fourth column, with what the cell holds: it is a patient's value.
+    With `show_values`, a fourth column contains the value of the cell, which is a patient's data.
     """
 
     def __init__(self, sink: BinaryIO, *, show_values: bool) -> None:
         self._sink = sink
-        self._shown = show_values
+        self._show_values = show_values
         self._sink.write(b"row,column,rule,value\n" if show_values else b"row,column,rule\n")
 
-    def write(self, chunk: Chunk, faults: Sequence[rows.BrokenRule]) -> None:
-        """Write the faults of a chunk, in the order of its rows."""
-        lines = [(one.row, "", one.rule, one.found) for one in chunk.torn]
-        for fault in faults:
-            value = csv_layouts.shown(chunk.text(fault.position, fault.column)) if self._shown else ""
-            lines.append((chunk.number(fault.position), fault.column, fault.rule, value))
+    def write(self, batch: Batch, broken: Sequence[rows.BrokenRule]) -> None:
+        """Write the violations of a batch in the order of its rows."""
+        lines = [(malformed.row, "", malformed.rule, malformed.content) for malformed in batch.malformed]
+        for violation in broken:
+            value = ""
+            if self._show_values:
+                value = csv_layouts.shown(batch.text(violation.position, violation.column))
+            lines.append((batch.number(violation.position), violation.column, violation.rule, value))
         if lines:
             lines.sort(key=lambda line: line[0])
-            names = ["row", "column", "rule", "value"][: 4 if self._shown else 3]
-            columns = [_harmless(pa.array(column)) for column in zip(*lines, strict=True)]
+            names = ["row", "column", "rule", "value"][: 4 if self._show_values else 3]
+            columns = [_escape(pa.array(column)) for column in zip(*lines, strict=True)]
             self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns[: len(names)], names=names)))
 
 
-def _harmless(column: pa.Array) -> pa.Array:
+def _escape(column: pa.Array) -> pa.Array:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
     return pc.replace_substring_regex(column, _FORMULA, r"'\1")
@@ -144,19 +146,19 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:
     if not _has_separators(batch.column(0)):
-        with suppress(pa.ArrowInvalid):  # a text holds a comma, a quotation mark or a line end
-            return _written(batch, "none")
-    return _written(batch, "needed")
+        with suppress(pa.ArrowInvalid):  # a text contains a comma, a quote or a line end
+            return _write_csv(batch, "none")
+    return _write_csv(batch, "needed")
 
 
 def _has_separators(column: pa.Array) -> bool:
-    """Say whether a text would begin another cell, be it a formula, where something else parts the cells."""
+    """Return whether a text contains a separator of other CSV dialects, after which a formula could start."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return False
-    return bool(pc.any(pc.match_substring_regex(column, _SEPARATORS_ELSEWHERE)).as_py())
+    return bool(pc.any(pc.match_substring_regex(column, _OTHER_SEPARATORS)).as_py())
 
 
-def _written(batch: pa.RecordBatch, quoting: str) -> bytes:
+def _write_csv(batch: pa.RecordBatch, quoting: str) -> bytes:
     sink = io.BytesIO()
     csv.write_csv(batch, sink, csv.WriteOptions(include_header=False, quoting_style=quoting))
     return sink.getvalue()
@@ -164,12 +166,12 @@ def _written(batch: pa.RecordBatch, quoting: str) -> bytes:
 
 def _whole_rows(content: bytes) -> int:
     text = content.decode(errors="replace")
-    found = sum(1 for _ in python_csv.reader(io.StringIO(text, newline="")))
-    return found if content.endswith(b"\n") else max(found - 1, 0)
+    count = sum(1 for _ in python_csv.reader(io.StringIO(text, newline="")))
+    return count if content.endswith(b"\n") else max(count - 1, 0)
 
 
 class _Counted(io.RawIOBase):
-    """A sink that knows how much went through, which a pipe does not."""
+    """A sink that reports its position, which a pipe cannot."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self.sink = sink

@@ -1,9 +1,14 @@
-"""The prediction service: HTTP over the champion's bundle. It imports domain and storage, never Dagster.
+"""The prediction service: an HTTP API over the champion's bundle. Imports domain and store, never Dagster.
 
-A request passes, from outside to inside: `connections` (bytes and time of a connection), `boundary` (its id, headers,
-log, metrics, whatever nobody foresaw), `gate` (who may, and how often), `patience` (size, time, how many at once), then
-FastAPI's routes: `endpoints` (version 1), `operations` (health, metrics), `documentation` (Swagger UI, ReDoc). `models`
-are derived from the contract, `bodies` reads what is sent, `problems` are the one form of every error, `champion`
-watches the pointer and swaps what answers, in threads of `background`, `golden` knows what is usual for it, `keys` is
-the file of keys and `keyring` what a process knows of it. `app` puts it together; `__main__` runs it.
+A request passes these layers from the outside in:
+
+* `protocol`: limits of a connection (bytes, headers, time).
+* `middleware.request_log`: request id, security headers, log line, metrics, unexpected exceptions.
+* `middleware.auth`: API keys and rate limits.
+* `middleware.limits`: body size, timeouts, concurrency.
+* `api`: the routes (`endpoints`, `health`, `docs_pages`), schemas and problem details.
+
+`models` holds the champion and a challenger in memory and hot-reloads them in threads of `background`. `api_keys` is
+the key file and `keyring` a process's view of it. `app` wires everything together. `__main__` runs it with one process
+(`server`) or several (`supervisor`).
 """

@@ -1,6 +1,6 @@
-"""Run the service: `wdbc serve` becomes this. One process with one worker; else a parent that replaces those that end.
+"""Run the service; `wdbc serve` execs this module. A single worker is one process; several have a supervisor.
 
-The argument is the number of the descriptor that listens.
+The argument is the file descriptor of the listening socket.
 """
 
 import socket
@@ -13,19 +13,19 @@ from wdbc_assets.serving.supervisor import Supervisor
 
 def main(listening: socket.socket) -> int:
     """Serve until TERM or Ctrl-C; return the exit code."""
-    loaded = settings.load()
+    options = settings.load()
     root = settings.project_root()
-    logs.open_log(loaded.log, relative_to=root)
-    if loaded.serve_workers == 1:
-        return server.Server(loaded).serve_until_stopped(listening)
-    path = api_keys.place(loaded.serve_keys, relative_to=root)
-    with run_folder.held():
+    logs.open_log(options.log, relative_to=root)
+    if options.serve_workers == 1:
+        return server.Server(options).serve_until_stopped(listening)
+    path = api_keys.locate(options.serve_keys, relative_to=root)
+    with run_folder.temporary():
         return Supervisor(
             server.work,
             listening,
-            workers=loaded.serve_workers,
-            ending_seconds=server.ending_seconds(loaded),
-            tick=lambda: access.follow(path),
+            workers=options.serve_workers,
+            shutdown_seconds=server.shutdown_seconds(options),
+            tick=lambda: access.require_keys_once_created(path),
         ).run()
 
 

@@ -1,6 +1,6 @@
-"""Whether the service asks for keys. It is decided once for all workers, and later only ever towards more.
+"""Access mode: whether the service requires keys. Determined once for all workers; it can only become stricter.
 
-The decision stands in the environment of the service's processes, so a worker that is replaced takes the same one.
+The mode is passed on in the environment of the service's processes, so that a replacement worker has the same one.
 """
 
 from enum import StrEnum
@@ -12,19 +12,19 @@ from wdbc_assets.serving import addresses, api_keys
 
 
 class Access(StrEnum):
-    """Whom the service answers."""
+    """Who may use the service."""
 
     KEYED = "keyed"
-    LOCAL = "local"  # no key was ever created: every program of this machine
-    OPEN = "open"  # asked for by name: everyone who reaches the address
+    LOCAL = "local"  # no key was ever created: every local client
+    OPEN = "open"  # requested with --insecure-no-key: every client that reaches the address
 
 
 def decide(host: str, path: Path, *, insecure: bool) -> Access:
-    """Return whom a service that starts now answers.
+    """Return the access mode of a service that starts now.
 
     Raises:
-        WdbcError: keys were created but their file is missing or cannot be read, or no key was created and others than
-            this machine could reach the service.
+        WdbcError: Keys were created, but the key file is missing or cannot be read; or no key was ever created, and
+            the host is reachable from other machines.
     """
     if insecure:
         return Access.OPEN
@@ -35,26 +35,26 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
             raise WdbcError(
                 "keys were created, but the key file is missing",
                 where=str(path),
-                hint="Restore it, or correct WDBC_SERVE_KEYS; or create a key: `wdbc key create NAME`; or answer"
-                " everyone who reaches the address: --insecure-no-key.",
+                hint="Restore it, correct WDBC_SERVE_KEYS, or create a key with `wdbc key create NAME`. To serve every"
+                " client without a key, use --insecure-no-key.",
             ) from None
         return Access.KEYED
     if not addresses.is_loopback(host):
         raise WdbcError(
-            "there is no key, so that everybody who reaches this address would be answered",
+            "no API key exists, and this address is reachable from other machines",
             where=host,
-            hint="Create one: `wdbc key create NAME --scope predict`. Or serve this machine alone: leave out --host. Or"
-            " ask for it by name: --insecure-no-key.",
+            hint="Create a key: `wdbc key create NAME --scope predict`. To serve local clients only, leave out --host."
+            " To serve every client without a key, use --insecure-no-key.",
         )
     return Access.LOCAL
 
 
-def follow(path: Path) -> None:
-    """Hand the workers to come that keys are asked for, as soon as one was created."""
-    if decided() is Access.LOCAL and api_keys.ever_created(path):
+def require_keys_once_created(path: Path) -> None:
+    """Switch workers started from now on to KEYED once a key was created."""
+    if inherited() is Access.LOCAL and api_keys.ever_created(path):
         settings.hand_over_access(Access.KEYED)
 
 
-def decided() -> Access:
-    """Return what was decided for this process; nothing handed over means that keys are asked for."""
+def inherited() -> Access:
+    """Return the access mode passed on to this process. If there is none, keys are required."""
     return Access(settings.service_access() or Access.KEYED)

@@ -1,4 +1,4 @@
-"""Addresses: which of them only this machine can reach, and which one a request comes from."""
+"""IP addresses: whether an address is loopback, and which client a request comes from."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import TypeAlias
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_IPV6_OF_ONE_CUSTOMER = 64  # bits of prefix: below it a client chooses its addresses at will
+_IPV6_CLIENT_PREFIX = 64  # bits; within its /64 a client can choose any address
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether nobody but this machine reaches what listens there. An unknown name is reached by everybody."""
+    """Return whether only local clients can reach this host. An unknown name counts as reachable by others."""
     if host == "localhost":
         return True
     try:
@@ -21,11 +21,11 @@ def is_loopback(host: str) -> bool:
 
 
 def client(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
-    """Return the address of the client of a request.
+    """Return the client address of a request.
 
-    It is the peer's, unless the peer is a trusted proxy: then it is the right-most address of `X-Forwarded-For` that is
-    not a trusted proxy's. All to the left of it may be the client's own invention. If there is no such address, or the
-    header is malformed, it is the peer's.
+    This is the peer's address, unless the peer is a trusted proxy. Then it is the right-most address in
+    `X-Forwarded-For` that does not belong to a trusted proxy; anything to the left of it may be forged by the client.
+    If there is no such address, or the header is malformed, the peer's address is returned.
     """
     try:
         if not forwarded or not _is_any(_address(peer), trusted):
@@ -40,24 +40,24 @@ def client(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
 
 
 def group(address: str) -> str:
-    """Return what one client holds of addresses: an IPv4 address, or an IPv6 network of 64 bits."""
+    """Return the addresses attributed to one client: an IPv4 address, or an IPv6 /64 network."""
     try:
         parsed = _address(address)
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
-    return str(ipaddress.IPv6Network((int(parsed), _IPV6_OF_ONE_CUSTOMER), strict=False))
+    return str(ipaddress.IPv6Network((int(parsed), _IPV6_CLIENT_PREFIX), strict=False))
 
 
 def _address(text: str) -> Address:
-    """Parse an address; one of IPv4 that is written as IPv6 (`::ffff:10.0.0.1`) is one of IPv4."""
+    """Parse an address. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) becomes an IPv4 address."""
     address = ipaddress.ip_address(text)
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def _without_port(entry: str) -> str:
-    """Return the address of `1.2.3.4:567` or `[::1]:567`, as some proxies write it."""
+    """Return the address without the port that some proxies add: `1.2.3.4:567` or `[::1]:567`."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry

@@ -1,10 +1,10 @@
-"""The key file: who may use the service, and for what. It holds digests of the secrets, never a secret.
+"""The key file: API keys and their scopes. It stores digests of the secrets, never a secret.
 
-A key is `id.secret`. The secret has 256 random bits and is shown once, so one SHA-256 is enough to keep it: a slow hash
-protects what people choose, and nobody can guess 256 random bits.
+A key is `id.secret`. The secret has 256 random bits and is shown only once. Plain SHA-256 is sufficient: slow hashes
+protect passwords that people choose, while 256 random bits cannot be guessed.
 
-Once a key was created the service asks for keys for good. Three files say so, and each of them is enough: the key file,
-the lock beside it, and a marker in the instance's home, which is made before the first key is written.
+Once a key was created, the service requires keys permanently. Any of three files is evidence of that: the key file,
+the lock file beside it, and a marker in the home of the instance, which is created before the first key is written.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ FORMAT = 2
 MARKER = "service-keys"
 _ROOT = 0
 _OTHERS_MAY = 0o077
-_LARGEST_BYTES = 2**20
+_MAX_BYTES = 2**20
 _ID = re.compile(r"[0-9a-f]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -36,12 +36,12 @@ _CREATE_AGAIN = "Restore it, or remove it and create the keys again with `wdbc k
 
 
 class MissingKeyFile(WdbcError):
-    """There is no key file."""
+    """The key file does not exist."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its owner's name, its scopes, and the SHA-256 digest of its secret."""
+    """One API key: name of its owner, scopes, and the SHA-256 digest of its secret."""
 
     id: str
     name: str
@@ -50,60 +50,63 @@ class Key:
     sha256: str
 
 
-def place(location: str, *, relative_to: Path) -> Path:
+def locate(location: str, *, relative_to: Path) -> Path:
     """Return the absolute path of the key file."""
     return (relative_to / Path(location).expanduser()).absolute()
 
 
 def digest(secret: str) -> str:
-    """Return the SHA-256 digest of a secret in hexadecimal."""
+    """Return the hexadecimal SHA-256 digest of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def ever_created(path: Path) -> bool:
-    """Return whether keys were ever created for this file or in this instance.
+    """Return whether a key was ever created in this file or in this instance.
 
-    A place that cannot be examined counts as a yes: the service must not open because a folder became unreadable.
+    Evidence that cannot be examined counts as present: an unreadable folder must not open the service.
     """
     return any(_exists(evidence) for evidence in (path, _lock(path), settings.home() / MARKER))
 
 
 def read(path: Path) -> dict[str, Key]:
-    """Return the keys by their ids.
+    """Return the keys by id.
 
     Raises:
-        MissingKeyFile: there is no such file.
-        WdbcError: the file is damaged, of another format, or not its owner's alone.
+        MissingKeyFile: The file does not exist.
+        WdbcError: The file is damaged, has an unsupported format, or is accessible to other users.
     """
     content = _content(path)
     try:
-        plain = json.loads(content.decode(), object_pairs_hook=_without_duplicates)
-        if isinstance(plain, dict) and plain.get("format") == 1:
+        document = json.loads(content.decode(), object_pairs_hook=_without_duplicates)
+        if isinstance(document, dict) and document.get("format") == 1:
             raise WdbcError(
-                "the key file has format 1, which is not read any more",
+                "the key file has format 1, which is no longer supported",
                 where=str(path),
                 hint="Remove it and create the keys again with `wdbc key create NAME`.",
             )
-        return _from_plain(plain)
+        return _parse(document)
     except (ValueError, RecursionError):
         raise WdbcError("the key file is damaged", where=str(path), hint=_CREATE_AGAIN) from None
 
 
 def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
-    """Add a key to the file; return it with the whole key in plain text, which is stored nowhere.
+    """Add a key to the file and return it with its plain text `id.secret`, which is not stored.
 
     Raises:
-        WdbcError: the name is invalid or taken, or a file cannot be written.
+        WdbcError: The name is invalid or already in use, or a file cannot be written.
     """
     if not _NAME.fullmatch(name):
         raise WdbcError(
-            "a key cannot have such a name", hint="Use up to 64 letters, digits, spaces, dots, _ and -, ASCII."
+            "invalid key name",
+            hint="Use up to 64 ASCII letters, digits, spaces, dots, _ and -, starting with a letter or digit.",
         )
     _record_creation()
     with _locked(path):
         keys = read_if_any(path)
         if any(key.name == name for key in keys.values()):
-            raise WdbcError(f"there is a key named {name}", where=str(path), hint="Revoke it, or choose another name.")
+            raise WdbcError(
+                f"a key named {name} already exists", where=str(path), hint="Revoke it, or choose another name."
+            )
         secret = secrets.token_urlsafe(32)
         key = Key(
             id=secrets.token_hex(6),
@@ -117,23 +120,25 @@ def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
 
 
 def revoke(path: Path, name: str) -> Key:
-    """Remove the key of that name or id from the file, and return it.
+    """Remove the key with this name or id from the file and return it.
 
     Raises:
-        WdbcError: there is no such key, or the file cannot be written.
+        WdbcError: There is no such key, or the file cannot be written.
     """
-    read(path)  # before the lock, whose file would say that there were keys
+    read(path)  # before locking: the lock file would be evidence that keys were created
     with _locked(path):
         keys = read(path)
         revoked = next((key for key in keys.values() if name in (key.name, key.id)), None)
         if revoked is None:
-            raise WdbcError(f"there is no key {name[:64]!a}", where=str(path), hint="See `wdbc key list`.")
+            raise WdbcError(
+                f"no key has the name or id {name[:64]!a}", where=str(path), hint="List the keys with `wdbc key list`."
+            )
         _write(path, {id_: key for id_, key in keys.items() if id_ != revoked.id})
     return revoked
 
 
 def read_if_any(path: Path) -> dict[str, Key]:
-    """Return the keys by their ids; none if there is no file."""
+    """Return the keys by id, or an empty mapping if the file does not exist."""
     try:
         return read(path)
     except MissingKeyFile:
@@ -141,7 +146,7 @@ def read_if_any(path: Path) -> dict[str, Key]:
 
 
 def _content(path: Path) -> bytes:
-    """Read the file; a pipe, a device, or a file that others could have written or may read is refused."""
+    """Read the file. Reject a pipe, a device, and a file that other users own or can access."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
@@ -155,38 +160,38 @@ def _content(path: Path) -> bytes:
                 )
             if status.st_mode & _OTHERS_MAY:
                 raise WdbcError(
-                    "others than its owner may read the key file", where=str(path), hint=f"Run: chmod 600 {path}"
+                    "the key file is accessible to other users", where=str(path), hint=f"Run: chmod 600 {path}"
                 )
-            content = file.read(_LARGEST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise MissingKeyFile(
-            "there is no key file",
+            "the key file does not exist",
             where=str(path),
             hint="Create a key with `wdbc key create NAME`, or correct WDBC_SERVE_KEYS.",
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        reason = error.strerror if isinstance(error, OSError) else "invalid path"
         raise WdbcError(f"the key file cannot be read: {reason}", where=str(path), hint=_CREATE_AGAIN) from None
-    if len(content) > _LARGEST_BYTES:
-        raise WdbcError(f"the key file is larger than {_LARGEST_BYTES:,} bytes", where=str(path), hint=_CREATE_AGAIN)
+    if len(content) > _MAX_BYTES:
+        raise WdbcError(f"the key file exceeds {_MAX_BYTES:,} bytes", where=str(path), hint=_CREATE_AGAIN)
     return content
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a name occurs twice")
+        raise ValueError("duplicate name")
     return dict(pairs)
 
 
-def _from_plain(plain: object) -> dict[str, Key]:
-    if not isinstance(plain, dict) or set(plain) != {"format", "keys"} or not isinstance(plain["keys"], list):
+def _parse(document: object) -> dict[str, Key]:
+    if not isinstance(document, dict) or set(document) != {"format", "keys"} or not isinstance(document["keys"], list):
         raise ValueError("not a key file")
-    if plain["format"] is not FORMAT:
+    if document["format"] is not FORMAT:
         raise ValueError("unknown format")
-    keys = [_key(entry) for entry in plain["keys"]]
+    keys = [_key(entry) for entry in document["keys"]]
     by_id = {key.id: key for key in keys}
     if len(by_id) != len(keys) or len({key.name for key in keys}) != len(keys):
-        raise ValueError("an id or a name occurs twice")
+        raise ValueError("duplicate id or name")
     return by_id
 
 
@@ -198,7 +203,7 @@ def _key(entry: object) -> Key:
         raise ValueError("unknown scope")
     texts = {name: value for name, value in entry.items() if name != "scopes"}
     if not all(isinstance(value, str) for value in texts.values()):
-        raise ValueError("not a text")
+        raise ValueError("not a string")
     datetime.fromisoformat(texts["created_at"])
     for name, pattern in (("id", _ID), ("name", _NAME), ("sha256", _DIGEST)):
         if not pattern.fullmatch(texts[name]):
@@ -221,7 +226,7 @@ def _record_creation() -> None:
     try:
         marker.touch(mode=0o600)
     except OSError as error:
-        raise _unwritable(marker, error, "Set DAGSTER_HOME to a folder that you may write.") from None
+        raise _unwritable(marker, error, "Set DAGSTER_HOME to a writable folder.") from None
 
 
 def _write(path: Path, keys: dict[str, Key]) -> None:
@@ -245,7 +250,7 @@ def _lock(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold off another `wdbc key` while the file is read and written."""
+    """Hold the lock of the key file, so that two `wdbc key` commands do not overwrite each other's change."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -256,7 +261,5 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _unwritable(
-    path: Path, error: OSError, hint: str = "Set WDBC_SERVE_KEYS to a file that you may write."
-) -> WdbcError:
-    return WdbcError(f"the keys cannot be written: {error.strerror}", where=str(path), hint=hint)
+def _unwritable(path: Path, error: OSError, hint: str = "Set WDBC_SERVE_KEYS to a writable file.") -> WdbcError:
+    return WdbcError(f"the key file cannot be written: {error.strerror}", where=str(path), hint=hint)

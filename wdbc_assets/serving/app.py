@@ -1,4 +1,4 @@
-"""Puts the service together: settings, champion, keys, routes, and the layers around them. No logic of its own."""
+"""Application factory: wires settings, champion, keys, routes and middleware together. No logic of its own."""
 
 import asyncio
 import contextlib
@@ -25,68 +25,65 @@ from wdbc_assets.serving.models.champion import Champion
 from wdbc_assets.serving.models.shadow import Shadow
 from wdbc_assets.store.store import open_store
 
-_END_SECONDS = 5.0  # more than a challenger gets to put down what it has paired
+_END_SECONDS = 5.0  # longer than a challenger may take to store its last pairs
 
-_ABOUT = """\
-P(malignant) from the thirty measurements of a fine-needle aspirate, by the champion of the artifact store.
-A study of method on a public data set, not a medical device."""
+_DESCRIPTION = """\
+Predicts the probability of malignancy from thirty measurements of a fine-needle aspirate of a breast mass, using the
+champion of the artifact store.
+
+A methods study on a public data set (UCI Breast Cancer Wisconsin, Diagnostic). Not a medical device."""
 
 
 def create() -> ASGIApp:
-    """Return the service as the settings say, for one worker.
+    """Return the application of one worker, configured by the settings.
 
     Raises:
-        WdbcError: a setting is wrong.
+        WdbcError: A setting is invalid.
     """
-    chosen = settings.load()
+    options = settings.load()
     root = settings.project_root()
-    store = open_store(chosen.storage, relative_to=root)
+    store = open_store(options.storage, relative_to=root)
     champion, router = Champion(store), ChallengerRouter(store)
-    shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=chosen.serve_challenger_seconds)
-    keyring = Keyring(api_keys.place(chosen.serve_keys, relative_to=root), access.decided())
+    shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=options.serve_challenger_seconds)
+    keyring = Keyring(api_keys.locate(options.serve_keys, relative_to=root), access.inherited())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watches = (champion.watch, keyring.watch, router.watch, telemetry.watch)
-        watchers = [asyncio.create_task(watch(chosen.serve_refresh_seconds)) for watch in watches]
+        watchers = [asyncio.create_task(watch(options.serve_refresh_seconds)) for watch in watches]
         watchers.append(asyncio.create_task(shadow.work()))
-        await champion.settled()
+        await champion.wait_for_first_poll()
         yield
         for watcher in watchers:
             watcher.cancel()
         await asyncio.wait(watchers, timeout=_END_SECONDS)
 
     app = FastAPI(
-        title="wdbc_assets", version="1", description=_ABOUT, lifespan=lifespan,
+        title="wdbc_assets", version="1", description=_DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
     )  # fmt: skip
-    flag = chosen.serve_breaches == "flag"
-    reader = bodies.Reader(bounded=not flag, most=chosen.serve_largest_rows)
-    root_path = chosen.serve_root_path
-    app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI's own pages say
+    flag = options.serve_breaches == "flag"
+    reader = bodies.Reader(bounded=not flag, most=options.serve_largest_rows)
+    root_path = options.serve_root_path
+    app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI documents it
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
     app.include_router(endpoints.router(champion, router, reader, flag=flag))
     app.include_router(health.router(champion))
     app.include_router(docs_pages.router(root_path))
-    for kind, told in (
-        (ProblemError, _told),
-        (RequestValidationError, _told),
-        (HTTPException, _told),
-        (Exception, _told),
-    ):
-        app.add_exception_handler(kind, told)
-    patient = RequestLimits(
+    for kind in (ProblemError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _handle)
+    limits = RequestLimits(
         app,
         bodies=endpoints.BODIES,
-        largest=chosen.serve_largest_bytes,
-        seconds=chosen.serve_seconds,
-        at_once=chosen.serve_concurrent,
+        largest=options.serve_largest_bytes,
+        seconds=options.serve_seconds,
+        at_once=options.serve_concurrent,
     )
-    gate = AuthMiddleware(patient, keyring, per_minute=chosen.serve_requests_per_minute)
-    return RequestLogMiddleware(gate, chosen.trusted_proxies(), root_path=root_path)
+    auth = AuthMiddleware(limits, keyring, per_minute=options.serve_requests_per_minute)
+    return RequestLogMiddleware(auth, options.trusted_proxies(), root_path=root_path)
 
 
-async def _told(request: Request, error: Exception) -> Response:
-    refused = error if isinstance(error, ProblemError) else exception_handlers.problem_of(error)
-    return refused.response(request_context.of(request.scope).request_id)
+async def _handle(request: Request, error: Exception) -> Response:
+    problem = error if isinstance(error, ProblemError) else exception_handlers.problem_for(error)
+    return problem.response(request_context.get(request.scope).request_id)

@@ -1,4 +1,4 @@
-"""The keys as a running service holds them: read again when their file changes."""
+"""The API keys in memory of a running service, reloaded when the key file changes."""
 
 import asyncio
 import hmac
@@ -16,10 +16,10 @@ logger = logging.getLogger("wdbc_assets.serving")
 
 
 class Keyring:
-    """The keys of one file.
+    """The keys of one key file.
 
-    While the file cannot be read, the keys that were read before stay valid and `wdbc_keys_unreadable` is 1. If the
-    file is missing, every key is rejected. Either way it is read again at every look.
+    While the file cannot be read, the previously loaded keys stay valid and `wdbc_keys_unreadable` is 1. If the file
+    disappears, every request is rejected. In both cases every poll tries to read it again.
     """
 
     def __init__(self, path: Path, access: Access) -> None:
@@ -28,24 +28,24 @@ class Keyring:
         self._stamp: tuple[int, ...] | None = None
         self._problem = ""
         self.access = access
-        self.look()
+        self.poll()
 
     @property
     def open(self) -> bool:
-        """Return whether requests without a key are answered."""
+        """Return whether requests without a key are accepted."""
         return self.access is not Access.KEYED
 
     async def watch(self, seconds: float) -> None:
-        """Look at the file for ever."""
+        """Poll the file forever."""
         while True:
             await asyncio.sleep(seconds)
-            self.look()
+            self.poll()
 
-    def look(self) -> None:
-        """Read the file again if it changed or could not be read; never raise."""
+    def poll(self) -> None:
+        """Reload the file if it changed or could not be read. Never raises."""
         try:
-            self._follow()
-        except Exception as error:  # noqa: BLE001 -- a watcher that ends would leave revoked keys valid
+            self._reload()
+        except Exception as error:  # noqa: BLE001 -- if the watcher ended, revoked keys would stay valid
             if isinstance(error, api_keys.MissingKeyFile):
                 self._keys = {}
             self._report(error)
@@ -53,34 +53,35 @@ class Keyring:
             self._problem = ""
             telemetry.KEYS_UNREADABLE.set(0)
 
-    def _follow(self) -> None:
+    def _reload(self) -> None:
         if self.access is Access.LOCAL and api_keys.ever_created(self._path):
             self.access = Access.KEYED
         if self.open:
             return
         stamp = _stamp(self._path)
         if stamp is None or stamp != self._stamp:
-            self._stamp = None  # until it was read: a file that could not be is read at every look
+            self._stamp = None  # until the read succeeds: an unreadable file is tried at every poll
             self._keys = api_keys.read(self._path)
             self._stamp = stamp
 
     def _report(self, error: Exception) -> None:
         reason = error.what if isinstance(error, WdbcError) else type(error).__name__
-        problem = f"{reason}; " + ("the keys read before stay valid" if self._keys else "every request is rejected")
+        effect = "the previously loaded keys stay valid" if self._keys else "every request is rejected"
+        problem = f"{reason}; {effect}"
         if problem != self._problem:
-            logger.error("the keys cannot be refreshed: %s", problem)
+            logger.error("cannot reload the keys: %s", problem)
         self._problem = problem
         telemetry.KEYS_UNREADABLE.set(1)
 
     def key(self, given: str) -> Key | None:
-        """Return the key whose secret was given; takes the same time whether its id exists or not."""
+        """Return the key if its secret is valid. Takes the same time whether or not the id exists."""
         id_, _, secret = given.partition(".")
         key = self._keys.get(id_)
         valid = hmac.compare_digest(api_keys.digest(secret), key.sha256 if key else _NO_DIGEST)
         return key if valid else None
 
     def knows(self, id_: str) -> bool:
-        """Return whether there is a key of this id."""
+        """Return whether a key with this id exists."""
         return id_ in self._keys
 
 

@@ -1,7 +1,7 @@
-"""The folder in which several workers count, for as long as their parent lives.
+"""The temporary folder for the metrics of several workers. It exists as long as their supervisor runs.
 
-It lies in the instance's home, where nothing cleans up behind the service's back. What a service that was killed left
-there is removed by the next one.
+It is created in the home of the instance, which, unlike /tmp, no cleanup job empties. The folder of a killed service
+is removed when the next one starts.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ _PREFIX = "wdbc-serve-"
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
-    """Make the folder and hand it to the workers; remove it at the end."""
+def temporary() -> Iterator[None]:
+    """Create the folder and pass it on to the workers; remove it at the end."""
     try:
         home = settings.ensure_home()
-    except WdbcError:  # nobody but the metrics needs it here
+    except WdbcError:  # only the metrics need it, so a read-only home must not stop the service
         home = Path(tempfile.gettempdir())
     _sweep(home)
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=home))
@@ -36,11 +36,11 @@ def held() -> Iterator[None]:
 def _sweep(home: Path) -> None:
     for folder in home.glob(f"{_PREFIX}*-*"):
         process = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdigit() and not _lives(int(process)):
+        if process.isdigit() and not _is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lives(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -287,7 +287,7 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
 
     begun = wdbc("shadow", "start", "--share", "0.25", "--reason", "as good?", WDBC_ACTOR="bob")
     assert begun.returncode == 0, begun.stderr
-    assert "answers 25 % of the requests" in begun.stdout
+    assert "serving 25 % of the requests" in begun.stdout
     shown = wdbc("shadow", "status")
     assert "nothing was paired yet" in shown.stdout
     assert "by bob: as good?" in shown.stdout
@@ -313,13 +313,13 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     assert "7 of 107 patients without an answer" in judged.stdout
     share = wdbc("shadow", "start", "--share", "0.1")
     assert share.returncode == 1
-    assert "it breaks experiment" in share.stderr
+    assert "it violates experiment" in share.stderr
     assert wdbc("shadow", "start").returncode == 0, "without effect it may be tried again"
     assert wdbc("shadow", "start", "--reset-counts").returncode == 2, "and from zero for a reason"
     reset = wdbc("shadow", "start", "--reset-counts", "--reason", "its process was killed")
     assert reset.returncode == 0, reset.stderr
-    assert "counts from zero: its process was killed" in entries()[-1]["reason"]
-    assert "counts were reset 1 times" in wdbc("shadow", "status").stdout
+    assert "counts reset: its process was killed" in entries()[-1]["reason"]
+    assert "counts reset 1 times" in wdbc("shadow", "status").stdout
     again = challenger.current(store)
     assert again is not None
     challenger.put_pairs(store, again, "2-bb-1-1", pairs[:99])
@@ -343,7 +343,7 @@ def test_what_was_never_judged_may_be_beside_the_champion_and_may_not_answer() -
     assert "not judged pca_logistic" in refused.stderr
     begun = wdbc("shadow", "start")
     assert begun.returncode == 0, begun.stderr
-    assert "the gate cannot judge it yet" in begun.stdout
+    assert "the gate has no verdict yet" in begun.stdout
     for wrong in ("0.6", "-1", "nan", "much"):
         assert wdbc("shadow", "start", "--share", wrong).returncode == 2
 

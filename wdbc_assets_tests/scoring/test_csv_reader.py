@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wdbc_assets.domain.data import contract, csv_layouts, reading
 from wdbc_assets.scoring import csv_reader
-from wdbc_assets.scoring.batches import Chunk
+from wdbc_assets.scoring.batches import Batch
 from wdbc_assets_tests import builders
 
 PATIENT = builders.csv(builders.patient()).decode().rstrip("\n").split(",")
@@ -33,28 +33,28 @@ LINES = st.one_of(
 )
 
 
-def chunks_of(content: bytes, block: int = csv_reader._BLOCK) -> list[Chunk]:
-    return list(csv_reader.TextSource(io.BytesIO(content), block=block))
+def chunks_of(content: bytes, block: int = csv_reader._BLOCK) -> list[Batch]:
+    return list(csv_reader.CsvSource(io.BytesIO(content), block=block))
 
 
-def rows_of(chunks: list[Chunk]) -> dict[int, object]:
+def rows_of(batches: list[Batch]) -> dict[int, object]:
     """Return each row by its number: id and measurements, or None for what is no row."""
     rows: dict[int, object] = {}
-    for chunk in chunks:
-        assert chunk.rows == len(chunk.X) + len(chunk.torn)
-        for position, measured in enumerate(chunk.X):
-            assert chunk.ids is not None
-            assert chunk.number(position) not in rows
-            rows[chunk.number(position)] = (chunk.ids[position].as_py(), repr(measured.tolist()))
-        for torn in chunk.torn:
-            assert torn.row not in rows
-            rows[torn.row] = None  # how many cells a quotation mark leaves, Arrow counts otherwise
+    for batch in batches:
+        assert batch.rows == len(batch.X) + len(batch.malformed)
+        for position, measured in enumerate(batch.X):
+            assert batch.ids is not None
+            assert batch.number(position) not in rows
+            rows[batch.number(position)] = (batch.ids[position].as_py(), repr(measured.tolist()))
+        for row in batch.malformed:
+            assert row.row not in rows
+            rows[row.row] = None  # how many cells a quotation mark leaves, Arrow counts otherwise
     return rows
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(LINES, ENDS), max_size=12), st.integers(1, 700))
-def test_wherever_a_block_ends_the_same_rows_come_out(lines: list[tuple[str, str]], block: int) -> None:
+def test_block_boundaries_do_not_change_the_rows(lines: list[tuple[str, str]], block: int) -> None:
     content = (",".join(PATIENT) + "\n" + "".join(line + end for line, end in lines)).encode()
     whole, pieces = rows_of(chunks_of(content)), rows_of(chunks_of(content, block))
     assert pieces == whole
@@ -65,8 +65,8 @@ def test_wherever_a_block_ends_the_same_rows_come_out(lines: list[tuple[str, str
 
 @settings(deadline=None)
 @given(st.lists(LINES, max_size=8))
-def test_what_is_a_number_is_what_it_is_to_the_raw_table(lines: list[str]) -> None:
-    """Each line is taken as `reading` takes it in a file of its own; what that refuses as no row is torn."""
+def test_cells_are_parsed_as_numbers_exactly_as_in_the_raw_table(lines: list[str]) -> None:
+    """Each line is taken as `reading` takes it in a file of its own; what that refuses as no row is malformed."""
     quoted = [line for line in lines if '"' in line]
     assume(len(quoted) < 2 or all(csv_layouts.cells(line) != [line] for line in quoted))  # else one cell may span lines
     content = "\n".join([",".join(PATIENT), *lines, ",".join(PATIENT)]).encode()
@@ -99,31 +99,31 @@ def test_what_is_a_number_is_what_it_is_to_the_raw_table(lines: list[str]) -> No
     ids=["as it is", "BOM", "CRLF", "no last end", "empty lines", "33rd column", "header", "quoted header", "quoted"],
 )
 @pytest.mark.parametrize("block", [1000, csv_reader._BLOCK])
-def test_harmless_differences_make_none(change: Callable[[bytes], bytes], block: int) -> None:
+def test_harmless_format_differences_change_nothing(change: Callable[[bytes], bytes], block: int) -> None:
     content = builders.bundled_uci_bytes()
-    chunks = chunks_of(change(content), block)
-    X = np.vstack([chunk.X for chunk in chunks])
+    batches = chunks_of(change(content), block)
+    X = np.vstack([batch.X for batch in batches])
     np.testing.assert_array_equal(X, builders.published()[list(contract.FEATURES)])
-    assert not any(chunk.torn for chunk in chunks)
+    assert not any(batch.malformed for batch in batches)
     first = 2 if b"radius_mean" in change(content) else 1
-    numbers = [chunk.number(position) for chunk in chunks for position in range(len(chunk.X))]
+    numbers = [batch.number(position) for batch in batches for position in range(len(batch.X))]
     assert numbers == list(range(first, first + 569))
 
 
-def test_a_line_that_is_not_utf_8_costs_itself_alone() -> None:
+def test_a_line_that_is_not_utf_8_is_set_aside_alone() -> None:
     line = ",".join(PATIENT).encode() + b"\n"
     foreign = line.replace(b"842517", b"\xff")
-    (chunk,) = chunks_of(line + foreign + line)
-    assert [(torn.row, torn.found, torn.rule) for torn in chunk.torn] == [(2, "not UTF-8", "row_is_utf_8_text")]
-    assert [chunk.number(0), chunk.number(1)] == [1, 3]
+    (batch,) = chunks_of(line + foreign + line)
+    assert [(row.row, row.content, row.rule) for row in batch.malformed] == [(2, "not UTF-8", "row_is_utf_8_text")]
+    assert [batch.number(0), batch.number(1)] == [1, 3]
 
 
-def test_the_text_of_a_cell_is_kept_for_whoever_may_see_it() -> None:
+def test_the_original_text_of_a_cell_is_available() -> None:
     content = builders.csv(builders.patient(), builders.patient(area_se="=1"))
-    (chunk,) = chunks_of(content)
-    assert chunk.text(1, "area_se") == "=1"
-    assert chunk.text(0, "area_se") == "22.0"
-    assert np.isnan(chunk.X[1, contract.FEATURES.index("area_se")])
+    (batch,) = chunks_of(content)
+    assert batch.text(1, "area_se") == "=1"
+    assert batch.text(0, "area_se") == "22.0"
+    assert np.isnan(batch.X[1, contract.FEATURES.index("area_se")])
 
 
 # Ids between quotation marks, and marks out of place
@@ -144,13 +144,13 @@ def table_of(ids: list[str], notes: list[str]) -> bytes:
 @pytest.mark.fault("D18")
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6), st.integers(1, 900))
-def test_a_quoted_id_is_the_one_that_a_csv_reader_finds(cells: list[tuple[str, str]], block: int) -> None:
+def test_quoted_ids_are_parsed_as_by_a_csv_reader(cells: list[tuple[str, str]], block: int) -> None:
     ids, notes = [name for name, _ in cells], [note for _, note in cells]
     content = table_of(ids, notes)
     expected = [row["id"] for row in csv.DictReader(io.StringIO(content.decode(), newline=""))]
-    chunks = chunks_of(content, block)
-    assert [name.as_py() for chunk in chunks for name in chunk.ids or ()] == expected == ids
-    assert not any(chunk.torn for chunk in chunks)
+    batches = chunks_of(content, block)
+    assert [name.as_py() for batch in batches for name in batch.ids or ()] == expected == ids
+    assert not any(batch.malformed for batch in batches)
 
 
 @pytest.mark.fault("D18")
@@ -172,7 +172,7 @@ def test_a_quoted_id_is_the_one_that_a_csv_reader_finds(cells: list[tuple[str, s
         ([" 007,{}", "007,{}", "7 ,{}"], {1: (" 007", True), 2: ("007", True), 3: ("7 ", True)}),
     ],
 )
-def test_half_a_row_is_never_taken_for_one(lines: list[str], rows: dict[int, object], block: int) -> None:
+def test_part_of_a_row_is_never_taken_for_a_row(lines: list[str], rows: dict[int, object], block: int) -> None:
     rest = ",".join(PATIENT[1:])
     content = "\n".join([",".join(csv_layouts.NAMES), *lines]).replace("{}", rest).encode() + b"\n"
     found = {
@@ -183,23 +183,23 @@ def test_half_a_row_is_never_taken_for_one(lines: list[str], rows: dict[int, obj
 
 
 @pytest.mark.fault("D18")
-def test_a_mark_that_is_never_closed_costs_its_line_and_no_time() -> None:
+def test_an_unclosed_quote_costs_only_its_line_and_no_time() -> None:
     line = ",".join(PATIENT).encode() + b"\n"
-    (first, *_) = chunks = chunks_of(line + b'"' + line + line * 9_000)
-    assert [torn.row for chunk in chunks for torn in chunk.torn] == [2]
-    assert sum(chunk.rows for chunk in chunks) == 9_002
+    (first, *_) = batches = chunks_of(line + b'"' + line + line * 9_000)
+    assert [row.row for batch in batches for row in batch.malformed] == [2]
+    assert sum(batch.rows for batch in batches) == 9_002
     assert first.number(1) == 3
     many = chunks_of(line + b'5",x,"a\n' * 50_000)
-    assert sum(len(chunk.torn) for chunk in many) == 50_000
+    assert sum(len(batch.malformed) for batch in many) == 50_000
 
 
 @pytest.mark.fault("D15")
-def test_a_file_of_empty_lines_comes_in_small_pieces() -> None:
+def test_a_file_of_empty_lines_is_read_in_small_batches() -> None:
     line = ",".join(PATIENT).encode() + b"\n"
-    chunks = chunks_of(line + b"\n" * 300_000 + line)
-    assert sum(len(chunk.X) for chunk in chunks) == 2
-    assert sum(len(chunk.torn) for chunk in chunks) == 300_000
-    assert max(chunk.rows for chunk in chunks) <= csv_reader._MOST_LINES
+    batches = chunks_of(line + b"\n" * 300_000 + line)
+    assert sum(len(batch.X) for batch in batches) == 2
+    assert sum(len(batch.malformed) for batch in batches) == 300_000
+    assert max(batch.rows for batch in batches) <= csv_reader._MAX_LINES
 
 
 # Headers, in training and in scoring
@@ -233,36 +233,36 @@ FORMS = {
 
 @pytest.mark.fault("D17")
 @pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
-def test_what_is_trained_on_is_scored_with_the_same_values(content: bytes) -> None:
-    frame, chunks = reading.read(content).frame, chunks_of(content)
+def test_training_and_scoring_read_the_same_values(content: bytes) -> None:
+    frame, batches = reading.read(content).frame, chunks_of(content)
     np.testing.assert_array_equal(frame[list(contract.FEATURES)], builders.published()[list(contract.FEATURES)])
-    np.testing.assert_array_equal(np.vstack([chunk.X for chunk in chunks]), frame[list(contract.FEATURES)])
-    ids = [int(name.as_py()) for chunk in chunks for name in chunk.ids or ()]
+    np.testing.assert_array_equal(np.vstack([batch.X for batch in batches]), frame[list(contract.FEATURES)])
+    ids = [int(name.as_py()) for batch in batches for name in batch.ids or ()]
     assert ids == frame[contract.ID].tolist()
-    assert not any(chunk.torn for chunk in chunks)
+    assert not any(batch.malformed for batch in batches)
 
 
 @pytest.mark.fault("D17")
 @pytest.mark.parametrize("line", [7, 20_000])
-def test_a_value_behind_the_last_name_is_a_shift_and_never_scored(line: int) -> None:
+def test_a_value_after_the_last_named_column_is_a_shift_and_never_scored(line: int) -> None:
     rows = (",".join(PATIENT) + ",\n") * (line - 1) + ",".join(PATIENT) + ",7\n" + (",".join(PATIENT) + ",\n")
     content = (",".join([*csv_layouts.NAMES, ""]) + "\n" + rows).encode()
-    assert [torn.row for chunk in chunks_of(content) for torn in chunk.torn] == [line + 1]
+    assert [row.row for batch in chunks_of(content) for row in batch.malformed] == [line + 1]
     with pytest.raises(csv_layouts.NotATable, match="a value stands behind the last named column of 1 lines"):
         reading.read(content)
 
 
 @pytest.mark.fault("D19")
-def test_unknown_columns_are_ignored_wherever_they_stand_or_refused_when_strict() -> None:
+def test_unknown_columns_are_ignored_anywhere_or_rejected_if_strict() -> None:
     header = ",".join(["site", *csv_layouts.NAMES, "age"])
     rows = "".join(f'"a, b",{",".join(PATIENT)},\xff\n' for _ in range(3))
     content = (header + "\n" + rows).encode("latin-1")
-    source = csv_reader.TextSource(io.BytesIO(content))
+    source = csv_reader.CsvSource(io.BytesIO(content))
     assert source.header.unknown == ("site", "age")
-    (chunk,) = source
-    assert (len(chunk.X), chunk.torn) == (3, ())
+    (batch,) = source
+    assert (len(batch.X), batch.malformed) == (3, ())
     with pytest.raises(csv_layouts.NotATable, match="has 2 unknown names: 'site', 'age'"):
-        csv_reader.TextSource(io.BytesIO(content), strict=True)
+        csv_reader.CsvSource(io.BytesIO(content), strict=True)
     with pytest.raises(csv_layouts.NotATable, match="has 2 unknown names: 'site', 'age'"):
         reading.read(content.replace(b"\xff", b""))
 
@@ -270,7 +270,7 @@ def test_unknown_columns_are_ignored_wherever_they_stand_or_refused_when_strict(
 @pytest.mark.fault("D17")
 def test_scikit_learns_target_is_never_taken_for_the_diagnosis() -> None:
     content = (",".join([*SKLEARN, "target"]) + "\n" + ",".join([*PATIENT[2:], "0"]) + "\n").encode()
-    assert csv_reader.TextSource(io.BytesIO(content)).header.unknown == ("target",)
+    assert csv_reader.CsvSource(io.BytesIO(content)).header.unknown == ("target",)
     with pytest.raises(csv_layouts.NotATable) as refused:
         reading.read(content)
     assert "0 is malignant" in refused.value.hint

@@ -28,11 +28,11 @@ def given_back(ids: pa.Array) -> list[object]:
     file = io.BytesIO()
     pq.write_table(pa.table({"id": ids, **columns}), file)
     source = ParquetSource(io.BytesIO(file.getvalue()))
-    (chunk,) = source
-    assert chunk.ids is not None
-    assert chunk.ids.type == source.id_type
-    found: list[object] = chunk.ids.to_pylist()
-    return found
+    (batch,) = source
+    assert batch.ids is not None
+    assert batch.ids.type == source.id_type
+    values: list[object] = batch.ids.to_pylist()
+    return values
 
 
 @pytest.mark.fault("D18")
@@ -61,7 +61,7 @@ def given_back(ids: pa.Array) -> list[object]:
     ],
     ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
 )
-def test_an_id_is_given_back_as_what_identifies_the_row(ids: pa.Array, expected: list[object]) -> None:
+def test_ids_are_returned_as_numbers_or_text(ids: pa.Array, expected: list[object]) -> None:
     assert given_back(ids) == expected
 
 
@@ -83,7 +83,7 @@ def test_an_id_is_given_back_as_what_identifies_the_row(ids: pa.Array, expected:
     ],
     ids=lambda value: str(value.type),
 )
-def test_an_id_that_is_no_text_and_no_number_is_refused_with_column_and_type(ids: pa.Array) -> None:
+def test_ids_that_are_neither_text_nor_numbers_are_rejected_with_their_type(ids: pa.Array) -> None:
     with pytest.raises(WdbcError) as refused:
         given_back(ids)
     kind = str(ids.type).partition("<")[0]  # of a list the name of its items differs
@@ -102,7 +102,7 @@ def as_csv(ids: list[str]) -> bytes:
 
 @pytest.mark.fault("X05")
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(4), pa.binary_view(), pa.string_view()])
-def test_bytes_that_a_spreadsheet_would_run_are_written_as_text(kind: pa.DataType) -> None:
+def test_binary_ids_that_look_like_formulas_are_escaped(kind: pa.DataType) -> None:
     ids = [str(one) for one in given_back(pa.array([b"=1+1", b"@1+1", b"\t1+1"]).cast(pa.binary(4)).cast(kind))]
     frame = pd.read_csv(io.BytesIO(as_csv(ids)), dtype=str)
     assert frame["id"].tolist() == ["'=1+1", "'@1+1", "'\t1+1"]
@@ -110,7 +110,7 @@ def test_bytes_that_a_spreadsheet_would_run_are_written_as_text(kind: pa.DataTyp
 
 @pytest.mark.fault("X05")
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
-def test_no_text_begins_a_formula_wherever_cells_are_parted(begin: str) -> None:
+def test_no_id_starts_a_formula_whatever_the_separator(begin: str) -> None:
     assert as_csv([f"{begin}1"]).startswith(b"id,probability\n")
     assert f"'{begin}1".encode() in as_csv([f"{begin}1"])
     assert f'"x;{begin}1"'.encode() in as_csv([f"x;{begin}1"])
@@ -119,7 +119,7 @@ def test_no_text_begins_a_formula_wherever_cells_are_parted(begin: str) -> None:
 @pytest.mark.fault("D18")
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(st.sampled_from('ab,";\n\r\t= 0\u00e9'), max_size=5), min_size=1, max_size=5))
-def test_a_csv_reader_finds_the_id_that_was_written(ids: list[str]) -> None:
+def test_a_csv_reader_parses_the_id_that_was_written(ids: list[str]) -> None:
     import csv
 
     rows = list(csv.reader(io.StringIO(as_csv(ids).decode(), newline="")))[1:]

@@ -16,7 +16,7 @@ from typing import Any
 
 from wdbc_assets import settings
 
-QUICKLY = {"serve_refresh_seconds": 0.05, "serve_requests_per_minute": 10_000_000}
+FAST = {"serve_refresh_seconds": 0.05, "serve_requests_per_minute": 10_000_000}
 
 
 @dataclass
@@ -72,11 +72,11 @@ class Service:
         return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
     @property
-    def said(self) -> str:
+    def stderr(self) -> str:
         """What went to standard error."""
         return (self.folder / "stderr.log").read_text()
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """The metrics, each with its labels as Prometheus writes them."""
         lines = self.ask("/metrics").body.decode().splitlines()
         return {name: float(value) for line in lines if line[0] != "#" for name, _, value in [line.rpartition(" ")]}
@@ -84,8 +84,8 @@ class Service:
     def until(self, holds: Callable[[], bool], seconds: float = 20) -> None:
         end = time.monotonic() + seconds
         while not holds():
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < end, self.said
+            assert self.process.poll() is None, self.stderr
+            assert time.monotonic() < end, self.stderr
             time.sleep(0.02)
 
     @property
@@ -125,7 +125,7 @@ def environment_in(folder: Path, **chosen: object) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "PROMETHEUS"))}
     places = {"storage": folder / "results", "log": folder / "wdbc.jsonl", "serve_keys": folder / "keys.json"}
     kept |= {"TMPDIR": str(folder), "DAGSTER_HOME": str(folder / "home")}
-    given = {settings.variable(name): str(value) for name, value in {**places, **QUICKLY, **chosen}.items()}
+    given = {settings.variable(name): str(value) for name, value in {**places, **FAST, **chosen}.items()}
     return {**kept, **given}
 
 

@@ -47,6 +47,6 @@ if __name__ == "__main__":
     output.open_streams()
     listening = socket.create_server(("127.0.0.1", 0))
     parent = supervisor.Supervisor(
-        getattr(stubborn, sys.argv[1]), listening, workers=2, ending_seconds=1, tick=lambda: None
+        getattr(stubborn, sys.argv[1]), listening, workers=2, shutdown_seconds=1, tick=lambda: None
     )
     server.end_with(parent.run)

@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
 
 
-def test_until_a_key_is_created_programs_of_this_machine_are_answered(tmp_path: Path) -> None:
+def test_until_a_key_exists_local_clients_are_served(tmp_path: Path) -> None:
     assert decided(tmp_path / "keys.json") is Access.LOCAL
     for command in (("key", "list"), ("key", "revoke", "nobody")):
         running.wdbc(tmp_path, *command)
@@ -84,13 +84,13 @@ def test_a_service_that_lost_its_key_file_does_not_start(path: Path, lose: Calla
 
 
 @pytest.mark.fault("V18")
-def test_a_key_file_in_another_place_does_not_open_an_instance_that_had_keys(path: Path) -> None:
+def test_another_key_file_path_does_not_open_an_instance_that_had_keys(path: Path) -> None:
     with pytest.raises(WdbcError, match="keys were created, but the key file is missing"):
         decided(path.with_name("other.json"))
 
 
 @pytest.mark.fault("V18")
-def test_the_home_of_another_instance_does_not_open_a_key_file_that_is_missing(
+def test_another_instance_home_does_not_make_up_for_a_missing_key_file(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.unlink()
@@ -102,7 +102,7 @@ def test_the_home_of_another_instance_does_not_open_a_key_file_that_is_missing(
 
 
 @pytest.mark.fault("V18")
-def test_a_key_is_not_created_where_that_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_created_if_its_creation_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "a file"))
     with pytest.raises(WdbcError, match="home cannot be written"):
@@ -111,19 +111,19 @@ def test_a_key_is_not_created_where_that_cannot_be_recorded(tmp_path: Path, monk
 
 
 @pytest.mark.fault("V18")
-def test_after_the_last_key_is_revoked_keys_are_still_asked_for(path: Path) -> None:
+def test_keys_are_still_required_after_the_last_one_is_revoked(path: Path) -> None:
     api_keys.revoke(path, "one")
     assert json.loads(path.read_text())["keys"] == []
     assert decided(path) is Access.KEYED
     assert decided(path, host="0.0.0.0") is Access.KEYED
 
 
-def test_a_process_to_which_nothing_was_handed_asks_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert access.decided() is Access.KEYED
+def test_a_process_without_an_inherited_access_mode_requires_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert access.inherited() is Access.KEYED
 
 
 @pytest.mark.fault("V18")
-def test_workers_that_are_replaced_after_the_keys_are_gone_answer_nobody(tmp_path: Path) -> None:
+def test_replacement_workers_reject_everyone_after_the_key_file_disappears(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
         assert service.ask("/v1/model").status == 200
@@ -152,9 +152,9 @@ def test_workers_that_are_replaced_after_the_keys_are_gone_answer_nobody(tmp_pat
         assert set(statuses) == {401}
 
 
-def test_insecure_is_announced_and_asks_for_no_key(tmp_path: Path) -> None:
+def test_insecure_mode_is_announced_and_requires_no_key(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     running.wdbc(tmp_path, "key", "create", "one")
     with running.serving(tmp_path, "--insecure-no-key") as service:
-        assert "INSECURE" in service.said
+        assert "INSECURE" in service.stderr
         assert service.ask("/v1/model").status == 200

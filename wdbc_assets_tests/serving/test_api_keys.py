@@ -38,7 +38,7 @@ def with_key(service: Service, key: str, path: str = "/v1/predict") -> Answer:
     return service.ask(path, ONE if path == "/v1/predict" else None, headers={"Authorization": f"Bearer {key}"})
 
 
-def test_a_key_is_printed_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
+def test_a_key_is_printed_once_and_only_its_digest_is_stored(tmp_path: Path) -> None:
     made = running.wdbc(tmp_path, "key", "create", "ward 7")
     whole = made.stdout.strip()
     assert re.fullmatch(r"[0-9a-f]{12}\.[A-Za-z0-9_-]{43}", whole)
@@ -55,7 +55,7 @@ def test_a_key_is_printed_once_and_only_its_hash_is_kept(tmp_path: Path) -> None
 
 
 @pytest.mark.fault("X11")
-def test_nobody_but_the_owner_may_read_the_keys_or_the_figures_whatever_the_umask(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_keys_and_metrics_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         running.wdbc(tmp_path, "key", "create", "one", "--scope", "predict", "--scope", "admin")
@@ -70,10 +70,10 @@ def test_nobody_but_the_owner_may_read_the_keys_or_the_figures_whatever_the_umas
 
 
 @pytest.mark.fault("X11")
-def test_a_file_of_keys_that_others_may_read_is_refused(tmp_path: Path) -> None:
+def test_a_key_file_that_others_may_read_is_rejected(tmp_path: Path) -> None:
     api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     (tmp_path / "keys.json").chmod(0o640)
-    with pytest.raises(WdbcError, match="others than its owner"):
+    with pytest.raises(WdbcError, match="accessible to other users"):
         api_keys.read(tmp_path / "keys.json")
     refused = running.wdbc(tmp_path, "serve", "--port", str(running.free_port()))
     assert refused.returncode == 1
@@ -81,16 +81,16 @@ def test_a_file_of_keys_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a\nb", "x" * 65, "Ünal"])
-def test_a_name_that_could_break_a_listing_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(WdbcError, match="cannot have such a name"):
+def test_a_key_name_that_could_break_the_listing_is_rejected(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WdbcError, match="invalid key name"):
         api_keys.create(tmp_path / "keys.json", name, ("predict",))
 
 
-def test_a_second_key_of_one_name_and_the_revocation_of_none_are_refused(tmp_path: Path) -> None:
+def test_duplicate_key_names_and_unknown_revocations_are_rejected(tmp_path: Path) -> None:
     api_keys.create(tmp_path / "keys.json", "one", ("predict",))
-    with pytest.raises(WdbcError, match="there is a key named one"):
+    with pytest.raises(WdbcError, match="a key named one already exists"):
         api_keys.create(tmp_path / "keys.json", "one", ("admin",))
-    with pytest.raises(WdbcError, match="there is no key 'two'"):
+    with pytest.raises(WdbcError, match="no key has the name or id 'two'"):
         api_keys.revoke(tmp_path / "keys.json", "two")
 
 
@@ -109,7 +109,7 @@ def test_a_second_key_of_one_name_and_the_revocation_of_none_are_refused(tmp_pat
         "Bearer é.ü",
     ],
 )
-def test_without_a_valid_key_nothing_is_answered_but_what_is_open(
+def test_without_a_valid_key_only_public_paths_respond(
     guarded: tuple[Service, dict[str, str]], header: str | None
 ) -> None:
     service, _ = guarded
@@ -125,7 +125,7 @@ def test_without_a_valid_key_nothing_is_answered_but_what_is_open(
 
 
 @pytest.mark.fault("V03")
-def test_a_key_opens_its_scope_alone(guarded: tuple[Service, dict[str, str]]) -> None:
+def test_a_key_grants_only_its_scopes(guarded: tuple[Service, dict[str, str]]) -> None:
     service, made = guarded
     assert with_key(service, made["predict"]).status == 200
     assert with_key(service, made["admin"], "/metrics").status == 200
@@ -137,7 +137,7 @@ def test_a_key_opens_its_scope_alone(guarded: tuple[Service, dict[str, str]]) ->
 
 
 @pytest.mark.fault("V03")
-def test_a_wrong_secret_and_an_id_that_never_was_get_one_answer_and_leave_no_secret_in_a_log(
+def test_wrong_secrets_and_unknown_ids_get_the_same_response_and_no_log_entry(
     guarded: tuple[Service, dict[str, str]],
 ) -> None:
     service, made = guarded
@@ -147,13 +147,13 @@ def test_a_wrong_secret_and_an_id_that_never_was_get_one_answer_and_leave_no_sec
     assert [answer.status for answer in refused] == [401, 401]
     assert len({answer.json["detail"] for answer in refused}) == 1
     service.until(lambda: id_ in {line.get("key") for line in service.log})
-    for text in (service.said, json.dumps(service.log)):
+    for text in (service.stderr, json.dumps(service.log)):
         assert secret not in text
         assert "A" * 43 not in text
 
 
 @pytest.mark.fault("V03")
-def test_a_revoked_key_opens_nothing_within_moments_and_a_file_that_is_gone_opens_nobody(tmp_path: Path) -> None:
+def test_a_revoked_key_or_a_missing_key_file_takes_effect_within_moments(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     first, second = (running.wdbc(tmp_path, "key", "create", name).stdout.strip() for name in ("first", "second"))
     with running.serving(tmp_path) as service:
@@ -167,8 +167,8 @@ def test_a_revoked_key_opens_nothing_within_moments_and_a_file_that_is_gone_open
 
 
 @pytest.mark.fault("X06")
-def test_by_default_only_this_machine_is_listened_to(service: Service) -> None:
-    assert "there is no key" in service.said
+def test_by_default_the_service_listens_on_loopback_only(service: Service) -> None:
+    assert "no API key exists" in service.stderr
     listening = Path(f"/proc/{service.process.pid}/net/tcp").read_text()
     addresses_ = {line.split()[1] for line in listening.splitlines()[1:] if line.split()[3] == "0A"}
     port = f"{service.port:04X}"
@@ -177,23 +177,23 @@ def test_by_default_only_this_machine_is_listened_to(service: Service) -> None:
 
 @pytest.mark.fault("X06")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "somewhere.example"])
-def test_another_address_is_refused_while_there_is_no_key(tmp_path: Path, host: str) -> None:
+def test_a_non_loopback_address_is_rejected_without_a_key(tmp_path: Path, host: str) -> None:
     refused = running.wdbc(tmp_path, "serve", "--host", host, "--port", str(running.free_port()))
     assert refused.returncode == 1
-    assert "there is no key" in refused.stderr
+    assert "no API key exists" in refused.stderr
     assert "--insecure-no-key" in refused.stderr
 
 
 @pytest.mark.fault("X06")
-def test_another_address_without_a_key_must_be_asked_for_by_name_and_is_said_to_be_insecure(tmp_path: Path) -> None:
+def test_a_non_loopback_address_without_a_key_needs_insecure_and_a_warning(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--host", "0.0.0.0", "--insecure-no-key") as service:
-        assert "INSECURE" in service.said
+        assert "INSECURE" in service.stderr
         assert service.ask("/v1/predict", ONE).status == 200
 
 
 @pytest.mark.fault("X06")
-def test_another_address_with_a_key_is_listened_to_and_asks_for_it(tmp_path: Path) -> None:
+def test_a_non_loopback_address_with_a_key_requires_the_key(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     key = running.wdbc(tmp_path, "key", "create", "one").stdout.strip()
     with running.serving(tmp_path, "--host", "0.0.0.0") as service:
@@ -202,14 +202,14 @@ def test_another_address_with_a_key_is_listened_to_and_asks_for_it(tmp_path: Pat
 
 
 @pytest.mark.fault("X06")
-def test_a_page_from_elsewhere_does_not_reach_the_service_by_a_name_of_its_own(service: Service) -> None:
+def test_dns_rebinding_does_not_reach_the_service(service: Service) -> None:
     refused = service.ask("/v1/predict", ONE, headers={"Host": f"evil.example:{service.port}"})
     assert refused.status == 421
     assert_is_problem(refused)
     assert service.ask("/v1/predict", ONE, headers={"Host": f"localhost:{service.port}"}).status == 200
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -225,5 +225,5 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("[::1]", True), ("localhost", True),
      ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.example", False), ("", False)],
 )  # fmt: skip
-def test_only_what_is_certainly_of_this_machine_counts_as_such(host: str, *, here: bool) -> None:
+def test_only_loopback_addresses_count_as_local(host: str, *, here: bool) -> None:
     assert addresses.is_loopback(host) is here

@@ -35,14 +35,14 @@ def test_the_request_is_derived_from_the_contract_with_units_bounds_and_meaning(
             assert said["minimum" if measurement.may_be_zero else "exclusiveMinimum"] == 0
 
 
-def test_the_example_is_the_documents_own_and_is_answered(service: Service) -> None:
+def test_the_documented_example_is_a_valid_request(service: Service) -> None:
     document = service.ask("/openapi.json").json
     (example,) = document["components"]["schemas"]["Request"]["properties"]["patients"]["examples"]
     assert example == [schemas.EXAMPLE]
     assert service.ask("/v1/predict", {"patients": example}).status == 200
 
 
-def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
+def test_the_example_is_valid_and_not_a_published_patient() -> None:
     X = np.array([[schemas.EXAMPLE[name] for name in contract.FEATURES]])
     assert rows.validate(X)[1] == []
     table = champions.split()
@@ -50,19 +50,19 @@ def test_the_example_keeps_every_rule_and_is_no_published_patient() -> None:
         assert not (part[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()
 
 
-def test_the_contract_is_told_with_every_rule_that_measurements_are_judged_by(service: Service) -> None:
+def test_the_contract_lists_every_rule_that_measurements_are_validated_by(service: Service) -> None:
     told = service.ask("/v1/contract").json
     assert [one["name"] for one in told["measurements"]] == list(contract.FEATURES)
     assert [one["name"] for one in told["rules"]] == [rule.name for rule in groups.MEASUREMENT_RULES]
 
 
-def test_every_path_that_takes_a_body_is_known_to_the_layer_that_reads_it(service: Service) -> None:
+def test_every_path_that_takes_a_body_is_known_to_the_limits_middleware(service: Service) -> None:
     document = service.ask("/openapi.json").json
     with_body = {path for path, operations in document["paths"].items() if "requestBody" in str(operations)}
     assert with_body == endpoints.BODIES
 
 
-def test_problems_are_described_in_their_one_form(service: Service) -> None:
+def test_every_error_response_is_documented_as_problem_details(service: Service) -> None:
     document = service.ask("/openapi.json").json
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -75,7 +75,7 @@ def test_problems_are_described_in_their_one_form(service: Service) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("V01")
 @pytest.mark.parametrize("breaches", ["refuse", "flag"])
-def test_nothing_that_can_be_made_of_the_document_brings_the_service_to_fail(tmp_path: Path, breaches: str) -> None:
+def test_no_request_generated_from_the_document_makes_the_service_fail(tmp_path: Path, breaches: str) -> None:
     champions.promote(tmp_path, champions.bundle())
     scopes = ("--scope", "predict", "--scope", "admin")
     key = running.wdbc(tmp_path, "key", "create", "schemathesis", *scopes).stdout.strip()
@@ -139,7 +139,7 @@ complaints: list[str] = []
 
 @pytest.mark.browser
 @pytest.mark.fault("X07")
-def test_swagger_tries_a_prediction_out_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
+def test_swagger_ui_runs_a_prediction_and_loads_no_external_resource(service: Service, page: Page) -> None:
     try_a_prediction_out(page, f"http://127.0.0.1:{service.port}")
 
 
@@ -157,7 +157,7 @@ def try_a_prediction_out(page: Page, address: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.fault("X07")
-def test_redoc_shows_the_document_and_loads_nothing_from_elsewhere(service: Service, page: Page) -> None:
+def test_redoc_shows_the_document_and_loads_no_external_resource(service: Service, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{service.port}/redoc")
     expect(page.get_by_role("heading", name="Predict")).to_be_visible()
     expect(page.get_by_role("button", name="post /v1/predict")).to_be_visible()

@@ -32,7 +32,7 @@ def in_parallel(count: int, ask: Any) -> Counter[int]:
 
 
 @pytest.mark.fault("V17")
-def test_of_many_wrong_keys_at_once_twenty_are_checked_and_a_valid_key_passes_from_the_same_address(
+def test_twenty_wrong_keys_are_checked_and_a_valid_one_passes_from_that_address(
     tmp_path: Path,
 ) -> None:
     champions.promote(tmp_path, champions.bundle())
@@ -71,7 +71,7 @@ async def passed(*_: object) -> None:
 
 
 @pytest.mark.fault("V17")
-def test_guesses_from_many_addresses_with_many_ids_take_no_more_memory_and_leave_a_valid_key_alone(
+def test_guesses_from_many_addresses_use_bounded_memory_and_spare_valid_keys(
     tmp_path: Path,
 ) -> None:
     _, valid = api_keys.create(tmp_path / "keys.json", "one", ("predict",))
@@ -106,12 +106,14 @@ NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "192.0.
         ("", "198.51.100.9", ""),
     ],
 )
-def test_the_client_is_the_right_most_address_that_is_no_trusted_proxys(peer: str, forwarded: str, client: str) -> None:
+def test_the_client_is_the_right_most_address_that_is_not_a_trusted_proxy(
+    peer: str, forwarded: str, client: str
+) -> None:
     assert addresses.client(peer, forwarded, NETWORKS) == client
 
 
 @pytest.mark.fault("V17")
-def test_a_header_that_is_sent_twice_counts_whole_and_one_of_nobodys_proxy_does_not() -> None:
+def test_repeated_forwarded_headers_are_joined_and_untrusted_ones_are_ignored() -> None:
     scope: dict[str, Any] = {
         "headers": [(b"x-forwarded-for", b"203.0.113.1"), (b"x-forwarded-for", b"198.51.100.9, 10.1.1.1")],
         "client": ("10.0.0.1", 1),
@@ -120,19 +122,19 @@ def test_a_header_that_is_sent_twice_counts_whole_and_one_of_nobodys_proxy_does_
     assert request_context.begin(scope).client == "10.0.0.1"
 
 
-def test_a_client_with_an_ipv6_network_of_its_own_is_one_client() -> None:
+def test_an_ipv6_network_of_64_bits_is_one_client() -> None:
     assert addresses.group("2001:db8::1") == addresses.group("2001:db8::ffff:1")
     assert addresses.group("2001:db8::1") != addresses.group("2001:db8:0:1::1")
     assert addresses.group("198.51.100.9") == "198.51.100.9"
 
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1;10.0.0.2", "*"])
-def test_a_trusted_proxy_that_is_no_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trusted_proxy_that_is_not_an_address_is_rejected(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WDBC_SERVE_TRUSTED_PROXIES", text)
     with pytest.raises(WdbcError, match="WDBC_SERVE_TRUSTED_PROXIES"):
         settings.load()
 
 
-def test_trusted_proxies_are_parted_by_commas() -> None:
+def test_trusted_proxies_are_separated_by_commas() -> None:
     loaded = settings.load(serve_trusted_proxies=" 10.0.0.0/8, ::1,")
     assert [str(network) for network in loaded.trusted_proxies()] == ["10.0.0.0/8", "::1/128"]

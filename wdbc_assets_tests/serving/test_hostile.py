@@ -12,7 +12,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Champion, Refusal
+from wdbc_assets.serving.models.champion import Champion, Rejection
 from wdbc_assets.store import isolation
 from wdbc_assets.store.manifest import stored_file, version_of
 from wdbc_assets_tests import hostile
@@ -44,13 +44,13 @@ def promote_hostile(folder: Path, kind: str) -> None:
 
 @pytest.mark.fault("V19")
 @pytest.mark.parametrize("kind", ["support_out_of_bounds", "nested_lists"])
-def test_a_champion_that_would_crash_or_hang_is_refused_and_workers_live(tmp_path: Path, kind: str) -> None:
+def test_a_champion_that_would_crash_or_hang_is_rejected_and_workers_survive(tmp_path: Path, kind: str) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
         service.until(lambda: figure(service, "wdbc_champion{") == 2, PATIENCE)
         before = workers(service)
         promote_hostile(tmp_path, kind)
-        service.until(lambda: "refused" in service.ask("/health/ready").json["refresh"], PATIENCE)
+        service.until(lambda: "rejected" in service.ask("/health/ready").json["refresh"], PATIENCE)
         service.until(lambda: figure(service, "wdbc_champion_refused") == 1, PATIENCE)
         assert version(service) == first.version
         assert workers(service) == before, "no worker died"
@@ -75,11 +75,11 @@ def patients_file(folder: Path) -> Path:
 
 @pytest.mark.fault("V12")
 @pytest.mark.fault("V19")
-def test_a_challenger_that_would_crash_the_worker_never_answers(tmp_path: Path) -> None:
+def test_a_challenger_that_would_crash_the_worker_never_serves(tmp_path: Path) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     challenge_hostile(tmp_path, "support_out_of_bounds", share=0.9)
     with running.serving(tmp_path) as service:
-        service.until(lambda: "challenger under test was refused" in log(tmp_path), PATIENCE)
+        service.until(lambda: "the challenger was rejected" in log(tmp_path), PATIENCE)
         assert all(version(service) == first.version for _ in range(20))
         assert service.ask("/v1/model").json["challenger"] is None
 
@@ -109,7 +109,7 @@ PASSING = [MemoryError(), OSError(errno.EMFILE, "Too many open files"), ImportEr
 def failing_once(error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let the first opening of a bundle fail so, and no pause be long."""
     tries: list[int] = []
-    opened = watched.opened
+    opened = watched.load_model
 
     def fail(contents: dict[str, bytes]) -> Any:
         tries.append(1)
@@ -117,61 +117,61 @@ def failing_once(error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[int]
             raise error
         return opened(contents)
 
-    monkeypatch.setattr(watched, "opened", fail)
-    monkeypatch.setattr("wdbc_assets.serving.models.challenger.opened", fail)
+    monkeypatch.setattr(watched, "load_model", fail)
+    monkeypatch.setattr("wdbc_assets.serving.models.challenger.load_model", fail)
     monkeypatch.setattr(watched, "_FIRST_PAUSE", 0.0)
     return tries
 
 
 @pytest.mark.fault("V08")
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
-def test_a_refusal_by_a_passing_cause_is_tried_again(
+def test_a_rejection_with_a_transient_cause_is_retried(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_once(error, monkeypatch)
     first = champions.promote(tmp_path, champions.bundle())
     champion = Champion(champions.store_in(tmp_path))
-    champion.look()
-    assert champion.answering is None
-    assert "refused" in champion.refresh
-    champion.look()
-    assert champion.now().served.version == first.version
+    champion.poll()
+    assert champion.loaded is None
+    assert "rejected" in champion.refresh
+    champion.poll()
+    assert champion.current().served.version == first.version
     assert champion.refresh == watched.OK
 
 
 @pytest.mark.fault("V08")
-def test_a_refusal_for_good_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_permanent_rejection_is_not_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = failing_once(WdbcError("it is none"), monkeypatch)
     champions.promote(tmp_path, champions.bundle())
     champion = Champion(champions.store_in(tmp_path))
     for _ in range(3):
-        champion.look()
+        champion.poll()
     assert len(tries) == 1
     assert "it is none" in champion.refresh
 
 
 @pytest.mark.fault("V12")
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
-def test_a_challenger_refused_by_a_passing_cause_is_tried_again(
+def test_a_challenger_rejected_for_a_transient_cause_is_retried(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_once(error, monkeypatch)
     champions.promote(tmp_path, champions.bundle())
     champions.challenge(tmp_path, champions.bundle("logistic", 43), share=0.5)
     router = ChallengerRouter(champions.store_in(tmp_path))
-    router.look()
+    router.poll()
     assert router.variant is None
-    router.look()
+    router.poll()
     assert router.variant is not None
 
 
-def test_pauses_grow_up_to_a_minute() -> None:
+def test_retry_pauses_grow_up_to_a_minute() -> None:
     refusal, pauses = None, []
     for _ in range(8):
-        refusal = Refusal.after(refusal, "version", MemoryError())
+        refusal = Rejection.after(refusal, "version", MemoryError())
         pauses.append(refusal.pause)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert Refusal.after(refusal, "another", MemoryError()).pause == 1
+    assert Rejection.after(refusal, "another", MemoryError()).pause == 1
 
 
 # A store that hangs
@@ -193,7 +193,7 @@ def stale(service: Service) -> bool:
 
 @pytest.mark.fault("F14")
 @pytest.mark.parametrize("workers_", ["1", "2"])
-def test_a_store_that_hangs_is_reported_and_followed_again_and_term_ends(
+def test_a_hanging_store_is_reported_and_polled_again_and_sigterm_works(
     tmp_path: Path, hangs: Path, workers_: str
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
@@ -201,7 +201,7 @@ def test_a_store_that_hangs_is_reported_and_followed_again_and_term_ends(
         service.until(lambda: figure(service, "wdbc_champion{") == int(workers_), PATIENCE)
         hangs.touch()
         service.until(lambda: stale(service), PATIENCE)
-        service.until(lambda: "cannot be asked" in service.ask("/health/ready").json["refresh"], PATIENCE)
+        service.until(lambda: "store is unavailable" in service.ask("/health/ready").json["refresh"], PATIENCE)
         assert version(service) == first.version
         hangs.unlink()
         second = champions.promote(tmp_path, champions.bundle("logistic", 43))
@@ -214,13 +214,13 @@ def test_a_store_that_hangs_is_reported_and_followed_again_and_term_ends(
 
 
 @pytest.mark.fault("F14")
-def test_with_a_store_that_hangs_the_service_starts_and_is_not_ready(tmp_path: Path, hangs: Path) -> None:
+def test_with_a_hanging_store_the_service_starts_but_is_not_ready(tmp_path: Path, hangs: Path) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     hangs.touch()
     with running.serving(tmp_path) as service:
         refused = service.ask("/health/ready")
         assert refused.status == 503
-        assert "cannot be asked" in refused.json["detail"]
+        assert "store is unavailable" in refused.json["detail"]
         assert stale(service)
         hangs.unlink()
         service.until(lambda: service.ask("/health/ready").status == 200, PATIENCE)

@@ -66,21 +66,21 @@ def put(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_key_file_is_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_key_file_is_rejected_with_a_hint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "keys.json"
     put(path, content)
-    with pytest.raises(WdbcError, match=r"damaged|larger") as refused:
+    with pytest.raises(WdbcError, match=r"damaged|exceeds") as refused:
         api_keys.read(path)
     assert "wdbc key create" in str(refused.value)
 
 
-def test_a_whole_key_file_is_read(tmp_path: Path) -> None:
+def test_a_valid_key_file_is_read(tmp_path: Path) -> None:
     put(tmp_path / "keys.json", file_of(ENTRY))
     assert api_keys.read(tmp_path / "keys.json")[ENTRY["id"]].scopes == ("predict",)
 
 
 @pytest.mark.fault("X11")
-def test_a_key_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_file_of_another_user_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "keys.json", file_of(ENTRY))
     monkeypatch.setattr(api_keys, "_ROOT", -1)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -107,7 +107,7 @@ def test_the_time_to_check_a_key_does_not_depend_on_a_guessed_id(tmp_path: Path)
 
 @pytest.mark.fault("V18")
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, KeyError, OSError, RuntimeError])
-def test_no_error_ends_the_watch_and_what_failed_is_read_again_though_the_file_did_not_change(
+def test_no_error_ends_the_watch_and_a_failed_read_is_retried_without_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "keys.json"
@@ -121,11 +121,11 @@ def test_no_error_ends_the_watch_and_what_failed_is_read_again_though_the_file_d
 
         patched.setattr(api_keys, "read", fail)
         for _ in range(3):
-            keyring.look()
+            keyring.poll()
         assert keyring.key(f"{ENTRY['id']}.secret") is not None
         assert unreadable() == 1
         assert len(caplog.records) == 1, "said once, not at every look"
-    keyring.look()
+    keyring.poll()
     assert unreadable() == 0
     assert keyring.key("ba9876543210.secret") is not None
 
@@ -136,14 +136,14 @@ def unreadable() -> float:
 
 
 @pytest.mark.fault("V18")
-def test_a_worker_that_starts_while_the_file_is_damaged_knows_no_key_until_it_is_whole(tmp_path: Path) -> None:
+def test_a_worker_started_with_a_damaged_key_file_has_no_keys_until_fixed(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     put(path, b"{")
     keyring = Keyring(path, Access.KEYED)
     assert not keyring.open
     assert keyring.key(f"{ENTRY['id']}.secret") is None
     put(path, file_of(ENTRY))
-    keyring.look()
+    keyring.poll()
     assert keyring.key(f"{ENTRY['id']}.secret") is not None
 
 
@@ -158,7 +158,7 @@ WAYS_TO_DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.fault("V18")
-def test_while_the_file_cannot_be_read_known_keys_go_on_loudly_and_afterwards_a_revocation_counts(
+def test_loaded_keys_stay_valid_with_an_alarm_while_the_file_is_unreadable(
     tmp_path: Path,
 ) -> None:
     champions.promote(tmp_path, champions.bundle())
@@ -168,7 +168,7 @@ def test_while_the_file_cannot_be_read_known_keys_go_on_loudly_and_afterwards_a_
     whole = path.read_bytes()
 
     def alarm() -> bool:
-        return service.figures()["wdbc_keys_unreadable"] == 1
+        return service.metrics()["wdbc_keys_unreadable"] == 1
 
     with running.serving(tmp_path) as service:
         service.headers = {"Authorization": f"Bearer {admin}"}
@@ -187,4 +187,4 @@ def test_while_the_file_cannot_be_read_known_keys_go_on_loudly_and_afterwards_a_
         assert with_key(service, other, "/v1/model").status == 200
         assert running.wdbc(tmp_path, "key", "revoke", "other").returncode == 0
         service.until(lambda: with_key(service, other, "/v1/model").status == 401)
-        assert "the keys cannot be refreshed" in service.said
+        assert "cannot reload the keys" in service.stderr

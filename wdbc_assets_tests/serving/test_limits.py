@@ -38,7 +38,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.mark.fault("V02")
-def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(strict: Service) -> None:
+def test_a_body_with_too_large_a_content_length_is_rejected_before_it_is_sent(strict: Service) -> None:
     said = strict.send(HEAD + b"Content-Length: 999999999999\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b"application/problem+json" in said
@@ -46,7 +46,7 @@ def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(stri
 
 
 @pytest.mark.fault("V02")
-def test_a_body_of_unknown_length_is_refused_once_it_is_too_large_and_memory_stays_flat(strict: Service) -> None:
+def test_a_chunked_body_that_grows_too_large_is_rejected_in_constant_memory(strict: Service) -> None:
     before = strict.resident
     with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
         connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -67,7 +67,7 @@ def test_a_body_of_unknown_length_is_refused_once_it_is_too_large_and_memory_sta
 
 
 @pytest.mark.fault("V02")
-def test_too_many_patients_are_refused(strict: Service) -> None:
+def test_too_many_patients_are_rejected(strict: Service) -> None:
     assert strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 3}).status == 200
     refused = strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 4})
     assert refused.status == 422
@@ -76,7 +76,7 @@ def test_too_many_patients_are_refused(strict: Service) -> None:
 
 
 @pytest.mark.fault("V02")
-def test_an_upload_that_never_ends_is_ended_by_the_time_and_others_are_answered_meanwhile(strict: Service) -> None:
+def test_an_endless_upload_times_out_and_other_requests_are_served_meanwhile(strict: Service) -> None:
     with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
         started = time.monotonic()
@@ -89,14 +89,14 @@ def test_an_upload_that_never_ends_is_ended_by_the_time_and_others_are_answered_
 
 @pytest.mark.fault("V02")
 @pytest.mark.parametrize("begun", [b"", b"POST /v1/pre", b"GET /v1/model HTTP/1.1\r\nHost: localhost\r\nA"])
-def test_a_head_that_never_ends_is_ended_by_the_time(strict: Service, begun: bytes) -> None:
+def test_an_endless_head_times_out(strict: Service, begun: bytes) -> None:
     started = time.monotonic()
     assert strict.send(begun) == b""
     assert 0.5 < time.monotonic() - started < 10
 
 
 @pytest.mark.fault("V02")
-def test_a_second_head_on_the_same_connection_must_be_in_time_too(strict: Service) -> None:
+def test_a_second_head_on_the_same_connection_times_out_too(strict: Service) -> None:
     first = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     started = time.monotonic()
     said = strict.send(first + b"GET /health/li")
@@ -113,7 +113,7 @@ def head_of(size: int) -> bytes:
 
 
 @pytest.mark.fault("V15")
-def test_a_head_may_have_64_kib_and_not_more(strict: Service) -> None:
+def test_a_head_of_more_than_64_kib_is_rejected(strict: Service) -> None:
     assert strict.send(head_of(60_000)).startswith(b"HTTP/1.1 200 ")
     refused = strict.send(head_of(LARGEST_HEAD + 1000))
     assert refused.startswith(b"HTTP/1.1 431 ")
@@ -132,7 +132,7 @@ def test_a_head_may_have_64_kib_and_not_more(strict: Service) -> None:
     ids=["headers", "tiny headers", "one header", "blank lines"],
 )
 @pytest.mark.parametrize("begun", [b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n", b""], ids=["head", "nothing"])
-def test_an_endless_head_is_cut_off_and_memory_stays_flat(strict: Service, begun: bytes, endless: bytes) -> None:
+def test_an_endless_head_is_cut_off_in_constant_memory(strict: Service, begun: bytes, endless: bytes) -> None:
     sent = flood(strict, begun, endless)
     assert sent < 30 * 2**20, "the service went on reading"
     assert strict.ask("/health/live").status == 200
@@ -152,7 +152,7 @@ def test_an_endless_head_is_cut_off_and_memory_stays_flat(strict: Service, begun
     ids=["trailers", "one trailer", "one chunk extension", "chunk extensions", "tiny chunks", "blank lines after"],
 )
 @pytest.mark.parametrize("path", [b"/v1/predict", b"/health/live", b"/nowhere"])
-def test_what_comes_beside_a_body_is_bounded_and_memory_stays_flat(
+def test_framing_and_trailers_of_a_body_are_limited_in_constant_memory(
     strict: Service, path: bytes, begun: bytes, endless: bytes
 ) -> None:
     before = strict.resident
@@ -178,7 +178,7 @@ def flood(service: Service, begun: bytes, endless: bytes) -> int:
 
 
 @pytest.mark.fault("V15")
-def test_a_trailer_is_no_header(strict: Service) -> None:
+def test_a_trailer_is_not_added_to_the_headers(strict: Service) -> None:
     body = json.dumps(ONE).encode()
     chunked = b"%x\r\n%b\r\n0\r\nX-Request-ID: from-a-trailer\r\nHost: elsewhere\r\n\r\n" % (len(body), body)
     said = strict.send(HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked)
@@ -187,7 +187,7 @@ def test_a_trailer_is_no_header(strict: Service) -> None:
 
 
 @pytest.mark.fault("V15")
-def test_requests_sent_ahead_are_answered_in_their_order(strict: Service) -> None:
+def test_pipelined_requests_are_answered_in_order(strict: Service) -> None:
     body = json.dumps(ONE).encode()
     asked = b"".join(
         HEAD + b"X-Request-ID: ahead-%d\r\nContent-Length: %d\r\n\r\n%b" % (number, len(body), body)
@@ -202,7 +202,7 @@ def test_requests_sent_ahead_are_answered_in_their_order(strict: Service) -> Non
 
 
 @pytest.mark.fault("V15")
-def test_requests_sent_ahead_without_end_and_without_reading_leave_memory_flat(strict: Service) -> None:
+def test_endless_pipelined_requests_without_reading_use_constant_memory(strict: Service) -> None:
     before = strict.resident
     part = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
     with socket.create_connection(("127.0.0.1", strict.port), timeout=0.5) as connection:
@@ -214,14 +214,14 @@ def test_requests_sent_ahead_without_end_and_without_reading_leave_memory_flat(s
 
 
 @pytest.mark.fault("V15")
-def test_an_answer_comes_before_the_refusal_of_what_was_sent_after_its_request(strict: Service) -> None:
+def test_a_response_is_sent_before_the_rejection_of_later_bytes(strict: Service) -> None:
     body = json.dumps(ONE).encode()
     said = strict.send(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body) + b"\x16\x03\x01 no HTTP\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.fault("V02")
-def test_a_refusal_reaches_a_client_that_sends_its_body_first(strict: Service) -> None:
+def test_a_rejection_reaches_a_client_that_is_still_sending(strict: Service) -> None:
     refused = strict.ask("/nowhere", b"x" * 15_000)
     assert refused.status == 404
     assert refused.headers["connection"] == "close"
@@ -238,7 +238,7 @@ def test_a_refusal_reaches_a_client_that_sends_its_body_first(strict: Service) -
 
 
 @pytest.mark.fault("V01")
-def test_what_is_no_http_is_answered_in_the_one_form(strict: Service) -> None:
+def test_invalid_http_is_answered_with_problem_details(strict: Service) -> None:
     said = strict.send(b"\x16\x03\x01 hello\r\n\r\n")
     head, _, body = said.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -274,7 +274,7 @@ def many(service: Service, number: int, sent: bytes) -> Iterator[list[socket.soc
     ],
     ids=["unread", "unread and closed", "slow"],
 )
-def test_clients_that_do_not_read_or_send_take_no_place_and_are_ended(strict: Service, sent: bytes) -> None:
+def test_clients_that_neither_read_nor_send_occupy_no_slot_and_are_reset(strict: Service, sent: bytes) -> None:
     before = strict.descriptors
     with many(strict, 70, sent):
         for _ in range(5):
@@ -282,17 +282,17 @@ def test_clients_that_do_not_read_or_send_take_no_place_and_are_ended(strict: Se
             assert strict.ask("/v1/predict", ONE).status == 200
         strict.until(lambda: strict.descriptors <= before + 2)  # although no client has closed
     assert strict.ask("/v1/predict", ONE).status == 200
-    assert "Traceback" not in strict.said
+    assert "Traceback" not in strict.stderr
 
 
 @pytest.mark.fault("V16")
-def test_a_client_that_only_ends_its_side_and_never_reads_is_ended(strict: Service) -> None:
+def test_a_client_that_half_closes_and_never_reads_is_reset(strict: Service) -> None:
     before = strict.descriptors
     with many(strict, 20, UNREAD) as connections:
         for connection in connections:
             connection.shutdown(socket.SHUT_WR)
         strict.until(lambda: strict.descriptors <= before + 2)
-    assert "Traceback" not in strict.said
+    assert "Traceback" not in strict.stderr
 
 
 @pytest.mark.fault("V16")
@@ -308,11 +308,11 @@ def test_more_connections_than_descriptors_leave_the_service_reachable(tmp_path:
             assert service.ask("/v1/predict", ONE).status == 200
             assert service.descriptors < 160
             assert running.rest(connections[0]).count(b"HTTP/1.1 200 ") <= 1  # the oldest was cut off
-        assert "Traceback" not in service.said
+        assert "Traceback" not in service.stderr
 
 
 @pytest.mark.fault("V16")
-def test_of_too_many_uploads_the_oldest_of_the_greediest_caller_is_ended(tmp_path: Path) -> None:
+def test_beyond_the_upload_limit_the_busiest_callers_oldest_upload_is_ended(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     greedy, modest = (running.wdbc(tmp_path, "key", "create", name).stdout.strip() for name in ("greedy", "modest"))
 
@@ -334,12 +334,12 @@ def test_of_too_many_uploads_the_oldest_of_the_greediest_caller_is_ended(tmp_pat
 
 
 @pytest.mark.fault("V16")
-def test_no_caller_takes_more_than_half_of_the_places() -> None:
-    places = limits._Places(4)
-    assert [places.take("greedy") for _ in range(4)] == [True, True, False, False]
-    assert [places.take("modest"), places.take("third"), places.take("fourth")] == [True, True, False]
-    places.give_back("greedy")
-    assert [places.take("greedy"), places.take("fourth")] == [True, False]
+def test_no_caller_occupies_more_than_half_of_the_slots() -> None:
+    slots = limits._Slots(4)
+    assert [slots.acquire("greedy") for _ in range(4)] == [True, True, False, False]
+    assert [slots.acquire("modest"), slots.acquire("third"), slots.acquire("fourth")] == [True, True, False]
+    slots.release("greedy")
+    assert [slots.acquire("greedy"), slots.acquire("fourth")] == [True, False]
 
 
 async def answered(layer: limits.RequestLimits, path: str, client: str, reads: asyncio.Event | None = None) -> int:
@@ -364,7 +364,7 @@ async def answered(layer: limits.RequestLimits, path: str, client: str, reads: a
 
 
 @pytest.mark.fault("V16")
-def test_more_requests_than_are_worked_on_are_refused_and_the_health_routes_are_not() -> None:
+def test_beyond_the_concurrency_limit_only_the_health_routes_respond() -> None:
     async def tried() -> tuple[list[int], list[int]]:
         done = asyncio.Event()
 
@@ -389,7 +389,7 @@ def test_more_requests_than_are_worked_on_are_refused_and_the_health_routes_are_
 
 
 @pytest.mark.fault("V16")
-def test_an_answer_that_is_not_read_takes_no_place() -> None:
+def test_an_unread_response_occupies_no_slot() -> None:
     async def tried() -> list[int]:
         async def work(_: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
@@ -406,7 +406,7 @@ def test_an_answer_that_is_not_read_takes_no_place() -> None:
 
 
 @pytest.mark.fault("V04")
-def test_too_many_requests_of_one_key_are_refused_with_retry_after_and_another_key_goes_on(tmp_path: Path) -> None:
+def test_the_rate_limit_rejects_one_key_with_retry_after_and_spares_others(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     greedy, modest = (running.wdbc(tmp_path, "key", "create", name).stdout.strip() for name in ("greedy", "modest"))
     with running.serving(tmp_path, serve_requests_per_minute=20) as service:
@@ -422,7 +422,7 @@ def test_too_many_requests_of_one_key_are_refused_with_retry_after_and_another_k
 
 
 @pytest.mark.fault("V02")
-def test_a_hundred_connections_at_once_are_all_answered(service: Service) -> None:
+def test_a_hundred_simultaneous_connections_are_all_served(service: Service) -> None:
     statuses: list[int] = []
 
     def ask() -> None:
@@ -439,7 +439,7 @@ def test_a_hundred_connections_at_once_are_all_answered(service: Service) -> Non
 
 @pytest.mark.slow
 @pytest.mark.fault("V02")
-def test_half_a_minute_of_good_and_bad_requests_leaves_memory_and_descriptors_flat(tmp_path: Path) -> None:
+def test_half_a_minute_of_mixed_requests_leaks_no_memory_or_descriptors(tmp_path: Path) -> None:
     manifests = [champions.promote(tmp_path, champions.bundle("logistic", seed)) for seed in (42, 43)]
     bad = [b"[" * 10_000, b'{"patients": [{}]}', b"x" * 3_000_000, b'{"patients": [' + b"1," * 500_000]
     statuses: list[int] = []

@@ -23,14 +23,14 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.fault("V20")
-def test_lines_that_nobody_reads_are_dropped_and_counted_and_those_that_waited_come_whole(
+def test_unread_lines_are_dropped_and_counted_and_queued_ones_stay_complete(
     pipe: tuple[int, int],
 ) -> None:
     read, write = pipe
     lines, dropped = output.Lines(write), []
     lines.on_drop = lambda: dropped.append(1)
     line = json.dumps({"text": "x" * 200}).encode() + b"\n"
-    count = output._MOST_WAITING + 2000
+    count = output._MAX_QUEUED + 2000
     for _ in range(count):
         lines.write(line)
     assert dropped
@@ -46,7 +46,7 @@ def test_lines_that_nobody_reads_are_dropped_and_counted_and_those_that_waited_c
 
 
 @pytest.mark.fault("V20")
-def test_on_a_normal_end_all_lines_are_written(pipe: tuple[int, int]) -> None:
+def test_all_lines_are_written_before_a_normal_exit(pipe: tuple[int, int]) -> None:
     read, write = pipe
     lines = output.Lines(write)
     for number in range(100):
@@ -56,7 +56,7 @@ def test_on_a_normal_end_all_lines_are_written(pipe: tuple[int, int]) -> None:
 
 
 @pytest.mark.fault("V20")
-def test_a_reader_that_is_gone_is_counted_and_ends_nothing() -> None:
+def test_lines_for_a_closed_pipe_are_counted_and_the_process_continues() -> None:
     read, write = os.pipe()
     os.close(read)
     lines, dropped = output.Lines(write), []
@@ -69,7 +69,7 @@ def test_a_reader_that_is_gone_is_counted_and_ends_nothing() -> None:
 
 
 @pytest.mark.fault("V20")
-def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
+def test_lines_of_several_processes_do_not_interleave(pipe: tuple[int, int]) -> None:
     read, write = pipe
     writers = [output.Lines(write) for _ in range(4)]
     texts = [bytes([65 + place]) * 900 + b"\n" for place in range(4)]
@@ -86,11 +86,11 @@ def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
     assert sorted(content.splitlines(keepends=True)) == sorted(text for text in texts for _ in range(200))
 
 
-def test_the_lines_of_the_service_are_counted_as_metrics_say() -> None:
+def test_dropped_lines_of_the_service_are_counted_in_a_metric() -> None:
     assert output.STDOUT.on_drop == output.STDERR.on_drop == telemetry.LINES_DROPPED.inc
 
 
-def test_a_warning_of_any_library_goes_through_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_of_libraries_go_through_the_writer_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
     monkeypatch.setattr(output.STDERR, "write", written.append)
     handler = output._Handler(logging.WARNING)

@@ -59,7 +59,7 @@ def lives(process: int) -> bool:
 
 
 @pytest.mark.fault("V20")
-def test_a_worker_that_takes_no_notice_of_term_is_killed_by_its_parent_in_the_stated_time(tmp_path: Path) -> None:
+def test_a_worker_that_ignores_sigterm_is_killed_in_time_by_its_supervisor(tmp_path: Path) -> None:
     with parent_of("hang", tmp_path) as parent:
         until(lambda: len(started(tmp_path)) == 2)
         time.sleep(1)  # the parent has heard of both
@@ -74,7 +74,7 @@ def test_a_worker_that_takes_no_notice_of_term_is_killed_by_its_parent_in_the_st
 
 
 @pytest.mark.fault("V20")
-def test_a_second_ctrl_c_waits_no_longer(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_kills_the_workers_immediately(tmp_path: Path) -> None:
     with parent_of("hang", tmp_path) as parent:
         until(lambda: len(started(tmp_path)) == 2)
         for _ in range(2):
@@ -84,25 +84,25 @@ def test_a_second_ctrl_c_waits_no_longer(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("V20")
-def test_workers_that_die_of_their_start_are_started_again_ever_more_slowly_and_the_log_says_so(tmp_path: Path) -> None:
+def test_workers_that_die_at_start_are_restarted_with_growing_logged_pauses(tmp_path: Path) -> None:
     with parent_of("crash", tmp_path) as parent:
         said = tmp_path / "stderr.log"
         until(lambda: said.read_text().count("starts in 4 s") >= 2)
         assert 2 * 4 <= len(started(tmp_path)) <= 2 * 4 + 2, "each again after 0.5, 1 and 2 seconds"
-        assert "ended with code 7" in said.read_text()
+        assert "exited with code 7" in said.read_text()
         assert parent.poll() is None
         parent.terminate()
         assert parent.wait(timeout=30) == 0
 
 
-def test_a_service_whose_first_workers_cannot_start_ends(tmp_path: Path) -> None:
+def test_a_service_exits_if_its_first_workers_cannot_start(tmp_path: Path) -> None:
     with parent_of("fail", tmp_path) as parent:
         assert parent.wait(timeout=60) == 3
 
 
 @pytest.mark.fault("V20")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_single_process_that_waits_for_ever_is_ended_by_the_alarm(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_single_process_that_hangs_is_killed_by_its_alarm(tmp_path: Path, number: signal.Signals) -> None:
     champions.promote(tmp_path, champions.bundle())
     code = """
 import socket, sys, threading, time
@@ -138,7 +138,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.mark.fault("V20")
-def test_workers_end_with_their_parent_however_it_ends_and_the_port_is_free(service: Service) -> None:
+def test_workers_end_with_their_killed_supervisor_and_free_the_port(service: Service) -> None:
     orphans = workers(service)
     service.process.kill()
     service.process.wait()
@@ -151,18 +151,18 @@ def test_workers_end_with_their_parent_however_it_ends_and_the_port_is_free(serv
 
 
 @pytest.mark.fault("V20")
-def test_the_metrics_folder_may_vanish_and_nothing_fails_or_counts_twice(service: Service) -> None:
+def test_removing_the_metrics_folder_breaks_nothing_and_counts_nothing_twice(service: Service) -> None:
     for _ in range(20):
         service.ask("/v1/contract")
     (folder,) = (service.folder / "home").glob("wdbc-serve-*")
     count = 'wdbc_requests_total{method="GET",route="/v1/contract",status="200"}'
-    assert service.figures()[count] == 20
+    assert service.metrics()[count] == 20
     for _ in range(2):
         shutil.rmtree(folder)
         assert service.ask("/metrics").status == 200
         assert service.ask("/v1/model").status == 200
-        service.until(lambda: service.figures().get(count) == 20 and figure(service, "wdbc_champion{") == 2)
-    assert service.figures()["wdbc_requests_in_progress"] == 1
+        service.until(lambda: service.metrics().get(count) == 20 and figure(service, "wdbc_champion{") == 2)
+    assert service.metrics()["wdbc_requests_in_progress"] == 1
     shutil.rmtree(folder)
     before = set(workers(service))
     for worker in before:
@@ -179,7 +179,7 @@ def test_the_metrics_folder_may_vanish_and_nothing_fails_or_counts_twice(service
     assert not folder.exists()
 
 
-def test_the_folder_of_a_process_that_lives_is_not_removed(tmp_path: Path) -> None:
+def test_the_metrics_folder_of_a_running_process_is_not_removed(tmp_path: Path) -> None:
     living, dead = tmp_path / f"wdbc-serve-{os.getpid()}-x", tmp_path / "wdbc-serve-4194305-x"  # beyond the highest id
     living.mkdir()
     dead.mkdir()
@@ -188,7 +188,7 @@ def test_the_folder_of_a_process_that_lives_is_not_removed(tmp_path: Path) -> No
 
 
 @pytest.mark.fault("V20")
-def test_of_two_services_that_start_on_one_port_at_once_one_says_that_it_cannot(tmp_path: Path) -> None:
+def test_of_two_services_that_start_on_one_port_one_reports_the_conflict(tmp_path: Path) -> None:
     port = str(running.free_port())
     command = [sys.executable, "-m", "wdbc_assets", "serve", "--port", port]
     environment = running.environment_in(tmp_path)
@@ -210,7 +210,7 @@ def test_of_two_services_that_start_on_one_port_at_once_one_says_that_it_cannot(
 
 @pytest.mark.fault("V20")
 @pytest.mark.parametrize("count", ["1", "2"])
-def test_a_reader_of_the_log_that_stops_stops_no_request_and_no_end(tmp_path: Path, count: str) -> None:
+def test_a_stalled_log_reader_delays_neither_requests_nor_shutdown(tmp_path: Path, count: str) -> None:
     champions.promote(tmp_path, champions.bundle())
     unread, log = os.pipe()
     with contextlib.suppress(BlockingIOError):  # full: not one more line fits

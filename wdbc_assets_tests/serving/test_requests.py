@@ -29,7 +29,7 @@ def asked(*patients: Any) -> dict[str, Any]:
     return {"patients": list(patients)}
 
 
-def test_the_answers_are_those_of_scikit_learn_in_the_order_of_the_request(service: Service) -> None:
+def test_predictions_equal_those_of_scikit_learn_in_request_order(service: Service) -> None:
     said = service.ask("/v1/predict", asked(*champions.patients(50)))
     assert said.status == 200
     got = [row["probability"] for row in said.json["predictions"]]
@@ -40,7 +40,7 @@ def test_the_answers_are_those_of_scikit_learn_in_the_order_of_the_request(servi
     assert {row["set"] for row in said.json["predictions"]} <= {"benign", "malignant", "refer"}
 
 
-def test_the_example_of_the_contract_is_a_request_that_is_answered(service: Service) -> None:
+def test_the_example_of_the_contract_is_a_valid_request(service: Service) -> None:
     example = service.ask("/v1/contract").json["example"]
     assert service.ask("/v1/predict", example).json["predictions"][0]["breaches"] == []
 
@@ -88,7 +88,7 @@ def test_an_explanation_adds_up_to_the_prediction(service: Service) -> None:
     ],
     ids=lambda value: value[:20].decode("latin-1") + str(len(value)) if isinstance(value, bytes) else str(value),
 )
-def test_a_body_that_is_no_request_is_refused_in_the_one_form(service: Service, body: bytes, status: int) -> None:
+def test_an_invalid_body_is_rejected_with_problem_details(service: Service, body: bytes, status: int) -> None:
     refused = service.ask("/v1/predict", body)
     assert refused.status == status, refused.body[:300]
     assert_is_problem(refused)
@@ -113,7 +113,7 @@ def test_a_body_that_is_no_request_is_refused_in_the_one_form(service: Service, 
         ("-0.0", "greater_than"),
     ],
 )
-def test_a_cell_that_is_no_measurement_is_refused_with_row_and_field(service: Service, text: str, rule: str) -> None:
+def test_an_invalid_value_is_rejected_with_row_and_field(service: Service, text: str, rule: str) -> None:
     whole = json.dumps(asked(one(), one(texture_mean=CANARY))).replace(str(CANARY), text)
     refused = service.ask("/v1/predict", whole.encode())
     assert refused.status == 422, refused.body
@@ -124,7 +124,7 @@ def test_a_cell_that_is_no_measurement_is_refused_with_row_and_field(service: Se
 
 
 @pytest.mark.fault("V01")
-def test_a_missing_and_an_unknown_field_are_refused_and_a_mistyped_one_is_guessed(service: Service) -> None:
+def test_missing_and_unknown_fields_are_rejected_with_a_suggestion_for_typos(service: Service) -> None:
     patient = one(radius_maen=1.0, **{"John Smith, born 1951": 1.0})
     del patient["radius_mean"]
     refused = service.ask("/v1/predict", asked(patient))
@@ -173,7 +173,7 @@ def filled(unit: bytes) -> bytes:
     ],
     ids=lambda body: f"{body[:24]!r} {len(body)}",
 )
-def test_whatever_a_body_holds_is_refused_within_a_second_and_in_few_words(service: Service, body: bytes) -> None:
+def test_any_hostile_body_is_rejected_quickly_with_a_short_response(service: Service, body: bytes) -> None:
     assert len(body) <= LARGEST
     before = cpu_seconds(service)
     refused = service.ask("/v1/predict", body)
@@ -189,7 +189,7 @@ def cpu_seconds(service: Service) -> float:
 
 
 @pytest.mark.fault("V14")
-def test_others_are_answered_while_a_large_body_is_validated(service: Service) -> None:
+def test_other_requests_are_served_while_a_large_body_is_validated(service: Service) -> None:
     body = json.dumps(asked(*[one(radius_worst=1)] * 1000)).encode()
     with ThreadPoolExecutor(4) as pool:
         large = [pool.submit(service.ask, "/v1/predict", body) for _ in range(20)]
@@ -204,12 +204,12 @@ def test_others_are_answered_while_a_large_body_is_validated(service: Service) -
 
 
 @pytest.mark.fault("V14")
-def test_faults_beyond_those_that_are_listed_are_not_counted(service: Service) -> None:
+def test_validation_stops_at_the_number_of_errors_that_are_listed(service: Service) -> None:
     few = service.ask("/v1/predict", asked(BAD_ROW, BAD_ROW)).json
-    assert few["detail"].startswith("60 faults in")
+    assert few["detail"].startswith("The request failed validation: 60 errors.")
     assert len(few["errors"]) == 60
     many = service.ask("/v1/predict", asked(*[BAD_ROW] * 10)).json
-    assert many["detail"].startswith("More than 100 faults in what was sent; the first 100 are listed")
+    assert many["detail"].startswith("The request failed validation: more than 100 errors; the first 100 are listed.")
     assert [len(many["errors"]), many["errors"][-1]["row"]] == [100, 4]
 
 
@@ -223,7 +223,7 @@ def test_faults_beyond_those_that_are_listed_are_not_counted(service: Service) -
         (b'{"patients": [{"radius_mean": 1, "radius\\u005fmean": 1}]}', 1, "radius_mean"),
     ],
 )
-def test_a_name_that_is_repeated_in_an_object_is_refused(
+def test_a_repeated_name_in_an_object_is_rejected(
     service: Service, body: bytes, row: int | None, field: str | None
 ) -> None:
     refused = service.ask("/v1/predict", body.replace(b"%b", json.dumps(one()).encode()))
@@ -236,7 +236,7 @@ def test_a_name_that_is_repeated_in_an_object_is_refused(
 
 @pytest.mark.fault("V01")
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
-def test_a_body_in_another_encoding_is_refused(service: Service, encoding: str) -> None:
+def test_a_body_that_is_not_utf_8_is_rejected(service: Service, encoding: str) -> None:
     refused = service.ask("/v1/predict", json.dumps(asked(one())).encode(encoding))
     assert refused.status == 400
     assert_is_problem(refused)
@@ -256,7 +256,7 @@ def test_a_body_in_another_encoding_is_refused(service: Service, encoding: str) 
         ("", 415),
     ],
 )
-def test_the_stated_encoding_must_be_utf_8(service: Service, content_type: str, status: int) -> None:
+def test_the_declared_charset_must_be_utf_8(service: Service, content_type: str, status: int) -> None:
     said = service.ask("/v1/predict", asked(one()), headers={"Content-Type": content_type})
     assert said.status == status
     if status == 415:
@@ -269,7 +269,7 @@ def test_a_byte_order_mark_is_ignored(service: Service) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip"])
-def test_a_gzip_body_is_answered_like_a_plain_one(service: Service, coding: str) -> None:
+def test_a_gzip_body_gets_the_same_response_as_a_plain_one(service: Service, coding: str) -> None:
     body = json.dumps(asked(*champions.patients(20))).encode()
     plain = service.ask("/v1/predict", body)
     assert service.ask("/v1/predict", body, headers={"Content-Encoding": "identity"}).body == plain.body
@@ -281,18 +281,18 @@ def test_a_gzip_body_is_answered_like_a_plain_one(service: Service, coding: str)
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (gzip.compress(b"{}", mtime=0)[:-3], "cut short"),
-        (gzip.compress(b"{}", mtime=0)[:12], "cut short"),
-        (b"", "cut short"),
-        (b"{}", "not gzip"),
+        (gzip.compress(b"{}", mtime=0)[:-3], "truncated"),
+        (gzip.compress(b"{}", mtime=0)[:12], "truncated"),
+        (b"", "truncated"),
+        (b"{}", "not in gzip format"),
         (gzip.compress(b"{}", mtime=0)[:-8] + b"\0" * 8, "damaged"),
-        (zlib.compress(b"{}"), "not gzip"),
-        (gzip.compress(b"{}", mtime=0) + b"more", "goes on after its end"),
-        (gzip.compress(b"{", mtime=0) + gzip.compress(b"}", mtime=0), "goes on after its end"),
-        (gzip.compress(b"{}", mtime=0) + b"\0" * 100, "goes on after its end"),
+        (zlib.compress(b"{}"), "not in gzip format"),
+        (gzip.compress(b"{}", mtime=0) + b"more", "continues after the first gzip member"),
+        (gzip.compress(b"{", mtime=0) + gzip.compress(b"}", mtime=0), "continues after the first gzip member"),
+        (gzip.compress(b"{}", mtime=0) + b"\0" * 100, "continues after the first gzip member"),
     ],
 )
-def test_a_damaged_gzip_body_is_refused_with_what_is_wrong(service: Service, body: bytes, said: str) -> None:
+def test_a_damaged_gzip_body_is_rejected_with_the_reason(service: Service, body: bytes, said: str) -> None:
     refused = service.ask("/v1/predict", body, method="POST", headers={"Content-Encoding": "gzip"})
     assert refused.status == 400
     assert_is_problem(refused)
@@ -301,7 +301,7 @@ def test_a_damaged_gzip_body_is_refused_with_what_is_wrong(service: Service, bod
 
 
 @pytest.mark.fault("V02")
-def test_a_gzip_bomb_is_refused_and_memory_stays_flat(service: Service) -> None:
+def test_a_gzip_bomb_is_rejected_in_constant_memory(service: Service) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(1500)) + packer.flush()
     assert len(bomb) < LARGEST
@@ -314,7 +314,7 @@ def test_a_gzip_bomb_is_refused_and_memory_stays_flat(service: Service) -> None:
 
 @pytest.mark.fault("V01")
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "zstd", "gzip;q=1"])
-def test_another_content_coding_is_refused_with_what_is_possible(service: Service, coding: str) -> None:
+def test_an_unsupported_content_encoding_is_rejected_with_the_supported_one(service: Service, coding: str) -> None:
     refused = service.ask("/v1/predict", asked(one()), headers={"Content-Encoding": coding})
     assert refused.status == 415
     assert_is_problem(refused)
@@ -333,7 +333,7 @@ def test_another_content_coding_is_refused_with_what_is_possible(service: Servic
         ({"concavity_mean": 0.0}, "concavity_mean", "zero_only_where_possible"),
     ],
 )
-def test_measurements_that_break_a_rule_between_them_are_refused_with_row_field_and_rule(
+def test_violated_cross_field_rules_are_reported_with_row_field_and_rule(
     service: Service, changes: dict[str, float], field: str, rule: str
 ) -> None:
     refused = service.ask("/v1/predict", asked(one(), one(), one(**changes)))
@@ -345,7 +345,7 @@ def test_measurements_that_break_a_rule_between_them_are_refused_with_row_field_
 
 
 @pytest.mark.fault("V13")
-def test_measurements_that_break_the_contract_are_answered_and_flagged_where_that_is_set(tmp_path: Any) -> None:
+def test_in_flag_mode_contract_violations_are_scored_and_listed(tmp_path: Any) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, serve_breaches="flag") as service:
         said = service.ask("/v1/predict", asked(one(), one(radius_worst=11.0, area_worst=1e6)))
@@ -356,11 +356,11 @@ def test_measurements_that_break_the_contract_are_answered_and_flagged_where_tha
         assert "area_worst: nothing_is_beyond_nature" in broken["breaches"]
         assert service.ask("/v1/predict", asked(one(area_worst=1e300))).status == 422
         assert service.ask("/v1/contract").json["breaches"] == "flag"
-        assert service.figures()['wdbc_contract_breaches_total{rule="worst_is_not_below_mean"}'] == 1
+        assert service.metrics()['wdbc_contract_breaches_total{rule="worst_is_not_below_mean"}'] == 1
 
 
 @pytest.mark.fault("V13")
-def test_a_patient_unlike_the_training_part_is_answered_with_the_measurements_named(service: Service) -> None:
+def test_a_patient_outside_the_reference_range_is_scored_and_flagged(service: Service) -> None:
     giant = one(
         radius_mean=60.0, perimeter_mean=390.0, area_mean=11000.0, compactness_mean=0.15,
         radius_worst=65.0, perimeter_worst=430.0, area_worst=13000.0, area_se=110.0,
@@ -385,7 +385,7 @@ def test_a_patient_unlike_the_training_part_is_answered_with_the_measurements_na
         ("POST", "/v1/predict", 415, {"Content-Type": "application/x-www-form-urlencoded"}),
     ],
 )
-def test_every_refusal_has_the_one_form(
+def test_every_rejection_is_a_problem_details_response(
     service: Service, method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     refused = service.ask(path, b"{}" if method == "POST" else None, method=method, headers=headers)
@@ -396,7 +396,7 @@ def test_every_refusal_has_the_one_form(
 
 
 @pytest.mark.fault("X02")
-def test_no_value_of_a_patient_stands_in_log_problem_or_metrics(service: Service) -> None:
+def test_no_patient_value_appears_in_logs_problems_or_metrics(service: Service) -> None:
     bodies = [
         service.ask("/v1/predict", asked(one(texture_mean=CANARY, texture_worst=CANARY))).body,  # answered
         service.ask("/v1/predict", asked(one(texture_mean=CANARY))).body,  # worst below mean
@@ -406,7 +406,7 @@ def test_no_value_of_a_patient_stands_in_log_problem_or_metrics(service: Service
         service.ask("/metrics").body,
         (service.folder / "access.log").read_bytes(),
         (service.folder / "wdbc.jsonl").read_bytes() if (service.folder / "wdbc.jsonl").exists() else b"",
-        service.said.encode(),
+        service.stderr.encode(),
     ]
     assert not [body for body in bodies if b"77.77" in body]
 

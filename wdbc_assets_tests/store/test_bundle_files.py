@@ -9,7 +9,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving.api import schemas
-from wdbc_assets.serving.models.reference_range import Usual
+from wdbc_assets.serving.models.reference_range import ReferenceRange
 from wdbc_assets.store import bundle_loader
 from wdbc_assets_tests import champions
 
@@ -69,7 +69,7 @@ def answer(files: dict[str, bytes]) -> None:
     served.decisions(p)
     served.sets(p)
     served.contributions(X)
-    Usual.of(served).outside(X)
+    ReferenceRange.from_bundle(served).outside(X)
     schemas.Policy(**{name: served.policy[name] for name in schemas.Policy.model_fields})
     assert all(isinstance(version, str) for version in served.versions.values())
 

@@ -1,4 +1,4 @@
-"""Swagger UI and ReDoc, from the files that a package brings: nothing is loaded from elsewhere, nothing runs inline."""
+"""Swagger UI and ReDoc, served from files of an installed package: no external resources, no inline scripts."""
 
 from functools import cache
 from importlib.metadata import distribution
@@ -9,17 +9,17 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 
 from wdbc_assets.serving.api import problems
 
-_OURS = Path(__file__).parent / "pages"
+_OWN_PAGES = Path(__file__).parent / "pages"
 _FILES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "redoc.standalone.js": "text/javascript",
     "favicon.png": "image/png",
 }
-# ReDoc would load its logo from its makers; the policy below forbids it, and the page would complain.
-_LOGO_ELSEWHERE = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-_STARTS = {"swagger.js": "text/javascript"}
-# Both put styles into the page as they go, and pictures as data; ReDoc searches in a worker that it makes of a blob.
+# ReDoc loads its logo from a CDN. The policy below blocks that, and the browser would log an error.
+_EXTERNAL_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+_OWN_FILES = {"swagger.js": "text/javascript"}
+# Both insert inline styles and data: images; ReDoc's search runs in a worker created from a blob.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " font-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none';"
@@ -28,39 +28,39 @@ _POLICY = (
 
 
 def router(root_path: str) -> APIRouter:
-    """Return the routes of both pages and of what they load, all by relative addresses; a proxy may add a prefix."""
-    made = APIRouter(include_in_schema=False)
+    """Return the routes of both pages and their files. All links are relative, so a proxy may add a prefix."""
+    routes = APIRouter(include_in_schema=False)
 
-    @made.get("/")
+    @routes.get("/")
     async def start() -> RedirectResponse:
         return RedirectResponse(f"{root_path}/docs")
 
-    @made.get("/docs")
+    @routes.get("/docs")
     async def swagger() -> HTMLResponse:
         return _page("swagger.html")
 
-    @made.get("/redoc")
+    @routes.get("/redoc")
     async def redoc() -> HTMLResponse:
         return _page("redoc.html")
 
-    @made.get("/pages/{name}")
+    @routes.get("/pages/{name}")
     async def asset(name: str) -> Response:
-        if name in _STARTS:
-            return FileResponse(_OURS / name, media_type=_STARTS[name])
+        if name in _OWN_FILES:
+            return FileResponse(_OWN_PAGES / name, media_type=_OWN_FILES[name])
         if name in _FILES:
-            return Response(_theirs(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
+            return Response(_package_file(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
         raise problems.NOT_FOUND
 
-    return made
+    return routes
 
 
 def _page(name: str) -> HTMLResponse:
-    return HTMLResponse((_OURS / name).read_bytes(), headers={"Content-Security-Policy": _POLICY})
+    return HTMLResponse((_OWN_PAGES / name).read_bytes(), headers={"Content-Security-Policy": _POLICY})
 
 
 @cache
-def _theirs(name: str) -> bytes:
-    # Of this package only the files are used: its own pages run scripts inline, and importing it takes half a second.
+def _package_file(name: str) -> bytes:
+    # Only the package's files are used: its pages run inline scripts, and importing it takes half a second.
     file = distribution("fastapi-offline").locate_file(f"fastapi_offline/static/{name}")
     content = Path(str(file)).read_bytes()
-    return content.replace(_LOGO_ELSEWHERE, b"pages/favicon.png")
+    return content.replace(_EXTERNAL_LOGO, b"pages/favicon.png")

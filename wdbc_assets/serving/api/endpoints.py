@@ -1,4 +1,4 @@
-"""Version 1: predict, explain, which model, which contract."""
+"""API version 1: predictions, explanations, the model in production, and the data contract."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from wdbc_assets.serving.api import bodies, openapi, problems, schemas
 from wdbc_assets.serving.api.problems import InvalidField, ProblemError
 from wdbc_assets.serving.middleware import request_context
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Answering, Champion
+from wdbc_assets.serving.models.champion import Champion, LoadedModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,77 +30,81 @@ Key = Annotated[
     Header(
         alias="X-Assignment-Key",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="What belongs together, a pseudonym: while a challenger answers a share of the requests, all with"
-        " the same key are answered by the same model. It is neither kept nor logged.",
+        description="Pseudonymous assignment key for A/B tests. While a challenger serves a share of the requests, all"
+        " requests with the same key are served by the same model. Neither stored nor logged. Defaults to the API key"
+        " or, without one, to the client address.",
     ),
 ]
 BODIES = frozenset({"/v1/predict", "/v1/explain"})
-"""The paths that take a body: no other body is read."""
-_DEMANDS = {rule.name: rule.description for rule in groups.MEASUREMENT_RULES}
-_LARGE = 32 * 1024  # bytes: some fifty patients
+"""The paths that accept a body. The body of a request to any other path is not read."""
+_REQUIREMENTS = {rule.name: rule.description for rule in groups.MEASUREMENT_RULES}
+_LARGE = 32 * 1024  # bytes; about fifty patients
 
 logger = logging.getLogger("wdbc_assets.serving")
 
 
 def router(champion: Champion, router: ChallengerRouter, reader: bodies.Reader, *, flag: bool) -> APIRouter:
-    """Return the routes of version 1; `flag` says that measurements that break the contract are answered and named."""
-    made = APIRouter(prefix="/v1", tags=["version 1"])
+    """Return the routes of version 1.
 
-    @made.post("/predict", **openapi.asking(503))
+    If `flag`, patients that violate the contract are scored and their violations listed; otherwise they are rejected.
+    """
+    routes = APIRouter(prefix="/v1", tags=["version 1"])
+
+    @routes.post("/predict", **openapi.with_body(503))
     async def predict(request: Request, key: Key = None) -> schemas.Predictions:
-        """Say for each patient how probable malignant is, and what the policy makes of it.
+        """Predict the probability of malignancy for each patient and apply the decision policy.
 
-        All answers are of one model, which the answer names. Measurements that are unlike those of the training part
-        are named in `outside_training`.
+        All predictions in a response come from the same model, which the response identifies. Measurements outside the
+        reference range of the training set are listed in `outside_training`.
         """
-        call = request_context.of(request.scope)
-        answering = champion.now()
-        X, broken = await _measurements(reader, call.body, flag=flag)
-        p = await _probabilities(answering, X)
-        answering, p = await router.answer(answering, X, p, call, key)
-        call.rows, call.version = len(X), answering.served.version[:12]
-        return _predictions(answering, X, p, broken)
+        context = request_context.get(request.scope)
+        loaded = champion.current()
+        X, broken = await _measurements(reader, context.body, flag=flag)
+        p = await _probabilities(loaded, X)
+        loaded, p = await router.answer(loaded, X, p, context, key)
+        context.rows, context.version = len(X), loaded.served.version[:12]
+        return _predictions(loaded, X, p, broken)
 
-    @made.post("/explain", **openapi.asking(409, 503))
+    @routes.post("/explain", **openapi.with_body(409, 503))
     async def explain(request: Request, key: Key = None) -> schemas.Explanations:
-        """Say for each patient what each measurement adds to the log-odds of malignant; exact, not estimated.
+        """Decompose the log-odds of each patient into additive contributions of the measurements.
 
-        Only a linear champion can be explained so; for any other the answer is 409.
+        The decomposition is exact. It exists for linear models only; for any other champion the response is 409.
         """
-        call = request_context.of(request.scope)
-        answering = router.explains(champion.now(), call, key)
-        X, broken = await _measurements(reader, call.body, flag=flag)
-        found = _terms(answering, X)
-        call.rows, call.version = len(X), answering.served.version[:12]
-        return _explanations(answering, *found, broken)
+        context = request_context.get(request.scope)
+        loaded = router.model_for_explanation(champion.current(), context, key)
+        X, broken = await _measurements(reader, context.body, flag=flag)
+        intercept, terms = _contributions(loaded, X)
+        context.rows, context.version = len(X), loaded.served.version[:12]
+        return _explanations(loaded, intercept, terms, broken)
 
-    @made.get("/model", **openapi.asked(503))
+    @routes.get("/model", **openapi.with_key(503))
     async def model() -> schemas.Champion:
-        """Say which model answers, since when, by which policy, and whether it could be refreshed."""
-        answering = champion.now()
-        served = answering.served
+        """Describe the champion: version, load time, decision policy, and the state of its hot reload."""
+        loaded = champion.current()
+        served = loaded.served
         return schemas.Champion(
-            model=_model(answering),
+            model=_model(loaded),
             compiled=served.compiled,
-            loaded_at=answering.since,
+            loaded_at=loaded.since,
             policy=schemas.Policy(**{name: served.policy[name] for name in schemas.Policy.model_fields}),
             refresh=champion.refresh,
             challenger=_challenger(router),
         )
 
-    @made.get("/contract", **openapi.asked())
-    async def the_contract() -> schemas.Contract:
-        """Say what measurements must be: units, bounds, and the rules between them."""
+    @routes.get("/contract", **openapi.with_key())
+    async def data_contract() -> schemas.Contract:
+        """Return the data contract: units and bounds of the measurements, and the rules between them."""
         columns = [column for column in contract.CLEAN_COLUMNS if column.name in contract.FEATURES]
         return schemas.Contract(
             measurements=[
-                schemas.ColumnOfContract(
-                    name=one.name, unit=one.unit, meaning=one.meaning, constraints=list(one.constraints)
+                schemas.ContractColumn(
+                    name=column.name, unit=column.unit, meaning=column.meaning, constraints=list(column.constraints)
                 )
-                for one in columns
+                for column in columns
             ],
             rules=[
-                schemas.RuleOfContract(name=rule.name, demand=rule.description, hint=rule.hint)
+                schemas.ContractRule(name=rule.name, demand=rule.description, hint=rule.hint)
                 for rule in groups.MEASUREMENT_RULES
             ],
             breaches="flag" if flag else "refuse",
@@ -108,70 +112,79 @@ def router(champion: Champion, router: ChallengerRouter, reader: bodies.Reader, 
             example={"patients": [schemas.EXAMPLE]},
         )
 
-    return made
+    return routes
 
 
 async def _measurements(reader: bodies.Reader, body: bytes, *, flag: bool) -> "tuple[Array, list[list[str]]]":
-    """Return the measurements, and for each row which rules it breaks."""
+    """Return the measurements and, for each row, the rules that it violates."""
 
-    def measure() -> "tuple[Array, list[list[str]]]":
+    def parse() -> "tuple[Array, list[list[str]]]":
         X = reader.read(body)
         return X, _broken_rules(X, flag=flag)
 
-    # A large body takes milliseconds: others are answered meanwhile.
-    return await asyncio.to_thread(measure) if len(body) > _LARGE else measure()
+    # A large body takes milliseconds; a thread keeps the event loop free for other requests.
+    return await asyncio.to_thread(parse) if len(body) > _LARGE else parse()
 
 
 def _broken_rules(X: "Array", *, flag: bool) -> list[list[str]]:
-    """Return for each row which rules it breaks.
+    """Return for each row the rules that it violates.
 
     Raises:
-        ProblemError: there are any, and they are not to be flagged.
+        ProblemError: A rule is violated and `flag` is false.
     """
-    found = screening.faults(X)
+    violations = screening.faults(X)
     broken: list[list[str]] = [[] for _ in X]
-    for rule, cells in Counter(fault.rule for fault in found).items():
+    for rule, cells in Counter(violation.rule for violation in violations).items():
         telemetry.BREACHES.labels(rule).inc(cells)
-    for fault in found:
-        broken[fault.position].append(f"{fault.column}: {fault.rule}")
-    if found and not flag:
-        raise problems.of_invalid_fields(
-            InvalidField(row=one.position + 1, field=one.column, rule=one.rule, detail=_DEMANDS[one.rule])
-            for one in found
+    for violation in violations:
+        broken[violation.position].append(f"{violation.column}: {violation.rule}")
+    if violations and not flag:
+        raise problems.invalid_request(
+            InvalidField(
+                row=violation.position + 1,
+                field=violation.column,
+                rule=violation.rule,
+                detail=_REQUIREMENTS[violation.rule],
+            )
+            for violation in violations
         )
     return broken
 
 
-async def _probabilities(answering: Answering, X: "Array") -> "Array":
+async def _probabilities(loaded: LoadedModel, X: "Array") -> "Array":
     try:
-        if answering.served.compiled:
-            return answering.served.probabilities(X)
-        # scikit-learn takes milliseconds: others are answered meanwhile.
-        return await asyncio.to_thread(answering.served.probabilities, X)
+        if loaded.served.compiled:
+            return loaded.served.probabilities(X)
+        # scikit-learn takes milliseconds; a thread keeps the event loop free for other requests.
+        return await asyncio.to_thread(loaded.served.probabilities, X)
     except WdbcError:
-        raise _incomputable() from None
+        raise _overflow() from None
 
 
-def _terms(answering: Answering, X: "Array") -> tuple[float, "Array"]:
+def _contributions(loaded: LoadedModel, X: "Array") -> tuple[float, "Array"]:
     try:
-        found = answering.served.contributions(X)
+        decomposition = loaded.served.contributions(X)
     except WdbcError:
-        raise _incomputable() from None
-    if found is None:
+        raise _overflow() from None
+    if decomposition is None:
         raise ProblemError(
-            409, "not-linear", f"The recipe {answering.served.recipe} is not linear: it has no such sum."
+            409,
+            "not-linear",
+            f"The recipe {loaded.served.recipe} is not linear: its predictions have no additive contributions.",
         )
-    if not np.isfinite(found[1]).all():
-        raise _incomputable()
-    return found
+    if not np.isfinite(decomposition[1]).all():
+        raise _overflow()
+    return decomposition
 
 
-def _incomputable() -> ProblemError:
-    return ProblemError(422, "cannot-compute", "A measurement is too large to compute with. Nothing was predicted.")
+def _overflow() -> ProblemError:
+    return ProblemError(
+        422, "cannot-compute", "A measurement is so large that the computation overflows. Nothing was predicted."
+    )
 
 
-def _model(answering: Answering) -> schemas.Model:
-    return schemas.Model(version=answering.served.version, recipe=answering.served.recipe)
+def _model(loaded: LoadedModel) -> schemas.Model:
+    return schemas.Model(version=loaded.served.version, recipe=loaded.served.recipe)
 
 
 def _challenger(router: ChallengerRouter) -> schemas.Challenger | None:
@@ -181,41 +194,43 @@ def _challenger(router: ChallengerRouter) -> schemas.Challenger | None:
     return schemas.Challenger(model=_model(variant), share=experiment.share)
 
 
-def _predictions(answering: Answering, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
-    served = answering.served
+def _predictions(loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
+    served = loaded.served
     decisions, sets = served.decisions(p).tolist(), served.sets(p).tolist()
-    outside = answering.usual.outside(X)
-    telemetry.decided(sets, sum(map(bool, outside)))
+    outside = loaded.reference_range.outside(X)
+    telemetry.count_patients(sets, sum(map(bool, outside)))
     rows = zip(p.tolist(), decisions, sets, outside, broken, strict=True)
     return schemas.Predictions(
-        model=_model(answering),
+        model=_model(loaded),
         predictions=[
-            schemas.Prediction(probability=one, decision=decision, set=set_, outside_training=beyond, breaches=rules)
-            for one, decision, set_, beyond, rules in rows
+            schemas.Prediction(
+                probability=probability, decision=decision, set=set_, outside_training=beyond, breaches=rules
+            )
+            for probability, decision, set_, beyond, rules in rows
         ],
     )
 
 
 def _explanations(
-    answering: Answering, intercept: float, terms: "Array", broken: Sequence[list[str]]
+    loaded: LoadedModel, intercept: float, terms: "Array", broken: Sequence[list[str]]
 ) -> schemas.Explanations:
     log_odds = intercept + terms.sum(axis=1)
     p = linear_scorer.sigmoid(log_odds)
     strongest = np.argsort(-np.abs(terms), axis=1, kind="stable")
-    names = answering.served.features
+    names = loaded.served.features
 
-    def explanation(row: int) -> dict[str, Any]:
+    def contributions(row: int) -> dict[str, Any]:
         order = strongest[row].tolist()
         return {names[column]: float(terms[row, column]) for column in order}
 
     return schemas.Explanations(
-        model=_model(answering),
+        model=_model(loaded),
         intercept=intercept,
         explanations=[
             schemas.Explanation(
                 probability=float(p[row]),
                 log_odds=float(log_odds[row]),
-                contributions=explanation(row),
+                contributions=contributions(row),
                 breaches=broken[row],
             )
             for row in range(len(terms))

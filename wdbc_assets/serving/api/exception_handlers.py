@@ -1,4 +1,4 @@
-"""What FastAPI and pydantic find wrong with a request, in the one form of problems, without a word of what was sent."""
+"""Exception handlers: convert errors of FastAPI and pydantic into problems without quoting the submitted data."""
 
 import difflib
 from collections.abc import Mapping
@@ -14,52 +14,59 @@ from wdbc_assets.serving.api.problems import InvalidField, ProblemError
 
 KNOWN = ("patients", *contract.FEATURES)
 UNKNOWN = "unknown_field"
-_MOST_HINTS = 5  # a comparison with every known name takes half a millisecond
+_MAX_HINTS = 5  # comparing one name with every known name takes half a millisecond
 _LONGEST_NAME = 50
 
 
-def problem_of(error: Exception) -> ProblemError:
-    """Return the problem of an error that a route, or FastAPI itself, raised."""
+def problem_for(error: Exception) -> ProblemError:
+    """Return the problem for an exception raised by a route or by FastAPI."""
     if isinstance(error, RequestValidationError):
-        return problems.of_invalid_fields(
-            _fault(found, found["loc"][1:], row=None, hint="") for found in error.errors()
+        return problems.invalid_request(
+            _invalid_field(details, details["loc"][1:], row=None, hint="") for details in error.errors()
         )
     if isinstance(error, HTTPException):
-        return _of_status(error)
+        return _http_problem(error)
     return problems.UNFORESEEN
 
 
-def _of_status(error: HTTPException) -> ProblemError:
+def _http_problem(error: HTTPException) -> ProblemError:
     headers = dict(error.headers or {})
     if error.status_code == 404:
         return problems.NOT_FOUND
     if error.status_code == 405:
         allowed = headers["Allow"] = _with_head(headers.get("Allow", "another"))
-        return ProblemError(405, "wrong-method", f"This takes another method: {allowed}.", headers=headers)
-    return ProblemError(error.status_code, "refused", "The request was refused.", headers=headers)
+        return ProblemError(405, "wrong-method", f"Method not allowed. Supported: {allowed}.", headers=headers)
+    return ProblemError(error.status_code, "refused", "The request was rejected.", headers=headers)
 
 
 def _with_head(allowed: str) -> str:
     return allowed.replace("GET", "GET, HEAD") if "HEAD" not in allowed else allowed
 
 
-def of_validation(error: ValidationError, *, hints: bool, row: int | None = None) -> list[InvalidField]:
-    """Return the faults of a request, or of the patient in one of its rows; a few may say which name was meant."""
+def invalid_fields(error: ValidationError, *, hints: bool, row: int | None = None) -> list[InvalidField]:
+    """Return the invalid fields of a request, or of the patient in one of its rows.
+
+    If `hints`, the first unknown fields suggest the most similar known name.
+    """
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    unknown = [found["loc"] for found in errors if found["type"] == "extra_forbidden"]
-    hinted = {place: _hint(place) for place in unknown[: _MOST_HINTS * hints]}
-    return [_fault(found, found["loc"], row=row, hint=hinted.get(found["loc"], "")) for found in errors]
+    unknown = [details["loc"] for details in errors if details["type"] == "extra_forbidden"]
+    suggestions = {location: _hint(location) for location in unknown[: _MAX_HINTS * hints]}
+    return [
+        _invalid_field(details, details["loc"], row=row, hint=suggestions.get(details["loc"], "")) for details in errors
+    ]
 
 
-def _fault(found: Mapping[str, Any], place: tuple[int | str, ...], *, row: int | None, hint: str) -> InvalidField:
-    if found["type"] == "extra_forbidden":
-        return InvalidField(row=row, field=None, rule=UNKNOWN, detail=f"a field that the contract does not know{hint}")
-    name = next((part for part in reversed(place) if isinstance(part, str)), None)
-    # What pydantic says of these types names the demand, never what was found.
-    return InvalidField(row=row, field=name if name in KNOWN else None, rule=found["type"], detail=found["msg"])
+def _invalid_field(
+    details: Mapping[str, Any], location: tuple[int | str, ...], *, row: int | None, hint: str
+) -> InvalidField:
+    if details["type"] == "extra_forbidden":
+        return InvalidField(row=row, field=None, rule=UNKNOWN, detail=f"unknown field{hint}")
+    name = next((item for item in reversed(location) if isinstance(item, str)), None)
+    # For these types pydantic's message states the requirement and never quotes the input.
+    return InvalidField(row=row, field=name if name in KNOWN else None, rule=details["type"], detail=details["msg"])
 
 
-def _hint(place: tuple[int | str, ...]) -> str:
-    name = str(place[-1])
+def _hint(location: tuple[int | str, ...]) -> str:
+    name = str(location[-1])
     close = difflib.get_close_matches(name, KNOWN, n=1) if len(name) <= _LONGEST_NAME else []
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,4 +1,4 @@
-"""For whoever runs the service: is it alive, can it answer, and its figures."""
+"""Routes for operators: liveness, readiness and Prometheus metrics."""
 
 import asyncio
 
@@ -11,24 +11,24 @@ from wdbc_assets.serving.models.champion import Champion
 
 
 def router(champion: Champion) -> APIRouter:
-    """Return the routes."""
-    made = APIRouter(tags=["operation"])
+    """Return the routes for operators."""
+    routes = APIRouter(tags=["operation"])
 
-    @made.get("/health/live", **openapi.open_to_all())
+    @routes.get("/health/live", **openapi.public())
     async def live() -> schemas.State:
-        """Say that the process answers; nothing else is asked."""
+        """Liveness probe: responds as long as the process runs. Checks neither model nor store."""
         return schemas.State(status="alive")
 
-    @made.get("/health/ready", **openapi.open_to_all())
+    @routes.get("/health/ready", **openapi.public())
     async def ready() -> schemas.State:
-        """Say whether a model answers, and whether it could be refreshed."""
-        champion.now()
+        """Readiness probe: 200 if a champion is loaded, 503 otherwise."""
+        champion.current()
         return schemas.State(status="ready", refresh=champion.refresh)
 
-    @made.get("/metrics", response_class=Response, **openapi.asked())
-    async def figures() -> Response:
-        """Give the figures of all workers, for Prometheus. The key needs the scope `admin`."""
+    @routes.get("/metrics", response_class=Response, **openapi.with_key())
+    async def metrics() -> Response:
+        """Return the Prometheus metrics of all workers. Requires a key with the scope `admin`."""
         page = await asyncio.to_thread(telemetry.page)
         return Response(page, media_type=CONTENT_TYPE_LATEST)
 
-    return made
+    return routes

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of every route beyond its own answer: its problems, and which key it takes."""
+"""The parts of the OpenAPI document that FastAPI does not derive: problems, request bodies, and authentication."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,74 +10,75 @@ from pydantic import BaseModel
 
 from wdbc_assets.serving.api import problems
 
-_SAID = {
-    400: "The body is no JSON, or damaged gzip.",
-    401: "No key, or one that opens nothing.",
-    403: "A key of another scope.",
-    404: "There is nothing here.",
-    405: "Another method is needed.",
-    408: "The body took too long to arrive.",
-    409: "The champion is not linear: nothing to explain.",
-    413: "The body is too large, counted after decompression.",
-    415: "Another kind of body, or another Content-Encoding than gzip.",
-    421: "Without any key: another name than this machine's.",
-    422: "What was sent breaks the contract; each fault with row and field.",
-    429: "Too many requests; `Retry-After` says when to try again.",
-    500: "A fault of the service.",
-    503: "No champion yet, or too much to do; `Retry-After` says when to try again.",
+_DESCRIPTIONS = {
+    400: "Malformed request: invalid JSON, damaged gzip data, or an invalid header.",
+    401: "Missing or invalid API key.",
+    403: "The API key lacks the required scope.",
+    404: "No such resource.",
+    405: "Method not allowed; `Allow` lists the supported methods.",
+    408: "The request body did not arrive in time.",
+    409: "The champion is not a linear model, so its predictions cannot be decomposed into contributions.",
+    413: "The request body exceeds the size limit, measured after decompression.",
+    415: "Unsupported media type or content encoding. Send `application/json`, optionally compressed with gzip.",
+    421: "No API key exists yet, and the `Host` header does not name the local machine.",
+    422: "Validation failed. `errors` lists each error with its row and field.",
+    429: "Rate limit exceeded. Retry after the number of seconds in `Retry-After`.",
+    500: "Internal server error.",
+    503: "No champion is loaded, or the service is overloaded. Retry after the number of seconds in `Retry-After`.",
 }
 _SCHEMAS = "#/components/schemas/"
-_KEYED = (401, 403, 421, 429, 500)
-_BODY = (400, 408, 413, 415, 422)
+_KEY_ERRORS = (401, 403, 421, 429, 500)
+_BODY_ERRORS = (400, 408, 413, 415, 422)
 
 
-def asking(*statuses: int) -> dict[str, Any]:
-    """Return what a route with a body and a key says of itself."""
-    said = asked(*_BODY, *statuses)
+def with_body(*statuses: int) -> dict[str, Any]:
+    """Return the OpenAPI arguments of a route that takes a body and requires a key."""
+    arguments = with_key(*_BODY_ERRORS, *statuses)
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Request"}}}}
-    return {**said, "openapi_extra": {**said["openapi_extra"], "requestBody": body}}
+    return {**arguments, "openapi_extra": {**arguments["openapi_extra"], "requestBody": body}}
 
 
-def asked(*statuses: int) -> dict[str, Any]:
-    """Return what a route with a key says of itself."""
-    return {**open_to_all(*_KEYED, *statuses), "openapi_extra": {"security": [{"key": []}]}}
+def with_key(*statuses: int) -> dict[str, Any]:
+    """Return the OpenAPI arguments of a route that requires a key."""
+    return {**public(*_KEY_ERRORS, *statuses), "openapi_extra": {"security": [{"key": []}]}}
 
 
-def open_to_all(*statuses: int) -> dict[str, Any]:
-    """Return what a route for everybody says of itself."""
+def public(*statuses: int) -> dict[str, Any]:
+    """Return the OpenAPI arguments of a route that requires no key."""
     return {"responses": {status: _problem(status) for status in sorted({*statuses, 503})}}
 
 
 def _problem(status: int) -> dict[str, Any]:
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
-    return {"description": _SAID[status], "content": content}
+    return {"description": _DESCRIPTIONS[status], "content": content}
 
 
 def document(
     app: FastAPI, *, request: type[BaseModel], root_path: str, keyless: Callable[[], bool]
 ) -> Callable[[], dict[str, Any]]:
-    """Return what gives the OpenAPI document.
+    """Return a function that builds the OpenAPI document.
 
-    FastAPI's own lacks the schemas of requests, which are validated elsewhere, and of problems; where a proxy shows
-    the service; and the kind of key while one is needed.
+    FastAPI's own document lacks the schema of the request body, which is validated outside of FastAPI, and that of
+    problems. It also lacks the path prefix of a proxy, and the security scheme, which is present only if keys are
+    required.
     """
 
     @cache
-    def made(without_key: bool) -> dict[str, Any]:  # noqa: FBT001 -- what decides is the cache's key
-        whole = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    def build(without_key: bool) -> dict[str, Any]:  # noqa: FBT001 -- the argument is the key of the cache
+        content = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         if root_path:
-            whole["servers"] = [{"url": root_path}]
-        components = whole.setdefault("components", {})
+            content["servers"] = [{"url": root_path}]
+        components = content.setdefault("components", {})
         for model in (request, problems.Problem):
             schema = model.model_json_schema(ref_template=_SCHEMAS + "{model}")
             components.setdefault("schemas", {}).update({**schema.pop("$defs"), model.__name__: schema})
         if without_key:
-            for operations in whole["paths"].values():
+            for operations in content["paths"].values():
                 for operation in operations.values():
                     operation.pop("security", None)
         else:
-            said = "A key of `wdbc key create`."
-            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": said}}
-        return whole
+            description = "API key created with `wdbc key create NAME`, sent as `Authorization: Bearer KEY`."
+            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": description}}
+        return content
 
-    return lambda: made(keyless())
+    return lambda: build(keyless())

@@ -1,7 +1,7 @@
-"""The one form of every error: problem details (RFC 9457), with row and field where they are known.
+"""Problem details (RFC 9457), the only form of an error response, with row and field where they are known.
 
-None of them holds a value that was sent, the name of a field that the contract does not know, or where the service's
-files lie: what was sent may be a patient's.
+No problem contains a submitted value, the name of a field outside the data contract, or a path on the server:
+submitted data may belong to a patient.
 """
 
 import json
@@ -15,34 +15,34 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
-_SHOWN = 100
+_MAX_ERRORS = 100
 
 
 class InvalidField(BaseModel):
-    """One thing that is wrong with what was sent."""
+    """One validation error in the request body or headers."""
 
-    row: int | None = Field(default=None, description="number of the patient in the request, from 1")
-    field: str | None = Field(default=None, description="name of the measurement, or of the request's own field")
-    rule: str = Field(description="name of what is broken: a rule of the contract, or a type of the request")
-    detail: str = Field(description="what is demanded")
+    row: int | None = Field(default=None, description="Position of the patient in the request, starting at 1.")
+    field: str | None = Field(default=None, description="Name of the measurement or request field.")
+    rule: str = Field(description="Identifier of the violated rule: a rule of the data contract or a schema check.")
+    detail: str = Field(description="What a valid value must satisfy.")
 
 
 class Problem(BaseModel):
-    """What went wrong, in the form of RFC 9457."""
+    """Error response in the format of RFC 9457 (problem details)."""
 
-    type: str = Field(description="what kind of problem this is: `urn:wdbc:problem:` and a word")
-    title: str = Field(description="the kind of problem, in words")
-    status: int = Field(description="the status of the answer")
-    detail: str = Field(description="what is wrong and what to do")
-    request_id: str = Field(description="by which this request is found in the service's log")
+    type: str = Field(description="Problem type: `urn:wdbc:problem:` followed by a stable identifier.")
+    title: str = Field(description="Reason phrase of the HTTP status.")
+    status: int = Field(description="HTTP status code.")
+    detail: str = Field(description="Explanation of this error and how to resolve it.")
+    request_id: str = Field(description="Identifier of this request in the service log; quote it in bug reports.")
     errors: list[InvalidField] | None = Field(
-        default=None, description=f"each fault of what was sent; the first {_SHOWN} of them"
+        default=None, description=f"Individual validation errors, at most {_MAX_ERRORS}."
     )
 
 
 @dataclass
 class ProblemError(Exception):
-    """A request that is answered with a problem."""
+    """An exception that is sent to the client as a problem."""
 
     status: int
     kind: str
@@ -51,7 +51,7 @@ class ProblemError(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, request_id: str) -> Response:
-        """Return the answer."""
+        """Return the HTTP response."""
         content: dict[str, Any] = {
             "type": f"urn:wdbc:problem:{self.kind}",
             "title": HTTPStatus(self.status).phrase,
@@ -60,24 +60,25 @@ class ProblemError(Exception):
             "request_id": request_id,
         }
         if self.errors:
-            content["errors"] = [one.model_dump(exclude_none=True) for one in self.errors[:_SHOWN]]
+            content["errors"] = [error.model_dump(exclude_none=True) for error in self.errors[:_MAX_ERRORS]]
         return Response(json.dumps(content), self.status, dict(self.headers), MEDIA_TYPE)
 
 
-def of_invalid_fields(faults: Iterable[InvalidField]) -> ProblemError:
-    """Return the problem of measurements or requests that are not as they must be; looks at no more than are shown."""
-    listed = list(islice(faults, _SHOWN + 1))
-    count = f"{len(listed)} fault" + "s" * (len(listed) != 1)
-    if len(listed) > _SHOWN:
-        count = f"More than {_SHOWN} faults"
-    shown = f"; the first {_SHOWN} are listed" if len(listed) > _SHOWN else ""
+def invalid_request(errors: Iterable[InvalidField]) -> ProblemError:
+    """Return the 422 problem that lists validation errors; consume no more of them than needed."""
+    listed = list(islice(errors, _MAX_ERRORS + 1))
+    if len(listed) > _MAX_ERRORS:
+        count = f"more than {_MAX_ERRORS} errors; the first {_MAX_ERRORS} are listed"
+    else:
+        count = f"{len(listed)} error" + "s" * (len(listed) != 1)
     return ProblemError(
-        422, "invalid-request", f"{count} in what was sent{shown}. Nothing was predicted; see /v1/contract.", listed
+        422,
+        "invalid-request",
+        f"The request failed validation: {count}. Nothing was predicted. See /v1/contract for the rules.",
+        listed,
     )
 
 
-NOT_FOUND = ProblemError(404, "not-found", "There is nothing here. See /docs for what there is.")
-NOT_JSON = ProblemError(400, "not-json", "The body is no JSON that can be read. Send application/json in UTF-8.")
-UNFORESEEN = ProblemError(
-    500, "fault", "This is a fault of the service, not of your request. Report the request's id to who runs it."
-)
+NOT_FOUND = ProblemError(404, "not-found", "No such resource. See /docs for the available endpoints.")
+NOT_JSON = ProblemError(400, "not-json", "The body is not valid JSON. Send application/json encoded as UTF-8.")
+UNFORESEEN = ProblemError(500, "fault", "Internal server error. Report the request id to the operator of this service.")

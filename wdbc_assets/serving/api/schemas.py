@@ -1,6 +1,6 @@
-"""What is sent and answered, derived from the contract: thirty measurements with unit, meaning and bounds.
+"""Schemas of requests and responses. The patient schema is derived from the data contract: unit, meaning and bounds.
 
-Between fields the contract's rules hold, which JSON Schema cannot say; `domain.rows` judges them.
+JSON Schema cannot express the contract's rules between fields; `domain.rules` validates those.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from wdbc_assets.domain.data import contract
 
-# Far beyond nature and far from overflow: where breaches are flagged, any number up to here is answered.
+# Far beyond any real measurement and far from overflow. If breaches are flagged, numbers up to this are scored.
 LARGEST_FLAGGED = 1e9
 
-# A patient who does not exist, with measurements as are usual; a test holds it against the rules.
+# A fictitious patient with typical measurements; a test validates it against the rules.
 _EXAMPLE = {
     "radius": (12.0, 0.3, 13.5),
     "texture": (18.0, 1.1, 25.0),
@@ -31,144 +31,170 @@ EXAMPLE: dict[str, float] = {
     for measurement in contract.MEASUREMENTS
 }
 
+_BREACHES = (
+    "Violated rules of the data contract, as `measurement: rule`. Empty unless the service flags violations instead of"
+    " rejecting the request."
+)
+_REFRESH = "`ok`, or the reason why a newer champion was not loaded."
+
 
 class Strict(BaseModel):
-    """No unknown field, no number in quotes, no NaN."""
+    """A model that rejects unknown fields, numbers in quotes, and NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Asked(Strict):
-    """A request: one or many patients, each with the thirty measurements."""
+class RequestBase(Strict):
+    """One or more patients, each with all thirty measurements."""
 
     patients: list[Any]
 
 
 class Prediction(BaseModel):
-    """What the model says of one patient."""
+    """Prediction for one patient."""
 
-    probability: float = Field(ge=0, le=1, description="probability of malignant")
-    decision: Literal["benign", "malignant"] = Field(description="malignant from the threshold of the recall target on")
+    probability: float = Field(ge=0, le=1, description="Predicted probability of malignancy.")
+    decision: Literal["benign", "malignant"] = Field(
+        description="Class at the decision threshold: `malignant` if the probability is at or above the threshold."
+    )
     set: Literal["benign", "malignant", "refer"] = Field(
-        description="the one class that is possible by the referral band; refer: both are, or neither"
+        description="Triage outcome of the conformal prediction set: the class if the set contains exactly one class,"
+        " `refer` if it contains both or neither."
     )
     outside_training: list[str] = Field(
-        description="measurements far from the training part: beyond its middle 95 % by more than that is wide"
+        description="Measurements outside the reference range of the training set, which is its central 95 % interval"
+        " extended on both sides by the width of that interval."
     )
-    breaches: list[str] = Field(description="rules of the contract that the measurements break, as `column: rule`")
+    breaches: list[str] = Field(description=_BREACHES)
 
 
 class Model(BaseModel):
-    """Which model answered."""
+    """The model that produced the response."""
 
-    version: str = Field(description="digest of the champion's files")
-    recipe: str
+    version: str = Field(description="Version of the model: the digest of its files.")
+    recipe: str = Field(description="Name of the training recipe.")
 
 
 class Predictions(BaseModel):
-    """The answer: one prediction for each patient, in the order of the request, all of one model."""
+    """One prediction per patient, in the order of the request. All predictions come from the same model."""
 
     model: Model
     predictions: list[Prediction]
 
 
 class Explanation(BaseModel):
-    """How the log-odds of one patient come about: the intercept and all contributions add up to them."""
+    """Decomposition of one prediction: the intercept plus all contributions equals the log-odds."""
 
-    probability: float = Field(ge=0, le=1, description="probability of malignant")
-    log_odds: float
-    contributions: dict[str, float] = Field(description="what each measurement adds, the strongest first")
-    breaches: list[str] = Field(description="rules of the contract that the measurements break, as `column: rule`")
+    probability: float = Field(ge=0, le=1, description="Predicted probability of malignancy.")
+    log_odds: float = Field(description="Predicted log-odds of malignancy.")
+    contributions: dict[str, float] = Field(
+        description="Additive contribution of each measurement to the log-odds, largest absolute value first."
+    )
+    breaches: list[str] = Field(description=_BREACHES)
 
 
 class Explanations(BaseModel):
-    """The answer: one explanation for each patient, in the order of the request, all of one model."""
+    """One explanation per patient, in the order of the request. All explanations come from the same model."""
 
     model: Model
-    intercept: float = Field(description="log-odds of a patient whose measurements add nothing")
+    intercept: float = Field(description="Log-odds if all contributions are zero.")
     explanations: list[Explanation]
 
 
 class Policy(BaseModel):
-    """By which numbers a probability becomes a decision."""
+    """Decision policy: the parameters that turn a probability into a decision and a triage outcome."""
 
-    threshold: float = Field(description="malignant is called at this probability or above")
-    recall_target: float = Field(description="share of the malignant that the threshold was drawn to find")
-    quantiles: dict[str, float] = Field(description="for each class the largest 1 - P(class) at which it is possible")
+    threshold: float = Field(description="The decision is `malignant` at or above this probability.")
+    recall_target: float = Field(description="Recall on malignant cases for which the threshold was chosen.")
+    quantiles: dict[str, float] = Field(
+        description="Conformal quantile per class: the prediction set contains the class if 1 - P(class) is at most"
+        " this value."
+    )
 
 
 class Challenger(BaseModel):
-    """What answers a share of the requests in the champion's place, under test."""
+    """A challenger that serves a share of the requests in an A/B test."""
 
     model: Model
-    share: float = Field(description="share of the requests, by a hash of each one's key")
+    share: float = Field(description="Share of requests served by the challenger, assigned by a hash of the key.")
 
 
 class Champion(BaseModel):
-    """What answers now, and whether it could be refreshed."""
+    """The model in production and the state of its hot reload."""
 
     model: Model
-    compiled: bool = Field(description="scored by arrays alone; else by scikit-learn")
-    loaded_at: str = Field(description="when this worker took it over, UTC")
+    compiled: bool = Field(
+        description="True if the model is scored with array operations alone, false if scikit-learn scores it."
+    )
+    loaded_at: str = Field(description="Time at which this worker loaded the model (ISO 8601, UTC).")
     policy: Policy
-    refresh: str = Field(description="ok, or why a newer champion was not taken over")
-    challenger: Challenger | None = Field(description="null unless a challenger answers a share")
+    refresh: str = Field(description=_REFRESH)
+    challenger: Challenger | None = Field(
+        description="The challenger that serves a share of the requests, or null if there is none."
+    )
 
 
 class State(BaseModel):
-    """Whether the service can answer."""
+    """Health of the service."""
 
-    status: Literal["alive", "ready"]
-    refresh: str | None = Field(default=None, description="ok, or why a newer champion was not taken over")
+    status: Literal["alive", "ready"] = Field(
+        description="`alive`: the process responds. `ready`: a champion is loaded."
+    )
+    refresh: str | None = Field(default=None, description=_REFRESH)
 
 
-class ColumnOfContract(BaseModel):
-    """One measurement of the contract."""
+class ContractColumn(BaseModel):
+    """One measurement of the data contract."""
 
     name: str
     unit: str
     meaning: str
-    constraints: list[str]
+    constraints: list[str] = Field(description="Constraints on a single value, in words.")
 
 
-class RuleOfContract(BaseModel):
-    """One rule of the contract."""
+class ContractRule(BaseModel):
+    """One validation rule of the data contract."""
 
-    name: str
-    demand: str
-    hint: str
+    name: str = Field(description="Identifier of the rule, as in `rule` of a validation error.")
+    demand: str = Field(description="What valid measurements satisfy.")
+    hint: str = Field(description="How to resolve a violation.")
 
 
 class Contract(BaseModel):
-    """What measurements must be."""
+    """The data contract for measurements."""
 
-    measurements: list[ColumnOfContract]
-    rules: list[RuleOfContract]
-    breaches: Literal["refuse", "flag"] = Field(description="what happens to measurements that break a rule")
-    most_patients: int = Field(description="most patients of one request")
-    example: dict[str, list[dict[str, float]]] = Field(description="a request that is answered")
+    measurements: list[ContractColumn]
+    rules: list[ContractRule]
+    breaches: Literal["refuse", "flag"] = Field(
+        description="How the service treats violations: `refuse` responds with 422, `flag` scores the patient and lists"
+        " the violated rules."
+    )
+    most_patients: int = Field(description="Maximum number of patients per request.")
+    example: dict[str, list[dict[str, float]]] = Field(description="A valid request body.")
 
 
 def patient_model(*, bounded: bool) -> type[Strict]:
-    """Return the model of a patient; `bounded` refuses what is beyond the contract, cell by cell."""
+    """Return the model of a patient. If `bounded`, each field enforces the bounds of the contract."""
     fields: dict[str, Any] = {}
     columns = {column.name: column for column in contract.CLEAN_COLUMNS}
     for statistic in contract.STATISTICS:
         for measurement in contract.MEASUREMENTS:
             column = columns[measurement.column(statistic)]
             bounds = _bounds(measurement) if bounded else {"ge": -LARGEST_FLAGGED, "le": LARGEST_FLAGGED}
-            said = f"{column.meaning}. Unit: {column.unit}. {'; '.join(column.constraints)}"
-            fields[column.name] = (Annotated[float, Field(description=said, **bounds)], ...)
-    return create_model("Patient", __base__=Strict, __doc__="The thirty measurements of one patient's image.", **fields)
+            description = f"{column.meaning}. Unit: {column.unit}. {'; '.join(column.constraints)}"
+            fields[column.name] = (Annotated[float, Field(description=description, **bounds)], ...)
+    return create_model("Patient", __base__=Strict, __doc__="The thirty measurements of one patient.", **fields)
 
 
-def request_model(patient: Any, *, most: int) -> type[Asked]:
-    """Return the model of a request for patients of a model."""
-    patients = Field(min_length=1, max_length=most, description="each patient's measurements", examples=[[EXAMPLE]])
+def request_model(patient: Any, *, most: int) -> type[RequestBase]:
+    """Return the model of a request with 1 to `most` patients of the given type."""
+    patients = Field(
+        min_length=1, max_length=most, description="The patients, each with all measurements.", examples=[[EXAMPLE]]
+    )
     return create_model(
         "Request",
-        __base__=Asked,
-        __doc__=Asked.__doc__,
+        __base__=RequestBase,
+        __doc__=RequestBase.__doc__,
         patients=(Annotated[list[patient], patients], ...),
     )
 

@@ -1,1 +1,1 @@
-"""What every request passes before its endpoint: request log, authentication, limits. Plain ASGI, no FastAPI."""
+"""ASGI middleware around the routes: request log, authentication, limits. No FastAPI here."""

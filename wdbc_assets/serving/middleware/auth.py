@@ -1,4 +1,4 @@
-"""Who may ask for what, and how often: judged by the head of a request, before its body is read."""
+"""Authentication, authorization and rate limiting. Decided from the request head, before the body is read."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
 
-# What tells nothing of patients or traffic. All else needs a key, the metrics one of another scope.
+# Paths that reveal nothing about patients or traffic. All others require a key; the metrics require another scope.
 OPEN_PATHS = frozenset({"/", "/docs", "/redoc", "/openapi.json", "/health/live", "/health/ready"})
 OPEN_FOLDER = "/pages/"
 SCOPES = {"/metrics": "admin"}
@@ -22,12 +22,12 @@ SCOPE = "predict"
 
 _FAILURES = RateLimitItemPerMinute(20)
 _LONGEST_KEY = 200
-_GROUPS = 1024  # of addresses that guess: the counters take no more memory, however many there are
-_HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_GROUPS = 1024  # client addresses share this many failure counters, which bounds their memory
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class AuthMiddleware:
-    """Lets a request through, or refuses it."""
+    """Middleware that rejects requests without a valid key, and requests beyond the rate limit."""
 
     def __init__(self, app: ASGIApp, keyring: Keyring, *, per_minute: int) -> None:
         self._app = app
@@ -36,72 +36,78 @@ class AuthMiddleware:
         self._allowed = RateLimitItemPerMinute(per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on.
+        """Authorize a request and pass it on.
 
         Raises:
-            ProblemError: 401 without a valid key, 403 for a key of another scope, 429 for too many requests, 421 for
-                another name than this machine's while there is no key.
+            ProblemError: 401 without a valid key; 403 if the key lacks the scope; 429 beyond the rate limit; 421 if no
+                key was ever created and the `Host` header does not name the local machine.
         """
         if scope["type"] == "http" and not is_open(scope["path"]):
-            await self._authorize(scope["path"], request_context.of(scope))
+            await self._authorize(scope["path"], request_context.get(scope))
         await self._app(scope, receive, send)
 
-    async def _authorize(self, path: str, call: request_context.RequestContext) -> None:
+    async def _authorize(self, path: str, context: request_context.RequestContext) -> None:
         if self._keyring.open:
             if self._keyring.access is Access.LOCAL:
-                _require_this_machine(call)
-            who = addresses.group(call.client)
+                _require_local_host(context)
+            caller = addresses.group(context.client)
         else:
-            who = await self._key(call, SCOPES.get(path, SCOPE))
-        if not await self._limiter.hit(self._allowed, who):
-            raise await self._too_many(self._allowed, who, "Too many requests with this key.")
+            caller = await self._authenticate(context, SCOPES.get(path, SCOPE))
+        if not await self._limiter.hit(self._allowed, caller):
+            raise await self._too_many(self._allowed, caller, "Rate limit exceeded.")
 
-    async def _key(self, call: request_context.RequestContext, scope: str) -> str:
-        given = call.headers.get(b"authorization", b"").decode("latin-1")
-        kind, _, token = given.partition(" ")
+    async def _authenticate(self, context: request_context.RequestContext, scope: str) -> str:
+        header = context.headers.get(b"authorization", b"").decode("latin-1")
+        kind, _, token = header.partition(" ")
         if kind.lower() != "bearer" or not token or len(token) > _LONGEST_KEY:
-            raise _unauthorized("Send a key: `Authorization: Bearer KEY`.", "")
+            raise _unauthorized("Missing API key. Send `Authorization: Bearer KEY`.", "")
         key = self._keyring.key(token)
         if key is None:
-            raise await self._wrong(token, call.client)
-        call.key = key.id
+            raise await self._failure(token, context.client)
+        context.key = key.id
         if scope not in key.scopes:
             challenge = f'Bearer realm="wdbc", error="insufficient_scope", scope="{scope}"'
             raise ProblemError(
-                403, "wrong-scope", f"This key has not the scope `{scope}`.", headers={"WWW-Authenticate": challenge}
+                403,
+                "wrong-scope",
+                f"This API key lacks the scope `{scope}`.",
+                headers={"WWW-Authenticate": challenge},
             )
         return key.id
 
-    async def _wrong(self, token: str, client: str) -> ProblemError:
-        """Count a wrong key, and return its problem. A valid key is never counted, so nobody can lock it out."""
+    async def _failure(self, token: str, client: str) -> ProblemError:
+        """Count a failed authentication and return its problem. Valid keys are never counted or locked out."""
         id_ = token.partition(".")[0]
-        guessed = f"key {id_}" if self._keyring.knows(id_) else f"group {hash(addresses.group(client)) % _GROUPS}"
-        if not await self._limiter.hit(_FAILURES, guessed):
-            return await self._too_many(_FAILURES, guessed, "Too many wrong keys.")
-        return _unauthorized("This key opens nothing: it is wrong, or was revoked.", ', error="invalid_token"')
+        counter = f"key {id_}" if self._keyring.knows(id_) else f"group {hash(addresses.group(client)) % _GROUPS}"
+        if not await self._limiter.hit(_FAILURES, counter):
+            return await self._too_many(_FAILURES, counter, "Too many invalid API keys.")
+        return _unauthorized("Invalid or revoked API key.", ', error="invalid_token"')
 
-    async def _too_many(self, item: RateLimitItemPerMinute, who: str, said: str) -> ProblemError:
-        reset = (await self._limiter.get_window_stats(item, who)).reset_time
+    async def _too_many(self, item: RateLimitItemPerMinute, counter: str, reason: str) -> ProblemError:
+        reset = (await self._limiter.get_window_stats(item, counter)).reset_time
         wait = min(60, max(1, math.ceil(reset - time.time())))
         return ProblemError(
-            429, "too-many-requests", f"{said} Try again in {wait} s.", headers={"Retry-After": str(wait)}
+            429, "too-many-requests", f"{reason} Try again in {wait} s.", headers={"Retry-After": str(wait)}
         )
 
 
 def is_open(path: str) -> bool:
-    """Say whether a path needs no key."""
+    """Return whether a path requires no key."""
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
-def _unauthorized(said: str, error: str) -> ProblemError:
-    return ProblemError(401, "no-valid-key", said, headers={"WWW-Authenticate": f'Bearer realm="wdbc"{error}'})
+def _unauthorized(detail: str, error: str) -> ProblemError:
+    return ProblemError(401, "no-valid-key", detail, headers={"WWW-Authenticate": f'Bearer realm="wdbc"{error}'})
 
 
-def _require_this_machine(call: request_context.RequestContext) -> None:
-    # Without a key, a page from elsewhere could reach this machine under a name that it makes point here.
-    host = call.headers.get(b"host", b"").decode("latin-1")
+def _require_local_host(context: request_context.RequestContext) -> None:
+    # Prevents DNS rebinding: a web page could otherwise reach the service through a name that resolves to 127.0.0.1.
+    host = context.headers.get(b"host", b"").decode("latin-1")
     name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
-    if name.lower() not in _HERE:
+    if name.lower() not in _LOCAL_NAMES:
         raise ProblemError(
-            421, "other-host", "Without any key the service answers to the names of this machine alone: localhost."
+            421,
+            "other-host",
+            "Until an API key exists, the service accepts requests for localhost only. Use http://localhost or"
+            " http://127.0.0.1.",
         )

@@ -1,8 +1,8 @@
-"""How much a request may take: bytes, time, and how many are worked on at once.
+"""Limits of a request: body size, time, and number of concurrent requests.
 
-The body is read here, whole, so that nothing after this waits for a client; the answer is kept here until it is whole,
-so that no place is taken by a client that does not read. What is open to everybody, the health routes among it, takes
-no place and so is answered however many requests there are.
+The body is read completely here, so that nothing further in waits for a client. The response is buffered until it is
+complete, so that a client that does not read occupies no slot. Paths that require no key, such as the health routes,
+occupy no slot and respond under any load.
 """
 
 import asyncio
@@ -18,65 +18,65 @@ from wdbc_assets.serving.middleware import auth, request_context
 _GZIP = frozenset({b"gzip", b"x-gzip"})
 _PLAIN = frozenset({b"", b"identity"})
 _UTF8 = frozenset({b"utf-8", b"utf8"})
-_WITH_GZIP_HEADER = 31  # zlib's number for it
+_WITH_GZIP_HEADER = 31  # zlib's wbits for gzip format
 
 
 class RequestLimits:
-    """Reads the body of a request to one of the paths that take any, and passes the request on, within bounds."""
+    """Middleware that enforces the limits of a request and reads its body if the path accepts one."""
 
     def __init__(self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int) -> None:
         self._app = app
         self._bodies = bodies
         self._largest = largest
         self._seconds = seconds
-        self._places = _Places(at_once)
+        self._slots = _Slots(at_once)
         self._uploads = _Uploads(at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on.
+        """Enforce the limits and pass the request on.
 
         Raises:
-            ProblemError: 413 for too large a body, 415 for another kind of body, 400 for a damaged one, 408 for one
-                that takes too long to arrive, 503 for too many requests at once, or one that takes too long.
+            ProblemError: 413 if the body is too large; 415 for an unsupported media type or encoding; 400 for a damaged
+                body; 408 if it arrives too slowly; 503 for too many concurrent requests, or a timeout.
         """
         if scope["type"] != "http" or auth.is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        call = request_context.of(scope)
+        context = request_context.get(scope)
         if scope["method"] == "POST" and scope["path"] in self._bodies:
-            call.body = await self._body(call, receive)
-        for message in await self._answer(scope, receive, call.caller):
+            context.body = await self._body(context, receive)
+        for message in await self._respond(scope, receive, context.caller):
             await send(message)
 
-    async def _answer(self, scope: Scope, receive: Receive, caller: str) -> list[Message]:
-        answer: list[Message] = []
+    async def _respond(self, scope: Scope, receive: Receive, caller: str) -> list[Message]:
+        response: list[Message] = []
 
-        async def keep(message: Message) -> None:
-            answer.append(message)
+        async def buffer(message: Message) -> None:
+            response.append(message)
 
-        if not self._places.take(caller):
-            raise _busy("too many requests at once", "busy")
+        if not self._slots.acquire(caller):
+            raise _unavailable("Too many concurrent requests.", "busy")
         try:
             async with asyncio.timeout(self._seconds):
-                await self._app(scope, receive, keep)
+                await self._app(scope, receive, buffer)
         except TimeoutError:
-            raise _busy("this request took too long", "too-slow") from None
+            raise _unavailable("The request took too long to process.", "too-slow") from None
         finally:
-            self._places.give_back(caller)
-        return answer
+            self._slots.release(caller)
+        return response
 
-    async def _body(self, call: request_context.RequestContext, receive: Receive) -> bytes:
-        _require_json(call.headers.get(b"content-type", b""))
-        coding = call.headers.get(b"content-encoding", b"").strip().lower()
+    async def _body(self, context: request_context.RequestContext, receive: Receive) -> bytes:
+        _require_json(context.headers.get(b"content-type", b""))
+        coding = context.headers.get(b"content-encoding", b"").strip().lower()
         if coding not in _GZIP | _PLAIN:
             raise ProblemError(
-                415, "unknown-coding", "Send the body without Content-Encoding, or as gzip.",
+                415, "unknown-coding", "Unsupported Content-Encoding. Send the body uncompressed or as gzip.",
                 headers={"Accept-Encoding": "gzip"},
             )  # fmt: skip
-        announced = call.headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced[:20]) > self._largest:
+        length = context.headers.get(b"content-length", b"")
+        if length.isdigit() and int(length[:20]) > self._largest:
             raise self._too_large()
-        limit = self._uploads.begin(call.caller, self._seconds)
+        limit = self._uploads.begin(context.caller, self._seconds)
         try:
             async with limit:
                 body = await self._read(receive)
@@ -84,73 +84,74 @@ class RequestLimits:
             raise ProblemError(
                 408,
                 "slow-upload",
-                f"The body did not arrive within {self._seconds:g} s, or sooner if there were too many uploads.",
+                f"The upload took longer than {self._seconds:g} s, or was ended early because of too many uploads."
+                " Try again.",
             ) from None
         finally:
-            self._uploads.end(call.caller, limit)
-        call.unread = False
-        return self._unzipped(body) if coding in _GZIP else body
+            self._uploads.end(context.caller, limit)
+        context.unread = False
+        return self._decompress(body) if coding in _GZIP else body
 
     async def _read(self, receive: Receive) -> bytes:
-        parts: list[bytes] = []
+        chunks: list[bytes] = []
         size = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise ProblemError(400, "gone", "The connection ended before the body did.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
+                raise ProblemError(400, "gone", "The client disconnected before the body was complete.")
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
             if size > self._largest:
                 raise self._too_large()
             if not message.get("more_body"):
-                return b"".join(parts)
+                return b"".join(chunks)
 
-    def _unzipped(self, body: bytes) -> bytes:
+    def _decompress(self, body: bytes) -> bytes:
         reader = zlib.decompressobj(_WITH_GZIP_HEADER)
         try:
             plain = reader.decompress(body, self._largest + 1)
         except zlib.error:
-            raise _not_gzip("is damaged, or is not gzip") from None
+            raise _not_gzip("The body is damaged or not in gzip format.") from None
         if len(plain) > self._largest:
             raise self._too_large()
         if not reader.eof:
-            raise _not_gzip("is cut short")
+            raise _not_gzip("The gzip body is truncated.")
         if reader.unused_data:
-            raise _not_gzip("goes on after its end; send one gzip member")
+            raise _not_gzip("The body continues after the first gzip member. Send a single member.")
         return plain
 
     def _too_large(self) -> ProblemError:
         return ProblemError(
-            413, "too-large", f"The body is larger than {self._largest} bytes, counted after decompression."
+            413, "too-large", f"The body exceeds {self._largest} bytes after decompression. Send fewer patients."
         )
 
 
-class _Places:
-    """Counts requests that are worked on: at most so many, and at most half of them of one caller."""
+class _Slots:
+    """Slots for concurrent requests. One caller may occupy at most half of them."""
 
     def __init__(self, total: int) -> None:
         self._free = total
-        self._each = max(1, total // 2)
-        self._taken: Counter[str] = Counter()
+        self._per_caller = max(1, total // 2)
+        self._occupied: Counter[str] = Counter()
 
-    def take(self, caller: str) -> bool:
-        """Take a place, and return whether there was one."""
-        if not self._free or self._taken[caller] >= self._each:
+    def acquire(self, caller: str) -> bool:
+        """Occupy a slot; return whether one was available."""
+        if not self._free or self._occupied[caller] >= self._per_caller:
             return False
         self._free -= 1
-        self._taken[caller] += 1
+        self._occupied[caller] += 1
         return True
 
-    def give_back(self, caller: str) -> None:
-        """Give back what was taken."""
+    def release(self, caller: str) -> None:
+        """Free a slot of this caller."""
         self._free += 1
-        self._taken[caller] -= 1
-        if not self._taken[caller]:
-            del self._taken[caller]
+        self._occupied[caller] -= 1
+        if not self._occupied[caller]:
+            del self._occupied[caller]
 
 
 class _Uploads:
-    """The bodies that are on their way. If there are too many, the oldest of the caller with the most is ended."""
+    """The uploads in progress. Beyond the maximum, the oldest upload of the caller with the most is ended."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -158,7 +159,7 @@ class _Uploads:
         self._limits: dict[str, dict[asyncio.Timeout, None]] = {}
 
     def begin(self, caller: str, seconds: float) -> asyncio.Timeout:
-        """Return the time limit of a new upload, which may be ended sooner."""
+        """Register an upload and return its timeout, which may be moved forward to end it."""
         limit = asyncio.timeout(seconds)
         self._limits.setdefault(caller, {})[limit] = None
         self._number += 1
@@ -170,7 +171,7 @@ class _Uploads:
         return limit
 
     def end(self, caller: str, limit: asyncio.Timeout) -> None:
-        """Forget an upload."""
+        """Unregister an upload."""
         limits = self._limits.get(caller, {})
         if limit in limits:
             self._number -= 1
@@ -181,16 +182,19 @@ class _Uploads:
 
 def _require_json(content_type: bytes) -> None:
     kind, *parameters = content_type.lower().split(b";")
-    named = dict(parameter.strip().partition(b"=")[::2] for parameter in parameters)
-    if kind.strip() != b"application/json" or named.get(b"charset", b"utf-8").strip(b'"') not in _UTF8:
+    options = dict(parameter.strip().partition(b"=")[::2] for parameter in parameters)
+    if kind.strip() != b"application/json" or options.get(b"charset", b"utf-8").strip(b'"') not in _UTF8:
         raise ProblemError(
-            415, "not-json", "Send the body as application/json in UTF-8.", headers={"Accept": "application/json"}
+            415,
+            "not-json",
+            "Unsupported Content-Type. Send the body as application/json encoded as UTF-8.",
+            headers={"Accept": "application/json"},
         )
 
 
-def _not_gzip(how: str) -> ProblemError:
-    return ProblemError(400, "not-gzip", f"The body {how}.")
+def _not_gzip(detail: str) -> ProblemError:
+    return ProblemError(400, "not-gzip", detail)
 
 
-def _busy(why: str, kind: str) -> ProblemError:
-    return ProblemError(503, kind, f"Not answered: {why}. Try again.", headers={"Retry-After": "1"})
+def _unavailable(reason: str, kind: str) -> ProblemError:
+    return ProblemError(503, kind, f"{reason} Try again.", headers={"Retry-After": "1"})

@@ -1,4 +1,4 @@
-"""One request as the service's own layers see it: what is known of it on its way in, and said of it in the log."""
+"""The context of a request, shared by the middleware and the routes through the ASGI scope."""
 
 import re
 import secrets
@@ -10,15 +10,25 @@ from typing import Any, cast
 from wdbc_assets.serving import addresses
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_IN_SCOPE = "wdbc_assets.call"
+_SCOPE_KEY = "wdbc_assets.request_context"
 _FORWARDED = b"x-forwarded-for"
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """A request's id, headers and client, and what became of it. `key` is the id of the key that opened it.
+    """Id, headers and client of a request, and what the request log records about its outcome.
 
-    `unread` says that a body is announced and was not read to its end.
+    Attributes:
+        request_id: sent by the client as `X-Request-ID` if valid, else random.
+        headers: one value per name.
+        client: address of the client.
+        unread: whether the request has a body that was not read to its end.
+        body: the complete body, decompressed.
+        key: id of the API key, empty without one.
+        rows: number of patients.
+        version: version of the model that served the request, shortened.
+        status: HTTP status of the response, 0 until it starts.
+        started: `time.perf_counter()` at the start.
     """
 
     request_id: str
@@ -34,19 +44,20 @@ class RequestContext:
 
     @property
     def caller(self) -> str:
-        """The key, or the address of a client without one: whose share of the service this request takes."""
+        """The id of the API key or, without one, the client address. Concurrency is limited per caller."""
         return self.key or self.client
 
 
 def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] = ()) -> RequestContext:
-    """Make the call of a request. An id that came with it is kept if it is one; nothing else gets into the log.
+    """Create the context of a request.
 
-    The client is the peer, or whom a trusted proxy names.
+    A valid request id sent by the client is kept; it is the only client-supplied text in the log. The client address is
+    the peer's, or the one reported by a trusted proxy.
     """
     headers = dict(scope["headers"])
-    sent = headers.get(b"x-request-id", b"").decode("latin-1")
-    call = RequestContext(
-        request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
+    supplied = headers.get(b"x-request-id", b"").decode("latin-1")
+    context = RequestContext(
+        request_id=supplied if _REQUEST_ID.fullmatch(supplied) else secrets.token_hex(8),
         headers=headers,
         client=addresses.client(
             scope["client"][0] if scope.get("client") else "",
@@ -57,10 +68,10 @@ def begin(scope: MutableMapping[str, Any], proxies: Sequence[addresses.Network] 
         ),
         unread=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0",
     )
-    scope[_IN_SCOPE] = call
-    return call
+    scope[_SCOPE_KEY] = context
+    return context
 
 
-def of(scope: MutableMapping[str, Any]) -> RequestContext:
-    """Return the call of a request that has begun."""
-    return cast("RequestContext", scope[_IN_SCOPE])
+def get(scope: MutableMapping[str, Any]) -> RequestContext:
+    """Return the context created by `begin`."""
+    return cast("RequestContext", scope[_SCOPE_KEY])

@@ -1,7 +1,7 @@
-"""The outermost layer: a request's id, strict headers, one line in the log, the figures, and whatever nobody foresaw.
+"""The outermost middleware: request id, security headers, request log, metrics, and unexpected exceptions.
 
-The log's lines are JSON on standard output: time, id, method, route, status, seconds, number of patients, version, id
-of the key. Paths, queries, headers and bodies are not in them, for a caller chose them.
+Each request is logged as one line of JSON on standard output: time, id, method, route, status, seconds, number of
+patients, model version, and id of the key. Paths, queries, headers and bodies are not logged: clients control them.
 """
 
 import json
@@ -38,9 +38,10 @@ _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
 
 class RequestLogMiddleware:
-    """Wraps the whole service. `root_path` is where a proxy shows it; requests may come with that prefix or without.
+    """Middleware around the whole service.
 
-    Every layer inside sees the path without it, and GET where HEAD was asked.
+    `root_path` is the prefix under which a proxy publishes it; requests are accepted with and without the prefix. Inner
+    layers see the path without the prefix, and GET instead of HEAD.
     """
 
     def __init__(self, app: ASGIApp, proxies: Sequence[addresses.Network] = (), *, root_path: str = "") -> None:
@@ -49,78 +50,78 @@ class RequestLogMiddleware:
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; an exception never gets past here."""
+        """Handle one request. Never raises: exceptions become problems."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = request_context.begin(scope, self._proxies)
+        context = request_context.begin(scope, self._proxies)
         method = scope["method"]
         scope = {**scope, "path": self._inner_path(scope["path"]), "method": "GET" if method == "HEAD" else method}
 
-        async def answer(message: Message) -> None:
+        async def respond(message: Message) -> None:
             if method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             if message["type"] == "http.response.start":
-                call.status = message["status"]
+                context.status = message["status"]
                 headers = message["headers"] = list(message.get("headers", ()))
                 present = {name for name, _ in headers}
                 headers += [header for header in HEADERS if header[0] not in present]
-                headers.append((b"x-request-id", call.request_id.encode()))
-                if call.unread:
+                headers.append((b"x-request-id", context.request_id.encode()))
+                if context.unread:
                     headers.append((b"connection", b"close"))
             await send(message)
 
         telemetry.WORKING.inc()
         try:
-            _require_sound_head(scope, call)
-            await self._app(scope, receive, answer)
-        except ProblemError as refused:
-            await self._refuse(refused, call, scope, receive, answer)
-        except Exception as error:  # noqa: BLE001 -- its text may quote what was sent: the kind must do
-            logger.error("request %s: %s", call.request_id, type(error).__name__)  # noqa: TRY400 -- likewise its stack
-            await self._refuse(problems.UNFORESEEN, call, scope, receive, answer)
+            _validate_head(scope, context)
+            await self._app(scope, receive, respond)
+        except ProblemError as problem:
+            await self._send_problem(problem, context, scope, receive, respond)
+        except Exception as error:  # noqa: BLE001 -- the text may quote submitted data, so only the type is logged
+            logger.error("request %s: %s", context.request_id, type(error).__name__)  # noqa: TRY400 -- so may the stack trace
+            await self._send_problem(problems.UNFORESEEN, context, scope, receive, respond)
         finally:
             telemetry.WORKING.dec()
-            _note(call, scope, method)
+            _log(context, scope, method)
 
     def _inner_path(self, path: str) -> str:
         root = self._root_path
         return (path[len(root) :] or "/") if root and f"{path}/".startswith(f"{root}/") else path
 
-    async def _refuse(
-        self, refused: ProblemError, call: request_context.RequestContext, scope: Scope, receive: Receive, answer: Send
+    async def _send_problem(
+        self, problem: ProblemError, context: request_context.RequestContext, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if not call.status:
-            await refused.response(call.request_id)(scope, receive, answer)
+        if not context.status:
+            await problem.response(context.request_id)(scope, receive, send)
 
 
-def _require_sound_head(scope: Scope, call: request_context.RequestContext) -> None:
-    host = call.headers.get(b"host")
+def _validate_head(scope: Scope, context: request_context.RequestContext) -> None:
+    host = context.headers.get(b"host")
     if host is None and scope.get("http_version") == "1.1":
-        raise ProblemError(400, "bad-host", "The header `Host` is missing. HTTP/1.1 requires it.")
+        raise ProblemError(400, "bad-host", "The `Host` header is missing. HTTP/1.1 requires it.")
     if host is not None and not _HOST.fullmatch(host):
-        raise ProblemError(400, "bad-host", "The header `Host` is not the name or address of a host.")
-    if len(call.headers) < len(scope["headers"]):  # some header is repeated
+        raise ProblemError(400, "bad-host", "The `Host` header is not a valid host name or address.")
+    if len(context.headers) < len(scope["headers"]):  # at least one header is repeated
         counts = Counter(name for name, _ in scope["headers"])
         for name in sorted(_SINGLE):
             if counts[name] > 1:
-                raise ProblemError(400, "repeated-header", f"The header `{name.decode()}` is repeated. Send it once.")
+                raise ProblemError(400, "repeated-header", f"The `{name.decode()}` header is repeated. Send it once.")
 
 
-def _note(call: request_context.RequestContext, scope: Scope, method: str) -> None:
-    """Count the request, and write its line."""
-    seconds = time.perf_counter() - call.started
+def _log(context: request_context.RequestContext, scope: Scope, method: str) -> None:
+    """Count the request and write its log line."""
+    seconds = time.perf_counter() - context.started
     route = getattr(scope.get("route"), "path", "unknown")
     method = method if method in _METHODS else "other"
-    telemetry.count(route, method, call.status, seconds)
+    telemetry.count(route, method, context.status, seconds)
     line: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "request_id": call.request_id,
+        "request_id": context.request_id,
         "method": method,
         "route": route,
-        "status": call.status,
+        "status": context.status,
         "seconds": round(seconds, 6),
     }
-    known = {"patients": call.rows, "version": call.version, "key": call.key}
-    line |= {name: value for name, value in known.items() if value}
+    optional = {"patients": context.rows, "version": context.version, "key": context.key}
+    line |= {name: value for name, value in optional.items() if value}
     output.STDOUT.write(json.dumps(line).encode() + b"\n")

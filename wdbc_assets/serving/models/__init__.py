@@ -1,1 +1,1 @@
-"""The models that a worker holds in memory: the champion, and a challenger beside it."""
+"""The models that a worker holds in memory: the champion and, during an experiment, a challenger."""

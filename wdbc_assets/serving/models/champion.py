@@ -1,8 +1,8 @@
-"""Which model answers: the champion's pointer is watched, and a new one is swapped in whole, or refused whole.
+"""The champion in memory: hot-reloads a newly promoted champion, or rejects it and keeps the old one.
 
-A new bundle is read, verified, opened and smoke-tested while the earlier one goes on. The swap is one assignment, and
-each request takes the model once: every answer is of one whole model. A store that does not answer in time is reported,
-and followed again once it does.
+A new bundle is read, verified, opened and smoke-tested while the old one stays in service. The swap is a single
+assignment, and each request reads the model once, so every response comes from exactly one model. A store that does not
+respond in time is reported as unavailable; polling continues.
 """
 
 import asyncio
@@ -27,29 +27,29 @@ from wdbc_assets.store.store import Store
 ASSET = "champion"
 OK = "ok"
 STORE_SECONDS = 5.0
-"""How long the store may take before it is reported as away."""
+"""How long the store may take to respond before it is reported as unavailable."""
 
-_AWAY = "the store cannot be asked; what was loaded goes on"
-_REFUSED = "a new champion was refused: {}; the earlier one goes on"
-_START_SECONDS = 20.0  # how long a start waits for a champion; what takes longer is taken over while the service runs
+_UNAVAILABLE = "the store is unavailable; the loaded champion stays in service"
+_REJECTED = "a new champion was rejected: {}; the previous one stays in service"
+_START_SECONDS = 20.0  # how long the start of the service waits for a champion; after that it is hot-loaded
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_MAY_PASS = (isolation.NotTried, DamagedStore, CannotRead)  # of our own errors: beside them any that is not ours
+_TRANSIENT = (isolation.NotTried, DamagedStore, CannotRead)  # and all exceptions that are not a WdbcError
 
 logger = logging.getLogger("wdbc_assets.serving")
 
 
 @dataclass(frozen=True)
-class Answering:
-    """A model that was taken over: itself, since when, and what lies within its training part."""
+class LoadedModel:
+    """A model in memory, the time at which it was loaded, and the reference range of its training set."""
 
     served: Served
     since: str
-    usual: reference_range.Usual
+    reference_range: reference_range.ReferenceRange
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """What was refused, why, and until when it is not tried again."""
+class Rejection:
+    """A rejected version (or content), the reason, and the time before which it is not tried again."""
 
     subject: str | bytes
     error: Exception
@@ -57,145 +57,147 @@ class Refusal:
     pause: float
 
     @classmethod
-    def after(cls, before: "Refusal | None", subject: str | bytes, error: Exception) -> "Refusal":
-        """Return the refusal: for good, or, for a cause that may pass, until after a pause that grows."""
-        if isinstance(error, WdbcError) and not isinstance(error, _MAY_PASS):
+    def after(cls, previous: "Rejection | None", subject: str | bytes, error: Exception) -> "Rejection":
+        """Return a permanent rejection or, for a transient error, one that lasts for an exponentially growing pause."""
+        if isinstance(error, WdbcError) and not isinstance(error, _TRANSIENT):
             return cls(subject, error, math.inf, 0.0)
-        again = before is not None and before.subject == subject
-        pause = min(2 * before.pause, _LONGEST_PAUSE) if again and before else _FIRST_PAUSE
+        again = previous is not None and previous.subject == subject
+        pause = min(2 * previous.pause, _LONGEST_PAUSE) if again and previous else _FIRST_PAUSE
         return cls(subject, error, time.monotonic() + pause, pause)
 
-    def stands(self, subject: str | bytes) -> bool:
-        """Say whether this is still not to be tried again."""
+    def applies_to(self, subject: str | bytes) -> bool:
+        """Return whether this subject must not be tried again yet."""
         return self.subject == subject and time.monotonic() < self.until
 
 
 class Champion:
-    """The model that answers, if there is one, and how it stands with the pointer."""
+    """The model in service, if any, and the state of its hot reload."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._refused: Refusal | None = None
-        self._asked_at: float | None = None
-        self._settled = asyncio.Event()
-        self.answering: Answering | None = None
-        self.refresh = "the store has not answered yet"
+        self._rejection: Rejection | None = None
+        self._store_call_started: float | None = None
+        self._polled = asyncio.Event()
+        self.loaded: LoadedModel | None = None
+        self.refresh = "the store has not responded yet"
 
-    def now(self) -> Answering:
-        """Return the model that answers; it goes on answering for whoever has it.
+    def current(self) -> LoadedModel:
+        """Return the model in service. It stays usable for the caller after a swap.
 
         Raises:
-            ProblemError: there is none yet.
+            ProblemError: 503 if no champion is loaded yet.
         """
-        if self.answering is None:
+        if self.loaded is None:
             raise ProblemError(
                 503,
                 "no-champion",
-                f"The service is alive, but no model answers yet: {self.refresh}. Whoever runs it promotes one with"
-                " `wdbc promote`; it is taken over within seconds.",
+                f"No champion is loaded: {self.refresh}. The operator can promote one with `wdbc promote`; the service"
+                " loads it within seconds.",
                 headers={"Retry-After": "5"},
             )
-        return self.answering
+        return self.loaded
 
     async def watch(self, seconds: float) -> None:
-        """Look at the pointer for ever."""
+        """Poll the champion's pointer forever."""
 
-        def look() -> None:
-            self.look()
-            loop.call_soon_threadsafe(self._settled.set)
+        def poll() -> None:
+            self.poll()
+            loop.call_soon_threadsafe(self._polled.set)
 
         loop = asyncio.get_running_loop()
-        await background.repeat(look, seconds, meanwhile=self._require_in_time)
+        await background.repeat(poll, seconds, meanwhile=self._check_timeout)
 
-    async def settled(self) -> None:
-        """Wait for the first look, as long as a start may take."""
+    async def wait_for_first_poll(self) -> None:
+        """Wait for the first poll, for a bounded time."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._settled.wait(), _START_SECONDS)
+            await asyncio.wait_for(self._polled.wait(), _START_SECONDS)
 
-    def _require_in_time(self) -> None:
-        asked = self._asked_at
-        if asked is not None and time.monotonic() - asked > STORE_SECONDS:
-            self._is_away(TimeoutError())
-            self._settled.set()
+    def _check_timeout(self) -> None:
+        started = self._store_call_started
+        if started is not None and time.monotonic() - started > STORE_SECONDS:
+            self._mark_stale(TimeoutError())
+            self._polled.set()
 
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
-        self._asked_at = time.monotonic()
+    def _store_call(self) -> Iterator[None]:
+        self._store_call_started = time.monotonic()
         try:
             yield
         finally:
-            self._asked_at = None
+            self._store_call_started = None
 
-    def look(self) -> None:
-        """Take over what the pointer names, if it is another and sound; say so if it cannot be had. Never raises."""
+    def poll(self) -> None:
+        """Load the version that the pointer names if it is new and valid, and report it otherwise. Never raises."""
         try:
-            self._follow()
+            self._reload()
         except (DamagedStore, UnsupportedFormat) as error:
-            self._refuse("the pointer", error)
-        except Exception as error:  # noqa: BLE001 -- fsspec raises whatever its library does; the service goes on
-            self._is_away(error)
+            self._reject("the pointer", error)
+        except Exception as error:  # noqa: BLE001 -- fsspec passes on any exception of its backends
+            self._mark_stale(error)
 
-    def _follow(self) -> None:
-        with self._asking():
+    def _reload(self) -> None:
+        with self._store_call():
             manifest = self._store.current(ASSET)
         if manifest is None:
-            if self.answering is not None:  # a champion is never taken away: the store is
-                self._is_away(FileNotFoundError())
+            if self.loaded is not None:  # a champion is never withdrawn, so the store must be unavailable
+                self._mark_stale(FileNotFoundError())
             else:
-                self.refresh = "no champion was promoted yet"
+                self.refresh = "no champion has been promoted yet"
                 telemetry.STALE.set(0)
             return
-        if self.answering is not None and manifest.version == self.answering.served.version:
-            self._is_current()
+        if self.loaded is not None and manifest.version == self.loaded.served.version:
+            self._mark_current()
             return
-        refused = self._refused
-        if refused is not None and refused.stands(manifest.version):
-            self._refuse(manifest.version, refused.error)
+        rejection = self._rejection
+        if rejection is not None and rejection.applies_to(manifest.version):
+            self._reject(manifest.version, rejection.error)
             return
-        with self._asking():
+        with self._store_call():
             contents = bundle_loader.read(self._store, manifest)
-        if self.answering is None and refused is None:
-            self.refresh = "the champion is being opened"
+        if self.loaded is None and rejection is None:
+            self.refresh = "the champion is being loaded"
         try:
-            answering = opened(contents)
-        except Exception as error:  # noqa: BLE001 -- whatever a foreign file brings about, the earlier one goes on
-            self._refused = Refusal.after(refused, manifest.version, error)
-            self._refuse(manifest.version, error)
+            loaded = load_model(contents)
+        except Exception as error:  # noqa: BLE001 -- a foreign model file can raise anything; the old champion stays
+            self._rejection = Rejection.after(rejection, manifest.version, error)
+            self._reject(manifest.version, error)
         else:
-            self._swap(answering)
+            self._swap(loaded)
 
-    def _swap(self, new: Answering) -> None:
-        if self.answering is not None:
-            telemetry.SERVING.labels(self.answering.served.version[:12]).set(0)
+    def _swap(self, new: LoadedModel) -> None:
+        if self.loaded is not None:
+            telemetry.SERVING.labels(self.loaded.served.version[:12]).set(0)
             telemetry.SWAPS.inc()
         telemetry.SERVING.labels(new.served.version[:12]).set(1)
-        self._is_current()
-        self.answering = new  # last: whoever is answered by it finds all that is said of it in place
-        logger.info("champion %s answers: %s", new.served.version[:12], new.served.recipe)
+        self._mark_current()
+        self.loaded = new  # last, so that the metrics already describe the new model when it serves
+        logger.info("champion %s is in service: %s", new.served.version[:12], new.served.recipe)
 
-    def _is_current(self) -> None:
+    def _mark_current(self) -> None:
         telemetry.REFUSED.set(0)
         telemetry.STALE.set(0)
-        self.refresh, self._refused = OK, None
+        self.refresh, self._rejection = OK, None
 
-    def _refuse(self, version: str, error: Exception) -> None:
-        # `what` names neither a value nor a place; the text of any other error might.
-        why = error.what if isinstance(error, WdbcError) else type(error).__name__
-        said = _REFUSED.format(why) if self.answering else f"the champion was refused: {why}"
-        if said != self.refresh:
-            logger.error("champion %s was refused: %s", version[:12], why)
+    def _reject(self, version: str, error: Exception) -> None:
+        # `what` of a WdbcError contains neither values nor paths; the text of any other exception might.
+        reason = error.what if isinstance(error, WdbcError) else type(error).__name__
+        message = _REJECTED.format(reason) if self.loaded else f"the champion was rejected: {reason}"
+        if message != self.refresh:
+            logger.error("champion %s was rejected: %s", version[:12], reason)
         telemetry.REFUSED.set(1)
         telemetry.STALE.set(0)
-        self.refresh = said
+        self.refresh = message
 
-    def _is_away(self, error: Exception) -> None:
-        if self.refresh != _AWAY:
-            logger.error("the store cannot be asked (%s)", type(error).__name__)
+    def _mark_stale(self, error: Exception) -> None:
+        if self.refresh != _UNAVAILABLE:
+            logger.error("the store is unavailable (%s)", type(error).__name__)
         telemetry.STALE.set(1)
-        self.refresh = _AWAY if self.answering else "the store cannot be asked"
+        self.refresh = _UNAVAILABLE if self.loaded else "the store is unavailable"
 
 
-def opened(contents: dict[str, bytes]) -> Answering:
-    """Open a bundle, which passes its smoke test for that; raises as `bundles.open_bundle` does."""
+def load_model(contents: dict[str, bytes]) -> LoadedModel:
+    """Open a bundle, including its smoke test. Raises the errors of `bundle_loader.open_bundle`."""
     served = bundle_loader.open_bundle(contents)
-    return Answering(served, datetime.now(UTC).isoformat(timespec="seconds"), reference_range.Usual.of(served))
+    return LoadedModel(
+        served, datetime.now(UTC).isoformat(timespec="seconds"), reference_range.ReferenceRange.from_bundle(served)
+    )

@@ -1,4 +1,4 @@
-"""What is usual for a model's measurements, by the reference of its training part."""
+"""The reference range of a model: the values of each measurement that are typical of its training set."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-# How far beyond the middle 95 % of the training part a measurement is usual: as far again as that part is wide.
-_WIDTHS_BEYOND = 1.0
+# The central 95 % interval of the training set is extended on both sides by its width times this factor.
+_MARGIN = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Usual:
-    """From where to where each measurement is like those of the training part; arrays of shape (30,)."""
+class ReferenceRange:
+    """Lower and upper limit of each measurement, arrays of shape (30,)."""
 
     low: Array
     high: Array
     names: NDArray[np.str_]
 
     @classmethod
-    def of(cls, served: Served) -> Usual:
-        """Take it from a bundle's reference."""
+    def from_bundle(cls, served: Served) -> ReferenceRange:
+        """Compute the range from the quantiles stored in a bundle."""
         quantiles = smoke_test.quantiles(served.reference)
         low, high = quantiles[0], quantiles[-1]
-        beyond = _WIDTHS_BEYOND * (high - low)
-        return cls(low - beyond, high + beyond, np.array(served.features))
+        margin = _MARGIN * (high - low)
+        return cls(low - margin, high + margin, np.array(served.features))
 
     def outside(self, X: Array) -> list[list[str]]:
-        """Name for each row of X the measurements that are not like those of the training part."""
-        beyond = (self.low > X) | (self.high < X)
-        if not beyond.any():
+        """Return for each row of X the names of the measurements outside the range."""
+        outside = (self.low > X) | (self.high < X)
+        if not outside.any():
             return [[] for _ in X]
-        return [self.names[row].tolist() for row in beyond]
+        return [self.names[row].tolist() for row in outside]

@@ -20,7 +20,7 @@ def last(service: Service, request_id: str) -> dict[str, object]:
     return next(line for line in service.log if line["request_id"] == request_id)
 
 
-def test_an_id_that_came_with_a_request_is_answered_and_logged_with_what_became_of_it(service: Service) -> None:
+def test_a_supplied_request_id_is_returned_and_logged_with_the_outcome(service: Service) -> None:
     said = service.ask("/v1/predict", {"patients": champions.patients(3)}, headers={"X-Request-ID": "ward-7.42"})
     assert said.headers["x-request-id"] == "ward-7.42"
     line = last(service, "ward-7.42")
@@ -34,7 +34,7 @@ def test_an_id_that_came_with_a_request_is_answered_and_logged_with_what_became_
     "smuggled",
     [b'a"}\\n{"status": 200', b"x" * 65, b"", b"a b", "ü".encode(), b"a\tb", b"../../etc", b"<script>"],
 )
-def test_an_id_that_could_forge_a_line_is_replaced(service: Service, smuggled: bytes) -> None:
+def test_a_request_id_that_could_forge_a_log_line_is_replaced(service: Service, smuggled: bytes) -> None:
     said = service.send(
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Request-ID: " + smuggled + b"\r\n\r\n"
     )
@@ -45,7 +45,7 @@ def test_an_id_that_could_forge_a_line_is_replaced(service: Service, smuggled: b
 
 
 @pytest.mark.fault("X08")
-def test_a_bare_line_feed_in_a_header_is_no_second_header(service: Service) -> None:
+def test_a_bare_line_feed_in_a_header_does_not_start_a_second_header(service: Service) -> None:
     said = service.send(
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: good\nInjected: yes\r\n"
         b"Connection: close\r\n\r\n"
@@ -55,7 +55,7 @@ def test_a_bare_line_feed_in_a_header_is_no_second_header(service: Service) -> N
 
 
 @pytest.mark.fault("X08")
-def test_what_a_caller_chose_is_not_in_the_log(service: Service) -> None:
+def test_client_supplied_text_is_not_logged(service: Service) -> None:
     canary = "canary%0A%7B%22status%22%3A200%7D"
     before = len(service.log)
     for path in (f"/{canary}", f"/v1/predict?{canary}", f"/pages/{canary}"):
@@ -64,12 +64,12 @@ def test_what_a_caller_chose_is_not_in_the_log(service: Service) -> None:
     service.until(lambda: len(service.log) >= before + 3)  # every line is JSON, or this would raise
     text = (service.folder / "access.log").read_text()
     assert "canary" not in text.lower()
-    assert canary not in service.said
+    assert canary not in service.stderr
 
 
 @pytest.mark.fault("X07")
 @pytest.mark.parametrize("path", ["/health/live", "/v1/contract", "/nowhere", "/docs", "/pages/swagger.js"])
-def test_every_answer_has_strict_headers_and_allows_no_other_origin(service: Service, path: str) -> None:
+def test_every_response_has_security_headers_and_allows_no_other_origin(service: Service, path: str) -> None:
     said = service.ask(path, headers={"Origin": "https://evil.example"})
     assert said.headers["x-content-type-options"] == "nosniff"
     assert said.headers["x-frame-options"] == "DENY"
@@ -83,7 +83,7 @@ def test_every_answer_has_strict_headers_and_allows_no_other_origin(service: Ser
 
 
 @pytest.mark.fault("X07")
-def test_a_page_of_another_origin_may_not_ask(service: Service) -> None:
+def test_cross_origin_requests_are_not_allowed(service: Service) -> None:
     preflight = service.ask(
         "/v1/predict", method="OPTIONS",
         headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
@@ -97,7 +97,7 @@ def test_a_page_of_another_origin_may_not_ask(service: Service) -> None:
     ["/health/live", "/health/ready", "/metrics", "/v1/model", "/v1/contract", "/docs", "/redoc", "/openapi.json", "/",
      "/pages/swagger.js", "/pages/swagger-ui.css", "/nowhere", "/v1/predict"],
 )  # fmt: skip
-def test_head_is_answered_as_get_without_the_body(service: Service, path: str) -> None:
+def test_head_responds_like_get_without_the_body(service: Service, path: str) -> None:
     got, head = service.ask(path), service.ask(path, method="HEAD")
     assert head.body == b""
     assert head.status == got.status
@@ -106,14 +106,14 @@ def test_head_is_answered_as_get_without_the_body(service: Service, path: str) -
     assert last(service, head.headers["x-request-id"])["method"] == "HEAD"
 
 
-def test_after_a_head_the_connection_goes_on(service: Service) -> None:
+def test_a_connection_stays_usable_after_a_head_request(service: Service) -> None:
     ask = b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     said = service.send(ask * 3 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     assert said.count(b"HTTP/1.1 200 OK\r\n") == 4
     assert b"alive" not in said
 
 
-def test_a_wrong_method_is_answered_with_every_possible_one(service: Service) -> None:
+def test_a_wrong_method_is_answered_with_all_allowed_methods(service: Service) -> None:
     assert service.ask("/health/live", method="DELETE").headers["allow"] == "GET, HEAD"
     assert service.ask("/v1/predict", method="HEAD").headers["allow"] == "POST"
 
@@ -126,20 +126,20 @@ def test_a_wrong_method_is_answered_with_every_possible_one(service: Service) ->
      b"Host: localhost, evil.example\r\nHost:\r\n", b"Host: a b\r\n", b"Host: localhost/x\r\n",
      b"Host: u@localhost\r\n"],
 )  # fmt: skip
-def test_a_request_without_exactly_one_host_is_refused(service: Service, path: bytes, hosts: bytes) -> None:
+def test_a_request_without_exactly_one_host_header_is_rejected(service: Service, path: bytes, hosts: bytes) -> None:
     said = service.send(b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\n" + hosts + b"\r\n")
     assert said.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in said
     assert b"evil" not in said
 
 
-def test_a_request_of_http_1_0_needs_no_host(service: Service) -> None:
+def test_an_http_1_0_request_needs_no_host_header(service: Service) -> None:
     assert service.send(b"GET /health/live HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.fault("V01")
 @pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding"])
-def test_a_header_that_decides_and_is_repeated_is_refused(service: Service, name: str) -> None:
+def test_a_repeated_security_relevant_header_is_rejected(service: Service, name: str) -> None:
     line = f"{name}: gzip\r\n".encode()
     said = service.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + line * 2 + b"\r\n")
     assert said.startswith(b"HTTP/1.1 400 ")
@@ -196,15 +196,13 @@ def test_behind_a_path_prefix_each_route_is_reached_with_and_without_it(behind: 
         ("/wdbc/", 307, 307),
     ],
 )
-def test_no_way_round_the_key_leads_through_the_prefix(
-    behind: Service, path: str, without_key: int, with_key: int
-) -> None:
+def test_the_path_prefix_does_not_bypass_the_key(behind: Service, path: str, without_key: int, with_key: int) -> None:
     assert behind.ask(path, headers={"Authorization": ""}).status == without_key
     assert behind.ask(path).status == with_key
 
 
 @pytest.mark.fault("V01")
-def test_a_fault_of_the_service_is_answered_without_its_text_and_logged_by_its_kind(
+def test_an_internal_error_is_answered_without_details_and_logged_by_type(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import asyncio
@@ -225,12 +223,12 @@ def test_a_fault_of_the_service_is_answered_without_its_text_and_logged_by_its_k
     assert answers[0]["status"] == 500
     body = json.loads(answers[1]["body"])  # type: ignore[arg-type]
     assert body["type"] == "urn:wdbc:problem:fault"
-    assert body["request_id"] == request_context.of(scope).request_id
+    assert body["request_id"] == request_context.get(scope).request_id
     assert "77.77" not in str(answers)
 
 
 @pytest.mark.fault("X06")
-def test_nothing_is_open_but_what_is_listed(tmp_path: Path) -> None:
+def test_only_the_listed_paths_are_public(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     running.wdbc(tmp_path, "key", "create", "one")
     with running.serving(tmp_path) as service:

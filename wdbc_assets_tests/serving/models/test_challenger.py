@@ -19,7 +19,7 @@ from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.middleware.request_context import RequestContext
 from wdbc_assets.serving.models import challenger, shadow, shadow_worker
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Answering, opened
+from wdbc_assets.serving.models.champion import LoadedModel, load_model
 from wdbc_assets.serving.models.shadow import Queue, _Process
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import CannotWrite
@@ -71,14 +71,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_both_say_of_each_patient_is_kept_without_any_measurement(folder: Path) -> None:
+def test_pairs_of_probabilities_are_stored_without_any_measurement(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("svc"))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
         until(service, lambda: len(pairs(folder, router)) == 5 * ROWS)
         until(service, lambda: counts(folder, router)["scored"] == 5 * ROWS)
-        assert service.figures()['wdbc_challenger_patients_total{outcome="scored"}'] == 5 * ROWS
+        assert service.metrics()['wdbc_challenger_patients_total{outcome="scored"}'] == 5 * ROWS
         assert service.ask("/v1/model").json["challenger"] is None, "it answers nobody"
     found = pairs(folder, router)
     first = [pair for pair in found if pair.request == found[0].request]
@@ -93,7 +93,7 @@ def test_what_both_say_of_each_patient_is_kept_without_any_measurement(folder: P
     assert not [value for value in measured if value in kept]
 
 
-def test_for_its_share_the_challenger_answers_and_the_same_key_always_gets_the_same_model(folder: Path) -> None:
+def test_the_challenger_serves_its_share_and_assignment_by_key_is_stable(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("svc"), share=0.4)
     right = {recipe: champions.expected(champions.bundle(recipe), ROWS) for recipe in ("logistic", "svc")}
     with running.serving(folder) as service:
@@ -131,7 +131,7 @@ def test_for_its_share_the_challenger_answers_and_the_same_key_always_gets_the_s
 
 
 @pytest.mark.fault("V12")
-def test_a_challenger_whose_process_dies_costs_no_answer_and_is_started_again(folder: Path) -> None:
+def test_a_challenger_whose_process_dies_is_restarted_and_no_response_is_lost(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
@@ -146,11 +146,11 @@ def test_a_challenger_whose_process_dies_costs_no_answer_and_is_started_again(fo
         ask(service, 5)
         until(service, lambda: counts(folder, router)["scored"] > before)
         assert counts(folder, router)["failed"] + counts(folder, router)["dropped"] > 0
-    assert "the challenger beside the champion failed" in (folder / "wdbc.jsonl").read_text()
+    assert "the challenger process failed" in (folder / "wdbc.jsonl").read_text()
 
 
 @pytest.mark.fault("V12")
-def test_a_challenger_that_hangs_costs_no_answer_and_is_ended(folder: Path) -> None:
+def test_a_hanging_challenger_is_killed_and_no_response_is_lost(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder, serve_challenger_seconds=SLOW) as service:
         until(service, lambda: challenger_process(service) is not None)
@@ -169,7 +169,7 @@ def test_a_challenger_that_hangs_costs_no_answer_and_is_ended(folder: Path) -> N
 
 @pytest.mark.fault("V12")
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_challenger_that_is_damaged_never_answers_and_costs_no_answer(folder: Path, share: float) -> None:
+def test_a_damaged_challenger_never_serves_and_no_response_is_lost(folder: Path, share: float) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43), share=share)
     place = folder / "results" / paths.version_file(router.challenger, paths.SCORER)
     place.write_bytes(place.read_bytes().replace(b"1", b"2"))
@@ -181,7 +181,7 @@ def test_a_challenger_that_is_damaged_never_answers_and_costs_no_answer(folder: 
     assert pairs(folder, router) == ()
 
 
-def test_another_champion_ends_the_experiment_and_so_does_its_stop(folder: Path) -> None:
+def test_a_new_champion_or_a_stop_ends_the_experiment(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
@@ -197,7 +197,7 @@ def test_another_champion_ends_the_experiment_and_so_does_its_stop(folder: Path)
         until(service, lambda: service.ask("/v1/model").json["challenger"] is None)
     assert sum(counts(folder, router).values()) == 40, "of other champions nothing is paired"
     again = running.wdbc(folder, "shadow", "stop")
-    assert "no experiment goes on" in again.stdout
+    assert "no experiment is running" in again.stdout
 
 
 def ask_anybody(service: Service, times: int = 40) -> set[str]:
@@ -208,7 +208,7 @@ def ask_anybody(service: Service, times: int = 40) -> set[str]:
     return {answer.versions for answer in answers}
 
 
-def test_a_experiment_that_is_not_what_was_written_leaves_the_champion_alone(folder: Path) -> None:
+def test_a_damaged_experiment_does_not_affect_the_champion(folder: Path) -> None:
     champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
     place = folder / "results" / paths.EXPERIMENT
     place.write_bytes(place.read_bytes().replace(b'"share": 0.5', b'"share": 0.9'))
@@ -223,12 +223,12 @@ def test_a_experiment_that_is_not_what_was_written_leaves_the_champion_alone(fol
 
 
 @pytest.mark.fault("V10")
-def test_the_service_ends_at_once_with_a_challenger_beside_it_and_what_was_paired_is_kept(folder: Path) -> None:
+def test_the_service_stops_immediately_with_a_challenger_and_keeps_the_pairs(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43))
     with running.serving(folder) as service:
         until(service, lambda: challenger_process(service) is not None)
         ask(service, 5)
-        until(service, lambda: service.figures().get('wdbc_challenger_patients_total{outcome="scored"}') == 5 * ROWS)
+        until(service, lambda: service.metrics().get('wdbc_challenger_patients_total{outcome="scored"}') == 5 * ROWS)
         child = challenger_process(service)
         began = time.monotonic()
         assert service.stop() == 0
@@ -241,14 +241,14 @@ def test_the_service_ends_at_once_with_a_challenger_beside_it_and_what_was_paire
 # Without a process: what a real challenger cannot be made to do at will.
 
 
-def champion_in(folder: Path) -> Answering:
+def champion_in(folder: Path) -> LoadedModel:
     store = champions.store_in(folder)
     manifest = store.current("champion")
     assert manifest is not None
-    return opened(store.files(manifest))
+    return load_model(store.files(manifest))
 
 
-def bad(how: str, right: Answering) -> Answering:
+def bad(how: str, right: LoadedModel) -> LoadedModel:
     """A challenger like the right one that does not answer as it should."""
 
     def probabilities(X: "np.ndarray") -> "np.ndarray":
@@ -265,18 +265,18 @@ def bad(how: str, right: Answering) -> Answering:
 
 @pytest.mark.fault("V12")
 @pytest.mark.parametrize("how", ["raises", "is slow", "says nan", "says too little"])
-def test_where_the_challenger_cannot_answer_for_its_share_the_champion_does_and_the_other_rests(
+def test_the_champion_serves_if_the_challenger_fails_which_is_then_paused(
     folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = champions.challenge(folder, champions.bundle("svc"), share=0.5)
     followed = ChallengerRouter(champions.store_in(folder))
-    followed.look()
+    followed.poll()
     assert followed.variant is not None
     monkeypatch.setattr(followed, "_variant", bad(how, followed.variant[1]))
     champion = champion_in(folder)
     X = np.array([list(patient.values()) for patient in MANY["patients"]])
     p = champion.served.probabilities(X)
-    key = next(str(number) for number in range(100) if challenger.falls_to_challenger(router, str(number)))
+    key = next(str(number) for number in range(100) if challenger.is_assigned(router, str(number)))
 
     began = time.monotonic()
     by, said = asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))
@@ -289,7 +289,7 @@ def test_where_the_challenger_cannot_answer_for_its_share_the_champion_does_and_
 
 @pytest.mark.fault("V10")
 @pytest.mark.parametrize("failing", [None, asyncio.CancelledError])
-def test_a_service_that_ends_while_a_challenger_is_replaced_waits_for_neither(
+def test_a_service_that_stops_while_a_challenger_is_replaced_waits_for_neither(
     failing: type[BaseException] | None, folder: Path
 ) -> None:
     """Found in half an hour of load: the end came while the earlier challenger was waited for, and was forgotten."""
@@ -309,7 +309,7 @@ def test_a_service_that_ends_while_a_challenger_is_replaced_waits_for_neither(
 
 
 @pytest.mark.fault("V12")
-def test_no_more_patients_wait_than_may_and_the_rest_is_counted() -> None:
+def test_the_queue_is_bounded_and_dropped_patients_are_counted() -> None:
     queue = Queue()
     X, p = np.zeros((900, 30)), np.full(900, 0.5)
     for _ in range(4):
@@ -330,7 +330,7 @@ def test_no_more_patients_wait_than_may_and_the_rest_is_counted() -> None:
 
 
 @pytest.mark.fault("V12")
-def test_what_was_given_and_is_not_in_the_store_is_failed_and_nothing_is_counted_twice() -> None:
+def test_patients_without_a_stored_pair_count_as_failed_exactly_once() -> None:
     queue = Queue()
     X, p = np.zeros((100, 30)), np.full(100, 0.5)
 
@@ -355,7 +355,7 @@ def test_what_was_given_and_is_not_in_the_store_is_failed_and_nothing_is_counted
 
 
 @pytest.mark.fault("V12")
-def test_beyond_as_many_patients_as_a_gate_can_use_the_rest_is_counted_as_left_out(
+def test_patients_beyond_the_maximum_of_an_experiment_count_as_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shadow, "_MOST", 150)
@@ -368,11 +368,11 @@ def test_beyond_as_many_patients_as_a_gate_can_use_the_rest_is_counted_as_left_o
 
 
 @pytest.mark.fault("V12")
-def test_pairs_that_the_store_refuses_are_put_down_when_it_takes_them_again(
+def test_pairs_that_could_not_be_stored_are_written_at_the_next_attempt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43))
-    book = shadow_worker._Book(champions.store_in(folder), router, "1-aa-1")
+    writer = shadow_worker._PairWriter(champions.store_in(folder), router, "1-aa-1")
     pair = registry_challenger.Pair("2026-11-24T00:00:00.000+00:00", "request", 1, 0.25, 0.75, "champion")
 
     def refuse(*_: object) -> None:
@@ -380,23 +380,23 @@ def test_pairs_that_the_store_refuses_are_put_down_when_it_takes_them_again(
 
     with monkeypatch.context() as refusing:
         refusing.setattr(registry_challenger, "put_pairs", refuse)
-        book.add([pair] * 3)
-        book.put()
-        assert book.kept == 0
-        monkeypatch.setattr(shadow_worker, "_IN_A_FILE", 4)
-        book.add([pair] * 2)
+        writer.add([pair] * 3)
+        writer.store_pending()
+        assert writer.stored == 0
+        monkeypatch.setattr(shadow_worker, "_PAIRS_PER_FILE", 4)
+        writer.add([pair] * 2)
         with pytest.raises(CannotWrite):  # no more than this waits in memory
-            book.put()
-    book.put()
-    book.add([pair])
-    book.put()
-    assert book.kept == 6
+            writer.store_pending()
+    writer.store_pending()
+    writer.add([pair])
+    writer.store_pending()
+    assert writer.stored == 6
     assert len(pairs(folder, router)) == 6
 
 
 @pytest.mark.slow
 @pytest.mark.fault("V12")
-def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(folder: Path) -> None:
+def test_the_counts_match_the_log_however_often_the_challenger_is_killed(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.5)
     place = folder / "results" / paths.pairs(router.candidate, router.against, 1)
 
@@ -417,7 +417,7 @@ def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(
                 hidden = place.rename(place.with_name("away"))
                 place.write_text("no folder: nothing can be written below")
                 assert service.ask("/v1/predict", MANY).status == 200
-                time.sleep(2 * shadow_worker._EVERY_SECONDS)
+                time.sleep(2 * shadow_worker._STORE_SECONDS)
                 place.unlink()
                 hidden.rename(place)
             if process is not None:
@@ -434,17 +434,17 @@ def test_the_counts_are_those_of_the_log_however_often_the_challenger_is_killed(
     assert found.answered == sum(by_challenger) > 0
 
 
-def test_keys_fall_to_the_challenger_by_its_share_and_never_change_sides(folder: Path) -> None:
+def test_keys_are_assigned_in_proportion_to_the_share_and_stay_assigned(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.1)
     keys = [f"key-{number}" for number in range(5000)]
-    fallen = [key for key in keys if challenger.falls_to_challenger(router, key)]
+    fallen = [key for key in keys if challenger.is_assigned(router, key)]
     assert 0.085 < len(fallen) / len(keys) < 0.115
     wider = dataclasses.replace(router, share=0.3)
-    assert all(challenger.falls_to_challenger(wider, key) for key in fallen), "a larger share takes nobody back"
-    assert not any(challenger.falls_to_challenger(dataclasses.replace(router, share=0.0), key) for key in keys)
+    assert all(challenger.is_assigned(wider, key) for key in fallen), "a larger share takes nobody back"
+    assert not any(challenger.is_assigned(dataclasses.replace(router, share=0.0), key) for key in keys)
 
 
-def test_the_terms_of_a_experiment_come_back_as_they_were_written(folder: Path) -> None:
+def test_an_experiment_is_read_as_it_was_written(folder: Path) -> None:
     router = champions.challenge(folder, champions.bundle("logistic", 43), share=0.25)
     assert registry_challenger.current(champions.store_in(folder)) == router
     plain = json.loads((folder / "results" / paths.EXPERIMENT).read_bytes())

@@ -52,7 +52,7 @@ def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], 
 
 
 @pytest.mark.fault("V05")
-def test_without_a_champion_the_service_is_alive_but_not_ready_and_says_what_to_do_until_there_is_one(
+def test_without_a_champion_the_service_is_alive_but_not_ready_with_a_hint(
     tmp_path: Path,
 ) -> None:
     with running.serving(tmp_path) as service:
@@ -70,7 +70,7 @@ def test_without_a_champion_the_service_is_alive_but_not_ready_and_says_what_to_
 
 
 @pytest.mark.fault("V06")
-def test_promotions_and_rollbacks_under_load_fail_no_request_and_every_answer_is_of_the_model_it_names(
+def test_promotions_and_rollbacks_under_load_fail_no_request_and_mix_no_models(
     tmp_path: Path,
 ) -> None:
     rows = 20
@@ -115,7 +115,7 @@ def test_promotions_and_rollbacks_under_load_fail_no_request_and_every_answer_is
         done.set()
         for thread in threads:
             thread.join()
-        swaps = service.figures()["wdbc_champion_swaps_total"]
+        swaps = service.metrics()["wdbc_champion_swaps_total"]
     assert failures == []
     assert set(seen) == set(right)
     assert swaps > 10
@@ -123,25 +123,25 @@ def test_promotions_and_rollbacks_under_load_fail_no_request_and_every_answer_is
 
 
 @pytest.mark.fault("V07")
-def test_a_store_that_goes_away_leaves_the_model_answering_and_is_told_and_followed_when_it_is_back(
+def test_the_champion_stays_in_service_while_the_store_is_unavailable(
     tmp_path: Path,
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path) as service:
         (tmp_path / "results").rename(tmp_path / "away")
-        service.until(lambda: "cannot be asked" in service.ask("/health/ready").json["refresh"])
+        service.until(lambda: "store is unavailable" in service.ask("/health/ready").json["refresh"])
         assert version(service) == first.version
-        assert any(value == 1 for name, value in service.figures().items() if "champion_stale" in name)
+        assert any(value == 1 for name, value in service.metrics().items() if "champion_stale" in name)
         (tmp_path / "away").rename(tmp_path / "results")
         second = champions.promote(tmp_path, champions.bundle("logistic", 43))
         service.until(lambda: version(service) == second.version)
         assert service.ask("/health/ready").json["refresh"] == "ok"
-        assert not any(value == 1 for name, value in service.figures().items() if "champion_stale" in name)
+        assert not any(value == 1 for name, value in service.metrics().items() if "champion_stale" in name)
 
 
 @pytest.mark.fault("V08")
 @pytest.mark.parametrize("part", ["scorer.json", "policy.json", "bundle.json", "pointer", "missing"])
-def test_a_damaged_champion_is_refused_and_the_earlier_one_goes_on_with_an_alarm(tmp_path: Path, part: str) -> None:
+def test_a_damaged_champion_is_rejected_with_an_alarm_and_the_old_one_stays(tmp_path: Path, part: str) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path) as service:
         if part == "pointer":
@@ -152,13 +152,13 @@ def test_a_damaged_champion_is_refused_and_the_earlier_one_goes_on_with_an_alarm
                                lambda content: content.replace(b"0", b"1", 3), whole=False)  # fmt: skip
             if part == "missing":
                 shutil.rmtree(folder / second.version)
-        service.until(lambda: "refused" in service.ask("/v1/model").json["refresh"])
+        service.until(lambda: "rejected" in service.ask("/v1/model").json["refresh"])
         assert version(service) == first.version
         assert service.ask("/health/ready").status == 200
-        assert any(value == 1 for name, value in service.figures().items() if "champion_refused" in name)
+        assert any(value == 1 for name, value in service.metrics().items() if "champion_refused" in name)
         good = champions.promote(tmp_path, champions.bundle("logistic", 44))
         service.until(lambda: version(service) == good.version)
-        assert not any(value == 1 for name, value in service.figures().items() if "champion_refused" in name)
+        assert not any(value == 1 for name, value in service.metrics().items() if "champion_refused" in name)
 
 
 def booby_trap(marker: Path) -> bytes:
@@ -169,9 +169,7 @@ def booby_trap(marker: Path) -> bytes:
 
 @pytest.mark.fault("V09")
 @pytest.mark.parametrize("kind", ["pickle", "foreign types", "another contract", "another order", "another file"])
-def test_a_foreign_bundle_with_digests_that_fit_is_refused_before_anything_in_it_runs(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_foreign_bundle_with_matching_digests_is_rejected_before_it_runs_code(tmp_path: Path, kind: str) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     marker = tmp_path / "ran"
     changes: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
@@ -187,9 +185,9 @@ def test_a_foreign_bundle_with_digests_that_fit_is_refused_before_anything_in_it
     with running.serving(tmp_path) as service:
         name, change = changes[kind]
         with_file(champions.bundle("svc"), tmp_path, name, change, whole=True)
-        service.until(lambda: "refused" in service.ask("/v1/model").json["refresh"])
+        service.until(lambda: "rejected" in service.ask("/v1/model").json["refresh"])
         assert version(service) == first.version
-        assert any(value == 1 for one, value in service.figures().items() if "champion_refused" in one)
+        assert any(value == 1 for one, value in service.metrics().items() if "champion_refused" in one)
     assert not marker.exists()
 
 
@@ -226,29 +224,29 @@ def foreign(marker: Path) -> bytes:
         ("reference.json", {"quantiles": None}, "reference.json does not state"),
     ],
 )
-def test_a_bundle_whose_answers_to_the_smoke_test_are_unsound_is_never_taken_over(
+def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
     tmp_path: Path, name: str, change: dict[str, object], said: str
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     champion = Champion(champions.store_in(tmp_path))
-    champion.look()
-    assert champion.now().served.version == first.version
+    champion.poll()
+    assert champion.current().served.version == first.version
     with_file(champions.bundle("logistic", 43), tmp_path, name, lambda content: restated(content, **change), whole=True)
-    champion.look()
-    assert champion.now().served.version == first.version
-    assert "refused" in champion.refresh
+    champion.poll()
+    assert champion.current().served.version == first.version
+    assert "rejected" in champion.refresh
     assert said in champion.refresh
 
 
-def test_a_sound_bundle_of_every_kind_passes_its_smoke_test() -> None:
+def test_a_valid_bundle_of_every_kind_passes_its_smoke_test() -> None:
     for recipe in ("logistic", "pca_logistic", "svc"):
         draft = champions.store_in(Path()).draft("champion", champions.bundle(recipe), run_id="r")
-        served = watched.opened(dict(draft.contents)).served
+        served = watched.load_model(dict(draft.contents)).served
         assert served.compiled == (recipe != "svc")
         assert smoke_test.rows(served.reference).shape[1] == 30
 
 
-def test_scores_that_do_not_add_up_are_found() -> None:
+def test_contributions_that_do_not_add_up_are_detected() -> None:
     draft = champions.store_in(Path()).draft("champion", champions.bundle(), run_id="r")
     served = open_bundle(dict(draft.contents))
     assert served.scorer is not None
@@ -258,7 +256,7 @@ def test_scores_that_do_not_add_up_are_found() -> None:
         smoke_test.check(served)
 
 
-def test_a_champion_that_cannot_be_compiled_is_served_through_scikit_learn_and_not_explained(tmp_path: Path) -> None:
+def test_a_champion_that_cannot_be_compiled_uses_scikit_learn_without_explain(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle("svc"))
     with running.serving(tmp_path) as service:
         service.until(lambda: service.ask("/health/ready").status == 200, seconds=120)  # it is tried elsewhere first
@@ -281,9 +279,7 @@ def test_a_compiled_champion_is_served_without_scikit_learn_pandas_or_dagster(se
 
 @pytest.mark.fault("V10")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_asked_to_end_under_load_it_finishes_what_it_took_takes_no_more_and_ends_well(
-    tmp_path: Path, workers: int
-) -> None:
+def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_path: Path, workers: int) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", str(workers)) as service:
         body = json.dumps({"patients": champions.patients(100)}).encode()
@@ -311,7 +307,7 @@ def test_asked_to_end_under_load_it_finishes_what_it_took_takes_no_more_and_ends
 
 
 @pytest.mark.fault("V11")
-def test_a_worker_that_dies_is_replaced_and_the_figures_of_all_add_up(tmp_path: Path) -> None:
+def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
         service.until(lambda: len(workers(service)) == 2 and figure(service, "wdbc_champion{") == 2)
@@ -347,4 +343,4 @@ def workers(service: Service) -> list[int]:
 
 
 def figure(service: Service, name: str) -> float:
-    return sum(value for one, value in service.figures().items() if one.startswith(name))
+    return sum(value for one, value in service.metrics().items() if one.startswith(name))
