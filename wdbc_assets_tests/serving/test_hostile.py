@@ -22,7 +22,7 @@ from wdbc_assets_tests.serving.models.test_champion import figure, version, with
 from wdbc_assets_tests.serving.running import Service
 
 ONE = {"patients": [schemas.EXAMPLE]}
-PATIENCE = 120.0  # a process that imports scikit-learn beside a busy test session
+TIMEOUT = 120.0  # a process that imports scikit-learn beside a busy test session
 
 HANGING = """
 import os, pathlib, time
@@ -47,11 +47,11 @@ def promote_hostile(folder: Path, kind: str) -> None:
 def test_a_champion_that_would_crash_or_hang_is_rejected_and_workers_survive(tmp_path: Path, kind: str) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
-        service.until(lambda: figure(service, "wdbc_champion{") == 2, PATIENCE)
+        service.until(lambda: figure(service, "wdbc_champion{") == 2, TIMEOUT)
         before = workers(service)
         promote_hostile(tmp_path, kind)
-        service.until(lambda: "rejected" in service.ask("/health/ready").json["refresh"], PATIENCE)
-        service.until(lambda: figure(service, "wdbc_champion_refused") == 1, PATIENCE)
+        service.until(lambda: "rejected" in service.ask("/health/ready").json["refresh"], TIMEOUT)
+        service.until(lambda: figure(service, "wdbc_champion_refused") == 1, TIMEOUT)
         assert version(service) == first.version
         assert workers(service) == before, "no worker died"
         scored = running.wdbc(tmp_path, "predict", str(patients_file(tmp_path)), "out.csv")
@@ -61,8 +61,8 @@ def test_a_champion_that_would_crash_or_hang_is_rejected_and_workers_survive(tmp
         assert "Traceback" not in scored.stderr
         assert not (tmp_path / "out.csv").exists()
         second = champions.promote(tmp_path, champions.bundle("logistic", 43))
-        service.until(lambda: version(service) == second.version, PATIENCE)
-        service.until(lambda: figure(service, "wdbc_champion_refused") == 0, PATIENCE)
+        service.until(lambda: version(service) == second.version, TIMEOUT)
+        service.until(lambda: figure(service, "wdbc_champion_refused") == 0, TIMEOUT)
 
 
 def patients_file(folder: Path) -> Path:
@@ -79,7 +79,7 @@ def test_a_challenger_that_would_crash_the_worker_never_serves(tmp_path: Path) -
     first = champions.promote(tmp_path, champions.bundle())
     challenge_hostile(tmp_path, "support_out_of_bounds", share=0.9)
     with running.serving(tmp_path) as service:
-        service.until(lambda: "the challenger was rejected" in log(tmp_path), PATIENCE)
+        service.until(lambda: "the challenger was rejected" in log(tmp_path), TIMEOUT)
         assert all(version(service) == first.version for _ in range(20))
         assert service.ask("/v1/model").json["challenger"] is None
 
@@ -198,17 +198,17 @@ def test_a_hanging_store_is_reported_and_polled_again_and_sigterm_works(
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", workers_) as service:
-        service.until(lambda: figure(service, "wdbc_champion{") == int(workers_), PATIENCE)
+        service.until(lambda: figure(service, "wdbc_champion{") == int(workers_), TIMEOUT)
         hangs.touch()
-        service.until(lambda: stale(service), PATIENCE)
-        service.until(lambda: "store is unavailable" in service.ask("/health/ready").json["refresh"], PATIENCE)
+        service.until(lambda: stale(service), TIMEOUT)
+        service.until(lambda: "store is unavailable" in service.ask("/health/ready").json["refresh"], TIMEOUT)
         assert version(service) == first.version
         hangs.unlink()
         second = champions.promote(tmp_path, champions.bundle("logistic", 43))
-        service.until(lambda: version(service) == second.version, PATIENCE)
-        service.until(lambda: not stale(service), PATIENCE)
+        service.until(lambda: version(service) == second.version, TIMEOUT)
+        service.until(lambda: not stale(service), TIMEOUT)
         hangs.touch()
-        service.until(lambda: stale(service), PATIENCE)
+        service.until(lambda: stale(service), TIMEOUT)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(timeout=60) == 0
 
@@ -223,5 +223,5 @@ def test_with_a_hanging_store_the_service_starts_but_is_not_ready(tmp_path: Path
         assert "store is unavailable" in refused.json["detail"]
         assert stale(service)
         hangs.unlink()
-        service.until(lambda: service.ask("/health/ready").status == 200, PATIENCE)
+        service.until(lambda: service.ask("/health/ready").status == 200, TIMEOUT)
         assert version(service) == first.version
