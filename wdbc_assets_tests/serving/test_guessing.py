@@ -106,9 +106,7 @@ NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "192.0.
         ("", "198.51.100.9", ""),
     ],
 )
-def test_the_client_is_the_right_most_address_of_no_trusted_proxy(
-    peer: str, forwarded: str, client: str
-) -> None:
+def test_the_client_is_the_right_most_address_of_no_trusted_proxy(peer: str, forwarded: str, client: str) -> None:
     assert addresses.client(peer, forwarded, NETWORKS) == client
 
 
