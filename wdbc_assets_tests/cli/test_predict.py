@@ -1,4 +1,4 @@
-"""`wdbc predict` as people type it: real processes, real files and pipes, and every way in which it can go wrong."""
+"""`wdbc predict` from the command line: real processes, files and pipes, and all of its error cases."""
 
 import contextlib
 import csv
@@ -44,13 +44,13 @@ def wdbc(*arguments: object, given: bytes | None = None, **environment: str) -> 
 
 @pytest.fixture
 def champion(environment: Path) -> str:
-    """The version of the champion in this test's store: a compiled one."""
+    """The version of a compiled champion in the store of this test."""
     return champions.crown(environment / "results")
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """The published patients in UCI's form."""
+    """The published patients in UCI's format."""
     path = tmp_path / "patients.csv"
     path.write_bytes(builders.bundled_uci_bytes())
     return path
@@ -65,7 +65,7 @@ def expected(recipe: str = "logistic") -> "np.ndarray[Any, np.dtype[np.float64]]
     return prediction.predict(champions.fit(recipe).pipeline, X)
 
 
-def said(done: subprocess.CompletedProcess[bytes], code: int = 0) -> str:
+def stderr(done: subprocess.CompletedProcess[bytes], code: int = 0) -> str:
     text = done.stderr.decode()
     assert done.returncode == code, text
     assert "Traceback" not in text
@@ -79,7 +79,7 @@ def left_behind(folder: Path, *known: str) -> list[str]:
 @pytest.mark.parametrize("recipe", ["logistic", "pca_logistic", "svc"])
 def test_every_row_gets_probability_decision_set_and_model_version(environment: Path, table: Path, recipe: str) -> None:
     version = champions.crown(environment / "results", recipe)
-    text = said(wdbc(table, environment / "out.csv"))
+    text = stderr(wdbc(table, environment / "out.csv"))
     rows = written((environment / "out.csv").read_bytes())
     assert list(rows[0]) == COLUMNS
     assert [row["id"] for row in rows] == builders.published()["id"].astype(str).tolist()
@@ -104,11 +104,11 @@ def test_csv_and_parquet_from_files_and_pipes_give_the_same_predictions(tmp_path
     shuffled.to_csv(tmp_path / "header.csv", index=False, lineterminator="\r\n")
     answers = []
     for source in (table, tmp_path / "patients.parquet", tmp_path / "header.csv"):
-        said(wdbc(source, tmp_path / "out.parquet"))
+        stderr(wdbc(source, tmp_path / "out.parquet"))
         piped = wdbc("-", "-", given=source.read_bytes())
-        said(piped)
+        stderr(piped)
         named = wdbc(source, tmp_path / "out", "--format", "parquet")
-        said(named)
+        stderr(named)
         to_pipe = wdbc(source, "-", "--format", "parquet")
         answers += [
             pd.read_parquet(tmp_path / "out.parquet"),
@@ -126,7 +126,7 @@ def test_csv_and_parquet_from_files_and_pipes_give_the_same_predictions(tmp_path
 @pytest.mark.usefixtures("champion")
 def test_a_table_without_ids_is_scored_without_them(tmp_path: Path) -> None:
     builders.published()[list(contract.FEATURES)].to_csv(tmp_path / "in.csv", index=False)
-    said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv"))
+    stderr(wdbc(tmp_path / "in.csv", tmp_path / "out.csv"))
     rows = written((tmp_path / "out.csv").read_bytes())
     assert list(rows[0]) == COLUMNS[1:]
     np.testing.assert_allclose([float(row["probability"]) for row in rows], expected(), rtol=0, atol=1e-12)
@@ -135,7 +135,7 @@ def test_a_table_without_ids_is_scored_without_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", champions.COMPILED)
 def test_an_explanation_names_the_three_strongest_contributions(environment: Path, table: Path, recipe: str) -> None:
     champions.crown(environment / "results", recipe)
-    said(wdbc(table, environment / "out.csv", "--explain"))
+    stderr(wdbc(table, environment / "out.csv", "--explain"))
     rows = written((environment / "out.csv").read_bytes())
     _, terms = champions.contributions(champions.fit(recipe), builders.published()[list(contract.FEATURES)])
     strongest = np.argsort(-terms.abs().to_numpy(), axis=1)[:, :3]
@@ -148,7 +148,7 @@ def test_an_explanation_names_the_three_strongest_contributions(environment: Pat
 
 def test_explain_is_rejected_for_a_recipe_that_is_not_linear(environment: Path, table: Path) -> None:
     champions.crown(environment / "results", "svc")
-    assert "the recipe svc is not linear" in said(wdbc(table, environment / "out.csv", "--explain"), 1)
+    assert "the recipe svc is not linear" in stderr(wdbc(table, environment / "out.csv", "--explain"), 1)
     assert left_behind(environment, "patients.csv") == []
 
 
@@ -179,7 +179,7 @@ def test_invalid_rows_are_set_aside_with_the_reason_and_valid_ones_scored(tmp_pa
         frame.loc[3, "texture_mean"] = None
         bad = [*bad, (3, "texture_mean", None, "cells_are_numbers")]
         frame.to_parquet(source)
-    text = said(wdbc(source, tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
+    text = stderr(wdbc(source, tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
     aside = written((tmp_path / "aside.csv").read_bytes())
     assert list(aside[0]) == ["row", "column", "rule"]
     assert {(line, column, rule) for line, column, _, rule in bad} <= {
@@ -210,7 +210,7 @@ def test_malformed_lines_are_set_aside_and_line_numbers_stay_correct(tmp_path: P
     lines[13] = lines[13] + b",7"
     bad = {2: width, 4: width, 6: width, 8: quotes, 10: text, 12: width, 14: width}
     (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n\r\n\n")
-    done = said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
+    done = stderr(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"))
     aside = written((tmp_path / "aside.csv").read_bytes())
     assert {int(row["row"]): row["rule"] for row in aside} == bad
     assert {row["column"] for row in aside} == {""}
@@ -225,7 +225,7 @@ def test_rejects_contain_no_patient_values_unless_allowed(tmp_path: Path) -> Non
     source.write_bytes(builders.published_with(*changes))
     for shown in ("false", "true"):
         done = wdbc(source, tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv", WDBC_SHOW_VALUES=shown)
-        text, aside = said(done), (tmp_path / "aside.csv").read_text()
+        text, aside = stderr(done), (tmp_path / "aside.csv").read_text()
         assert "=cmd" not in text
         assert "4.25" not in text
         rows = {(row["row"], row["column"]): row for row in written(aside.encode())}
@@ -246,19 +246,19 @@ def test_ids_that_look_like_formulas_are_escaped(tmp_path: Path, form: str) -> N
     ids = ["=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(A1)", "\tx", "=1,2", '="a"', "'=1", "P=1", "", 'x"y', "\r=1"]
     frame = pd.DataFrame([builders.patient(id=name) for name in ids]).drop(columns=contract.DIAGNOSIS)
     if form == "csv":
-        frame = frame.iloc[:-1]  # what ends a line is no cell of a text
+        frame = frame.iloc[:-1]  # pandas does not quote a CR, which ends a line
         frame.to_csv(tmp_path / "in.csv", index=False)
     else:
         frame.to_parquet(tmp_path / "in.parquet")
-    said(wdbc(tmp_path / f"in.{form}", tmp_path / "out.csv"))
+    stderr(wdbc(tmp_path / f"in.{form}", tmp_path / "out.csv"))
     found = [row["id"] for row in written((tmp_path / "out.csv").read_bytes())]
     assert found == [f"'{name}" if name[:1] in "=+-@\t\r" and name else name for name in frame["id"]]
-    said(wdbc(tmp_path / f"in.{form}", tmp_path / "out.parquet"))
+    stderr(wdbc(tmp_path / f"in.{form}", tmp_path / "out.parquet"))
     assert pd.read_parquet(tmp_path / "out.parquet")["id"].tolist() == frame["id"].tolist()
 
 
 def test_without_a_champion_the_error_says_how_to_promote_one(tmp_path: Path, table: Path) -> None:
-    text = said(wdbc(table, tmp_path / "out.csv"), 1)
+    text = stderr(wdbc(table, tmp_path / "out.csv"), 1)
     assert "no champion has been promoted yet" in text
     assert "wdbc promote" in text
     assert left_behind(tmp_path, "patients.csv") == []
@@ -270,7 +270,7 @@ def test_a_tampered_champion_scores_nothing(tmp_path: Path, table: Path) -> None
     scorer = tmp_path / "results" / "champion" / "versions" / version / "scorer.json"
     scorer.chmod(0o644)
     scorer.write_bytes(scorer.read_bytes().replace(b"intercept", b"Intercept"))
-    assert "is not the file that was stored" in said(wdbc(table, tmp_path / "out.csv"), 1)
+    assert "is not the file that was stored" in stderr(wdbc(table, tmp_path / "out.csv"), 1)
     assert left_behind(tmp_path, "patients.csv") == []
 
 
@@ -300,12 +300,12 @@ HEADER = ",".join(csv_layouts.NAMES)
 )
 def test_invalid_input_is_rejected_and_nothing_is_written(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "in").write_bytes(content)
-    text = said(wdbc(tmp_path / "in", tmp_path / "out.csv"), 1)
+    text = stderr(wdbc(tmp_path / "in", tmp_path / "out.csv"), 1)
     assert message in text
     assert str(tmp_path / "in") in text
     assert left_behind(tmp_path, "in") == []
     piped = wdbc("-", "-", given=content)
-    assert message in said(piped, 1)
+    assert message in stderr(piped, 1)
     assert "standard input" in piped.stderr.decode()
 
 
@@ -313,11 +313,11 @@ def test_invalid_input_is_rejected_and_nothing_is_written(tmp_path: Path, conten
 def test_parquet_columns_that_are_not_numeric_are_rejected(tmp_path: Path) -> None:
     frame = builders.published()
     frame.assign(area_se="large").to_parquet(tmp_path / "in.parquet")
-    assert "1 of 30 measurements are not numeric columns" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+    assert "1 of 30 measurements are not numeric columns" in stderr(wdbc(tmp_path / "in.parquet", "-"), 1)
     frame.assign(id=pd.Series([[1]] * 569, index=frame.index, dtype=object)).to_parquet(tmp_path / "in.parquet")
-    assert "the ids have the type list<" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+    assert "the ids have the type list<" in stderr(wdbc(tmp_path / "in.parquet", "-"), 1)
     frame.drop(columns="area_se").to_parquet(tmp_path / "in.parquet")
-    assert "lacks area_se" in said(wdbc(tmp_path / "in.parquet", "-"), 1)
+    assert "lacks area_se" in stderr(wdbc(tmp_path / "in.parquet", "-"), 1)
 
 
 @pytest.mark.usefixtures("champion")
@@ -326,7 +326,7 @@ def test_a_parquet_file_damaged_in_the_middle_leaves_no_output(tmp_path: Path) -
     content = bytearray((tmp_path / "in.parquet").read_bytes())
     content[20_000:60_000] = b"\0" * 40_000
     (tmp_path / "in.parquet").write_bytes(content)
-    assert "the Parquet file is damaged or truncated" in said(wdbc(tmp_path / "in.parquet", tmp_path / "out.csv"), 1)
+    assert "the Parquet file is damaged or truncated" in stderr(wdbc(tmp_path / "in.parquet", tmp_path / "out.csv"), 1)
     assert left_behind(tmp_path, "in.parquet") == []
 
 
@@ -334,7 +334,7 @@ def test_a_parquet_file_damaged_in_the_middle_leaves_no_output(tmp_path: Path) -
 def test_if_no_row_can_be_scored_only_the_rejects_are_written(tmp_path: Path) -> None:
     patients = [builders.patient(area_mean=-1), builders.patient(area_mean="?")]
     (tmp_path / "in.csv").write_bytes(builders.csv(*patients))
-    text = said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"), 1)
+    text = stderr(wdbc(tmp_path / "in.csv", tmp_path / "out.csv", "--rejects", tmp_path / "aside.csv"), 1)
     assert "none of 2 rows could be scored: " in text
     assert left_behind(tmp_path, "in.csv") == ["aside.csv"]
     assert {row["row"] for row in written((tmp_path / "aside.csv").read_bytes())} == {"1", "2"}
@@ -343,7 +343,7 @@ def test_if_no_row_can_be_scored_only_the_rejects_are_written(tmp_path: Path) ->
 @pytest.mark.usefixtures("champion")
 @pytest.mark.parametrize("source", ["missing.csv", "results"])
 def test_an_unreadable_input_is_named(tmp_path: Path, source: str) -> None:
-    text = said(wdbc(tmp_path / source, tmp_path / "out.csv"), 1)
+    text = stderr(wdbc(tmp_path / source, tmp_path / "out.csv"), 1)
     assert "the input cannot be read" in text
     assert source in text
     assert left_behind(tmp_path) == []
@@ -358,7 +358,7 @@ def test_an_output_that_cannot_be_written_is_named_and_the_old_one_kept(
     for place in ("missing/out.csv", "results"):
         good, bad = tmp_path / "good.csv", tmp_path / place
         arguments = (bad,) if option == "OUT" else (good, "--rejects", bad)
-        text = said(wdbc(table, *arguments), 1)
+        text = stderr(wdbc(table, *arguments), 1)
         assert "the output cannot be written" in text
         assert place in text
         assert (tmp_path / "good.csv").read_text() == "the earlier one"
@@ -368,7 +368,7 @@ def test_an_output_that_cannot_be_written_is_named_and_the_old_one_kept(
 @pytest.mark.usefixtures("champion")
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_full_disk_is_reported_and_leaves_nothing_behind(tmp_path: Path, table: Path, form: str) -> None:
-    text = said(wdbc(table, "/dev/full", "--format", form), 1)
+    text = stderr(wdbc(table, "/dev/full", "--format", form), 1)
     assert "the output cannot be written: No space left on device" in text
     assert Path("/dev/full").is_char_device()
 
@@ -381,7 +381,7 @@ def test_input_output_and_rejects_must_be_different_files(tmp_path: Path, table:
         (table, table), (table, tmp_path / "link.csv"), (table, tmp_path / "a", "--rejects", tmp_path / "a"),
         (table, "-", "--rejects", "-"), (table, tmp_path / "a", "--rejects", table),
     ):  # fmt: skip
-        assert "are the same file" in said(wdbc(*arguments), 1)
+        assert "are the same file" in stderr(wdbc(*arguments), 1)
     assert table.read_bytes() == before
     assert left_behind(tmp_path, "patients.csv", "link.csv") == []
 
@@ -390,7 +390,7 @@ def test_input_output_and_rejects_must_be_different_files(tmp_path: Path, table:
 def test_an_output_is_replaced_when_complete_and_links_are_followed(tmp_path: Path, table: Path) -> None:
     (tmp_path / "real.csv").write_text("the earlier one")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
-    said(wdbc(table, tmp_path / "link.csv"))
+    stderr(wdbc(table, tmp_path / "link.csv"))
     assert (tmp_path / "link.csv").is_symlink()
     assert len(written((tmp_path / "real.csv").read_bytes())) == 569
 
@@ -423,7 +423,7 @@ def test_an_interrupted_run_leaves_nothing_behind_and_keeps_the_old_output(
 
 
 def wait_until_it_writes(process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    """Wait until an output that has no name yet, or not its own, has some rows."""
+    """Wait until an unfinished output has some rows."""
     deadline = time.monotonic() + 60
     while not any(size > 100_000 for size in _unfinished(process.pid, folder)):
         assert time.monotonic() < deadline
@@ -439,7 +439,7 @@ def _unfinished(pid: int, folder: Path) -> Iterator[int]:
 
 
 def _feed(sink: Any) -> None:
-    """Write patients without end, until nobody reads them."""
+    """Write patients endlessly until the reader closes the pipe."""
     content = builders.bundled_uci_bytes()
     with contextlib.suppress(BrokenPipeError), sink:
         while True:
@@ -464,7 +464,7 @@ def test_empty_batches_and_unusual_parquet_types_are_accepted(tmp_path: Path) ->
     with pq.ParquetWriter(tmp_path / "in.parquet", schema) as writer:
         writer.write_table(table.slice(0, 0))
         writer.write_table(table, row_group_size=100)
-    said(wdbc(tmp_path / "in.parquet", tmp_path / "out.parquet"))
+    stderr(wdbc(tmp_path / "in.parquet", tmp_path / "out.parquet"))
     answer = pd.read_parquet(tmp_path / "out.parquet")
     assert answer["id"].tolist() == frame["id"].astype(str).tolist()
     np.testing.assert_allclose(answer["probability"], expected(), rtol=0, atol=1e-5)
@@ -492,7 +492,7 @@ def test_the_format_is_detected_even_if_a_pipe_delivers_byte_by_byte(tmp_path: P
 
 @pytest.mark.usefixtures("champion")
 def test_progress_is_written_to_a_log_only_occasionally(tmp_path: Path, table: Path) -> None:
-    text = said(wdbc(table, tmp_path / "out.csv"))
+    text = stderr(wdbc(table, tmp_path / "out.csv"))
     assert len(text.splitlines()) == 5
     assert re.search(r"rows +569 = 569 scored \+ 0 set aside, [\d,]+ rows/s", text)
 
@@ -501,7 +501,7 @@ def test_progress_is_written_to_a_log_only_occasionally(tmp_path: Path, table: P
 @pytest.mark.usefixtures("champion")
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, form: str) -> None:
-    """A file ten times as long takes a few MiB more at most, though in one row group."""
+    """A ten times longer file takes at most a few MiB more, even in a single row group."""
     measure = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
@@ -525,7 +525,7 @@ def _arrow() -> pa.Table:
     return pa.Table.from_pandas(builders.published(), preserve_index=False)
 
 
-# Where an output goes
+# Output destinations
 
 
 def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
@@ -541,7 +541,7 @@ def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
 def test_appending_to_a_file_keeps_its_content(tmp_path: Path, out: str) -> None:
     (tmp_path / "link").symlink_to("/dev/stdout")
     (tmp_path / "kept").write_text("first\n")
-    said(shell(f"PREDICT patients.csv {out} >> kept", tmp_path))
+    stderr(shell(f"PREDICT patients.csv {out} >> kept", tmp_path))
     assert (tmp_path / "kept").read_bytes().startswith(b"first\nid,probability")
     assert len((tmp_path / "kept").read_bytes().splitlines()) == 571
 
@@ -552,16 +552,16 @@ def test_output_can_go_to_a_process_substitution_or_a_pipe(tmp_path: Path) -> No
     done = shell(
         "(cat pipe > b) & PREDICT patients.csv >(cat > a) --rejects pipe; wait; until [ -s a ]; do :; done", tmp_path
     )
-    said(done)
+    stderr(done)
     assert (tmp_path / "b").read_text() == "row,column,rule\n"
     assert (tmp_path / "a").read_bytes().startswith(b"id,probability")
 
 
 @pytest.mark.usefixtures("champion", "table")
 def test_the_suffix_decides_the_format_and_an_unknown_one_is_rejected_early(tmp_path: Path) -> None:
-    said(wdbc(tmp_path / "patients.csv", tmp_path / "a.csv"))
-    said(wdbc(tmp_path / "patients.csv", tmp_path / "a.CSV.GZ", "--rejects", tmp_path / "b.csv.gz"))
-    said(wdbc(tmp_path / "patients.csv", tmp_path / "a.PARQUET"))
+    stderr(wdbc(tmp_path / "patients.csv", tmp_path / "a.csv"))
+    stderr(wdbc(tmp_path / "patients.csv", tmp_path / "a.CSV.GZ", "--rejects", tmp_path / "b.csv.gz"))
+    stderr(wdbc(tmp_path / "patients.csv", tmp_path / "a.PARQUET"))
     assert gzip.decompress((tmp_path / "a.CSV.GZ").read_bytes()) == (tmp_path / "a.csv").read_bytes()
     assert gzip.decompress((tmp_path / "b.csv.gz").read_bytes()) == b"row,column,rule\n"
     assert len(pd.read_parquet(tmp_path / "a.PARQUET")) == 569
@@ -569,7 +569,7 @@ def test_the_suffix_decides_the_format_and_an_unknown_one_is_rejected_early(tmp_
         ("x.xlsx",), ("x.gz",), ("x.parquet.gz",), ("x.csv.gz", "--format", "parquet"),
         ("x.csv", "--rejects", "r.parquet"),
     ):  # fmt: skip
-        text = said(wdbc("missing", *arguments), 1)
+        text = stderr(wdbc("missing", *arguments), 1)
         assert "unsupported output format" in text
 
 
@@ -580,23 +580,23 @@ def test_output_to_a_link_to_the_input_is_rejected(tmp_path: Path) -> None:
         "PREDICT patients.csv hard.csv", "PREDICT - hard.csv < patients.csv", "PREDICT patients.csv - >> patients.csv",
         "PREDICT patients.csv a.csv --rejects ./a.csv", "PREDICT patients.csv - --rejects /dev/stdout",
     ):  # fmt: skip
-        assert "are the same file" in said(shell(command, tmp_path), 1)
+        assert "are the same file" in stderr(shell(command, tmp_path), 1)
     assert (tmp_path / "patients.csv").read_bytes() == builders.bundled_uci_bytes()
 
 
 @pytest.mark.usefixtures("champion", "table")
 def test_closed_standard_streams_are_named(tmp_path: Path) -> None:
-    assert "standard output" in said(shell("PREDICT patients.csv - >&-", tmp_path), 1)
+    assert "standard output" in stderr(shell("PREDICT patients.csv - >&-", tmp_path), 1)
     assert "standard output" in shell("PREDICT patients.csv - 2>&1 >&- | cat", tmp_path).stdout.decode()
-    assert "/dev/stdout" in said(shell("PREDICT patients.csv /dev/stdout >&-", tmp_path), 1)
-    assert "standard input is closed" in said(shell("PREDICT - a.csv <&-", tmp_path), 1)
+    assert "/dev/stdout" in stderr(shell("PREDICT patients.csv /dev/stdout >&-", tmp_path), 1)
+    assert "standard input is closed" in stderr(shell("PREDICT - a.csv <&-", tmp_path), 1)
 
 
 @pytest.mark.usefixtures("champion")
 def test_a_closed_pipe_gives_exit_code_141_and_a_correct_row_count(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(builders.bundled_uci_bytes() * 50)
     done = shell("set -o pipefail; PREDICT in.csv - | (read line; sleep 1; exec <&-)", tmp_path)
-    text = said(done, 141)
+    text = stderr(done, 141)
     count = re.search(r"closed the output after ([\d,]+) rows", text)
     assert count is not None
     assert 0 < int(count[1].replace(",", "")) < 50 * 569
@@ -607,10 +607,10 @@ def test_a_closed_pipe_gives_exit_code_141_and_a_correct_row_count(tmp_path: Pat
 def test_a_new_output_is_private_and_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:
     bad = builders.published_with((3, "area_mean", "x"))
     (tmp_path / "in.csv").write_bytes(bad)
-    said(shell("umask 000; PREDICT in.csv out.csv --rejects aside.csv", tmp_path))
+    stderr(shell("umask 000; PREDICT in.csv out.csv --rejects aside.csv", tmp_path))
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("out.csv", "aside.csv")] == [0o600, 0o600]
     (tmp_path / "out.csv").chmod(0o640)
-    said(wdbc(tmp_path / "in.csv", tmp_path / "out.csv"))
+    stderr(wdbc(tmp_path / "in.csv", tmp_path / "out.csv"))
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o640
 
 
@@ -645,10 +645,10 @@ def test_unknown_columns_are_named_in_one_line_or_rejected(tmp_path: Path) -> No
     frame.to_csv(tmp_path / "in.csv", index=False)
     frame.to_parquet(tmp_path / "in.parquet")
     for name in ("in.csv", "in.parquet"):
-        text = said(wdbc(tmp_path / name, tmp_path / "out.csv"))
+        text = stderr(wdbc(tmp_path / name, tmp_path / "out.csv"))
         assert text.splitlines()[0] == r"  ignored    columns diagnosis, 'site', '\x1b[31m'"
         assert "569 = 569 scored" in text
-        text = said(wdbc(tmp_path / name, tmp_path / "out.csv", "--strict"), 1)
+        text = stderr(wdbc(tmp_path / name, tmp_path / "out.csv", "--strict"), 1)
         assert "has 2 unknown names: 'site'" in text
         assert text.count(name) == 1
 
@@ -662,4 +662,4 @@ def test_a_compressed_table_is_scored(tmp_path: Path, through: str) -> None:
     with zipfile.ZipFile(tmp_path / "patients.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("wdbc.data", content)
     source, _, redirected = through.partition(" ")
-    assert "569 = 569 scored" in said(shell(f"PREDICT {source} out.csv {redirected}", tmp_path))
+    assert "569 = 569 scored" in stderr(shell(f"PREDICT {source} out.csv {redirected}", tmp_path))

@@ -1,1 +1,1 @@
-"""Tests of scoring files."""
+"""Tests of `wdbc_assets/scoring`."""

@@ -1,4 +1,4 @@
-"""CSV in pieces: wherever a block ends, the same rows come out, with the numbers of their lines."""
+"""The CSV reader: block boundaries change neither rows nor line numbers."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def chunks_of(content: bytes, block: int = csv_reader._BLOCK) -> list[Batch]:
 
 
 def rows_of(batches: list[Batch]) -> dict[int, object]:
-    """Return each row by its number: id and measurements, or None for what is no row."""
+    """Return id and measurements of each row by its number, or None for a malformed row."""
     rows: dict[int, object] = {}
     for batch in batches:
         assert batch.rows == len(batch.X) + len(batch.malformed)
@@ -48,7 +48,7 @@ def rows_of(batches: list[Batch]) -> dict[int, object]:
             rows[batch.number(position)] = (batch.ids[position].as_py(), repr(measured.tolist()))
         for row in batch.malformed:
             assert row.row not in rows
-            rows[row.row] = None  # how many cells a quotation mark leaves, Arrow counts otherwise
+            rows[row.row] = None  # Arrow counts the cells around a misplaced quote differently
     return rows
 
 
@@ -66,13 +66,15 @@ def test_block_boundaries_do_not_change_the_rows(lines: list[tuple[str, str]], b
 @settings(deadline=None)
 @given(st.lists(LINES, max_size=8))
 def test_cells_are_parsed_as_numbers_exactly_as_in_the_raw_table(lines: list[str]) -> None:
-    """Each line is taken as `reading` takes it in a file of its own; what that refuses as no row is malformed."""
+    """Each line is parsed as `reading` parses it in a file of its own; lines rejected there are malformed."""
     quoted = [line for line in lines if '"' in line]
-    assume(len(quoted) < 2 or all(csv_layouts.cells(line) != [line] for line in quoted))  # else one cell may span lines
+    assume(
+        len(quoted) < 2 or all(csv_layouts.cells(line) != [line] for line in quoted)
+    )  # otherwise a cell may span lines
     content = "\n".join([",".join(PATIENT), *lines, ",".join(PATIENT)]).encode()
     rows = rows_of(chunks_of(content))
     for number, line in enumerate(lines, start=2):
-        if "\0" in line:  # the raw table takes no such file at all
+        if "\0" in line:  # the raw table rejects such a file
             continue
         try:
             table = reading.read((",".join(PATIENT) + "\n" + line + "\n" + ",".join(PATIENT)).encode())
@@ -126,15 +128,15 @@ def test_the_original_text_of_a_cell_is_available() -> None:
     assert np.isnan(batch.X[1, contract.FEATURES.index("area_se")])
 
 
-# Ids between quotation marks, and marks out of place
+# Quoted ids and misplaced quotes
 
 TEXTS = st.text(st.sampled_from('ab=;,"\n\r 0'), max_size=6)
 
 
 def table_of(ids: list[str], notes: list[str]) -> bytes:
-    """Return a table as Python's csv writes it, with an extra column of notes beside the id."""
+    """Return a table written by Python's csv module, with an extra column of notes."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file)  # CRLF: Python 3.11 writes a CR without marks where lines end in LF
+    writer = csv.writer(file)  # CRLF: with LF line ends, Python 3.11 does not quote a CR
     writer.writerow(["note", *csv_layouts.NAMES])
     for name, note in zip(ids, notes, strict=True):
         writer.writerow([note, name, *PATIENT[1:]])

@@ -1,4 +1,4 @@
-"""Ids of every type that Parquet has: text that identifies the row, or a refusal that names column and type."""
+"""Ids of every Parquet type: converted to numbers or text, or rejected with column and type."""
 
 import decimal
 import io
@@ -22,7 +22,7 @@ NUMBER = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
 
 def given_back(ids: pa.Array) -> list[object]:
-    """Return ids as they come out of a Parquet file that has a patient for each."""
+    """Return ids read from a Parquet file with one patient for each."""
     row = builders.patient()
     columns = {name: pa.array([row[name]] * len(ids)) for name in contract.FEATURES}
     file = io.BytesIO()
@@ -86,7 +86,7 @@ def test_ids_are_returned_as_numbers_or_text(ids: pa.Array, expected: list[objec
 def test_ids_that_are_neither_text_nor_numbers_are_rejected_with_their_type(ids: pa.Array) -> None:
     with pytest.raises(WdbcError) as refused:
         given_back(ids)
-    kind = str(ids.type).partition("<")[0]  # of a list the name of its items differs
+    kind = str(ids.type).partition("<")[0]  # the name of list items differs
     assert refused.value.what.startswith(f"The ids have the type {kind}")
     assert refused.value.where.startswith("column id")
     assert "\\xff" not in str(refused.value)

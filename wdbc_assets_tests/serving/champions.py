@@ -1,4 +1,4 @@
-"""Champions for tests: real pipelines of the published patients, quickly fitted, put into a store as promotion does."""
+"""Champions for tests: real pipelines, quickly fitted on the published patients and stored as by promotion."""
 
 from functools import cache
 from pathlib import Path
@@ -23,11 +23,11 @@ def split(seed: int = 42) -> splitting.Split:
 
 @cache
 def bundle(recipe: str = "logistic", seed: int = 42) -> Bundle:
-    """Another seed splits the patients otherwise: another model of the same recipe."""
-    parts = split(seed)
-    fit = fitting.fit(parts.X_train, parts.y_train, recipe=recipe, grid="small")
-    decided = decision_policy.policy(parts, fit, folds=3)
-    return bundles.make(fit, decided, parts.X_train, {"fitted_pipeline": f"{seed:064x}"})
+    """Return a bundle. Another seed gives another split, and so another model of the same recipe."""
+    sets = split(seed)
+    fit = fitting.fit(sets.X_train, sets.y_train, recipe=recipe, grid="small")
+    policy = decision_policy.policy(sets, fit, folds=3)
+    return bundles.make(fit, policy, sets.X_train, {"fitted_pipeline": f"{seed:064x}"})
 
 
 def store_in(folder: Path) -> Store:
@@ -35,7 +35,7 @@ def store_in(folder: Path) -> Store:
 
 
 def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Manifest:
-    """Make a bundle the champion of the store in this folder."""
+    """Promote a bundle to champion in the store of this folder."""
     store = store_in(folder)
     draft = store.draft("champion", value, run_id=run_id)
     assert store.commit(draft, run_id=run_id)
@@ -43,17 +43,17 @@ def promote(folder: Path, value: Bundle, *, run_id: str = "promoted") -> Manifes
 
 
 def challenge(folder: Path, value: Bundle, *, share: float = 0.0) -> Experiment:
-    """Put a bundle under test beside the champion of the store in this folder."""
+    """Start an experiment with a bundle in the store of this folder."""
     return promotions.challenge(store_in(folder), value, recipe=value.recipe, share=share)
 
 
 def patients(rows: int = 1) -> list[dict[str, float]]:
-    """Measurements of the test part of the published patients."""
+    """Return measurements from the test set of the published patients."""
     table = split().X_test[list(contract.FEATURES)].head(rows)
     return [{str(name): float(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def expected(value: Bundle, rows: int = 1) -> list[float]:
-    """What scikit-learn answers for those."""
+    """Return the probabilities of scikit-learn for these patients."""
     p = value.pipeline.predict_proba(split().X_test[list(contract.FEATURES)].head(rows))[:, 1]
-    return [float(one) for one in np.asarray(p)]
+    return [float(value) for value in np.asarray(p)]

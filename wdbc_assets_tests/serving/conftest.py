@@ -1,4 +1,4 @@
-"""One service for the tests that only ask it something."""
+"""One service shared by the tests that only send requests."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ __all__ = ["page", "service"]
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with a champion and without keys; not to be changed."""
+    """A service with a champion and without keys. Tests must not change it."""
     folder: Path = tmp_path_factory.mktemp("service")
     champions.promote(folder, champions.bundle())
-    with running.serving(folder) as made:
-        yield made
+    with running.serving(folder) as running_service:
+        yield running_service

@@ -1,4 +1,4 @@
-"""A real `wdbc serve` on a free port of loopback, asked over real connections, and ended by its process id."""
+"""A real `wdbc serve` on a free loopback port, used over real connections and stopped by its process id."""
 
 import contextlib
 import http.client
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass
 class Service:
-    """A running service; `keys` go with every request unless another header is given."""
+    """A running service. `headers` are sent with every request unless overridden."""
 
     folder: Path
     port: int
@@ -49,7 +49,7 @@ class Service:
     def ask(
         self, path: str, content: Any = None, *, method: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Ask on a connection of its own; `content` is sent as JSON, or as it is if it is bytes."""
+        """Send a request on a new connection. `content` is sent as JSON, or unchanged if it is bytes."""
         body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
         sent = {"Content-Type": "application/json"} if body is not None else {}
         with contextlib.closing(self.connect()) as connection:
@@ -61,23 +61,23 @@ class Service:
             return Answer(response.status, named, response.read())
 
     def send(self, raw: bytes, *, timeout: float = 20) -> bytes:
-        """Send bytes as they are, and return all that comes until the other side ends the connection."""
+        """Send raw bytes and return everything received until the service closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.sendall(raw)
             return rest(connection)
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """The access log so far."""
+        """The request log so far."""
         return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
     @property
     def stderr(self) -> str:
-        """What went to standard error."""
+        """The content of standard error so far."""
         return (self.folder / "stderr.log").read_text()
 
     def metrics(self) -> dict[str, float]:
-        """The metrics, each with its labels as Prometheus writes them."""
+        """Return the metrics by name and labels in the Prometheus format."""
         lines = self.ask("/metrics").body.decode().splitlines()
         return {name: float(value) for line in lines if line[0] != "#" for name, _, value in [line.rpartition(" ")]}
 
@@ -90,29 +90,29 @@ class Service:
 
     @property
     def resident(self) -> int:
-        """The memory that the process holds, in bytes."""
+        """The resident memory of the process in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
     @property
     def descriptors(self) -> int:
-        """How many files and connections the process has open."""
+        """The number of open file descriptors of the process."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def stop(self) -> int:
-        """End it as an init system does, and return its exit code."""
+        """Stop the service with SIGTERM and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
 
 def rest(connection: socket.socket) -> bytes:
-    """Receive until the other side ends the connection."""
-    parts = []
+    """Receive until the other side closes the connection."""
+    chunks = []
     with contextlib.suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
+        while chunk := connection.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def free_port() -> int:
@@ -121,19 +121,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def environment_in(folder: Path, **chosen: object) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "PROMETHEUS"))}
+def environment_in(folder: Path, **options: object) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "PROMETHEUS"))
+    }
     places = {"storage": folder / "results", "log": folder / "wdbc.jsonl", "serve_keys": folder / "keys.json"}
-    kept |= {"TMPDIR": str(folder), "DAGSTER_HOME": str(folder / "home")}
-    given = {settings.variable(name): str(value) for name, value in {**places, **FAST, **chosen}.items()}
-    return {**kept, **given}
+    inherited |= {"TMPDIR": str(folder), "DAGSTER_HOME": str(folder / "home")}
+    variables = {settings.variable(name): str(value) for name, value in {**places, **FAST, **options}.items()}
+    return {**inherited, **variables}
 
 
-def wdbc(folder: Path, *arguments: str, **chosen: object) -> "subprocess.CompletedProcess[str]":
+def wdbc(folder: Path, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "wdbc_assets", *arguments],
         cwd=folder,
-        env=environment_in(folder, **chosen),
+        env=environment_in(folder, **options),
         capture_output=True,
         text=True,
         timeout=60,
@@ -142,17 +144,17 @@ def wdbc(folder: Path, *arguments: str, **chosen: object) -> "subprocess.Complet
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *arguments: str, streams: int | None = None, **chosen: object) -> Iterator[Service]:
-    """Start the service on the store in this folder, wait until it answers, and end it.
+def serving(folder: Path, *arguments: str, streams: int | None = None, **options: object) -> Iterator[Service]:
+    """Start the service on the store in this folder, wait until it responds, and stop it at the end.
 
-    `streams` is a descriptor for its standard output, in place of the access log.
+    `streams` is a descriptor for its standard output instead of the request log file.
     """
     port = free_port()
     with (folder / "access.log").open("wb") as access, (folder / "stderr.log").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "wdbc_assets", "serve", "--port", str(port), *arguments],
             cwd=folder,
-            env=environment_in(folder, **chosen),
+            env=environment_in(folder, **options),
             stdout=access if streams is None else streams,
             stderr=errors,
         )

@@ -1,4 +1,4 @@
-"""Workers that do what they should not: `python -m wdbc_assets_tests.serving.stubborn KIND` is their parent."""
+"""Misbehaving workers: `python -m wdbc_assets_tests.serving.stubborn KIND` runs their supervisor."""
 
 import importlib
 import os
@@ -15,7 +15,7 @@ STARTS = "starts"
 
 
 def hang(listening: socket.socket, beats: Connection) -> None:
-    """Serve, and take no notice of TERM."""
+    """Send a heartbeat and ignore SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     beats.send_bytes(b"1")
     note_start()
@@ -23,14 +23,14 @@ def hang(listening: socket.socket, beats: Connection) -> None:
 
 
 def crash(listening: socket.socket, beats: Connection) -> None:
-    """Serve, and end at once."""
+    """Send a heartbeat and exit immediately."""
     beats.send_bytes(b"1")
     note_start()
     os._exit(7)
 
 
 def fail(listening: socket.socket, beats: Connection) -> None:
-    """Say that it cannot start."""
+    """Exit with the code for a failed start."""
     note_start()
     os._exit(server.FAILED)
 
@@ -41,7 +41,7 @@ def note_start() -> None:
 
 
 if __name__ == "__main__":
-    # The workers find what they do by the name of this module, which is not the one it runs under.
+    # Workers unpickle their function by the name of this module, which runs as `__main__` here.
     stubborn = importlib.import_module("wdbc_assets_tests.serving.stubborn")
 
     output.open_streams()

@@ -1,4 +1,4 @@
-"""Whether the service asks for keys: once it did, nothing that happens to a file opens it."""
+"""Access mode: once keys were required, no lost or damaged file opens the service."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ def test_until_a_key_exists_local_clients_are_served(tmp_path: Path) -> None:
     assert decided(tmp_path / "keys.json") is Access.LOCAL
     for command in (("key", "list"), ("key", "revoke", "nobody")):
         running.wdbc(tmp_path, *command)
-    assert decided(tmp_path / "keys.json") is Access.LOCAL, "who only asked has created no key"
+    assert decided(tmp_path / "keys.json") is Access.LOCAL, "checking the mode creates no key"
 
 
 def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
@@ -132,7 +132,7 @@ def test_replacement_workers_reject_everyone_after_the_key_file_disappears(tmp_p
         service.until(lambda: with_key(service, key, "/v1/model").status == 200)
         first = set(workers(service))
         os.kill(min(first), signal.SIGKILL)
-        service.until(lambda: len(set(workers(service)) - first) == 1)  # so the parent has looked since
+        service.until(lambda: len(set(workers(service)) - first) == 1)  # so the supervisor has ticked since
         for evidence in ("keys.json", ".keys.json.lock", f"home/{api_keys.MARKER}"):
             (tmp_path / evidence).unlink()
         service.until(lambda: with_key(service, key, "/v1/model").status == 401)
@@ -144,7 +144,7 @@ def test_replacement_workers_reject_everyone_after_the_key_file_disappears(tmp_p
         statuses: list[int] = []
 
         def answered() -> bool:
-            with contextlib.suppress(OSError):  # a worker that has just begun may not answer yet
+            with contextlib.suppress(OSError):  # a worker that has just started may not respond yet
                 statuses.extend(service.ask(path).status for path in ("/v1/model", "/metrics"))
             return len(statuses) >= 16
 

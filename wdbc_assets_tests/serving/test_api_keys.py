@@ -1,4 +1,4 @@
-"""Keys: how they are kept, what they open, and where the service listens without any."""
+"""API keys: storage, scopes, revocation, and where the service listens without any."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ ONE = {"patients": [schemas.EXAMPLE]}
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, dict[str, str]]]:
-    """A service with two keys, `predict` and `admin`; they are not to be changed."""
+    """A service with two keys, `predict` and `admin`. Tests must not change them."""
     folder: Path = tmp_path_factory.mktemp("guarded")
     champions.promote(folder, champions.bundle())
     made = {

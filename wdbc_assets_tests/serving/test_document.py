@@ -1,4 +1,4 @@
-"""The OpenAPI document: derived from the contract, true of the service, and of use in a browser without a network."""
+"""The OpenAPI document: derived from the contract, accurate, and usable in a browser without internet access."""
 
 import contextlib
 import http.server
@@ -28,11 +28,11 @@ def test_the_request_is_derived_from_the_contract_with_units_bounds_and_meaning(
     assert patient["required"] == list(contract.FEATURES)
     for measurement in contract.MEASUREMENTS:
         for statistic in contract.STATISTICS:
-            said = patient["properties"][measurement.column(statistic)]
-            assert measurement.unit in said["description"]
-            assert measurement.meaning in said["description"]
-            assert said["maximum"] == measurement.largest
-            assert said["minimum" if measurement.may_be_zero else "exclusiveMinimum"] == 0
+            field = patient["properties"][measurement.column(statistic)]
+            assert measurement.unit in field["description"]
+            assert measurement.meaning in field["description"]
+            assert field["maximum"] == measurement.largest
+            assert field["minimum" if measurement.may_be_zero else "exclusiveMinimum"] == 0
 
 
 def test_the_documented_example_is_a_valid_request(service: Service) -> None:
@@ -46,14 +46,14 @@ def test_the_example_is_valid_and_not_a_published_patient() -> None:
     X = np.array([[schemas.EXAMPLE[name] for name in contract.FEATURES]])
     assert rows.validate(X)[1] == []
     table = champions.split()
-    for part in (table.X_train, table.X_test):
-        assert not (part[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()
+    for subset in (table.X_train, table.X_test):
+        assert not (subset[list(contract.FEATURES)].to_numpy() == X).all(axis=1).any()
 
 
 def test_the_contract_lists_every_rule_that_measurements_are_validated_by(service: Service) -> None:
-    told = service.ask("/v1/contract").json
-    assert [one["name"] for one in told["measurements"]] == list(contract.FEATURES)
-    assert [one["name"] for one in told["rules"]] == [rule.name for rule in groups.MEASUREMENT_RULES]
+    body = service.ask("/v1/contract").json
+    assert [entry["name"] for entry in body["measurements"]] == list(contract.FEATURES)
+    assert [entry["name"] for entry in body["rules"]] == [rule.name for rule in groups.MEASUREMENT_RULES]
 
 
 def test_every_path_that_takes_a_body_is_known_to_the_limits_middleware(service: Service) -> None:
@@ -90,9 +90,9 @@ def test_no_request_generated_from_the_document_makes_the_service_fail(tmp_path:
 
 
 def schemathesis(service: Service, *, rules_hidden: bool, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Try the service with all of schemathesis' checks.
+    """Test the service with all checks of schemathesis.
 
-    Where breaches are refused, 422 is an answer to what the schema allows: rules between fields cannot be said in one.
+    If violations are rejected, a request that matches the schema may get 422: JSON Schema has no cross-field rules.
     """
     accepted = ["2xx", "401", "403", "404", "409", "5xx"] + ["422"] * rules_hidden
     (folder / "schemathesis.toml").write_text(
@@ -115,7 +115,7 @@ def schemathesis(service: Service, *, rules_hidden: bool, folder: Path) -> "subp
 
 @pytest.fixture
 def page(page: Page, service: Service) -> Page:
-    """The browser's page on a network that ends at this service; whatever it asks for elsewhere fails, and is told."""
+    """A browser page that can reach only this service. Other requests fail and are recorded in `foreign`."""
 
     def only_here(route: Route) -> None:
         if route.request.url.startswith((*addresses, "data:", "blob:")):
@@ -125,7 +125,7 @@ def page(page: Page, service: Service) -> Page:
             route.abort()
 
     page.route("**/*", only_here)
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     addresses[:] = [f"http://127.0.0.1:{service.port}/"]
     foreign.clear()
     complaints.clear()
@@ -167,7 +167,7 @@ def test_redoc_shows_the_document_and_loads_no_external_resource(service: Servic
 
 @pytest.fixture(scope="module")
 def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that a proxy shows under /wdbc."""
+    """A service published under /wdbc by a proxy."""
     folder: Path = tmp_path_factory.mktemp("prefixed")
     champions.promote(folder, champions.bundle())
     with running.serving(folder, serve_root_path="/wdbc") as made:
@@ -176,7 +176,7 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def proxy(service: Service, *, removes_prefix: bool) -> Iterator[str]:
-    """A reverse proxy that shows the service under /wdbc and nowhere else; yields its address."""
+    """Run a reverse proxy that publishes the service under /wdbc only; yield its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

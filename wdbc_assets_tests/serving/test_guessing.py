@@ -1,4 +1,4 @@
-"""Guesses of keys: they end with 429, however many come at once, and never keep a valid key out."""
+"""Guessing of keys: rate-limited with 429 under any concurrency, without locking out valid keys."""
 
 import asyncio
 import ipaddress
@@ -40,7 +40,7 @@ def test_twenty_wrong_keys_are_checked_and_a_valid_one_passes_from_that_address(
     id_ = valid.partition(".")[0]
     with running.serving(tmp_path) as service:
         unknown = in_parallel(150, lambda number: with_key(service, f"{number:012x}.{'A' * 43}", "/v1/model").status)
-        # A window may end meanwhile, on a slow machine: then there are twenty more.
+        # On a slow machine the window may end meanwhile, which allows twenty more.
         assert set(unknown) == {401, 429}
         assert unknown[401] <= 40
         assert with_key(service, valid, "/v1/model").status == 200, "its first use, from the address of the guesses"
@@ -67,7 +67,7 @@ def guess(gate: AuthMiddleware, token: str, client: str) -> int:
 
 
 async def passed(*_: object) -> None:
-    """What is behind the gate."""
+    """The application behind the middleware."""
 
 
 @pytest.mark.fault("V17")
@@ -98,7 +98,7 @@ NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1", "192.0.
         ("192.0.2.7", "198.51.100.9:4711", "198.51.100.9"),
         ("192.0.2.8", "198.51.100.9", "192.0.2.8"),  # not a trusted proxy
         ("10.0.0.1", "", "10.0.0.1"),
-        ("10.0.0.1", "10.1.1.1, 10.2.2.2", "10.0.0.1"),  # proxies alone
+        ("10.0.0.1", "10.1.1.1, 10.2.2.2", "10.0.0.1"),  # only proxies
         ("10.0.0.1", "198.51.100.9, unknown", "10.0.0.1"),
         ("10.0.0.1", "198.51.100.9,", "10.0.0.1"),
         ("10.0.0.1", "198.51.100.999", "10.0.0.1"),

@@ -1,4 +1,4 @@
-"""A service beside a champion or a challenger that would crash it, and beside a store that hangs."""
+"""The service with a champion or challenger that would crash it, and with a hanging store."""
 
 import dataclasses
 import errno
@@ -22,7 +22,7 @@ from wdbc_assets_tests.serving.models.test_champion import figure, version, with
 from wdbc_assets_tests.serving.running import Service
 
 ONE = {"patients": [schemas.EXAMPLE]}
-TIMEOUT = 120.0  # a process that imports scikit-learn beside a busy test session
+TIMEOUT = 120.0  # a process that imports scikit-learn on a busy machine
 
 HANGING = """
 import os, pathlib, time
@@ -101,13 +101,13 @@ def log(folder: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-# A refusal by a passing cause
+# Rejections with a transient cause
 
 PASSING = [MemoryError(), OSError(errno.EMFILE, "Too many open files"), ImportError(), isolation.NotTried("later")]
 
 
 def failing_once(error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let the first opening of a bundle fail so, and no pause be long."""
+    """Make the first load of a bundle fail in the given way, and shorten the pauses."""
     tries: list[int] = []
     opened = watched.load_model
 
@@ -174,12 +174,12 @@ def test_retry_pauses_grow_up_to_a_minute() -> None:
     assert Rejection.after(refusal, "another", MemoryError()).pause == 1
 
 
-# A store that hangs
+# A hanging store
 
 
 @pytest.fixture
 def hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mark: as long as it is there, no file of the store can be read by the service."""
+    """A marker file: while it exists, the service cannot read any file of the store."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(HANGING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))

@@ -1,4 +1,4 @@
-"""What a key file may hold, and what a running service makes of one that holds something else."""
+"""Validation of the key file, and how a running service reacts to an invalid one."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_no_error_ends_the_watch_and_a_failed_read_is_retried_without_a_change(
             keyring.poll()
         assert keyring.key(f"{ENTRY['id']}.secret") is not None
         assert unreadable() == 1
-        assert len(caplog.records) == 1, "said once, not at every look"
+        assert len(caplog.records) == 1, "logged once, not at every poll"
     keyring.poll()
     assert unreadable() == 0
     assert keyring.key("ba9876543210.secret") is not None

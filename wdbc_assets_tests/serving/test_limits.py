@@ -1,4 +1,4 @@
-"""Bounds: bytes, rows, time, how often and how many at once. Others are answered meanwhile."""
+"""Limits of bytes, rows, time, rate and concurrency. Other clients are served meanwhile."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicati
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with little patience; not to be changed."""
+    """A service with strict limits. Tests must not change it."""
     folder: Path = tmp_path_factory.mktemp("strict")
     champions.promote(folder, champions.bundle())
     with running.serving(
@@ -39,10 +39,10 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.mark.fault("V02")
 def test_a_body_with_too_large_a_content_length_is_rejected_before_it_is_sent(strict: Service) -> None:
-    said = strict.send(HEAD + b"Content-Length: 999999999999\r\n\r\n")
-    assert said.startswith(b"HTTP/1.1 413 ")
-    assert b"application/problem+json" in said
-    assert b"connection: close" in said.lower()
+    response = strict.send(HEAD + b"Content-Length: 999999999999\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in response
+    assert b"connection: close" in response.lower()
 
 
 @pytest.mark.fault("V02")
@@ -58,8 +58,8 @@ def test_a_chunked_body_that_grows_too_large_is_rejected_in_constant_memory(stri
                 sent += 0x10000
         except (ConnectionResetError, BrokenPipeError):
             pass
-        said = running.rest(connection)
-    assert said == b"" or said.startswith(b"HTTP/1.1 413 ")
+        response = running.rest(connection)
+    assert response == b"" or response.startswith(b"HTTP/1.1 413 ")
     assert sent < 50 * 2**20, "the service went on reading"
     assert strict.resident - before < 30 * 2**20
     assert strict.ask("/v1/predict", ONE).status == 200
@@ -81,9 +81,9 @@ def test_an_endless_upload_times_out_and_other_requests_are_served_meanwhile(str
         connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
         started = time.monotonic()
         assert strict.ask("/v1/predict", ONE).status == 200
-        said = running.rest(connection)
-        assert said.startswith(b"HTTP/1.1 408 ")
-        assert b"slow-upload" in said
+        response = running.rest(connection)
+        assert response.startswith(b"HTTP/1.1 408 ")
+        assert b"slow-upload" in response
         assert time.monotonic() - started < 5
 
 
@@ -99,13 +99,13 @@ def test_an_endless_head_times_out(strict: Service, begun: bytes) -> None:
 def test_a_second_head_on_the_same_connection_times_out_too(strict: Service) -> None:
     first = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     started = time.monotonic()
-    said = strict.send(first + b"GET /health/li")
-    assert said.count(b"HTTP/1.1 200") == 1
+    response = strict.send(first + b"GET /health/li")
+    assert response.count(b"HTTP/1.1 200") == 1
     assert time.monotonic() - started < 10
 
 
 def head_of(size: int) -> bytes:
-    """A whole head that is this large."""
+    """Return a complete request head of this size."""
     lines = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     while size - len(lines) > 3000:
         lines += b"X-Filler: " + b"a" * 1000 + b"\r\n"
@@ -163,7 +163,7 @@ def test_framing_and_trailers_of_a_body_are_limited_in_constant_memory(
 
 
 def flood(service: Service, begun: bytes, endless: bytes) -> int:
-    """Send bytes without end, until the service ends the connection or 300 MB are gone; return how many were sent."""
+    """Send bytes until the service closes the connection, at most 300 MB; return how many were sent."""
     part = endless * max(1, 65536 // len(endless))
     sent = 0
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
@@ -181,9 +181,9 @@ def flood(service: Service, begun: bytes, endless: bytes) -> int:
 def test_a_trailer_is_not_added_to_the_headers(strict: Service) -> None:
     body = json.dumps(ONE).encode()
     chunked = b"%x\r\n%b\r\n0\r\nX-Request-ID: from-a-trailer\r\nHost: elsewhere\r\n\r\n" % (len(body), body)
-    said = strict.send(HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked)
-    assert said.startswith(b"HTTP/1.1 200 ")
-    assert b"from-a-trailer" not in said
+    response = strict.send(HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked)
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert b"from-a-trailer" not in response
 
 
 @pytest.mark.fault("V15")
@@ -195,9 +195,9 @@ def test_pipelined_requests_are_answered_in_order(strict: Service) -> None:
         for number in range(60)
     )  # fmt: skip
     last = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    said = strict.send(asked + last)
-    assert said.count(b"HTTP/1.1 200 ") == 121
-    answered = re.findall(rb"x-request-id: (ahead|live)-(\d+)\r\n", said)
+    response = strict.send(asked + last)
+    assert response.count(b"HTTP/1.1 200 ") == 121
+    answered = re.findall(rb"x-request-id: (ahead|live)-(\d+)\r\n", response)
     assert answered == [(kind, b"%d" % number) for number in range(60) for kind in (b"ahead", b"live")]
 
 
@@ -206,7 +206,7 @@ def test_endless_pipelined_requests_without_reading_use_constant_memory(strict: 
     before = strict.resident
     part = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
     with socket.create_connection(("127.0.0.1", strict.port), timeout=0.5) as connection:
-        with contextlib.suppress(OSError):  # nothing more is read, or the connection is ended
+        with contextlib.suppress(OSError):  # the service stopped reading or closed the connection
             for _ in range(5000):
                 connection.send(part)
         assert strict.resident - before < 20 * 2**20
@@ -216,8 +216,8 @@ def test_endless_pipelined_requests_without_reading_use_constant_memory(strict: 
 @pytest.mark.fault("V15")
 def test_a_response_is_sent_before_the_rejection_of_later_bytes(strict: Service) -> None:
     body = json.dumps(ONE).encode()
-    said = strict.send(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body) + b"\x16\x03\x01 no HTTP\r\n\r\n")
-    assert said.startswith(b"HTTP/1.1 200 ")
+    response = strict.send(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body) + b"\x16\x03\x01 no HTTP\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.fault("V02")
@@ -229,18 +229,18 @@ def test_a_rejection_reaches_a_client_that_is_still_sending(strict: Service) -> 
     with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
         connection.sendall(head + b"x" * 9000)
         strict.until(lambda: 415 in [line["status"] for line in strict.log])
-        for _ in range(10):  # a closed connection would refuse them
+        for _ in range(10):  # a closed connection would reset them
             assert strict.ask("/health/live").status == 200
             connection.sendall(b"x" * 1000)
-        said = running.rest(connection)
-    assert said.startswith(b"HTTP/1.1 415 ")
-    assert said.endswith(b"}")
+        response = running.rest(connection)
+    assert response.startswith(b"HTTP/1.1 415 ")
+    assert response.endswith(b"}")
 
 
 @pytest.mark.fault("V01")
 def test_invalid_http_is_answered_with_problem_details(strict: Service) -> None:
-    said = strict.send(b"\x16\x03\x01 hello\r\n\r\n")
-    head, _, body = said.partition(b"\r\n\r\n")
+    response = strict.send(b"\x16\x03\x01 hello\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in head
     assert json.loads(body)["type"] == "urn:wdbc:problem:not-http"
@@ -251,7 +251,7 @@ UNREAD = b"GET /pages/redoc.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n" *
 
 @contextlib.contextmanager
 def many(service: Service, number: int, sent: bytes) -> Iterator[list[socket.socket]]:
-    """Connections that send this, and then neither read nor send."""
+    """Open connections that send this, and then neither read nor send."""
     with contextlib.ExitStack() as stack:
         made = []
         for _ in range(number):
@@ -280,7 +280,7 @@ def test_clients_that_neither_read_nor_send_occupy_no_slot_and_are_reset(strict:
         for _ in range(5):
             assert strict.ask("/health/live").status == 200
             assert strict.ask("/v1/predict", ONE).status == 200
-        strict.until(lambda: strict.descriptors <= before + 2)  # although no client has closed
+        strict.until(lambda: strict.descriptors <= before + 2)  # although no client has closed its connection
     assert strict.ask("/v1/predict", ONE).status == 200
     assert "Traceback" not in strict.stderr
 
@@ -307,7 +307,7 @@ def test_more_connections_than_descriptors_leave_the_service_reachable(tmp_path:
             assert service.ask("/health/live").status == 200
             assert service.ask("/v1/predict", ONE).status == 200
             assert service.descriptors < 160
-            assert running.rest(connections[0]).count(b"HTTP/1.1 200 ") <= 1  # the oldest was cut off
+            assert running.rest(connections[0]).count(b"HTTP/1.1 200 ") <= 1  # the oldest was reset
         assert "Traceback" not in service.stderr
 
 
@@ -324,7 +324,7 @@ def test_beyond_the_upload_limit_the_busiest_callers_oldest_upload_is_ended(tmp_
         many(service, 1, slow(modest)) as modest_ones,
         many(service, 9, slow(greedy)) as greedy_ones,
     ):
-        for connection in greedy_ones[:6]:  # with the modest one's, four are left
+        for connection in greedy_ones[:6]:  # four are left, including that of the modest client
             assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         for key in (greedy, modest):
             assert service.ask("/v1/predict", ONE, headers={"Authorization": f"Bearer {key}"}).status == 200
@@ -343,7 +343,7 @@ def test_no_caller_occupies_more_than_half_of_the_slots() -> None:
 
 
 async def answered(layer: limits.RequestLimits, path: str, client: str, reads: asyncio.Event | None = None) -> int:
-    """Ask the layer, by a client that reads its answer from an event on; return the status."""
+    """Send a request through the middleware and return the status. The client reads once `reads` is set."""
     scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": (client, 1)}
     request_context.begin(scope)
     sent: list[Message] = []
@@ -412,11 +412,11 @@ def test_the_rate_limit_rejects_one_key_with_retry_after_and_spares_others(tmp_p
     with running.serving(tmp_path, serve_requests_per_minute=20) as service:
         statuses = []
         for _ in range(25):
-            said = service.ask("/v1/predict", ONE, headers={"Authorization": f"Bearer {greedy}"})
-            statuses.append(said.status)
+            response = service.ask("/v1/predict", ONE, headers={"Authorization": f"Bearer {greedy}"})
+            statuses.append(response.status)
         assert statuses == [200] * 20 + [429] * 5
-        assert 1 <= int(said.headers["retry-after"]) <= 60
-        assert_is_problem(said)
+        assert 1 <= int(response.headers["retry-after"]) <= 60
+        assert_is_problem(response)
         assert service.ask("/v1/predict", ONE, headers={"Authorization": f"Bearer {modest}"}).status == 200
         assert service.ask("/health/ready").status == 200
 
@@ -450,7 +450,7 @@ def test_half_a_minute_of_mixed_requests_leaks_no_memory_or_descriptors(tmp_path
             turn = place
             while not done.is_set():
                 turn += 1
-                with contextlib.suppress(ConnectionError):  # an upload that was refused before it was whole
+                with contextlib.suppress(ConnectionError):  # an upload that was rejected before it was complete
                     asked = bad[turn // 5 % 4] if turn % 5 == 0 else ONE
                     statuses.append(service.ask("/v1/predict", asked).status)
 

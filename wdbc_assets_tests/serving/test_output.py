@@ -1,4 +1,4 @@
-"""Lines are written by a thread: nobody waits for their reader, and on a normal end none is lost."""
+"""Non-blocking output: a stalled reader delays nothing, and a normal exit loses no line."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from wdbc_assets.serving import output, telemetry
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe."""
+    """The two ends of a pipe."""
     ends = os.pipe()
     yield ends
     for end in ends:

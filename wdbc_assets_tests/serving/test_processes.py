@@ -1,4 +1,4 @@
-"""The life of the service's processes: who replaces whom, what is left, and that every end is an end."""
+"""Process supervision: replacement of workers, cleanup, and a guaranteed shutdown."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def parent_of(kind: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def started(folder: Path) -> list[int]:
-    """The process ids of all workers so far."""
+    """Return the process ids of all workers so far."""
     with contextlib.suppress(FileNotFoundError):
         return [int(line) for line in (folder / stubborn.STARTS).read_text().split()]
     return []
@@ -62,11 +62,11 @@ def lives(process: int) -> bool:
 def test_a_worker_that_ignores_sigterm_is_killed_in_time_by_its_supervisor(tmp_path: Path) -> None:
     with parent_of("hang", tmp_path) as parent:
         until(lambda: len(started(tmp_path)) == 2)
-        time.sleep(1)  # the parent has heard of both
+        time.sleep(1)  # the supervisor has received both heartbeats
         asked = time.monotonic()
         parent.terminate()
         time.sleep(0.2)
-        parent.terminate()  # asked twice, it does not wait twice as long
+        parent.terminate()  # a second SIGTERM does not double the wait
         assert parent.wait(timeout=30) == 0
         assert time.monotonic() - asked >= 1.5, "they were killed without having got their time"
         assert not any(map(lives, started(tmp_path)))
@@ -86,10 +86,10 @@ def test_a_second_ctrl_c_kills_the_workers_immediately(tmp_path: Path) -> None:
 @pytest.mark.fault("V20")
 def test_workers_that_die_at_start_are_restarted_with_growing_logged_pauses(tmp_path: Path) -> None:
     with parent_of("crash", tmp_path) as parent:
-        said = tmp_path / "stderr.log"
-        until(lambda: said.read_text().count("starts in 4 s") >= 2)
+        log_file = tmp_path / "stderr.log"
+        until(lambda: log_file.read_text().count("restarting in 4 s") >= 2)
         assert 2 * 4 <= len(started(tmp_path)) <= 2 * 4 + 2, "each again after 0.5, 1 and 2 seconds"
-        assert "exited with code 7" in said.read_text()
+        assert "exited with code 7" in log_file.read_text()
         assert parent.poll() is None
         parent.terminate()
         assert parent.wait(timeout=30) == 0
@@ -124,7 +124,7 @@ server.end_with(lambda: Hung(settings.load()).serve_until_stopped(socket.create_
         assert process.stdout.readline() == b"serving\n"
         process.send_signal(number)
         time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)  # does not begin the time anew
+        process.send_signal(signal.SIGTERM)  # does not restart the timeout
         assert process.wait(timeout=30) == -signal.SIGALRM
 
 
@@ -213,7 +213,7 @@ def test_of_two_services_that_start_on_one_port_one_reports_the_conflict(tmp_pat
 def test_a_stalled_log_reader_delays_neither_requests_nor_shutdown(tmp_path: Path, count: str) -> None:
     champions.promote(tmp_path, champions.bundle())
     unread, log = os.pipe()
-    with contextlib.suppress(BlockingIOError):  # full: not one more line fits
+    with contextlib.suppress(BlockingIOError):  # the pipe is full
         os.set_blocking(log, False)
         while True:
             os.write(log, b"x" * 4096)

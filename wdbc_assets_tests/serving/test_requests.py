@@ -1,4 +1,4 @@
-"""What is asked and answered, and every way of asking wrongly."""
+"""Requests and responses, and every kind of invalid request."""
 
 import gzip
 import json
@@ -30,14 +30,14 @@ def asked(*patients: Any) -> dict[str, Any]:
 
 
 def test_predictions_equal_those_of_scikit_learn_in_request_order(service: Service) -> None:
-    said = service.ask("/v1/predict", asked(*champions.patients(50)))
-    assert said.status == 200
-    got = [row["probability"] for row in said.json["predictions"]]
+    response = service.ask("/v1/predict", asked(*champions.patients(50)))
+    assert response.status == 200
+    got = [row["probability"] for row in response.json["predictions"]]
     np.testing.assert_allclose(got, champions.expected(champions.bundle(), 50), rtol=0, atol=1e-12)
     policy = champions.bundle().policy
-    for row in said.json["predictions"]:
+    for row in response.json["predictions"]:
         assert row["decision"] == ("malignant" if row["probability"] >= policy["threshold"] else "benign")
-    assert {row["set"] for row in said.json["predictions"]} <= {"benign", "malignant", "refer"}
+    assert {row["set"] for row in response.json["predictions"]} <= {"benign", "malignant", "refer"}
 
 
 def test_the_example_of_the_contract_is_a_valid_request(service: Service) -> None:
@@ -140,7 +140,7 @@ LARGEST = 2 * 2**20
 
 
 def filled(unit: bytes) -> bytes:
-    """A list of patients, each of them this, as long as a body may be."""
+    """Return a body of the maximum size whose patients are all this value."""
     return b'{"patients":[' + b",".join([unit] * ((LARGEST - 20) // (len(unit) + 1))) + b"]}"
 
 
@@ -257,11 +257,11 @@ def test_a_body_that_is_not_utf_8_is_rejected(service: Service, encoding: str) -
     ],
 )
 def test_the_declared_charset_must_be_utf_8(service: Service, content_type: str, status: int) -> None:
-    said = service.ask("/v1/predict", asked(one()), headers={"Content-Type": content_type})
-    assert said.status == status
+    response = service.ask("/v1/predict", asked(one()), headers={"Content-Type": content_type})
+    assert response.status == status
     if status == 415:
-        assert_is_problem(said)
-        assert said.headers["accept"] == "application/json"
+        assert_is_problem(response)
+        assert response.headers["accept"] == "application/json"
 
 
 def test_a_byte_order_mark_is_ignored(service: Service) -> None:
@@ -279,7 +279,7 @@ def test_a_gzip_body_gets_the_same_response_as_a_plain_one(service: Service, cod
 
 @pytest.mark.fault("V01")
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         (gzip.compress(b"{}", mtime=0)[:-3], "truncated"),
         (gzip.compress(b"{}", mtime=0)[:12], "truncated"),
@@ -292,12 +292,12 @@ def test_a_gzip_body_gets_the_same_response_as_a_plain_one(service: Service, cod
         (gzip.compress(b"{}", mtime=0) + b"\0" * 100, "continues after the first gzip member"),
     ],
 )
-def test_a_damaged_gzip_body_is_rejected_with_the_reason(service: Service, body: bytes, said: str) -> None:
+def test_a_damaged_gzip_body_is_rejected_with_the_reason(service: Service, body: bytes, reason: str) -> None:
     refused = service.ask("/v1/predict", body, method="POST", headers={"Content-Encoding": "gzip"})
     assert refused.status == 400
     assert_is_problem(refused)
     assert refused.json["type"] == "urn:wdbc:problem:not-gzip"
-    assert said in refused.json["detail"]
+    assert reason in refused.json["detail"]
 
 
 @pytest.mark.fault("V02")
@@ -348,9 +348,9 @@ def test_violated_cross_field_rules_are_reported_with_row_field_and_rule(
 def test_in_flag_mode_contract_violations_are_scored_and_listed(tmp_path: Any) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, serve_breaches="flag") as service:
-        said = service.ask("/v1/predict", asked(one(), one(radius_worst=11.0, area_worst=1e6)))
-        assert said.status == 200
-        sound, broken = said.json["predictions"]
+        response = service.ask("/v1/predict", asked(one(), one(radius_worst=11.0, area_worst=1e6)))
+        assert response.status == 200
+        sound, broken = response.json["predictions"]
         assert sound["breaches"] == []
         assert "radius_worst: worst_is_not_below_mean" in broken["breaches"]
         assert "area_worst: nothing_is_beyond_nature" in broken["breaches"]
@@ -365,9 +365,9 @@ def test_a_patient_outside_the_reference_range_is_scored_and_flagged(service: Se
         radius_mean=60.0, perimeter_mean=390.0, area_mean=11000.0, compactness_mean=0.15,
         radius_worst=65.0, perimeter_worst=430.0, area_worst=13000.0, area_se=110.0,
     )  # fmt: skip
-    said = service.ask("/v1/predict", asked(one(), giant))
-    assert said.status == 200, said.body
-    usual, unusual = said.json["predictions"]
+    response = service.ask("/v1/predict", asked(one(), giant))
+    assert response.status == 200, response.body
+    usual, unusual = response.json["predictions"]
     assert usual["outside_training"] == []
     assert {"radius_mean", "area_worst"} <= set(unusual["outside_training"])
     assert "texture_mean" not in unusual["outside_training"]

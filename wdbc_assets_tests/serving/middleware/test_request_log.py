@@ -1,4 +1,4 @@
-"""What every answer carries, and what the log says: ids, headers, no line that a caller wrote."""
+"""The request log and response headers: ids, security headers, no client-supplied text in the log."""
 
 import json
 import re
@@ -21,12 +21,12 @@ def last(service: Service, request_id: str) -> dict[str, object]:
 
 
 def test_a_supplied_request_id_is_returned_and_logged_with_the_outcome(service: Service) -> None:
-    said = service.ask("/v1/predict", {"patients": champions.patients(3)}, headers={"X-Request-ID": "ward-7.42"})
-    assert said.headers["x-request-id"] == "ward-7.42"
+    response = service.ask("/v1/predict", {"patients": champions.patients(3)}, headers={"X-Request-ID": "ward-7.42"})
+    assert response.headers["x-request-id"] == "ward-7.42"
     line = last(service, "ward-7.42")
     assert line["route"] == "/v1/predict"
     assert (line["status"], line["patients"]) == (200, 3)
-    assert said.versions.startswith(str(line["version"]))
+    assert response.versions.startswith(str(line["version"]))
 
 
 @pytest.mark.fault("X08")
@@ -35,10 +35,10 @@ def test_a_supplied_request_id_is_returned_and_logged_with_the_outcome(service: 
     [b'a"}\\n{"status": 200', b"x" * 65, b"", b"a b", "ü".encode(), b"a\tb", b"../../etc", b"<script>"],
 )
 def test_a_request_id_that_could_forge_a_log_line_is_replaced(service: Service, smuggled: bytes) -> None:
-    said = service.send(
+    response = service.send(
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Request-ID: " + smuggled + b"\r\n\r\n"
     )
-    found = re.search(rb"(?i)x-request-id: ([^\r]*)\r\n", said)
+    found = re.search(rb"(?i)x-request-id: ([^\r]*)\r\n", response)
     assert found is not None
     assert re.fullmatch(rb"[0-9a-f]{16}", found[1])
     last(service, found[1].decode())
@@ -46,11 +46,11 @@ def test_a_request_id_that_could_forge_a_log_line_is_replaced(service: Service, 
 
 @pytest.mark.fault("X08")
 def test_a_bare_line_feed_in_a_header_does_not_start_a_second_header(service: Service) -> None:
-    said = service.send(
+    response = service.send(
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: good\nInjected: yes\r\n"
         b"Connection: close\r\n\r\n"
     )
-    assert b"njected" not in said
+    assert b"njected" not in response
     assert "njected" not in (service.folder / "access.log").read_text()
 
 
@@ -61,7 +61,7 @@ def test_client_supplied_text_is_not_logged(service: Service) -> None:
     for path in (f"/{canary}", f"/v1/predict?{canary}", f"/pages/{canary}"):
         service.ask(path, headers={"User-Agent": canary, "Referer": canary})
     service.ask("/health/live", method="CANARY")
-    service.until(lambda: len(service.log) >= before + 3)  # every line is JSON, or this would raise
+    service.until(lambda: len(service.log) >= before + 3)  # raises if a line is not JSON
     text = (service.folder / "access.log").read_text()
     assert "canary" not in text.lower()
     assert canary not in service.stderr
@@ -70,16 +70,16 @@ def test_client_supplied_text_is_not_logged(service: Service) -> None:
 @pytest.mark.fault("X07")
 @pytest.mark.parametrize("path", ["/health/live", "/v1/contract", "/nowhere", "/docs", "/pages/swagger.js"])
 def test_every_response_has_security_headers_and_allows_no_other_origin(service: Service, path: str) -> None:
-    said = service.ask(path, headers={"Origin": "https://evil.example"})
-    assert said.headers["x-content-type-options"] == "nosniff"
-    assert said.headers["x-frame-options"] == "DENY"
-    assert said.headers["referrer-policy"] == "no-referrer"
-    assert "default-src 'none'" in said.headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in said.headers["content-security-policy"]
-    assert "unsafe-eval" not in said.headers["content-security-policy"]
-    assert "script-src 'self'" in said.headers["content-security-policy"] or path not in {"/docs", "/redoc"}
-    assert not [name for name in said.headers if name.startswith("access-control-")]
-    assert "server" not in said.headers
+    response = service.ask(path, headers={"Origin": "https://evil.example"})
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert "unsafe-eval" not in response.headers["content-security-policy"]
+    assert "script-src 'self'" in response.headers["content-security-policy"] or path not in {"/docs", "/redoc"}
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+    assert "server" not in response.headers
 
 
 @pytest.mark.fault("X07")
@@ -108,9 +108,9 @@ def test_head_responds_like_get_without_the_body(service: Service, path: str) ->
 
 def test_a_connection_stays_usable_after_a_head_request(service: Service) -> None:
     ask = b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    said = service.send(ask * 3 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-    assert said.count(b"HTTP/1.1 200 OK\r\n") == 4
-    assert b"alive" not in said
+    response = service.send(ask * 3 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert response.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert b"alive" not in response
 
 
 def test_a_wrong_method_is_answered_with_all_allowed_methods(service: Service) -> None:
@@ -127,10 +127,10 @@ def test_a_wrong_method_is_answered_with_all_allowed_methods(service: Service) -
      b"Host: u@localhost\r\n"],
 )  # fmt: skip
 def test_a_request_without_exactly_one_host_header_is_rejected(service: Service, path: bytes, hosts: bytes) -> None:
-    said = service.send(b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\n" + hosts + b"\r\n")
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert b"application/problem+json" in said
-    assert b"evil" not in said
+    response = service.send(b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\n" + hosts + b"\r\n")
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in response
+    assert b"evil" not in response
 
 
 def test_an_http_1_0_request_needs_no_host_header(service: Service) -> None:
@@ -141,14 +141,16 @@ def test_an_http_1_0_request_needs_no_host_header(service: Service) -> None:
 @pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding"])
 def test_a_repeated_security_relevant_header_is_rejected(service: Service, name: str) -> None:
     line = f"{name}: gzip\r\n".encode()
-    said = service.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + line * 2 + b"\r\n")
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert name.lower().encode() in said
+    response = service.send(
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + line * 2 + b"\r\n"
+    )
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert name.lower().encode() in response
 
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with keys that a proxy shows under /wdbc; its `headers` hold a key of the scope `predict`."""
+    """A service with keys behind a proxy prefix /wdbc. Its `headers` have a key with scope `predict`."""
     folder: Path = tmp_path_factory.mktemp("behind")
     champions.promote(folder, champions.bundle())
     key = running.wdbc(folder, "key", "create", "ward").stdout.strip()

@@ -1,4 +1,4 @@
-"""A challenger beside the champion: paired with it, for a share in its place, and never in its way."""
+"""Experiments: pairing with the champion, serving a share, and isolation from the service."""
 
 import asyncio
 import dataclasses
@@ -28,12 +28,12 @@ from wdbc_assets_tests.serving.running import Service
 
 ROWS = 20
 MANY = {"patients": champions.patients(ROWS)}
-WITHIN = 3.0  # seconds in which every answer must be there, however the challenger fares
-SLOW = 5.0  # more than that
+WITHIN = 3.0  # seconds within which every response must arrive, whatever the challenger does
+SLOW = 5.0  # longer than that
 
 
 def challenger_process(service: Service) -> int | None:
-    """The process in which the challenger scores, a child of the service's."""
+    """The process in which the challenger scores, a child of the service."""
     pids = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
     beside = [pid for pid in pids if b"shadow_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return int(beside[0]) if beside else None
@@ -48,12 +48,12 @@ def pairs(folder: Path, router: Experiment) -> tuple[registry_challenger.Pair, .
 
 
 def until(service: Service, holds: Callable[[], bool]) -> None:
-    """Wait with the patience that a process at a low priority needs beside a busy test session."""
+    """Wait as long as a low-priority process may need on a busy machine."""
     service.until(holds, seconds=180)
 
 
 def ask(service: Service, times: int = 1) -> None:
-    """Every answer is the champion's, and in time."""
+    """Assert that the champion serves every request in time."""
     right = champions.expected(champions.bundle(), ROWS)
     for _ in range(times):
         began = time.monotonic()
@@ -99,7 +99,7 @@ def test_the_challenger_serves_its_share_and_assignment_by_key_is_stable(folder:
     with running.serving(folder) as service:
         until(service, lambda: service.ask("/v1/model").json["challenger"] is not None)
         service.ask("/v1/predict", {"patients": [schemas.EXAMPLE]})
-        until(service, lambda: counts(folder, router)["scored"] == 1)  # its process is at work
+        until(service, lambda: counts(folder, router)["scored"] == 1)  # its process is running
         assert service.ask("/v1/model").json["challenger"]["model"]["version"] == router.challenger.version
         assert service.ask("/v1/model").json["challenger"]["share"] == 0.4
         answered: dict[str, set[str]] = {}
@@ -159,7 +159,7 @@ def test_a_hanging_challenger_is_killed_and_no_response_is_lost(folder: Path) ->
         frozen = challenger_process(service)
         assert frozen is not None
         os.kill(frozen, signal.SIGSTOP)
-        ask(service, 150)  # more patients than may wait
+        ask(service, 150)  # more patients than the queue holds
         until(service, lambda: counts(folder, router)["failed"] > 0)
         until(service, lambda: challenger_process(service) not in (None, frozen))
         assert not Path(f"/proc/{frozen}").exists()
@@ -238,7 +238,7 @@ def test_the_service_stops_immediately_with_a_challenger_and_keeps_the_pairs(fol
     assert counts(folder, router)["scored"] == 5 * ROWS
 
 
-# Without a process: what a real challenger cannot be made to do at will.
+# Without a process: behavior that a real challenger cannot be made to show on demand
 
 
 def champion_in(folder: Path) -> LoadedModel:
@@ -249,7 +249,7 @@ def champion_in(folder: Path) -> LoadedModel:
 
 
 def bad(how: str, right: LoadedModel) -> LoadedModel:
-    """A challenger like the right one that does not answer as it should."""
+    """Return a challenger that misbehaves in the given way."""
 
     def probabilities(X: "np.ndarray") -> "np.ndarray":
         if how == "raises":
@@ -279,11 +279,11 @@ def test_the_champion_serves_if_the_challenger_fails_which_is_then_paused(
     key = next(str(number) for number in range(100) if challenger.is_assigned(router, str(number)))
 
     began = time.monotonic()
-    by, said = asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))
+    by, q = asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))
     assert by is champion
-    assert said is p
+    assert q is p
     assert time.monotonic() - began < WITHIN
-    asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))  # not asked again at once
+    asyncio.run(followed.answer(champion, X, p, RequestContext("id", {}, "client"), key))  # not tried again immediately
     assert followed.queue.counts[registry_challenger.FAILED] == ROWS
 
 
@@ -292,7 +292,7 @@ def test_the_champion_serves_if_the_challenger_fails_which_is_then_paused(
 def test_a_service_that_stops_while_a_challenger_is_replaced_waits_for_neither(
     failing: type[BaseException] | None, folder: Path
 ) -> None:
-    """Found in half an hour of load: the end came while the earlier challenger was waited for, and was forgotten."""
+    """Regression from a load test: a stop during the wait for the old challenger's process was lost."""
 
     async def ends() -> tuple[bool, int | None]:
         process = _Process(champions.challenge(folder, champions.bundle("logistic", 43)), "name", 60)
@@ -344,12 +344,12 @@ def test_patients_without_a_stored_pair_count_as_failed_exactly_once() -> None:
     give()
     queue.account(160, 2)
     assert (queue.counts[registry_challenger.SCORED], queue.counts[registry_challenger.FAILED]) == (160, 2)
-    queue.end(170)  # ten more lie in the store than its process came to say
+    queue.end(170)  # ten more are stored than the process reported
     assert (queue.counts[registry_challenger.SCORED], queue.counts[registry_challenger.FAILED]) == (170, 30)
     queue.begin()
     give()
     queue.account(40, 0)
-    queue.end(None)  # the store cannot be asked
+    queue.end(None)  # the store is unavailable
     assert (queue.counts[registry_challenger.SCORED], queue.counts[registry_challenger.FAILED]) == (210, 90)
     assert queue.counts[registry_challenger.GIVEN] == 300
 
@@ -385,7 +385,7 @@ def test_pairs_that_could_not_be_stored_are_written_at_the_next_attempt(
         assert writer.stored == 0
         monkeypatch.setattr(shadow_worker, "_PAIRS_PER_FILE", 4)
         writer.add([pair] * 2)
-        with pytest.raises(CannotWrite):  # no more than this waits in memory
+        with pytest.raises(CannotWrite):  # the number of pending pairs is bounded
             writer.store_pending()
     writer.store_pending()
     writer.add([pair])

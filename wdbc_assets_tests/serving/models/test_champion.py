@@ -1,4 +1,4 @@
-"""Which model answers: none yet, promoted and rolled back under load, damaged, away; and how the service ends."""
+"""Hot reload of the champion: none yet, promoted under load, damaged, store unavailable; and shutdown."""
 
 import contextlib
 import dataclasses
@@ -36,7 +36,7 @@ def version(service: Service) -> str:
 
 
 def with_file(value: Bundle, folder: Path, name: str, change: Callable[[bytes], bytes], *, whole: bool) -> Manifest:
-    """Store a champion one of whose files is another from the start; `whole` gives it the digests that fit."""
+    """Store a champion with one changed file; `whole` gives it matching digests."""
     store = champions.store_in(folder)
     draft = store.draft("champion", value, run_id="forged")
     contents = {**draft.contents, name: change(dict(draft.contents).get(name, b""))}
@@ -107,7 +107,7 @@ def test_promotions_and_rollbacks_under_load_fail_no_request_and_mix_no_models(
             thread.start()
         pointer = tmp_path / POINTER
         for turn in range(200):
-            # As promotion and rollback do it: another manifest in the pointer's place, at once.
+            # As promotion and rollback do it: replace the pointer atomically.
             fresh = pointer.with_name("next")
             fresh.write_bytes(manifests[turn % 3].to_json())
             fresh.replace(pointer)
@@ -162,7 +162,7 @@ def test_a_damaged_champion_is_rejected_with_an_alarm_and_the_old_one_stays(tmp_
 
 
 def booby_trap(marker: Path) -> bytes:
-    """A pickle that makes a file when it is read; written out by hand, so that what it would do is plain."""
+    """Return a pickle, written by hand, that creates a file when it is loaded."""
     command = f"touch {marker}"
     return b"cposix\nsystem\n(V" + command.encode() + b"\ntR."
 
@@ -196,7 +196,7 @@ def restated(content: bytes, **changes: object) -> bytes:
 
 
 def foreign(marker: Path) -> bytes:
-    """A skops file with a type that is not of the allow-list; its state would call `os.system` when it is made."""
+    """Return a skops file with a type outside the allow list, whose state would call `os.system`."""
     import io
     import zipfile
 
@@ -216,7 +216,7 @@ def foreign(marker: Path) -> bytes:
 
 @pytest.mark.fault("V08")
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "reason"),
     [
         ("scorer.json", {"weights": [0.0] * 30}, "not those that its pipeline gave"),
         ("scorer.json", {"weights": [1e308] * 30}, ""),
@@ -225,7 +225,7 @@ def foreign(marker: Path) -> bytes:
     ],
 )
 def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
-    tmp_path: Path, name: str, change: dict[str, object], said: str
+    tmp_path: Path, name: str, change: dict[str, object], reason: str
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
     champion = Champion(champions.store_in(tmp_path))
@@ -235,7 +235,7 @@ def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
     champion.poll()
     assert champion.current().served.version == first.version
     assert "rejected" in champion.refresh
-    assert said in champion.refresh
+    assert reason in champion.refresh
 
 
 def test_a_valid_bundle_of_every_kind_passes_its_smoke_test() -> None:
@@ -259,9 +259,11 @@ def test_contributions_that_do_not_add_up_are_detected() -> None:
 def test_a_champion_that_cannot_be_compiled_uses_scikit_learn_without_explain(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle("svc"))
     with running.serving(tmp_path) as service:
-        service.until(lambda: service.ask("/health/ready").status == 200, seconds=120)  # it is tried elsewhere first
-        said = service.ask("/v1/predict", {"patients": champions.patients(10)}).json
-        got = [row["probability"] for row in said["predictions"]]
+        service.until(
+            lambda: service.ask("/health/ready").status == 200, seconds=120
+        )  # it is tried in another process first
+        response = service.ask("/v1/predict", {"patients": champions.patients(10)}).json
+        got = [row["probability"] for row in response["predictions"]]
         np.testing.assert_allclose(got, champions.expected(champions.bundle("svc"), 10), rtol=0, atol=1e-12)
         assert service.ask("/v1/model").json["compiled"] is False
         refused = service.ask("/v1/explain", ONE)
@@ -289,7 +291,7 @@ def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_p
             connection.putrequest("POST", "/v1/predict")
             connection.putheader("Content-Type", "application/json")
             connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body[:-100])  # taken, and not yet whole
+            connection.endheaders(body[:-100])  # accepted, but incomplete
             begun.append(connection)
         time.sleep(0.5)
         os.kill(service.process.pid, signal.SIGTERM)
@@ -324,7 +326,7 @@ def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_pat
                 answered += service.ask("/v1/predict", ONE).status == 200
         (new,) = set(workers(service)) - set(before)
         service.until(lambda: bool(list((tmp_path / "home").glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
-        time.sleep(1)  # with the dead one's gauge the sum would be 2 before the new one has loaded anything, and then 3
+        time.sleep(1)  # if the dead worker's gauge were kept, the sum would be 2 already, and then 3
         service.until(lambda: figure(service, "wdbc_champion{") == 2)
         for _ in range(10):
             assert service.ask("/v1/predict", ONE).status == 200
@@ -334,7 +336,7 @@ def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_pat
 
 
 def workers(service: Service) -> list[int]:
-    """The process ids of those children that serve."""
+    """Return the process ids of the serving children."""
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
     commands = {
         int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children if Path(f"/proc/{child}").exists()
