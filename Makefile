@@ -46,7 +46,7 @@ check: check-lock lint types test ## run everything that CI checks
 lint: $(DEV) ## check style and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/lint-imports --no-logo
 
 format: $(DEV) ## fix style automatically where possible
 	@$(BIN)/ruff check --fix .
