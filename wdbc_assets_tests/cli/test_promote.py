@@ -275,7 +275,7 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, 
 # Under test
 
 
-def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_answered(store: Store) -> None:
+def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion(store: Store) -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
     assert "is the champion itself" in refused.stderr

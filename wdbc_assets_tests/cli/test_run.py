@@ -111,7 +111,7 @@ def test_a_damaged_file_is_shown_by_status_and_made_again_by_the_next_run(tmp_pa
 
 @pytest.mark.fault("S13")
 @pytest.mark.usefixtures("made")
-def test_a_source_that_breaks_its_contract_is_refused_in_one_block_and_nothing_changes(tmp_path: Path) -> None:
+def test_a_source_that_breaks_its_contract_is_refused_and_nothing_changes(tmp_path: Path) -> None:
     before = versions()
     broken = tmp_path / "broken.data"
     lines = builders.bundled_uci_bytes().decode().splitlines()

@@ -162,7 +162,7 @@ def test_an_error_that_nobody_foresaw_stands_in_the_history_with_its_code_and_wi
     error = event.step_failure_data.error
     assert error is not None
     told = error.to_string()
-    assert "KeyError in clean_frame: this is a fault of wdbc" in told
+    assert "KeyError in clean_frame: this is a bug in wdbc" in told
     assert "in quote_a_cell" in told  # the stack leads to the line of code
     assert "WDBC_SHOW_VALUES=true shows it" in told
     assert "clean_frame" in history

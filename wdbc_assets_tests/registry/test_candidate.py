@@ -83,7 +83,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     (event,) = first.asset_materializations_for_node("champion")
     made = shown(event.metadata)
     assert made["recipe"] == "logistic"
-    assert made["answers by"] == "compiled arrays"
+    assert made["predicts with"] == "compiled scorer"
     assert made["verdict"].startswith("first")
     champion = store.handle("champion").load()
     assert isinstance(champion, Bundle)

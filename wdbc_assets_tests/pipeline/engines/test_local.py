@@ -136,7 +136,7 @@ def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
         # A constant column per fold would be needed to break scikit-learn itself; a recipe unknown to the workers does.
         monkeypatch.setitem(recipes.RECIPES, "here_only", recipes.named("logistic"))
         monkeypatch.setattr(cross_validation, "units", lambda *_: [Unit("here_only", 0, fold) for fold in range(3)])
-        with pytest.raises(WdbcError, match="3 of 3 folds could not be judged: There is no recipe 'here_only'"):
+        with pytest.raises(WdbcError, match="3 of 3 folds could not be evaluated: There is no recipe 'here_only'"):
             evaluate(frame, checkpoints, "here_only", workers=2)
 
 
