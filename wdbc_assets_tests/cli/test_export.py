@@ -38,7 +38,7 @@ def exported(folder: Path) -> dict[str, bytes]:
 def test_what_was_never_made_is_not_exported(tmp_path: Path) -> None:
     refused = wdbc("export", str(tmp_path / "out"))
     assert refused.returncode == 1
-    assert "never been made" in refused.stderr
+    assert "never been materialized" in refused.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -272,7 +272,7 @@ def test_a_champion_that_was_tampered_with_scores_nothing(tmp_path: Path, table:
     scorer = tmp_path / "results" / "champion" / "versions" / version / "scorer.json"
     scorer.chmod(0o644)
     scorer.write_bytes(scorer.read_bytes().replace(b"intercept", b"Intercept"))
-    assert "is not the file that was stored" in said(wdbc(table, tmp_path / "out.csv"), 1)
+    assert "was altered: its digest does not match the manifest" in said(wdbc(table, tmp_path / "out.csv"), 1)
     assert left_behind(tmp_path, "patients.csv") == []
 
 
@@ -293,7 +293,7 @@ HEADER = ",".join(csv_layouts.NAMES)
         (HEADER.replace(",", ";").encode() + b"\n1\n", "separated by semicolons"),
         (b"1,B,3.5\n", "the first line has 3 columns and names none"),
         (b"<html></html>", "an HTML page"),
-        (b"\x1f\x8b\x08\x00", "the compressed file is cut short"),
+        (b"\x1f\x8b\x08\x00", "the compressed file is truncated"),
         (b"PAR1 and no more", "no whole Parquet file"),
         (b"1,B" + b",\xff" * 30, "not UTF-8"),
         (b"7" * 3_000_000, "A line is longer than"),

@@ -194,7 +194,7 @@ def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None
     assert found["version"] == entries()[0]["to"]
     unknown = wdbc("promote", "0123abcd")
     assert unknown.returncode == 1
-    assert "no version of fitted_pipeline in the store begins with 0123abcd" in unknown.stderr
+    assert "no version of fitted_pipeline in the store starts with 0123abcd" in unknown.stderr
     assert earlier[:12] in unknown.stderr
 
 
@@ -240,9 +240,11 @@ def test_a_damaged_champion_is_named_by_champion_and_status_with_what_to_do(stor
     (tmp_path / "results/champion/versions" / champion_now.version / "policy.json").write_text("{}")
     shown = wdbc("champion")
     assert shown.returncode == 1
-    assert "problem: stored file of champion is not the file that was stored" in shown.stdout
+    assert "problem: stored file of champion was altered: its digest does not match the manifest" in shown.stdout
     states = {one["asset"]: one for one in json.loads(wdbc("status", "--json").stdout)["assets"]}
-    assert states["champion"]["reasons"] == ["stored file of champion is not the file that was stored"]
+    assert states["champion"]["reasons"] == [
+        "stored file of champion was altered: its digest does not match the manifest"
+    ]
 
 
 def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def test_what_is_damaged_or_lost_is_said_in_its_place_and_the_rest_is_shown(evid
     assert said.returncode == 0, said.stderr
     page = page_in(evidence)
     is_sound(page)
-    assert re.search(r"metrics\s+is not available: stored file of metrics is not the file that was stored", page.text)
+    altered = "stored file of metrics was altered: its digest does not match the manifest"
+    assert re.search(rf"metrics\s+is not available: {altered}", page.text)
     assert re.search(r"cross_validation\s+is not available: never made\.\s+Make it with\s+wdbc evaluate", page.text)
     assert "Referred to a person" in page.text
 

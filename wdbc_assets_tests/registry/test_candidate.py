@@ -197,7 +197,7 @@ def test_the_check_is_red_when_what_is_in_production_is_damaged(
     (environment / f"results/champion/versions/{version}/policy.json").write_text("{}")
     result = materialize(instance, "champion")
     assert not check(result).passed
-    assert "is not the file that was stored" in str(check(result).description)
+    assert "was altered: its digest does not match the manifest" in str(check(result).description)
 
 
 def test_a_promotion_that_another_one_overtook_fails_and_says_so(
@@ -214,7 +214,7 @@ def test_a_promotion_that_another_one_overtook_fails_and_says_so(
     monkeypatch.setattr(candidate.Case, "judge", overtaken)
     result = promote(instance)
     assert not result.success
-    assert "another decision moved the champion meanwhile: none -> " in failure(result)
+    assert "another decision moved the champion in the meantime: none -> " in failure(result)
     assert store.handle("champion").load() == b"somebody else's"
     assert len(standing(store).history.entries) == 1
 

@@ -150,7 +150,7 @@ def an_own_type(files: dict[str, bytes], marker: Path) -> None:
 def test_a_booby_trapped_bundle_is_refused_and_nothing_of_it_runs(tmp_path: Path, recipe: str, trap: Change) -> None:
     marker, files = tmp_path / "ran", champions.files(recipe)
     trap(files, marker)
-    with pytest.raises(WdbcError, match=r"no model file|foreign types or files|other files than a bundle"):
+    with pytest.raises(WdbcError, match=r"not a model file|foreign types or files|missing or extra files"):
         bundle_loader.open_bundle(files)
     with pytest.raises(WdbcError):
         codecs.decode("bundle", files)
@@ -166,7 +166,7 @@ def test_the_trap_is_one(tmp_path: Path) -> None:
 def test_a_pickle_in_the_place_of_the_scorer_is_refused(tmp_path: Path) -> None:
     files = champions.files()
     a_pickle_for_the_scorer(files, tmp_path / "ran")
-    with pytest.raises(WdbcError, match=r"scorer\.json is missing, or is no JSON object"):
+    with pytest.raises(WdbcError, match=r"scorer\.json is missing or not a JSON object"):
         bundle_loader.open_bundle(files)
     assert not (tmp_path / "ran").exists()
 
@@ -176,14 +176,14 @@ def test_a_pickle_in_the_place_of_the_scorer_is_refused(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"contract": "0" * 64}, "another contract"),
-        ({"features": list(contract.FEATURES[::-1])}, "other measurements, or in another order"),
-        ({"features": list(contract.FEATURES[:-1])}, "other measurements, or in another order"),
-        ({"features": 7}, "does not state what a bundle states"),
+        ({"features": list(contract.FEATURES[::-1])}, "other measurements, or another order of them"),
+        ({"features": list(contract.FEATURES[:-1])}, "other measurements, or another order of them"),
+        ({"features": 7}, "the bundle's bundle.json is invalid: "),
         ({"recipe": "oracle"}, "a recipe that this release does not know"),
-        ({"recipe": ["logistic"]}, "does not state what a bundle states"),
-        ({"compiled": False}, "other files than a bundle"),
-        ({"compiled": "yes"}, "does not state what a bundle states"),
-        ({"more": 1}, "does not state what a bundle states"),
+        ({"recipe": ["logistic"]}, "the bundle's bundle.json is invalid: "),
+        ({"compiled": False}, "missing or extra files"),
+        ({"compiled": "yes"}, "the bundle's bundle.json is invalid: "),
+        ({"more": 1}, "the bundle's bundle.json is invalid: "),
         ({"recipe": "svc"}, "another recipe's"),
     ],
 )
@@ -206,7 +206,7 @@ def test_a_policy_that_is_none_is_refused(policy: dict[str, Any]) -> None:
     files = champions.files()
     changed = json.loads(files["policy.json"]) | policy if policy else policy
     files["policy.json"] = json.dumps(changed).encode()
-    with pytest.raises(WdbcError, match=r"policy\.json does not state|policy\.json is missing|another recipe's"):
+    with pytest.raises(WdbcError, match=r"policy\.json is invalid|policy\.json is missing|belongs to another recipe"):
         bundle_loader.open_bundle(files)
 
 
@@ -231,7 +231,7 @@ def test_a_pipeline_that_takes_other_measurements_is_refused_where_it_answers_it
             for name in old.namelist():
                 new.writestr(name, old.read(name).replace(b"radius_mean", b"radius_name"))
     files["pipeline.skops"] = sink.getvalue()
-    with pytest.raises(WdbcError, match=r"pipeline takes other measurements|no model file"):
+    with pytest.raises(WdbcError, match=r"pipeline expects other measurements|not a model file"):
         bundle_loader.open_bundle(files)
 
 
@@ -239,7 +239,7 @@ def test_a_scorer_for_fewer_measurements_is_refused() -> None:
     files = champions.files()
     plain = {"powers": None, "centre": [0.0], "weights": [1.0], "intercept": 0.0}
     files["scorer.json"] = json.dumps(plain).encode()
-    with pytest.raises(WdbcError, match=r"scorer\.json does not state"):
+    with pytest.raises(WdbcError, match=r"scorer\.json is invalid"):
         bundle_loader.open_bundle(files)
 
 

@@ -111,7 +111,7 @@ def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
     store = open_store(str(tmp_path / "store"), relative_to=tmp_path)
     evaluate(frame, store.checkpoints("cross_validation", ["frame", "other code"]), "logistic")
     assert len(evaluated) == 60
-    evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], anew=True), "logistic")
+    evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], fresh=True), "logistic")
     assert len(evaluated) == 90
 
 

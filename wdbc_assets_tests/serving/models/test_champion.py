@@ -222,8 +222,8 @@ def foreign(marker: Path) -> bytes:
     [
         ("scorer.json", {"weights": [0.0] * 30}, "not those that its pipeline gave"),
         ("scorer.json", {"weights": [1e308] * 30}, ""),
-        ("reference.json", {"quantiles": {}}, "reference.json does not state"),
-        ("reference.json", {"quantiles": None}, "reference.json does not state"),
+        ("reference.json", {"quantiles": {}}, "reference.json is invalid"),
+        ("reference.json", {"quantiles": None}, "reference.json is invalid"),
     ],
 )
 def test_a_bundle_whose_answers_to_the_smoke_test_are_unsound_is_never_taken_over(
