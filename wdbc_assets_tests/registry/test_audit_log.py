@@ -81,7 +81,7 @@ def test_a_line_says_from_and_to_in_words() -> None:
         (lambda lines: lines.__setitem__(2, altered(lines[2], extra=1)), "line 3 is damaged"),
         (lambda lines: lines.__setitem__(2, lines[2][:-9]), "line 3 is damaged"),
         (lambda lines: lines.__setitem__(2, rehashed(lines[2], "better told")), "entry 4 does not follow"),
-        (lambda lines: lines.__setitem__(4, rehashed(lines[4], "better told")), "entry 5 is not the one"),
+        (lambda lines: lines.__setitem__(4, rehashed(lines[4], "better told")), "entry 5 was altered"),
         (lambda lines: lines.insert(2, lines[1]), "entry 2 does not follow"),
         (lambda lines: lines.__setitem__(slice(1, 3), lines[2:0:-1]), "entry 2 was removed"),
     ],

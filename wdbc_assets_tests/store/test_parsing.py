@@ -60,9 +60,9 @@ def test_a_field_of_another_type_is_named(change: dict[str, object], said: str) 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no JSON"),
-        (b"\0" * 20, "no JSON"),
-        (b"{", "no JSON"),
+        (b"", "not JSON"),
+        (b"\0" * 20, "not JSON"),
+        (b"{", "not JSON"),
         ("{}".encode("utf-16"), "not UTF-8"),
         (b'{"a": 1, "a": 1}', "duplicate field names"),
         (b"[NaN]", "not finite"),
@@ -72,7 +72,7 @@ def test_a_field_of_another_type_is_named(change: dict[str, object], said: str) 
         (b'{"\\udc00": 1}', "surrogate"),
         (b"[" * 60 + b"]" * 60, "nested deeper"),
         (b"[" * 100_000 + b"]" * 100_000, "nested deeper"),
-        (b"1" * 5000, "no JSON"),
+        (b"1" * 5000, "not JSON"),
         (b" " * (parsing.MOST_BYTES + 1), "bytes"),
     ],
     ids=lambda value: repr(value)[:20],
