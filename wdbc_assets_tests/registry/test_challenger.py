@@ -55,7 +55,7 @@ def test_what_is_no_experiment_is_refused_with_what_to_do(store: Store, content:
     promote(store, b"a")
     challenge(store, b"b")
     store.backend.replace(paths.EXPERIMENT, content)
-    with pytest.raises(DamagedStore, match="not what was written") as refused:
+    with pytest.raises(DamagedStore, match="does not match its digest") as refused:
         challenger.current(store)
     assert "wdbc shadow stop" in refused.value.hint
     assert challenger.stop(store, open_registry(store), decision(run_id=None))
