@@ -105,7 +105,7 @@ def _validate_cross_validation(value: "cross_validation.CrossValidation", inputs
 
 
 def _validate_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
-    return [findings.of_figures(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
+    return [findings.from_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
 
 
 _VALIDATORS: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {

@@ -64,7 +64,7 @@ class Served:
         """Return `benign` or `malignant` for each probability, by the policy's threshold."""
         import numpy as np
 
-        return np.array(policies.ANSWERS)[policies.called_malignant(p, self.policy).astype(np.int8)]
+        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy).astype(np.int8)]
 
     def sets(self, p: "Array") -> "NDArray[np.str_]":
         """Return the triage of each probability by its conformal prediction set: benign, refer or malignant."""

@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger
 from wdbc_assets.registry.challenger import Pair
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.cli.test_run import wdbc
-from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.promotion_evidence import put_evidence
 from wdbc_assets_tests.store.artifacts import snapshot
 
 pytestmark = pytest.mark.slow

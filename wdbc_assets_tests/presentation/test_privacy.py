@@ -54,7 +54,7 @@ def test_where_it_is_allowed_the_value_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "row"),
-    [("medians_are_usual", None), ("parts_are_disjoint", 5), (floors.no_figure_is_too_good.name, None)],
+    [("medians_are_usual", None), ("sets_are_disjoint", 5), (floors.no_metric_is_too_good.name, None)],
     ids=["of a table", "of the rows of a split", "of an evaluation"],
 )
 def test_a_sentence_that_holds_no_single_patients_value_stays(rule: str, row: int | None) -> None:

@@ -15,7 +15,7 @@ from wdbc_assets.registry import candidate
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.promotion_evidence import put_evidence
 from wdbc_assets_tests.registry.promotions import promote as put_champion
 
 CHECK = "production_is_healthy"

@@ -56,7 +56,7 @@ def test_an_opened_bundle_answers_as_its_pipeline_and_policy_do(recipe: str) -> 
 
 
 def test_its_version_is_the_one_that_the_store_names(tmp_path: Path) -> None:
-    version = champions.crown(tmp_path)
+    version = champions.make_champion(tmp_path)
     store = open_store(str(tmp_path), relative_to=tmp_path)
     manifest = store.current("champion")
     assert manifest is not None
@@ -68,7 +68,7 @@ def test_its_version_is_the_one_that_the_store_names(tmp_path: Path) -> None:
 def test_a_compiled_bundle_is_opened_and_answers_without_scikit_learn_skops_scipy_or_pandas(
     tmp_path: Path, recipe: str
 ) -> None:
-    champions.crown(tmp_path, recipe)
+    champions.make_champion(tmp_path, recipe)
     code = """
 import sys
 from pathlib import Path
@@ -284,7 +284,7 @@ def test_another_training_reference_is_refused() -> None:
 
 @pytest.mark.fault("V19")
 def test_a_bundle_that_states_to_be_larger_than_any_is_refused_unread(tmp_path: Path) -> None:
-    champions.crown(tmp_path)
+    champions.make_champion(tmp_path)
     store = open_store(str(tmp_path), relative_to=tmp_path)
     manifest = store.current("champion")
     assert manifest is not None

@@ -75,7 +75,7 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
+def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     """Give every metric of one set of probabilities; NaN where one is undefined (no row predicted malignant)."""
     truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     predicted = probability > THRESHOLD
@@ -115,7 +115,9 @@ def _plain(figure: dict[str, float | None]) -> dict[str, float | None]:
 
 def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
     """Give each metric of each group, as arrays in the order of the groups."""
-    found = [figures(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)]
+    found = [
+        compute_metrics(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)
+    ]
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 

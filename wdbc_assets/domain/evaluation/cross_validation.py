@@ -79,7 +79,7 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
     ]
 
 
-def rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+def fold_rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
     """Give the positions of the rows to fit on, and of those to answer for."""
     return _outer(y, unit.repeat)[unit.fold]
 
@@ -109,7 +109,7 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
     from threadpoolctl import threadpool_limits
 
     X, y = measurements(frame)
-    fit_on, answer_for = rows(y.to_numpy(), unit)
+    fit_on, answer_for = fold_rows(y.to_numpy(), unit)
     chosen = recipes.named(unit.recipe)
     X_fit, y_fit = X.iloc[fit_on], y.iloc[fit_on]
     try:
@@ -165,7 +165,7 @@ def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
     return X, y
 
 
-def assembled(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Put the outcomes together: the table of predictions, and each unit's winner. Their order is always the same."""
     import numpy as np
     import pandas as pd

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.modeling import fitting
 
-BENIGN, MALIGNANT, REFER = ANSWERS = contract.OUTCOMES
+BENIGN, MALIGNANT, REFER = OUTCOMES = contract.OUTCOMES
 # Bins for looking at out-of-fold probabilities: half a unit of log-odds wide, the outer ones reach to 0 and 1.
 _EDGES = (0.0, *(round(1 / (1 + math.exp(-halves / 2)), 6) for halves in range(-14, 15)), 1.0)
 
@@ -101,13 +101,13 @@ def decide(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.st
 
     Raises WdbcError for what is not a probability.
     """
-    return np.array(ANSWERS)[codes(probabilities, policy)]
+    return np.array(OUTCOMES)[codes(probabilities, policy)]
 
 
 def codes(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.int8]:
-    """Give for each P(malignant) the place in ANSWERS of what `decide` names: for many rows the quicker way."""
+    """Give for each P(malignant) the place in OUTCOMES of what `decide` names: for many rows the quicker way."""
     benign, malignant = possible(probabilities, policy).values()
-    return np.where(benign == malignant, np.int8(ANSWERS.index(REFER)), malignant.astype(np.int8))
+    return np.where(benign == malignant, np.int8(OUTCOMES.index(REFER)), malignant.astype(np.int8))
 
 
 def possible(probabilities: ArrayLike, policy: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:

@@ -53,8 +53,8 @@ BOUNDS: Mapping[str, Bounds] = {
 CHANCE = 0.6
 """A mean ROC-AUC below it is no worse model but no model: diagnoses dealt at random give .5, and hardly ever .6."""
 
-each_patient_is_answered_for_once = Rule(
-    "each_patient_is_answered_for_once",
+each_patient_is_predicted_once = Rule(
+    "each_patient_is_predicted_once",
     "In each repeat each recipe answers for each patient once, by the model of a fold that the patient is left out of.",
     "Judge every fold again: `wdbc evaluate --force`.",
 )
@@ -63,13 +63,13 @@ better_than_chance = Rule(
     f"The mean ROC-AUC of {RECIPE} is at least {CHANCE:g}: below, its answers tell nothing of the diagnosis.",
     "Look whether each diagnosis still stands in the row of its patient.",
 )
-no_figure_is_too_good = Rule(
-    "no_figure_is_too_good",
+no_metric_is_too_good = Rule(
+    "no_metric_is_too_good",
     f"No mean of {RECIPE} is better than any honest evaluation of these measurements ever was.",
     "Look for the diagnosis, or something made of it, among the measurements, and for a patient in two folds.",
 )
-figures_reach_the_floors = Rule(
-    "figures_reach_the_floors",
+metrics_reach_the_floors = Rule(
+    "metrics_reach_the_floors",
     f"The means of {RECIPE} are no worse than three standard deviations below what was measured on the real data.",
     "Look whether the source, a library or the recipe changed; `wdbc status` tells what did.",
     blocking=False,
@@ -82,10 +82,10 @@ probabilities_are_calibrated = Rule(
     blocking=False,
 )
 RULES = (
-    each_patient_is_answered_for_once,
+    each_patient_is_predicted_once,
     better_than_chance,
-    no_figure_is_too_good,
-    figures_reach_the_floors,
+    no_metric_is_too_good,
+    metrics_reach_the_floors,
     probabilities_are_calibrated,
 )
 

@@ -30,11 +30,11 @@ def validate(value: cross_validation.CrossValidation, frame: pd.DataFrame) -> li
     calibration = value.summary["calibration"][floors.RECIPE]
     misanswered = list(_misanswered(value.predictions, frame[contract.DIAGNOSIS].to_numpy()))
     return [
-        _of_patients(floors.each_patient_is_answered_for_once, misanswered),
-        findings.of_figures(floors.better_than_chance, floors.no_better_than_chance(figures)),
-        findings.of_figures(floors.no_figure_is_too_good, floors.alarms(figures)),
-        findings.of_figures(floors.figures_reach_the_floors, floors.missed(figures, protocol)),
-        findings.of_figures(floors.probabilities_are_calibrated, floors.miscalibrated(calibration)),
+        _of_patients(floors.each_patient_is_predicted_once, misanswered),
+        findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(figures)),
+        findings.from_lines(floors.no_metric_is_too_good, floors.alarms(figures)),
+        findings.from_lines(floors.metrics_reach_the_floors, floors.missed(figures, protocol)),
+        findings.from_lines(floors.probabilities_are_calibrated, floors.miscalibrated(calibration)),
     ]
 
 

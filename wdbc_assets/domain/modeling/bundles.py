@@ -53,14 +53,14 @@ def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ver
 
     X_train is what the pipeline was fitted on: 30 finite measurements in the order of the contract. The recipe is
     compiled where it can be. Raises WdbcError if pipeline, policy and contract do not belong together, and if the
-    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.experiments`.
+    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.probe_data`.
     """
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
     if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:
         raise _not_of_one("The pipeline does not take the 30 measurements in the order of the contract.")
     if policy["recipe"] != fit.recipe or policy["winner"] != fit.winner:
         raise _not_of_one("The decision policy was made for another pipeline.")
-    compiled = compiling.compiled(fit.pipeline)
+    compiled = compiling.compile_pipeline(fit.pipeline)
     if compiled is not None:
         compiling.require_agreement(compiled, fit.pipeline, X_train)
     return Bundle(

@@ -27,7 +27,7 @@ TOLERANCE = 1e-12
 """The most that a compiled probability may differ from scikit-learn's."""
 
 
-def compiled(pipeline: Pipeline) -> Scorer | None:
+def compile_pipeline(pipeline: Pipeline) -> Scorer | None:
     """Compile a fitted pipeline; None if it is none of a form that folds into one sum.
 
     That form is Yeo-Johnson or nothing, standardisations, principal components, and a logistic regression.
@@ -65,7 +65,7 @@ def require_agreement(scorer: Scorer, pipeline: Pipeline, X_train: pd.DataFrame)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        for name, X in experiments(X_train.to_numpy(dtype=np.float64)):
+        for name, X in probe_data(X_train.to_numpy(dtype=np.float64)):
             _require_same(scorer, pipeline, X_train, name, X)
 
 
@@ -82,7 +82,7 @@ def _require_same(scorer: Scorer, pipeline: Pipeline, like: pd.DataFrame, name: 
         )
 
 
-def experiments(X_train: Array) -> Iterator[tuple[str, Array]]:
+def probe_data(X_train: Array) -> Iterator[tuple[str, Array]]:
     """Yield what a compiled scorer is tried on, each with its name: shape (rows, columns).
 
     The corners are set in one column at a time, the others at their medians, and in all columns at once.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
-class Answers(Protocol):
+class ServableBundle(Protocol):
     """What is asked of an opened bundle."""
 
     @property
@@ -63,7 +63,7 @@ def rows(reference: Mapping[str, Any]) -> Array:
     return np.vstack([levels, *ends])
 
 
-def check(bundle: Answers) -> None:
+def check(bundle: ServableBundle) -> None:
     """Raise WdbcError unless a bundle's answers to its smoke test are sound."""
     X = rows(bundle.reference)
     p = bundle.probabilities(X)
@@ -87,7 +87,7 @@ def check(bundle: Answers) -> None:
         raise _unsound("its policy decides for something that is no decision")
 
 
-def _recomputed(bundle: Answers, X: Array) -> Array:
+def _recomputed(bundle: ServableBundle, X: Array) -> Array:
     """Return what the contributions say, in plain Python, one row after the other."""
     explained = bundle.contributions(X)
     assert explained is not None  # noqa: S101 -- a compiled bundle has them

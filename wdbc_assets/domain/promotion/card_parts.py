@@ -12,7 +12,7 @@ Form = Literal["count", "decimal", "share", "interval", "mean", "text"]
 
 
 @dataclass(frozen=True)
-class Figure:
+class CitedValue:
     """One figure: what it is, how it is shown, the artifact that it comes from, and its place in there."""
 
     label: str
@@ -27,7 +27,7 @@ class Section:
 
     title: str
     sentences: tuple[str, ...]
-    figures: tuple[Figure, ...] = ()
+    values: tuple[CitedValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class ModelCard:
             Section(
                 section["title"],
                 tuple(section["sentences"]),
-                tuple(Figure(**{**figure, "place": tuple(figure["place"])}) for figure in section["figures"]),
+                tuple(CitedValue(**{**figure, "place": tuple(figure["place"])}) for figure in section["values"]),
             )
             for section in plain["sections"]
         )
         return cls(plain["recipe"], tuple(sections), plain["versions"])
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def values(self) -> tuple[CitedValue, ...]:
         """Every figure of the card."""
-        return tuple(figure for section in self.sections for figure in section.figures)
+        return tuple(figure for section in self.sections for figure in section.values)
 
 
 class Cited:
@@ -63,12 +63,12 @@ class Cited:
     def __init__(self, artifacts: Mapping[str, Any]) -> None:
         self.artifacts = artifacts
 
-    def __call__(self, label: str, artifact: str, *place: str, form: Form = "decimal") -> Figure:
+    def __call__(self, label: str, artifact: str, *place: str, form: Form = "decimal") -> CitedValue:
         """Take the figure that stands at a place of an artifact."""
-        return Figure(label, shown(found(self.artifacts[artifact], place), form), artifact, place)
+        return CitedValue(label, shown(lookup(self.artifacts[artifact], place), form), artifact, place)
 
 
-def found(content: Any, place: tuple[str, ...]) -> Any:
+def lookup(content: Any, place: tuple[str, ...]) -> Any:
     """Look a place up in an artifact's content: names of a mapping, numbers of a list."""
     for step in place:
         content = content[int(step)] if isinstance(content, list) else content[step]

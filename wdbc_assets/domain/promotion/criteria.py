@@ -70,7 +70,7 @@ def known(bound: float | None) -> float:
     return math.nan if bound is None else bound
 
 
-def compared(
+def comparison_criteria(
     predictions: pd.DataFrame, summary: Mapping[str, Any], candidate: str, champion: str
 ) -> tuple[Criterion, ...]:
     """Judge a candidate against the champion, on the predictions of both and their summary."""
@@ -140,7 +140,7 @@ def specificities(predictions: pd.DataFrame) -> np.ndarray:
     return right.groupby([benign["repeat"], benign["fold"]], sort=True).mean().to_numpy(dtype="float64")
 
 
-def of_figures(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[Criterion, Criterion]:
+def floor_criteria(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[Criterion, Criterion]:
     """Judge a candidate's means by the floors of its protocol and the alarms."""
     protocol = "full" if repeats >= recipes.PROTOCOLS["full"] else "quick"
     missed, alarms = floors.missed(figures, protocol), floors.alarms(figures)
@@ -155,7 +155,7 @@ def of_figures(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[
     )
 
 
-def of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
+def test_set_criteria(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
     """Judge what the fitted pipeline reaches on the test part."""
     return tuple(
         Criterion(
@@ -171,7 +171,7 @@ def of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
     )
 
 
-def of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
+def evidence_criteria(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
     """Say whether the evidence is of this candidate."""
     search = grid == "full"
     return (
@@ -201,7 +201,7 @@ def is_long_enough(experiment: Mapping[str, int]) -> bool:
     return experiment["scored"] + experiment["failed"] >= EXPERIMENT_PATIENTS or experiment.get("unreadable", 0) > 0
 
 
-def of_experiment(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]:
+def experiment_criteria(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]:
     """Judge what became of the patients it was given beside the champion; nothing, if they were too few."""
     if experiment is None or not is_long_enough(experiment):
         return ()

@@ -111,13 +111,16 @@ def compare(
     _require_evaluated(predictions, names)
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
-    alone = (*criteria.of_figures(summary["recipes"][candidate], summary["repeats"]), *criteria.of_test(test))
+    alone = (
+        *criteria.floor_criteria(summary["recipes"][candidate], summary["repeats"]),
+        *criteria.test_set_criteria(test),
+    )
     alone = (
         *alone,
-        *criteria.of_evidence(grid, same_patients=same_patients, same_code=same_code),
-        *criteria.of_experiment(experiment),
+        *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
+        *criteria.experiment_criteria(experiment),
     )
-    compared = () if champion is None else criteria.compared(of_both, summary, candidate, champion)
+    compared = () if champion is None else criteria.comparison_criteria(of_both, summary, candidate, champion)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
     return Verdict(
         name=name,

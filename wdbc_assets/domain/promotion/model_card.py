@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, Figure, ModelCard, Section, paragraphs
+from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, ModelCard, Section, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,7 +175,7 @@ no guarantee for the next patient or the next hospital.
 
 A patient for whom neither diagnosis, or both, can be held at the stated level is referred to a person."""
 
-    def test(label: str, *place: str) -> Figure:
+    def test(label: str, *place: str) -> CitedValue:
         return cited(f"{label}, test part", "decision_policy", "test", *place, form="interval")
 
     return Section(

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.promotion.card_parts import Figure, ModelCard
+    from wdbc_assets.domain.promotion.card_parts import CitedValue, ModelCard
 
 _STYLE = """\
 body { font: 16px/1.5 "DejaVu Sans", system-ui, sans-serif; color: #1a1a1a; max-width: 52rem }
@@ -18,7 +18,7 @@ td.figure { font-variant-numeric: tabular-nums; white-space: nowrap } code { fon
 @media print { body { max-width: none; margin: 0; font-size: 10pt } section { break-inside: avoid } }"""
 
 
-def cited_place(figure: Figure) -> str:
+def cited_place(figure: CitedValue) -> str:
     """Name where a figure comes from: `metrics: accuracy`."""
     return f"{figure.artifact}: {'.'.join(figure.place)}"
 
@@ -29,9 +29,9 @@ def markdown(card: ModelCard) -> str:
     for section in card.sections:
         lines += ["", f"## {section.title}", ""]
         lines += [sentence for sentence in section.sentences for sentence in (_md(sentence), "")]
-        if section.figures:
+        if section.values:
             lines += ["| figure | value | from |", "|---|---|---|"]
-            lines += [f"| {_md(one.label)} | {_md(one.text)} | `{cited_place(one)}` |" for one in section.figures]
+            lines += [f"| {_md(one.label)} | {_md(one.text)} | `{cited_place(one)}` |" for one in section.values]
     lines += ["", "## Made from", "", "| artifact | version |", "|---|---|"]
     lines += [f"| `{name}` | `{version}` |" for name, version in card.versions.items()]
     return "\n".join(lines) + "\n"
@@ -77,11 +77,11 @@ def html_sections(card: ModelCard, *, level: int) -> str:
     for section in card.sections:
         parts.append(f"<section>\n<h{level}>{escape(section.title)}</h{level}>")
         parts += [f"<p>{_code(escape(sentence))}</p>" for sentence in section.sentences]
-        if section.figures:
+        if section.values:
             rows = "\n".join(
                 f"<tr><th scope='row'>{escape(one.label)}</th><td class='figure'>{escape(one.text)}</td>"
                 f"<td><code>{escape(cited_place(one))}</code></td></tr>"
-                for one in section.figures
+                for one in section.values
             )
             heads = "".join(f'<th scope="col">{head}</th>' for head in ("figure", "value", "from"))
             parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>")

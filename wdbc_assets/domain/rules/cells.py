@@ -75,7 +75,7 @@ def zero_only_where_possible(frame: "pd.DataFrame") -> CellFaults:
 
 
 @rule(CellRule, hint="Correct the cell, or the unit of the column.")
-def nothing_is_beyond_nature(frame: "pd.DataFrame") -> CellFaults:
+def values_are_plausible(frame: "pd.DataFrame") -> CellFaults:
     """No measurement is above what a nucleus can have: the contract gives each bound, with its reason."""
     for measurement in contract.MEASUREMENTS:
         for column in map(measurement.column, contract.STATISTICS):
@@ -126,14 +126,14 @@ def compactness_fits_outline(frame: "pd.DataFrame") -> CellFaults:
 
 
 @rule(CellRule, hint="Remove one of the rows: in both parts of a split it would be its own answer.")
-def no_patient_is_twice(frame: "pd.DataFrame") -> CellFaults:
+def no_patient_is_duplicated(frame: "pd.DataFrame") -> CellFaults:
     """No two rows with one diagnosis share all thirty measurements."""
     twins, contradict = _twins(frame)
     yield contract.DIAGNOSIS, twins & ~contradict
 
 
 @rule(CellRule, hint="Find out which diagnosis is true, and remove the other row.")
-def no_diagnosis_contradicts(frame: "pd.DataFrame") -> CellFaults:
+def no_contradicting_diagnoses(frame: "pd.DataFrame") -> CellFaults:
     """No two rows share all thirty measurements and differ in the diagnosis."""
     yield contract.DIAGNOSIS, _twins(frame)[1]
 

@@ -32,7 +32,7 @@ class Finding:
     holds_values: bool = True
 
 
-def of_figures(rule: Rule, lines: Sequence[str]) -> Finding:
+def from_lines(rule: Rule, lines: Sequence[str]) -> Finding:
     """Judge a rule by lines that each say which figure is what, and what it had to be; without any, it holds."""
     failures = (Failure(None, figure, rest) for figure, _, rest in (line.partition(" is ") for line in lines))
     return Finding(

@@ -191,7 +191,7 @@ def _of_structure(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]])
     if own:
         return _of_sentences(rule, own, 0)
     if breaches and not isinstance(rule, StructureRule):
-        return _failed(rule, 0, (), "not judged, for the columns are not those of the contract")
+        return _failed(rule, 0, (), "not checked: the columns do not match the contract")
     return None
 
 

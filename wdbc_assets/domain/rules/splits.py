@@ -18,7 +18,7 @@ _FRAME = "clean_frame"
 
 
 @rule(SplitRule, hint=_HINT)
-def rows_are_numbered_anew(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
+def rows_are_renumbered(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
     """The rows of each part are numbered from 0: their place in the frame, which predicts malignancy, is gone."""
     import pandas as pd
 
@@ -29,7 +29,7 @@ def rows_are_numbered_anew(split: "splitting.Split", _frame: "pd.DataFrame") -> 
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+def sets_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """No row of the frame is in both parts, or twice in one."""
     import numpy as np
 
@@ -42,7 +42,7 @@ def parts_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> Split
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+def sets_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """Every row of the frame is in one of the parts, and every row of a part has its diagnosis."""
     import numpy as np
 
@@ -55,7 +55,7 @@ def parts_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> Split
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+def sets_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """Each row of a part has the measurements and the diagnosis of the frame's row that it is said to be."""
     import numpy as np
 
@@ -72,7 +72,7 @@ def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame")
 
 
 @rule(SplitRule, hint="Switch stratification on, or make the split again.")
-def parts_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+def sets_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
     """The share of malignant rows in each part is that of the frame, to within one row, if that was asked for."""
     share = float(frame[contract.DIAGNOSIS].mean())
     for part, _, y, _ in _parts(split):
@@ -82,7 +82,7 @@ def parts_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> Spl
 
 
 @rule(SplitRule, hint="Remove the patient that the raw table holds twice.")
-def no_measurements_in_both_parts(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
+def no_measurements_in_both_sets(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
     """No row of the test part has the same thirty measurements as one of the training part."""
     import numpy as np
     import pandas as pd

@@ -20,8 +20,8 @@ columns_are_features_only = StructureRule(
     ),
 )
 
-types_are_as_stated = StructureRule(
-    "types_are_as_stated",
+types_match_the_contract = StructureRule(
+    "types_match_the_contract",
     "Every column has the type of the contract: float64 for features, int64 for the diagnosis.",
     "Make it again from its input.",
     reasons=frozenset({"WRONG_DATATYPE"}),
@@ -41,7 +41,7 @@ def no_patient_is_lost(frame: "pd.DataFrame") -> TableFaults:
 
 
 @rule(TableRule, hint="Remove the column: the order of the rows alone tells malignant from benign (AUC 0.67).")
-def row_order_is_no_feature(frame: "pd.DataFrame") -> TableFaults:
+def row_order_is_not_a_feature(frame: "pd.DataFrame") -> TableFaults:
     """No feature rises, or falls, from every row to the next, as a row's number does."""
     import numpy as np
 

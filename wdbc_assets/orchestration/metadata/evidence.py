@@ -137,6 +137,6 @@ def describe_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
 
     return {
         "recipe": card.recipe,
-        "cited figures": f"{len(card.figures)}, from {len(card.versions)} artifacts",
+        "cited figures": f"{len(card.values)}, from {len(card.versions)} artifacts",
         "card": dg.MetadataValue.md(model_card_pages.markdown(card)),
     }

@@ -61,7 +61,7 @@ def evaluate(
             report(len(outcomes) + len(failures), len(units))
     if failures:
         raise _refusal(failures, len(units))
-    predictions, winners = cross_validation.assembled(frame, outcomes)
+    predictions, winners = cross_validation.assemble(frame, outcomes)
     return cross_validation.CrossValidation(predictions, winners, comparison.summary(predictions))
 
 

@@ -118,4 +118,4 @@ def test_predictions_that_are_no_pairs_are_refused(spoil: object) -> None:
 
 
 def test_no_row_predicted_malignant_leaves_precision_undefined() -> None:
-    assert math.isnan(comparison.figures([0, 1], [0.1, 0.2])["precision"])
+    assert math.isnan(comparison.compute_metrics([0, 1], [0.1, 0.2])["precision"])

@@ -22,7 +22,7 @@ def frame() -> pd.DataFrame:
 
 def evaluated(frame: pd.DataFrame, *names: str, protocol: str = "quick", repeats: int = 3) -> pd.DataFrame:
     units = [unit for unit in cross_validation.units(names, protocol) if unit.repeat < repeats]
-    return cross_validation.assembled(frame, {unit: cross_validation.evaluate_fold(frame, unit) for unit in units})[0]
+    return cross_validation.assemble(frame, {unit: cross_validation.evaluate_fold(frame, unit) for unit in units})[0]
 
 
 def test_the_units_of_a_protocol_are_every_fold_of_every_repeat_of_every_recipe_once() -> None:
@@ -37,7 +37,7 @@ def test_every_patient_is_answered_for_once_in_each_repeat_by_models_that_never_
     for repeat in range(3):
         answered = []
         for fold in range(10):
-            fit_on, answer_for = cross_validation.rows(y, Unit("logistic", repeat, fold))
+            fit_on, answer_for = cross_validation.fold_rows(y, Unit("logistic", repeat, fold))
             assert not set(fit_on) & set(answer_for)
             assert len(fit_on) + len(answer_for) == len(frame)
             answered += answer_for.tolist()

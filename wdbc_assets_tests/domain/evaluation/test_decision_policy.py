@@ -17,14 +17,14 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy, metrics
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets.store import codecs
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 PROMISED = 0.98
 
 
 @pytest.fixture(scope="module")
 def split() -> splitting.Split:
-    return splitting.split(judging.clean_frame())
+    return splitting.split(validation.clean_frame())
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_the_histogram_counts_every_patient_in_bins_that_tell_no_probability(
     assert histogram["edges"] == sorted(set(histogram["edges"]))
     assert (sum(histogram["benign"]), sum(histogram["malignant"])) == (285, 170)
     assert len(histogram["benign"]) == len(histogram["malignant"]) == len(histogram["edges"]) - 1
-    other = splitting.split(judging.clean_frame(), seed=1)
+    other = splitting.split(validation.clean_frame(), seed=1)
     another = decision_policy.policy(other, fitting.fit(other.X_train, other.y_train, recipe="logistic", grid="small"))
     assert another["out_of_fold"]["histogram"]["edges"] == histogram["edges"]
 
@@ -214,7 +214,7 @@ def test_a_fold_that_cannot_be_fitted_is_named(
 @pytest.mark.slow
 def test_over_twenty_splits_each_class_is_covered_and_few_are_referred() -> None:
     """The mean over splits alone is promised: one split's coverage may be anything from .93 to 1."""
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     policies = []
     for seed in range(20):
         split = splitting.split(frame, seed=seed)

@@ -16,14 +16,14 @@ from wdbc_assets.domain.evaluation import importance
 from wdbc_assets.domain.modeling import fitting, linear, prediction
 from wdbc_assets.store import codecs
 from wdbc_assets_tests import champions
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 LINEAR = ("logistic", "pca_logistic", "airflow_baseline")
 
 
 @pytest.fixture(scope="module")
 def split() -> splitting.Split:
-    return splitting.split(judging.clean_frame())
+    return splitting.split(validation.clean_frame())
 
 
 @pytest.fixture(scope="module")

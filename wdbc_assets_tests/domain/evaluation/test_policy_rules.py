@@ -9,7 +9,7 @@ import pytest
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.evaluation import decision_policy, policy_rules
 from wdbc_assets.domain.modeling import fitting
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 
 def good(**changes: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def test_too_many_referrals_are_told_but_do_not_block() -> None:
 
 
 def test_where_nothing_can_be_learnt_nearly_everybody_is_referred_and_the_rule_says_so() -> None:
-    split = splitting.split(judging.clean_frame())
+    split = splitting.split(validation.clean_frame())
     shuffled = split.y_train.sample(frac=1, random_state=0, ignore_index=True)
     blind = dataclasses.replace(split, y_train=shuffled)
     fit = fitting.fit(blind.X_train, blind.y_train, recipe="logistic")

@@ -11,14 +11,14 @@ from wdbc_assets.domain.data.failures import SHOWN
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors, rules
 from wdbc_assets.domain.evaluation.cross_validation import CrossValidation, Outcome, Unit
 from wdbc_assets.domain.rules.findings import Finding
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
-FOLDS = floors.each_patient_is_answered_for_once.name
+FOLDS = floors.each_patient_is_predicted_once.name
 
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    return judging.clean_frame()
+    return validation.clean_frame()
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def good(frame: pd.DataFrame) -> CrossValidation:
     y = frame["diagnosis"].to_numpy()
     answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
     outcomes = {
-        unit: Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
+        unit: Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
         for unit in (Unit("logistic", repeat, fold) for repeat in range(2) for fold in range(10))
     }
-    predictions, winners = cross_validation.assembled(frame, outcomes)
+    predictions, winners = cross_validation.assemble(frame, outcomes)
     return CrossValidation(predictions, winners, comparison.summary(predictions))
 
 
@@ -98,11 +98,11 @@ def test_all_wrong_answers_are_counted_and_the_first_ten_shown(good: CrossValida
 @pytest.mark.parametrize(
     ("metric", "mean", "broken"),
     [
-        ("roc_auc", 0.59, {"better_than_chance", "figures_reach_the_floors"}),
-        ("roc_auc", None, {"better_than_chance", "figures_reach_the_floors"}),
-        ("precision", None, {"figures_reach_the_floors"}),
-        ("roc_auc", 0.6, {"figures_reach_the_floors"}),
-        ("roc_auc", 0.999, {"no_figure_is_too_good"}),
+        ("roc_auc", 0.59, {"better_than_chance", "metrics_reach_the_floors"}),
+        ("roc_auc", None, {"better_than_chance", "metrics_reach_the_floors"}),
+        ("precision", None, {"metrics_reach_the_floors"}),
+        ("roc_auc", 0.6, {"metrics_reach_the_floors"}),
+        ("roc_auc", 0.999, {"no_metric_is_too_good"}),
     ],
 )
 def test_a_figure_breaks_the_rules_that_bound_it(

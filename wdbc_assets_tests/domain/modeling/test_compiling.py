@@ -20,14 +20,14 @@ Array = NDArray[np.float64]
 
 
 def compiled(recipe: str) -> Scorer:
-    found = compiling.compiled(champions.fit(recipe).pipeline)
+    found = compiling.compile_pipeline(champions.fit(recipe).pipeline)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("recipe", champions.COMPILED)
 def test_it_agrees_with_scikit_learn_on_all_that_it_is_tried_on(recipe: str) -> None:
-    tried = dict(compiling.experiments(champions.split().X_train.to_numpy()))
+    tried = dict(compiling.probe_data(champions.split().X_train.to_numpy()))
     assert len(tried) == 9
     pipeline = champions.fit(recipe).pipeline
     for X in [*tried.values(), champions.split().X_test.to_numpy()]:
@@ -37,7 +37,7 @@ def test_it_agrees_with_scikit_learn_on_all_that_it_is_tried_on(recipe: str) -> 
 
 @pytest.mark.parametrize("recipe", ["svc", "stacking"])
 def test_what_is_no_sum_is_not_compiled(recipe: str) -> None:
-    assert compiling.compiled(champions.fit(recipe).pipeline) is None
+    assert compiling.compile_pipeline(champions.fit(recipe).pipeline) is None
 
 
 def test_a_pipeline_of_another_form_is_not_compiled() -> None:
@@ -49,7 +49,7 @@ def test_a_pipeline_of_another_form_is_not_compiled() -> None:
         [("power", PowerTransformer(standardize=False)), ("logistic", model)],
         [("power", PowerTransformer(method="box-cox")), ("logistic", model)],
     ):
-        assert compiling.compiled(Pipeline(steps).fit(X + 1e-3, y)) is None
+        assert compiling.compile_pipeline(Pipeline(steps).fit(X + 1e-3, y)) is None
 
 
 def test_what_is_switched_off_in_a_standardisation_stays_off() -> None:
@@ -57,7 +57,7 @@ def test_what_is_switched_off_in_a_standardisation_stays_off() -> None:
     model = LogisticRegression(solver="newton-cholesky", C=1e-3)
     for scaler in (StandardScaler(with_mean=False), StandardScaler(with_std=False)):
         pipeline = Pipeline([("scale", scaler), ("again", StandardScaler()), ("logistic", model)]).fit(X, y)
-        found = compiling.compiled(pipeline)
+        found = compiling.compile_pipeline(pipeline)
         assert found is not None
         compiling.require_agreement(found, pipeline, X)
 

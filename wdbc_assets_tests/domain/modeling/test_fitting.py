@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @functools.cache
 def fitted(recipe: str, grid: str = "full") -> fitting.Fit:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     return fitting.fit(X, y, recipe=recipe, grid=grid)
 
 
@@ -48,7 +48,7 @@ def registered(monkeypatch: pytest.MonkeyPatch, recipe: recipes.Recipe) -> str:
 
 
 def test_the_seed_is_reproduced_to_the_digit() -> None:
-    _, X_test, _, y_test = published.parts()
+    _, X_test, _, y_test = published.split()
     fit = fitted("airflow_baseline")
     assert fit.winner == {"logistic__C": 1.0, "pca__n_components": 0.9}
     assert fit.pipeline.named_steps["pca"].n_components_ == 6
@@ -85,7 +85,7 @@ def test_the_winner_is_the_candidate_of_rank_one_and_the_pipeline_has_its_parame
 
 
 def test_the_pipeline_is_the_one_that_scikit_learn_fits_with_the_winners_parameters() -> None:
-    X, X_test, y, _ = published.parts()
+    X, X_test, y, _ = published.split()
     fit = fitted("logistic")
     theirs = recipes.named("logistic").build(42).set_params(**fit.winner).fit(X, y)
     assert fit.pipeline.predict_proba(X_test) == pytest.approx(theirs.predict_proba(X_test), abs=1e-9)
@@ -97,7 +97,7 @@ def test_transformers_are_fitted_once_per_fold_and_not_once_per_candidate() -> N
 
 
 def test_progress_counts_every_fit_up_to_the_total() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     told: list[tuple[int, int]] = []
     fitting.fit(X, y, recipe="logistic", folds=2, progress=lambda done, total: told.append((done, total)))
     assert told == [(done, 19) for done in range(1, 20)]
@@ -111,7 +111,7 @@ def test_a_new_recipe_is_one_function_under_the_decorator(monkeypatch: pytest.Mo
         """Logistic regression on raw units."""
         return Pipeline([("model", LogisticRegression(solver="newton-cholesky", random_state=seed))])
 
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     fit = fitting.fit(X, y, recipe="unscaled")
     assert fit.score > 0.9
     assert recipes.named("unscaled").summary == "Logistic regression on raw units."
@@ -119,7 +119,7 @@ def test_a_new_recipe_is_one_function_under_the_decorator(monkeypatch: pytest.Mo
 
 @pytest.mark.fault("T02")
 def test_a_winner_that_does_not_converge_on_all_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     recipe = replace(
         recipes.named("logistic"), build=lambda seed: Pipeline([("logistic", LogisticRegression(max_iter=1))])
     )
@@ -152,7 +152,7 @@ def nothing_may_be_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("nothing_may_be_fitted")
 @pytest.mark.parametrize("case", REFUSED)
 def test_settings_out_of_range_are_refused_before_work_begins(case: str) -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     settings, message = REFUSED[case]
     with pytest.raises(WdbcError, match=message):
         fitting.fit(X, y, **{"recipe": "logistic", **settings})
@@ -161,7 +161,7 @@ def test_settings_out_of_range_are_refused_before_work_begins(case: str) -> None
 @pytest.mark.fault("T03")
 @pytest.mark.usefixtures("nothing_may_be_fitted")
 def test_an_empty_grid_is_refused_before_work_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     empty = registered(monkeypatch, replace(recipes.named("logistic"), grids={"full": []}))
     with pytest.raises(WdbcError, match="is empty"):
         fitting.fit(X, y, recipe=empty)
@@ -169,7 +169,7 @@ def test_an_empty_grid_is_refused_before_work_begins(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("nothing_may_be_fitted")
 def test_measurements_that_no_model_can_take_are_refused_before_work_begins() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     with pytest.raises(WdbcError, match="Blank or infinite cells in 1 of 30 columns"):
         fitting.fit(X.assign(radius_mean=np.nan), y, recipe="logistic")
 
@@ -177,14 +177,14 @@ def test_measurements_that_no_model_can_take_are_refused_before_work_begins() ->
 @pytest.mark.fault("D10")
 @pytest.mark.usefixtures("nothing_may_be_fitted")
 def test_a_training_part_of_one_class_is_refused_before_work_begins() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     with pytest.raises(WdbcError, match="malignant patients: 0; needed: at least 5"):
         fitting.fit(X, y * 0, recipe="logistic")
 
 
 @pytest.mark.fault("T05")
 def test_the_same_rows_give_the_same_model_bit_for_bit() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     again = fitting.fit(X.copy(), y.copy(), recipe="pca_logistic", grid="small")
     assert digest(again) == digest(fitted("pca_logistic", "small"))
     assert again.candidates == fitted("pca_logistic", "small").candidates
@@ -192,7 +192,7 @@ def test_the_same_rows_give_the_same_model_bit_for_bit() -> None:
 
 @pytest.mark.fault("T05")
 def test_another_order_of_candidates_gives_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     original = recipes.named("airflow_baseline")
     written = list(original.grids["full"])
     random.Random(1).shuffle(written)
@@ -214,7 +214,7 @@ def test_every_fit_runs_its_linear_algebra_on_one_thread(monkeypatch: pytest.Mon
     def build(seed: int) -> Pipeline:
         return Pipeline([("look", FunctionTransformer(look)), ("logistic", LogisticRegression(max_iter=10_000))])
 
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     with threadpoolctl.threadpool_limits(limits=2):
         fitting.fit(
             X, y, recipe=registered(monkeypatch, replace(recipes.named("logistic"), build=build)), grid="small", folds=2
@@ -229,7 +229,7 @@ from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.modeling import fitting, prediction
 from wdbc_assets_tests.domain import published
 from wdbc_assets_tests.domain.modeling import test_fitting
-X_train, X_test, y_train, y_test = published.parts()
+X_train, X_test, y_train, y_test = published.split()
 for recipe in ("logistic", "pca_logistic"):
     fit = fitting.fit(X_train, y_train, recipe=recipe, grid="small")
     print(test_fitting.digest(fit), metrics.evaluate(y_test, prediction.predict(fit.pipeline, X_test)))

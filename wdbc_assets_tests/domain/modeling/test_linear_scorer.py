@@ -24,7 +24,7 @@ POWERS = [0.0, 2.0, 1.0, -1.0, 0.5, 1e-17, 1e-10, 2 - 1e-17, 2 + 1e-10, -280.0, 
 
 
 def compiled(recipe: str) -> Scorer:
-    found = compiling.compiled(champions.fit(recipe).pipeline)
+    found = compiling.compile_pipeline(champions.fit(recipe).pipeline)
     assert found is not None
     return found
 

@@ -11,7 +11,7 @@ from wdbc_assets_tests.domain import published
 @pytest.mark.parametrize("name", ["accuracy", "neg_log_loss", "roc_auc"])
 @pytest.mark.parametrize("C", [1e-6, 1.0, 1e6])
 def test_each_score_is_scikit_learns(name: str, C: float) -> None:
-    X, X_test, y, y_test = published.parts()
+    X, X_test, y, y_test = published.split()
     X, X_test = X[["area_worst", "texture_worst"]] / 100, X_test[["area_worst", "texture_worst"]] / 100
     model = LogisticRegression(C=C, max_iter=10_000).fit(X, y)
     ours = scores.scorer(name)(model, X_test, y_test.to_numpy())
@@ -19,7 +19,7 @@ def test_each_score_is_scikit_learns(name: str, C: float) -> None:
 
 
 def test_a_certain_and_wrong_answer_costs_what_it_costs_scikit_learn() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     model = LogisticRegression().fit(X[["area_worst"]] / 100, y)
     model.coef_ *= 1e6
     ours = scores.scorer("neg_log_loss")(model, X[["area_worst"]] / 100, y.to_numpy())

@@ -52,7 +52,7 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-lea
 def run(
     pipeline: Pipeline, candidates: list[recipes.Parameters], scoring: str = "accuracy", folds: int = 5
 ) -> search.Search:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     return search.search(pipeline, candidates, X, y, scoring=scoring, folds=folds, on_fit=lambda done: None)
 
 
@@ -70,7 +70,7 @@ def scaled(model: BaseEstimator) -> Pipeline:
     ],
 )
 def test_scores_and_winner_are_those_of_grid_search_cv(name: str, grid: str) -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     recipe = recipes.named(name)
     candidates = recipe.candidates(grid)
     ours = search.search(recipe.build(42), candidates, X, y, scoring=recipe.scoring, folds=5, on_fit=lambda done: None)
@@ -114,7 +114,7 @@ def test_a_changed_first_step_is_not_confused_with_an_unchanged_one() -> None:
 
 
 def test_progress_is_told_after_each_fit() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     told: list[int] = []
     search.search(
         scaled(LogisticRegression()),

@@ -16,7 +16,7 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import criteria, gate
 from wdbc_assets.domain.promotion.criteria import Criterion
 from wdbc_assets.domain.promotion.gate import Verdict
-from wdbc_assets_tests.domain import evaluated
+from wdbc_assets_tests.domain import out_of_fold
 
 ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
@@ -25,8 +25,8 @@ COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 def judged(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
-    table = evaluated.both(candidate, champion, names=names)
-    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": evaluated.TEST, **options})
+    table = out_of_fold.both(candidate, champion, names=names)
+    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": out_of_fold.TEST, **options})
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -47,7 +47,7 @@ def size_for(half_width: float) -> float:
     """How large such a loss is whose difference has an interval of this half width around 0."""
     from scipy import stats
 
-    folds = 10 * evaluated.REPEATS
+    folds = 10 * out_of_fold.REPEATS
     sd = math.sqrt(folds / (folds - 1))  # of folds at +1 and -1
     return half_width / (float(stats.t.ppf(0.975, folds - 1)) * math.sqrt(1 / folds + 1 / 9) * sd)
 
@@ -56,8 +56,8 @@ def size_for(half_width: float) -> float:
 
 
 def test_a_lower_log_loss_beyond_chance_is_better_and_is_promoted() -> None:
-    good = evaluated.honest()
-    verdict = judged(good, evaluated.with_loss(good, 0.001))
+    good = out_of_fold.honest()
+    verdict = judged(good, out_of_fold.with_loss(good, 0.001))
     assert (verdict.name, verdict.promoted) == ("better", True)
     assert broken(verdict) == set()
     assert criterion(verdict, "log_loss").value == pytest.approx(-0.001)
@@ -65,14 +65,14 @@ def test_a_lower_log_loss_beyond_chance_is_better_and_is_promoted() -> None:
 
 
 def test_a_higher_log_loss_beyond_chance_is_worse_however_small_it_is_and_however_simple_the_recipe() -> None:
-    good = evaluated.honest()
-    verdict = judged(evaluated.with_loss(good, 0.001), good, names=SIMPLE)
+    good = out_of_fold.honest()
+    verdict = judged(out_of_fold.with_loss(good, 0.001), good, names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("worse", False)
     assert broken(verdict) == {"log_loss"}
 
 
 def test_no_difference_is_no_gain() -> None:
-    verdict = judged(evaluated.honest(), evaluated.honest())
+    verdict = judged(out_of_fold.honest(), out_of_fold.honest())
     assert not criterion(verdict, "log_loss").holds
     assert (verdict.name, verdict.promoted) == ("not worse", False)
 
@@ -89,8 +89,8 @@ def test_no_difference_is_no_gain() -> None:
 def test_within_the_margin_of_equivalence_the_simpler_recipe_wins_and_beyond_it_nobody_can_tell(
     half_width: float, names: tuple[str, str], expected: tuple[str, bool]
 ) -> None:
-    good, size = evaluated.honest(), size_for(half_width)
-    candidate, champion = (evaluated.with_loss(good, in_folds(good, remainder, size)) for remainder in (0, 1))
+    good, size = out_of_fold.honest(), size_for(half_width)
+    candidate, champion = (out_of_fold.with_loss(good, in_folds(good, remainder, size)) for remainder in (0, 1))
     verdict = judged(candidate, champion, names=names)
     log_loss = criterion(verdict, "log_loss")
     assert (log_loss.low, log_loss.high) == pytest.approx((-half_width, half_width), rel=1e-6)
@@ -104,8 +104,8 @@ def test_the_margin_is_half_of_the_gain_that_was_worth_a_change() -> None:
 def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_one_and_not_the_other_way_round() -> (
     None
 ):
-    table = evaluated.honest().assign(recipe="logistic")
-    judge = {"candidate": "logistic", "champion": "logistic", "test": evaluated.TEST}
+    table = out_of_fold.honest().assign(recipe="logistic")
+    judge = {"candidate": "logistic", "champion": "logistic", "test": out_of_fold.TEST}
     present, earlier = (gate.compare(table, supersedes=supersedes, **judge) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
@@ -114,12 +114,12 @@ def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_o
 
 
 def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> None:
-    judge: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": evaluated.TEST}
-    table = evaluated.honest().assign(recipe="logistic")
+    judge: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": out_of_fold.TEST}
+    table = out_of_fold.honest().assign(recipe="logistic")
     verdict = gate.compare(table, **judge)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
     assert {one.name for one in verdict.criteria} == {"floors", "alarms", *ALONE}
-    poor = gate.compare(evaluated.with_loss(table, 0.02), **judge)
+    poor = gate.compare(out_of_fold.with_loss(table, 0.02), **judge)
     assert (poor.name, poor.promoted) == ("cannot tell", False)
     assert "log_loss is" in criterion(poor, "floors").found
 
@@ -129,7 +129,7 @@ def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> Non
 
 @pytest.mark.parametrize(("every", "holds"), [(3, True), (2, False)])
 def test_accuracy_may_fall_by_chance_alone(every: int, holds: bool) -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     missed = good[good["diagnosis"] == 1].sort_values("probability").groupby(["repeat", "fold"]).tail(1)
     missed = missed[missed["fold"] % every == 0]
     verdict = judged(good.assign(probability=good["probability"].where(~good.index.isin(missed.index), 0.4999)), good)
@@ -144,7 +144,7 @@ def test_accuracy_may_fall_by_chance_alone(every: int, holds: bool) -> None:
 def test_of_357_benign_patients_seven_more_may_be_called_malignant_where_98_of_100_malignant_are_found(
     more: int, holds: bool
 ) -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     changed = good.copy()
     for _, repeat in good.groupby("repeat"):
         threshold, _ = decision_policy.recall_threshold(
@@ -159,7 +159,7 @@ def test_of_357_benign_patients_seven_more_may_be_called_malignant_where_98_of_1
 
 
 def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat() -> None:
-    table = evaluated.honest()
+    table = out_of_fold.honest()
     found = criteria.specificities(table)
     assert found.shape == (30,)
     of_repeat = table[table["repeat"] == 1]
@@ -176,14 +176,14 @@ def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat()
         ({"grid": "small"}, "search"),
         ({"same_patients": False}, "patients"),
         ({"same_code": False}, "code"),
-        ({"test": {**evaluated.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
-        ({"test": {**evaluated.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
-        ({"test": {**evaluated.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
+        ({"test": {**out_of_fold.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
+        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
+        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
     ],
 )
 def test_whatever_speaks_against_a_better_candidate_keeps_it_out(options: dict[str, Any], culprit: str) -> None:
-    good = evaluated.honest()
-    verdict = judged(good, evaluated.with_loss(good, 0.001), **options)
+    good = out_of_fold.honest()
+    verdict = judged(good, out_of_fold.with_loss(good, 0.001), **options)
     assert (verdict.name, verdict.promoted) == ("cannot tell", False)
     assert broken(verdict) == {culprit}
     assert culprit in verdict.reason
@@ -191,22 +191,22 @@ def test_whatever_speaks_against_a_better_candidate_keeps_it_out(options: dict[s
 
 def test_a_bound_of_the_test_part_may_be_met() -> None:
     figures = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in criteria.TEST_FLOORS.items()}
-    good = evaluated.honest()
-    assert judged(good, evaluated.with_loss(good, 0.001), test=figures).promoted
+    good = out_of_fold.honest()
+    assert judged(good, out_of_fold.with_loss(good, 0.001), test=figures).promoted
 
 
 # What must never get through
 
 
 def test_a_model_of_noisy_labels_is_refused() -> None:
-    verdict = judged(evaluated.of_model(mislabelled=0.15), evaluated.honest(), names=SIMPLE)
+    verdict = judged(out_of_fold.predictions_of_model(mislabelled=0.15), out_of_fold.honest(), names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("worse", False)
     assert {"log_loss", "floors"} <= broken(verdict)
 
 
 def test_a_candidate_that_saw_the_diagnoses_is_refused_for_being_too_good() -> None:
-    good = evaluated.honest()
-    leaking = evaluated.with_logits(good, evaluated.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
+    good = out_of_fold.honest()
+    leaking = out_of_fold.with_logits(good, out_of_fold.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
     verdict = judged(leaking, good, names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("cannot tell", False)
     assert broken(verdict) == {"alarms"}
@@ -214,11 +214,11 @@ def test_a_candidate_that_saw_the_diagnoses_is_refused_for_being_too_good() -> N
 
 
 def test_a_candidate_that_is_luckier_in_accuracy_alone_is_refused() -> None:
-    good, seen = evaluated.honest(), np.random.default_rng(1)
+    good, seen = out_of_fold.honest(), np.random.default_rng(1)
     truth = np.where(good["diagnosis"] == 1, 1.0, -1.0)
-    close = (evaluated.logits(good) * truth < 0) & (evaluated.logits(good) * truth > -0.7)
-    values = np.where(close, 0.01 * truth, evaluated.logits(good) + seen.normal(0, 0.5, len(good)))
-    verdict = judged(evaluated.with_logits(good, values), good)
+    close = (out_of_fold.logits(good) * truth < 0) & (out_of_fold.logits(good) * truth > -0.7)
+    values = np.where(close, 0.01 * truth, out_of_fold.logits(good) + seen.normal(0, 0.5, len(good)))
+    verdict = judged(out_of_fold.with_logits(good, values), good)
     accuracy = criterion(verdict, "accuracy")
     assert accuracy.value is not None
     assert accuracy.value > 0
@@ -228,12 +228,12 @@ def test_a_candidate_that_is_luckier_in_accuracy_alone_is_refused() -> None:
 @pytest.mark.slow
 def test_identical_models_are_promoted_in_at_most_one_repetition_of_twenty() -> None:
     """Two models that differ by noise alone: each has its own errors, of a patient and of a patient in a repeat."""
-    good, random, repetitions = evaluated.honest(), np.random.default_rng(20), 200
-    true, patient = evaluated.logits(good), good["patient"].to_numpy()
+    good, random, repetitions = out_of_fold.honest(), np.random.default_rng(20), 200
+    true, patient = out_of_fold.logits(good), good["patient"].to_numpy()
 
     def noisy() -> pd.DataFrame:
         of_patient = random.normal(0, 0.6, patient.max() + 1)[patient]
-        return evaluated.with_logits(good, true + of_patient + random.normal(0, 0.2, len(true)))
+        return out_of_fold.with_logits(good, true + of_patient + random.normal(0, 0.2, len(true)))
 
     verdicts = [judged(noisy(), noisy()) for _ in range(repetitions)]
     assert sum(verdict.promoted for verdict in verdicts) <= 0.05 * repetitions
@@ -245,9 +245,9 @@ def test_identical_models_are_promoted_in_at_most_one_repetition_of_twenty() -> 
 
 
 def test_a_recipe_that_was_not_judged_is_named_with_the_command_that_judges_it() -> None:
-    table = evaluated.honest().assign(recipe="logistic")
+    table = out_of_fold.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has not judged svc") as caught:
-        gate.compare(table, candidate="svc", champion="logistic", test=evaluated.TEST)
+        gate.compare(table, candidate="svc", champion="logistic", test=out_of_fold.TEST)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
@@ -255,7 +255,7 @@ def test_a_recipe_that_was_not_judged_is_named_with_the_command_that_judges_it()
 def test_recipes_that_were_judged_on_other_patients_or_folds_are_not_compared(
     spoil: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     with pytest.raises(WdbcError, match="not judged on the same patients"):
         judged(spoil(good), good)
 
@@ -269,7 +269,7 @@ def test_every_recipe_has_its_place_in_the_order_of_simplicity() -> None:
 
 
 def test_a_verdict_is_plain_and_whole_as_json() -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     plain = json.loads(json.dumps(judged(good, good).to_plain(), allow_nan=False))
     assert plain["name"] == "not worse"
     assert [one["name"] for one in plain["criteria"]][:3] == list(criteria.COMPARED)
@@ -277,7 +277,7 @@ def test_a_verdict_is_plain_and_whole_as_json() -> None:
 
 
 def test_the_patients_of_these_tests_are_the_contracts() -> None:
-    counts = evaluated.honest().groupby("repeat")["diagnosis"].agg(["size", "sum"])
+    counts = out_of_fold.honest().groupby("repeat")["diagnosis"].agg(["size", "sum"])
     assert set(zip(counts["size"], counts["sum"], strict=True)) == {(569, 212)}
     assert contract.MALIGNANT == 1
 
@@ -292,9 +292,9 @@ def test_the_patients_of_these_tests_are_the_contracts() -> None:
 def test_a_candidate_on_experiment_must_have_answered_once_enough_was_asked_of_it(
     scored: int, failed: int, holds: bool | None
 ) -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     experiment = {"scored": scored, "failed": failed, "dropped": 50}
-    verdict = judged(good, evaluated.with_loss(good, 0.001), experiment=experiment)
+    verdict = judged(good, out_of_fold.with_loss(good, 0.001), experiment=experiment)
     assert verdict.promoted is (holds is not False)
     if holds is None:
         assert "experiment" not in {one.name for one in verdict.criteria}

@@ -8,7 +8,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import model_card, model_card_pages
-from wdbc_assets.domain.promotion.card_parts import Figure, ModelCard, Section
+from wdbc_assets.domain.promotion.card_parts import CitedValue, ModelCard, Section
 from wdbc_assets_tests import evidence
 
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?")
@@ -36,7 +36,7 @@ def at(content: Any, place: tuple[str, ...]) -> Any:
 def uncited(card: ModelCard, contents: dict[str, Any]) -> list[str]:
     """Every number of a figure that is not, to the digits shown, at the place which the figure cites."""
     found = []
-    for figure in card.figures:
+    for figure in card.values:
         there = numbers_in(at(contents[figure.artifact], figure.place))
         for shown in NUMBER.findall(figure.text):
             decimals = len(shown.partition(".")[2])
@@ -47,7 +47,7 @@ def uncited(card: ModelCard, contents: dict[str, Any]) -> list[str]:
 
 
 def test_every_figure_is_found_in_the_artifact_that_it_cites() -> None:
-    assert len(card().figures) > 40
+    assert len(card().values) > 40
     assert uncited(card(), evidence.contents()) == []
 
 
@@ -64,7 +64,7 @@ def test_no_sentence_holds_a_number_so_that_none_stands_there_uncited() -> None:
 @pytest.mark.parametrize("write", [model_card_pages.markdown, model_card_pages.html])
 def test_every_number_on_a_page_is_one_of_a_figure(write: Any) -> None:
     page = re.sub(r"<style>.*?</style>|<meta[^>]*>|</?h\d|<html.*?>", "", write(card()), flags=re.DOTALL)
-    cited = [text for figure in card().figures for text in (model_card_pages.cited_place(figure), figure.text)]
+    cited = [text for figure in card().values for text in (model_card_pages.cited_place(figure), figure.text)]
     for text in sorted([*cited, *card().versions.values()], key=len, reverse=True):
         page = page.replace(text, "")
     assert NUMBER.findall(page) == []
@@ -86,7 +86,7 @@ def test_a_figure_that_is_undefined_is_shown_as_such() -> None:
     contents = evidence.contents()
     contents["metrics"]["precision"] |= {"value": None, "low": None, "high": None}
     shown = {
-        one.label: one.text for one in model_card.card(contents, evidence.versions()).figures if len(one.place) == 1
+        one.label: one.text for one in model_card.card(contents, evidence.versions()).values if len(one.place) == 1
     }
     assert shown["precision"] == "n/a"
 
@@ -100,13 +100,11 @@ def test_a_recipe_that_was_not_evaluated_has_no_card_and_the_error_says_how_to_e
 @pytest.mark.fault("X04")
 def test_markup_in_names_and_values_is_shown_as_text() -> None:
     evil = "<script>alert(1)</script>|x"
-    section = Section("Title", (evil,), (Figure(evil, evil, "metrics", (evil,)),))
+    section = Section("Title", (evil,), (CitedValue(evil, evil, "metrics", (evil,)),))
     page = replace(card(), recipe=evil, sections=(section,))
     assert "<script" not in model_card_pages.html(page)
     assert "&lt;script&gt;" in model_card_pages.html(page)
-    assert "<script" not in model_card_pages.markdown(page).replace(
-        model_card_pages.cited_place(section.figures[0]), ""
-    )
+    assert "<script" not in model_card_pages.markdown(page).replace(model_card_pages.cited_place(section.values[0]), "")
 
 
 def test_a_card_comes_back_from_plain_values() -> None:

@@ -6,15 +6,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from wdbc_assets.presentation import plots
-from wdbc_assets_tests.domain import evaluated
+from wdbc_assets_tests.domain import out_of_fold
 from wdbc_assets_tests.domain.promotion.test_gate import judged
 from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, xs
 
 
 @pytest.fixture(scope="module")
 def verdict() -> dict[str, Any]:
-    good = evaluated.honest()
-    return judged(good, evaluated.with_loss(good, 0.001)).to_plain()
+    good = out_of_fold.honest()
+    return judged(good, out_of_fold.with_loss(good, 0.001)).to_plain()
 
 
 def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, verdict: dict[str, Any]) -> None:
@@ -28,8 +28,8 @@ def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, ve
 
 
 def test_what_does_not_hold_says_so(figure: Figure) -> None:
-    good = evaluated.honest()
-    plots.differences(judged(evaluated.with_loss(good, 0.02), good).to_plain())
+    good = out_of_fold.honest()
+    plots.differences(judged(out_of_fold.with_loss(good, 0.02), good).to_plain())
     assert figure.axes[0].get_title().endswith("+0.0200, not met")
 
 
