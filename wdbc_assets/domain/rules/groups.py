@@ -1,7 +1,7 @@
-"""Which rules each table must keep, in the order in which they are judged and shown.
+"""The rules of each table, in the order in which they are checked and shown.
 
-What a rule is: `rule_kinds`. What breaks it: `cell_rules`, `table_rules`, `split_rules`. How tables are judged by these
-groups: `schemas`. Neither pandas nor Pandera is imported here, so that Dagster's checks can be named in no time.
+`base` defines what a rule is, `cells`, `tables` and `splits` define the rules, and `schemas` validates tables by these
+groups. This module imports neither pandas nor Pandera, so Dagster can list the checks quickly.
 """
 
 from wdbc_assets.domain.rules import cells, splits, tables
@@ -29,7 +29,7 @@ RAW_RULES: tuple[Rule, ...] = (
     tables.balance_is_usual,
 )
 
-# What the measurements of one patient must keep, whoever else is in the table: all that a row to be scored must.
+# Rules for one patient's measurements that do not depend on other rows. A row must pass all of them to be scored.
 MEASUREMENT_RULES: tuple[CellRule, ...] = (
     cells.cells_are_numbers,
     cells.nothing_is_negative,
@@ -42,7 +42,8 @@ MEASUREMENT_RULES: tuple[CellRule, ...] = (
     cells.compactness_fits_outline,
 )
 
-# What cleaning could have spoilt: columns lost, mixed up or added, rows lost, labels inverted. The rest is judged raw.
+# Rules for what cleaning could break: lost, swapped or added columns, lost rows, inverted labels. The other rules are
+# checked on the raw table.
 CLEAN_RULES: tuple[Rule, ...] = (
     tables.columns_are_features_only,
     tables.types_match_the_contract,

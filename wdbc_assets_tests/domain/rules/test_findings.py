@@ -21,7 +21,7 @@ def test_a_refusal_names_rule_line_column_and_hint() -> None:
     error = findings.refusal(of(changed("area_se", "4O.1")), "raw_data")
 
     assert error is not None
-    assert error.what == ("the data break 1 of 19 rules: cells_are_numbers: 1 cell, first at line 17, column area_se")
+    assert error.what == ("the data violate 1 of 19 rules: cells_are_numbers: 1 cell, first at line 17, column area_se")
     assert error.where == "raw_data"
     assert error.hint.startswith("Correct the cell")
     assert error.detail == "cells_are_numbers: row 17, area_se: '4O.1'"

@@ -37,9 +37,9 @@ def test_a_row_of_the_frame_in_both_parts_is_refused() -> None:
     found = split_failures(shared, frame)
 
     assert list(found) == ["sets_are_disjoint", "sets_are_complete", "no_measurements_in_both_sets"]
-    assert found["sets_are_disjoint"].failures == (failures.Failure(int(rows[0]) + 1, "clean_frame", "in both parts"),)
+    assert found["sets_are_disjoint"].failures == (failures.Failure(int(rows[0]) + 1, "clean_frame", "in both sets"),)
     lost = int(test[0]) + 1
-    assert found["sets_are_complete"].failures == (failures.Failure(lost, "clean_frame", "in neither part"),)
+    assert found["sets_are_complete"].failures == (failures.Failure(lost, "clean_frame", "in neither set"),)
 
 
 @pytest.mark.fault("D12")
@@ -51,7 +51,7 @@ def test_a_row_twice_in_one_part_is_refused() -> None:
 
     found = split_failures(replace(split, rows_train=rows), frame)
 
-    text = "more than once in the training part"
+    text = "more than once in the training set"
     assert found["sets_are_disjoint"].failures == (failures.Failure(int(rows[0]) + 1, "clean_frame", text),)
 
 
@@ -98,7 +98,7 @@ def test_a_patient_under_two_numbers_is_refused_when_the_parts_share_the_measure
 
     assert list(found) == ["no_measurements_in_both_sets"]
     assert found["no_measurements_in_both_sets"].summary == (
-        "no_measurements_in_both_sets: row 1 of X_test: the same measurements are in the training part"
+        "no_measurements_in_both_sets: row 1 of X_test: the training set has the same measurements"
     )
 
 
