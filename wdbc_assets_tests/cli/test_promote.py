@@ -207,7 +207,7 @@ def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, 
     pointer.write_bytes(type(evidence)(**forged).to_json())
     refused = wdbc("promote", "--dry-run")
     assert refused.returncode == 3, refused.stderr
-    assert "broken: patients, code" in refused.stdout
+    assert "criteria not met: patients, code" in refused.stdout
     assert "run `wdbc run`, then `wdbc evaluate`" in refused.stdout
 
 
@@ -216,7 +216,7 @@ def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it
     put_evidence(store, logistic=0.0)
     refused = wdbc("promote")
     assert refused.returncode == 1
-    assert "cross_validation has not judged airflow_baseline" in refused.stderr
+    assert "cross_validation has no results for airflow_baseline" in refused.stderr
     assert "wdbc evaluate --recipe airflow_baseline" in refused.stderr
     assert len(entries()) == 1
 
@@ -312,7 +312,7 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
 
     judged = wdbc("promote", "--dry-run")
     assert judged.returncode == 3
-    assert "7 of 107 patients without an answer" in judged.stdout
+    assert "7 of 107 patients not scored" in judged.stdout
     share = wdbc("shadow", "start", "--share", "0.1")
     assert share.returncode == 1
     assert "it breaks experiment" in share.stderr
@@ -327,7 +327,7 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
     challenger.put_pairs(store, again, "2-bb-1-1", pairs[:99])
     assert "7 of 107 patients" in wdbc("promote", "--dry-run").stdout, "until the new pairs are enough"
     challenger.put_pairs(store, again, "2-bb-1-1", pairs)
-    assert "without an answer" not in wdbc("promote", "--dry-run").stdout
+    assert "patients not scored" not in wdbc("promote", "--dry-run").stdout
     stopped = wdbc("shadow", "stop", "--reason", "enough")
     assert stopped.returncode == 0
     assert f"stopped: svc {again.candidate[:12]} (fitted_pipeline)" in stopped.stdout
@@ -342,7 +342,7 @@ def test_what_was_never_judged_may_be_beside_the_champion_and_may_not_answer() -
     wdbc("report")
     refused = wdbc("shadow", "start", "--share", "0.1")
     assert refused.returncode == 1
-    assert "not judged pca_logistic" in refused.stderr
+    assert "no results for pca_logistic" in refused.stderr
     begun = wdbc("shadow", "start")
     assert begun.returncode == 0, begun.stderr
     assert "the gate cannot judge it yet" in begun.stdout

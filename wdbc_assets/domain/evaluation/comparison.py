@@ -136,7 +136,7 @@ def _require_pairs(predictions: pd.DataFrame) -> None:
     same = predictions[keys].drop_duplicates()
     if not (once and len(same) == patients * predictions["repeat"].nunique() and (counts == len(same)).all()):
         raise WdbcError(
-            "The recipes were not judged on the same patients in the same folds.",
+            "The recipes were not evaluated on the same patients in the same folds.",
             where="the predictions of cross_validation",
             hint="Evaluate them again: `wdbc evaluate --force`.",
         )

@@ -129,7 +129,7 @@ def test_a_rule_that_ran_out_of_memory_once_is_judged_by_its_second_answer(
 def test_a_raw_table_that_reading_did_not_make_is_a_bug_and_no_finding() -> None:
     frame = builders.published().drop(columns="area_se")
 
-    with pytest.raises(TypeError, match="raw_data is not laid out"):
+    with pytest.raises(TypeError, match="raw_data does not have the structure"):
         schemas.validate_raw(reading.RawTable(frame, ()))
 
 

@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 
 from wdbc_assets.presentation import plots
 from wdbc_assets_tests.domain import out_of_fold
-from wdbc_assets_tests.domain.promotion.test_gate import judged
+from wdbc_assets_tests.domain.promotion.test_gate import verdict_on
 from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, xs
 
 
 @pytest.fixture(scope="module")
 def verdict() -> dict[str, Any]:
     good = out_of_fold.honest()
-    return judged(good, out_of_fold.with_loss(good, 0.001)).to_plain()
+    return verdict_on(good, out_of_fold.with_loss(good, 0.001)).to_plain()
 
 
 def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, verdict: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, ve
 
 def test_what_does_not_hold_says_so(figure: Figure) -> None:
     good = out_of_fold.honest()
-    plots.differences(judged(out_of_fold.with_loss(good, 0.02), good).to_plain())
+    plots.differences(verdict_on(out_of_fold.with_loss(good, 0.02), good).to_plain())
     assert figure.axes[0].get_title().endswith("+0.0200, not met")
 
 
