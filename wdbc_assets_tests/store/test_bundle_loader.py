@@ -261,14 +261,14 @@ def altered(files: dict[str, bytes], name: str, change: Callable[[dict[str, Any]
     ids=["all signs turned", "another intercept", "another weight", "columns exchanged", "other powers"],
 )
 def test_a_scorer_that_is_not_its_pipelines_is_refused(recipe: str, change: Any) -> None:
-    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+    with pytest.raises(WdbcError, match="differ from those of its pipeline"):
         bundle_loader.open_bundle(altered(champions.files(recipe), "scorer.json", change))
 
 
 @pytest.mark.fault("V21")
 def test_a_pipeline_that_is_not_the_one_that_was_promoted_is_refused() -> None:
     files = {**champions.files("svc"), "pipeline.skops": champions.files("pca_logistic")["pipeline.skops"]}
-    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+    with pytest.raises(WdbcError, match="differ from those of its pipeline"):
         bundle_loader.open_bundle(files)
 
 
@@ -278,7 +278,7 @@ def test_another_training_reference_is_refused() -> None:
         column = plain["quantiles"]["area_worst"]
         return {**plain, "quantiles": {**plain["quantiles"], "area_worst": [*column[:-1], 10 * column[-1]]}}
 
-    with pytest.raises(WdbcError, match="not those that its pipeline gave"):
+    with pytest.raises(WdbcError, match="differ from those of its pipeline"):
         bundle_loader.open_bundle(altered(champions.files(), "reference.json", wider))
 
 

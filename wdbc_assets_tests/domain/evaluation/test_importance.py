@@ -97,7 +97,7 @@ def test_contributions_that_do_not_add_up_are_refused(
     assert found is not None
     wrong = dataclasses.replace(found, intercept=found.intercept + 2e-9)
     monkeypatch.setattr(linear, "linear", lambda _: wrong)
-    with pytest.raises(WdbcError, match="adds up to something else than the log-odds, by 2e-09"):
+    with pytest.raises(WdbcError, match="do not add up to the log-odds: they differ by 2e-09"):
         importance.importance(split, fits["logistic"], repeats=2)
 
 

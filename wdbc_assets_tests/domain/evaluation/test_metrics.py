@@ -230,18 +230,18 @@ def test_the_probability_is_that_of_the_class_one_wherever_it_stands() -> None:
 
 
 def test_a_pipeline_that_does_not_know_malignant_is_refused() -> None:
-    with pytest.raises(WdbcError, match="does not know the class 1"):
+    with pytest.raises(WdbcError, match="was not fitted on class 1"):
         prediction.predict(fitted_pipeline([2, 4]), two_columns())
 
 
 @pytest.mark.parametrize(
     ("columns", "where"),
     [
-        ({"texture_mean": [1.0], "radius_mean": [1.0]}, "missing: none; not known: none"),
-        ({"radius_mean": [1.0]}, "missing: texture_mean; not known: none"),
+        ({"texture_mean": [1.0], "radius_mean": [1.0]}, "missing: none; unknown: none"),
+        ({"radius_mean": [1.0]}, "missing: texture_mean; unknown: none"),
         (
             {"radius_mean": [1.0], "texture_mean": [1.0], "id": [1.0]},
-            "missing: none; not known: id",
+            "missing: none; unknown: id",
         ),
     ],
 )

@@ -220,7 +220,7 @@ def foreign(marker: Path) -> bytes:
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("scorer.json", {"weights": [0.0] * 30}, "not those that its pipeline gave"),
+        ("scorer.json", {"weights": [0.0] * 30}, "differ from those of its pipeline"),
         ("scorer.json", {"weights": [1e308] * 30}, ""),
         ("reference.json", {"quantiles": {}}, "reference.json is invalid"),
         ("reference.json", {"quantiles": None}, "reference.json is invalid"),
