@@ -1,8 +1,8 @@
-"""Do the locks still say what pyproject.toml asks for? No network, no resolving: `make lock` does that.
+"""Check that the lock files agree with pyproject.toml, without a network and without resolving (see `make lock`).
 
-`requirements.lock` pins what a run needs (and what builds the package); `requirements-dev.lock` only what the
-development tools add to it; `requirements-pip.lock` the pip that installs them. All are written by `uv pip compile`,
-whose "via" comments tell which pins pyproject.toml asked for by name.
+`requirements.lock` pins what a run and the build of the package need; `requirements-dev.lock` pins what the development
+tools add to it; `requirements-pip.lock` pins the pip that installs them. `uv pip compile` writes all three. Its "via"
+comments show which pins pyproject.toml requests by name.
 """
 
 import re
@@ -22,30 +22,30 @@ SUPPORTED_PYTHON = "Programming Language :: Python :: "
 
 @dataclass(frozen=True)
 class Pin:
-    """One entry of a lock: an exact version, the hashes that its files may have, and who asked for it."""
+    """One entry of a lock file: an exact version, the allowed hashes, and whether pyproject.toml requests it."""
 
     requirement: Requirement
     hashes: tuple[str, ...]
-    asked_for: bool
+    requested: bool
 
     @property
     def name(self) -> str:
-        """The name in the one spelling that pip compares."""
+        """The canonical name, as pip compares it."""
         return canonicalize_name(self.requirement.name)
 
     @property
     def version(self) -> str | None:
-        """The exact version, or None when the entry is anything else than one `==`."""
+        """The exact version, or None if the entry is not a single `==`."""
         specifiers = list(self.requirement.specifier)
         exact = len(specifiers) == 1 and specifiers[0].operator == "==" and "*" not in specifiers[0].version
         return specifiers[0].version if exact else None
 
 
 def read_lock(text: str) -> list[Pin]:
-    """Return the entries of a lock.
+    """Return the entries of a lock file.
 
     Raises:
-        InvalidRequirement: a line is no requirement: an option of pip, a path, a URL.
+        InvalidRequirement: a line is not a requirement, but an option of pip, a path, or a URL.
     """
     entries = re.split(r"\n(?=[^\s#])", "\n" + re.sub(r"(?m)^#.*\n?", "", text).strip())
     return [_read_pin(entry) for entry in entries if entry.strip()]
@@ -56,16 +56,16 @@ def _read_pin(entry: str) -> Pin:
     return Pin(
         requirement=Requirement(head.strip()),
         hashes=tuple(re.findall(r"--hash=(sha256:[0-9a-f]{64})\b", entry)),
-        asked_for="wdbc-assets (pyproject.toml)" in entry,
+        requested="wdbc-assets (pyproject.toml)" in entry,
     )
 
 
-def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, pip_lock: str) -> list[str]:
-    """Return one sentence for each way in which the locks differ from pyproject.toml or allow an unknown file."""
+def differences(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, pip_lock: str) -> list[str]:
+    """Return one message per difference between lock files and pyproject.toml, and per pin without version or hash."""
     try:
         runtime, dev, pip = read_lock(runtime_lock), read_lock(dev_lock), read_lock(pip_lock)
     except InvalidRequirement as error:
-        return [f"a lock holds a line that is no pinned package: {error}"]
+        return [f"a lock file contains a line that is not a pinned package: {error}"]
     table = project["project"]
     needs_runtime = [Requirement(text) for text in table["dependencies"]]
     needs_dev = [Requirement(text) for text in table["optional-dependencies"]["dev"]]
@@ -81,9 +81,9 @@ def disagreements(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, 
         *_unmet(needs_runtime + needs_build, runtime, pythons, "requirements.lock"),
         *_unmet(needs_dev, runtime + dev, pythons, "requirements-dev.lock"),
         *_unmet(needs_pip, pip, pythons, "requirements-pip.lock"),
-        *_unasked(needs_runtime, runtime, "requirements.lock"),
-        *_unasked(needs_dev, dev, "requirements-dev.lock"),
-        *(f"{name} is pinned by both locks" for name in sorted({p.name for p in runtime} & {p.name for p in dev})),
+        *_unrequested(needs_runtime, runtime, "requirements.lock"),
+        *_unrequested(needs_dev, dev, "requirements-dev.lock"),
+        *(f"{name} is pinned by both lock files" for name in sorted({p.name for p in runtime} & {p.name for p in dev})),
     ]
 
 
@@ -96,7 +96,7 @@ def _unsafe(pins: Iterable[Pin]) -> Iterator[str]:
 
 
 def _unmet(needs: Iterable[Requirement], pins: Iterable[Pin], pythons: Iterable[str], lock: str) -> Iterator[str]:
-    """What is asked for on a supported Python, and not pinned, or pinned outside its bounds."""
+    """Yield a message per requirement that is not pinned for a supported Python, or pinned outside its bounds."""
     for python in pythons:
         environment = {"python_version": python, "python_full_version": f"{python}.0"}
         present = {pin.name: pin for pin in pins if _applies(pin.requirement, environment)}
@@ -105,16 +105,16 @@ def _unmet(needs: Iterable[Requirement], pins: Iterable[Pin], pythons: Iterable[
                 continue
             pin = present.get(canonicalize_name(need.name))
             if pin is None or not need.extras <= pin.requirement.extras:
-                yield f"pyproject.toml asks for {need}, which {lock} does not pin for Python {python}"
+                yield f"pyproject.toml requires {need}, which {lock} does not pin for Python {python}"
             elif pin.version is None or not need.specifier.contains(pin.version, prereleases=True):
-                yield f"pyproject.toml asks for {need}, but {lock} pins {pin.version} for Python {python}"
+                yield f"pyproject.toml requires {need}, but {lock} pins {pin.version} for Python {python}"
 
 
-def _unasked(needs: Iterable[Requirement], pins: Iterable[Pin], lock: str) -> Iterator[str]:
+def _unrequested(needs: Iterable[Requirement], pins: Iterable[Pin], lock: str) -> Iterator[str]:
     names = {canonicalize_name(need.name) for need in needs}
     for pin in pins:
-        if pin.asked_for and pin.name not in names:
-            yield f"{lock} pins {pin.name} for pyproject.toml, which no longer asks for it"
+        if pin.requested and pin.name not in names:
+            yield f"{lock} pins {pin.name} for pyproject.toml, which no longer requires it"
 
 
 def _applies(requirement: Requirement, environment: dict[str, str]) -> bool:
@@ -122,17 +122,17 @@ def _applies(requirement: Requirement, environment: dict[str, str]) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each disagreement and return 1, or 0 when there is none."""
+    """Print each difference and return 1, or return 0 if there is none."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if arguments == ["--build-requirements"]:
         print(*project["build-system"]["requires"], sep="\n")
         return 0
     names = ("requirements.lock", "requirements-dev.lock", "requirements-pip.lock")
     locks = [(ROOT / name).read_text(encoding="utf-8") for name in names]
-    found = disagreements(project, *locks)
-    if found:
-        print(*found, "Run `make lock`, and commit the locks with pyproject.toml.", sep="\n", file=sys.stderr)
-    return 1 if found else 0
+    messages = differences(project, *locks)
+    if messages:
+        print(*messages, "Run `make lock`, and commit the lock files with pyproject.toml.", sep="\n", file=sys.stderr)
+    return 1 if messages else 0
 
 
 if __name__ == "__main__":

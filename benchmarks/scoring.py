@@ -126,7 +126,7 @@ def _make(path: Path, size: int, folder: Path) -> None:
     from wdbc_assets.domain.data import contract
     from wdbc_assets_tests import builders, champions
 
-    champions.crown(folder / "store", "pca_logistic")
+    champions.make_champion(folder / "store", "pca_logistic")
     writer = None
     for number, begin in enumerate(range(0, size, _PIECE)):
         table = builders.table_of(min(_PIECE, size - begin), seed=number).drop(columns=contract.DIAGNOSIS)

@@ -165,7 +165,7 @@ def _make(folder: Path) -> None:
     from wdbc_assets.domain.data import contract
     from wdbc_assets_tests import champions
 
-    champions.crown(folder / "store", RECIPE)
+    champions.make_champion(folder / "store", RECIPE)
     pipeline = champions.bundle(RECIPE).pipeline
     skops.io.dump(pipeline, folder / "pipeline.skops")
     table = champions.split().X_test[list(contract.FEATURES)]

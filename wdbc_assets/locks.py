@@ -1,6 +1,7 @@
-"""Locks between processes: waiting for one is reported, has a limit, and ends on a signal.
+"""Locks between processes. Waiting for a lock is reported, has a time limit, and ends on a signal.
 
-The kernel frees the lock of a process that dies. Its holder signs the file, so that a process that waits can name it.
+The kernel releases the lock of a process that dies. The holder writes its name into the file, so that a waiting process
+can report it.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from wdbc_assets.domain.errors import WdbcError
 
 SECONDS = 60.0
-"""How long a process waits. Whoever holds one of these locks needs far less than a second."""
+"""How long a process waits. A holder needs these locks for far less than a second."""
 
 _REPORT_SECONDS = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
@@ -25,7 +26,7 @@ _UNKNOWN = "another process"
 
 
 class Busy(WdbcError):
-    """A lock did not become free in time."""
+    """A lock was not released in time."""
 
 
 @contextlib.contextmanager
@@ -33,8 +34,8 @@ def held(descriptor: int, name: str, *, where: str) -> Iterator[None]:
     """Hold the lock of an open file, then close the file.
 
     Raises:
-        Busy: another process holds it for too long.
-        WdbcError: the file system has no locks.
+        Busy: another process holds the lock for too long.
+        WdbcError: the file system does not support locks.
     """
     try:
         wait(lambda: _acquired(descriptor, where), name, where=where, holder=lambda: _holder(descriptor))
@@ -45,24 +46,24 @@ def held(descriptor: int, name: str, *, where: str) -> Iterator[None]:
 
 
 def wait(attempt: Callable[[], bool], name: str, *, where: str, holder: Callable[[], str] = lambda: _UNKNOWN) -> None:
-    """Attempt to take a lock until that succeeds.
+    """Attempt to acquire a lock until that succeeds.
 
     Raises:
-        Busy: it did not within `SECONDS`.
+        Busy: it did not succeed within `SECONDS`.
     """
     began, pause, reported = time.monotonic(), _FIRST_PAUSE, False
     while not attempt():
         waited = time.monotonic() - began
         if waited > SECONDS:
             raise Busy(
-                f"{name} was not free within {SECONDS:g} s: {holder()} holds it",
+                f"timed out after {SECONDS:g} s waiting for {name}, which {holder()} holds",
                 where=where,
-                hint="Wait until that process ends, or end it; then run this command again. Nothing was decided.",
+                hint="Wait until that process ends, or end it, then run this command again. Nothing was changed.",
             )
         if waited > _REPORT_SECONDS and not reported:
             reported = True
             _report(f"  waiting for {name}, held by {holder()}; at most {SECONDS:g} s")
-        time.sleep(pause)  # and not in flock, which would have neither a limit nor, in a thread, an end
+        time.sleep(pause)  # a blocking flock has no time limit, and in a thread no signal ends it
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
@@ -73,7 +74,7 @@ def _acquired(descriptor: int, where: str) -> bool:
         return False
     except OSError as error:
         raise WdbcError(
-            f"the file system refuses a lock: {error.strerror}",
+            f"the file system does not support locks: {error.strerror}",
             where=where,
             hint="Use a disk that supports `flock`: a local one, or NFS 4.",
         ) from None
@@ -82,7 +83,7 @@ def _acquired(descriptor: int, where: str) -> bool:
 
 def _sign(descriptor: int) -> None:
     command = next((word for word in sys.argv[1:] if re.fullmatch("[a-z]{1,20}", word)), "")
-    with contextlib.suppress(OSError):  # on a full disk the lock holds without a signature
+    with contextlib.suppress(OSError):  # on a full disk the lock works without a signature
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{socket.gethostname()} {os.getpid()} {command}\n".encode(), 0)
 
@@ -93,7 +94,7 @@ def _holder(descriptor: int) -> str:
         return _UNKNOWN
     host, process, command = match.groups()
     if host == socket.gethostname() and not _is_alive(int(process)):
-        return _UNKNOWN  # the signature is an earlier holder's, which was killed
+        return _UNKNOWN  # the signature is that of an earlier holder that was killed
     return f"process {process}{f' ({command})' if command else ''} on {host}"
 
 

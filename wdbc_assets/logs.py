@@ -1,9 +1,9 @@
-"""The central log: JSON lines, rotating, with run and asset; no credential and no patient's value gets in.
+"""The central log: rotated JSON lines with run and asset, without credentials or patients' values.
 
-Everything in the package logs to one logger, `wdbc_assets`. Its records go to this file, to Dagster's event log
-(`managed_python_loggers` in dagster.yaml), and to the terminal of `wdbc run`. What they say is in the message; what a
-machine may want to sort by is in `extra` under the names in FIELDS. `extra["error"]` carries a WdbcError whose `detail`
-is for the terminal only.
+The whole package logs to one logger, `wdbc_assets`. Its records go to this file, to Dagster's event log
+(`managed_python_loggers` in dagster.yaml) and to the terminal of `wdbc run`. The message is for people; fields for
+machines are passed in `extra` under the names in FIELDS. `extra["error"]` carries a WdbcError, whose `detail` is shown
+on the terminal only.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ _KEPT_FILES = 5
 
 
 def _make_harmless(record: logging.LogRecord) -> bool:
-    """Put the message of a record right before any handler has it: Dagster's is among them."""
+    """Sanitize a record's message before any handler, Dagster's included, receives it."""
     record.msg, record.args = _harmless(record), ()
     return True
 
 
 def _harmless(record: logging.LogRecord) -> str:
-    """Return the message of a record without secrets, and with nothing in it that steers a terminal."""
+    """Return a record's message without secrets and without terminal control characters."""
     return safe_text.printable(safe_text.redact(record.getMessage()))
 
 
@@ -41,7 +41,7 @@ logger.addFilter(_make_harmless)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record."""
+    """Format each record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line."""
@@ -55,15 +55,15 @@ class JsonLines(logging.Formatter):
 
 
 class _SharedFile(logging.handlers.RotatingFileHandler):
-    """A rotating file that several processes write: reopened when another process has rotated it away.
+    """A rotating file that several processes write to; it is reopened after another process has rotated it.
 
-    What cannot be written (the disk is full) is left out: the work goes on, and `incomplete` reports it at its end.
+    A record that cannot be written (full disk) is dropped: work goes on, and `incomplete` reports the loss at the end.
     """
 
     failure: OSError | None = None
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's own name
-        """Remember why a record could not be written."""
+        """Record why a record could not be written."""
         error = sys.exception()
         if not isinstance(error, OSError):
             super().handleError(record)
@@ -72,14 +72,14 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
         self._drop()
 
     def _drop(self) -> None:
-        """Close the file; the next record opens it again."""
+        """Close the file. The next record opens it again."""
         if self.stream is not None:
-            with contextlib.suppress(OSError):  # what is left in the buffer cannot be written
+            with contextlib.suppress(OSError):  # the rest of the buffer cannot be written
                 self.stream.close()
             self.stream = None
 
     def _open(self) -> io.TextIOWrapper:
-        # A pipe without a reader is refused instead of waited for. Only the owner may read what is logged.
+        # Without O_NONBLOCK, opening a pipe that has no reader would block. Only the owner may read the log.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         descriptor = os.open(self.baseFilename, flags, 0o600)
         os.set_blocking(descriptor, True)
@@ -101,22 +101,21 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
         except FileNotFoundError:
             moved = True
         if moved:
-            self._drop()  # if it cannot be opened: at the next record
+            self._drop()  # if reopening fails, the next record tries again
             self.stream = self._open()
 
 
 def incomplete() -> str | None:
-    """Return why the log lacks lines, if it does."""
+    """Return why the log is incomplete, or None if it is complete."""
     for handler in logger.handlers:
         if isinstance(handler, _SharedFile) and handler.failure is not None:
-            return (
-                f"the log lacks lines: {handler.failure.strerror}: {handler.baseFilename}; set WDBC_LOG to another file"
-            )
+            reason = f"{handler.failure.strerror}: {handler.baseFilename}"
+            return f"the log is incomplete: {reason}; set WDBC_LOG to another file"
     return None
 
 
 def open_log(location: str, *, relative_to: Path) -> None:
-    """Send the package's records to the central log from now on; calling it again changes nothing.
+    """Write the package's records to the central log from now on. Further calls have no effect.
 
     Raises:
         WdbcError: the file cannot be written.

@@ -1,7 +1,7 @@
-"""What the machine refuses (a full disk, permissions, limits, a damaged database), as an error to act on.
+"""Operating-system failures (full disk, permissions, limits, damaged database) as errors with a hint.
 
-An error of the operating system or of Dagster's database is no fault of this package, wherever it is raised: the
-command line and the steps of a run ask here before they call it one.
+An error of the operating system or of Dagster's database is not a bug in this package, wherever it is raised. The
+command line and the steps of a run call `refusal` to tell the two apart.
 """
 
 import contextlib
@@ -15,22 +15,22 @@ from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 
 _SPACE = "Free some space (or inodes) there, then try again."
-_RIGHTS = "Correct its permissions, or run this as the user that it belongs to."
-_NO_ANSWER = "Check that it runs and can be reached, then try again."
-_LOCKS = "Its file system takes no locks: use a folder on a local disk."
+_RIGHTS = "Fix its permissions, or run this command as its owner."
+_NO_ANSWER = "Check that it is running and reachable, then try again."
+_LOCKS = "Its file system does not support locks: use a folder on a local disk."
 _HINTS = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
-    errno.EFBIG: "Raise the limit of a file's size (`ulimit -f`), then try again.",
-    errno.EROFS: "It is mounted read-only: choose another folder.",
+    errno.EFBIG: "Raise the file size limit (`ulimit -f`), then try again.",
+    errno.EROFS: "The file system is mounted read-only: use another folder.",
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EMFILE: "Raise the limit of open files (`ulimit -n 4096`), then try again.",
-    errno.ENFILE: "The whole machine has too many open files: end some programs, then try again.",
-    errno.EAGAIN: "Raise the limit of processes (`ulimit -u`), or end some programs, then try again.",
+    errno.ENFILE: "Too many files are open on this machine: stop some programs, then try again.",
+    errno.EAGAIN: "Raise the process limit (`ulimit -u`), or stop some programs, then try again.",
     errno.ENOMEM: "Free some memory, then try again.",
-    errno.EIO: "The disk fails: look into the machine's log.",
-    errno.ESTALE: "The network folder was mounted again: try again.",
+    errno.EIO: "The disk is failing: check the system log.",
+    errno.ESTALE: "The network folder was remounted: try again.",
     errno.ENOLCK: _LOCKS,
     errno.EOPNOTSUPP: _LOCKS,
     errno.ECONNREFUSED: _NO_ANSWER,
@@ -38,18 +38,18 @@ _HINTS = {
     errno.ETIMEDOUT: _NO_ANSWER,
     errno.EHOSTUNREACH: _NO_ANSWER,
     errno.ENETUNREACH: _NO_ANSWER,
-    errno.ENOENT: "It is not there, or was removed meanwhile: look at the path.",
-    errno.EISDIR: "Remove that folder, or choose another path.",
-    errno.ENOTDIR: "A part of the path is a file: choose another path.",
-    errno.EEXIST: "Remove what lies there, or choose another path.",
-    errno.ENAMETOOLONG: "Choose a shorter path.",
+    errno.ENOENT: "It does not exist, or was removed in the meantime: check the path.",
+    errno.EISDIR: "Remove that folder, or use another path.",
+    errno.ENOTDIR: "A component of the path is a file: use another path.",
+    errno.EEXIST: "Remove the existing file, or use another path.",
+    errno.ENAMETOOLONG: "Use a shorter path.",
 }
 _LONGEST = 300
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def refusal(error: BaseException) -> WdbcError | None:
-    """Return what the machine refused, or None for anything else: that is a fault of this package."""
+    """Return the error for an operating-system failure, or None for any other error: that is a bug in this package."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, WdbcError):
@@ -57,14 +57,14 @@ def refusal(error: BaseException) -> WdbcError | None:
         if isinstance(cause, MemoryError):
             return WdbcError("there is not enough memory", where="this machine", hint=_HINTS[errno.ENOMEM])
         if isinstance(cause, sqlite3.Error) or type(cause).__module__.startswith(("sqlalchemy.", "alembic.")):
-            return _of_database(cause)
+            return _database_error(cause)
         if isinstance(cause, OSError) and cause.errno is not None:
-            return _of_system(cause)
+            return _system_error(cause)
         cause = cause.__cause__
     return None
 
 
-def _of_system(error: OSError) -> WdbcError:
+def _system_error(error: OSError) -> WdbcError:
     number = error.errno or 0
     if number == errno.ENOENT and error.filename is None and _current_folder() is None:
         return WdbcError("the current folder no longer exists", where="this shell", hint="Change to another folder.")
@@ -73,13 +73,13 @@ def _of_system(error: OSError) -> WdbcError:
     if not where:
         where = ", ".join(_full_places()) if number in _FULL else _current_folder() or ""
     return WdbcError(
-        f"the machine refuses it: {error.strerror or type(error).__name__}",
+        f"the operating system reported an error: {error.strerror or type(error).__name__}",
         where=where,
-        hint=_HINTS.get(number, "Correct that, then try again."),
+        hint=_HINTS.get(number, "Fix the cause, then try again."),
     )
 
 
-def _of_database(error: BaseException) -> WdbcError:
+def _database_error(error: BaseException) -> WdbcError:
     original = getattr(error, "orig", None) or error
     message = (str(original).splitlines() or [type(original).__name__])[0]
     home = settings.home()
@@ -88,22 +88,20 @@ def _of_database(error: BaseException) -> WdbcError:
     hints = {
         "is full": _SPACE,
         "readonly": _RIGHTS,
-        "unable to open": f"{_RIGHTS} Or too many files are open: `ulimit -n 4096`.",
-        "locked": "Another program holds it: end that program, then try again.",
+        "unable to open": f"{_RIGHTS} If too many files are open: `ulimit -n 4096`.",
+        "locked": "Another program has locked it: stop that program, then try again.",
     }
-    move_away = (
-        "Move it away, and Dagster makes a new one, without the runs recorded in it. The store keeps every version."
-    )
+    move_away = "Move it aside. Dagster creates a new one, without the recorded runs. The store keeps all versions."
     hint = next((hint for part, hint in hints.items() if part in message and not damaged), move_away)
     return WdbcError(
-        f"Dagster's history cannot be used: {message}",
+        f"Dagster's run history cannot be used: {message}",
         where=str(home if full else damaged or home),
         hint=hint,
     )
 
 
 def _damaged_database(home: Path) -> Path | None:
-    """Return the first of Dagster's SQLite files that cannot be read, or holds no table."""
+    """Return the first of Dagster's SQLite files that is unreadable or has no tables."""
     for path in sorted(home.rglob("*.db")):
         try:
             with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
@@ -117,7 +115,7 @@ def _damaged_database(home: Path) -> Path | None:
 
 
 def _full_places() -> dict[str, Path]:
-    """Return the folders that this package writes to besides the store, and that are full, by their variable."""
+    """Return the full folders, other than the store, that this package writes to, keyed by variable and path."""
     return {f"{name}={folder}": folder for name, folder in settings.writable_folders() if _is_full(folder)}
 
 
@@ -138,7 +136,7 @@ def _current_folder() -> str | None:
 
 @contextlib.contextmanager
 def dagster_configuration(home: Path) -> Iterator[None]:
-    """Turn what Dagster raises while it opens its instance into an error that names the file to correct."""
+    """Convert exceptions of Dagster's startup into an error that names the configuration file."""
     try:
         yield
     except Exception as error:
@@ -146,8 +144,8 @@ def dagster_configuration(home: Path) -> Iterator[None]:
         if found is None:
             message = " ".join(str(error).split())
             found = WdbcError(
-                f"Dagster cannot be opened as it is configured: {type(error).__name__}: {message[:_LONGEST]}",
+                f"Dagster cannot start with this configuration: {type(error).__name__}: {message[:_LONGEST]}",
                 where=str(home / "dagster.yaml"),
-                hint="Correct that file, or put the dagster.yaml of this project in its place.",
+                hint="Fix that file, or replace it with the dagster.yaml of this project.",
             )
         raise found from error

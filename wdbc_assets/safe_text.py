@@ -1,7 +1,7 @@
-"""What may be shown of text that somebody else wrote, and of addresses: no control character, no secret.
+"""Sanitize text for display: remove control characters from untrusted text, and secrets from addresses.
 
-Everything that leaves for people to read goes through here: the terminal (`cli.terminal.say`), the log (`logs`), and
-what Dagster keeps of an error. This module imports nothing of the project, so that every part of it can use it.
+All output passes through here: the terminal (`cli.terminal.say`), the log (`logs`) and the errors that Dagster records.
+This module imports nothing of the project, so that every module can use it.
 """
 
 import base64
@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 HIDDEN = "***"
 SHORTEST_SECRET = 4
 
-# A chain of protocols (`simplecache::ftp://...`) is a URL, too. A quotation mark or a space ends one inside a sentence.
+# A chain of protocols (`simplecache::ftp://...`) is also a URL. A quotation mark or a space ends a URL in a sentence.
 _SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]*://"
 _ADDRESS = re.compile(rf"{_SCHEME}[^\s\x00-\x20\x7f\"'<>`]*")
 _SECRET_NAME = re.compile(
@@ -29,10 +29,10 @@ _known: set[str] = set()
 
 
 def printable(text: str) -> str:
-    """Return text as one line that cannot steer a terminal.
+    """Return text as one line that cannot control a terminal.
 
-    Control characters, line and paragraph separators, marks that turn the direction of writing, other invisible
-    characters and lone surrogates become escapes (`\\x1b`, `\\u202e`).
+    Control characters, line and paragraph separators, bidirectional marks, other invisible characters and lone
+    surrogates become escapes (`\\x1b`, `\\u202e`).
     """
     if text.isprintable():
         return text
@@ -40,12 +40,12 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text for the record: line breaks and other white space become one blank each, the rest is `printable`."""
+    """Return text as one line for a record: each run of white space becomes one space, the rest is `printable`."""
     return printable(" ".join(text.split()))
 
 
 def redact_url(address: str) -> str:
-    """Return a URL without what may be secret: its user-info, the values of its query and its fragment are `***`."""
+    """Return a URL with its user-info, query values and fragment replaced by `***`."""
     chain, _, last = address.rpartition("::")
     if chain:
         return f"{redact_url(chain) if '://' in chain else chain}::{redact_url(last) if '://' in last else last}"
@@ -61,7 +61,7 @@ def redact_url(address: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Return text without the secrets of any address in it, nor any that `remember` was given."""
+    """Return text without the secrets in its URLs and without the secrets given to `remember`."""
     for secret in sorted((secret for secret in _known if secret in text), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     if "://" not in text:
@@ -70,14 +70,14 @@ def redact(text: str) -> str:
 
 
 def conceal(text: str, address: str) -> str:
-    """Return text without what is secret in `address`, in any spelling in which a server may send it back."""
+    """Return text without the secrets of `address`, in any spelling in which a server may echo them."""
     for secret in sorted(secrets(address), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 
 
 def secrets(address: str, *, certain: bool = False) -> set[str]:
-    """Return what is secret in an address, in every spelling; only what is `certain` not to be a common word, too."""
+    """Return the secrets of an address in every spelling. With `certain`, leave out values that may be common words."""
     pieces = split(address.rpartition("::")[2])
     if pieces is None:
         return set()
@@ -92,7 +92,7 @@ def secrets(address: str, *, certain: bool = False) -> set[str]:
 
 
 def remember(*addresses: str, variables: Iterable[tuple[str, str]] = ()) -> None:
-    """Keep the secrets of addresses, and of variables named like one, out of all that is shown from now on."""
+    """Hide the secrets of addresses, and of variables with a secret's name, in all further output."""
     for address in addresses:
         _known.update(secrets(address, certain=True))
     for name, value in variables:
@@ -101,14 +101,14 @@ def remember(*addresses: str, variables: Iterable[tuple[str, str]] = ()) -> None
 
 
 def split(address: str) -> SplitResult | None:
-    """Return the parts of a URL, or None where it cannot be decided which part is the user-info."""
+    """Return the components of a URL, or None if it is ambiguous where the user-info ends."""
     try:
         pieces = urlsplit(address)
         if pieces.scheme in {"http", "https"}:
-            _ = pieces.port  # raises where it is no number
+            _ = pieces.port  # raises ValueError if it is not a number
     except ValueError:
         return None
-    # In https://ann:1/2@host an unquoted / ends the host early, and half a password looks like a port.
+    # In https://ann:1/2@host the unquoted / ends the host early, and part of the password looks like a port.
     behind_host = pieces.path + pieces.query + pieces.fragment
     ambiguous = "@" in behind_host and "@" not in pieces.netloc and ":" in pieces.netloc
     return None if ambiguous or not pieces.scheme else pieces

@@ -1,4 +1,4 @@
-"""Signals that ask a process to end: which ones, and how a decision that is being written is not cut in two by them."""
+"""Termination signals: which ones are handled, and how a sequence of writes is protected from them."""
 
 import signal
 import threading
@@ -12,8 +12,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interrupt() -> None:
     """Let each of these signals interrupt this process, as Ctrl-C does.
 
-    A shell that is no terminal's starts what it puts into the background with Ctrl-C ignored, and Dagster handles TERM
-    as it finds Ctrl-C handled. Only a hang-up that is ignored stays ignored, because that is what `nohup` asks for.
+    Non-interactive shells start background processes with Ctrl-C ignored, and Dagster handles TERM in the way it finds
+    Ctrl-C handled. Only an ignored hang-up stays ignored, because `nohup` asks for that.
     """
     for number in ENDING:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -21,7 +21,7 @@ def interrupt() -> None:
 
 
 def end() -> None:
-    """Let each of these signals end this process silently: its work is done, and only its exit is left."""
+    """Let each of these signals end this process silently: its work is done, and only its exit remains."""
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -29,12 +29,12 @@ def end() -> None:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let a signal that asks to end wait until the block is done.
+    """Defer termination signals until the block is done.
 
-    It is for the few writes of one decision: interrupted between two of them, it would be completed by the next
-    command, after this one said that it stopped.
+    Use it for the few writes that make up one decision. A process interrupted between two of them would report that it
+    stopped, and the next command would nevertheless complete the decision.
     """
-    if threading.current_thread() is not threading.main_thread():  # no signal interrupts any other
+    if threading.current_thread() is not threading.main_thread():  # signals interrupt the main thread only
         yield
         return
     received: list[int] = []

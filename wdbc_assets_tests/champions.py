@@ -10,7 +10,7 @@ from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.modeling import bundles, fitting, linear
 from wdbc_assets.store import codecs
 from wdbc_assets.store.store import open_store
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 COMPILED = ("logistic", "pca_logistic", "airflow_baseline")
 
@@ -18,7 +18,7 @@ COMPILED = ("logistic", "pca_logistic", "airflow_baseline")
 @cache
 def split() -> splitting.Split:
     """The published patients, parted as by default."""
-    return splitting.split(judging.clean_frame())
+    return splitting.split(validation.clean_frame())
 
 
 @cache
@@ -51,7 +51,7 @@ def files(recipe: str = "logistic") -> dict[str, bytes]:
     return dict(_files(recipe))
 
 
-def crown(folder: Path, recipe: str = "logistic") -> str:
+def make_champion(folder: Path, recipe: str = "logistic") -> str:
     """Make a bundle the champion of the store in a folder; return its version."""
     store = open_store(str(folder), relative_to=folder)
     draft = store.draft("champion", bundle(recipe), run_id="a-run")

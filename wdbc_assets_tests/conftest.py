@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import logs, settings
-from wdbc_assets_tests.made import evidence, evidence_ahead, evidence_once
+from wdbc_assets_tests.shared_evidence import evidence, evidence_ahead, evidence_once
 
 __all__ = ["evidence", "evidence_ahead", "evidence_once"]
 

@@ -18,7 +18,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import champions
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 ROWS = 569
 
@@ -30,7 +30,7 @@ def store(environment: Path) -> Store:
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    return judging.clean_frame()
+    return validation.clean_frame()
 
 
 def put(store: Store, value: object, *, run_id: str) -> str:
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_never_returned(store: Store, frame: pd.DataFrame, env
 
 @pytest.mark.parametrize("recipe", ["logistic", "svc"])
 def test_the_champion_predicts_as_its_pipeline_does(environment: Path, frame: pd.DataFrame, recipe: str) -> None:
-    version = champions.crown(environment / "results", recipe)
+    version = champions.make_champion(environment / "results", recipe)
     model = wdbc.champion()
     assert (model.recipe, model.version) == (recipe, version)
     shuffled = frame[frame.columns[::-1]]
@@ -124,7 +124,7 @@ def test_the_champion_predicts_as_its_pipeline_does(environment: Path, frame: pd
 def test_a_table_that_is_not_measurements_is_rejected_without_a_value(
     environment: Path, frame: pd.DataFrame, change: object, message: str
 ) -> None:
-    champions.crown(environment / "results")
+    champions.make_champion(environment / "results")
     with pytest.raises(WdbcError, match=message) as rejected:
         wdbc.champion().predict_proba(change(frame))  # type: ignore[operator]
     assert "17.98765" not in f"{rejected.value}{rejected.value.detail}"
@@ -132,7 +132,7 @@ def test_a_table_that_is_not_measurements_is_rejected_without_a_value(
 
 @pytest.mark.fault("X02")
 def test_nothing_shows_a_patient_in_its_repr(environment: Path, store: Store, frame: pd.DataFrame) -> None:
-    champions.crown(environment / "results")
+    champions.make_champion(environment / "results")
     draft = store.draft("clean_frame", frame, run_id="a-run")
     texts = [repr(wdbc.champion()), repr(draft), repr(store.handle("champion"))]
     cell = str(frame["radius_mean"].iloc[0])

@@ -79,9 +79,9 @@ def test_shuffled_diagnoses_are_no_better_than_chance_and_nothing_is_stored(
     assert failing(chance) == [("", "roc_auc")]
     shown = chance.metadata["failing rows"].value.records[0].data["value"]
     assert 0.4 < float(shown.split(",")[0]) < floors.CHANCE
-    assert {column for _, column in failing(found["figures_reach_the_floors"])} == set(floors.BOUNDS)
-    assert found["no_figure_is_too_good"].passed
-    assert found["each_patient_is_answered_for_once"].passed
+    assert {column for _, column in failing(found["metrics_reach_the_floors"])} == set(floors.BOUNDS)
+    assert found["no_metric_is_too_good"].passed
+    assert found["each_patient_is_predicted_once"].passed
     assert store.current("cross_validation") == good
     assert versions(tmp_path) == stored
     refusal = store.refusal("cross_validation")
@@ -95,11 +95,11 @@ def test_a_diagnosis_that_leaks_into_a_measurement_raises_the_alarm_and_nothing_
 ) -> None:
     result, found = evaluate(frame.assign(symmetry_se=0.01 + 0.02 * frame[contract.DIAGNOSIS]))
     assert not result.success
-    alarm = found["no_figure_is_too_good"]
+    alarm = found["no_metric_is_too_good"]
     assert not alarm.passed
     assert alarm.blocking
     assert {column for _, column in failing(alarm)} == {"accuracy", "recall", "roc_auc", "log_loss", "brier"}
-    assert [name for name, check in found.items() if not check.passed] == ["no_figure_is_too_good"]
+    assert [name for name, check in found.items() if not check.passed] == ["no_metric_is_too_good"]
     assert store.current("cross_validation") is None
     assert versions(tmp_path) == []
 
@@ -127,7 +127,7 @@ def test_a_patient_answered_for_by_a_model_that_was_fitted_on_it_is_shown_and_no
     monkeypatch.setattr(local, "evaluate", leaking)
     result, found = evaluate(frame)
     assert not result.success
-    folds = found["each_patient_is_answered_for_once"]
+    folds = found["each_patient_is_predicted_once"]
     assert not folds.passed
     assert folds.blocking
     assert failing(folds) == [(5, "airflow_baseline"), (6, "airflow_baseline"), (5, "logistic"), (6, "logistic")]
@@ -167,5 +167,5 @@ def test_an_id_that_got_into_the_frame_reaches_no_model(frame: pd.DataFrame) -> 
 @pytest.mark.parametrize("rule", floors.RULES, ids=lambda rule: rule.name)
 def test_each_rule_of_the_evaluation_has_a_check_that_blocks_as_the_rule_says(rule: Any) -> None:
     (spec,) = [one for one in checks.specs("cross_validation") if one.name == rule.name]
-    warns = (floors.figures_reach_the_floors, floors.probabilities_are_calibrated)
+    warns = (floors.metrics_reach_the_floors, floors.probabilities_are_calibrated)
     assert spec.blocking == rule.blocking == (rule not in warns)

@@ -1,4 +1,4 @@
-"""The check that both locks agree with pyproject.toml: every way of differing is found and named."""
+"""The check that the lock files agree with pyproject.toml reports every kind of difference."""
 
 import importlib.util
 import shutil
@@ -38,7 +38,7 @@ def project(*dependencies: str, dev: tuple[str, ...] = (), build: tuple[str, ...
 
 
 def pin(requirement: str, *, hashes: int = 2, via: str = "wdbc-assets (pyproject.toml)") -> str:
-    """One entry of a lock, in the form that uv writes."""
+    """Return one entry of a lock file, as uv writes it."""
     lines = [requirement, *(f"    --hash=sha256:{digit:064x}" for digit in range(hashes))]
     return " \\\n".join(lines) + f"\n    # via {via}\n"
 
@@ -49,95 +49,95 @@ PIP = pin("pip==26.3", via="wdbc-assets (pyproject.toml:pip)")
 DEV = pin("pytest==9.2.0") + pin("pluggy==1.7.0", via="pytest")
 
 
-def test_locks_that_agree_are_left_in_peace(check_lock: ModuleType) -> None:
-    assert check_lock.disagreements(GOOD, RUNTIME, DEV, PIP) == []
+def test_lock_files_that_agree_give_no_message(check_lock: ModuleType) -> None:
+    assert check_lock.differences(GOOD, RUNTIME, DEV, PIP) == []
 
 
 @pytest.mark.fault("X12")
 @pytest.mark.parametrize(
-    ("asked", "runtime", "dev", "found"),
+    ("declared", "runtime", "dev", "message"),
     [
         (
             project("pandas", "scikit-learn", "rich>=14", dev=("pytest",)),
             RUNTIME,
             DEV,
-            "pyproject.toml asks for rich>=14, which requirements.lock does not pin for Python 3.11",
+            "pyproject.toml requires rich>=14, which requirements.lock does not pin for Python 3.11",
         ),
         (
             project("pandas", "scikit-learn", dev=("pytest", "ruff")),
             RUNTIME,
             DEV,
-            "pyproject.toml asks for ruff, which requirements-dev.lock does not pin for Python 3.11",
+            "pyproject.toml requires ruff, which requirements-dev.lock does not pin for Python 3.11",
         ),
         (
             project("pandas", "scikit-learn", dev=("pytest",), build=("flit_core",)),
             RUNTIME,
             DEV,
-            "pyproject.toml asks for flit_core, which requirements.lock does not pin for Python 3.11",
+            "pyproject.toml requires flit_core, which requirements.lock does not pin for Python 3.11",
         ),
         (
             project("pandas<3.1", "scikit-learn", dev=("pytest",)),
             RUNTIME,
             DEV,
-            "pyproject.toml asks for pandas<3.1, but requirements.lock pins 3.1.1 for Python 3.12",
+            "pyproject.toml requires pandas<3.1, but requirements.lock pins 3.1.1 for Python 3.12",
         ),
         (
             project("pandas[excel]", "scikit-learn", dev=("pytest",)),
             RUNTIME,
             DEV,
-            "pyproject.toml asks for pandas[excel], which requirements.lock does not pin for Python 3.11",
+            "pyproject.toml requires pandas[excel], which requirements.lock does not pin for Python 3.11",
         ),
         (
             project("pandas", dev=("pytest",)),
             RUNTIME,
             DEV,
-            "requirements.lock pins scikit-learn for pyproject.toml, which no longer asks for it",
+            "requirements.lock pins scikit-learn for pyproject.toml, which no longer requires it",
         ),
         (
             GOOD,
             RUNTIME.replace("pandas==3.1.1", "pandas==3.1.1 ; python_full_version < '3.12'"),
             DEV,
-            "pyproject.toml asks for pandas<4,>=3, which requirements.lock does not pin for Python 3.12",
+            "pyproject.toml requires pandas<4,>=3, which requirements.lock does not pin for Python 3.12",
         ),
         (GOOD, RUNTIME + pin("rich==15.0.0", hashes=0, via="pandera"), DEV, "rich has no hash"),
         (GOOD, RUNTIME + pin("rich>=15.0.0", via="pandera"), DEV, "rich is not pinned to one version"),
         (GOOD, RUNTIME + pin("rich==15.*", via="pandera"), DEV, "rich is not pinned to one version"),
         (GOOD, RUNTIME + pin("rich @ file:rich.whl", via="pandera"), DEV, "rich is not pinned to one version"),
-        (GOOD, RUNTIME, DEV + pin("pandas==3.0.0"), "pandas is pinned by both locks"),
-        (GOOD, "--index-url elsewhere\n" + RUNTIME, DEV, "a lock holds a line that is no pinned package"),
-        (GOOD, RUNTIME, DEV + "--find-links elsewhere\n", "a lock holds a line that is no pinned package"),
+        (GOOD, RUNTIME, DEV + pin("pandas==3.0.0"), "pandas is pinned by both lock files"),
+        (GOOD, "--index-url elsewhere\n" + RUNTIME, DEV, "a lock file contains a line that is not a pinned package"),
+        (GOOD, RUNTIME, DEV + "--find-links elsewhere\n", "a lock file contains a line that is not a pinned package"),
     ],
 )
-def test_each_difference_is_found_and_named(
-    check_lock: ModuleType, asked: dict[str, Any], runtime: str, dev: str, found: str
+def test_each_difference_is_reported(
+    check_lock: ModuleType, declared: dict[str, Any], runtime: str, dev: str, message: str
 ) -> None:
-    sentences = check_lock.disagreements(asked, runtime, dev, PIP)
-    assert any(sentence.startswith(found) for sentence in sentences), sentences
+    messages = check_lock.differences(declared, runtime, dev, PIP)
+    assert any(text.startswith(message) for text in messages), messages
 
 
 @pytest.mark.fault("X12")
 @pytest.mark.parametrize(
-    ("pip", "found"),
+    ("pip", "message"),
     [
-        ("", "pyproject.toml asks for pip>=26, which requirements-pip.lock does not pin for Python 3.11"),
-        (pin("pip==23.2.1"), "pyproject.toml asks for pip>=26, but requirements-pip.lock pins 23.2.1 for Python 3.11"),
+        ("", "pyproject.toml requires pip>=26, which requirements-pip.lock does not pin for Python 3.11"),
+        (pin("pip==23.2.1"), "pyproject.toml requires pip>=26, but requirements-pip.lock pins 23.2.1 for Python 3.11"),
         (pin("pip==26.3", hashes=0), "pip has no hash"),
         (pin("pip>=26"), "pip is not pinned to one version"),
-        ("--index-url elsewhere\n" + PIP, "a lock holds a line that is no pinned package"),
+        ("--index-url elsewhere\n" + PIP, "a lock file contains a line that is not a pinned package"),
     ],
 )
-def test_the_pip_that_installs_is_pinned_too(check_lock: ModuleType, pip: str, found: str) -> None:
-    assert any(sentence.startswith(found) for sentence in check_lock.disagreements(GOOD, RUNTIME, DEV, pip))
+def test_pip_itself_is_pinned_too(check_lock: ModuleType, pip: str, message: str) -> None:
+    assert any(text.startswith(message) for text in check_lock.differences(GOOD, RUNTIME, DEV, pip))
 
 
-def test_a_pin_for_another_python_may_stand_beside_the_one_for_this(check_lock: ModuleType) -> None:
-    asked = project("numpy>=2")
+def test_different_pythons_can_have_different_pins(check_lock: ModuleType) -> None:
+    declared = project("numpy>=2")
     both = pin("numpy==2.4 ; python_full_version < '3.12'") + pin("numpy==2.5 ; python_full_version >= '3.12'")
-    assert check_lock.disagreements(asked, both, "", PIP) == []
+    assert check_lock.differences(declared, both, "", PIP) == []
 
 
 @pytest.mark.fault("X12")
-def test_the_projects_own_locks_agree_until_a_dependency_is_added(tmp_path: Path) -> None:
+def test_the_projects_lock_files_agree_until_a_dependency_is_added(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-pip.lock"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")

@@ -11,7 +11,7 @@ import pytest
 from dotenv import dotenv_values
 
 from docs import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
-from wdbc_assets import settings
+from wdbc_assets import cli, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation.cross_validation import CrossValidation
 from wdbc_assets.store.store import open_store
@@ -136,3 +136,11 @@ def test_every_source_path_and_module_that_a_page_names_exists(path: Path) -> No
     for module in _MODULE.findall(text):
         source = ROOT.joinpath(*module.split("."))
         assert source.is_dir() or source.with_suffix(".py").is_file() or source.is_file(), module
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_command_and_make_target_that_a_page_names_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert set(re.findall(r"\bwdbc ([a-z]+)\b", text)) <= set(cli.wdbc.commands)
+    assert set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, flags=re.MULTILINE)) <= set(targets)

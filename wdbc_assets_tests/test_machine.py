@@ -25,7 +25,7 @@ def refused(error: BaseException) -> WdbcError:
 @pytest.mark.parametrize("number", [*machine._HINTS, errno.EXDEV])
 def test_every_refusal_of_the_system_names_the_path_and_what_to_do(number: int) -> None:
     found = refused(OSError(number, os.strerror(number), "/some/path"))
-    assert (found.what, found.where) == (f"the machine refuses it: {os.strerror(number)}", "/some/path")
+    assert (found.what, found.where) == (f"the operating system reported an error: {os.strerror(number)}", "/some/path")
 
 
 def test_a_full_disk_that_no_path_names_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_damaged_history_is_named_with_its_file(home: Path, name: str, damage:
         path.unlink()
         path.mkdir()
     found = open_instance()
-    assert found.what.startswith("Dagster's history cannot be used: ")
+    assert found.what.startswith("Dagster's run history cannot be used: ")
     assert found.where == str(path)
 
 
@@ -123,7 +123,7 @@ def test_a_wrong_dagster_yaml_is_named_with_what_is_wrong_in_it(home: Path, text
     (home / "dagster.yaml").unlink(missing_ok=True)
     (home / "dagster.yaml").write_bytes(text)
     found = open_instance()
-    assert found.what.startswith("Dagster cannot be opened as it is configured: ")
+    assert found.what.startswith("Dagster cannot start with this configuration: ")
     assert found.where == str(home / "dagster.yaml")
 
 

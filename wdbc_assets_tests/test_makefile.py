@@ -1,6 +1,6 @@
-"""The Makefile, with a Python that only writes down what it is asked to do.
+"""The Makefile, with a fake Python that only records its calls.
 
-What a real installation gives is proven by `.ci/run`, which begins with a clean clone.
+`.ci/run` tests a real installation, from a clean clone.
 """
 
 import os
@@ -31,7 +31,7 @@ PYTEST = "pytest --numprocesses auto --dist worksteal"
 
 
 class Project:
-    """A fresh clone, its path with a space in it, and the fake Python beside it."""
+    """A fresh clone in a folder whose name contains a space, and the fake Python beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "my project"
@@ -48,7 +48,7 @@ class Project:
         self.calls = folder / "calls"
 
     def make(self, *arguments: str, **variables: str) -> tuple[int, list[str], str]:
-        """Return make's exit code, what was called by it, and what it wrote to stderr."""
+        """Return make's exit code, the calls that it made, and its stderr."""
         self.calls.write_text("")
         environment = {"PATH": os.environ["PATH"], "CALLS": str(self.calls), "PYTHON": str(self.python), **variables}
         command = ["make", *arguments]
@@ -59,12 +59,12 @@ class Project:
         return ended.returncode, [call for call in calls if not call.startswith("python -c ")], ended.stderr
 
     def change(self, name: str) -> None:
-        """Make a file newer than anything that was made from it."""
+        """Make a file newer than everything built from it."""
         later = self.folder.stat().st_mtime + 60
         os.utime(self.folder / name, (later, later))
 
     def home(self) -> str | None:
-        """Where `dagster`, typed by hand, will look for its history."""
+        """Return the folder where `dagster`, run by hand, looks for its history."""
         return dotenv_values(self.folder / ".env")["DAGSTER_HOME"]
 
 
@@ -93,7 +93,7 @@ def test_the_port_of_the_ui_can_be_chosen(project: Project) -> None:
 
 
 @pytest.mark.fault("X12")
-def test_another_lock_makes_a_new_environment_and_another_pyproject_only_installs_the_package(project: Project) -> None:
+def test_a_new_lock_recreates_the_environment_a_new_pyproject_only_reinstalls(project: Project) -> None:
     project.make("run")
     project.change("pyproject.toml")
     assert project.make("run")[1] == [EDITABLE, "wdbc run"]
@@ -101,17 +101,17 @@ def test_another_lock_makes_a_new_environment_and_another_pyproject_only_install
     assert project.make("run")[1][:3] == [VENV, PIP, RUNTIME]
 
 
-def test_bytecode_is_cached_even_where_python_is_told_not_to(project: Project) -> None:
+def test_bytecode_is_cached_even_if_the_environment_disables_it(project: Project) -> None:
     assert project.make("run", PYTHONDONTWRITEBYTECODE="1")[1] == [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"]
 
 
-def test_an_interrupted_installation_begins_anew(project: Project) -> None:
+def test_an_interrupted_installation_starts_over(project: Project) -> None:
     code, calls, _ = project.make("run", PIP_FAILS="1")
     assert (code, calls) == (2, [VENV, PIP])
     assert project.make("run")[:2] == (0, [VENV, PIP, RUNTIME, EDITABLE, "wdbc run"])
 
 
-def test_without_a_fitting_python_one_line_says_what_is_needed(project: Project) -> None:
+def test_without_a_suitable_python_one_line_states_the_requirements(project: Project) -> None:
     for variables in ({"PYTHON": "no-such-python nor-this"}, {"UNFIT": "1"}):
         code, _, complaint = project.make("run", **variables)
         assert code == 2
@@ -120,14 +120,14 @@ def test_without_a_fitting_python_one_line_says_what_is_needed(project: Project)
         assert not (project.folder / ".venv").exists()
 
 
-def test_the_first_python_that_fits_is_taken(project: Project) -> None:
-    code, calls, said = project.make("run", PYTHON=f"no-such-python {project.python}")
+def test_the_first_suitable_python_is_used(project: Project) -> None:
+    code, calls, output = project.make("run", PYTHON=f"no-such-python {project.python}")
     assert (code, calls[0]) == (0, VENV)
-    assert f"Making .venv with {project.python}" in said
+    assert f"Creating .venv with {project.python}" in output
 
 
 @pytest.mark.fault("O08")
-def test_dagster_by_hand_finds_the_history_inside_the_project(project: Project) -> None:
+def test_dagster_run_by_hand_uses_the_history_inside_the_project(project: Project) -> None:
     project.make("run")
     home = project.folder / ".dagster_home"
     assert project.home() == str(home)
@@ -141,7 +141,7 @@ def test_an_exported_home_wins_over_the_projects(project: Project, monkeypatch: 
     assert project.home() == "/elsewhere"
 
 
-def test_a_moved_project_installs_again_and_finds_its_history_where_it_is_now(project: Project) -> None:
+def test_a_moved_project_is_installed_again_and_uses_its_history_there(project: Project) -> None:
     project.make("run")
     with (project.folder / ".env").open("a") as env:
         env.write("WDBC_FOLDS=7\n")
@@ -151,7 +151,7 @@ def test_a_moved_project_installs_again_and_finds_its_history_where_it_is_now(pr
     assert dotenv_values(project.folder / ".env")["WDBC_FOLDS"] == "7"
 
 
-def test_settings_of_the_users_own_are_left_alone(project: Project) -> None:
+def test_the_users_own_settings_are_kept(project: Project) -> None:
     own = "DAGSTER_HOME=/srv/history\nWDBC_SOURCE=uci\n"
     (project.folder / ".env").write_text(own)
     (project.folder / ".env").chmod(0o640)
@@ -160,12 +160,12 @@ def test_settings_of_the_users_own_are_left_alone(project: Project) -> None:
     assert (project.folder / ".env").stat().st_mode & 0o777 == 0o640
 
 
-def test_settings_which_may_hold_credentials_are_not_for_others_to_read(project: Project) -> None:
+def test_only_the_owner_can_read_the_settings(project: Project) -> None:
     project.make("run")
     assert (project.folder / ".env").stat().st_mode & 0o077 == 0
 
 
-def test_cleaning_keeps_what_a_run_has_made(project: Project) -> None:
+def test_clean_keeps_the_results_of_a_run(project: Project) -> None:
     project.make("run")
     for name in ("results", "logs"):
         (project.folder / name).mkdir()

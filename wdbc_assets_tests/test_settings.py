@@ -99,7 +99,7 @@ def test_a_limit_that_is_no_number_is_refused_by_its_file(environment: Path, tex
     file = environment / "home" / "dagster.yaml"
     file.parent.mkdir()
     file.write_text(text)
-    with pytest.raises(WdbcError, match="longest time that a run may last") as refused:
+    with pytest.raises(WdbcError, match="run limit cannot be read") as refused:
         settings.run_limit_seconds()
     assert refused.value.where == str(file)
 
@@ -129,11 +129,11 @@ def env_file(environment: Path) -> Path:
         ("WDBC-SOURCE-SHA256=00\n", "did you mean WDBC_SOURCE_SHA256", 1),
         ("DAGSTER_HOM=/tmp\n", "did you mean DAGSTER_HOME", 1),
         ("WDBC_ANYTHING_ELSE=1\n", "unknown setting WDBC_ANYTHING_ELSE", 1),
-        ("# fine\nWDBC_SOURCE: uci\n", "a line is not NAME=value|unknown setting", 2),
-        ("WDBC_SOURCE uci\n", "a line is not NAME=value", 1),
-        ('WDBC_SOURCE="uci\n', "a line is not NAME=value", 1),
+        ("# fine\nWDBC_SOURCE: uci\n", "the line is not of the form NAME=value|unknown setting", 2),
+        ("WDBC_SOURCE uci\n", "the line is not of the form NAME=value", 1),
+        ('WDBC_SOURCE="uci\n', "the line is not of the form NAME=value", 1),
         ("OTHER=1\nWDBC_SOURCE\n", "WDBC_SOURCE has no value", 2),
-        ("WDBC_FOLDS=3\nOTHER=1\nWDBC_FOLDS=4\n", "WDBC_FOLDS is set twice: in line 1, too", 3),
+        ("WDBC_FOLDS=3\nOTHER=1\nWDBC_FOLDS=4\n", "WDBC_FOLDS is already set in line 1", 3),
         ("WDBC_FOLDS=3\r\nWDBC_FOLD=4\r\n", "did you mean WDBC_FOLDS", 2),
         ("\n\nWDBC_FOLDS=1\n", "WDBC_FOLDS: Input should be greater than or equal to 2", 3),
     ],
@@ -165,7 +165,7 @@ def test_the_environment_wins_over_the_env_file_and_is_named_where_it_is_wrong(
     assert caught.value.where == "the environment"
     assert "WDBC_TEST_SIZE=0.2" in caught.value.hint
     monkeypatch.setenv("WDBC_SHOW_VALUES", "perhaps")
-    with pytest.raises(WdbcError, match="possible: true, false"):
+    with pytest.raises(WdbcError, match="use true or false"):
         settings.load()
 
 
@@ -174,7 +174,7 @@ def test_the_environment_wins_over_the_env_file_and_is_named_where_it_is_wrong(
 def test_an_env_file_that_everybody_may_write_is_refused(env_file: Path, mode: int) -> None:
     env_file.write_text("")
     env_file.chmod(mode)
-    with pytest.raises(WdbcError, match="may be written by everybody") as caught:
+    with pytest.raises(WdbcError, match="is writable by every user") as caught:
         settings.load()
     assert caught.value.where == str(env_file)
     env_file.chmod(0o644)
@@ -199,11 +199,11 @@ def test_an_env_file_of_another_user_is_refused(env_file: Path, monkeypatch: pyt
 @pytest.mark.fault("O20")
 def test_an_env_file_that_is_no_text_file_is_refused_and_never_waited_for(env_file: Path) -> None:
     env_file.mkdir()
-    with pytest.raises(WdbcError, match="is not a file"):
+    with pytest.raises(WdbcError, match="is not a regular file"):
         settings.load()
     env_file.rmdir()
     os.mkfifo(env_file)
-    with pytest.raises(WdbcError, match="is not a file"):
+    with pytest.raises(WdbcError, match="is not a regular file"):
         settings.load()
     env_file.unlink()
     env_file.write_bytes("WDBC_ACTOR=Jürgen".encode("latin-1"))

@@ -18,7 +18,7 @@ def history_command(*, as_json: bool, verify: bool) -> None:
     _, store, registry = decisions.prepare()
     standing = registry.standing()
     history = standing.history
-    problems = [*history.faults, *(registry.lost_evidence() if verify else ())]
+    problems = [*history.problems, *(registry.lost_evidence() if verify else ())]
     if as_json:
         plain = {"store": store.url, "entries": [entry.to_plain() for entry in history.entries], "problems": problems}
         terminal.document(plain)

@@ -1,16 +1,16 @@
-"""The one error that people see: what happened, where, and what to do about it.
+"""The error type shown to users: what is wrong, where, and what to do about it.
 
-Only errors that a user can act on belong here; a bug is left to show its traceback.
+Only errors that a user can act on use it. Bugs raise other exceptions and show their traceback.
 """
 
 
 class WdbcError(Exception):
-    """Something from outside was refused, or could not be had.
+    """An input, a setting or an external resource is invalid or unavailable.
 
-    `what` says in one sentence what is wrong, `where` names the place (a file, a URL, a setting, a row), and
-    `hint` says what to do. None of them may carry a credential, nor a patient's value: that travels in `detail`,
-    which is never logged, and shown at the terminal only where the operator allows it. `places` is what can be said
-    of the same without a value.
+    `what` states in one sentence what is wrong, `where` is the place (a file, a URL, a setting, a row), and `hint` says
+    what to do. None of them may contain a credential or a patient's value. Patients' values are in `detail`, which is
+    never logged and is shown in the terminal only if the operator allows it. `places` has the same details without
+    values.
     """
 
     def __init__(self, what: str, *, where: str = "", hint: str = "", detail: str = "", places: str = "") -> None:

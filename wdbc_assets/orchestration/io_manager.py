@@ -1,7 +1,7 @@
-"""Dagster's one door to the store.
+"""The IO manager: Dagster's only access to the store.
 
-Versioned assets hand over drafts and receive handles, so that an asset that is up to date reads nothing. Any other
-asset may use it as it would use another IO manager: it hands over a value and receives values, verified.
+Versioned assets write drafts and receive handles, so that an up-to-date asset reads nothing. Any other asset can use it
+like an ordinary IO manager: it writes a value and receives verified values.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from wdbc_assets.store.store import Draft, Handle, Store
 
 @dataclass(frozen=True)
 class Unchanged:
-    """Says that the current version stays as it is."""
+    """Output of an asset whose current version stays current."""
 
     manifest: Manifest
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """Says that a bundle is to take the place of the version that it was judged against."""
+    """Output of a promotion: a bundle that replaces the champion it was compared with."""
 
     draft: Draft
     decision: Decision
@@ -50,7 +50,7 @@ def _run_id(context: dg.InputContext) -> str | None:
 
 @contextlib.contextmanager
 def _as_failure(asset: str, run_id: str) -> Iterator[None]:
-    # A user's error needs no stack, and trying again does not fix it.
+    # A user's error needs no stack trace, and a retry does not fix it.
     try:
         yield
     except WdbcError as error:
@@ -59,16 +59,16 @@ def _as_failure(asset: str, run_id: str) -> Iterator[None]:
         raise dg.Failure(description=safe_text.redact(str(error)), allow_retries=False) from None
 
 
-STORED = dg.PythonObjectDagsterType(Handle, name="Stored", description="A stored version, read when it is needed.")
+STORED = dg.PythonObjectDagsterType(Handle, name="Stored", description="A stored version, loaded lazily.")
 
 
 class StoreIOManager(dg.ConfigurableIOManager):
-    """Writes versions, moves pointers, and reads what it verified."""
+    """Writes versions, moves pointers, and reads verified values."""
 
     store: dg.ResourceDependency[Any]
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Store a draft, move the champion, note that a version was kept, or store any other value without lineage."""
+        """Store a draft, promote a bundle, record an unchanged version, or store any other value without lineage."""
         with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
             if isinstance(obj, Unchanged):
@@ -80,11 +80,11 @@ class StoreIOManager(dg.ConfigurableIOManager):
             draft = obj if isinstance(obj, Draft) else store.draft(_name(context), obj, run_id=context.run_id)
             if not store.commit(draft, run_id=context.run_id):
                 context.log.warning(
-                    "An input was replaced by another run meanwhile: this version is kept, but does not become current."
+                    "Another run replaced an input meanwhile: this version is stored, but does not become current."
                 )
 
     def load_input(self, context: dg.InputContext) -> object:
-        """Return the version that this run made, else the current one: as a handle where asked for, else as value."""
+        """Return the version made by this run, else the current one; as a handle if the input has that type."""
         run_id = _run_id(context)
         with _as_failure(_name(context), run_id or ""):
             store: Store = self.store.open()

@@ -177,7 +177,7 @@ class _Step:
 
     def _checkpoints(self) -> Checkpoints:
         depends_on = [self.inputs, specs.parts_version(self.name)]
-        self.checkpoints = self.store().checkpoints(self.name, depends_on, anew=self._forced())
+        self.checkpoints = self.store().checkpoints(self.name, depends_on, fresh=self._forced())
         return self.checkpoints
 
     def _call(self, config: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:

@@ -213,7 +213,7 @@ class _Step:
         breaches = list(standing.problems)
         if promoted is not None and promoted.forced:
             breaches.append(f"forced by {promoted.actor}, against the verdict {promoted.verdict}: {promoted.reason}")
-        yield from checks.results(self.name, [findings.of_figures(gate.production_is_healthy, breaches)])
+        yield from checks.results(self.name, [findings.from_lines(gate.production_is_healthy, breaches)])
 
     def _observe(self, verdict: str, described: dict[str, Any]) -> None:
         """Record a verdict as an observation, which does not affect the health of the champion."""

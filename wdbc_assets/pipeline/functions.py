@@ -1,4 +1,4 @@
-"""The plain functions behind the assets, and how one is called: by a run, or by whoever derives a value again."""
+"""The functions of the assets, and the call that runs and verification share."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,23 +12,23 @@ from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""Each asset's function, once the module that holds it has been imported."""
+"""The function of each asset. Filled when the module that defines it is imported."""
 
 
 @dataclass(frozen=True)
 class External:
-    """A value that came from outside, with where it came from."""
+    """A value from an external source, with its origin."""
 
     value: Any
     origin: Mapping[str, Any]
 
 
 class NotModified:
-    """What an asset returns when the source says that the known version is still current."""
+    """Returned by an asset whose source has not changed since the known version."""
 
 
 def register(function: Callable[..., Any]) -> str:
-    """Remember the function of an asset, and return the asset's name."""
+    """Register the function of an asset, and return the asset's name."""
     FUNCTIONS[function.__name__] = function
     return function.__name__
 
@@ -45,14 +45,20 @@ def call(
     effort: settings.Effort,
     checkpoints: Callable[[], Checkpoints],
 ) -> Any:
-    """Call an asset's function with what it asks for by name: any of its inputs, and any of the rest.
+    """Call an asset's function with the arguments that its signature names.
 
-    `versions` says which version of each input the value is; `known` is the manifest of a current version that is up to
-    date but for the source; `report` takes progress (a message, and how many of how many are done); `effort` is what
-    the function may use; `checkpoints` gives the place where finished parts of long work are kept, and is made only for
-    a function that asks for it.
+    Args:
+        asset: Name of the asset.
+        inputs: Values of the inputs.
+        versions: Versions of the inputs.
+        parameters: Parameters of the asset, if it has any.
+        source: The source resource.
+        known: Manifest of the current version, if it is up to date except possibly for the source.
+        report: Receives progress: a message, and optionally the number of finished units and the total.
+        effort: Resources that the function may use.
+        checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
     """
-    offers: dict[str, Callable[[], Any]] = {
+    arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
         "parameters": lambda: parameters,
         "source": lambda: source,
@@ -62,5 +68,5 @@ def call(
         "checkpoints": checkpoints,
     }
     function = FUNCTIONS[asset]
-    asked = inspect.signature(function).parameters
-    return function(**{name: inputs[name] if name in inputs else offers[name]() for name in asked})
+    names = inspect.signature(function).parameters
+    return function(**{name: inputs[name] if name in inputs else arguments[name]() for name in names})

@@ -1,4 +1,4 @@
-"""What an asset's function reports while it works: as records of the log, often enough to see that work goes on."""
+"""Progress reports of asset functions, as log records."""
 
 import time
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Any
 from wdbc_assets import logs
 
 _SECONDS_BETWEEN_REPORTS = 1.0
-_WORTH_SAYING_SECONDS = 5.0
+_SHORTEST_SHOWN_SECONDS = 5.0
 
 
 class Progress:
-    """Reports of one asset: a message, and how many of how many are done; with the time left, once that can be told."""
+    """Progress of one asset: a message, the number of finished units, and an estimate of the time left."""
 
     def __init__(self, asset: str, fields: Mapping[str, Any]) -> None:
         self._asset = asset
@@ -20,7 +20,7 @@ class Progress:
         self._paced: tuple[float, int] | None = None
 
     def __call__(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        """Report, unless the last report was a moment ago."""
+        """Log the progress, at most once per second."""
         # Each record becomes a row in Dagster's database.
         now = time.monotonic()
         if total is not None and done != total and now - self._reported < _SECONDS_BETWEEN_REPORTS:
@@ -32,10 +32,10 @@ class Progress:
         logs.logger.info("%s: %s", self._asset, counted, extra={**self._fields, "progress": counted})
 
     def _time_left(self, done: int, total: int, now: float) -> str:
-        """Say how long the rest takes at the pace since the first report, once that is worth saying."""
+        """Return the estimated time left at the pace since the first report; empty if it is short or unknown."""
         self._paced = self._paced or (now, done)
         since, done_then = self._paced
         if done in (total, done_then):
             return ""
         seconds = (now - since) / (done - done_then) * (total - done)
-        return f", {seconds:.0f} s left" if seconds >= _WORTH_SAYING_SECONDS else ""
+        return f", {seconds:.0f} s left" if seconds >= _SHORTEST_SHOWN_SECONDS else ""

@@ -1,4 +1,4 @@
-"""What of a module's text is code, the same on every Python: neither comments, docstrings nor blank lines."""
+"""Extraction of the code from a module's text, identical on every Python version."""
 
 import ast
 import io
@@ -6,13 +6,12 @@ import tokenize
 
 
 def code_of(text: str) -> str:
-    """Return the lines of code in the text of a module, without comments and docstrings.
+    """Return the text of a module without comments, docstrings and blank lines.
 
-    They are cut out of the text, and nothing is printed from a syntax tree: `ast.dump` and `ast.unparse` differ between
-    versions of Python.
+    They are cut from the text itself, because `ast.dump` and `ast.unparse` differ between Python versions.
 
     Raises:
-        SyntaxError: the text is not Python.
+        SyntaxError: The text is not valid Python.
     """
     lines = text.replace("\r\n", "\n").split("\n")
     for node in reversed(list(_docstrings("\n".join(lines)))):
@@ -26,13 +25,13 @@ def code_of(text: str) -> str:
 
 
 def _docstrings(text: str) -> list[ast.Constant]:
-    """Return every string that stands alone, in the order of the text: below a head, or below a constant."""
-    found = [
+    """Return every string that is a statement of its own, in the order of the text."""
+    strings = [
         node.value
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     ]
-    return sorted(found, key=lambda constant: constant.lineno)
+    return sorted(strings, key=lambda constant: constant.lineno)
 
 
 def _comments(text: str) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
-"""What each asset is derived from: its inputs, its parameters, and the code that makes it.
+"""The asset table: inputs, parameters and code of each asset, and the assets of each job.
 
-One table, read by the assets (for Dagster's graph and code versions) and by the freshness rule (which decides without
-Dagster, pandas or scikit-learn whether anything is to be done). A new asset begins with a row here.
+The Dagster assets (graph, code versions) and the staleness rule read it. It imports neither Dagster nor pandas nor
+scikit-learn. A new asset starts with an entry here.
 """
 
 import ast
@@ -21,11 +21,15 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class AssetSpec:
-    """One asset's row: names of its input assets, the model of its parameters, its modules of `domain`.
+    """The specification of an asset.
 
-    `parts` are those modules that a finished part of its work depends on, where it keeps parts: what is done is not
-    done again because what is made of it changed. `promoted` says that the asset is what somebody decided, and is not
-    out of date when its inputs change: its pointer moves by a decision alone.
+    Attributes:
+        inputs: Names of the input assets.
+        parameters: Model of the parameters, if there are any.
+        modules: Modules of `domain` that compute the value.
+        parts: The modules that checkpoints of the asset depend on. A change of any other module keeps the checkpoints.
+        promoted: Whether only the promotion gate moves the asset's pointer. Such an asset does not become out of date
+            when its inputs change.
     """
 
     inputs: tuple[str, ...]
@@ -79,26 +83,26 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "promote": ("metrics", "decision_policy", "champion"),
     "evidence": ("exploration", "decision_policy", "importance", "model_card"),
 }
-"""What each job makes, inputs first."""
+"""The assets of each job, inputs first."""
 
 
 @cache
 def code_version(asset: str) -> str:
     """Return a digest of the code of every domain module that the asset's value depends on.
 
-    A version that is kept by hand is forgotten sooner or later, and then something stale passes as fresh. Comments,
-    docstrings and blank lines do not count.
+    It is computed, because a version maintained by hand is eventually forgotten, and then a stale asset passes as up to
+    date. Comments, docstrings and blank lines do not count.
     """
     return _digest(closure(asset))
 
 
 def parts_version(asset: str) -> str:
-    """Return a digest of the code of every domain module that a finished part of the asset's work depends on."""
+    """Return a digest of the code of every domain module that the asset's checkpoints depend on."""
     return _digest(_closure(ASSETS[asset].parts))
 
 
 def closure(asset: str) -> set[Path]:
-    """Return the modules of `domain` that make an asset, and all that they import of it."""
+    """Return the files of the `domain` modules that compute an asset, including their imports from `domain`."""
     return _closure(ASSETS[asset].modules)
 
 

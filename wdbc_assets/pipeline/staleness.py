@@ -1,8 +1,8 @@
-"""Whether an asset is up to date, and if not, why it would run.
+"""Staleness: whether an asset is up to date, and if not, why it would run.
 
-An asset is up to date when the manifest of its current version matches the present inputs, code and parameters, and its
-files are whole; one that is decided (`specs.AssetSpec`), when its files are. The rule stands here once: Dagster's
-runs and `wdbc status` both ask it, and it needs neither Dagster nor pandas nor scikit-learn.
+An asset is up to date if its files are intact and the manifest of its current version matches the current inputs, code
+and parameters. For a promoted asset, intact files are enough. Dagster runs and `wdbc status` share this rule; it needs
+neither Dagster nor pandas nor scikit-learn.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ NEVER_MADE = "never made"
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """An asset as it stands: its current manifest, if any, and each reason why it would run."""
+    """The status of an asset: its current manifest, if any, and the reasons why it is out of date."""
 
     asset: str
     manifest: Manifest | None
@@ -28,12 +28,12 @@ class AssetStatus:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether the asset is up to date."""
         return not self.reasons
 
 
 def short(version: str) -> str:
-    """Return a digest in the length that people compare."""
+    """Return the first 12 digits of a digest, for display."""
     return version[:12]
 
 
@@ -45,33 +45,37 @@ def reasons(
     parameters: Mapping[str, Any],
     code: str,
 ) -> list[str]:
-    """Return why a version is out of date, for people; empty if it is not.
+    """Return the reasons why a version is out of date, as text; empty if it is up to date.
 
-    `inputs` maps each input asset to its present version, `parameters` are the present ones, `code` the present
-    code version.
+    Args:
+        store: The store.
+        manifest: Manifest of the current version, None if there is none.
+        inputs: Current version of each input.
+        parameters: Current parameters.
+        code: Current code version.
     """
     if manifest is None:
         return [NEVER_MADE]
-    found = [
+    changes = [
         f"input {name} changed {short(manifest.inputs.get(name, 'none'))} -> {short(version)}"
         for name, version in inputs.items()
         if manifest.inputs.get(name) != version
     ]
-    found += [
+    changes += [
         f"configuration {name} {manifest.parameters.get(name)} -> {value}"
         for name, value in parameters.items()
         if manifest.parameters.get(name) != value
     ]
     if manifest.code_version != code:
-        found.append(f"code changed {manifest.code_version or 'none'} -> {code}")
+        changes.append(f"code changed {manifest.code_version or 'none'} -> {code}")
     damage = store.damage(manifest)
-    return [*found, damage] if damage else found
+    return [*changes, damage] if damage else changes
 
 
-def assess(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = specs.ASSETS) -> list[AssetStatus]:
-    """Return the state of assets: of all, or of some, inputs first. No remote source is asked.
+def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = specs.ASSETS) -> list[AssetStatus]:
+    """Return the status of assets, inputs first. Remote sources are not contacted.
 
-    An input that is not among them counts as it stands now, up to date or not.
+    An input outside `assets` counts with its current version, whether it is up to date or not.
     """
     states: dict[str, AssetStatus] = {}
     for asset in assets:
@@ -82,24 +86,24 @@ def assess(store: Store, chosen: settings.Settings, *, assets: Iterable[str] = s
             states[asset] = AssetStatus(asset, None, (error.what,))
             continue
         if spec.promoted:
-            states[asset] = AssetStatus(asset, manifest, tuple(_amiss(store, manifest)))
+            states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)))
             continue
-        found = reasons(
+        changes = reasons(
             store,
             manifest,
             inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
-            parameters=resolved(asset, chosen, {}),
+            parameters=resolved(asset, config, {}),
             code=specs.code_version(asset),
         )
         waits = [f"{name} would run first" for name in spec.inputs if name in states and not states[name].up_to_date]
         if manifest is not None and not spec.inputs:
-            found += source_change(manifest, chosen)
-        states[asset] = AssetStatus(asset, manifest, tuple(found + (waits if not found else [])))
+            changes += source_change(manifest, config)
+        states[asset] = AssetStatus(asset, manifest, tuple(changes or waits))
     return list(states.values())
 
 
-def _amiss(store: Store, manifest: Manifest | None) -> list[str]:
-    """Return its problems with what was decided: it stays what it is when its inputs change."""
+def _damage(store: Store, manifest: Manifest | None) -> list[str]:
+    """Return the damage of a promoted asset. Changed inputs do not make it out of date."""
     if manifest is None:
         return [NEVER_MADE]
     damage = store.damage(manifest)
@@ -116,35 +120,35 @@ def _present(store: Store, states: Mapping[str, AssetStatus], asset: str) -> Man
 
 
 def source_version(store: Store, asset: str) -> str | None:
-    """Return the version of raw_data that the current version of an asset was made from; None if that is unknown.
+    """Return the version of raw_data from which the current version of an asset was made, or None if it is unknown.
 
     Raises:
-        DamagedStore: a pointer or manifest on the way is damaged.
+        DamagedStore: A pointer or manifest on the path is damaged.
     """
     manifest = store.current(asset)
     while manifest is not None and manifest.inputs:
         name, version = next(iter(manifest.inputs.items()))
-        known = (store.made_by(manifest.run_id, name), store.current(name))
-        manifest = next((one for one in known if one is not None and one.version == version), None)
+        candidates = (store.made_by(manifest.run_id, name), store.current(name))
+        manifest = next((item for item in candidates if item is not None and item.version == version), None)
     return manifest.version if manifest is not None else None
 
 
-def resolved(asset: str, chosen: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an asset as its manifest states them: plain, and without credentials."""
+def resolved(asset: str, config: settings.Settings, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an asset as its manifest records them: JSON values without credentials."""
     kind = specs.ASSETS[asset].parameters
     if kind is None:
         return {}
-    plain = settings.parameters_of(kind, chosen, overrides).model_dump(mode="json")
+    plain = settings.parameters_of(kind, config, overrides).model_dump(mode="json")
     if "source" in plain:
         plain["source"] = sources.parse(plain["source"]).shown
     return plain
 
 
-def source_change(manifest: Manifest, chosen: settings.Settings) -> list[str]:
-    """Return whether a source that can be looked at without a network has other content now."""
+def source_change(manifest: Manifest, config: settings.Settings) -> list[str]:
+    """Return the reasons why a local source makes raw_data out of date."""
     stated = (manifest.origin or {}).get("sha256", "")
     try:
-        present = sources.digest_now(sources.parse(chosen.source), limits=chosen.limits())
+        present = sources.digest_now(sources.parse(config.source), limits=config.limits())
     except WdbcError as error:
         return [f"source cannot be read: {error.what} {error.where}".rstrip()]
     if present is None or present == stated:

@@ -1,6 +1,6 @@
-"""Which rules each asset must keep, and whether a value keeps them. The rules stand in `domain`.
+"""Validation of asset values: the rules of each asset, and the check of a value. The rules themselves are in `domain`.
 
-A rule that crashes is a bug: the exception passes through, and never counts as a rule that failed.
+A rule that crashes is a bug: its exception propagates and never counts as a failed rule.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.evaluation import cross_validation
 
-# Its breach is told by the reader of the bytes; no other rule can be asked then.
+# The reader of the bytes detects a breach; no other rule can be evaluated then.
 FILE_IS_A_TABLE = base.Rule(
     "file_is_a_table", "The bytes are a table with the contract's 32 columns.", "Point the source at the table itself."
 )
@@ -37,30 +37,40 @@ RULES: Mapping[str, tuple[base.Rule, ...]] = {
 
 @dataclass(frozen=True)
 class Validation:
-    """One finding per rule that could be asked, and the error that refuses the value, if any rule does."""
+    """One finding per evaluated rule, and the error that refuses the value if a blocking rule failed."""
 
     findings: list[Finding]
     refusal: WdbcError | None
 
 
 def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -> Validation:
-    """Validate a value by the rules of its asset.
+    """Validate a value against the rules of its asset.
 
-    `inputs` are the values that it was made from; `where` says in an error which value is meant.
+    Args:
+        asset: Name of the asset.
+        value: The value.
+        inputs: Values of its inputs.
+        where: Description of the value for error messages.
     """
     try:
-        found = _VALIDATORS[asset](value, inputs) if asset in _VALIDATORS else []
+        results = _VALIDATORS[asset](value, inputs) if asset in _VALIDATORS else []
     except csv_layouts.NotATable as error:
         error.where = f"{where}, {error.where}" if error.where else where
-        return Validation([_of_file(error.what, passed=False)], error)
-    return Validation(found, findings.refusal(found, where))
+        return Validation([_table_finding(error.what, passed=False)], error)
+    return Validation(results, findings.refusal(results, where))
 
 
-def manifest_entries(found: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return findings as a manifest states them: without the rows."""
+def manifest_entries(results: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings in the form of a manifest, without the failing rows."""
     return [
-        {"rule": one.rule, "passed": one.passed, "blocking": one.blocking, "count": one.count, "summary": one.summary}
-        for one in found
+        {
+            "rule": finding.rule,
+            "passed": finding.passed,
+            "blocking": finding.blocking,
+            "count": finding.count,
+            "summary": finding.summary,
+        }
+        for finding in results
     ]
 
 
@@ -69,10 +79,10 @@ def _validate_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
     from wdbc_assets.domain.rules import schemas
 
     table = reading.read(content)
-    return [_of_file("holds", passed=True), *schemas.validate_raw(table)]
+    return [_table_finding("holds", passed=True), *schemas.validate_raw(table)]
 
 
-def _of_file(summary: str, *, passed: bool) -> Finding:
+def _table_finding(summary: str, *, passed: bool) -> Finding:
     return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary, count=int(not passed))
 
 
@@ -95,7 +105,7 @@ def _validate_cross_validation(value: "cross_validation.CrossValidation", inputs
 
 
 def _validate_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
-    return [findings.of_figures(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
+    return [findings.from_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
 
 
 _VALIDATORS: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {

@@ -1,4 +1,4 @@
-"""How results look: numbers and text, plots, the report, and which values of patients may be shown.
+"""Presentation of results: number formats, plots, the report page, and the redaction of patients' values.
 
-Nothing here computes a result, and nothing here imports Dagster.
+Nothing here computes a result or starts a run.
 """

@@ -1,7 +1,7 @@
-"""A candidate for production beside the champion, with the evidence that there is: gathered from a store, and judged.
+"""A candidate for production and its evidence, gathered from a store and compared with the champion.
 
-The gate itself is `domain.promotion`; moving the pointer is `storage.registry`. The asset `champion` and the command
-line both ask here, and it needs no Dagster.
+The gate itself is in `domain.promotion`; moving the pointer is in `registry.registry`. The `champion` asset and the
+command line both use this module, which does not need Dagster.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion.gate import Verdict
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
-"""What a bundle is made of; what the champion has for inputs besides is what it is judged by."""
+"""The inputs of a bundle. The champion's other inputs are evidence for the gate."""
 
 _MATERIALIZE = (
     "Materialize `metrics` and `decision_policy` first; on the command line: `wdbc run` with the candidate's settings,"
@@ -35,10 +35,10 @@ _MATERIALIZE = (
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate: the manifests of what it is made of and judged by, its search, and the champion as it stands.
+    """A candidate: the manifests of its inputs and its evidence, its search, and the current champion.
 
-    `manifests` lacks the decision policy if none was made of this candidate. `is_current` says whether it is the
-    present fit.
+    `manifests` lacks the decision policy if none exists for this candidate. `is_current` tells whether it is the
+    current fit.
     """
 
     store: Store
@@ -49,7 +49,7 @@ class Case:
 
     @property
     def version(self) -> str:
-        """The version of fitted_pipeline that is the candidate."""
+        """The candidate: a version of fitted_pipeline."""
         return self.manifests["fitted_pipeline"].version
 
     @property
@@ -59,7 +59,7 @@ class Case:
 
     @property
     def is_champion(self) -> bool:
-        """Whether what is in production was made of exactly this."""
+        """Whether the champion was made from exactly these versions."""
         champion = self.standing.manifest
         return champion is not None and all(
             name in self.manifests and champion.inputs.get(name) == self.manifests[name].version for name in MADE_OF
@@ -67,7 +67,7 @@ class Case:
 
     @cached_property
     def champion_recipe(self) -> str | None:
-        """The champion's recipe, None if there is no champion."""
+        """The champion's recipe, or None without a champion."""
         champion = self.standing.manifest
         if champion is None:
             return None
@@ -75,23 +75,25 @@ class Case:
 
     @cached_property
     def experiment(self) -> dict[str, int] | None:
-        """What became of the patients that it was given beside this champion, None if it was given none.
+        """The outcome of the experiment beside this champion, or None if the candidate received no patients.
 
-        It is of the last series with enough patients to count, else of the last one: what was begun from zero counts
-        from there on.
+        It is that of the last series with enough patients, or else of the last series: a restarted series counts from
+        zero.
         """
         from wdbc_assets.domain.promotion import criteria
 
         if self.standing.version is None:
             return None
-        last_first = challenger.read_all(self.store, self.version, self.standing.version)
-        counted = [{**one.counts, "unreadable": one.unreadable, "series": one.series} for one in last_first]
+        newest_first = challenger.read_all(self.store, self.version, self.standing.version)
+        counted = [
+            {**series.counts, "unreadable": series.unreadable, "series": series.series} for series in newest_first
+        ]
         long_enough = [counts for counts in counted if criteria.is_long_enough(counts)]
-        found = next(iter(long_enough or counted), None)
-        return found if found and any(found[name] for name in (*challenger.OUTCOMES, "unreadable")) else None
+        result = next(iter(long_enough or counted), None)
+        return result if result and any(result[name] for name in (*challenger.OUTCOMES, "unreadable")) else None
 
     def require_policy(self) -> None:
-        """Raise NeverMade if no decision policy was made of it."""
+        """Raise NeverMade if no decision policy exists for the candidate."""
         if "decision_policy" not in self.manifests:
             raise NeverMade(
                 "No decision policy exists for this candidate",
@@ -100,20 +102,20 @@ class Case:
             )
 
     def bundle(self) -> "Bundle":
-        """Make what answers for patients of it.
+        """Return the bundle that would serve predictions.
 
         Raises:
-            NeverMade: no decision policy was made of it.
+            NeverMade: no decision policy exists for the candidate.
         """
         self.require_policy()
         split, fit, policy = (Handle(self.store, self.manifests[name]).load() for name in MADE_OF)
         return bundle(split, fit, policy, {name: manifest.version for name, manifest in self.manifests.items()})
 
     def judge(self) -> "Verdict":
-        """Judge the candidate.
+        """Compare the candidate with the champion and return the gate's verdict.
 
         Raises:
-            WdbcError: a recipe was not judged.
+            WdbcError: a recipe was not evaluated.
         """
         from wdbc_assets.domain.promotion import gate
 
@@ -135,9 +137,9 @@ class Case:
         )
 
     def document(self, verdict: "Verdict") -> dict[str, Any]:
-        """Return the judgement as it is kept: who against whom, by which versions, and the verdict with each criterion.
+        """Return the verdict document: candidate and champion, their versions, and the verdict with each criterion.
 
-        Judged again, the same is the same document.
+        Comparing the same versions again gives the same document.
         """
         return {
             "candidate": {
@@ -155,43 +157,43 @@ class Case:
 def bundle(
     split: "splitting.Split", fit: "fitting.Fit", policy: Mapping[str, Any], versions: Mapping[str, str]
 ) -> "Bundle":
-    """Make what answers for patients of what `MADE_OF` names; `versions` says which version of each that is."""
+    """Return the bundle of what `MADE_OF` names; `versions` maps each input to its version."""
     from wdbc_assets.domain.modeling import bundles
 
     return bundles.make(fit, policy, split.X_train, {name: versions[name] for name in MADE_OF})
 
 
 def gather(store: Store, candidate: str | None = None, *, run_id: str | None = None) -> Case:
-    """Return a candidate with its evidence: the fit of a version that begins so, or the present one.
+    """Return a candidate with its evidence: the fit whose version starts with `candidate`, or else the current one.
 
-    A run sees what it made itself.
+    A run sees its own versions.
 
     Raises:
-        NeverMade: there is no fit, or no evidence.
-        WdbcError: no version, or more than one, begins so; what belongs to it is no longer there.
+        NeverMade: no fit or no evidence exists.
+        WdbcError: none or several versions start so, or an input of it no longer exists.
         DamagedStore: a pointer is damaged.
     """
     registry = open_registry(store)
     standing = registry.standing()
     if standing.manifest is None and (standing.problems or registry.known(standing)):
         raise DamagedStore(
-            "what is in production cannot be told: " + ("; ".join(standing.problems) or "the pointer is missing"),
+            "cannot determine what is in production: " + ("; ".join(standing.problems) or "the pointer is missing"),
             where=store.url,
-            hint="Go back to what the history says: `wdbc rollback --reason TEXT`, or to any that was champion:"
-            " `wdbc rollback --to VERSION --reason TEXT`.",
+            hint="Restore the champion of the audit log (`wdbc rollback --reason TEXT`) or any earlier one"
+            " (`wdbc rollback --to VERSION --reason TEXT`).",
         )
-    shelf = _Shelf(store, run_id)
+    finder = _Finder(store, run_id)
     present = store.handle("fitted_pipeline", run_id=run_id).manifest
     fit = index.find(store, "fitted_pipeline", candidate) if candidate else present
     manifests = {
         "fitted_pipeline": fit,
-        "train_test_split": shelf.require(
-            "train_test_split", lambda one: one.version == fit.inputs["train_test_split"]
+        "train_test_split": finder.require(
+            "train_test_split", lambda manifest: manifest.version == fit.inputs["train_test_split"]
         ),
-        "metrics": shelf.require("metrics", lambda one: one.inputs.get("fitted_pipeline") == fit.version),
+        "metrics": finder.require("metrics", lambda manifest: manifest.inputs.get("fitted_pipeline") == fit.version),
         "cross_validation": store.handle("cross_validation", run_id=run_id).manifest,
     }
-    policy = shelf.find("decision_policy", lambda one: one.inputs.get("fitted_pipeline") == fit.version)
+    policy = finder.find("decision_policy", lambda manifest: manifest.inputs.get("fitted_pipeline") == fit.version)
     if policy is not None:
         manifests["decision_policy"] = policy
     return Case(
@@ -203,15 +205,15 @@ def gather(store: Store, candidate: str | None = None, *, run_id: str | None = N
     )
 
 
-class _Shelf:
-    """Looks for a version: what the run made or is current first, then whatever lies in the store."""
+class _Finder:
+    """Finds a version: first that of the run or the current one, then any other in the store."""
 
     def __init__(self, store: Store, run_id: str | None) -> None:
         self._store = store
         self._run_id = run_id
 
     @cached_property
-    def _catalogue(self) -> index.Catalogue:
+    def _index(self) -> index.StoreIndex:
         return index.read(self._store)
 
     def find(self, asset: str, fits: Callable[[Manifest], bool]) -> Manifest | None:
@@ -219,14 +221,14 @@ class _Shelf:
             manifest = self._store.handle(asset, run_id=self._run_id).manifest
         except NeverMade:
             return None
-        return manifest if fits(manifest) else self._catalogue.newest(asset, fits)
+        return manifest if fits(manifest) else self._index.newest(asset, fits)
 
     def require(self, asset: str, fits: Callable[[Manifest], bool]) -> Manifest:
-        found = self.find(asset, fits)
-        if found is None:
+        manifest = self.find(asset, fits)
+        if manifest is None:
             raise NeverMade(
                 f"No {asset} {'exist' if asset.endswith('s') else 'exists'} for this candidate",
                 where=self._store.url,
                 hint=_MATERIALIZE,
             )
-        return found
+        return manifest

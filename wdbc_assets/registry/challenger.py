@@ -1,18 +1,19 @@
-"""A challenger under test: which one is scored beside the champion, what share of requests it answers, and the pairs.
+"""A challenger in an experiment: its manifest and share of requests, and its scores paired with the champion's.
 
     champion/experiment.json                         the experiment: the challenger's manifest, and its terms
-    champion/experiment.next.json                    the same of the last one begun, for an unfinished entry
+    champion/experiment.next.json                    the same for the last one started, for an unfinished entry
     champion/challengers/<digest>.json               the manifest of each bundle that ever was a challenger
-    champion/pairs/<candidate>/<champion>/<series>/  what became of the patients:
-        <worker>-<process>-<part>.jsonl              pairs: what both said of the same patient, one patient a line
-        <worker>.json                                how many one worker gave it, and how many have no pair and why
+    champion/pairs/<candidate>/<champion>/<series>/  the outcome of each patient:
+        <worker>-<process>-<part>.jsonl              pairs: both scores of the same patient, one patient per line
+        <worker>.json                                counts of one worker: patients given to it, and those without a
+        pair
 
-Scored is a patient whose pair lies there, and no other. Experiments of a candidate beside one champion share one
-series, until one of them is begun with the next.
+A patient counts as scored only if the pair is stored. Experiments of a candidate beside the same champion share a
+series until one of them starts the next.
 
-An experiment is against one champion. Once another is in production, the experiment is over, whatever the file says. In
-the folder of the pairs `<candidate>` is the version of fitted_pipeline, for that is what the gate judges. No
-measurement is kept in a pair: the id of the request and the row in it are enough to join a diagnosis that comes later.
+An experiment is against one champion. Once another champion is in production, the experiment is over, whatever the file
+says. In the path of the pairs, `<candidate>` is the version of fitted_pipeline, because the gate compares that. A pair
+contains no measurements: request id and row number are enough to join a later diagnosis.
 """
 
 import hashlib
@@ -27,33 +28,33 @@ from typing import Any
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.registry import Decision, Registry
 from wdbc_assets.store import parsing, paths
-from wdbc_assets.store.manifest import OF_CHAMPION, Manifest
+from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-"""Who answered a request."""
+"""The variant that served a request."""
 
 OUTCOMES = SCORED, FAILED, DROPPED = "scored", "failed", "dropped"
-"""What became of a patient: a pair, none though given to it, or not given (no time, enough pairs)."""
+"""The outcome of a patient: paired, failed, or not given to the challenger (no time, enough pairs)."""
 
 GIVEN, ANSWERED = "given", "answered"
 COUNTED = (GIVEN, FAILED, DROPPED, ANSWERED)
-"""What a worker counts: `given` is what the challenger was given to pair, `answered` what it answered itself."""
+"""What a worker counts: `given` to the challenger for pairing, and `answered` by the challenger itself."""
 
 _COUNTS, _PAIRS = ".json", ".jsonl"
-_PARTS_OF_WORKER = 2  # of a name that `-` separates: a time, and random digits
+_PARTS_OF_WORKER = 2  # components of its name, separated by `-`: a time, and random digits
 
 _SETTLED_SECONDS = 60.0
-"""A worker that lives puts pairs and counts down every few seconds: what is missing after this time is lost."""
+"""A live worker writes pairs and counts every few seconds: what is missing after this time is lost."""
 
 
 @dataclass(frozen=True)
 class Experiment:
     """The terms of an experiment.
 
-    `against` is the version of the champion, `share` what the challenger answers itself, `series` which one of its
-    series of pairs and counts goes on.
+    `against` is the version of the champion, `share` the share of requests that the challenger answers itself, `series`
+    the series that its pairs and counts belong to.
     """
 
     challenger: Manifest
@@ -67,49 +68,49 @@ class Experiment:
 
     @property
     def candidate(self) -> str:
-        """The version of fitted_pipeline that the challenger was made of."""
+        """The version of fitted_pipeline that the challenger was made from."""
         return self.challenger.inputs["fitted_pipeline"]
 
     @property
     def can_be_followed(self) -> bool:
-        """Whether its versions can be looked for, and its share is one."""
+        """Whether its versions and its share are valid."""
         named = "fitted_pipeline" in self.challenger.inputs and paths.VERSION.fullmatch(self.against) is not None
         return named and 0 <= self.share <= 1 and self.series >= 1
 
     def to_json(self) -> bytes:
-        """Return it as indented JSON that ends with its own digest."""
+        """Return the experiment as indented JSON that ends with its own digest."""
         plain = {**asdict(self), "challenger": self.challenger.to_json().decode()}
         return json.dumps({**plain, "digest": _digest(plain)}, indent=2).encode() + b"\n"
 
     @classmethod
     def from_json(cls, content: bytes, *, where: str) -> "Experiment":
-        """Read an experiment back.
+        """Read an experiment.
 
         Raises:
-            DamagedStore: it is none, or not the one that was written.
+            DamagedStore: it is not an experiment, or was altered.
         """
         experiment = None
         try:
             plain = parsing.decode(content)
             if plain.pop("digest") == _digest(plain):
                 manifest = Manifest.from_json(
-                    plain["challenger"].encode(), where=where, name=OF_CHAMPION, asset=paths.CHAMPION
+                    plain["challenger"].encode(), where=where, name=CHAMPION_MANIFEST, asset=paths.CHAMPION
                 )
                 experiment = parsing.build(cls, {**plain, "challenger": manifest})
         except (Malformed, DamagedStore, KeyError, TypeError, AttributeError):
             pass
         if experiment is None or not experiment.can_be_followed:
             raise DamagedStore(
-                "the experiment of a challenger is damaged: it is not what was written",
+                "the challenger's experiment is damaged: its content does not match its digest",
                 where=where,
-                hint="No challenger is scored, and the champion answers all. End it: `wdbc shadow stop`.",
+                hint="The champion serves all requests, and no challenger is scored. Run `wdbc shadow stop` to end it.",
             )
         return experiment
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What both said of one patient: P(malignant) of each, and who answered the request."""
+    """Both scores of one patient, P(malignant), and the variant that served the request."""
 
     at: str
     request: str
@@ -119,16 +120,16 @@ class Pair:
     answered: str
 
     def to_line(self) -> str:
-        """Return it as a line of JSON."""
+        """Return the pair as a line of JSON."""
         return json.dumps(asdict(self)) + "\n"
 
 
 @dataclass(frozen=True)
 class Paired:
-    """All that lies there of one series.
+    """The stored pairs and counts of one series.
 
-    `counts` says what became of the patients; `waiting` are those of whom it is not known yet; `answered` how many the
-    challenger answered itself; `unreadable` counts lines that are no pairs, and files that are no counts.
+    `counts` has the outcomes of the patients; `waiting` is the number without an outcome yet; `answered` the number
+    that the challenger answered itself; `unreadable` the number of invalid lines and count files.
     """
 
     series: int
@@ -140,7 +141,7 @@ class Paired:
 
 
 def current(store: Store) -> Experiment | None:
-    """Return the experiment that goes on, if any, whatever is in production.
+    """Return the current experiment, if any, whatever is in production.
 
     Raises:
         DamagedStore: it cannot be read.
@@ -150,7 +151,7 @@ def current(store: Store) -> Experiment | None:
 
 
 def raw(store: Store) -> bytes:
-    """Return the bytes that `current` reads; none if no experiment goes on."""
+    """Return the bytes that `current` reads; empty without an experiment."""
     try:
         return store.backend.read(paths.EXPERIMENT)
     except FileNotFoundError:
@@ -160,26 +161,25 @@ def raw(store: Store) -> bytes:
 def start(
     store: Store, registry: Registry, draft: Draft, experiment: Experiment, decision: Decision
 ) -> audit_log.Entry:
-    """Begin an experiment in place of any other: the bundle, the entry of the history, then the terms that services
-    follow.
+    """Start an experiment in place of any other: write the bundle, the log entry, then the terms that services follow.
 
     Raises:
-        Superseded: another champion is in production than the one of the experiment; nothing was begun.
+        Superseded: another champion than the experiment's is in production; nothing was started.
     """
     store.write(draft)
     store.backend.replace(paths.challenger(draft.manifest.version), draft.manifest.to_json())
     with registry.deciding():
         registry.require(experiment.against)
-        store.write(draft)  # what nothing points to may be cleaned up until the lock is held
+        store.write(draft)  # before the lock is held, garbage collection may remove it
         store.backend.replace(paths.NEXT_EXPERIMENT, experiment.to_json())
         return registry.note(audit_log.EXPERIMENT_STARTED, decision, version=experiment.against)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of an experiment: its entry in the history, and the experiment, None if its file was damaged.
+    """The end of an experiment: its log entry, and the experiment, or None if its file was damaged.
 
-    `earlier` says that the entry is of an earlier command, which was killed before it had done what it decided.
+    `earlier` tells that the entry belongs to an earlier command that was killed before it completed the decision.
     """
 
     entry: audit_log.Entry
@@ -188,9 +188,9 @@ class Ended:
 
 
 def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
-    """End the experiment that goes on when no other decision is under way; return None if there is none.
+    """End the current experiment once no other decision is in progress; return None if there is none.
 
-    A damaged one is ended, too.
+    A damaged experiment is ended, too.
     """
     with registry.deciding() as finished:
         try:
@@ -203,24 +203,24 @@ def stop(store: Store, registry: Registry, decision: Decision) -> Ended | None:
                 return None
             return Ended(finished, None, earlier=True)
         decision = replace(decision, candidate=experiment.candidate if experiment else None)
-        entry = registry.note(audit_log.EXPERIMENT_STOPPED, decision, version=registry.standing().believed)
+        entry = registry.note(audit_log.EXPERIMENT_STOPPED, decision, version=registry.standing().assumed_version)
         return Ended(entry, experiment)
 
 
 def put_pairs(store: Store, experiment: Experiment, name: str, pairs: Iterable[Pair]) -> None:
-    """Put down pairs, whole, in place of what was put down before under this name."""
+    """Write a whole file of pairs, in place of an earlier one with this name."""
     content = "".join(pair.to_line() for pair in pairs).encode()
     store.backend.replace(f"{_folder(experiment)}/{paths.file_name(name + _PAIRS)}", content)
 
 
 def put_counts(store: Store, experiment: Experiment, name: str, counts: Mapping[str, int]) -> None:
-    """Put down what one worker has counted so far, in place of what was put down under this name."""
+    """Write the counts of one worker, in place of its earlier counts."""
     content = json.dumps({key: counts.get(key, 0) for key in COUNTED}).encode()
     store.backend.replace(f"{_folder(experiment)}/{paths.file_name(name + _COUNTS)}", content)
 
 
 def kept(store: Store, experiment: Experiment, name: str) -> int:
-    """Return how many pairs were put down under names that begin so."""
+    """Return the number of stored pairs in files whose name starts with `name`."""
     return sum(
         len(store.backend.read(file.path).splitlines())
         for file in store.backend.listed(_folder(experiment))
@@ -229,7 +229,7 @@ def kept(store: Store, experiment: Experiment, name: str) -> int:
 
 
 def read(store: Store, candidate: str, against: str, *, series: int = 1) -> Paired:
-    """Return what became of the patients of one series."""
+    """Return the outcome of the patients of one series."""
     pairs: list[Pair] = []
     scored: Counter[str] = Counter()
     counted: dict[str, tuple[Mapping[str, int], float]] = {}
@@ -244,7 +244,7 @@ def read(store: Store, candidate: str, against: str, *, series: int = 1) -> Pair
             if path.suffix == _COUNTS:
                 counted[worker] = _counts(content), file.written
                 continue
-        except FileNotFoundError:  # cleaned up since it was listed
+        except FileNotFoundError:  # removed since it was listed
             continue
         except (Malformed, DamagedStore):
             unreadable += 1
@@ -270,14 +270,14 @@ def read(store: Store, candidate: str, against: str, *, series: int = 1) -> Pair
 
 
 def read_all(store: Store, candidate: str, against: str) -> list[Paired]:
-    """Return what became of the patients of each series that anything lies of, the last one first."""
+    """Return the outcome of the patients of each stored series, the newest first."""
     return [
         read(store, candidate, against, series=number) for number in sorted(_series(store, candidate, against))[::-1]
     ]
 
 
 def next_series(store: Store, candidate: str, against: str, *, reset: bool) -> int:
-    """Return the series of the next experiment: the last one, or with `reset` a new one."""
+    """Return the series of the next experiment: the last one, or a new one with `reset`."""
     return max(_series(store, candidate, against), default=1 - reset) + reset
 
 
@@ -294,16 +294,16 @@ def _folder(experiment: Experiment) -> str:
 def _pair(line: bytes) -> Pair:
     pair = parsing.read(Pair, line)
     if not (0 <= pair.champion <= 1 and 0 <= pair.challenger <= 1 and pair.answered in (CHAMPION, CHALLENGER)):
-        raise Malformed("it states no probability, or nobody who answered")
+        raise Malformed("it has an invalid probability or variant")
     return pair
 
 
 def _counts(content: bytes) -> dict[str, int]:
     plain = parsing.decode(content)
     if not isinstance(plain, dict) or set(plain) != set(COUNTED):
-        raise Malformed("it counts something else")
+        raise Malformed("it has other counts")
     if not all(type(count) is int and count >= 0 for count in plain.values()):
-        raise Malformed("it counts by no number")
+        raise Malformed("it has an invalid count")
     return plain
 
 

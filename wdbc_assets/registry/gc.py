@@ -1,18 +1,17 @@
-"""Cleaning up: which versions nothing refers to any more, and their removal without hurting whoever reads or writes.
+"""Garbage collection: find the versions that nothing refers to, and remove them safely beside readers and writers.
 
-Kept is what is current; the champion, and those of the last entries of the history; a challenger under test; all that
-any of these was made of and judged by, back to the raw bytes, so that every number can be derived again; and whatever
-may be in use: what was written, or stated by a run, within twice the longest time that a run may last, and what is of
-an asset whose pointer has just moved, for a reader may be in the version before.
+Kept are: current versions; the champion and those of the last log entries; a challenger in an experiment; all inputs
+and evidence of these, back to the raw bytes, so that every number can be reproduced; and whatever may be in use: what
+was written, or recorded by a run, within twice the run limit, and the versions of an asset whose pointer has just
+moved, because a reader may be using the previous one.
 
-What is kept is read from the pointers, the history, the experiment, and the manifests. Where one of them is damaged,
-nothing is removed, and the damage is named. Where one is missing, what it may have named is kept: every version of an
-asset without a pointer, every champion with a manifest under `promoted/` that the history does not know, every
-challenger that the history says is under test. The documents of judgements are never removed, and nothing is kept
-because of them.
+This is decided from the pointers, the audit log, the experiment and the manifests. If one of them is damaged, nothing
+is removed and the damage is reported. If one is missing, everything it may have named is kept: all versions of an asset
+without a pointer, all champions with a manifest under `promoted/` that the log does not mention, all challengers that
+are in an experiment according to the log. Verdict documents are never removed, and they keep nothing alive.
 
-A writer moves its pointer under the store's lock, and makes sure under it that the files are there. Removal holds the
-same lock and looks again first: so nothing that has become current in between is removed.
+A writer moves its pointer under the store's lock, and checks under the lock that the files exist. Removal holds the
+same lock and decides again first, so a version that has become current in between is not removed.
 """
 
 import time
@@ -25,17 +24,17 @@ from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store import index, paths
-from wdbc_assets.store.index import Catalogue, Key, Stated
+from wdbc_assets.store.index import Key, ManifestFile, StoreIndex
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store
 
 READ_SECONDS = 600
-"""Far more than any reader takes from a pointer to the last file that it names."""
+"""Far more than any reader needs from reading a pointer to reading the last file of its version."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version that lies there: its size in bytes, its age in seconds, and why it is kept; None if it is not."""
+    """A stored version: its size in bytes, its age in seconds, and why it is kept, or None if it is not."""
 
     asset: str
     version: str
@@ -45,22 +44,22 @@ class Version:
 
 
 def survey(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
-    """Say of every version whether and why it is kept.
+    """Return every version with the reason to keep it, if any.
 
-    `keep` is how many of the last champions are; no run lasts longer than `run_limit` seconds; what is younger than
-    `older_than` seconds is kept anyway.
+    `keep` is the number of latest champions to keep, `run_limit` the maximum duration of a run in seconds; versions
+    younger than `older_than` seconds are kept in any case.
 
     Raises:
-        DamagedStore: something is damaged that says what is kept.
+        DamagedStore: something that determines what is kept is damaged.
     """
     return _survey(store, index.read(store), keep=keep, run_limit=run_limit, older_than=older_than)
 
 
 def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
-    """Remove what nothing refers to, asset by asset, and return it. The parameters are those of `survey`.
+    """Remove unreferenced versions, asset by asset, and return them. The parameters are those of `survey`.
 
     Raises:
-        DamagedStore: something is damaged that says what is kept; nothing was removed because of it.
+        DamagedStore: something that determines what is kept is damaged; nothing was removed because of it.
     """
     removed: list[Version] = []
     first = survey(store, keep=keep, run_limit=run_limit, older_than=older_than)
@@ -74,11 +73,10 @@ def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0)
     return removed
 
 
-def _remove(store: Store, found: Catalogue, one: Version) -> None:
-    """Remove the manifests that state a version of past runs and experiments, then its files, and what was paired of
-    it.
+def _remove(store: Store, found: StoreIndex, one: Version) -> None:
+    """Remove a version: first the manifests of past runs and experiments, then its files, then its pairs.
 
-    In this order: a manifest without files would be damage.
+    The order matters: a manifest without files would be damage.
     """
     for stated in found.stated.get((one.asset, one.version), ()):
         store.backend.remove(stated.file.path)
@@ -88,7 +86,7 @@ def _remove(store: Store, found: Catalogue, one: Version) -> None:
 
 
 def _survey(
-    store: Store, found: Catalogue, *, keep: int, run_limit: float, older_than: float, locked: bool = False
+    store: Store, found: StoreIndex, *, keep: int, run_limit: float, older_than: float, locked: bool = False
 ) -> list[Version]:
     now = time.time()
     standing = open_registry(store).standing_under_lock() if locked else open_registry(store).standing()
@@ -106,33 +104,35 @@ def _survey(
     return listed
 
 
-def _require_sound(store: Store, found: Catalogue, standing: Standing) -> None:
-    """Refuse a store of which the history, the champion's pointer or any manifest is damaged.
+def _require_sound(store: Store, found: StoreIndex, standing: Standing) -> None:
+    """Reject a store whose audit log, champion pointer or manifests are damaged.
 
     Raises:
-        DamagedStore: one is. All are named.
+        DamagedStore: something is damaged; the message lists everything.
     """
     problems = [f"{error.what}: {error.where}" for error in found.damaged]
-    problems += standing.history.faults
+    problems += standing.history.problems
     if standing.history.unfinished is None and paths.CHAMPION in found.pointers:
-        problems += standings.unlike(standing.manifest, standing.history)
+        problems += standings.mismatches(standing.manifest, standing.history)
     if problems:
         raise _refused(store, problems)
 
 
 def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
     return DamagedStore(
-        "the store is damaged, and what is still needed cannot be told: " + "; ".join(problems),
+        "the store is damaged, so the versions still in use cannot be determined: " + "; ".join(problems),
         where=store.url,
-        hint="Nothing was removed. Restore these files from a backup. Without one: `wdbc run` makes a pointer again,"
-        " `wdbc rollback --to VERSION` the champion's; a damaged manifest under runs/ can be deleted; in the place of a"
-        f" damaged history another begins once {paths.HISTORY} and {paths.HISTORY_HEAD} were moved out of the store,"
-        " by `wdbc rollback --to VERSION`: then every champion is kept.",
+        hint="Nothing was removed. Restore these files from a backup. Without a backup: `wdbc run` rebuilds a pointer,"
+        " `wdbc rollback --to VERSION` the champion's pointer; delete a damaged manifest under runs/; for a damaged"
+        f" audit log, move {paths.HISTORY} and {paths.HISTORY_HEAD} out of the store, then start a new log with"
+        " `wdbc rollback --to VERSION`, and all champions are kept.",
     )
 
 
-def _roots(found: Catalogue, standing: Standing, experiment: Experiment | None, keep: int) -> Iterator[tuple[Key, str]]:
-    """Yield what is kept for its own sake, and why; what is current last, for that is the reason to be shown."""
+def _roots(
+    found: StoreIndex, standing: Standing, experiment: Experiment | None, keep: int
+) -> Iterator[tuple[Key, str]]:
+    """Yield what is kept for its own sake, and why. Current versions come last: theirs is the reason to show."""
     known = {entry.after for entry in standing.history.moves}
     for asset, version in {*found.versions, *found.stated}:
         if asset not in found.pointers:
@@ -140,22 +140,22 @@ def _roots(found: Catalogue, standing: Standing, experiment: Experiment | None, 
     for file in (one.file.path for stated in found.stated.values() for one in stated):
         version = PurePosixPath(file).stem
         if file.startswith(f"{paths.PROMOTED}/") and version not in known:
-            yield (paths.CHAMPION, version), "a champion that the history does not know"
+            yield (paths.CHAMPION, version), "a champion that is not in the audit log"
     for version in _champions(standing, keep):
-        yield (paths.CHAMPION, version), "a champion that can be gone back to"
+        yield (paths.CHAMPION, version), "a champion that a rollback can restore"
     for version in _under_test(found, standing, experiment):
-        yield (paths.CHAMPION, version), "a challenger under test"
+        yield (paths.CHAMPION, version), "a challenger in an experiment"
     for stated in found.pointers.values():
         yield stated.key, "current"
 
 
 def _champions(standing: Standing, keep: int) -> list[str]:
-    """Return the versions that are or were champion last, the newest first."""
+    """Return the latest champion versions, the newest first."""
     return list(dict.fromkeys(entry.after for entry in reversed(standing.history.moves) if entry.after))[:keep]
 
 
-def _under_test(found: Catalogue, standing: Standing, experiment: Experiment | None) -> set[str]:
-    """Return the challenger under test; if none is, those of an experiment that by the history was not stopped."""
+def _under_test(found: StoreIndex, standing: Standing, experiment: Experiment | None) -> set[str]:
+    """Return the challenger in an experiment, or else those of an experiment that, by the log, was not stopped."""
     if experiment is not None:
         return {experiment.challenger.version}
     entries = [one for one in standing.history.entries if one.action in (*audit_log.MOVES, *audit_log.EXPERIMENT)]
@@ -170,11 +170,11 @@ def _under_test(found: Catalogue, standing: Standing, experiment: Experiment | N
     }
 
 
-def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> dict[Key, str]:
-    """Return why versions are kept: they are roots, or these were made of them.
+def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> dict[Key, str]:
+    """Return why versions are kept: they are roots, or inputs of kept versions.
 
     Raises:
-        DamagedStore: no manifest says what a version that lies there was made of.
+        DamagedStore: no manifest states the inputs of a stored version.
     """
     reasons = dict(roots)
     waiting = list(reasons)
@@ -183,27 +183,27 @@ def _with_lineage(store: Store, found: Catalogue, roots: Mapping[Key, str]) -> d
         key = waiting.pop()
         stated = found.stated.get(key, ())
         if not stated and key in found.versions and key[0] in found.pointers:
-            unknown.append(f"no manifest says what {key[0]} {key[1][:12]} was made of")
+            unknown.append(f"no manifest states the inputs of {key[0]} {key[1][:12]}")
         for source in (item for one in stated for item in one.manifest.inputs.items()):
             if source not in reasons:
-                reasons[source] = f"{key[0]} {key[1][:12]} was made of it"
+                reasons[source] = f"input of {key[0]} {key[1][:12]}"
                 waiting.append(source)
     if unknown:
         raise _refused(store, unknown)
     return reasons
 
 
-def _in_use(found: Catalogue, key: Key, age: float, now: float, run_limit: float) -> str | None:
+def _in_use(found: StoreIndex, key: Key, age: float, now: float, run_limit: float) -> str | None:
     """Return why a version that nothing refers to may be in use."""
     asset, _ = key
     stated = [_age(one, now) for one in found.stated.get(key, ())]
     if min([age, *stated]) < 2 * run_limit:
-        return "a run may be at work with it"
+        return "a run may be using it"
     pointer = found.pointers.get(asset)
     if pointer is not None and _age(pointer, now) < READ_SECONDS:
-        return "somebody may be reading it"
+        return "a reader may be using it"
     return None
 
 
-def _age(stated: Stated, now: float) -> float:
+def _age(stated: ManifestFile, now: float) -> float:
     return now - stated.file.written

@@ -1,21 +1,20 @@
-"""What is in production: the champion's pointer, which only a promotion or a rollback moves, and the history of it.
+"""What is in production: the champion's pointer, which only a promotion or a rollback moves, and its audit log.
 
     champion/current.json             the pointer: the manifest of what is in production
-    champion/versions/<digest>/...    the bundles, as of any asset
-    champion/promoted/<digest>.json   the manifest of each that ever was, to go back to
-    champion/evidence/<digest>.json   each judgement: versions, criteria, intervals
-    champion/history.jsonl, .json     who moved the pointer, when and why: see `history`
-    champion/experiment.json, ...     a challenger beside it: see `experiments`
+    champion/versions/<digest>/...    the bundles, as for any asset
+    champion/promoted/<digest>.json   the manifest of each champion, for a rollback
+    champion/evidence/<digest>.json   each verdict document: versions, criteria, intervals
+    champion/history.jsonl, .json     who moved the pointer, when and why: see `audit_log`
+    champion/experiment.json, ...     a challenger beside it: see `challenger`
 
-Order of a decision: all that it needs (files, manifest and evidence of a new champion, the terms of an experiment);
-then, under the lock, the entry of the history, the file that it decides about (the pointer, or the experiment), and the
-head of the history. The entry is the decision. A writer that is killed after it leaves an unfinished entry, and the
-next one finishes that before anything else: so no pointer and no experiment ever stands without its entry. Until then
-readers see the earlier champion or experiment, whole. A signal that asks to end is heeded before the entry, or after
-the head.
+Write order of a decision: everything it needs (files, manifest and evidence of a new champion, the terms of an
+experiment); then, under the lock, the log entry, the file that it decides about (the pointer or the experiment), and
+the head of the log. The entry is the decision. A writer killed after it leaves an unfinished entry, which the next
+decision completes first: no pointer and no experiment exists without its entry. Until then readers see the previous
+champion or experiment, complete. A termination signal takes effect before the entry or after the head.
 
-The pointer is moved only if it still is where it was when the decision was made: of two promotions at once one wins,
-and the other is told.
+The pointer moves only if it has not moved since the decision was made: of two concurrent promotions one succeeds, and
+the other fails with an error.
 """
 
 import contextlib
@@ -34,25 +33,25 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, standings
 from wdbc_assets.registry.audit_log import Content, Entry, History
 from wdbc_assets.registry.standings import Standing, WayBack
-from wdbc_assets.registry.verdicts import Judgement
+from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store import index, parsing, paths
 from wdbc_assets.store.backends import Backend, CannotRead
-from wdbc_assets.store.manifest import OF_CHAMPION, Manifest
+from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
 _READS = 5
-_LOOKS, _LOOK_SECONDS = 20, 0.05  # a decision takes milliseconds from its entry to its end
-_CLEANED_UP = "cleaned up"
+_LOOKS, _LOOK_SECONDS = 20, 0.05  # completing a decision takes milliseconds
+_REMOVED = "removed by gc"
 
 
 class Superseded(WdbcError):
-    """Another decision moved the champion meanwhile."""
+    """Another decision moved the champion in the meantime."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a move of the pointer, or the refusal of one, is to say in the history."""
+    """What the audit log records about a move of the pointer, or about a candidate that was not promoted."""
 
     actor: str
     run_id: str | None
@@ -64,7 +63,7 @@ class Decision:
     forced: bool = False
 
     def __post_init__(self) -> None:
-        """Keep actor and reason as one line each: they are read in a list, and by others than who wrote them."""
+        """Reduce actor and reason to one line each: they appear in a list that others read."""
         for name in ("actor", "reason"):
             object.__setattr__(self, name, safe_text.one_line(getattr(self, name)))
 
@@ -79,9 +78,9 @@ class Registry:
     # Reading
 
     def standing(self) -> Standing:
-        """Return what is in production and how that came about. Looking repairs nothing.
+        """Return what is in production and how it got there. Reading repairs nothing.
 
-        While somebody else writes a decision, a moment is waited for its end.
+        If another process is writing a decision, wait a moment for its end.
 
         Raises:
             UnsupportedFormat: the store has a format that this release does not read.
@@ -96,10 +95,10 @@ class Registry:
         return self.standing_under_lock() if not standing.settled else standing
 
     def standing_under_lock(self) -> Standing:
-        """Return the same for one who holds the store's lock: nobody else writes, and nothing is waited for."""
+        """Return the same for a holder of the store's lock: nobody else writes, so there is no wait."""
         self._store.require_known_format()
-        found = self._history()
-        problems = [*found.faults]
+        history = self._history()
+        problems = [*history.problems]
         settled = True
         try:
             manifest = self._current()
@@ -109,48 +108,48 @@ class Registry:
         else:
             if manifest is not None and (damage := self._store.damage(manifest)):
                 problems.append(damage)
-            unlike = standings.unlike(manifest, found)
-            settled = not unlike
-            problems += unlike
-        return Standing(manifest, found, tuple(problems), settled)
+            mismatches = standings.mismatches(manifest, history)
+            settled = not mismatches
+            problems += mismatches
+        return Standing(manifest, history, tuple(problems), settled)
 
     def evidence(self, digest: str) -> dict[str, Any]:
-        """Return the document of a judgement.
+        """Return a verdict document.
 
         Raises:
-            DamagedStore: it is missing, or not the one that was written.
+            DamagedStore: it is missing or was altered.
         """
         content = self._content(paths.evidence(digest)).data or b""
         document: dict[str, Any] | None = None
         with contextlib.suppress(Malformed):
             if hashlib.sha256(content).hexdigest() == digest:
                 plain = parsing.decode(content)
-                parsing.build(Judgement, plain)
+                parsing.build(VerdictDocument, plain)
                 document = plain
         if document is None:
             raise DamagedStore(
-                "the evidence of a decision is missing, or is not what was written",
+                "the evidence of a decision is missing or was altered",
                 where=f"{self._store.url}/{paths.evidence(digest)}",
-                hint="The champion is untouched. Judge again: `wdbc promote --dry-run`.",
+                hint="The champion is unchanged. Run `wdbc promote --dry-run` to compare again.",
             )
         return document
 
     def lost_evidence(self) -> list[str]:
-        """Say of which entries the evidence is missing or not what was written."""
+        """Return a message for each entry whose evidence is missing or was altered."""
         lost = []
         for entry in self._history().entries:
             try:
                 if entry.evidence:
                     self.evidence(entry.evidence)
             except DamagedStore:
-                lost.append(f"the evidence of entry {entry.number} is missing, or is not what was written")
+                lost.append(f"the evidence of entry {entry.number} is missing or was altered")
         return lost
 
     def promoted(self, version: str) -> Manifest | None:
-        """Return the manifest of a version that is or was champion, None if there is none.
+        """Return the manifest of a version that is or was champion, or None if there is none.
 
         Raises:
-            DamagedStore: it is not the one that was written.
+            DamagedStore: it was altered.
         """
         path = paths.promoted(version)
         try:
@@ -158,12 +157,12 @@ class Registry:
         except FileNotFoundError:
             return None
         where = f"{self._store.url}/{path}"
-        return Manifest.from_json(content, where=where, name=OF_CHAMPION, asset=paths.CHAMPION, version=version)
+        return Manifest.from_json(content, where=where, name=CHAMPION_MANIFEST, asset=paths.CHAMPION, version=version)
 
     def known(self, standing: Standing) -> dict[str, str | None]:
-        """Return every version that is or was champion, with its recipe as far as the history says it.
+        """Return every version that is or was champion, with its recipe if the log states it.
 
-        The next one that a rollback leads to comes first. A version of which only a manifest lies there is one too.
+        The next rollback target comes first. A version of which only the manifest is left is included.
         """
         recipes = {str(entry.after): entry.recipe for entry in (*standing.earlier, *standing.history.moves)}
         names = (PurePosixPath(file.path) for file in self._backend.listed(paths.PROMOTED))
@@ -171,17 +170,18 @@ class Registry:
         return recipes | {stem: None for stem in sorted(stems) if stem not in recipes}
 
     def ways_back(self, standing: Standing, *, most: int | None = None) -> list[WayBack]:
-        """Return each champion that a rollback leads to, the next one first, and what is damaged there.
+        """Return the rollback targets, the next one first, with their damage.
 
-        The present one is among them, for it is one of them once there is another. One that was cleaned up (`wdbc gc`)
-        is not: neither its manifest nor its files are there. `most` is how many are looked at; every file is read.
+        The current champion is included, because it becomes a target once there is another. A version removed by `wdbc
+        gc` is
+        not: neither its manifest nor its files exist. `most` limits how many are checked; every file of them is read.
         """
         known = list(self.known(standing).items())[:most]
         ways = (WayBack(version, recipe, self._obstacle(version)) for version, recipe in known)
-        return [way for way in ways if way.damage != _CLEANED_UP]
+        return [way for way in ways if way.damage != _REMOVED]
 
     def problems(self, standing: Standing, *, most: int | None = None) -> list[str]:
-        """Return what is damaged of what is in production, and of where a rollback leads; empty if nothing is."""
+        """Return the damage of what is in production and of the rollback targets; empty if there is none."""
         return [*standing.problems, *(str(way) for way in self.ways_back(standing, most=most) if way.damage)]
 
     def _obstacle(self, version: str) -> str | None:
@@ -193,12 +193,12 @@ class Registry:
                 return f"its manifest is missing: {paths.promoted(version)}"
         except WdbcError as error:
             return f"{error.what}: {error.where}"
-        return _CLEANED_UP
+        return _REMOVED
 
     # Writing
 
     def keep_evidence(self, document: Mapping[str, Any]) -> str:
-        """Store the document of a judgement and return its digest."""
+        """Store a verdict document and return its digest."""
         content = json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
         digest = hashlib.sha256(content).hexdigest()
         self._backend.replace(paths.evidence(digest), content)
@@ -207,13 +207,13 @@ class Registry:
     def promote(
         self, draft: Draft, decision: Decision, *, expected: str | None, made_of: Iterable[Manifest] = ()
     ) -> Entry:
-        """Put a bundle into production, if what is there still is the version that it was judged against.
+        """Put a bundle into production, if the champion still is the version that it was compared with.
 
-        `made_of` are the manifests of what it was made of and judged by.
+        `made_of` are the manifests of its inputs and evidence.
 
         Raises:
-            Superseded: it is not; nothing was moved.
-            DamagedStore: what the bundle is made of is gone, or damaged.
+            Superseded: the champion has changed; nothing was moved.
+            DamagedStore: an input of the bundle is missing or damaged.
         """
         self._store.write(draft)
         self._backend.replace(paths.promoted(draft.manifest.version), draft.manifest.to_json())
@@ -221,16 +221,16 @@ class Registry:
             self._backend.replace(paths.made_by(decision.run_id, paths.CHAMPION), draft.manifest.to_json())
         with self.deciding():
             self.require(expected)
-            self._store.write(draft)  # what nothing points to may be cleaned up until the lock is held
+            self._store.write(draft)  # before the lock is held, garbage collection may remove it
             for manifest in made_of:
                 self._store.files(manifest)
             return self._record(audit_log.PROMOTED, decision, before=expected, after=draft.manifest.version)
 
     def keep(self, decision: Decision, *, expected: str | None) -> Entry:
-        """Note that a candidate was judged and the champion stays; a judgement that was noted before is not again.
+        """Record that the champion stays after a comparison. The same comparison is recorded only once.
 
         Raises:
-            Superseded: there is another champion than the one that it was judged against.
+            Superseded: the champion is not the one that the candidate was compared with.
         """
         with self.deciding():
             self.require(expected)
@@ -240,20 +240,20 @@ class Registry:
             return self.note(audit_log.KEPT, decision, version=expected)
 
     def note(self, action: str, decision: Decision, *, version: str | None) -> Entry:
-        """Record a decision that leaves the champion where it is, and carry it out. Only inside of `deciding`."""
-        found = self._history()
-        recipe = found.moves[-1].recipe if found.moves else None
+        """Record and carry out a decision that leaves the champion unchanged. Call it only inside `deciding`."""
+        moves = self._history().moves
+        recipe = moves[-1].recipe if moves else None
         return self._record(action, replace(decision, recipe=recipe), before=version, after=version)
 
     def rollback(self, version: str | None, decision: Decision) -> Entry:
-        """Put an earlier champion back: the one before, or a version given by its first digits.
+        """Restore an earlier champion: the previous one, or a version given by its first digits.
 
-        A version can be gone back to whatever is damaged but its own files. Which one was before is not believed of a
-        damaged history.
+        A version can be restored if its own files are intact, whatever else is damaged. Which champion was the previous
+        one is not taken from a damaged log.
 
         Raises:
-            WdbcError: there is none such, or not one alone, or it is what is in production.
-            DamagedStore: its files are missing or damaged, or the history is, and no version was given.
+            WdbcError: no version or several match, or the version is in production already.
+            DamagedStore: its files are missing or damaged; or the log is, and no version was given.
         """
         with self.deciding():
             standing = self.standing_under_lock()
@@ -261,24 +261,28 @@ class Registry:
             target = standings.target(standing, version, known, self._store.url)
             manifest = self._manifest_of(target)
             if manifest is None:
-                what = f"the manifest of champion {standings.short(target)} is gone (cleaned up, say), or damaged"
+                what = (
+                    f"the manifest of champion {standings.short(target)} is damaged, or missing (removed by `wdbc gc`?)"
+                )
                 raise standings.no_such(what, self._store.url, known)
             bundle = self._store.files(manifest)
             self._backend.replace(paths.promoted(target), manifest.to_json())
             decision = replace(decision, recipe=known[target] or _recipe(bundle))
-            return self._record(audit_log.ROLLED_BACK, decision, before=standing.believed, after=manifest.version)
+            return self._record(
+                audit_log.ROLLED_BACK, decision, before=standing.assumed_version, after=manifest.version
+            )
 
     def _manifest_of(self, version: str) -> Manifest | None:
-        """Return the manifest of a champion to go back to: its own, or if that is damaged any that states the same."""
+        """Return the manifest of a rollback target: its own, or if that is damaged any other of the version."""
         with contextlib.suppress(DamagedStore):
             if (manifest := self.promoted(version)) is not None:
                 return manifest
         stated = index.read(self._store).stated.get((paths.CHAMPION, version), ())
-        return next((one.manifest for one in stated), None)
+        return next((file.manifest for file in stated), None)
 
     @contextmanager
     def deciding(self) -> Iterator[Entry | None]:
-        """Hold off every other decision; return the entry that a killed writer left half done and this one finished."""
+        """Block all other decisions; yield the entry of a killed writer, if any, which is completed first."""
         with self._backend.commit_lock():
             yield self._finish()
 
@@ -288,7 +292,7 @@ class Registry:
             return None
         try:
             files = self._completion(unfinished)
-        except DamagedStore:  # the champion stays, and stands beside the entry as a problem, until the next rollback
+        except DamagedStore:  # the champion stays, and the mismatch is reported until the next rollback
             files = {paths.HISTORY_HEAD: audit_log.head_of(unfinished)}
         self._write(files)
         return unfinished
@@ -298,12 +302,12 @@ class Registry:
         content, placed = self._history().with_entry(entry)
         completion = self._completion(placed)
         if self._content(paths.HISTORY).problem:
-            self._backend.set_aside(paths.HISTORY)  # it is evidence
+            self._backend.set_aside(paths.HISTORY)  # keep it as evidence
         self._write({paths.HISTORY: content, **completion})
         return placed
 
     def _completion(self, entry: Entry) -> dict[str, bytes]:
-        """Return what is to be written once an entry stands, in this order. Written again, it changes nothing."""
+        """Return the files to write after an entry, in order. Writing them again changes nothing."""
         files = {}
         if entry.action in audit_log.MOVES and entry.after and (manifest := self.promoted(entry.after)) is not None:
             files[paths.pointer(paths.CHAMPION)] = manifest.to_json()
@@ -319,15 +323,15 @@ class Registry:
                 self._backend.replace(path, content)
 
     def require(self, expected: str | None) -> None:
-        """Raise Superseded if another version is in production than a decision expects."""
+        """Raise Superseded if the champion is not the version that a decision expects."""
         now = self._current()
-        found = now.version if now else None
-        if found != expected:
-            change = f"{standings.short(expected)} -> {standings.short(found)}"
+        version = now.version if now else None
+        if version != expected:
+            change = f"{standings.short(expected)} -> {standings.short(version)}"
             raise Superseded(
-                f"another decision moved the champion meanwhile: {change}",
+                f"another decision moved the champion in the meantime: {change}",
                 where=self._store.url,
-                hint="This one moved nothing. Judge again, against the champion that there is now: `wdbc promote`.",
+                hint="Nothing was changed. Run `wdbc promote` to compare with the new champion.",
             )
 
     def _current(self) -> Manifest | None:
@@ -336,13 +340,13 @@ class Registry:
             return self._store.current(paths.CHAMPION)
         except DamagedStore as error:
             raise DamagedStore(
-                "the champion's pointer is damaged: it is not what was written",
+                "the champion's pointer is damaged: its content does not match its digest",
                 where=error.where,
-                hint="Go back to what the history says: `wdbc rollback --reason TEXT`. The bundles are untouched.",
+                hint="Restore the champion of the audit log: `wdbc rollback --reason TEXT`. The bundles are unchanged.",
             ) from None
 
     def _history(self) -> History:
-        """Read the history, with a head that is of the same instant if that can be had without the lock."""
+        """Read the audit log and its head, consistent with each other as far as possible without the lock."""
         head = self._content(paths.HISTORY_HEAD)
         for _ in range(_READS):
             lines = self._content(paths.HISTORY)
@@ -384,7 +388,7 @@ def _entry(action: str, decision: Decision, *, before: str | None, after: str | 
 
 
 def _recipe(bundle: Mapping[str, bytes]) -> str | None:
-    """Return the recipe that a bundle states, for a champion of which no entry can be read any more."""
+    """Return the recipe that a bundle states, for a champion without a readable log entry."""
     try:
         plain = parsing.decode(bundle[paths.BUNDLE])
     except (KeyError, Malformed):

@@ -1,11 +1,11 @@
-"""The shape of the document of a judgement, as `production.Case.document` makes it and the evidence keeps it."""
+"""The schema of a verdict document, as `candidate.Case.document` makes it and the evidence stores it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What was judged: its recipe, the version of fitted_pipeline, and every version that it was made of."""
+    """The candidate: its recipe, its version of fitted_pipeline, and the versions of its inputs."""
 
     recipe: str
     version: str
@@ -14,7 +14,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Champion:
-    """What it was judged against."""
+    """The champion that the candidate was compared with."""
 
     recipe: str | None
     version: str
@@ -22,7 +22,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Criterion:
-    """See `domain.criteria.Criterion`."""
+    """See `domain.promotion.criteria.Criterion`."""
 
     name: str
     demand: str
@@ -36,7 +36,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """See `domain.promotion.Verdict`."""
+    """See `domain.promotion.gate.Verdict`."""
 
     name: str
     promoted: bool
@@ -50,8 +50,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The whole document; `experiment` counts what became of the patients that the candidate was given under test."""
+class VerdictDocument:
+    """The whole document; `experiment` counts the outcomes of the candidate's patients in an experiment."""
 
     candidate: Candidate
     champion: Champion | None

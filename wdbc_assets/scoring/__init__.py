@@ -111,13 +111,13 @@ def _predictions(
     decisions = decision_policy.called_malignant(p, served.policy).astype(np.int8)
     sets = decision_policy.codes(p, served.policy)
     for counter, codes in ((tally.decisions, decisions), (tally.sets, sets)):
-        counts = np.bincount(codes, minlength=len(decision_policy.ANSWERS)).tolist()
-        counter.update({name: count for name, count in zip(decision_policy.ANSWERS, counts, strict=True) if count})
+        counts = np.bincount(codes, minlength=len(decision_policy.OUTCOMES)).tolist()
+        counter.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})
     columns = [ids] if ids is not None else []
     columns += [
         arrays.from_numpy(p),
-        arrays.dictionary(decisions, decision_policy.ANSWERS),
-        arrays.dictionary(sets, decision_policy.ANSWERS),
+        arrays.dictionary(decisions, decision_policy.OUTCOMES),
+        arrays.dictionary(sets, decision_policy.OUTCOMES),
     ]
     columns.append(arrays.dictionary(np.zeros(len(p), dtype=np.int8), (served.version,)))
     if explain:

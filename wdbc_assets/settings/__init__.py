@@ -1,9 +1,9 @@
-"""What a user can set: environment variables, the `.env` file, and the parameters of each asset.
+"""User configuration: environment variables, the `.env` file and the parameters of each asset.
 
-Each setting is stated once, in `parameters` or `conduct`, with its default and its bounds. The environment variable is
-`WDBC_` and the name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run` win
-over it. Nothing else in the package reads the environment, but for `folders`: the home of Dagster's instance, and what
-`wdbc serve` hands to the processes of the service.
+Each setting is declared once, in `parameters` or `runtime`, with its default and its bounds. Its environment variable
+is `WDBC_` plus the name in capitals (`WDBC_TEST_SIZE`). A run's configuration in Dagster and the options of `wdbc run`
+take precedence. No other module reads the environment, except `locations`, which handles Dagster's home and what
+`wdbc serve` passes to its worker processes.
 """
 
 import os
@@ -88,24 +88,24 @@ class Settings(
     Monitoring,
     Identity,
 ):
-    """Every setting."""
+    """All settings."""
 
     model_config = ConfigDict(hide_input_in_errors=True, validate_default=True)
 
     storage: str = Field("results", min_length=1, description="folder or URL of the artifact store")
-    log: str = Field("logs/wdbc.jsonl", min_length=1, description="file of the central log (JSON lines, rotating)")
+    log: str = Field("logs/wdbc.jsonl", min_length=1, description="path of the central log file (JSON lines, rotated)")
 
 
 ParametersT = TypeVar("ParametersT", bound=BaseModel)
 
 
 def load(**overrides: object) -> Settings:
-    """Read every setting: `overrides` that are not None, else the environment, else `.env` in the current folder.
+    """Read all settings: non-None `overrides` first, then the environment, then `.env` in the current folder.
 
-    What is secret in them is hidden from now on, wherever it might be shown.
+    Secrets in the settings are redacted in all output from now on.
 
     Raises:
-        WdbcError: a setting is unknown or out of its bounds; one line, naming its variable.
+        WdbcError: a setting is unknown or out of bounds; one line that names its variable.
     """
     fields = {variable(name): name for name in Settings.model_fields}
     numbers = {name for name, field in fields.items() if _is_number(Settings.model_fields[field].annotation)}
@@ -120,10 +120,10 @@ def load(**overrides: object) -> Settings:
 
 
 def parameters_of(kind: type[ParametersT], settings: Settings, overrides: Mapping[str, Any]) -> ParametersT:
-    """Return the parameters of one asset: the settings, overruled by a run's configuration.
+    """Return the parameters of one asset: the settings, overridden by a run's configuration.
 
     Raises:
-        WdbcError: a value is out of its bounds.
+        WdbcError: a value is out of bounds.
     """
     values = {name: getattr(settings, name) for name in kind.model_fields}
     try:
@@ -143,24 +143,24 @@ def _is_number(annotation: Any) -> bool:
 
 
 def _refusal(error: ValidationError, places: Mapping[str, str]) -> WdbcError:
-    """Name each wrong setting, its place and its default.
+    """Name each invalid setting, where it is set, and its default.
 
-    The value itself is left out: a mistyped setting may hold a credential.
+    The value itself is left out: a mistyped setting may contain a credential.
     """
     faults = [(str(fault["loc"][0]), fault) for fault in error.errors(include_input=False)]
     lines = [f"{variable(name)}: {_possible(fault)}" for name, fault in faults]
     defaults = {variable(name): _default(Settings.model_fields[name].default) for name, _ in faults}
     return WdbcError(
-        "a setting is wrong: " + "; ".join(lines),
+        "invalid setting: " + "; ".join(lines),
         where="; ".join(dict.fromkeys(places.get(name, "the command's options") for name, _ in faults)),
-        hint="Correct it there, or remove it; then this holds: "
+        hint="Correct it, or remove it to use the default: "
         + ", ".join(f"{name}={default}" for name, default in defaults.items()),
     )
 
 
 def _possible(fault: Mapping[str, Any]) -> str:
-    return f"{fault['msg']}; possible: true, false" if fault["type"].startswith("bool_") else str(fault["msg"])
+    return f"{fault['msg']}; use true or false" if fault["type"].startswith("bool_") else str(fault["msg"])
 
 
 def _default(value: object) -> str:
-    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "unset" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""What others than this package look for in the environment: Dagster's home, what a service hands to its workers."""
+"""Environment variables that other programs define or read: Dagster's home, and what the service passes to workers."""
 
 import contextlib
 import os
@@ -10,27 +10,27 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings import variables
 
 INSTANCE_FILE = Path(__file__).resolve().parent.parent / "dagster.yaml"
-"""The configuration of Dagster's instance, shipped with the package. In the project's folder Dagster would take it for
-one that was put into the wrong place, and warn."""
+"""The configuration of Dagster's instance, shipped with the package. It is not in the project's folder, because
+Dagster would warn about a misplaced file there."""
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
 
 
 def project_root() -> Path:
-    """Return the checkout that this package lies in, or the current folder for an installed copy."""
+    """Return the checkout that contains this package, or the current folder for an installed copy."""
     checkout = Path(__file__).resolve().parent.parent.parent
     return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()
 
 
 def home() -> Path:
-    """Return Dagster's home, the instance's: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project."""
+    """Return Dagster's home: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project."""
     chosen = _chosen_home()
     return Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
 
 
 def writable_folders() -> Iterator[tuple[str, Path]]:
-    """Yield the folders besides the store that a command writes to, each after the variable that chooses it."""
+    """Yield the folders besides the store that a command writes to, each with the variable that configures it."""
     with contextlib.suppress(WdbcError):
         yield "DAGSTER_HOME", home()
     with contextlib.suppress(OSError):
@@ -40,22 +40,22 @@ def writable_folders() -> Iterator[tuple[str, Path]]:
 
 
 def ensure_home() -> Path:
-    """Give Dagster a home and return it: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` inside the project.
+    """Create Dagster's home and return it: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project.
 
     Raises:
-        WdbcError: the home cannot be made or written.
+        WdbcError: the home cannot be created or written.
     """
     chosen = _chosen_home()
     folder = home()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)  # what Dagster keeps there may show values of patients
+        folder.mkdir(mode=0o700, exist_ok=True)  # Dagster's event log may contain patients' values
         configuration = folder / "dagster.yaml"
-        moved = configuration.is_symlink() and not configuration.exists()  # Dagster's own defaults would hold
-        if moved or not any(folder.iterdir()):  # a home that is in use keeps its own configuration
+        moved = configuration.is_symlink() and not configuration.exists()  # Dagster would use its own defaults
+        if moved or not any(folder.iterdir()):  # a home that is in use keeps its configuration
             if moved:
                 configuration.unlink(missing_ok=True)
-            with contextlib.suppress(FileExistsError):  # another run is making the same home
+            with contextlib.suppress(FileExistsError):  # another run is creating the same home
                 configuration.symlink_to(INSTANCE_FILE if chosen else os.path.relpath(INSTANCE_FILE, folder))
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
@@ -64,19 +64,19 @@ def ensure_home() -> Path:
         raise WdbcError(
             f"Dagster's home cannot be written: {error.strerror}",
             where=str(folder),
-            hint="Set DAGSTER_HOME to a folder that you may write, or fix its permissions.",
+            hint="Set DAGSTER_HOME to a writable folder, or fix the folder's permissions.",
         ) from None
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 
 def run_limit_seconds() -> float:
-    """Return the longest time in seconds that a run may last: `run_monitoring` of the instance's dagster.yaml.
+    """Return the maximum duration of a run in seconds: `run_monitoring` in the instance's dagster.yaml.
 
-    The shipped dagster.yaml counts where the home has none, or states no limit.
+    The shipped dagster.yaml applies if the home has none, or if it sets no limit.
 
     Raises:
-        WdbcError: the file cannot be read, or states no such limit but something else.
+        WdbcError: the file cannot be read, or the limit is not a positive number.
     """
     for file in (home() / "dagster.yaml", INSTANCE_FILE):
         if (limit := _run_limit(file)) is not None:
@@ -97,21 +97,21 @@ def _run_limit(file: Path) -> float | None:
     except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError):
         pass
     raise WdbcError(
-        "the longest time that a run may last cannot be read",
+        "the run limit cannot be read",
         where=str(file),
-        hint="State it in seconds: `max_runtime_seconds: 3600` below `run_monitoring:`.",
+        hint="Set it in seconds: `max_runtime_seconds: 3600` below `run_monitoring:`.",
     )
 
 
 def hand_over_metrics_folder(folder: Path) -> None:
-    """Name the folder in which several workers count to them, and to prometheus_client."""
+    """Pass the folder of the shared metrics to the workers and to prometheus_client."""
     os.environ[_METRICS] = str(folder)
 
 
 def metrics_folder() -> Path | None:
-    """Return where several workers count, and make that folder if it vanished; None for one that counts in memory.
+    """Return the folder of the workers' shared metrics, created if missing; None for a process that counts in memory.
 
-    If it cannot be made, this process counts in memory, too: metrics are no reason to fail.
+    If the folder cannot be created, this process counts in memory, too: metrics must not stop the service.
     """
     if not (name := os.environ.get(_METRICS)):
         return None
@@ -124,17 +124,17 @@ def metrics_folder() -> Path | None:
 
 
 def hand_over_access(access: str) -> None:
-    """Hand the processes that this one starts whom the service answers."""
+    """Pass the service's access mode to the processes that this one starts."""
     os.environ[_ACCESS] = access
 
 
 def service_access() -> str:
-    """Return what was handed over; empty if nothing was."""
+    """Return the access mode that was passed to this process, or an empty string."""
     return os.environ.get(_ACCESS, "")
 
 
 def without_metrics() -> dict[str, str]:
-    """Return this environment for a process that does not count among the service's workers."""
+    """Return this environment for a process whose metrics are not part of the service's."""
     return {name: value for name, value in os.environ.items() if name != _METRICS}
 
 

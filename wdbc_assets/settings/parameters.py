@@ -1,4 +1,4 @@
-"""What changes a value: the parameters of each asset, with their defaults and bounds. They stand in its manifest."""
+"""Settings that change a value: the parameters of each asset, with defaults and bounds. Manifests record them."""
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -9,25 +9,27 @@ from wdbc_assets.domain.modeling import recipes
 class SourceParameters(BaseModel):
     """Where `raw_data` comes from."""
 
-    source: str = Field("bundled", description="bundled, uci, a path, or an http(s) or fsspec URL")
-    source_sha256: str | None = Field(None, description="refuse any source whose SHA-256 is another")
+    source: str = Field("bundled", description="source of the data: bundled, uci, a path, or an http(s) or fsspec URL")
+    source_sha256: str | None = Field(None, description="pinned SHA-256 of the source; any other content is rejected")
 
 
 class SplitParameters(BaseModel):
-    """How `train_test_split` parts the rows."""
+    """How `train_test_split` divides the rows."""
 
-    test_size: float = Field(0.2, gt=0, lt=1, description="share of the rows kept for testing")
-    split_seed: int = Field(42, ge=0, lt=2**32, description="seed of the shuffle before the split")
-    stratified: bool = Field(default=True, description="keep the share of malignant rows equal in both parts")
+    test_size: float = Field(0.2, gt=0, lt=1, description="fraction of the rows in the test set")
+    split_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the shuffle before the split")
+    stratified: bool = Field(
+        default=True, description="stratify by diagnosis: same fraction of malignant rows in both sets"
+    )
 
 
 class SearchParameters(BaseModel):
-    """How `fitted_pipeline` is chosen and fitted."""
+    """How `fitted_pipeline` is selected and fitted."""
 
-    recipe: str = Field(recipes.DEFAULT, description=f"one of {', '.join(recipes.RECIPES)}")
-    grid: str = Field("full", description="full: every candidate of the recipe; small: one")
+    recipe: str = Field(recipes.DEFAULT, description=f"model recipe: {', '.join(recipes.RECIPES)}")
+    grid: str = Field("full", description="hyperparameter grid: full (every candidate of the recipe) or small (one)")
     folds: int = Field(5, ge=2, le=20, description="number of stratified cross-validation folds")
-    search_seed: int = Field(42, ge=0, lt=2**32, description="seed of the solvers that draw random numbers")
+    search_seed: int = Field(42, ge=0, lt=2**32, description="random seed of stochastic solvers")
 
     @field_validator("recipe")
     @classmethod
@@ -45,19 +47,21 @@ class SearchParameters(BaseModel):
 
 
 class MetricsParameters(BaseModel):
-    """How `metrics` states its uncertainty."""
+    """How `metrics` computes its intervals."""
 
-    bootstrap: int = Field(2000, ge=100, le=100_000, description="resamples behind each bootstrap interval")
-    bootstrap_seed: int = Field(42, ge=0, lt=2**32, description="seed of the bootstrap")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="coverage of every interval")
+    bootstrap: int = Field(2000, ge=100, le=100_000, description="number of resamples for each bootstrap interval")
+    bootstrap_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the bootstrap")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of every interval")
 
 
 class EvaluationParameters(BaseModel):
-    """How `cross_validation` judges recipes."""
+    """How `cross_validation` evaluates recipes."""
 
-    protocol: str = Field("quick", description="quick: 3 repeats of 10 folds; full: 10 repeats")
+    protocol: str = Field(
+        "quick", description="evaluation protocol: quick (3 repeats of 10 folds) or full (10 repeats)"
+    )
     evaluated_recipes: str = Field(
-        f"{floors.RECIPE},{recipes.BASELINE}", description="recipes to judge on the same folds, with commas between"
+        f"{floors.RECIPE},{recipes.BASELINE}", description="comma-separated recipes to evaluate on the same folds"
     )
 
     @field_validator("protocol")
@@ -70,7 +74,7 @@ class EvaluationParameters(BaseModel):
     @field_validator("evaluated_recipes")
     @classmethod
     def _known_recipes(cls, names: str) -> str:
-        """Put them into one order, with those that every evaluation includes: the same choice is the same text."""
+        """Return the recipes in canonical order, including the mandatory ones, so that equal choices compare equal."""
         chosen = {name.strip() for name in names.split(",") if name.strip()} | {floors.RECIPE, recipes.BASELINE}
         if unknown := sorted(chosen - set(recipes.RECIPES)):
             raise ValueError(f"unknown recipe {', '.join(unknown)}; possible: {', '.join(recipes.RECIPES)}")
@@ -78,18 +82,23 @@ class EvaluationParameters(BaseModel):
 
 
 class PolicyParameters(BaseModel):
-    """How `decision_policy` draws its threshold and its referral band."""
+    """How `decision_policy` sets its threshold and its referral band."""
 
-    recall_target: float = Field(0.98, gt=0, le=1, description="share of the malignant that the threshold is to find")
+    recall_target: float = Field(0.98, gt=0, le=1, description="minimum recall of malignant cases at the threshold")
     referral_alpha: float = Field(
-        0.02, gt=0, lt=0.5, description="share of each class whose set of possible classes may miss the true one"
+        0.02,
+        gt=0,
+        lt=0.5,
+        description="maximum share of a class whose conformal prediction set misses it",
     )
-    policy_folds: int = Field(10, ge=2, le=20, description="folds of the out-of-fold probabilities of the policy")
-    policy_seed: int = Field(42, ge=0, lt=2**32, description="seed of the shuffle before those folds")
+    policy_folds: int = Field(10, ge=2, le=20, description="number of folds for the policy's out-of-fold probabilities")
+    policy_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the shuffle before those folds")
 
 
 class ImportanceParameters(BaseModel):
     """How `importance` permutes the measurements."""
 
-    importance_repeats: int = Field(30, ge=2, le=1000, description="permutations of each of the ten measurements")
-    importance_seed: int = Field(42, ge=0, lt=2**32, description="seed of the permutations")
+    importance_repeats: int = Field(
+        30, ge=2, le=1000, description="number of permutations of each of the ten measurements"
+    )
+    importance_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the permutations")

@@ -1,4 +1,4 @@
-"""What changes no value, and is part of no manifest: effort, patience, privacy, the service, and who acts."""
+"""Settings that change no value and appear in no manifest: resources, fetch limits, privacy, the service, the actor."""
 
 import getpass
 import ipaddress
@@ -13,76 +13,103 @@ _ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "opena
 
 
 class Effort(BaseModel):
-    """What a computation may use. No part of any manifest: it does not change a value."""
+    """The resources a computation may use."""
 
-    workers: int | None = Field(None, ge=1, le=256, description="processes of an evaluation; unset: one per processor")
+    workers: int | None = Field(
+        None, ge=1, le=256, description="number of processes of an evaluation; unset: one per processor"
+    )
 
     def processes(self) -> int:
-        """Return how many processes may work at once."""
+        """Return how many processes may run in parallel."""
         return self.workers or len(os.sched_getaffinity(0))
 
 
 class FetchLimits(BaseModel):
-    """The limits of every fetch. No part of any manifest: patience does not change the bytes."""
+    """The limits of every fetch."""
 
-    connect_seconds: float = Field(bounds.DEFAULT.connect_seconds, gt=0, le=600, description="wait for a connection")
-    read_seconds: float = Field(bounds.DEFAULT.read_seconds, gt=0, le=600, description="longest silence of a server")
-    total_seconds: float = Field(bounds.DEFAULT.total_seconds, gt=0, le=3600, description="all tries together")
-    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="tries for transient errors")
-    largest_bytes: int = Field(bounds.DEFAULT.largest_bytes, ge=1, description="largest source, after decompression")
+    connect_seconds: float = Field(
+        bounds.DEFAULT.connect_seconds, gt=0, le=600, description="timeout for a connection, in seconds"
+    )
+    read_seconds: float = Field(
+        bounds.DEFAULT.read_seconds, gt=0, le=600, description="timeout for a read from the server, in seconds"
+    )
+    total_seconds: float = Field(
+        bounds.DEFAULT.total_seconds,
+        gt=0,
+        le=3600,
+        description="time limit of a fetch, all attempts together, in seconds",
+    )
+    tries: int = Field(bounds.DEFAULT.tries, ge=1, le=20, description="maximum number of attempts on transient errors")
+    largest_bytes: int = Field(
+        bounds.DEFAULT.largest_bytes, ge=1, description="maximum size of the source after decompression, in bytes"
+    )
 
     def limits(self) -> bounds.Limits:
-        """Return the limits of a fetch as they are set."""
+        """Return the configured limits of a fetch."""
         return bounds.Limits(**{name: getattr(self, name) for name in FetchLimits.model_fields})
 
 
 class Privacy(BaseModel):
-    """What may be shown of patients. No part of any manifest: it does not change a value."""
+    """What may be shown about patients."""
 
     show_values: bool = Field(
         default=False,
-        description="show patients' values in failing rows and previews: in the UI, the event log and at the terminal",
+        description="show patients' values of failing rows and previews in the UI, the event log and the terminal",
     )
 
 
 class Serving(BaseModel):
-    """How the prediction service answers, and what it takes. No part of any manifest."""
+    """The prediction service."""
 
-    serve_host: str = Field("127.0.0.1", min_length=1, description="address that the service listens on")
-    serve_port: int = Field(8000, ge=1, le=65535, description="port that the service listens on")
+    serve_host: str = Field("127.0.0.1", min_length=1, description="address the service listens on")
+    serve_port: int = Field(8000, ge=1, le=65535, description="port the service listens on")
     serve_root_path: str = Field(
         "",
         pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$",
-        description="path under which a proxy shows the service, such as /wdbc; whether it removes the prefix or not",
+        description="path prefix behind a reverse proxy, such as /wdbc; the proxy may strip it or not",
     )
-    serve_workers: int = Field(1, ge=1, le=64, description="processes of the service")
-    serve_keys: str = Field("keys.json", min_length=1, description="file of the service's keys (hashed)")
+    serve_workers: int = Field(1, ge=1, le=64, description="number of worker processes")
+    serve_keys: str = Field("keys.json", min_length=1, description="file of the hashed API keys")
     serve_insecure_no_key: bool = Field(
-        default=False, description="ask for no key, though there may be some: answer everyone who reaches the address"
+        default=False,
+        description="disable authentication, even if API keys exist: anyone who can reach the address is served",
     )
     serve_trusted_proxies: str = Field(
-        "", description="addresses or networks (CIDR), with commas between, whose X-Forwarded-For names the client"
+        "",
+        description="comma-separated addresses or networks (CIDR) of proxies whose X-Forwarded-For is trusted",
     )
     serve_breaches: str = Field(
-        "refuse", description="measurements that break the contract: refuse (422), or flag (answered, rules named)"
+        "refuse",
+        description="requests that violate the data contract: refuse (422) or flag (score and name the violated rules)",
     )
-    serve_largest_bytes: int = Field(2 * 2**20, ge=1024, le=2**30, description="largest body, after decompression")
-    serve_largest_rows: int = Field(1000, ge=1, le=100_000, description="most patients of a request")
-    serve_requests_per_minute: int = Field(6000, ge=1, description="requests of one key to one worker in a minute")
+    serve_largest_bytes: int = Field(
+        2 * 2**20, ge=1024, le=2**30, description="maximum size of a request body after decompression, in bytes"
+    )
+    serve_largest_rows: int = Field(1000, ge=1, le=100_000, description="maximum number of patients in a request")
+    serve_requests_per_minute: int = Field(
+        6000, ge=1, description="rate limit: requests per minute for each key and worker"
+    )
     serve_seconds: float = Field(
-        10.0, gt=0, le=600, description="longest that an upload, an answer, or reading it may take"
+        10.0,
+        gt=0,
+        le=600,
+        description="timeout of a request, for its upload, its processing and its download each, in seconds",
     )
-    serve_concurrent: int = Field(64, ge=1, le=10_000, description="requests, and uploads, of a worker at once")
+    serve_concurrent: int = Field(
+        64, ge=1, le=10_000, description="maximum number of concurrent requests, and of concurrent uploads, per worker"
+    )
     serve_challenger_seconds: float = Field(
-        10.0, gt=0, le=600, description="longest that a challenger under test may take for what it is given"
+        10.0, gt=0, le=600, description="timeout of a challenger for each request, in seconds"
     )
-    serve_refresh_seconds: float = Field(1.0, ge=0.05, le=600, description="how often champion and keys are looked at")
+    serve_refresh_seconds: float = Field(
+        1.0, ge=0.05, le=600, description="interval between checks for a new champion or changed keys, in seconds"
+    )
 
     @field_validator("serve_root_path")
     @classmethod
     def _not_a_route(cls, path: str) -> str:
         if path and path.split("/")[1] in _ROUTES:
-            raise ValueError("this is a path of the service itself; choose another prefix")
+            raise ValueError("this path belongs to the service itself; use another prefix")
         return path
 
     @field_validator("serve_trusted_proxies")
@@ -92,14 +119,14 @@ class Serving(BaseModel):
         return networks
 
     def trusted_proxies(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """Return the networks of the proxies whose `X-Forwarded-For` counts."""
+        """Return the networks of the proxies whose `X-Forwarded-For` header is used."""
         return _networks(self.serve_trusted_proxies)
 
     @field_validator("serve_breaches")
     @classmethod
-    def _known_way(cls, name: str) -> str:
+    def _known_mode(cls, name: str) -> str:
         if name not in ("refuse", "flag"):
-            raise ValueError("unknown way; possible: refuse, flag")
+            raise ValueError("unknown mode; possible: refuse, flag")
         return name
 
 
@@ -111,35 +138,35 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 class Monitoring(BaseModel):
-    """What `wdbc status --check` reports. No part of any manifest."""
+    """What `wdbc status --check` reports."""
 
     stale_after_hours: float | None = Field(
         None,
         gt=0,
         le=10_000,
-        description="`wdbc status --check` reports a remote source that nobody looked at for longer; unset: never",
+        description="hours without a check of a remote source before `wdbc status --check` reports it; unset: never",
     )
 
 
 class Identity(BaseModel):
-    """Who acts. No part of any manifest: a value is the same, whoever makes it."""
+    """Who acts."""
 
     actor: str | None = Field(
         None,
         min_length=1,
         max_length=64,
-        description="who is named in the history of promotions; unset: the operating system's user",
+        description="name recorded in the audit log of promotions; unset: the operating system's user",
     )
 
     @field_validator("actor")
     @classmethod
     def _visible(cls, name: str | None) -> str | None:
         if name is not None and not name.isprintable():
-            raise ValueError("a character in it cannot be printed")
+            raise ValueError("it contains a non-printable character")
         return name
 
     def acting_as(self) -> str:
-        """Return who is named: as set, or the user's name without the machine's."""
+        """Return the configured actor, or else the operating system's user name without the host name."""
         if self.actor:
             return self.actor
         try:

@@ -1,7 +1,7 @@
-"""What the environment and `.env` say, each value with the place where it stands; what is wrong there is refused here.
+"""Read settings from the environment and `.env`, each value with its origin, and reject invalid or unknown names.
 
-`.env` must belong to the user who runs the command (or root): one of another user, or one that everybody may write,
-could switch the pinned digest off or choose another store.
+`.env` must belong to the user who runs the command, or to root: a file that others can write could disable the pinned
+digest or select another store.
 """
 
 import difflib
@@ -21,10 +21,10 @@ from wdbc_assets.domain.errors import WdbcError
 ENV_FILE = ".env"
 PREFIX = "WDBC_"
 ENVIRONMENT = "the environment"
-_SEE_EXAMPLE = "Remove it, or see .env.example for what can be set."
-_CLOSE = 0.9  # so near to a setting's name that nothing else can be meant: WBDC_SOURCE, WDBC-SOURCE
+_SEE_EXAMPLE = "Remove it. See .env.example for all settings."
+_CLOSE = 0.9  # similar enough to a setting's name to be a typo: WBDC_SOURCE, WDBC-SOURCE
 
-# Kubernetes gives every container such variables of each service, here of services named wdbc, wdbc-serve, ...
+# Kubernetes sets such variables in every container for each service, here for services named wdbc, wdbc-serve, ...
 _KUBERNETES = re.compile(
     r"WDBC(_[A-Z0-9]+)*"
     r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -34,23 +34,23 @@ _KUBERNETES_ADDRESS = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Variable:
-    """One value as it was found; kept out of the representation, for it may be a secret."""
+    """One value and its origin; the value is hidden in the representation because it may be a secret."""
 
     value: str = field(repr=False)
     where: str
 
 
 def stated(known: Collection[str], *, numbers: Collection[str]) -> dict[str, Variable]:
-    """Return the value of each variable in `known` that is set; the environment wins over `.env`.
+    """Return the value of each variable in `known` that is set. The environment takes precedence over `.env`.
 
-    For a variable in `numbers` an address that Kubernetes put there (`WDBC_SERVE_PORT=tcp://...`) is not set.
+    An address that Kubernetes sets for a variable in `numbers` (`WDBC_SERVE_PORT=tcp://...`) is ignored.
 
     Raises:
-        WdbcError: a name that begins like a setting is none, or `.env` cannot be trusted or read.
+        WdbcError: a `WDBC_` name is not a setting, or `.env` is untrusted or unreadable.
     """
     environment = {name: Variable(value, ENVIRONMENT) for name, value in os.environ.items() if _is_ours(name)}
-    of_kubernetes = {name for name in environment if name not in known and _KUBERNETES.fullmatch(name)}
-    for name in sorted(environment.keys() - of_kubernetes):
+    from_kubernetes = {name for name in environment if name not in known and _KUBERNETES.fullmatch(name)}
+    for name in sorted(environment.keys() - from_kubernetes):
         _refuse_unknown(name, known, where=ENVIRONMENT)
     found = in_file(known) | environment
     return {
@@ -61,10 +61,10 @@ def stated(known: Collection[str], *, numbers: Collection[str]) -> dict[str, Var
 
 
 def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
-    """Return what `.env` in the current folder sets; with `known`, names that begin like a setting must be among them.
+    """Return what `.env` in the current folder sets. With `known`, reject unknown `WDBC_` names and typos.
 
     Raises:
-        WdbcError: it cannot be trusted, or not be read.
+        WdbcError: the file is untrusted, unreadable or malformed.
     """
     path = Path(ENV_FILE)
     text = _trusted_text(path)
@@ -77,16 +77,24 @@ def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
         line = binding.original.line + binding.original.string[:blank_lines].count("\n")
         where = f"{place}, line {line}"
         if binding.error:
-            raise WdbcError("a line is not NAME=value", where=where, hint='Write NAME="value", or put # before it.')
+            raise WdbcError(
+                "the line is not of the form NAME=value",
+                where=where,
+                hint='Write NAME="value", or comment it out with #.',
+            )
         name = binding.key
         if name is None:
             continue
         if known:
             _refuse_unknown(name, known, where=where, near=True)
         if name in known and binding.value is None:
-            raise WdbcError(f"{name} has no value", where=where, hint=f'Write {name}="value", or put # before it.')
+            raise WdbcError(
+                f"{name} has no value", where=where, hint=f'Write {name}="value", or comment it out with #.'
+            )
         if name in known and name in lines:
-            raise WdbcError(f"{name} is set twice: in line {lines[name]}, too", where=where, hint="Keep one of them.")
+            raise WdbcError(
+                f"{name} is already set in line {lines[name]}", where=where, hint="Remove one of the two lines."
+            )
         lines[name] = line
     values = dotenv_values(stream=io.StringIO(text))
     return {
@@ -95,7 +103,7 @@ def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
 
 
 def _trusted_text(path: Path) -> str | None:
-    """Return the text of `.env`, or None if there is none."""
+    """Return the text of `.env`, or None if the file does not exist."""
     try:
         states = [path.lstat(), path.stat()]
     except FileNotFoundError:
@@ -106,12 +114,12 @@ def _trusted_text(path: Path) -> str | None:
     if stat.S_ISCHR(state.st_mode) and path.samefile(os.devnull):
         return None
     if not stat.S_ISREG(state.st_mode):
-        raise _refused(path, "is not a file", "Remove it, or put the settings into a file of that name.")
+        raise _refused(path, "is not a regular file", "Remove it, or replace it with a text file.")
     if any(each.st_uid not in {os.geteuid(), 0} for each in states):
-        hint = "Read it; then make it yours (`chown`), set the variables in the environment, or work in another folder."
+        hint = "Review it, then take ownership (`chown`), set the variables in the environment, or use another folder."
         raise _refused(path, "belongs to another user, who could change any setting", hint)
     if state.st_mode & stat.S_IWOTH:
-        raise _refused(path, "may be written by everybody", "Read it; then take that right away: `chmod o-w .env`.")
+        raise _refused(path, "is writable by every user", "Review it, then run `chmod o-w .env`.")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -129,7 +137,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _refuse_unknown(name: str, known: Collection[str], *, where: str, near: bool = False) -> None:
-    """A mistyped name would otherwise be a setting that silently does nothing."""
+    """Raise WdbcError for an unknown or mistyped name, which would otherwise have no effect without notice."""
     if name in known:
         return
     possible = [*known, "DAGSTER_HOME"]
@@ -146,6 +154,6 @@ def _refuse_unknown(name: str, known: Collection[str], *, where: str, near: bool
 
 
 def proxies(environment: Mapping[str, str]) -> list[str]:
-    """Return the addresses of the proxies that the environment names: they may hold passwords."""
+    """Return the proxy addresses set in the environment, which may contain passwords."""
     addresses = [value for name, value in environment.items() if name.lower().endswith("_proxy")]
     return [address if "://" in address else f"http://{address}" for address in addresses]

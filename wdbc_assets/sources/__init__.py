@@ -1,11 +1,11 @@
-"""Where raw bytes come from: `parse` a setting into a `Location`, then `fetch` it.
+"""Fetch raw bytes: `parse` a setting into a `Location`, then `fetch` it.
 
-Importing this package imports neither requests nor fsspec; they are imported when a source needs them.
+Importing this package imports neither requests nor fsspec; each is imported when a source needs it.
 
-- `location` reads the setting and hides its secrets; `fetching` gets the bytes; `errors` are the ways it fails.
+- `location` parses the setting and redacts its secrets; `fetching` gets the bytes; `errors` defines the failures.
 - `bundled`, `files`, `objects` and `http` each read one kind of source.
-- `limits`, `deadline` and `retrying` bound what they may take; `unpacking` opens gzip and zip; `sniffing` names what is
-  plainly no table.
+- `limits`, `deadline` and `retrying` bound time and attempts; `unpacking` opens gzip and zip; `sniffing` recognizes
+  content that is not a table.
 """
 
 from wdbc_assets.sources.errors import (

@@ -1,7 +1,7 @@
-"""The copy of the data that scikit-learn ships, brought into the form of UCI's file.
+"""The copy of the data that scikit-learn ships, converted to the format of UCI's file.
 
-It is read as a file, for importing scikit-learn costs a second and more. Its values and row order are UCI's in all
-17,070 cells; only the ids are missing there, and the labels are inverted.
+It is read as a file, because importing scikit-learn takes more than a second. Values and row order equal UCI's in all
+17,070 cells. The ids are missing in the copy, and its labels are inverted.
 """
 
 import importlib.util
@@ -13,25 +13,25 @@ from wdbc_assets.sources.limits import DEFAULT
 
 FEATURES = 30
 LABELS = {b"0": b"M", b"1": b"B"}  # scikit-learn codes benign as 1
-HINT = "Install scikit-learn 1.9 again, or set the source to uci or to a path."
+HINT = "Reinstall scikit-learn 1.9, or set the source to uci or to a path."
 
 
 def content() -> bytes:
-    """569 lines `id,diagnosis,30 values` without a header; the id is the row's number, from 1; values as shipped.
+    """Return 569 lines `id,diagnosis,30 values` without a header. The id is the row number; values are unchanged.
 
     Raises:
-        SourceRefused: scikit-learn, or the file in it, is missing or has another form.
+        SourceRefused: scikit-learn or its file is missing, or the file has an unexpected layout.
     """
     path = data_file()
     header, _, table = files.read(path, largest_bytes=DEFAULT.largest_bytes).partition(b"\n")
     rows = table.splitlines()
     if header.split(b",")[:2] != [b"%d" % len(rows), b"%d" % FEATURES]:
         raise SourceRefused("the table that scikit-learn ships is not the one expected", where=str(path), hint=HINT)
-    return b"".join(_in_the_form_of_uci(number, row, path) for number, row in enumerate(rows, start=1))
+    return b"".join(_uci_row(number, row, path) for number, row in enumerate(rows, start=1))
 
 
 def data_file() -> Path:
-    """Where the installed scikit-learn keeps the table; it need not be there.
+    """Return the path of the table in the installed scikit-learn; the file may not exist.
 
     Raises:
         SourceRefused: scikit-learn is not installed.
@@ -42,7 +42,7 @@ def data_file() -> Path:
     return Path(package.origin).parent / "datasets" / "data" / "breast_cancer.csv"
 
 
-def _in_the_form_of_uci(number: int, row: bytes, path: Path) -> bytes:
+def _uci_row(number: int, row: bytes, path: Path) -> bytes:
     values, _, target = row.rpartition(b",")
     if target not in LABELS or values.count(b",") != FEATURES - 1:
         raise SourceRefused(

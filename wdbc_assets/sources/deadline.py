@@ -1,8 +1,8 @@
-"""Work that may hang, waited for no longer than stated.
+"""Run work that may hang, and stop waiting for it after a time limit.
 
-A time-out of a socket bounds one silence, not the sum of them: a server that sends a byte a second, in its headers
-already, never trips it, and looking up a name has no time-out at all. So the work runs in a thread of its own, and the
-caller stops waiting when the time has passed, or at once when it is interrupted.
+A socket timeout bounds a single silence, not their sum: a server that sends one byte per second never triggers it, not
+even in its headers, and name resolution has no timeout. The work therefore runs in a thread of its own. The caller
+stops waiting when the time is up, or as soon as it is interrupted.
 """
 
 import threading
@@ -16,17 +16,17 @@ T = TypeVar("T")
 
 
 class DeadlinePassed(Exception):
-    """The work was not done in time."""
+    """The work did not finish in time."""
 
 
 def within(seconds: float, work: Callable[[], T], *, give_up: Callable[[], None]) -> T:
-    """What `work` returns or raises, if it does so within `seconds`.
+    """Return what `work` returns, or raise what it raises, if it finishes within `seconds`.
 
-    If not, `give_up` is called, which is to make the work end by cutting what it waits for; its outcome is dropped.
-    A thread that goes on even so keeps no process alive.
+    Otherwise call `give_up`, which should end the work by cutting its connections, and drop the outcome. A thread that
+    continues even so does not keep the process alive.
 
     Raises:
-        DeadlinePassed: the time has passed.
+        DeadlinePassed: the time is up.
     """
     outcome: Future[T] = Future()
 

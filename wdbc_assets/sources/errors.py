@@ -1,23 +1,23 @@
-"""The ways in which a source fails its caller: wrongly named, refused for good, or away for now.
+"""The ways a source can fail: an invalid setting, a permanent refusal, or a temporary failure.
 
-The classes differ because callers do: a setting is corrected, a refusal is reported, and only an absence is worth
-another run later. The words of each error are written where it is raised.
+The classes differ because callers do: a setting has to be corrected, a refusal is reported, and only a temporary
+failure justifies a later retry. Messages are written where the errors are raised.
 """
 
 from wdbc_assets.domain.errors import WdbcError
 
 
 class SourceError(WdbcError):
-    """The bytes of a source could not be had, or are not what was asked for."""
+    """The source could not be read, or its content is not what was requested."""
 
 
 class UnknownSource(SourceError):
-    """The setting names no source that this platform knows."""
+    """The setting is not a source that this platform supports."""
 
 
 class SourceRefused(SourceError):
-    """The source, or what came from it, was refused: asking again changes nothing."""
+    """The source or its content was rejected. A retry does not help."""
 
 
 class SourceUnavailable(SourceError):
-    """The source did not deliver within the stated tries and time: asking later may help."""
+    """The source did not deliver within the limits of attempts and time. A later retry may help."""

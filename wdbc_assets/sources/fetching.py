@@ -1,7 +1,7 @@
-"""From a location to the bytes that lie there, whole and once: what an asset, a sensor and `wdbc status` call.
+"""Fetch the whole content of a location: called by assets, sensors and `wdbc status`.
 
-The kinds of source differ only in who reads them. Unpacking, the size limit, the refusal of what is plainly no table,
-and the pinned digest hold for all. The identity of a source is that of the table: packed again it is the same.
+The kinds of source differ only in their reader. Unpacking, the size limit, the rejection of content that is not a table
+and the pinned digest apply to all. A source is identified by the digest of the table, so repacking does not change it.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a source found.
+    """The result of checking a source.
 
     Attributes:
-        origin: what the source holds, to be known by at the next look.
-        reason: how that was told.
-        changed: whether it holds other bytes than the known ones.
+        origin: what the source holds; pass it to the next check.
+        reason: how the result was determined.
+        changed: whether the bytes differ from the known ones.
     """
 
     origin: Origin
@@ -37,12 +37,12 @@ class Look:
 
     @property
     def identity(self) -> str:
-        """The SHA-256 of what the source holds: a stable key for the run that fetches it."""
+        """The SHA-256 of the source's content: a stable key for the run that fetches it."""
         return self.origin.sha256
 
 
 def silent(line: str) -> None:
-    """The report that nobody hears."""
+    """Discard a report."""
 
 
 def fetch(
@@ -54,21 +54,21 @@ def fetch(
     report: Report = silent,
     clock: Clock = REAL_CLOCK,
 ) -> Fetched | NotModified:
-    """The bytes at `location`, read once, and what they are known by.
+    """Return the bytes at `location`, read once, and their origin.
 
     Args:
-        location: where to.
-        known: the origin of content that the caller has at hand, intact. A server is then asked for what differs from
-            it, and `NotModified` may be the answer. It is used only if it is of this location and nothing in the
-            location's address is hidden, for behind two hidden queries may lie two contents.
-        sha256: the digest that the content must have, 64 hexadecimal digits: of the table, or of what it is packed in.
-        limits: tries, times and sizes.
-        report: told of each try that failed and is followed by another, in one line without secrets.
-        clock: time and chance, replaced in tests.
+        location: the source.
+        known: the origin of content that the caller still has. The server is then asked for changes only, and the
+            result may be `NotModified`. It is ignored if it belongs to another location, or if the address contains
+            redacted values, because two different queries look the same once redacted.
+        sha256: the digest that the content must have, 64 hexadecimal digits: that of the table, or that of its archive.
+        limits: attempts, times and sizes.
+        report: receives one line without secrets for each failed attempt that is followed by another.
+        clock: time and randomness, replaced in tests.
 
     Raises:
-        SourceRefused: there is no such content, it is too large, plainly no table, or not the pinned one.
-        SourceUnavailable: it could not be had within the tries and the time.
+        SourceRefused: the content does not exist, is too large, is not a table, or does not match the pinned digest.
+        SourceUnavailable: it could not be read within the limits of attempts and time.
     """
     pinned = _checked_pin(sha256)
     if location.kind == "http":
@@ -77,17 +77,17 @@ def fetch(
         usable = _usable(known, location, pinned)
         answer = http.get(location.address, limits=limits, known=usable, report=report, clock=clock)
         if answer is None:
-            return NotModified(cast("Origin", usable))  # the client has checked that something was known
-        came, etag, last_modified = answer.content, answer.etag, answer.last_modified
+            return NotModified(cast("Origin", usable))  # the client returns None only if something was known
+        received, etag, last_modified = answer.content, answer.etag, answer.last_modified
     else:
-        came, etag, last_modified = _read(location, limits, report, clock), None, None
-    content = _unpacked(came, location, limits)
-    _refuse_what_is_no_table(content, location)
+        received, etag, last_modified = _read(location, limits, report, clock), None, None
+    content = _unpacked(received, location, limits)
+    _require_table(content, location)
     digest = hashlib.sha256(content).hexdigest()
-    of_file = digest if content is came else hashlib.sha256(came).hexdigest()
-    if pinned not in {None, digest, of_file}:
+    received_digest = digest if content is received else hashlib.sha256(received).hexdigest()
+    if pinned not in {None, digest, received_digest}:
         raise SourceRefused(
-            f"the content has SHA-256 {of_file}, but {pinned} is pinned",
+            f"the content has SHA-256 {received_digest}, but {pinned} is pinned",
             where=location.shown,
             hint="Find out why the content differs before changing the pinned digest.",
         )
@@ -98,27 +98,27 @@ def fetch(
 
 
 def look(location: Location, known: Origin | None, *, limits: Limits = QUICK, clock: Clock = REAL_CLOCK) -> Look:
-    """Whether `location` holds other bytes than the `known` ones; by default asked once, and answered in 10 s.
+    """Return whether `location` holds other bytes than the `known` ones. By default one attempt, with a limit of 10 s.
 
     Raises:
-        SourceRefused, SourceUnavailable: as `fetch`; what is known stays what it was.
+        SourceRefused, SourceUnavailable: as in `fetch`; `known` remains valid.
     """
     found = fetch(location, known=known, limits=limits, clock=clock)
     digest = found.origin.sha256
     if isinstance(found, NotModified):
-        return Look(found.origin, "the server says that nothing has changed", changed=False)
+        return Look(found.origin, "the server reports no change", changed=False)
     if known is None:
-        return Look(found.origin, f"nothing is known yet; the source holds {digest[:12]}", changed=True)
+        return Look(found.origin, f"first check of this source; it holds {digest[:12]}", changed=True)
     if digest == known.sha256:
         return Look(found.origin, "the source holds the same bytes", changed=False)
     return Look(found.origin, f"the content changed from {known.sha256[:12]} to {digest[:12]}", changed=True)
 
 
 def digest_now(location: Location, *, limits: Limits = DEFAULT) -> str | None:
-    """The SHA-256 of what lies at `location`, or None where only the network could tell.
+    """Return the SHA-256 of the content at `location`, or None if that needs the network.
 
     Raises:
-        SourceRefused: the file is missing, unreadable, too large or not a file.
+        SourceRefused: the file is missing, unreadable, too large or not a regular file.
     """
     if location.kind in {"http", "object"}:
         return None
@@ -136,9 +136,9 @@ def _read(location: Location, limits: Limits, report: Report, clock: Clock) -> b
             return objects.read(location, limits=limits, clock=clock, report=report)
 
 
-def _unpacked(came: bytes, location: Location, limits: Limits) -> bytes:
+def _unpacked(received: bytes, location: Location, limits: Limits) -> bytes:
     try:
-        return unpacking.content(came, partial(files.up_to, limits.largest_bytes, where=location.shown))
+        return unpacking.content(received, partial(files.up_to, limits.largest_bytes, where=location.shown))
     except SourceRefused as error:
         error.where = location.shown
         raise
@@ -156,15 +156,15 @@ def _checked_pin(sha256: str | None) -> str | None:
     pinned = sha256.strip().lower()
     if not _SHA256.fullmatch(pinned):
         raise SourceRefused(
-            f"the pinned digest has {len(pinned)} characters and is not a SHA-256 of 64 hexadecimal digits",
-            hint="Give what sha256sum prints for the right file, or pin nothing.",
+            f"the pinned digest has {len(pinned)} characters; a SHA-256 has 64 hexadecimal digits",
+            hint="Use the output of sha256sum for the correct file, or unset the pinned digest.",
         )
     return pinned
 
 
-def _refuse_what_is_no_table(content: bytes, location: Location) -> None:
-    instead = sniffing.what_came_instead(content)
-    if instead is not None:
+def _require_table(content: bytes, location: Location) -> None:
+    other = sniffing.other_format(content)
+    if other is not None:
         raise SourceRefused(
-            f"instead of a table there came {location.conceal(instead.name)}", where=location.shown, hint=instead.hint
+            f"the source is not a table but {location.conceal(other.name)}", where=location.shown, hint=other.hint
         )

@@ -1,7 +1,6 @@
-"""How long, how often and how much: the numbers that bound every fetch, and the clock that tests replace.
+"""The limits of every fetch, and a clock that tests can replace.
 
-This is the file in which to change a time-out. What the numbers are applied to stands in `retrying`, `files`,
-`objects` and `http`.
+Change timeouts here. The limits are applied in `retrying`, `files`, `objects` and `http`.
 """
 
 import dataclasses
@@ -17,21 +16,21 @@ from wdbc_assets.domain.errors import WdbcError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of one fetch. The real file has 124,103 bytes and comes in well under a second.
+    """The limits of one fetch. The real file has 124,103 bytes and downloads in well under a second.
 
     Attributes:
-        connect_seconds: longest wait for a connection, its TLS handshake included.
-        read_seconds: longest silence of a server that has been connected.
-        total_seconds: longest duration of the whole fetch: every try, redirect and wait between tries.
-        tries: how often a source is asked before it counts as unavailable.
-        first_wait_seconds: the wait after the first try; it doubles with each further one, jittered between half
-            and the whole of it so that many clients do not come back at once.
-        longest_wait_seconds: the bound of any single wait, also of one that a server asks for with `Retry-After`.
-        redirects: how many redirects are followed.
-        largest_bytes: the largest content, counted after decompression; the default is 500 times the real file.
+        connect_seconds: timeout for a connection, including the TLS handshake.
+        read_seconds: timeout for a read from a connected server.
+        total_seconds: time limit of the whole fetch: all attempts, redirects and waits between attempts.
+        tries: maximum number of attempts before the source counts as unavailable.
+        first_wait_seconds: the wait after the first attempt. It doubles with each further attempt, and is jittered down
+            by up to half so that many clients do not return at the same moment.
+        longest_wait_seconds: the limit of a single wait, including one that a server requests with `Retry-After`.
+        redirects: maximum number of redirects to follow.
+        largest_bytes: maximum size of the content after decompression; the default is 500 times the real file.
 
     Raises:
-        WdbcError: a number that is not finite, or below 1 for a count, or not above 0 for a duration.
+        WdbcError: a limit is not a finite number above 0.
     """
 
     connect_seconds: float = 5.0
@@ -47,25 +46,25 @@ class Limits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not (math.isfinite(value) and value > 0):
-                raise WdbcError(f"the limit {field.name} is {value}", hint="Give a finite number above 0.")
+                raise WdbcError(f"the limit {field.name} is {value}", hint="Use a finite number above 0.")
 
 
 DEFAULT = Limits()
-"""For a run: patient enough for a server that restarts."""
+"""For a run: long enough to survive a restart of the server."""
 
 QUICK = Limits(connect_seconds=3.0, read_seconds=5.0, total_seconds=10.0, tries=1)
-"""For a sensor's look: asked once, and ended in time for the next tick."""
+"""For a sensor's check: one attempt that ends before the next tick."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time and chance, in one place so that a test of waits does not wait.
+    """Time and randomness in one place, so that tests of waits do not wait.
 
     Attributes:
-        now: seconds that only grow.
-        sleep: waits for some seconds.
-        jitter: a number in [0, 1).
-        today: the wall clock, in UTC, against which a date in `Retry-After` is read.
+        now: monotonic time in seconds.
+        sleep: waits for a number of seconds.
+        jitter: returns a number in [0, 1).
+        today: the wall clock in UTC, for dates in `Retry-After`.
     """
 
     now: Callable[[], float] = time.monotonic

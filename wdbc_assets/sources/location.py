@@ -1,7 +1,6 @@
-"""Which source a setting means: one text in, one `Location` out, with its secrets hidden from sight (by `safe_text`).
+"""Parse a source setting into a `Location` whose secrets are redacted (by `safe_text`).
 
-Everything that is written about a source (logs, errors, manifests, metadata) uses `Location.shown`, made here.
-Fetching belongs to `fetching`.
+Logs, errors, manifests and metadata show a source as `Location.shown`. Fetching belongs to `fetching`.
 """
 
 import difflib
@@ -17,8 +16,8 @@ from wdbc_assets.sources.errors import UnknownSource
 UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/breast-cancer-wisconsin/wdbc.data"
 NAMES = ("bundled", "uci")
 POSSIBLE = (
-    "Possible are: bundled (the copy that scikit-learn ships), uci (the archive's file, over HTTPS), a path, "
-    "file:///..., http://..., https://..., or a URL of a protocol that fsspec knows (s3://, gs://, memory://, ...)."
+    "Use bundled (the copy that scikit-learn ships), uci (the archive's file, over HTTPS), a path, file:///..., "
+    "http://..., https://..., or a URL of a protocol that fsspec supports (s3://, gs://, memory://, ...)."
 )
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
@@ -29,9 +28,9 @@ class Location:
     """One source.
 
     Attributes:
-        kind: "bundled"; "path" (a file of this machine); "http" (also https); "object" (any other URL, by fsspec).
-        address: the real one, credentials included; kept out of the representation.
-        shown: the address as it may be written anywhere: user-info and the values of the query are `***`.
+        kind: "bundled"; "path" (a local file); "http" (also https); "object" (any other URL, read by fsspec).
+        address: the full address, credentials included; hidden in the representation.
+        shown: the address for display: user-info and query values are `***`.
     """
 
     kind: Literal["bundled", "path", "http", "object"]
@@ -39,25 +38,25 @@ class Location:
     shown: str
 
     def conceal(self, text: str) -> str:
-        """`text`, sent by the source, without the secrets of the address that it may echo."""
+        """Return `text`, sent by the source, without secrets of the address that it may echo."""
         return safe_text.redact(safe_text.conceal(text, self.address))
 
 
 def parse(text: str) -> Location:
-    """The source that `text`, a setting of the user, means.
+    """Return the source that a user's setting names.
 
     Args:
-        text: `bundled`, `uci`, a path (absolute, relative or from `~`), a `file://`, `http://` or `https://` URL, or
-            a URL of any protocol that fsspec knows. Credentials may stand in a URL.
+        text: `bundled`, `uci`, a path (absolute, relative or from `~`), a `file://`, `http://` or `https://` URL, or a
+            URL of any protocol that fsspec supports. A URL may contain credentials.
 
     Raises:
-        UnknownSource: the text is empty or means none of these; it says what is possible.
+        UnknownSource: the text is empty or none of these; the hint lists the possibilities.
     """
     text = text.strip()
     if not text:
         raise UnknownSource("the source is empty", hint=POSSIBLE)
     if not text.isprintable():
-        raise UnknownSource("the source holds a character that cannot be printed", hint=POSSIBLE)
+        raise UnknownSource("the source contains a non-printable character", hint=POSSIBLE)
     if text == "bundled":
         return Location("bundled", text, text)
     if text == "uci":
@@ -71,7 +70,7 @@ def _url(text: str, scheme: str, rest: str) -> Location:
         host, slash, path = rest.partition("/")
         if host not in {"", "localhost"} or not path:
             raise UnknownSource(
-                "the file URL names no absolute path of this machine",
+                "the file URL is not an absolute path on this machine",
                 where=safe_text.redact_url(text),
                 hint="Write three slashes: file:///folder/wdbc.data.",
             )
@@ -80,20 +79,18 @@ def _url(text: str, scheme: str, rest: str) -> Location:
     pieces = safe_text.split(text)
     if pieces is None or "::" in text:
         raise UnknownSource(
-            "the URL cannot be taken apart",
+            "the URL is ambiguous or malformed",
             where=f"{scheme}://{safe_text.HIDDEN}",
-            hint="In a user name or password write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
-            "name one URL, not a chain of them.",
+            hint="In a user name or password, write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
+            "use a single URL, not a chain.",
         )
     if scheme in {"http", "https"}:
         if not pieces.hostname:
-            raise UnknownSource("the URL names no host", where=shown, hint=POSSIBLE)
+            raise UnknownSource("the URL has no host", where=shown, hint=POSSIBLE)
         return Location("http", text, shown)
     known = _protocols()
     if scheme not in known:
-        raise UnknownSource(
-            f"there is no protocol {scheme}://{_did_you_mean(scheme, known)}", where=shown, hint=POSSIBLE
-        )
+        raise UnknownSource(f"unknown protocol {scheme}://{_did_you_mean(scheme, known)}", where=shown, hint=POSSIBLE)
     return Location("object", text, shown)
 
 
@@ -110,11 +107,11 @@ def _path(text: str) -> Location:
         path = Path(text)
     bare_word = path.name == text
     if (bare_word or ":" in text) and not _exists(path):
-        # With a colon it may be a URL that lost its slashes: what follows may be a password and is not repeated.
+        # With a colon it may be a URL that lost its slashes. The rest may be a password, so it is not shown.
         word = text.partition(":")[0]
         shown = f"{word}:{safe_text.HIDDEN}" if ":" in text else text
         raise UnknownSource(
-            f"the source {shown!r} is neither one that is known by name, nor a file in {Path.cwd()}, nor a URL"
+            f"the source {shown!r} is not a known name, not a file in {Path.cwd()} and not a URL"
             f"{_did_you_mean(word, NAMES)}",
             hint=POSSIBLE,
         )

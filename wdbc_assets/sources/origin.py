@@ -1,6 +1,6 @@
-"""What is known of bytes that were fetched: where they came from, and by what they are known again.
+"""The origin of fetched bytes: where they came from, and what identifies them.
 
-An origin is stored in the manifest of what was made from the bytes, so nothing secret belongs in it.
+The manifest of the value made from the bytes records it, so it contains no secrets.
 """
 
 import dataclasses
@@ -17,10 +17,10 @@ class Origin:
 
     Attributes:
         shown: the source as `Location.shown` writes it, without credentials.
-        sha256: hex digest of the content: its identity.
+        sha256: hexadecimal digest of the content: its identity.
         bytes: size of the content.
-        etag: the server's own mark for this content, if it gave one.
-        last_modified: the server's date for this content, if it gave one.
+        etag: the server's ETag for this content, if it sent one.
+        last_modified: the server's Last-Modified date, if it sent one.
     """
 
     shown: str
@@ -30,12 +30,12 @@ class Origin:
     last_modified: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary of text, numbers and None, for a manifest or a sensor's cursor."""
+        """Return the origin as JSON values, for a manifest or a sensor's cursor."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Origin":
-        """The origin that `to_json` wrote; fields of a newer release are left out.
+        """Return the origin that `to_json` wrote. Fields of a newer release are ignored.
 
         Raises:
             WdbcError: a field is missing or has another type.
@@ -43,13 +43,13 @@ class Origin:
         types = {"shown": str, "sha256": str, "bytes": int, "etag": str | None, "last_modified": str | None}
         for name, type_ in types.items():
             if not isinstance(stored.get(name), type_):
-                raise WdbcError(f"a stored origin has no valid {name!r}", hint="Fetch the source again.")
+                raise WdbcError(f"the stored origin has no valid {name!r}", hint="Fetch the source again.")
         return cls(**{name: stored[name] for name in types if name in stored})
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes as they came; `content` is left out of the representation, for it holds patients' values."""
+    """The fetched bytes. `content` is hidden in the representation, because it contains patients' values."""
 
     content: bytes = field(repr=False)
     origin: Origin
@@ -57,6 +57,6 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The source says that it still holds the bytes of `origin`, and sent none."""
+    """The server reports that it still holds the bytes of `origin`, and sent none."""
 
     origin: Origin

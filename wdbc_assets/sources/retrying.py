@@ -1,6 +1,6 @@
-"""Asking again after transient errors, within a stated number of tries and a stated total time.
+"""Retry transient errors, within a number of attempts and a total time.
 
-One loop for every source that is reached over a network; what went wrong is told to it as a `Fault`.
+One loop serves every source on a network. It receives each failure as a `Fault`.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why a try failed, in words of our own: the messages of network libraries carry whole URLs, secrets included.
+    """Why an attempt failed, in this package's own words: messages of network libraries contain URLs with secrets.
 
-    A value and not an exception, so that no library's exception hangs on it as its context.
+    It is a value and not an exception, so that no library's exception becomes its context.
 
     Attributes:
-        what: what is wrong, as `WdbcError` has it.
+        what: what is wrong, as in `WdbcError`.
         passing: whether it is transient.
         hint: what the user can do about it.
-        where: the place if it is more than the source itself (a redirect, a proxy).
-        retry_after: the seconds that the server asks to wait, if it does.
+        where: the place, if it is more specific than the source itself (a redirect, a proxy).
+        retry_after: the wait in seconds that the server requests, or 0.
     """
 
     what: str
@@ -45,19 +45,19 @@ def persist(
     report: Report,
     give_up: Callable[[], None] = lambda: None,
 ) -> T:
-    """What `attempt` returns that is no fault, tried as long as `limits` allow.
+    """Return the first result of `attempt` that is not a fault, within `limits`.
 
     Args:
-        attempt: one try; it runs in a thread of its own and returns a `Fault` for whatever can be foreseen.
-        where: the source as it may be shown.
-        limits: tries, waits and total time.
-        clock: time and chance.
-        report: told of each try that failed and is followed by another, in one line.
-        give_up: makes a running attempt end; called when the total time has passed.
+        attempt: one attempt. It runs in its own thread and returns a `Fault` for every foreseeable failure.
+        where: the source, as it may be shown.
+        limits: attempts, waits and total time.
+        clock: time and randomness.
+        report: receives one line for each failed attempt that is followed by another.
+        give_up: ends a running attempt; called when the total time is up.
 
     Raises:
         SourceRefused: an error that is not transient.
-        SourceUnavailable: the tries or the time are used up.
+        SourceUnavailable: the attempts or the time are used up.
     """
     begin = clock.now()
     end = begin + limits.total_seconds
@@ -68,9 +68,9 @@ def persist(
             outcome = deadline.within(end - clock.now(), attempt, give_up=give_up)
         except deadline.DeadlinePassed:
             raise SourceUnavailable(
-                f"there was no whole answer within {limits.total_seconds:g} s",
+                f"no complete response within {limits.total_seconds:g} s",
                 where=where,
-                hint="Try again later, or raise the limit total_seconds.",
+                hint="Try again later, or raise WDBC_TOTAL_SECONDS.",
             ) from None
         if not isinstance(outcome, Fault):
             return outcome
@@ -78,13 +78,13 @@ def persist(
             raise SourceRefused(outcome.what, where=outcome.where or where, hint=outcome.hint)
         wait = _wait(tried, outcome.retry_after, limits, clock)
         if tried == limits.tries or clock.now() + wait >= end:
-            spent = f"{tried} {'try' if tried == 1 else 'tries'} in {clock.now() - begin:.1f} s"
+            spent = f"{tried} {'attempt' if tried == 1 else 'attempts'} in {clock.now() - begin:.1f} s"
             raise SourceUnavailable(f"{outcome.what} ({spent})", where=outcome.where or where, hint=outcome.hint)
-        report(f"try {tried} of {limits.tries}: {outcome.what}; next in {wait:.1f} s")
+        report(f"attempt {tried} of {limits.tries} failed: {outcome.what}; retrying in {wait:.1f} s")
         clock.sleep(wait)
 
 
 def _wait(tried: int, retry_after: float, limits: Limits, clock: Clock) -> float:
-    """Seconds until the next try: doubling, jittered down by up to half, no sooner than asked for, and bounded."""
+    """Return the seconds until the next attempt: doubling, jittered by up to half, at least as requested, bounded."""
     growing = limits.first_wait_seconds * 2.0 ** (tried - 1) * (1 - clock.jitter() / 2)
     return min(max(growing, retry_after), limits.longest_wait_seconds)

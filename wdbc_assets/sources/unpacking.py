@@ -1,7 +1,7 @@
-"""A table in a gzip file, or in a zip archive of one file, read as if it were not packed; told by the first bytes.
+"""Read a table from a gzip file, or from a zip archive with one file, as if it were not packed.
 
-One packing is taken off, no more. What is inside comes in pieces, as large as they are asked for, so a bomb of
-compression meets the limits of whoever reads it. Nothing is ever written under a name from an archive.
+The first bytes decide, and one layer is unpacked. Content comes in pieces of the requested size, so a decompression
+bomb runs into the reader's limits. Nothing is written under a name from an archive.
 """
 
 import gzip
@@ -21,11 +21,11 @@ GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 SIGNS = (GZIP, *ZIP)
 
-_AGAIN = "Copy or fetch the file again: it is damaged, or cut short."
+_AGAIN = "Copy or download the file again: it is damaged or truncated."
 _BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_ENCRYPTED = 1  # the bit of a zip's flags
-# What programs put beside the file: macOS its forks, file managers their notes.
-_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_ENCRYPTED = 1  # a bit of the zip flags
+# Extra members that programs add: resource forks of macOS, metadata of file managers.
+_EXTRA = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 _OFFICE = {
     "xl/": file_formats.WORKBOOK,
     "word/": file_formats.DOCUMENT,
@@ -36,16 +36,16 @@ _OFFICE = {
 
 
 def is_packed(begin: bytes) -> bool:
-    """Say whether a content that begins so is a gzip file or a zip archive."""
+    """Return whether content that starts with these bytes is a gzip file or a zip archive."""
     return begin.startswith(SIGNS)
 
 
 @contextmanager
 def opened(file: BinaryIO, begin: bytes) -> Iterator[BinaryIO]:
-    """Open what is packed in a file, which is at its beginning and begins so; for a zip archive it must be seekable.
+    """Open the table in a packed file that starts with `begin`. A zip archive must be seekable.
 
     Raises:
-        SourceRefused: it is no archive of one table, or damaged; while reading, too.
+        SourceRefused: it is not an archive of one table, or it is damaged; also raised while reading.
     """
     if begin.startswith(GZIP):
         with _Unpacked(gzip.GzipFile(fileobj=file)) as unpacked:
@@ -64,7 +64,7 @@ def content(packed: bytes, read: Callable[[BinaryIO], bytes]) -> bytes:
 
 
 class _Unpacked(io.RawIOBase):
-    """What comes out of an archive, with its errors in our own words."""
+    """The unpacked stream, with errors converted to SourceRefused."""
 
     def __init__(self, inner: io.BufferedIOBase) -> None:
         self._inner = inner
@@ -73,7 +73,7 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        with _in_our_words():
+        with _converted_errors():
             return self._inner.read(size)
 
     def close(self) -> None:
@@ -83,28 +83,26 @@ class _Unpacked(io.RawIOBase):
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _converted_errors() -> Iterator[None]:
     try:
         yield
     except EOFError:
-        raise SourceRefused("the compressed file is cut short", hint=_AGAIN) from None
+        raise SourceRefused("the compressed file is truncated", hint=_AGAIN) from None
     except (NotImplementedError, RuntimeError):  # what zipfile raises for an unknown compression, and for a password
-        raise SourceRefused(
-            "the zip archive is packed in a way that cannot be read", hint=file_formats.UNPACK
-        ) from None
+        raise SourceRefused("the zip archive uses an unsupported compression", hint=file_formats.UNPACK) from None
     except _BROKEN:
         raise SourceRefused("the compressed file is damaged", hint=_AGAIN) from None
 
 
 @contextmanager
 def _member(file: BinaryIO) -> Iterator[BinaryIO]:
-    with _in_our_words():
+    with _converted_errors():
         archive = zipfile.ZipFile(file)
     with archive:
         member = _only_table(archive)
         if member.flag_bits & _ENCRYPTED:
-            raise SourceRefused("the zip archive is protected by a password", hint=file_formats.UNPACK)
-        with _in_our_words():
+            raise SourceRefused("the zip archive is password-protected", hint=file_formats.UNPACK)
+        with _converted_errors():
             inner = archive.open(member)
         with _Unpacked(cast("io.BufferedIOBase", inner)) as unpacked:
             yield cast("BinaryIO", unpacked)
@@ -115,12 +113,12 @@ def _only_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     for part, kind in _OFFICE.items():
         if any(name.startswith(part) for name in names) and len(names) > 1:
             raise SourceRefused(f"the source is {kind.name}, not a table", hint=kind.hint)
-    members = [member for member in archive.infolist() if not member.is_dir() and not _lies_beside(member.filename)]
+    members = [member for member in archive.infolist() if not member.is_dir() and not _is_extra(member.filename)]
     if len(members) != 1:
         listed = f": {some([shown(member.filename) for member in members])}" if members else ""
         raise SourceRefused(f"the zip archive holds {len(members) or 'no'} files{listed}", hint=file_formats.UNPACK)
     return members[0]
 
 
-def _lies_beside(name: str) -> bool:
-    return name.startswith(_BESIDE[0]) or name.rpartition("/")[2].startswith("._") or name.endswith(_BESIDE[1:])
+def _is_extra(name: str) -> bool:
+    return name.startswith(_EXTRA[0]) or name.rpartition("/")[2].startswith("._") or name.endswith(_EXTRA[1:])

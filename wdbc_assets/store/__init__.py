@@ -1,6 +1,6 @@
-"""The artifact store: immutable versions named by their content, and one atomic pointer per asset.
+"""The artifact store: immutable versions named by their content digest, and one atomic pointer per asset.
 
-`store` is what the rest of the package talks to; `manifest` is what a pointer says; `places` says where things lie;
-`codecs` turn values into files and back; `backend` puts bytes down durably, on a disk or an object store; `io_manager`
-is Dagster's door to all of it.
+`store` is the interface for the rest of the package. `manifest` describes a version, `paths` defines the layout,
+`codecs` convert values to files and back, `backends` write bytes durably to a disk or an object store. What is in
+production belongs to `registry`; Dagster's I/O manager is in `orchestration`.
 """

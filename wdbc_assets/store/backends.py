@@ -1,12 +1,12 @@
-"""Where the store's bytes lie: a folder on a disk, or any other place that fsspec reaches.
+"""Store backends: a folder on a disk, or any location that fsspec supports.
 
-Both give the same promise: `replace` puts a whole file in the place of the earlier one, or changes nothing. On a
-disk that takes a temporary file, fsync and rename; an object store's PUT is whole by itself. `commit_lock` keeps two
-writers from moving pointers at the same instant.
+Both make the same promise: `replace` either replaces a whole file or changes nothing. On a disk this takes a temporary
+file, fsync and rename; on an object store a PUT is atomic. `commit_lock` prevents two writers from moving pointers at
+the same time.
 
-Below the store's folder there are only folders and regular files. A pipe, a device, a socket or a link is damage: it
-is named, and never read, for a pipe would be waited for, and a link leads out of the store. The folder itself may be a
-link. What it holds is for its owner, and for its group if the folder is: nobody else can read it.
+The store's folder contains only folders and regular files. A pipe, device, socket or link inside it is reported as
+damage and never read: reading a pipe could block, and a link leads out of the store. The store's folder itself may be a
+link. Only its owner can read the contents, and its group if the folder's mode allows it.
 """
 
 import contextlib
@@ -29,28 +29,28 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.parsing import DamagedStore
 
 MOST_BYTES = 1024**3
-"""Nothing larger is ever read: values are held in memory."""
+"""The maximum size of a file that is read: values are held in memory."""
 
 _LOCK = "the store's lock"
 _TEMPORARY = ".tmp"
-_LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # its password would be shown as a part of a path
+_LOST_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?[^/]*@")  # shown as a path, it would reveal its password
 _TRIES = 4
-_UNLOCKABLE_SECONDS = 24 * 3600  # where nothing can be locked: longer than any run lasts
+_UNLOCKABLE_SECONDS = 24 * 3600  # without locks: longer than any run
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL})
 _OWNER, _GROUP = 0o700, 0o070
 
 
 class CannotWrite(WdbcError):
-    """The store's place refused a write: full, read-only, or no permission."""
+    """The store could not be written: disk full, read-only, or no permission."""
 
 
 class CannotRead(WdbcError):
-    """Something in the store is there but cannot be read."""
+    """Something in the store exists but could not be read."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file that lies there: its path, its size in bytes, and when it was written, in seconds since 1970."""
+    """A stored file: its path, its size in bytes, and its modification time in seconds since 1970."""
 
     path: str
     size: int
@@ -58,58 +58,58 @@ class Listed:
 
 
 class Backend(Protocol):
-    """What the store asks of the place where its bytes lie. Paths are relative, with `/`."""
+    """Storage for the store's files. Paths are relative, with `/`."""
 
     url: str
-    """The place as it may be shown anywhere: without the secrets of an address."""
+    """The location for display, without secrets."""
 
     def read(self, path: str) -> bytes:
         """Return a file's content.
 
         Raises:
-            FileNotFoundError: there is none.
-            DamagedStore: what lies there is no file, or a larger one than is ever written.
-            CannotRead: it cannot be had.
+            FileNotFoundError: the file does not exist.
+            DamagedStore: it is not a regular file, or larger than any that is written.
+            CannotRead: it could not be read.
         """
 
     def replace(self, path: str, content: bytes) -> None:
-        """Put a whole file down, durably, in place of any earlier one; what is no file is set aside first."""
+        """Write a whole file durably, in place of an earlier one. Anything other than a file is set aside first."""
 
     def set_aside(self, path: str) -> None:
-        """Give what lies there another name beside it, for a person to look at; nothing, if nothing does."""
+        """Rename what is at this path, as evidence for a person; do nothing if it does not exist."""
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
-        """Remove the folders beside this one in which no file was written for so long."""
+        """Remove the sibling folders of `folder` in which no file was written for `idle_seconds`."""
 
     def listed(self, below: str = "") -> list[Listed]:
-        """List every file below a folder, those that are being written too: all of them, or an error."""
+        """Return every file below a folder, including temporary ones, or raise an error."""
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it; nothing, if there is none."""
+        """Remove a folder and its contents; do nothing if it does not exist."""
 
     def commit_lock(self) -> contextlib.AbstractContextManager[object]:
-        """Hold off every other writer of pointers for an instant.
+        """Block all other writers of pointers for an instant.
 
         Raises:
-            WdbcError: another process holds it for too long.
+            WdbcError: another process holds the lock for too long.
         """
 
     def is_locked(self) -> bool:
-        """Return whether somebody holds that lock, as far as can be told."""
+        """Return whether the lock is held, as far as this can be determined."""
 
 
 def open_backend(location: str, *, relative_to: Path) -> Backend:
     """Return the backend for a folder or URL.
 
     Raises:
-        WdbcError: fsspec does not know the URL's scheme, or lacks the package for it.
+        WdbcError: fsspec does not support the URL's scheme, or lacks the package for it.
     """
     scheme, separator, rest = location.partition("://")
     if not separator and _LOST_SLASHES.match(location):
         raise WdbcError(
             "the store's address looks like a URL that lost its slashes",
             where="WDBC_STORAGE",
-            hint="Write scheme://user:password@host/folder, or name a folder without @ and :.",
+            hint="Write scheme://user:password@host/folder, or use a folder name without @ and :.",
         )
     if not separator:
         return LocalFolder((relative_to / Path(location).expanduser()).absolute())
@@ -126,11 +126,11 @@ class LocalFolder:
         self.url = str(root)
 
     def read(self, path: str) -> bytes:
-        """Return a file's content; FileNotFoundError if there is none."""
+        """Return a file's content; raise FileNotFoundError if it does not exist."""
         place = self._place(path)
         try:
             _require_file(place, place.lstat())
-            # A pipe may have come in its place since: opened so, it is not waited for.
+            # A pipe may have replaced the file since. With O_NONBLOCK, opening it does not block.
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 _require_file(place, os.fstat(descriptor))
@@ -147,7 +147,7 @@ class LocalFolder:
         target = self._place(path)
         with _refused_writes(target):
             for _ in range(_TRIES):
-                # A cleaner may remove the folder meanwhile, or take a file that is not locked yet for a leftover.
+                # Meanwhile `wdbc gc` may remove the folder, or a writer may sweep the file before it is locked.
                 with contextlib.suppress(FileNotFoundError):
                     self._replace(target, content)
                     return
@@ -159,7 +159,7 @@ class LocalFolder:
         temporary = target.parent / f"{_TEMPORARY}-{secrets.token_hex(8)}"
         try:
             with os.fdopen(self._create(temporary), "wb") as file:
-                with contextlib.suppress(OSError):  # where there are no locks, its age speaks for it
+                with contextlib.suppress(OSError):  # without locks, the file's age protects it
                     fcntl.flock(file.fileno(), fcntl.LOCK_EX)
                 file.write(content)
                 file.flush()
@@ -173,13 +173,13 @@ class LocalFolder:
         _sync_folder(target.parent)
 
     def set_aside(self, path: str) -> None:
-        """Rename what lies there."""
+        """Rename what is at this path."""
         place = self._place(path)
         with _refused_writes(place), contextlib.suppress(FileNotFoundError):
             _set_aside(place)
 
     def _place(self, path: str) -> Path:
-        """Return where a path leads; DamagedStore if a link on the way to it leads elsewhere."""
+        """Return the absolute path; raise DamagedStore if a folder on the way is a link."""
         place = self.root / path
         for folder in place.parents[: len(place.parts) - len(self.root.parts) - 1]:
             if folder.is_symlink():
@@ -201,11 +201,11 @@ class LocalFolder:
         return os.open(path, flags, self._mode() & 0o666)
 
     def _mode(self) -> int:
-        """Return the mode of what is made here: the owner's, and the group's as far as the store's folder is."""
+        """Return the mode of new folders: the owner's rights, and the group's as far as the store's folder has them."""
         return _OWNER | self.root.stat().st_mode & _GROUP
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
-        """Remove the folders beside this one in which no file was written for so long, if they can be."""
+        """Remove the sibling folders in which no file was written for `idle_seconds`. Errors are ignored."""
         kept = self.root / folder
         with contextlib.suppress(OSError):
             for other in kept.parent.iterdir():
@@ -213,7 +213,7 @@ class LocalFolder:
                     shutil.rmtree(other, ignore_errors=True)
 
     def listed(self, below: str = "") -> list[Listed]:
-        """List every file below a folder, those that are being written too; what vanishes meanwhile is left out."""
+        """Return every file below a folder, including temporary ones. Files that vanish meanwhile are left out."""
         files = []
         waiting = [self._place(f"{below}/any").parent if below else self.root]
         while waiting:
@@ -244,7 +244,7 @@ class LocalFolder:
         return Listed(path.relative_to(self.root).as_posix(), state.st_size, state.st_mtime)
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it; nothing, if there is none. A link is removed, and not followed."""
+        """Remove a folder and its contents; do nothing if it does not exist. A link is removed, not followed."""
         target = self._place(folder)
         with _refused_writes(target), contextlib.suppress(FileNotFoundError):
             if target.is_dir() and not target.is_symlink():
@@ -263,7 +263,7 @@ class LocalFolder:
             yield
 
     def is_locked(self) -> bool:
-        """Return whether somebody holds the lock; nothing is waited for, nor written."""
+        """Return whether the lock is held, without waiting or writing."""
         try:
             descriptor = os.open(self.root / ".lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
@@ -282,7 +282,7 @@ class LocalFolder:
 class ObjectFolder:
     """A folder on an object store (or in memory), through fsspec."""
 
-    _locks: ClassVar[dict[str, threading.Lock]] = {}  # one per URL in this process
+    _locks: ClassVar[dict[str, threading.Lock]] = {}  # one lock for each URL in this process
 
     def __init__(self, url: str) -> None:
         import fsspec
@@ -295,9 +295,9 @@ class ObjectFolder:
             raise WdbcError(
                 f"the store's address cannot be used: {safe_text.redact(safe_text.conceal(str(error), url))}",
                 where="WDBC_STORAGE",
-                hint="Use a folder, or a URL whose scheme fsspec knows (memory, s3 with s3fs, gs with gcsfs).",
+                hint="Use a folder, or a URL with a scheme that fsspec supports (memory, s3 with s3fs, gs with gcsfs).",
             ) from None
-        except Exception as error:  # noqa: BLE001 -- some file systems connect at once, and raise what their library does
+        except Exception as error:  # noqa: BLE001 -- some file systems connect immediately and raise their library's errors
             raise _away(CannotRead, self.url, error) from None
 
     def _full(self, path: str) -> str:
@@ -309,28 +309,28 @@ class ObjectFolder:
             yield
         except (WdbcError, FileNotFoundError):
             raise
-        except Exception as error:  # noqa: BLE001 -- each file system raises what its library does
+        except Exception as error:  # noqa: BLE001 -- each file system raises its library's errors
             raise _away(kind, self.url, error) from None
 
     def read(self, path: str) -> bytes:
-        """Return an object's content; FileNotFoundError if there is none."""
+        """Return an object's content; raise FileNotFoundError if it does not exist."""
         with self._asking(CannotRead):
             content: Any = self._files.cat_file(self._full(path))
             return bytes(content)
 
     def replace(self, path: str, content: bytes) -> None:
-        """Put one whole object."""
+        """Write a whole object."""
         with self._asking(CannotWrite):
             self._files.makedirs(str(PurePosixPath(self._full(path)).parent), exist_ok=True)
             self._files.pipe_file(self._full(path), content)
 
     def set_aside(self, path: str) -> None:
-        """Copy the object to another name beside it, and remove it."""
+        """Move the object to another name beside it."""
         with self._asking(CannotWrite), contextlib.suppress(FileNotFoundError):
             self._files.mv(self._full(path), f"{self._full(path)}.damaged-{secrets.token_hex(4)}")
 
     def discard_beside(self, folder: str, *, idle_seconds: float) -> None:
-        """Remove the objects below the folders beside this one in which none was written for so long."""
+        """Remove the objects of sibling folders in which none was written for `idle_seconds`."""
         kept = PurePosixPath(self._full(folder))
         groups: dict[str, list[str]] = {}
         with self._asking(CannotWrite):
@@ -341,12 +341,14 @@ class ObjectFolder:
                     self._files.rm(paths)
 
     def listed(self, below: str = "") -> list[Listed]:
-        """List every object below a folder."""
+        """Return every object below a folder."""
         with self._asking(CannotRead):
-            found: dict[str, dict[str, Any]] = self._files.find(self._full(below), detail=True)
+            objects: dict[str, dict[str, Any]] = self._files.find(self._full(below), detail=True)
             return [
-                Listed(PurePosixPath(path).relative_to(self._root).as_posix(), int(of["size"]), self._written(path))
-                for path, of in found.items()
+                Listed(
+                    PurePosixPath(path).relative_to(self._root).as_posix(), int(details["size"]), self._written(path)
+                )
+                for path, details in objects.items()
             ]
 
     def remove(self, folder: str) -> None:
@@ -359,7 +361,7 @@ class ObjectFolder:
 
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
-        """Hold a lock inside this process. Across machines the last writer of a pointer wins whole."""
+        """Hold a lock within this process. Across machines, the last writer of a pointer wins."""
         locks.wait(lambda: self._lock.acquire(blocking=False), _LOCK, where=self.url)
         try:
             yield
@@ -378,18 +380,18 @@ def _refused_writes(target: Path) -> Iterator[None]:
     except OSError as error:
         hints = {
             errno.ENOSPC: "Free some space (or inodes) on that disk, then run again.",
-            errno.EDQUOT: "The quota is used up: free some space, then run again.",
-            errno.EROFS: "The disk is mounted read-only: set WDBC_STORAGE to a folder that can be written.",
+            errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
+            errno.EROFS: "The disk is mounted read-only: set WDBC_STORAGE to a writable folder.",
             **dict.fromkeys(
                 _NO_LOCKS,
-                "It has to be a disk on which files can be locked (flock): set WDBC_STORAGE to such a folder.",
+                "The file system does not support locks (flock): set WDBC_STORAGE to a folder on one that does.",
             ),
         }
         raise CannotWrite(
             f"the store cannot be written: {os.strerror(error.errno) if error.errno else error}",
             where=str(target.parent),
             hint=hints.get(error.errno or 0, "Fix the folder's permissions, or set WDBC_STORAGE to another folder.")
-            + " What was current stays current.",
+            + " The current versions are unchanged.",
         ) from None
 
 
@@ -398,7 +400,7 @@ def _set_aside(place: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once the folder that holds the name is.
+    # A rename is durable only once its folder is flushed.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -413,26 +415,25 @@ def _require_file(place: Path, state: os.stat_result) -> None:
     }  # fmt: skip
     kind = stat.S_IFMT(state.st_mode)
     if kind != stat.S_IFREG:
-        raise _no_file(place, f"{kinds.get(kind, 'something else')} is in the place of a file")
+        raise _not_a_file(place, f"found {kinds.get(kind, 'a special file')} instead of a file")
     if state.st_size > MOST_BYTES:
-        raise _no_file(place, f"a file is larger than any that is written ({state.st_size:,} bytes)")
+        raise _not_a_file(place, f"a file has {state.st_size:,} bytes, more than this program ever writes")
 
 
-def _no_file(place: Path, finding: str) -> DamagedStore:
+def _not_a_file(place: Path, problem: str) -> DamagedStore:
     return DamagedStore(
-        f"the store is damaged: {finding}",
+        f"the store is damaged: {problem}",
         where=str(place),
-        hint="It was not read. Move it away, and restore the file from a backup; what can be made again is made again"
-        " by `wdbc run`.",
+        hint="It was not read. Move it aside, then restore the file from a backup or rebuild it with `wdbc run`.",
     )
 
 
 def _in_place_of_a_folder(place: Path) -> DamagedStore:
     return DamagedStore(
-        f"the store is damaged: {'a link' if place.is_symlink() else 'a file'} is in the place of a folder",
+        f"the store is damaged: found {'a link' if place.is_symlink() else 'a file'} instead of a folder",
         where=str(place),
-        hint="It was not followed. Put the folder itself there (to keep it on another disk, let the whole store lie"
-        " there: WDBC_STORAGE may be a link).",
+        hint="It was not followed. Replace it with the folder itself. To use another disk, move the whole store:"
+        " WDBC_STORAGE may be a link.",
     )
 
 
@@ -440,45 +441,45 @@ def _cannot_read(place: Path, error: OSError) -> CannotRead:
     return CannotRead(
         f"the store cannot be read: {error.strerror}",
         where=str(place),
-        hint="Fix the file's permissions, or the disk.",
+        hint="Fix the file's permissions, and check the disk.",
     )
 
 
 def _away(kind: type[CannotRead | CannotWrite], url: str, error: Exception) -> WdbcError:
-    # The text of a library's error may hold the address with its password, or what the server sent.
+    # A library's error text may contain the address with its password, or data from the server.
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
     return kind(
         f"the store cannot be {'read' if kind is CannotRead else 'written'}: {reason}",
         where=url,
-        hint="Look whether its server answers, and whether address and credentials are right; then try again."
-        " What was current stays current.",
+        hint="Check that the server is reachable and that address and credentials are correct, then try again."
+        " The current versions are unchanged.",
     )
 
 
 def _last_written(folder: Path) -> float:
     moments = [folder.lstat().st_mtime]
     for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another writer's temporary file has become a part
+        with contextlib.suppress(FileNotFoundError):  # another writer has renamed its temporary file
             moments.append(path.lstat().st_mtime)
     return max(moments)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what dead writers left; a living writer's temporary file is never touched."""
+    """Remove the temporary files of dead writers; those of living writers are locked and stay."""
     for path in folder.iterdir():
         if path.name.startswith(_TEMPORARY) and _is_leftover(path):
             path.unlink(missing_ok=True)
 
 
 def _is_leftover(path: Path) -> bool:
-    """Return whether no writer holds a temporary file. A lock says so on any machine, and in any container."""
+    """Return whether no writer holds a temporary file. The lock tells, on any machine and in any container."""
     try:
         state = path.lstat()
         age = time.time() - state.st_mtime
         if not stat.S_ISREG(state.st_mode):
             return False
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # it is a file by now, or another user's
+    except OSError:  # it was renamed meanwhile, or belongs to another user
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

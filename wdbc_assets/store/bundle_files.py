@@ -1,7 +1,7 @@
-"""The JSON files of a bundle as types: each field with its kind and bounds, none missing, none unknown.
+"""Types of a bundle's JSON files: every field with its type and bounds, none missing, none unknown.
 
-A file may be anybody's, with a digest that fits: what is not exactly such a file is refused here, in words that name
-the field and no value.
+A file may come from anybody, with a digest that matches. Whatever does not conform is rejected here; the message names
+the field but no value.
 """
 
 from itertools import pairwise
@@ -14,8 +14,8 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing
 from wdbc_assets.store.paths import BUNDLE, POLICY, REFERENCE, SCORER
 
-HINT = "Nothing of it was run. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
-LARGEST = 4 * 2**20  # bytes; a reference has 30,000
+HINT = "None of it was executed. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
+LARGEST = 4 * 2**20  # bytes; a reference has about 30,000
 _MEASUREMENTS = len(contract.FEATURES)
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 
 class BundleFile(_Part):
-    """What a bundle is, and what it was made of."""
+    """What a bundle contains and what it was made from."""
 
     recipe: Name
     compiled: bool
@@ -40,7 +40,7 @@ class BundleFile(_Part):
 
 
 class ScorerFile(_Part):
-    """The compiled scorer, see `domain.scorer`."""
+    """The compiled scorer, see `domain.modeling.linear_scorer`."""
 
     powers: Row | None
     centre: Row
@@ -49,7 +49,7 @@ class ScorerFile(_Part):
 
 
 class Proportion(_Part):
-    """A share with its interval, None where there is nothing to take a share of."""
+    """A share with its confidence interval; None if the denominator is zero."""
 
     value: Share | None
     low: Share | None
@@ -59,14 +59,14 @@ class Proportion(_Part):
 
 
 class ByClass(_Part):
-    """A number for each class."""
+    """A share for each class."""
 
     benign: Share
     malignant: Share
 
 
 class Training(_Part):
-    """How many patients a policy was made of."""
+    """The number of training patients behind a policy."""
 
     rows: Count
     benign: Count
@@ -74,42 +74,42 @@ class Training(_Part):
 
 
 class Histogram(_Part):
-    """Out-of-fold probabilities, counted by class."""
+    """Histogram of out-of-fold probabilities for each class."""
 
     edges: Annotated[list[Share], Field(max_length=1000)]
     benign: Annotated[list[Count], Field(max_length=1000)]
     malignant: Annotated[list[Count], Field(max_length=1000)]
 
 
-class Figures(_Part):
-    """What a policy does to patients."""
+class PolicyMetrics(_Part):
+    """The metrics of a policy on a set of patients."""
 
     recall: Proportion
     specificity: Proportion
     referred: Proportion
 
 
-class OutOfFold(Figures):
-    """On the training part, by models that had not seen the row."""
+class OutOfFold(PolicyMetrics):
+    """On the training set, from models that were not fitted on the row."""
 
     histogram: Histogram
 
 
 class Coverage(_Part):
-    """The share of each class whose set holds the true one."""
+    """The share of each class whose conformal prediction set contains the true class."""
 
     benign: Proportion
     malignant: Proportion
 
 
-class Test(Figures):
-    """On the test part."""
+class Test(PolicyMetrics):
+    """On the test set."""
 
     coverage: Coverage
 
 
 class PolicyFile(_Part):
-    """The decision policy, see `domain.policy`."""
+    """The decision policy, see `domain.evaluation.decision_policy`."""
 
     recipe: Name
     winner: Annotated[dict[Name, bool | int | float | Annotated[str, Field(max_length=100)]], Field(max_length=100)]
@@ -126,7 +126,7 @@ class PolicyFile(_Part):
 
 
 class ReferenceFile(_Part):
-    """What the training part looked like, and what the pipeline answered to the smoke test."""
+    """Reference quantiles of the training set, and the pipeline's results in the smoke test."""
 
     rows: Annotated[int, Field(ge=1, lt=2**53)]
     levels: Annotated[list[Share], Field(min_length=2, max_length=1000)]
@@ -137,11 +137,11 @@ class ReferenceFile(_Part):
     def _belongs_together(self) -> "ReferenceFile":
         columns = [self.levels, *self.quantiles.values()]
         if tuple(self.quantiles) != contract.FEATURES or {len(column) for column in columns} != {len(self.levels)}:
-            raise ValueError("quantiles are not those of the measurements")
+            raise ValueError("quantiles do not match the measurements")
         if any(after < before for column in columns for before, after in pairwise(column)):
-            raise ValueError("quantiles do not ascend")
+            raise ValueError("quantiles are not in ascending order")
         if len(self.answers) != len(self.levels) + 2 * _MEASUREMENTS:
-            raise ValueError("answers are not those of the smoke test")
+            raise ValueError("the number of answers does not match the smoke test")
         return self
 
 
@@ -154,20 +154,20 @@ _KINDS: dict[str, type[_Part]] = {
 
 
 def read(name: str, content: bytes | None) -> dict[str, Any]:
-    """Return what a file of a bundle states, as it stands there.
+    """Return the validated content of a bundle's file.
 
     Raises:
-        WdbcError: it is missing, no JSON, or not exactly what this file states.
+        WdbcError: the file is missing, not JSON, or does not match its type.
     """
     try:
         plain = _plain(content)
         _KINDS[name].model_validate(plain)
     except parsing.Malformed as error:
-        what = f"the bundle's {name} is missing, or is no JSON object: {error}"
+        what = f"the bundle's {name} is missing or not a JSON object: {error}"
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))[:80]
-        what = f"{name} does not state what a bundle states: {f'{field!a}: ' if field else ''}{first['msg'][:200]}"
+        what = f"the bundle's {name} is invalid: {f'{field!a}: ' if field else ''}{first['msg'][:200]}"
     else:
         return plain
     raise WdbcError(what, where=name, hint=HINT)
@@ -180,5 +180,5 @@ def _plain(content: bytes | None) -> dict[str, Any]:
         raise parsing.Malformed("it is too large")
     plain = parsing.decode(content)
     if not isinstance(plain, dict):
-        raise parsing.Malformed("it is no object")
+        raise parsing.Malformed("it is not an object")
     return plain

@@ -1,7 +1,7 @@
-"""Opening a stored bundle to serve from it: nothing in its files runs, and a compiled one needs numpy alone.
+"""Open a stored bundle for serving. Nothing in its files is executed, and a compiled bundle needs numpy only.
 
-What is not exactly a bundle of this contract is refused before anything is made of it. That the files are those that
-were stored is for `Store.files` to say; here they may be anybody's, with digests that fit.
+Whatever is not a valid bundle of this contract is rejected before any object is created from it. `Store.files` checks
+that the files are those that were stored; here they may come from anybody, with digests that match.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _FILES = frozenset({BUNDLE, POLICY, REFERENCE, PIPELINE, SCORER})
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """An opened bundle, ready to answer. `version` is the digest of its files, as the store names it."""
+    """An opened bundle, ready to predict. `version` is the digest of its files, as the store names it."""
 
     recipe: str
     version: str
@@ -45,14 +45,14 @@ class Served:
 
     @property
     def compiled(self) -> bool:
-        """Say whether it answers without scikit-learn."""
+        """Whether it predicts without scikit-learn."""
         return self.scorer is not None
 
     def probabilities(self, X: "Array") -> "Array":
-        """Give P(malignant) of each row of X: finite numbers, shape (n, 30), columns as in `features`; gives (n,).
+        """Return P(malignant), shape (n,), for the rows of X: shape (n, 30), finite, columns as in `features`.
 
         Raises:
-            WdbcError: X has another shape, or a cell that is blank or infinite.
+            WdbcError: X has another shape, or a missing or infinite value.
         """
         if self.scorer is not None:
             return self.scorer.probabilities(X)
@@ -61,74 +61,73 @@ class Served:
         return prediction.predict(self.pipeline, pd.DataFrame(X, columns=list(self.features)))
 
     def decisions(self, p: "Array") -> "NDArray[np.str_]":
-        """Give for each probability `benign` or `malignant`, by the policy's threshold."""
+        """Return `benign` or `malignant` for each probability, by the policy's threshold."""
         import numpy as np
 
-        return np.array(policies.ANSWERS)[policies.called_malignant(p, self.policy).astype(np.int8)]
+        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy).astype(np.int8)]
 
     def sets(self, p: "Array") -> "NDArray[np.str_]":
-        """Give for each probability the one class that is possible by the policy's sets, or `refer`."""
+        """Return the triage of each probability by its conformal prediction set: benign, refer or malignant."""
         return policies.decide(p, self.policy)
 
     def contributions(self, X: "Array") -> "tuple[float, Array] | None":
-        """Give the intercept and what each cell adds to the log-odds; None for a recipe that is no such sum."""
+        """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear."""
         return None if self.scorer is None else self.scorer.contributions(X)
 
 
 def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:
-    """Read the files of a stored bundle, verified.
+    """Read and verify the files of a stored bundle.
 
     Raises:
-        DamagedStore: it states more files or bytes than a bundle has, and nothing was read; or a file is missing or is
-            not the one that was written.
+        DamagedStore: the manifest declares more files or bytes than a bundle has, and nothing was read; or a file is
+            missing or was altered.
     """
     if len(manifest.files) > len(_FILES) or manifest.size > skops_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
-        raise DamagedStore("the bundle is larger than any", where=store.folder(manifest), hint=bundle_files.HINT)
+        raise DamagedStore("the bundle is too large", where=store.folder(manifest), hint=bundle_files.HINT)
     return store.files(manifest)
 
 
-def open_bundle(contents: Mapping[str, bytes], *, expendable: bool = False) -> Served:
-    """Open the files of a bundle, by their names, and let it pass its smoke test.
+def open_bundle(contents: Mapping[str, bytes], *, sandboxed: bool = False) -> Served:
+    """Open a bundle from its files by name, and run its smoke test.
 
-    `expendable` is that of `models.from_skops`.
+    `sandboxed` is that of `skops_files.from_skops`.
 
     Raises:
-        WdbcError: they are not a bundle: a file too many or too few, a field missing or out of its bounds, a pickle,
-            foreign types, another contract, other features, a model that crashes, hangs or swells; or what it answers
-            is not sound.
-        isolation.NotTried: that could not be found out now.
+        WdbcError: the bundle is invalid: a missing or extra file, an invalid field, a pickle, foreign types, another
+            contract, other features, a model that crashes, hangs or exhausts memory, or a failed smoke test.
+        isolation.NotTried: the model could not be tested now.
     """
     try:
-        return _opened(contents, expendable=expendable)
+        return _open(contents, sandboxed=sandboxed)
     except (WdbcError, *skops_scan.PASSING):
         raise
-    except Exception as error:  # noqa: BLE001 -- a foreign file makes numpy and scikit-learn raise anything
+    except Exception as error:  # noqa: BLE001 -- an invalid file can make numpy and scikit-learn raise anything
         raise _refused(f"the bundle cannot be opened ({type(error).__name__})", BUNDLE) from None
 
 
-def _opened(contents: Mapping[str, bytes], *, expendable: bool) -> Served:
+def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
     import numpy as np
 
     stated = bundle_files.read(BUNDLE, contents.get(BUNDLE))
     expected = _FILES if stated["compiled"] else _FILES - {SCORER}
     if set(contents) != expected:
-        raise _refused("the bundle has other files than a bundle has", ", ".join(sorted(set(contents) ^ expected)))
+        raise _refused("the bundle has missing or extra files", ", ".join(sorted(set(contents) ^ expected)))
     if stated["recipe"] not in recipes.RECIPES:
-        raise _refused("the bundle is of a recipe that this release does not know", BUNDLE)
+        raise _refused("the bundle has a recipe that this release does not support", BUNDLE)
     if stated["contract"] != contract.digest():
-        raise _refused("the bundle was made for another contract of the data", BUNDLE)
+        raise _refused("the bundle was made for another data contract", BUNDLE)
     if tuple(stated["features"]) != contract.FEATURES:
-        raise _refused("the bundle takes other measurements, or in another order", BUNDLE)
+        raise _refused("the bundle expects other measurements, or another order of them", BUNDLE)
     policy = bundle_files.read(POLICY, contents[POLICY])
     if policy["recipe"] != stated["recipe"]:
-        raise _refused("the decision policy is another recipe's", POLICY)
+        raise _refused("the decision policy belongs to another recipe", POLICY)
     reference = bundle_files.read(REFERENCE, contents[REFERENCE])
     compiled, pipeline = None, None
     if stated["compiled"]:
         skops_scan.scan(contents[PIPELINE])
         compiled = linear_scorer.Scorer.from_plain(bundle_files.read(SCORER, contents[SCORER]))
     else:
-        pipeline = skops_files.from_skops(contents[PIPELINE], expendable=expendable)
+        pipeline = skops_files.from_skops(contents[PIPELINE], sandboxed=sandboxed)
     served = Served(
         recipe=stated["recipe"],
         version=version_of({name: stored_file(content) for name, content in contents.items()}),

@@ -1,9 +1,9 @@
-"""Finished parts of work that is not finished, kept so that an interrupted evaluation goes on where it was.
+"""Checkpoints: intermediate results of an unfinished evaluation, so that it can resume after an interruption.
 
-Parts are no versions: nothing is derived from them but the value that they are parts of, and one that is damaged or
-lacks is simply done again. Their folder is named by the digest of all that they depend on. It outlives the work, for
-more of the same work goes on from it; folders of other inputs or code go once a value is stored, and nobody is at work
-in them.
+Checkpoints are not versions. Nothing depends on them except the value that they belong to; a missing or damaged one is
+computed again. Their folder is named by the digest of everything they depend on. It is kept after the work ends,
+because more of the same work can reuse it. Folders of other inputs or code are removed once a value is stored, unless
+they were written to recently.
 """
 
 import hashlib
@@ -14,39 +14,39 @@ from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.backends import Backend
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
-IDLE_SECONDS = 24 * 3600  # far more than any part takes: who has put nothing down for so long is not at work
+IDLE_SECONDS = 24 * 3600  # far longer than any step: an idle folder belongs to no running work
 
 
 class Checkpoints:
-    """A place for the parts of one asset's work on certain inputs by certain code."""
+    """The checkpoints of one asset's work for given inputs and code."""
 
-    def __init__(self, backend: Backend, asset: str, depends_on: Any, *, anew: bool = False) -> None:
+    def __init__(self, backend: Backend, asset: str, depends_on: Any, *, fresh: bool = False) -> None:
         key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
         self.folder = paths.parts(asset, key)
         self._backend = backend
-        self._anew = anew
+        self._fresh = fresh
 
     def get(self, name: str) -> Any:
-        """Return a part, or None if it is not there, is damaged, or all work is to be done anew."""
-        if self._anew:
+        """Return a checkpoint, or None if it is missing or damaged, or if `fresh` was set."""
+        if self._fresh:
             return None
         try:
-            stored = parsing.decode(self._backend.read(self._part(name)))
+            stored = parsing.decode(self._backend.read(self._path(name)))
             value, digest = stored["value"], stored["digest"]
         except (FileNotFoundError, DamagedStore, Malformed, KeyError, TypeError):
             return None
         return value if digest == _digest(value) else None
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a part: a plain value."""
+        """Store a checkpoint: a JSON value."""
         content = json.dumps({"value": value, "digest": _digest(value)}).encode()
-        self._backend.replace(self._part(name), content)
+        self._backend.replace(self._path(name), content)
 
     def clear_others(self) -> None:
-        """Remove the asset's parts of other inputs or code, but for those of work that may still go on."""
+        """Remove the asset's idle checkpoints of other inputs or code."""
         self._backend.discard_beside(self.folder, idle_seconds=IDLE_SECONDS)
 
-    def _part(self, name: str) -> str:
+    def _path(self, name: str) -> str:
         return f"{self.folder}/{paths.file_name(name + '.json')}"
 
 

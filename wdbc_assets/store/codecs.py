@@ -1,7 +1,7 @@
-"""How a value becomes files that a person or another tool can open, and how it comes back.
+"""Codecs: convert values to files that people and other tools can open, and back.
 
-Bytes stay as they are; tables are Parquet; what is plain is JSON; a pipeline is a skops file. Nothing is ever
-pickled. Encoding is canonical: the same value gives the same bytes, in any process, on any day.
+Bytes are stored unchanged, tables as Parquet, plain values as JSON, pipelines as skops files. Nothing is pickled.
+Encoding is canonical: equal values give equal bytes, in any process and on any day.
 """
 
 import io
@@ -21,7 +21,7 @@ _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
 @dataclass(frozen=True)
 class Codec:
-    """One way of storing: which values it takes, how they are written and read, how many rows they have."""
+    """One storage format: which values it accepts, how it writes, reads and counts the rows of a value."""
 
     takes: Callable[[Any], bool]
     encode: Callable[[str, Any], dict[str, bytes]]
@@ -33,7 +33,7 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
     """Return the codec's name, the files by name, and the number of rows if the value has rows.
 
     Raises:
-        WdbcError: there is no codec for such a value.
+        WdbcError: no codec accepts such a value.
     """
     for name, codec in CODECS.items():
         if codec.takes(value):
@@ -45,16 +45,16 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
 
 
 def decode(name: str, contents: Mapping[str, bytes]) -> Any:
-    """Return the value of a version's files, which must have been verified before.
+    """Return the value of a version's files, which must have been verified.
 
     Raises:
-        LookupError, ValueError and others: the files hold no such value, digests or not.
+        LookupError, ValueError and others: the files do not contain such a value, although their digests match.
     """
     return CODECS[name].decode(contents)
 
 
 def to_parquet(frame: "pd.DataFrame") -> bytes:
-    """Return a table as Parquet; without pandas' own note, which would put library versions into the bytes."""
+    """Return a table as Parquet, without pandas' metadata, whose library versions would change the bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -68,14 +68,14 @@ def from_parquet(content: bytes) -> "pd.DataFrame":
     """Return the table of a Parquet file."""
     import pyarrow.parquet as pq
 
-    # Without Arrow's threads: one that still goes when the process ends aborts it, all work done (apache/arrow#34314).
+    # No Arrow threads: one still running at exit aborts the process after its work is done (apache/arrow#34314).
     table = pq.ParquetFile(io.BytesIO(content), pre_buffer=False).read(use_threads=False)
     frame: pd.DataFrame = table.to_pandas(use_threads=False)
     return frame
 
 
 def to_json(value: Any) -> bytes:
-    """Return plain values as indented JSON in full precision; NaN is refused, for JSON knows none."""
+    """Return plain values as indented JSON in full precision. NaN is rejected, because JSON has none."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
@@ -106,7 +106,7 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
 
     evidence = parsing.decode(contents["search.json"])
     candidates = tuple(
-        search.Candidate(**{**one, "fold_scores": tuple(one["fold_scores"])}) for one in evidence["candidates"]
+        search.Candidate(**{**plain, "fold_scores": tuple(plain["fold_scores"])}) for plain in evidence["candidates"]
     )
     return fitting.Fit(
         pipeline=skops_files.from_skops(contents["pipeline.skops"]),
@@ -184,12 +184,12 @@ def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
 
 
 def _kind(value: Any) -> str:
-    # By name, so that deciding needs no import of pandas or scikit-learn.
+    # By name, so that choosing a codec imports neither pandas nor scikit-learn.
     return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
 
 
 def _raw_rows(content: bytes) -> int | None:
-    """Count the patients of a source's bytes: a header, or a line end inside a cell, is none. None for other bytes."""
+    """Return the number of patients in a source's bytes, or None if it is not such a table."""
     from wdbc_assets.domain.data import reading
 
     try:

@@ -1,4 +1,4 @@
-"""What a value can depend on besides its inputs, its parameters and our own code: the libraries, and the machine."""
+"""What a value depends on besides inputs, parameters and our own code: the libraries and the machine."""
 
 import importlib.metadata
 import platform
@@ -18,9 +18,9 @@ def libraries() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Return what of the machine decides over the last digits: system, processor, and the kernel of linear algebra.
+    """Return the properties of the machine that affect the last digits: system, processor and BLAS kernel.
 
-    Neither the machine's name nor its user's is among it. Where numpy has not been loaded, no kernel was used.
+    It contains neither host name nor user name. If numpy is not loaded, no BLAS kernel was used.
     """
     known = {"system": platform.system(), "architecture": platform.machine(), "processor": _processor()}
     return known | ({"blas": _blas()} if "numpy" in sys.modules else {})
@@ -37,9 +37,9 @@ def _processor() -> str:
 
 @cache
 def _blas() -> str:
-    """Return which library of linear algebra numpy uses, and for which kind of processor it chose its routines."""
+    """Return numpy's BLAS library and the processor type whose routines it selected."""
     import threadpoolctl
 
-    found = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
-    found.sort(key=lambda one: "numpy" not in one["filepath"])  # scipy may bring another
-    return f"{found[0]['internal_api']} {found[0].get('architecture', '')}".rstrip() if found else ""
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # scipy may bring its own
+    return f"{pools[0]['internal_api']} {pools[0].get('architecture', '')}".rstrip() if pools else ""

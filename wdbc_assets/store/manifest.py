@@ -1,6 +1,6 @@
-"""A manifest: what one version of an asset is, and what it was derived from. The pointer of an asset is a manifest.
+"""Manifests: what a version of an asset is and what it was derived from. An asset's pointer is a manifest.
 
-It is JSON that a person can read. It carries its own digest, so that damage is found and never believed.
+A manifest is human-readable JSON that contains its own digest, so that damage is detected.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.parsing import DamagedStore, Malformed, UnsupportedFormat
 
 __all__ = [
+    "CHAMPION_MANIFEST",
     "FORMAT",
-    "OF_CHAMPION",
-    "OF_RUN",
     "POINTER",
+    "RUN_MANIFEST",
     "DamagedStore",
     "Manifest",
     "StoredFile",
@@ -27,14 +27,14 @@ __all__ = [
 
 FORMAT = 2
 
-POINTER, OF_RUN, OF_CHAMPION = "pointer", "manifest of a run", "manifest of a champion"
-"""What a manifest may be: each is damaged in other words, for other things are to be done."""
+POINTER, RUN_MANIFEST, CHAMPION_MANIFEST = "pointer", "manifest of a run", "manifest of a champion"
+"""The kinds of manifest files. The hint for a damaged one depends on its kind."""
 
 _HINTS = {
-    POINTER: "The versions beside it are untouched. Run `wdbc run` to make the asset again, or copy the newest "
-    "manifest of this asset from the store's folder `runs` over it.",
-    OF_RUN: "Restore this file from a backup. Without one, delete it: it says what an earlier run made.",
-    OF_CHAMPION: "Restore this file from a backup. The bundle beside it is untouched.",
+    POINTER: "The asset's versions are unchanged. Run `wdbc run` to rebuild the asset, or overwrite this file with the "
+    "asset's newest manifest from the store's folder `runs`.",
+    RUN_MANIFEST: "Restore this file from a backup. Without one, delete it: it only records what an earlier run made.",
+    CHAMPION_MANIFEST: "Restore this file from a backup. The bundle itself is unchanged.",
 }
 
 
@@ -48,12 +48,11 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a version is and whence it came.
+    """What a version is and where it came from.
 
-    `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters`
-    are the resolved parameters; `libraries` and `machine` are what it was made with and on; `checks` is how the value
-    stood to each rule of its contract, without rows; `origin` says where bytes from outside came from; `made_at` is
-    UTC in ISO 8601.
+    `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters` are
+    the resolved parameters; `libraries` and `machine` describe the environment; `checks` holds the outcome of each rule
+    of the contract, without rows; `origin` describes external bytes; `made_at` is UTC in ISO 8601.
     """
 
     asset: str
@@ -75,11 +74,11 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Size of the version, in bytes."""
+        """The size of the version in bytes."""
         return sum(file.size for file in self.files.values())
 
     def derivation(self) -> tuple[object, ...]:
-        """Return all that tells whether two manifests state the same value, made the same way."""
+        """Return what identifies the value and how it was made, for comparing two manifests."""
         return (self.version, self.inputs, self.parameters, self.code_version, self.origin)
 
     def to_json(self) -> bytes:
@@ -91,11 +90,11 @@ class Manifest:
     def from_json(
         cls, content: bytes, *, where: str, name: str = POINTER, asset: str = "", version: str = ""
     ) -> "Manifest":
-        """Read a manifest back. It must be of the asset and of the version that its place is for, if they are given.
+        """Read a manifest. If `asset` or `version` is given, the manifest must match it.
 
         Raises:
             UnsupportedFormat: another release wrote it, in a format or with fields that this release does not read.
-            DamagedStore: it is no manifest, or not the one that was written there; `name` says what it is.
+            DamagedStore: it is not a manifest, or was altered; the message calls it `name`.
         """
         try:
             plain = parsing.decode(content)
@@ -118,7 +117,7 @@ class Manifest:
         return manifest
 
     def can_be_read(self) -> bool:
-        """Return whether its names can be parts of a path in the store, and there is a file to read."""
+        """Return whether its names are valid path components of the store, and it has at least one file."""
         digests = (self.version, *self.inputs.values(), *(file.sha256 for file in self.files.values()))
         return (
             bool(self.files)
@@ -167,4 +166,4 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _damaged(name: str, where: str) -> DamagedStore:
-    return DamagedStore(f"the {name} is damaged: it is not what was written", where=where, hint=_HINTS[name])
+    return DamagedStore(f"the {name} is damaged: its content does not match its digest", where=where, hint=_HINTS[name])

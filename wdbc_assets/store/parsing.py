@@ -1,7 +1,7 @@
-"""How everything read from the store is parsed: bytes to plain JSON values, plain values to a dataclass, or an error.
+"""Parse everything read from the store: bytes to plain JSON values, plain values to a dataclass, or an error.
 
-What lies on a disk may be anybody's. `decode` accepts strict UTF-8 JSON of bounded size and depth, without duplicate
-names, NaN or infinity; `build` checks the type of every field. After both, code may rely on the annotations.
+Files on a disk may come from anybody. `decode` accepts strict UTF-8 JSON of bounded size and depth, without duplicate
+keys, NaN or infinity; `build` checks the type of every field. After both, code can rely on the annotations.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from wdbc_assets.domain.errors import WdbcError
 
 MOST_BYTES = 16 * 1024**2
-"""Far more than any document of the store: the largest ones have some 100 kB."""
+"""Far more than any document of the store: the largest have about 100 kB."""
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 class DamagedStore(WdbcError):
-    """Something stored is not what was stored."""
+    """Something stored was altered or is missing."""
 
 
 class UnsupportedFormat(WdbcError):
@@ -33,17 +33,17 @@ class UnsupportedFormat(WdbcError):
 
 
 class Malformed(ValueError):
-    """A document is no JSON, or not what its type needs. The text names no value, for it may be a patient's."""
+    """A document is not JSON, or does not match its type. The text contains no value, which may be a patient's."""
 
 
 def decode(content: bytes) -> Any:
     """Return the plain values of a JSON document.
 
     Raises:
-        Malformed: it is none, or one that no writer of this program wrote.
+        Malformed: it is not JSON, or not JSON that this program writes.
     """
     if len(content) > MOST_BYTES:
-        raise Malformed(f"it has {len(content):,} bytes, and none is larger than {MOST_BYTES:,}")
+        raise Malformed(f"it has {len(content):,} bytes, more than the limit of {MOST_BYTES:,}")
     try:
         value = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
     except Malformed:
@@ -53,15 +53,15 @@ def decode(content: bytes) -> Any:
     except UnicodeDecodeError:
         raise Malformed("it is not UTF-8") from None
     except ValueError:
-        raise Malformed("it is no JSON") from None
+        raise Malformed("it is not JSON") from None
     _require_plain(value)
     return value
 
 
 def build(kind: type[T], plain: Any) -> T:
-    """Return a dataclass whose fields are those of a JSON object, each of the type that its annotation states.
+    """Return a dataclass from a JSON object, with every field checked against its annotation.
 
-    A field that holds a dataclass already is taken as it is.
+    A field that already holds a dataclass is accepted unchanged.
 
     Raises:
         Malformed: a field is missing, unknown, or of another type.
@@ -78,7 +78,7 @@ def read(kind: type[T], content: bytes) -> T:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
     if len(plain) != len(pairs):
-        raise Malformed("it has two fields of one name")
+        raise Malformed("it has duplicate field names")
     return plain
 
 
@@ -87,7 +87,7 @@ def _no_constant(_name: str) -> Any:
 
 
 def _require_plain(value: Any) -> None:
-    """Refuse what JSON's syntax allows and no writer writes; level by level, for recursion has limits of its own."""
+    """Reject valid JSON that no writer writes. Iterative, because recursion has limits of its own."""
     level: list[Any] = [value]
     for _ in range(_MOST_LEVELS):
         if not level:
@@ -96,7 +96,7 @@ def _require_plain(value: Any) -> None:
             if isinstance(item, float) and not math.isfinite(item):
                 raise Malformed("it has a number that is not finite")
             if isinstance(item, str) and not _is_text(item):
-                raise Malformed("it has half of a surrogate pair, which is no character")
+                raise Malformed("it has a lone surrogate, which is not a character")
         level = [item for below in level for item in _items(below)]
     raise Malformed(f"it is nested deeper than {_MOST_LEVELS} levels")
 
@@ -128,7 +128,7 @@ def _converted(kind: Any, value: Any, name: str) -> Any:
 
 
 def _one_of(kinds: Iterable[Any], value: Any, name: str) -> Any:
-    error = Malformed(f"{name} is of another type")
+    error = Malformed(f"{name} has the wrong type")
     for kind in kinds:
         try:
             return _converted(kind, value, name)
@@ -142,21 +142,21 @@ def _container(origin: Any, kinds: tuple[Any, ...], value: Any, name: str) -> An
         return {key: _converted(kinds[1], item, f"{name}.*") for key, item in value.items()}
     if origin in (list, tuple) and isinstance(value, list):
         return origin(_converted(kinds[0], item, f"{name}[]") for item in value)
-    raise Malformed(f"{name} is of another type")
+    raise Malformed(f"{name} has the wrong type")
 
 
 def _scalar(kind: Any, value: Any, name: str) -> Any:
     accepted = (int, float) if kind is float else (kind,)
-    if type(value) not in accepted:  # not isinstance: True is no number here
-        raise Malformed(f"{name} is of another type")
+    if type(value) not in accepted:  # not isinstance: True is not a number here
+        raise Malformed(f"{name} has the wrong type")
     if type(value) is int and abs(value) > _LARGEST_INTEGER:
-        raise Malformed(f"{name} has more than 64 bits")
+        raise Malformed(f"{name} exceeds 64 bits")
     return value
 
 
 def _fields(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
-        raise Malformed(f"{name} is no JSON object")
+        raise Malformed(f"{name} is not a JSON object")
     hints = _hints(kind)
     if unknown := set(value) - set(hints):
         raise Malformed(f"{name} has {len(unknown)} unknown fields")

@@ -1,4 +1,4 @@
-"""Where each thing lies inside a store, as relative paths, and which names may become part of one."""
+"""The layout of a store as relative paths, and the names that are valid in it."""
 
 import re
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ VERSION = re.compile(r"[0-9a-f]{64}")
 
 FORMAT_FILE = "store.json"
 
-# The files of a bundle; SCORER is there only if its pipeline could be compiled.
+# The files of a bundle; SCORER exists only if the pipeline could be compiled.
 BUNDLE, SCORER, POLICY, REFERENCE, PIPELINE = (
     "bundle.json", "scorer.json", "policy.json", "reference.json", "pipeline.skops",
 )  # fmt: skip
@@ -31,17 +31,17 @@ EXPERIMENT, NEXT_EXPERIMENT, CHALLENGERS = (
 
 
 def pointer(asset: str) -> str:
-    """Return where the pointer to an asset's current version lies."""
+    """Return the path of the pointer to an asset's current version."""
     return f"{asset_name(asset)}/current.json"
 
 
 def refusal(asset: str) -> str:
-    """Return where the note of an asset's last refusal lies."""
+    """Return the path of the record of an asset's last rejected attempt."""
     return f"{asset_name(asset)}/refused.json"
 
 
 def made_by(run_id: str, asset: str) -> str:
-    """Return where the manifest lies of what a run made or kept of an asset."""
+    """Return the path of the manifest of what a run made or kept of an asset."""
     return f"runs/{run_name(run_id)}/{asset_name(asset)}.json"
 
 
@@ -56,56 +56,56 @@ def bundle(version: str) -> str:
 
 
 def version_file(manifest: "Manifest", name: str) -> str:
-    """Return where one file of a version lies."""
+    """Return the path of one file of a version."""
     return f"{version(manifest)}/{file_name(name)}"
 
 
 def parts(asset: str, key: str) -> str:
-    """Return the folder of the finished parts of an asset's work on certain inputs by certain code."""
+    """Return the folder of the checkpoints of an asset's work for given inputs and code."""
     return f"{asset_name(asset)}/parts/{_checked(VERSION, key)}"
 
 
 def evidence(digest: str) -> str:
-    """Return where a document of the gate lies: what was judged, and how each criterion stood."""
+    """Return the path of a gate's verdict document."""
     return f"{CHAMPION}/evidence/{_checked(VERSION, digest)}.json"
 
 
 def promoted(version: str) -> str:
-    """Return where the manifest lies of a version of the champion, current or not."""
+    """Return the path of the manifest of a version that is or was champion."""
     return f"{PROMOTED}/{_checked(VERSION, version)}.json"
 
 
 def challenger(version: str) -> str:
-    """Return where the manifest lies of a bundle that is or was under test beside the champion."""
+    """Return the path of the manifest of a bundle that is or was a challenger."""
     return f"{CHAMPION}/{CHALLENGERS}/{_checked(VERSION, version)}.json"
 
 
 def pairs(candidate: str, champion: str | None = None, series: int | None = None) -> str:
-    """Return the folder of what a candidate (a version of fitted_pipeline) and a champion, or any, said of patients."""
+    """Return the folder of a candidate's paired scores (a version of fitted_pipeline), all or with one champion."""
     below = f"/{_checked(VERSION, champion)}" if champion else ""
     return f"{CHAMPION}/pairs/{_checked(VERSION, candidate)}{below}" + (f"/{series}" if series else "")
 
 
 def asset_name(name: str) -> str:
-    """Return the name of an asset if it can be a folder; WdbcError if not."""
+    """Return the name of an asset if it is a valid folder name; raise WdbcError otherwise."""
     return _checked(ASSET, name)
 
 
 def run_name(name: str) -> str:
-    """Return the id of a run if it can be a folder; WdbcError if not."""
+    """Return the id of a run if it is a valid folder name; raise WdbcError otherwise."""
     return _checked(RUN, name)
 
 
 def file_name(name: str) -> str:
-    """Return the name of a file of a version if it can be one; WdbcError if not."""
+    """Return the name of a version's file if it is valid; raise WdbcError otherwise."""
     return _checked(FILE, name)
 
 
 def _checked(pattern: re.Pattern[str], name: str) -> str:
-    # Whatever could climb out of the store, or look like another name, is refused.
+    # Names that could escape the store, or resemble another name, are rejected.
     if not pattern.fullmatch(name):
         raise WdbcError(
-            f"the store takes no such name: {name[:80]!a}",
+            f"invalid name in the store: {name[:80]!a}",
             hint="Use lower-case ASCII letters, digits and underscores.",
         )
     return name

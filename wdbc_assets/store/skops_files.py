@@ -1,8 +1,8 @@
-"""Models as skops files: bytes that depend on the model alone, and loading that runs nothing and trusts little.
+"""Models as skops files: deterministic bytes, and loading that executes nothing and trusts little.
 
-A file is looked through before anything is made of it (`model_scan`). What consists of small arrays that numpy alone
-works on is then loaded. What scikit-learn hands to code in C, which follows numbers without looking, is first loaded
-and asked in a process of its own (`isolation`).
+A file is scanned before any object is created from it (`skops_scan`). A model of small arrays that only numpy operates
+on is then loaded. A model whose numbers scikit-learn passes to unchecked C code is first loaded and called in a
+separate process (`isolation`).
 """
 
 import hashlib
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _known: set[str] = set()
-"""The digests of the files that this process wrote, or saw loaded and asked."""
+"""The digests of the files that this process wrote or has tested."""
 
 
 def to_skops(pipeline: "Pipeline") -> bytes:
-    """Return a pipeline as a skops file whose bytes depend on nothing but the pipeline.
+    """Return a pipeline as a skops file whose bytes depend on the pipeline only.
 
-    skops names nodes and arrays by memory addresses and stamps the archive with the time. Both are replaced: addresses
-    by order of appearance, times by a constant.
+    skops names nodes and arrays by memory address and stamps the archive with the time. Both are replaced: addresses by
+    order of appearance, times by a constant.
 
     Raises:
-        WdbcError: the pipeline holds a type that `from_skops` would refuse.
+        WdbcError: the pipeline contains a type that `from_skops` would reject.
     """
     import skops.io
 
@@ -57,7 +57,7 @@ def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None
             _renumber(item, numbers, files)
     elif isinstance(node, dict):
         if "__id__" in node:
-            # Plain values are shared by accident of interning: each gets a number of its own.
+            # Plain values are shared only by accident of interning: each gets its own number.
             key = -len(numbers) - 1 if node.get("is_json") else node["__id__"]
             node["__id__"] = numbers.setdefault(key, len(numbers) + 1)
         if isinstance(node.get("file"), str):
@@ -67,20 +67,20 @@ def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None
             _renumber(item, numbers, files)
 
 
-def from_skops(content: bytes, *, expendable: bool = False) -> Any:
-    """Return the pipeline of a skops file, which was asked a few rows.
+def from_skops(content: bytes, *, sandboxed: bool = False) -> Any:
+    """Return the pipeline of a skops file after calling it with a few rows.
 
-    `expendable` says that this process may crash, hang or swell: there is no need for another one then.
+    With `sandboxed`, this process may crash, hang or run out of memory, and no further process is started.
 
     Raises:
-        WdbcError: it is no model file, it holds types beyond the allow-list, or the model of it crashes, hangs, swells
-            or answers with no probabilities.
-        isolation.NotTried: that could not be found out now.
+        WdbcError: it is not a model file, it contains types outside the allow-list, or its model crashes, hangs,
+            exhausts memory or returns no probabilities.
+        isolation.NotTried: the model could not be tested now.
     """
     digest = hashlib.sha256(content).hexdigest()
     if digest not in _known:
-        found = skops_scan.scan(content)
-        if not (found.by_numpy_alone or expendable):
+        result = skops_scan.scan(content)
+        if not (result.by_numpy_alone or sandboxed):
             isolation.require_harmless(content)
     model = _load(content)
     _require_probabilities(model)
@@ -96,7 +96,7 @@ def _load(content: bytes) -> Any:
         _require_sound(model)
     except skops_scan.PASSING:
         raise
-    except Exception as error:  # noqa: BLE001 -- a foreign file makes skops and scikit-learn raise anything
+    except Exception as error:  # noqa: BLE001 -- an invalid file can make skops and scikit-learn raise anything
         raise skops_scan.refused(f"this is no model file ({type(error).__name__})") from None
     return model
 
@@ -106,7 +106,7 @@ def _require_probabilities(model: Any) -> None:
     import pandas as pd
 
     if tuple(getattr(model, "feature_names_in_", ())) != contract.FEATURES:
-        raise skops_scan.refused("the pipeline takes other measurements, or in another order")
+        raise skops_scan.refused("the pipeline expects other measurements, or another order of them")
     X = pd.DataFrame(_edge_rows(), columns=list(contract.FEATURES))
     try:
         with np.errstate(all="ignore"):
@@ -116,30 +116,30 @@ def _require_probabilities(model: Any) -> None:
     except skops_scan.PASSING:
         raise
     except Exception as error:  # noqa: BLE001 -- likewise
-        raise skops_scan.refused(f"the pipeline cannot be asked ({type(error).__name__})") from None
+        raise skops_scan.refused(f"the pipeline cannot be called ({type(error).__name__})") from None
     if not sound:
-        raise skops_scan.refused("the pipeline answers with something that is no probability")
+        raise skops_scan.refused("the pipeline does not return probabilities")
 
 
 def _edge_rows() -> "NDArray[Any]":
-    """Return rows at the ends of the contract, beyond them, and a thousand between, shape (rows, 30)."""
+    """Return rows at the bounds of the contract, beyond them, and 1000 random ones between, shape (rows, 30)."""
     import numpy as np
 
-    largest = np.array([one.largest for _ in contract.STATISTICS for one in contract.MEASUREMENTS])
+    largest = np.array([measurement.largest for _ in contract.STATISTICS for measurement in contract.MEASUREMENTS])
     between = largest * np.random.default_rng(42).random((1000, len(largest)))
     return np.vstack([0 * largest, largest, 1000 * largest, -largest, between])
 
 
 def _require_sound(model: Any) -> None:
-    """Raise ValueError if a tree or a support vector machine names a node, a column or a row that it does not have.
+    """Raise ValueError if a tree or a support vector machine refers to a node, column or row that does not exist.
 
-    scikit-learn follows these numbers without looking, and would read memory that is not theirs.
+    scikit-learn does not check these numbers and would read memory out of bounds.
     """
     for part in _parts(model):
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         if kind == skops_scan.TREE:
             _require_sound_tree(part)
-        # What was fitted holds what was to be fitted, too, which has no numbers yet.
+        # A fitted estimator also contains its unfitted template, which has no such arrays.
         elif kind == skops_scan.MACHINE and hasattr(part, "support_vectors_"):
             _require_sound_machine(part)
         elif kind == skops_scan.CLASSIFIER and hasattr(part, "tree_"):
@@ -149,7 +149,7 @@ def _require_sound(model: Any) -> None:
 
 
 def _parts(model: Any) -> Iterator[Any]:
-    """Yield the model and all that it consists of, each once."""
+    """Yield the model and everything it consists of, each once."""
     seen: set[int] = set()
     waiting = [model]
     while waiting:
@@ -171,14 +171,14 @@ def _parts(model: Any) -> Iterator[Any]:
 def _require_sound_tree(tree: Any) -> None:
     import numpy as np
 
-    # Its own number of nodes is what its arrays are read by, and its capacity how many there are.
+    # node_count bounds how the arrays are read; capacity is their length.
     _require(0 < tree.node_count <= tree.capacity)
     _require(tree.n_features == len(contract.FEATURES))
     _require(tree.n_outputs == 1)
     node = np.arange(tree.node_count)
     left, right = tree.children_left, tree.children_right
     leaf = (left == -1) & (right == -1)
-    # Children come after their parent, so that following them ends.
+    # Children come after their parent, so a descent terminates.
     inner = (left > node) & (right > node) & (left < tree.node_count) & (right < tree.node_count)
     known = (tree.feature >= 0) & (tree.feature < tree.n_features)
     _require((leaf | (inner & known)).all())
@@ -187,7 +187,7 @@ def _require_sound_tree(tree: Any) -> None:
 def _require_sound_machine(machine: Any) -> None:
     import numpy as np
 
-    vectors, of_class = machine.support_vectors_, machine._n_support  # noqa: SLF001 -- what libsvm is given
+    vectors, of_class = machine.support_vectors_, machine._n_support  # noqa: SLF001 -- passed to libsvm
     rows = len(vectors)
     shapes = {
         "support_vectors_": (rows, machine.n_features_in_), "support_": (rows,), "_n_support": (2,),

@@ -1,7 +1,7 @@
-"""Looking through a skops file before anything is made of it: its archive, its arrays, its nodes, its types.
+"""Scan a skops file before any object is created from it: archive, arrays, nodes and types.
 
-What this takes is bounded by the size of the file, which is bounded too. Nothing of the file is made, and neither skops
-nor scikit-learn is needed.
+The cost is bounded by the size of the file, which is bounded, too. No object is created, and neither skops nor
+scikit-learn is needed.
 """
 
 import io
@@ -40,11 +40,11 @@ TYPES = _BY_NUMPY_ALONE | {
     "sklearn.utils._bunch.Bunch",
     CLASSIFIER, MACHINE, TREE,
 }  # fmt: skip
-"""What the pipelines of the recipes are made of, and nothing else."""
+"""The types that the pipelines of the recipes consist of, and no others."""
 
 _LOADERS = {"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TreeNode", "TupleNode", "TypeNode"}
 
-# Far beyond any pipeline of a recipe: a stack on the 569 published patients has 16 MB, 2,400 members and 25 levels.
+# Far above any pipeline: a stacking model on the 569 published patients has 16 MB, 2,400 members and 25 levels.
 LARGEST = 256 * 2**20
 _MOST_MEMBERS, _MOST_NODES, _DEEPEST, _LONGEST_VALUE = 40_000, 8_000_000, 100, 1000
 _SMALL = 4096  # elements of an array; the components of 30 measurements have 900
@@ -58,45 +58,45 @@ _NPY = re.compile(
 _FIELD = re.compile(rb"\('[a-z_]{0,40}', '[<|][fiubV]([0-9]{1,2})'\)")
 
 PASSING = (MemoryError, OSError, ImportError)
-"""What may be no fault of the file: to try again later may help."""
+"""Errors that the file may not have caused: a later retry may help."""
 
 
 @dataclass
 class Scan:
-    """What a model file holds: its types, and whether every array of it is small."""
+    """What a model file contains: its types, and whether all its arrays are small."""
 
     types: set[str] = field(default_factory=set)
     small: bool = True
 
     @property
     def by_numpy_alone(self) -> bool:
-        """Say whether numpy, which looks before it follows a number, does all that is done with it."""
+        """Whether only numpy, which checks bounds, operates on its arrays."""
         return self.small and self.types <= _BY_NUMPY_ALONE
 
 
 def scan(content: bytes) -> Scan:
-    """Look through a skops file without skops: nothing of it is made, and what it takes is bounded by its size.
+    """Scan a skops file without skops. No object is created, and the cost is bounded by the file's size.
 
     Raises:
-        WdbcError: it is no skops file, or one with types, files or references that no pipeline has.
+        WdbcError: it is not a skops file, or it has types, files or references that no pipeline has.
     """
     try:
         members = _members(content)
-        found = Scan(small=all(_elements(text) <= _SMALL for name, text in members.items() if name != SCHEMA))
-        _Nodes(members, found).look()
+        result = Scan(small=all(_elements(text) <= _SMALL for name, text in members.items() if name != SCHEMA))
+        _Nodes(members, result).scan()
     except PASSING:
         raise
     except _NotAModel as error:
-        raise refused(f"this is no model file: {error}") from None
-    except Exception as error:  # noqa: BLE001 -- zipfile and json raise many things for what is neither
-        raise refused(f"this is no model file ({type(error).__name__})") from None
-    if foreign := sorted(kind for kind in found.types if kind not in TYPES):
-        raise refused(f"the model file holds foreign types or files: {', '.join(foreign[:5])}")
-    return found
+        raise refused(f"not a model file: {error}") from None
+    except Exception as error:  # noqa: BLE001 -- zipfile and json raise many exceptions for other content
+        raise refused(f"not a model file ({type(error).__name__})") from None
+    if foreign := sorted(kind for kind in result.types if kind not in TYPES):
+        raise refused(f"the model file contains foreign types or files: {', '.join(foreign[:5])}")
+    return result
 
 
 class _NotAModel(Exception):
-    """The file is not as `to_skops` writes one. The text names no value of it."""
+    """The file differs from what `to_skops` writes. The text contains no value of it."""
 
 
 def _members(content: bytes) -> dict[str, bytes]:
@@ -110,8 +110,8 @@ def _members(content: bytes) -> dict[str, bytes]:
         if len(names) != len(entries) or SCHEMA not in names:
             raise _NotAModel("its members are not those of a model")
         if foreign := [name for name in names if name != SCHEMA and not _MEMBER.fullmatch(name)]:
-            raise refused(f"the model file holds foreign types or files: {', '.join(map(ascii, foreign[:5]))}")
-        # Nothing is compressed, so that nothing in it is larger than it is.
+            raise refused(f"the model file contains foreign types or files: {', '.join(map(ascii, foreign[:5]))}")
+        # Nothing is compressed, so no member is larger than the file.
         stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not stored or sum(entry.file_size for entry in entries) > len(content):
             raise _NotAModel("its members are compressed")
@@ -119,10 +119,10 @@ def _members(content: bytes) -> dict[str, bytes]:
 
 
 def _elements(text: bytes) -> int:
-    """Return how many elements an array has; it must have all the bytes that its header says, and hold no objects."""
+    """Return the number of elements of an array. Its length must match its header, and it must not contain objects."""
     head = _NPY.match(text)
     if head is None or int.from_bytes(head["length"], "little") != head.end() - 10:
-        raise _NotAModel("an array in it is none")
+        raise _NotAModel("it has an invalid array")
     elements = 1
     for number in head["shape"].replace(b" ", b"").split(b","):
         elements *= int(number) if number else 1
@@ -131,18 +131,18 @@ def _elements(text: bytes) -> int:
     else:
         fields = _FIELD.findall(head["fields"])
         if b", ".join(match[0] for match in _FIELD.finditer(head["fields"])) != head["fields"]:
-            raise _NotAModel("an array in it is none")
+            raise _NotAModel("it has an invalid array")
         size = sum(map(int, fields))
     if len(text) - head.end() != elements * size:
-        raise _NotAModel("an array in it is none")
+        raise _NotAModel("it has an invalid array")
     return elements
 
 
 class _Nodes:
     """The nodes of a schema.
 
-    skops follows a number that it has met before to the node of that number. `to_skops` writes such a node out in full
-    each time: that is required, so that nothing is more than it looks, and nothing goes in a circle.
+    skops resolves a known number to the node with that number. `to_skops` writes such a node in full each time. This is
+    required here, so that a file contains nothing but what it shows, and no cycles.
     """
 
     def __init__(self, members: Mapping[str, bytes], found: Scan) -> None:
@@ -152,10 +152,10 @@ class _Nodes:
         self._schema = json.loads(schema)
         self._members = members
         self._found = found
-        self._forms: dict[tuple[Any, ...], int] = {}  # what is written alike has one number
+        self._forms: dict[tuple[Any, ...], int] = {}  # equal content has equal numbers
         self._by_id: dict[int, int] = {}
 
-    def look(self) -> None:
+    def scan(self) -> None:
         if not isinstance(self._schema, dict):
             raise _NotAModel("it has no nodes")
         self._form(self._schema, 0)
@@ -168,14 +168,14 @@ class _Nodes:
             parts = ((key, self._part(key, value, depth + 1)) for key, value in node.items() if key != "__id__")
             form = self._number("dict", *parts)
             if "__id__" in node and self._by_id.setdefault(node["__id__"], form) != form:
-                raise _NotAModel("it refers to something that it does not hold")
+                raise _NotAModel("it refers to something that it does not contain")
             return form
         if isinstance(node, list):
             return self._number("list", *(self._form(value, depth + 1) for value in node))
         return self._number(type(node).__name__, node)
 
     def _part(self, key: str, value: Any, depth: int) -> int:
-        # A tree's arrays are made each time that it is written: files of other names, with the same bytes.
+        # A tree's arrays are written each time: files with other names but the same bytes.
         return self._number("file", self._members[value]) if key == "file" else self._form(value, depth)
 
     def _number(self, *form: Any) -> int:
@@ -188,14 +188,14 @@ class _Nodes:
         if loader is not None and loader not in _LOADERS:
             raise _NotAModel("it has nodes that no pipeline has")
         if loader == "TypeNode" and node.get("__module__") != "builtins":
-            raise _NotAModel("it has a type in the place of a value")
+            raise _NotAModel("it has a type where a value is expected")
         if loader == "JsonNode":
             text = node["content"]
             if len(text) > _LONGEST_VALUE or text.lstrip()[:1] in ("[", "{"):
-                raise _NotAModel("it has a value that is none")
+                raise _NotAModel("it has an invalid value")
 
 
 def refused(what: str) -> WdbcError:
-    """Return the error for a model file that is refused."""
-    hint = "Nothing of it was run here. Make the model again (`wdbc run --force`), and find out who wrote this file."
+    """Return the error for a rejected model file."""
+    hint = "None of it was executed here. Rebuild the model (`wdbc run --force`), and find out who wrote this file."
     return WdbcError(what, where="pipeline.skops", hint=hint)

@@ -1,14 +1,14 @@
-"""The store: keeps immutable versions, moves pointers, and verifies whatever it reads.
+"""The store: writes immutable versions, moves pointers, and verifies everything it reads.
 
     store.json                          the format of the whole store
     <asset>/current.json                the pointer: manifest of the current version
-    <asset>/versions/<digest>/<files>   one immutable version, named by its content
-    <asset>/refused.json                why the last attempt was refused, until one succeeds
-    champion/...                        beside these what is in production, since when and why: see `registry`
+    <asset>/versions/<digest>/<files>   one immutable version, named by its content digest
+    <asset>/refused.json                why the last attempt was rejected, until one succeeds
+    champion/...                        also what is in production, since when and why: see `registry`
     runs/<run id>/<asset>.json          what a run made or kept
 
-Order of writing: the files of the version, then the run's manifest, then the pointer. A process killed in between
-leaves a version that nothing points to, never a pointer to half a version.
+Write order: the files of the version, then the run's manifest, then the pointer. A process killed in between leaves a
+version without a pointer, never a pointer to an incomplete version.
 """
 
 import json
@@ -22,11 +22,11 @@ from typing import Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import backends, codecs, environment, parsing, paths
 from wdbc_assets.store.checkpoints import Checkpoints
-from wdbc_assets.store.manifest import FORMAT, OF_RUN, POINTER, Manifest, stored_file, unsupported, version_of
+from wdbc_assets.store.manifest import FORMAT, POINTER, RUN_MANIFEST, Manifest, stored_file, unsupported, version_of
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
-# What is decided, and not made whenever something changed, is not made again by a run.
-_HINTS = {paths.CHAMPION: "Go back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
+# A run does not rebuild the champion: it changes by promotion only.
+_HINTS = {paths.CHAMPION: "Roll back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
 
 
 class NeverMade(WdbcError):
@@ -40,7 +40,7 @@ class _Format:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why the last attempt at an asset was refused: when (UTC in ISO 8601), in which run, and each reason."""
+    """The last rejected attempt at an asset: when (UTC in ISO 8601), in which run, and the reasons."""
 
     at: str
     run_id: str
@@ -58,14 +58,14 @@ class Handle:
         """Read the version, verify it, and return its value.
 
         Raises:
-            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
+            DamagedStore: a file is missing, was altered, or does not contain such a value.
         """
         return self.store.value(self.manifest)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A value that is ready to be stored: its files, and the manifest that they will carry."""
+    """A value ready to be stored: its files and its manifest."""
 
     value: Any = field(repr=False)  # it may hold patients' rows
     contents: Mapping[str, bytes] = field(repr=False)
@@ -73,7 +73,7 @@ class Draft:
 
 
 class Store:
-    """Versions and pointers in one place."""
+    """Versions and pointers in one location."""
 
     def __init__(self, backend: backends.Backend) -> None:
         self.backend = backend
@@ -91,18 +91,18 @@ class Store:
             raise DamagedStore(
                 f"the store's format file is damaged: {getattr(error, 'what', error)}",
                 where=self._where(paths.FORMAT_FILE),
-                hint="Delete it: the next run writes it again. The versions are untouched.",
+                hint="Delete it: the next run recreates it. All versions are unchanged.",
             ) from None
         if number != FORMAT:
             raise unsupported(number, self._where(paths.FORMAT_FILE))
         return True
 
     def require_known_format(self) -> None:
-        """Refuse a store that this release does not know.
+        """Reject a store of another format.
 
         Raises:
             DamagedStore: the store's format file is damaged.
-            UnsupportedFormat: the store has a format that this release does not read.
+            UnsupportedFormat: another release wrote the store.
         """
         _ = self._understood
 
@@ -116,11 +116,11 @@ class Store:
         return self._manifest(paths.pointer(asset), asset)
 
     def made_by(self, run_id: str, asset: str) -> Manifest | None:
-        """Return what a run made or kept of an asset, so that one run sees one version throughout."""
-        return self._manifest(paths.made_by(run_id, asset), asset, OF_RUN)
+        """Return what a run made or kept of an asset, so that one run uses one version throughout."""
+        return self._manifest(paths.made_by(run_id, asset), asset, RUN_MANIFEST)
 
     def handle(self, asset: str, *, run_id: str | None = None) -> Handle:
-        """Return the version that a run made of the asset, else the current one.
+        """Return the version that a run made of the asset, or else the current one.
 
         Raises:
             NeverMade: there is neither.
@@ -128,7 +128,7 @@ class Store:
         manifest = (self.made_by(run_id, asset) if run_id else None) or self.current(asset)
         if manifest is None:
             raise NeverMade(
-                f"{asset} has never been made",
+                f"{asset} has never been materialized",
                 where=self.url,
                 hint=f"Materialize {asset} first, or run `wdbc run`.",
             )
@@ -138,7 +138,7 @@ class Store:
         """Read the files of a version and verify each against the manifest.
 
         Raises:
-            DamagedStore: a file is missing or is not the one that was written.
+            DamagedStore: a file is missing or was altered.
         """
         contents = {}
         for name, stated in manifest.files.items():
@@ -150,51 +150,51 @@ class Store:
             except DamagedStore as error:
                 raise self._damage(manifest, path, f"cannot be read: {error.what}") from None
             if stored_file(content) != stated:
-                raise self._damage(manifest, path, "is not the file that was stored")
+                raise self._damage(manifest, path, "was altered: its digest does not match the manifest")
             contents[name] = content
         if version_of(manifest.files) != manifest.version:
-            raise self._damage(manifest, paths.version(manifest), "does not have the digest in its name")
+            raise self._damage(manifest, paths.version(manifest), "does not match the digest in its name")
         return contents
 
     def value(self, manifest: Manifest) -> Any:
         """Read a version, verify it, and return its value.
 
         Raises:
-            DamagedStore: a file is missing, is not the one that was written, or holds no such value.
+            DamagedStore: a file is missing, was altered, or does not contain such a value.
         """
         contents = self.files(manifest)
         try:
             return codecs.decode(manifest.codec, contents)
         except (WdbcError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever a library makes of files that hold something else
+        except Exception as error:  # noqa: BLE001 -- libraries raise anything for files with other content
             raise self._damage(
-                manifest, "", f"is no such value, though it is what was stored ({type(error).__name__})"
+                manifest, "", f"cannot be decoded, although its digest matches ({type(error).__name__})"
             ) from None
 
     def document(self, manifest: Manifest, name: str) -> dict[str, Any]:
-        """Read the JSON object that one file of a version holds, verified.
+        """Read and verify the JSON object in one file of a version.
 
         Raises:
-            DamagedStore: a file is missing, is not the one that was written, or holds no JSON object.
+            DamagedStore: a file is missing, was altered, or does not contain a JSON object.
         """
         try:
             plain = parsing.decode(self.files(manifest)[name])
         except (Malformed, KeyError):
             plain = None
         if not isinstance(plain, dict):
-            raise self._damage(manifest, paths.version_file(manifest, name), "holds no JSON object")
+            raise self._damage(manifest, paths.version_file(manifest, name), "does not contain a JSON object")
         return plain
 
     def found(self, manifest: Manifest) -> dict[str, bytes | None]:
-        """Read the files of a version as they lie there, None for one that is missing.
+        """Read the files of a version without verification, None for a missing one.
 
-        Nothing is verified: this is for whoever looks for what has changed, and never a value to go on from.
+        Use it to find out what has changed, never to compute anything.
         """
         return {name: self._content(paths.version_file(manifest, name)) for name in manifest.files}
 
     def damage(self, manifest: Manifest) -> str | None:
-        """Return what is wrong with the stored files of a version, or None if they are whole."""
+        """Return what is wrong with the stored files of a version, or None if they are intact."""
         try:
             self.files(manifest)
         except DamagedStore as error:
@@ -202,9 +202,9 @@ class Store:
         return None
 
     def refusal(self, asset: str) -> dict[str, Any] | None:
-        """Return when and why the last attempt at an asset was refused, if nothing succeeded since.
+        """Return when and why the last attempt at an asset was rejected, or None if a later one succeeded.
 
-        A note that is damaged counts as one: the next success clears it.
+        A damaged record counts as a rejection. The next success clears it.
         """
         try:
             note = parsing.decode(self.backend.read(paths.refusal(asset)))
@@ -212,7 +212,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (Malformed, DamagedStore) as error:
-            why = f"the note of it is damaged ({paths.refusal(asset)}): {getattr(error, 'what', error)}"
+            why = f"the record of it is damaged ({paths.refusal(asset)}): {getattr(error, 'what', error)}"
             return asdict(Refusal("unknown", "unknown", [why]))
 
     # Writing
@@ -230,10 +230,10 @@ class Store:
         checks: Iterable[Mapping[str, Any]] = (),
         origin: Mapping[str, Any] | None = None,
     ) -> Draft:
-        """Turn a value into files and say what they are. Nothing is written yet.
+        """Convert a value to files and a manifest. Nothing is written yet.
 
         Raises:
-            WdbcError: the name of the asset cannot be a folder, or there is no way to store such a value.
+            WdbcError: the asset's name is not a valid folder name, or the value has no storage format.
         """
         codec, contents, rows = codecs.encode(paths.asset_name(asset), value)
         files = {paths.file_name(name): stored_file(content) for name, content in contents.items()}
@@ -259,17 +259,17 @@ class Store:
     def commit(self, draft: Draft, *, run_id: str) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
 
-        The pointer stays where it is when an input has been replaced by another run since it was read: what was made
-        of superseded inputs is kept as a version, but does not become current.
+        The pointer does not move if another run replaced an input since it was read. The result is then kept as a
+        version but does not become current.
         """
         self.write(draft)
         self.backend.replace(paths.made_by(run_id, draft.manifest.asset), draft.manifest.to_json())
         with self.backend.commit_lock():
-            self.write(draft)  # what nothing points to may be cleaned up until the lock is held
+            self.write(draft)  # before the lock is held, garbage collection may remove it
             return self._point(draft.manifest)
 
     def write(self, draft: Draft) -> None:
-        """Write the files of a version, those that are not there yet. Nothing points to it for that."""
+        """Write the missing files of a version. No pointer changes."""
         self._mark_format()
         for name, content in draft.contents.items():
             path = paths.version_file(draft.manifest, name)
@@ -283,7 +283,7 @@ class Store:
         self.backend.replace(paths.made_by(run_id, manifest.asset), manifest.to_json())
 
     def note_refusal(self, asset: str, *, run_id: str, reasons: Iterable[str]) -> None:
-        """Record why an attempt was refused, for whoever asks for the status."""
+        """Record why an attempt was rejected, for `wdbc status`."""
         note = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "run_id": run_id,
@@ -293,14 +293,14 @@ class Store:
         self.backend.replace(paths.refusal(asset), json.dumps(note, indent=2).encode())
 
     def forget_refusal(self, asset: str) -> None:
-        """Record that an attempt succeeded, or that nothing is left to be done."""
+        """Record that an attempt succeeded, or that the asset is up to date."""
         if self.refusal(asset):
             self.backend.replace(paths.refusal(asset), b"{}")
 
-    def checkpoints(self, asset: str, depends_on: Any, *, anew: bool = False) -> Checkpoints:
-        """Return a place for the finished parts of unfinished work; `anew` forgets those of earlier attempts."""
+    def checkpoints(self, asset: str, depends_on: Any, *, fresh: bool = False) -> Checkpoints:
+        """Return the checkpoints of unfinished work. With `fresh`, ignore those of earlier attempts."""
         self._mark_format()
-        return Checkpoints(self.backend, paths.asset_name(asset), depends_on, anew=anew)
+        return Checkpoints(self.backend, paths.asset_name(asset), depends_on, fresh=fresh)
 
     def _point(self, manifest: Manifest) -> bool:
         for name, version in manifest.inputs.items():
@@ -314,7 +314,7 @@ class Store:
         return True
 
     def _current_or_damaged(self, asset: str) -> Manifest | None:
-        # A damaged pointer is replaced by a good one; refusing to would leave the store broken for ever.
+        # A good pointer replaces a damaged one; refusing would leave the store broken forever.
         try:
             return self.current(asset)
         except DamagedStore:
@@ -346,21 +346,21 @@ class Store:
             return None
 
     def folder(self, manifest: Manifest) -> str:
-        """Return where a version lies, as a path or URL."""
+        """Return the path or URL of a version's folder."""
         return self._where(paths.version(manifest))
 
     def _where(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"
 
-    def _damage(self, manifest: Manifest, path: str, finding: str) -> DamagedStore:
+    def _damage(self, manifest: Manifest, path: str, problem: str) -> DamagedStore:
         return DamagedStore(
-            f"stored file of {manifest.asset} {finding}",
+            f"stored file of {manifest.asset} {problem}",
             where=self._where(path or paths.version(manifest)),
-            hint=_HINTS.get(manifest.asset, "Run `wdbc run`: it makes this asset again.")
+            hint=_HINTS.get(manifest.asset, "Run `wdbc run` to rebuild this asset.")
             + " The damaged file is never used.",
         )
 
 
 def open_store(location: str, *, relative_to: Path) -> Store:
-    """Return the store at a folder or URL; a relative folder lies below `relative_to`."""
+    """Return the store at a folder or URL. A relative folder is resolved against `relative_to`."""
     return Store(backends.open_backend(location, relative_to=relative_to))

@@ -37,7 +37,7 @@ def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mappi
     sample = {_pick([unit for unit in outcomes if unit.recipe == name], version) for name in names}
     y = inputs["clean_frame"]["diagnosis"].to_numpy()
     for unit, (patients, outcome) in outcomes.items():
-        if unit not in sample and patients == cross_validation.rows(y, unit)[1].tolist():
+        if unit not in sample and patients == cross_validation.fold_rows(y, unit)[1].tolist():
             local.keep(checkpoints, unit, outcome)
     return f"{len(sample)} of {len(outcomes)} folds evaluated again"
 

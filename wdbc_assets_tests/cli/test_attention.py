@@ -86,7 +86,9 @@ def test_a_refusal_is_one_line(store: Store) -> None:
 def test_damage_to_a_version_a_pointer_or_the_history_is_one_line_each(store: Store, environment: Path) -> None:
     version = put(store)
     (version / "wdbc.data").write_text("altered")
-    assert the_line() == "damaged: raw_data: stored file of raw_data is not the file that was stored"
+    assert (
+        the_line() == "damaged: raw_data: stored file of raw_data was altered: its digest does not match the manifest"
+    )
     (environment / "results/raw_data/current.json").write_text("{}")
     assert the_line().startswith("damaged: raw_data: the pointer is damaged")
     put(store)
@@ -105,7 +107,7 @@ def test_damage_to_what_a_rollback_leads_to_is_one_line(store: Store, environmen
     promote(store, b"the champion")
     (content,) = (environment / "results/champion/versions" / earlier).iterdir()
     content.write_bytes(b"altered")
-    assert the_line().startswith(f"damaged: champion: no rollback leads to logistic {earlier[:12]}: ")
+    assert the_line().startswith(f"damaged: champion: rollback to logistic {earlier[:12]} is not possible: ")
 
 
 @pytest.mark.fault("O03")
@@ -138,7 +140,7 @@ def test_a_failed_run_of_selected_assets_is_told_until_they_are_made(instance: d
 
 def test_a_local_source_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WDBC_SOURCE", "/nowhere/wdbc.data")
-    assert the_line().startswith("stale source: the source: it cannot be read: there is no such file")
+    assert the_line().startswith("stale source: the source: it cannot be read: the file does not exist")
 
 
 def test_a_remote_source_is_stale_after_the_hours_that_are_set(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

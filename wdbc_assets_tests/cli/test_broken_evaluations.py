@@ -38,7 +38,7 @@ def parts() -> set[str]:
 
 
 def workers(parent: int) -> list[int]:
-    """The processes that were started to judge folds: Python's tracker of resources is none of them."""
+    """The processes that were started to evaluate folds: Python's tracker of resources is none of them."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
@@ -50,15 +50,15 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def test_a_recipe_that_fails_in_one_fold_is_told_in_one_block_and_only_that_fold_is_done_again() -> None:
+def test_a_failed_fold_is_reported_and_only_that_fold_is_computed_again() -> None:
     Path("broken").touch()
     failed = evaluate("--recipe", "brittle")
     assert failed.returncode == 1
     block = failed.stderr[failed.stderr.index("error:") :]
-    assert block.startswith("error: 1 of 30 folds could not be judged: brittle, repeat 1, fold ")
+    assert block.startswith("error: 1 of 30 folds could not be evaluated: brittle, repeat 1, fold ")
     assert "of 10: TypeError: patient 1 is needed" in block.splitlines()[0]
     assert "brittle.py, line " in block
-    assert "The other folds are kept, and are not done again." in block
+    assert "The other folds are stored and will not be computed again." in block
     assert "Traceback" not in failed.stderr
     assert not Path("results/cross_validation/current.json").exists()
     kept = parts()
@@ -67,30 +67,30 @@ def test_a_recipe_that_fails_in_one_fold_is_told_in_one_block_and_only_that_fold
     Path("broken").unlink()
     again = evaluate("--recipe", "brittle")
     assert again.returncode == 0, again.stderr
-    assert "29 of 30 folds were done before" in again.stderr
+    assert "29 of 30 folds were finished before" in again.stderr
     assert "folds evaluated 30/30" in again.stderr
     assert "folds evaluated 29/30" not in again.stderr
     assert parts() > kept
 
 
 @pytest.mark.fault("T04")
-def test_a_killed_worker_is_told_the_folds_that_are_done_are_kept_and_the_next_run_goes_on() -> None:
+def test_a_killed_worker_is_reported_and_the_next_run_resumes() -> None:
     with evaluating("--recipe", "slow") as running:
         victim, *others = workers(running.pid)
         os.kill(victim, signal.SIGKILL)
-        _, told = running.communicate(timeout=60)
+        _, output = running.communicate(timeout=60)
     assert running.returncode == 1
-    block = told[told.index("error:") :]
-    assert "a process of the evaluation died, perhaps for want of memory" in block
+    block = output[output.index("error:") :]
+    assert "a worker process of the evaluation died, possibly out of memory" in block
     assert "--workers 1" in block
-    assert "Traceback" not in told
+    assert "Traceback" not in output
     assert not any(map(is_alive, others))
     kept = parts()
     assert 3 <= len(kept) < 30
 
     again = evaluate("--recipe", "slow")
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 30 folds were done before" in again.stderr
+    assert f"{len(kept)} of 30 folds were finished before" in again.stderr
 
 
 @pytest.mark.fault("O16")
@@ -103,9 +103,9 @@ def test_an_evaluation_that_is_terminated_waits_for_no_fold_and_leaves_no_worker
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
-        _, told = running.communicate(timeout=100)
-    assert running.returncode == 143, told
-    assert "Traceback" not in told
+        _, output = running.communicate(timeout=100)
+    assert running.returncode == 143, output
+    assert "Traceback" not in output
     assert not any(map(is_alive, left))
 
 
@@ -124,4 +124,4 @@ def test_workers_end_with_the_command_that_was_killed_and_the_next_run_goes_on()
     kept = parts()
     again = evaluate("--recipe", "slow")
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 30 folds were done before" in again.stderr
+    assert f"{len(kept)} of 30 folds were finished before" in again.stderr

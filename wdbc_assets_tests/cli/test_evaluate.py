@@ -46,9 +46,9 @@ def test_the_figures_are_the_published_ones_and_reach_every_floor_without_an_ala
     for recipe, figures in PUBLISHED.items():
         for metric, value in figures.items():
             assert found["recipes"][recipe][metric]["mean"] == pytest.approx(value, abs=FOLD_NOISE[metric])
-    judged = found["recipes"][floors.RECIPE]
-    assert set(floors.BOUNDS) <= set(judged)
-    assert floors.missed(judged, "quick") == floors.alarms(judged) == []
+    logistic = found["recipes"][floors.RECIPE]
+    assert set(floors.BOUNDS) <= set(logistic)
+    assert floors.missed(logistic, "quick") == floors.alarms(logistic) == []
     assert {check["rule"]: check["passed"] for check in found["checks"]} == {rule.name: True for rule in floors.RULES}
     (difference,) = found["differences"]
     assert (difference["recipe"], difference["minus"]) == ("logistic", "airflow_baseline")
@@ -58,7 +58,7 @@ def test_the_figures_are_the_published_ones_and_reach_every_floor_without_an_ala
 
 
 @pytest.mark.usefixtures("evaluated")
-def test_a_second_call_makes_nothing_and_shows_every_figure_with_its_floor_and_the_seed_beside() -> None:
+def test_a_second_call_shows_every_metric_with_its_floor_and_the_baseline() -> None:
     again = wdbc("evaluate")
     assert again.returncode == 0, again.stderr
     assert [line.split()[1] for line in again.stdout.splitlines()[:3]] == ["unchanged"] * 3
@@ -69,7 +69,7 @@ def test_a_second_call_makes_nothing_and_shows_every_figure_with_its_floor_and_t
     for metric, bounds in floors.BOUNDS.items():
         assert shown[metric].endswith(f"= {bounds.quick:g}")
     assert "missed" not in again.stdout
-    assert "chosen by folds: C=" in again.stdout
+    assert "selected in folds: C=" in again.stdout
     assert "logistic - airflow_baseline" in again.stdout
     assert "lowest log-loss: logistic" in again.stdout
     assert lines[-1].startswith("  next: ")
@@ -80,15 +80,15 @@ def test_a_second_call_makes_nothing_and_shows_every_figure_with_its_floor_and_t
 def test_an_evaluation_that_is_stopped_goes_on_from_the_folds_that_are_done() -> None:
     with evaluating("--recipe", "slow") as running:
         os.killpg(running.pid, signal.SIGINT)  # as a terminal sends it, to the workers too
-        _, told = running.communicate(timeout=60)
-    assert running.returncode == 130, told
-    assert "Traceback" not in told
+        _, output = running.communicate(timeout=60)
+    assert running.returncode == 130, output
+    assert "Traceback" not in output
     kept = parts()
     assert 3 <= len(kept) < 30
     before = {path: path.stat().st_mtime_ns for path in Path("results").rglob("*-*-*.json")}
     again = evaluate("--recipe", "slow")
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 30 folds were done before" in again.stderr
+    assert f"{len(kept)} of 30 folds were finished before" in again.stderr
     assert len(parts()) == 30
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
 
@@ -104,6 +104,6 @@ def test_one_worker_and_two_make_the_same_version() -> None:
     assert made[0]["version"] == made[1]["version"]
 
 
-def test_the_help_says_which_recipes_are_always_judged() -> None:
+def test_the_help_says_which_recipes_are_always_evaluated() -> None:
     shown = " ".join(wdbc("evaluate", "--help").stdout.split())
-    assert "logistic and airflow_baseline always are" in shown
+    assert "logistic and airflow_baseline are always evaluated" in shown

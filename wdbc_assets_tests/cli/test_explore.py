@@ -46,7 +46,7 @@ def test_the_data_are_explored_once_and_shown_each_time(tmp_path: Path) -> None:
     for cluster in value["correlation"]["clusters"]:
         assert ", ".join(cluster) in unwrapped(first.stdout)
     assert f"stored in {tmp_path / 'results'}" in first.stdout
-    assert " ui, for the pictures" in first.stdout
+    assert " ui, for the plots" in first.stdout
 
     second = wdbc("explore")
     assert second.returncode == 0, second.stderr

@@ -38,7 +38,7 @@ def exported(folder: Path) -> dict[str, bytes]:
 def test_what_was_never_made_is_not_exported(tmp_path: Path) -> None:
     refused = wdbc("export", str(tmp_path / "out"))
     assert refused.returncode == 1
-    assert "never been made" in refused.stderr
+    assert "never been materialized" in refused.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -56,7 +56,7 @@ def test_the_flat_layout_comes_with_the_versions_and_the_digest_of_each_file(sto
 
 @pytest.mark.fault("F15")
 @pytest.mark.parametrize("asset", ["raw_data", "clean_frame", "train_test_split", "fitted_pipeline"])
-def test_versions_that_do_not_belong_together_are_refused_and_the_earlier_export_stays(
+def test_inconsistent_versions_are_refused_and_the_earlier_export_stays(
     store: Store, tmp_path: Path, asset: str
 ) -> None:
     assert wdbc("export", str(tmp_path / "out")).returncode == 0
@@ -68,6 +68,6 @@ def test_versions_that_do_not_belong_together_are_refused_and_the_earlier_export
     store.backend.replace(paths.pointer(asset), another.to_json())
     refused = wdbc("export", str(tmp_path / "out"))
     assert refused.returncode == 1
-    assert f"was made of {asset} " in refused.stderr
+    assert f"was made from {asset} " in refused.stderr
     assert "wdbc run" in refused.stderr
     assert exported(tmp_path / "out") == before

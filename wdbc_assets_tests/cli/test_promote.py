@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger
 from wdbc_assets.registry.challenger import Pair
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.cli.test_run import wdbc
-from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.promotion_evidence import put_evidence
 from wdbc_assets_tests.store.artifacts import snapshot
 
 pytestmark = pytest.mark.slow
@@ -194,7 +194,7 @@ def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None
     assert found["version"] == entries()[0]["to"]
     unknown = wdbc("promote", "0123abcd")
     assert unknown.returncode == 1
-    assert "no version of fitted_pipeline in the store begins with 0123abcd" in unknown.stderr
+    assert "no version of fitted_pipeline in the store starts with 0123abcd" in unknown.stderr
     assert earlier[:12] in unknown.stderr
 
 
@@ -207,7 +207,7 @@ def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, 
     pointer.write_bytes(type(evidence)(**forged).to_json())
     refused = wdbc("promote", "--dry-run")
     assert refused.returncode == 3, refused.stderr
-    assert "broken: patients, code" in refused.stdout
+    assert "criteria not met: patients, code" in refused.stdout
     assert "run `wdbc run`, then `wdbc evaluate`" in refused.stdout
 
 
@@ -216,7 +216,7 @@ def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it
     put_evidence(store, logistic=0.0)
     refused = wdbc("promote")
     assert refused.returncode == 1
-    assert "cross_validation has not judged airflow_baseline" in refused.stderr
+    assert "cross_validation has no results for airflow_baseline" in refused.stderr
     assert "wdbc evaluate --recipe airflow_baseline" in refused.stderr
     assert len(entries()) == 1
 
@@ -240,9 +240,11 @@ def test_a_damaged_champion_is_named_by_champion_and_status_with_what_to_do(stor
     (tmp_path / "results/champion/versions" / champion_now.version / "policy.json").write_text("{}")
     shown = wdbc("champion")
     assert shown.returncode == 1
-    assert "problem: stored file of champion is not the file that was stored" in shown.stdout
+    assert "problem: stored file of champion was altered: its digest does not match the manifest" in shown.stdout
     states = {one["asset"]: one for one in json.loads(wdbc("status", "--json").stdout)["assets"]}
-    assert states["champion"]["reasons"] == ["stored file of champion is not the file that was stored"]
+    assert states["champion"]["reasons"] == [
+        "stored file of champion was altered: its digest does not match the manifest"
+    ]
 
 
 def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, tmp_path: Path) -> None:
@@ -275,7 +277,7 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, 
 # Under test
 
 
-def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_answered(store: Store) -> None:
+def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion(store: Store) -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
     assert "is the champion itself" in refused.stderr
@@ -310,7 +312,7 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
 
     judged = wdbc("promote", "--dry-run")
     assert judged.returncode == 3
-    assert "7 of 107 patients without an answer" in judged.stdout
+    assert "7 of 107 patients not scored" in judged.stdout
     share = wdbc("shadow", "start", "--share", "0.1")
     assert share.returncode == 1
     assert "it violates experiment" in share.stderr
@@ -325,7 +327,7 @@ def test_a_challenger_is_tried_beside_the_champion_and_the_gate_asks_whether_it_
     challenger.put_pairs(store, again, "2-bb-1-1", pairs[:99])
     assert "7 of 107 patients" in wdbc("promote", "--dry-run").stdout, "until the new pairs are enough"
     challenger.put_pairs(store, again, "2-bb-1-1", pairs)
-    assert "without an answer" not in wdbc("promote", "--dry-run").stdout
+    assert "patients not scored" not in wdbc("promote", "--dry-run").stdout
     stopped = wdbc("shadow", "stop", "--reason", "enough")
     assert stopped.returncode == 0
     assert f"stopped: svc {again.candidate[:12]} (fitted_pipeline)" in stopped.stdout
@@ -340,7 +342,7 @@ def test_what_was_never_judged_may_be_beside_the_champion_and_may_not_answer() -
     wdbc("report")
     refused = wdbc("shadow", "start", "--share", "0.1")
     assert refused.returncode == 1
-    assert "not judged pca_logistic" in refused.stderr
+    assert "no results for pca_logistic" in refused.stderr
     begun = wdbc("shadow", "start")
     assert begun.returncode == 0, begun.stderr
     assert "the gate has no verdict yet" in begun.stdout

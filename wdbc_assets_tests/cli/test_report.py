@@ -87,7 +87,7 @@ def test_a_store_in_which_nothing_was_made_gives_a_page_that_says_how_to_make_ea
     page = page_in(tmp_path)
     is_sound(page)
     for asset in specs.ASSETS:
-        assert re.search(rf"{asset}\s+is not here: never made\.\s+Make it with\s+wdbc \w+", page.text), asset
+        assert re.search(rf"{asset}\s+is not available: never made\.\s+Make it with\s+wdbc \w+", page.text), asset
     assert "not a medical device" in page.text
 
 
@@ -95,7 +95,7 @@ def test_a_store_in_which_nothing_was_made_gives_a_page_that_says_how_to_make_ea
 def test_the_page_shows_all_evidence_and_loads_nothing(evidence: Path) -> None:
     page = page_in(evidence)
     is_sound(page)
-    assert "is not here" not in page.text
+    assert "is not available" not in page.text
     assert "out of date" not in page.text
     assert (evidence / "results/report.html").stat().st_size < LARGEST
     assert page.tags.count("img") >= 10
@@ -114,7 +114,7 @@ def test_every_figure_of_the_card_stands_in_the_stored_artifact_that_it_cites(ev
     card = ModelCard.from_plain(stored("model_card", "model_card"))
     files = {"fitted_pipeline": "search", "cross_validation": "summary"}
     contents = {asset: stored(asset, files.get(asset, asset)) for asset in card.versions}
-    assert len(card.figures) > 40
+    assert len(card.values) > 40
     assert uncited(card, contents) == []
 
 
@@ -127,8 +127,9 @@ def test_what_is_damaged_or_lost_is_said_in_its_place_and_the_rest_is_shown(evid
     assert said.returncode == 0, said.stderr
     page = page_in(evidence)
     is_sound(page)
-    assert re.search(r"metrics\s+is not here: stored file of metrics is not the file that was stored", page.text)
-    assert re.search(r"cross_validation\s+is not here: never made\.\s+Make it with\s+wdbc evaluate", page.text)
+    altered = "stored file of metrics was altered: its digest does not match the manifest"
+    assert re.search(rf"metrics\s+is not available: {altered}", page.text)
+    assert re.search(r"cross_validation\s+is not available: never made\.\s+Make it with\s+wdbc evaluate", page.text)
     assert "Referred to a person" in page.text
 
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from wdbc_assets.domain.data import contract
 
 
-class Parts(NamedTuple):
+class PublishedSplit(NamedTuple):
     X_train: pd.DataFrame
     X_test: pd.DataFrame
     y_train: pd.Series
@@ -18,9 +18,9 @@ class Parts(NamedTuple):
 
 
 @cache
-def parts() -> Parts:
+def split() -> PublishedSplit:
     """The split by seed 42; scikit-learn codes benign as 1, we code malignant as 1."""
     bundled = load_breast_cancer()
     X = pd.DataFrame(bundled.data, columns=list(contract.FEATURES))
     y = pd.Series(1 - bundled.target, name=contract.DIAGNOSIS)
-    return Parts(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=42))
+    return PublishedSplit(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=42))

@@ -102,11 +102,11 @@ def test_a_damaged_file_is_a_reason(store: Store, source: Path, tmp_path: Path) 
     make_all(store, source)
     (stored,) = (tmp_path / "results/metrics/versions").glob("*/*")
     stored.write_bytes(b"")
-    assert reasons(store)["metrics"] == ("stored file of metrics is not the file that was stored",)
+    assert reasons(store)["metrics"] == ("stored file of metrics was altered: its digest does not match the manifest",)
 
 
 @pytest.mark.fault("F06")
 def test_a_damaged_pointer_is_a_reason(store: Store, source: Path, tmp_path: Path) -> None:
     make_all(store, source)
     (tmp_path / "results/metrics/current.json").write_bytes(b"{}")
-    assert reasons(store)["metrics"] == ("the pointer is damaged: it is not what was written",)
+    assert reasons(store)["metrics"] == ("the pointer is damaged: its content does not match its digest",)

@@ -54,7 +54,7 @@ def test_where_it_is_allowed_the_value_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "row"),
-    [("medians_are_usual", None), ("parts_are_disjoint", 5), (floors.no_figure_is_too_good.name, None)],
+    [("medians_are_usual", None), ("sets_are_disjoint", 5), (floors.no_metric_is_too_good.name, None)],
     ids=["of a table", "of the rows of a split", "of an evaluation"],
 )
 def test_a_sentence_that_holds_no_single_patients_value_stays(rule: str, row: int | None) -> None:
@@ -162,7 +162,7 @@ def test_an_error_that_nobody_foresaw_stands_in_the_history_with_its_code_and_wi
     error = event.step_failure_data.error
     assert error is not None
     told = error.to_string()
-    assert "KeyError in clean_frame: this is a fault of wdbc" in told
+    assert "KeyError in clean_frame: this is a bug in wdbc" in told
     assert "in quote_a_cell" in told  # the stack leads to the line of code
     assert "WDBC_SHOW_VALUES=true shows it" in told
     assert "clean_frame" in history

@@ -40,7 +40,7 @@ def again(found: History, change: Callable[[list[bytes]], object]) -> tuple[str,
     """What is said of the lines after a change, with the head as it was."""
     lines = list(found.lines)
     change(lines)
-    return read(b"\n".join(lines), head_of(found)).faults
+    return read(b"\n".join(lines), head_of(found)).problems
 
 
 def altered(line: bytes, **changes: object) -> bytes:
@@ -54,7 +54,7 @@ def rehashed(line: bytes, reason: str) -> bytes:
 
 def test_entries_are_numbered_and_each_carries_the_digest_of_the_one_before() -> None:
     found = written(4)
-    assert found.faults == ()
+    assert found.problems == ()
     assert found.unfinished is None
     assert [one.number for one in found.entries] == [1, 2, 3, 4]
     assert [one.previous for one in found.entries] == ["", *(one.digest for one in found.entries[:-1])]
@@ -78,10 +78,10 @@ def test_a_line_says_from_and_to_in_words() -> None:
         (lambda lines: lines.clear(), "champion/history.jsonl is missing or empty: entries 1 to 5 were removed"),
         (lambda lines: lines.__setitem__(2, altered(lines[2], reason="another")), "entry 3 was altered"),
         (lambda lines: lines.__setitem__(2, altered(lines[2], forced=True)), "entry 3 was altered"),
-        (lambda lines: lines.__setitem__(2, altered(lines[2], extra=1)), "line 3 is no entry any more"),
-        (lambda lines: lines.__setitem__(2, lines[2][:-9]), "line 3 is no entry any more"),
+        (lambda lines: lines.__setitem__(2, altered(lines[2], extra=1)), "line 3 is damaged"),
+        (lambda lines: lines.__setitem__(2, lines[2][:-9]), "line 3 is damaged"),
         (lambda lines: lines.__setitem__(2, rehashed(lines[2], "better told")), "entry 4 does not follow"),
-        (lambda lines: lines.__setitem__(4, rehashed(lines[4], "better told")), "entry 5 is not the one"),
+        (lambda lines: lines.__setitem__(4, rehashed(lines[4], "better told")), "entry 5 was altered"),
         (lambda lines: lines.insert(2, lines[1]), "entry 2 does not follow"),
         (lambda lines: lines.__setitem__(slice(1, 3), lines[2:0:-1]), "entry 2 was removed"),
     ],
@@ -94,13 +94,13 @@ def test_a_fault_is_named_by_the_entry(change: Callable[[list[bytes]], object], 
 
 def test_entries_that_were_added_beside_the_program_are_named() -> None:
     short, long = written(2), written(5)
-    faults = read(b"\n".join(long.lines), head_of(short)).faults
-    assert faults == ("entries 3 to 5 were added, and not by this program",)
+    faults = read(b"\n".join(long.lines), head_of(short)).problems
+    assert faults == ("entries 3 to 5 were added by another program",)
 
 
 def test_one_entry_more_than_finished_ones_is_an_unfinished_one_and_no_fault() -> None:
     found = read(b"\n".join(written(3).lines), head_of(written(2)))
-    assert found.faults == ()
+    assert found.problems == ()
     assert found.unfinished == found.entries[2]
 
 
@@ -111,7 +111,7 @@ def test_after_a_fault_entries_go_on_and_the_fault_stays_visible() -> None:
     damaged = read(b"\n".join(lines), head_of(found))
     content, placed = damaged.with_entry(entry())
     assert placed.number == 4
-    assert read(content, audit_log.head_of(placed)).faults == ("entry 2 was altered",)
+    assert read(content, audit_log.head_of(placed)).problems == ("entry 2 was altered",)
 
 
 @pytest.mark.fault("F13")
@@ -119,23 +119,23 @@ def test_after_a_fault_entries_go_on_and_the_fault_stays_visible() -> None:
     ("content", "said"),
     [
         (None, "champion/history.json is missing"),
-        (b"", "champion/history.json is damaged: it is no JSON"),
-        (b"{", "champion/history.json is damaged: it is no JSON"),
-        (b"[]", "champion/history.json is damaged: Head is no JSON object"),
-        (b'{"entries": "many", "digest": ""}', "champion/history.json is damaged: Head.entries is of another type"),
-        (b'{"entries": true, "digest": ""}', "champion/history.json is damaged: Head.entries is of another type"),
+        (b"", "champion/history.json is damaged: it is not JSON"),
+        (b"{", "champion/history.json is damaged: it is not JSON"),
+        (b"[]", "champion/history.json is damaged: Head is not a JSON object"),
+        (b'{"entries": "many", "digest": ""}', "champion/history.json is damaged: Head.entries has the wrong type"),
+        (b'{"entries": true, "digest": ""}', "champion/history.json is damaged: Head.entries has the wrong type"),
         (b'{"entries": 1e999, "digest": ""}', "champion/history.json is damaged: it has a number that is not finite"),
-        (b'{"entries": -1, "digest": ""}', "champion/history.json is damaged: it counts no entry"),
-        (b'{"entries": 3, "entries": 3, "digest": ""}', "damaged: it has two fields of one name"),
+        (b'{"entries": -1, "digest": ""}', "champion/history.json is damaged: it counts no entries"),
+        (b'{"entries": 3, "entries": 3, "digest": ""}', "damaged: it has duplicate field names"),
     ],
 )
 def test_a_head_that_is_missing_or_damaged_is_named_and_entries_go_on(content: bytes | None, said: str) -> None:
     found = read(b"\n".join(written(3).lines), content)
-    assert len(found.faults) == 1
-    assert said in found.faults[0]
+    assert len(found.problems) == 1
+    assert said in found.problems[0]
     assert found.unfinished is None
     lines, placed = found.with_entry(entry())
-    assert read(lines, audit_log.head_of(placed)).faults == ()
+    assert read(lines, audit_log.head_of(placed)).problems == ()
 
 
 @pytest.mark.fault("F13")
@@ -150,7 +150,7 @@ def test_a_field_of_any_type_is_a_fault_and_no_crash_and_the_next_entry_can_be_r
     before = json.loads(lines[1])[field]
     lines[1] = altered(lines[1], **{field: value})
     found = read(b"\n".join(lines), head_of(written(3)))
-    assert bool(found.faults) == (value is not before and value != before)
+    assert bool(found.problems) == (value is not before and value != before)
     content, placed = found.with_entry(entry())
     assert read(content, audit_log.head_of(placed)).entries[-1] == placed
 

@@ -15,7 +15,7 @@ from wdbc_assets.registry import candidate
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.judged import put_evidence
+from wdbc_assets_tests.promotion_evidence import put_evidence
 from wdbc_assets_tests.registry.promotions import promote as put_champion
 
 CHECK = "production_is_healthy"
@@ -83,7 +83,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     (event,) = first.asset_materializations_for_node("champion")
     made = shown(event.metadata)
     assert made["recipe"] == "logistic"
-    assert made["answers by"] == "compiled arrays"
+    assert made["predicts with"] == "compiled scorer"
     assert made["verdict"].startswith("first")
     champion = store.handle("champion").load()
     assert isinstance(champion, Bundle)
@@ -197,7 +197,7 @@ def test_the_check_is_red_when_what_is_in_production_is_damaged(
     (environment / f"results/champion/versions/{version}/policy.json").write_text("{}")
     result = materialize(instance, "champion")
     assert not check(result).passed
-    assert "is not the file that was stored" in str(check(result).description)
+    assert "was altered: its digest does not match the manifest" in str(check(result).description)
 
 
 def test_a_promotion_that_another_one_overtook_fails_and_says_so(
@@ -214,7 +214,7 @@ def test_a_promotion_that_another_one_overtook_fails_and_says_so(
     monkeypatch.setattr(candidate.Case, "judge", overtaken)
     result = promote(instance)
     assert not result.success
-    assert "another decision moved the champion meanwhile: none -> " in failure(result)
+    assert "another decision moved the champion in the meantime: none -> " in failure(result)
     assert store.handle("champion").load() == b"somebody else's"
     assert len(standing(store).history.entries) == 1
 

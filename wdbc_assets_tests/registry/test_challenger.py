@@ -55,7 +55,7 @@ def test_what_is_no_experiment_is_refused_with_what_to_do(store: Store, content:
     promote(store, b"a")
     challenge(store, b"b")
     store.backend.replace(paths.EXPERIMENT, content)
-    with pytest.raises(DamagedStore, match="not what was written") as refused:
+    with pytest.raises(DamagedStore, match="does not match its digest") as refused:
         challenger.current(store)
     assert "wdbc shadow stop" in refused.value.hint
     assert challenger.stop(store, open_registry(store), decision(run_id=None))
@@ -218,7 +218,7 @@ def test_an_experiment_killed_at_any_write_agrees_with_the_history_after_the_nex
         challenge(store, b"b")
         code = at_write(write, folder, deed, signal.SIGKILL)
         standing = open_registry(store).standing()
-        assert standing.history.faults == ()
+        assert standing.history.problems == ()
         entries = len(standing.history.entries)
         assert recipe_under_test(store) in (
             "svc",
@@ -327,4 +327,4 @@ def test_a_decision_whose_manifest_was_damaged_before_it_was_finished_blocks_no_
         if promoted.stem != first.after:
             promoted.write_bytes(b"{")
     challenge(local, b"c")
-    assert open_registry(local).standing().history.faults == ()
+    assert open_registry(local).standing().history.problems == ()

@@ -122,7 +122,7 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
         promote(local, text)
     age(folder)
     assert versions(local, keep=2) == {
-        "one": None, "two": None, "three": "a champion that can be gone back to", "four": "current",
+        "one": None, "two": None, "three": "a champion that a rollback can restore", "four": "current",
     }  # fmt: skip
     gc.clean(local, keep=2, run_limit=RUN_LIMIT)
     registry = open_registry(local)
@@ -146,7 +146,7 @@ def test_a_challenger_on_experiment_stays_and_one_that_was_goes_with_what_was_pa
     for pairs in paired:
         local.backend.replace(f"{pairs}/{'a' * 64}/1.jsonl", b"{}")
     age(folder)
-    assert versions(local)["challenger"] == "a challenger under test"
+    assert versions(local)["challenger"] == "a challenger in an experiment"
     challenger.stop(local, open_registry(local), decision(run_id=None))
     age(folder)
     gone = {content(local, one): one for one in gc.survey(local, keep=5, run_limit=RUN_LIMIT) if one.kept is None}
@@ -159,9 +159,9 @@ def test_a_challenger_on_experiment_stays_and_one_that_was_goes_with_what_was_pa
 @pytest.mark.parametrize(
     ("recent", "reason"),
     [
-        (lambda path: "versions" in path.parts and path.read_bytes() == b"old", "a run may be at work with it"),
-        (lambda path: path.parent.name == "run-0", "a run may be at work with it"),
-        (lambda path: path.name == "current.json", "somebody may be reading it"),
+        (lambda path: "versions" in path.parts and path.read_bytes() == b"old", "a run may be using it"),
+        (lambda path: path.parent.name == "run-0", "a run may be using it"),
+        (lambda path: path.name == "current.json", "a reader may be using it"),
     ],
     ids=["just written", "stated by a run just now", "replaced just now"],
 )
@@ -264,7 +264,7 @@ def cleaned(local: Store, keep: int = 5) -> list[str]:
 @pytest.mark.parametrize(
     ("missing", "reason"),
     [
-        ("champion/experiment.json", "a challenger under test"),
+        ("champion/experiment.json", "a challenger in an experiment"),
         ("fitted_pipeline/current.json", "the pointer of fitted_pipeline is missing"),
         ("metrics/current.json", "the pointer of metrics is missing"),
     ],
@@ -291,7 +291,7 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
     rollback(open_registry(local), str(open_registry(local).standing().version))
     age(folder)
     kept = versions(local, keep=1)
-    assert [kept[text] for text in "abc"] == ["a champion that the history does not know"] * 3
+    assert [kept[text] for text in "abc"] == ["a champion that is not in the audit log"] * 3
     assert [text for text, reason in kept.items() if reason is None] == ["rest"]
 
 
@@ -299,11 +299,11 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
 def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local: Store, folder: Path) -> None:
     everything(local, folder)
     (folder / "runs/run-old/fitted_pipeline.json").unlink()
-    with pytest.raises(DamagedStore, match="no manifest says what fitted_pipeline"):
+    with pytest.raises(DamagedStore, match="no manifest states the inputs of fitted_pipeline"):
         gc.clean(local, keep=5, run_limit=RUN_LIMIT)
     for path in (folder / "champion/promoted").iterdir():
         path.unlink()
-    with pytest.raises(DamagedStore, match="no manifest says what champion"):
+    with pytest.raises(DamagedStore, match="no manifest states the inputs of champion"):
         gc.clean(local, keep=5, run_limit=RUN_LIMIT)
 
 
@@ -324,7 +324,7 @@ def test_a_link_in_the_place_of_a_folder_is_named_and_neither_followed_nor_passe
     everything(local, folder)
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DamagedStore, match="a link is in the place of a folder"):
+    with pytest.raises(DamagedStore, match="found a link instead of a folder"):
         gc.clean(local, keep=1, run_limit=RUN_LIMIT)
 
 
@@ -353,7 +353,7 @@ def test_a_champion_that_goes_takes_its_manifest_along_and_is_no_way_back_any_mo
     registry = open_registry(local)
     assert registry.promoted(str(first.after)) is None
     assert [way.damage for way in registry.ways_back(registry.standing())] == [None, None]
-    with pytest.raises(WdbcError, match="is gone"):
+    with pytest.raises(WdbcError, match="is damaged, or missing"):
         rollback(registry, first.after)
 
 

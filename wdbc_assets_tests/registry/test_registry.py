@@ -75,7 +75,7 @@ def test_evidence_is_read_back_as_it_was_kept_or_not_at_all(local: Store, folder
     path.write_text(path.read_text().replace("better", "worse"))
     with pytest.raises(DamagedStore, match="evidence"):
         registry.evidence(digest)
-    assert registry.lost_evidence() == ["the evidence of entry 1 is missing, or is not what was written"]
+    assert registry.lost_evidence() == ["the evidence of entry 1 is missing or was altered"]
 
 
 @pytest.mark.fault("F13")
@@ -109,9 +109,9 @@ def test_a_rollback_to_a_version_is_by_its_first_digits(store: Store) -> None:
     registry = open_registry(store)
     assert rollback(registry, str(first.after)[:12]).after == first.after
     assert rollback(registry, str(third.after)[:12]).after == third.after
-    with pytest.raises(WdbcError, match="is the champion already"):
+    with pytest.raises(WdbcError, match="is already the champion"):
         rollback(registry, str(third.after))
-    with pytest.raises(WdbcError, match="no version that begins with 0123") as caught:
+    with pytest.raises(WdbcError, match="no champion version starts with 0123") as caught:
         rollback(registry, "0123")
     assert str(second.after)[:12] in caught.value.hint or str(first.after)[:12] in caught.value.hint
     with pytest.raises(WdbcError, match="more than one version"):
@@ -173,9 +173,8 @@ def test_a_pointer_that_was_put_back_by_hand_is_found(local: Store, folder: Path
     second = promote(local, b"b")
     (folder / "champion/current.json").write_bytes(earlier)
     (problems,) = open_registry(local).standing().problems
-    assert (
-        problems == f"the pointer is at {str(first.after)[:12]}, and by the history it is at {str(second.after)[:12]}"
-    )
+    pointed, logged = str(first.after)[:12], str(second.after)[:12]
+    assert problems == f"the pointer is at {pointed}, but according to the audit log it is at {logged}"
 
 
 # Two at once
@@ -185,7 +184,7 @@ def test_a_decision_on_a_champion_that_is_no_more_moves_nothing(store: Store) ->
     first = promote(store, b"a")
     registry = open_registry(store)
     promote(store, b"b")
-    with pytest.raises(Superseded, match="another decision moved the champion meanwhile") as caught:
+    with pytest.raises(Superseded, match="another decision moved the champion in the meantime") as caught:
         registry.promote(draft(store, b"c"), decision(), expected=first.after)
     assert "wdbc promote" in caught.value.hint
     with pytest.raises(Superseded):
@@ -211,7 +210,7 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(local: Store, 
     told = [rival.communicate(timeout=60)[1] for rival in rivals]
     codes = [rival.returncode for rival in rivals]
     assert sorted(codes) == [0, 1], told
-    assert "another decision moved the champion meanwhile" in told[codes.index(1)]
+    assert "another decision moved the champion in the meantime" in told[codes.index(1)]
     assert serving(local) == (b"b", b"c")[codes.index(0)]
     assert [entry.number for entry in open_registry(local).standing().history.entries] == [1, 2]
     assert is_consistent(local)
@@ -262,9 +261,9 @@ def test_a_decision_that_is_killed_at_any_write_is_either_not_made_or_finished_b
         assert seen in (b"a", after)
         standing = open_registry(store).standing()
         entries = len(standing.history.entries)
-        assert standing.history.faults == ()
+        assert standing.history.problems == ()
         if standing.history.unfinished is not None:
-            assert standing.problems == ("entry 3 was begun and not finished: the next decision finishes it",)
+            assert standing.problems == ("entry 3 is unfinished: the next decision completes it",)
         with open_registry(store).deciding():
             pass
         assert is_consistent(store)

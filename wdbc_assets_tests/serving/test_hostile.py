@@ -57,7 +57,7 @@ def test_a_champion_that_would_crash_or_hang_is_rejected_and_workers_survive(tmp
         scored = running.wdbc(tmp_path, "predict", str(patients_file(tmp_path)), "out.csv")
         assert scored.returncode == 1, scored.stderr
         assert scored.stderr.count("error:") == 1, scored.stderr
-        assert "no model file" in scored.stderr
+        assert "not a model file" in scored.stderr
         assert "Traceback" not in scored.stderr
         assert not (tmp_path / "out.csv").exists()
         second = champions.promote(tmp_path, champions.bundle("logistic", 43))

@@ -51,7 +51,7 @@ def test_a_missing_scikit_learn_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SourceRefused, match="scikit-learn, which is not installed") as raised:
         bundled.content()
-    assert "Install scikit-learn" in raised.value.hint
+    assert "Reinstall scikit-learn" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -45,26 +45,26 @@ def test_a_file_is_read_whole_also_behind_a_symbolic_link(tmp_path: Path) -> Non
 @pytest.mark.fault("S15")
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("missing")
-    assert refusal(tmp_path / "missing").what == "there is no such file"
-    assert refusal(tmp_path / "link").what == "there is no such file"
+    assert refusal(tmp_path / "missing").what == "the file does not exist"
+    assert refusal(tmp_path / "link").what == "the file does not exist"
 
 
 @pytest.mark.fault("S15")
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path).what == "the source is a folder, not a file"
-    assert refusal(tmp_path).hint == "Name the file in it."
+    assert refusal(tmp_path).what == "the source is a folder, not a regular file"
+    assert refusal(tmp_path).hint == "Give the path of the file in it."
 
 
 @pytest.mark.fault("S15")
 def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert refusal(tmp_path / "file" / "wdbc.data").what == "a part of the path is not a folder"
+    assert refusal(tmp_path / "file" / "wdbc.data").what == "a component of the path is not a folder"
 
 
 @pytest.mark.fault("S15")
 def test_a_pipe_that_nobody_writes_to_is_refused_and_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert refusal(tmp_path / "pipe").what == "the source is a pipe, not a file"
+    assert refusal(tmp_path / "pipe").what == "the source is a pipe, not a regular file"
 
 
 @pytest.mark.fault("S15")
@@ -75,15 +75,15 @@ def test_a_pipe_put_in_the_place_of_a_file_after_the_first_look_does_not_hang_ei
     os.mkfifo(tmp_path / "pipe")
     seen = (tmp_path / "file").stat()
     monkeypatch.setattr(Path, "stat", lambda self, **_: seen)
-    assert refusal(tmp_path / "pipe").what == "the source is a pipe, not a file"
+    assert refusal(tmp_path / "pipe").what == "the source is a pipe, not a regular file"
 
 
 @pytest.mark.fault("S15")
 def test_a_device_and_a_socket_are_refused(tmp_path: Path) -> None:
-    assert refusal(Path("/dev/zero")).what == "the source is a device, not a file"
+    assert refusal(Path("/dev/zero")).what == "the source is a device, not a regular file"
     with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(tmp_path):
         listening.bind("socket")  # by a short name: the path of a socket may have 107 characters
-    assert refusal(tmp_path / "socket").what == "the source is a socket, not a file"
+    assert refusal(tmp_path / "socket").what == "the source is a socket, not a regular file"
 
 
 @pytest.mark.fault("S15")
@@ -101,7 +101,7 @@ def test_a_file_that_this_user_may_not_read_is_refused() -> None:
         path.write_bytes(TABLE)
         path.chmod(0)
         with without_privileges():
-            assert refusal(path).what == "the file may not be read by this user"
+            assert refusal(path).what == "this user has no permission to read the file"
 
 
 @pytest.mark.fault("S15")

@@ -86,26 +86,24 @@ def test_a_bare_word_that_is_neither_a_name_nor_a_file_is_refused_with_both_read
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownSource) as raised:
         parse("wdbc.csv")
-    assert raised.value.what == (
-        f"the source 'wdbc.csv' is neither one that is known by name, nor a file in {tmp_path}, nor a URL"
-    )
+    assert raised.value.what == (f"the source 'wdbc.csv' is not a known name, not a file in {tmp_path} and not a URL")
 
 
 @pytest.mark.fault("S17")
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("nothing://example.org/x", "there is no protocol nothing://"),
-        ("https://", "the URL names no host"),
-        ("https:///wdbc.data", "the URL names no host"),
-        ("https://[bad/wdbc.data", "the URL cannot be taken apart"),
-        ("https://example.org:port/", "the URL cannot be taken apart"),
-        ("simplecache::s3://bucket/x", "neither one that is known by name"),
-        ("zip://wdbc.data::https://example.org/x.zip", "the URL cannot be taken apart"),
-        ("file://folder/wdbc.data", "the file URL names no absolute path"),
-        ("file://", "the file URL names no absolute path"),
-        ("bund\x00led", "a character that cannot be printed"),
-        ("~nobody-of-that-name", "neither one that is known by name"),
+        ("nothing://example.org/x", "unknown protocol nothing://"),
+        ("https://", "the URL has no host"),
+        ("https:///wdbc.data", "the URL has no host"),
+        ("https://[bad/wdbc.data", "the URL is ambiguous or malformed"),
+        ("https://example.org:port/", "the URL is ambiguous or malformed"),
+        ("simplecache::s3://bucket/x", "is not a known name"),
+        ("zip://wdbc.data::https://example.org/x.zip", "the URL is ambiguous or malformed"),
+        ("file://folder/wdbc.data", "the file URL is not an absolute path"),
+        ("file://", "the file URL is not an absolute path"),
+        ("bund\x00led", "a non-printable character"),
+        ("~nobody-of-that-name", "is not a known name"),
     ],
 )
 def test_what_means_nothing_is_refused(text: str, what: str) -> None:

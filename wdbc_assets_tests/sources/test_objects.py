@@ -37,7 +37,7 @@ def test_an_object_is_read_whole(memory: Any, fetch: Fetching) -> None:
 
 @pytest.mark.fault("S15")
 def test_an_object_that_is_not_there_is_refused_at_once(memory: Any, fetch: Fetching) -> None:
-    with pytest.raises(SourceRefused, match="there is no such object") as raised:
+    with pytest.raises(SourceRefused, match="the object does not exist") as raised:
         fetch("memory://sources/missing")
     assert raised.value.where == "memory://sources/missing"
     assert fetch.waits.asked == []
@@ -71,7 +71,7 @@ def test_a_store_that_fails_is_tried_again_and_its_message_not_repeated(
     memory: Any, fetch: Fetching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raising(RuntimeError("no answer from https://ann:sesame@store.example.org"), monkeypatch)
-    with pytest.raises(SourceUnavailable, match=r"the store failed \(RuntimeError\) \(4 tries") as raised:
+    with pytest.raises(SourceUnavailable, match=r"the object store failed \(RuntimeError\) \(4 attempts") as raised:
         fetch("memory://sources/wdbc.data")
     assert len(fetch.waits.asked) == 3
     assert "sesame" not in f"{raised.value!r} {fetch.reported} {raised.value.__context__!r}"
@@ -81,9 +81,9 @@ def test_a_store_that_fails_is_tried_again_and_its_message_not_repeated(
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (PermissionError("no"), "the object may not be read with these credentials"),
-        (IsADirectoryError("no"), "the URL names a folder, not an object"),
-        (ValueError("no"), "the URL is not one that this protocol takes"),
+        (PermissionError("no"), "these credentials have no permission to read the object"),
+        (IsADirectoryError("no"), "the URL is a folder, not an object"),
+        (ValueError("no"), "the URL is not valid for this protocol"),
     ],
 )
 def test_what_is_not_transient_in_a_store_is_not_tried_again(

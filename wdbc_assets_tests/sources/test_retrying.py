@@ -38,7 +38,7 @@ def test_no_wait_is_longer_than_the_longest() -> None:
 @pytest.mark.fault("S02")
 def test_the_waits_count_against_the_total_time() -> None:
     waits = Waits()
-    with pytest.raises(SourceUnavailable, match=r"busy \(4 tries in 3\.\d s\)"):
+    with pytest.raises(SourceUnavailable, match=r"busy \(4 attempts in 3\.\d s\)"):
         persist(*[PASSING] * 9, waits=waits, limits=short(tries=9, total_seconds=7))
     assert waits.asked == [0.5, 1, 2]
 
@@ -67,7 +67,7 @@ def test_an_attempt_that_hangs_is_not_tried_again() -> None:
         time.sleep(0.5)
         return PASSING
 
-    with pytest.raises(SourceUnavailable, match=r"no whole answer within 0\.1 s"):
+    with pytest.raises(SourceUnavailable, match=r"no complete response within 0\.1 s"):
         retrying.persist(
             hang, where="there", limits=short(total_seconds=0.1), clock=Waits().clock(), report=lambda line: None
         )

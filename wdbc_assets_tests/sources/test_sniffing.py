@@ -7,7 +7,7 @@ from wdbc_assets_tests.misbehaving_server import TABLE
 
 
 def named(content: bytes) -> str:
-    instead = sniffing.what_came_instead(content)
+    instead = sniffing.other_format(content)
     assert instead is not None
     assert instead.hint
     return instead.name
@@ -19,15 +19,15 @@ def named(content: bytes) -> str:
     ids=["headerless", "byte order mark", "header", "quoted header", "blank line first", "a note"],
 )
 def test_what_may_be_a_table_passes(content: bytes) -> None:
-    assert sniffing.what_came_instead(content) is None
+    assert sniffing.other_format(content) is None
 
 
 @pytest.mark.fault("S05")
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (b"", "nothing: the content is empty"),
-        (b" \r\n\t\n", "nothing: the content is blank"),
+        (b"", "empty content"),
+        (b" \r\n\t\n", "blank content"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", 'an HTML page titled "Sign in"'),
         (b"\xef\xbb\xbf<HTML lang=en><TITLE id=t>\n Sign\n in </TITLE>", 'an HTML page titled "Sign in"'),
         (b"<html><body>Sorry</body></html>", "an HTML page"),

@@ -60,13 +60,13 @@ def test_a_packed_table_is_the_table_itself(packed: bytes, tmp_path: Path, fetch
 @pytest.mark.parametrize(
     ("packed", "what"),
     [
-        (gzip.compress(TABLE, mtime=0)[:-20], "the compressed file is cut short"),
+        (gzip.compress(TABLE, mtime=0)[:-20], "the compressed file is truncated"),
         (gzip.compress(TABLE, mtime=0)[:50] + b"\0" * 50, "the compressed file is damaged"),
         (zipped(table=TABLE)[:-30], "the compressed file is damaged"),
         (zipped(), "the zip archive holds no files"),
         (zipped(a=TABLE, b=TABLE), "the zip archive holds 2 files: 'a', 'b'"),
         (zipped(**{"a\x1b[31m": TABLE, "b": TABLE}), r"the zip archive holds 2 files: 'a\x1b[31m', 'b'"),
-        (encrypted(), "the zip archive is protected by a password"),
+        (encrypted(), "the zip archive is password-protected"),
         (zipped(**{"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), "the source is an Excel workbook (.xlsx)"),
         (zipped(**{"mimetype": b"x", "content.xml": b"x"}), "the source is an OpenDocument spreadsheet (.ods)"),
     ],
@@ -83,7 +83,7 @@ def test_an_archive_of_something_else_is_named(packed: bytes, what: str) -> None
 @pytest.mark.parametrize("pack", [gzip.compress, lambda content: zipped(table=content)], ids=["gzip", "zip"])
 def test_an_archive_in_an_archive_is_refused(pack: Callable[[bytes], bytes], tmp_path: Path, fetch: Fetching) -> None:
     (tmp_path / "twice").write_bytes(pack(pack(TABLE)))
-    with pytest.raises(SourceRefused, match=r"instead of a table there came a (gzip|zip) archive"):
+    with pytest.raises(SourceRefused, match=r"the source is not a table but a (gzip|zip) archive"):
         fetch(str(tmp_path / "twice"))
 
 

@@ -14,7 +14,7 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths as store_paths
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.registry.promotions import challenge, decision, judgement
 from wdbc_assets_tests.store.artifacts import put
 
@@ -128,7 +128,7 @@ def make(folder: Path) -> Store:
     put(store, builders.bundled_uci_bytes())
     made = {"raw_data": store.handle("raw_data").manifest.version}
     for asset, value in (
-        ("clean_frame", judging.clean_frame()),
+        ("clean_frame", validation.clean_frame()),
         ("train_test_split", champions.split()),
         ("fitted_pipeline", champions.fit()),
         ("metrics", {"rows": 114}),

@@ -166,7 +166,7 @@ def test_what_is_no_file_is_named_not_waited_for_and_replaced(
     (tmp_path / "whole.json").write_bytes(b"elsewhere")
     put(tmp_path / "current.json")
     backend = LocalFolder(tmp_path)
-    with pytest.raises(DamagedStore, match=f"{said} is in the place of a file"):
+    with pytest.raises(DamagedStore, match=f"found {said} instead of a file"):
         backend.read("current.json")
     backend.replace("current.json", b"good")
     assert backend.read("current.json") == b"good"
@@ -190,7 +190,7 @@ def test_a_removal_follows_no_link_out_of_the_store(tmp_path: Path) -> None:
         lambda: LocalFolder(root).read("pairs/precious"),
         lambda: LocalFolder(root).replace("pairs/precious", b"2"),
     ):
-        with pytest.raises(DamagedStore, match="a link is in the place of a folder"):
+        with pytest.raises(DamagedStore, match="found a link instead of a folder"):
             call()
     assert (tmp_path / "outside/precious").read_bytes() == b"1"
 

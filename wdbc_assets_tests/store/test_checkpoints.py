@@ -13,7 +13,7 @@ def test_a_part_comes_back_as_it_was_put(store: Store) -> None:
     assert bench.get("one") is None
     bench.put("one", {"winner": {"C": 0.1}, "probabilities": [0.1, 1e-300]})
     assert bench.get("one") == {"winner": {"C": 0.1}, "probabilities": [0.1, 1e-300]}
-    assert store.checkpoints("metrics", ["inputs"], anew=True).get("one") is None
+    assert store.checkpoints("metrics", ["inputs"], fresh=True).get("one") is None
 
 
 @pytest.mark.fault("F07")

@@ -13,7 +13,7 @@ from wdbc_assets_tests import hostile
 MISBEHAVIOUR = {
     "crash": ("os.kill(os.getpid(), signal.SIGSEGV)", "crashes the process that loads it"),
     "abort": ("os.abort()", "crashes the process that loads it"),
-    "endless": ("exec('while True: pass')", "s of a processor"),
+    "endless": ("exec('while True: pass')", "s of CPU time"),
     "swell": ("bytearray(64 * 2**30)", "MB of memory"),
     "swell slowly": ("exec('x = bytearray(2**26)\\nwhile True: x = x + x')", "MB of memory"),
 }

@@ -247,4 +247,4 @@ def test_a_champion_that_was_lost_is_not_taken_for_none(whole: Path, environment
     for command in (["promote", "--dry-run"], ["promote", "--force", "--reason", "r"]):
         code, output = ask(command)
         assert code == 1
-        assert "what is in production cannot be told" in output or "never been made" in output, output
+        assert "cannot determine what is in production" in output or "never been materialized" in output, output

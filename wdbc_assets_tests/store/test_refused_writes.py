@@ -69,7 +69,7 @@ def test_a_disk_that_became_read_only_is_named_and_still_read(tmp_path: Path) ->
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(CannotWrite, match="Read-only file system") as refused:
             put(store, b"better")
-        assert "set WDBC_STORAGE to a folder that can be written" in refused.value.hint
+        assert "set WDBC_STORAGE to a writable folder" in refused.value.hint
         assert store.handle("raw_data").load() == b"good"
 
 

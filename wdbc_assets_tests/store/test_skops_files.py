@@ -66,7 +66,7 @@ def test_a_pipeline_of_foreign_types_is_refused_when_it_is_written() -> None:
 @pytest.mark.fault("V19")
 @pytest.mark.parametrize("kind", hostile.SEEN_BY_SCANNING)
 def test_a_bomb_is_refused_before_anything_is_made_of_it(kind: str) -> None:
-    with pytest.raises(WdbcError, match="no model file"):
+    with pytest.raises(WdbcError, match="not a model file"):
         skops_scan.scan(hostile.KINDS[kind]())
 
 
@@ -84,8 +84,8 @@ def test_scanning_a_bomb_takes_no_memory() -> None:
 @pytest.mark.fault("V19")
 @pytest.mark.parametrize("kind", hostile.SEEN_WHEN_LOADED)
 def test_numbers_that_lead_out_of_a_model_are_refused_before_it_is_asked(kind: str) -> None:
-    with pytest.raises(WdbcError, match="no model file"):
-        skops_files.from_skops(hostile.KINDS[kind](), expendable=True)
+    with pytest.raises(WdbcError, match="not a model file"):
+        skops_files.from_skops(hostile.KINDS[kind](), sandboxed=True)
 
 
 NODES = [{"feature": 30}, {"feature": -5}, {"left_child": 10**6}, {"right_child": 0}, {"left_child": -1}]
@@ -94,9 +94,9 @@ NODES = [{"feature": 30}, {"feature": -5}, {"left_child": 10**6}, {"right_child"
 @pytest.mark.fault("V19")
 @pytest.mark.parametrize("changes", NODES, ids=str)
 def test_a_tree_that_leads_out_of_itself_is_refused_before_it_is_asked(changes: dict[str, int]) -> None:
-    with pytest.raises(WdbcError, match="no model file"):
+    with pytest.raises(WdbcError, match="not a model file"):
         skops_files.from_skops(
-            hostile.with_array(hostile.forest(), "nodes", hostile.first_node(**changes)), expendable=True
+            hostile.with_array(hostile.forest(), "nodes", hostile.first_node(**changes)), sandboxed=True
         )
 
 
@@ -114,23 +114,23 @@ MACHINES = {
 @pytest.mark.fault("V19")
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_with_an_array_of_another_shape_is_refused_before_it_is_asked(name: str) -> None:
-    with pytest.raises(WdbcError, match="no model file"):
-        skops_files.from_skops(hostile.with_array(hostile.machine(), name, MACHINES[name]), expendable=True)
+    with pytest.raises(WdbcError, match="not a model file"):
+        skops_files.from_skops(hostile.with_array(hostile.machine(), name, MACHINES[name]), sandboxed=True)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("kernel", "poly"), ("_sparse", True), ("n_features_in_", 29), ("n_jobs", 10**6)]
 )
 def test_a_machine_of_another_form_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(WdbcError, match=r"no model file|cannot be asked"):
-        skops_files.from_skops(hostile.with_node(hostile.machine(), name, hostile.plain(value)), expendable=True)
+    with pytest.raises(WdbcError, match=r"not a model file|cannot be called"):
+        skops_files.from_skops(hostile.with_node(hostile.machine(), name, hostile.plain(value)), sandboxed=True)
 
 
 @pytest.mark.parametrize("array", ["mean_", "coef_", "intercept_", "components_", "lambdas_"])
 @pytest.mark.parametrize("change", [lambda a: a[..., :-1], lambda a: a * np.nan], ids=["cut", "NaN"])
 def test_a_linear_pipeline_whose_arrays_do_not_fit_is_refused_in_words(array: str, change: Any) -> None:
     content = champions.files("pca_logistic")["pipeline.skops"]
-    with pytest.raises(WdbcError, match=r"no model file|cannot be asked|no probability"):
+    with pytest.raises(WdbcError, match=r"not a model file|cannot be called|does not return probabilities"):
         skops_files.from_skops(hostile.with_array(content, array, change))
 
 

@@ -78,8 +78,8 @@ def test_what_was_made_of_superseded_inputs_does_not_become_current(store: Store
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(b"content!"), "is not the file that was stored"),
-        (lambda path: path.write_bytes(b"con"), "is not the file that was stored"),
+        (lambda path: path.write_bytes(b"content!"), "was altered: its digest does not match the manifest"),
+        (lambda path: path.write_bytes(b"con"), "was altered: its digest does not match the manifest"),
         (lambda path: path.unlink(), "is missing"),
     ],
     ids=["changed", "cut", "deleted"],
@@ -117,7 +117,7 @@ def test_a_damaged_pointer_is_named_and_the_way_back_told(local: Store, folder: 
     with pytest.raises(DamagedStore) as caught:
         local.current("raw_data")
     assert caught.value.where == str(pointer)
-    assert "copy the newest manifest" in caught.value.hint
+    assert "the asset's newest manifest" in caught.value.hint
     pointer.write_bytes((folder / "runs/run-1/raw_data.json").read_bytes())  # the way back, as told
     assert local.handle("raw_data").load() == b"content"
 

@@ -33,7 +33,7 @@ def test_one_flipped_bit_of_a_stored_file_is_the_only_thing_reported(
     assert set(verdicts(found)) == {"same", "diverged"}
     (cause,) = found[asset].causes
     assert (cause.kind, cause.name) == ("stored file", name)
-    assert "is not the file that was stored" in cause.now
+    assert "was altered: its digest does not match the manifest" in cause.now
     assert [difference.file for difference in found[asset].differences] == [name]
     assert found[asset].derived == forging.pointer(folder, asset)["version"]
 

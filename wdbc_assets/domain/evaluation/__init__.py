@@ -1,1 +1,1 @@
-"""How good a model is: metrics, cross-validation, calibration, comparison, quality floors, decision policy."""
+"""Model evaluation: metrics, cross-validation, calibration, comparison, quality floors and the decision policy."""

@@ -1,7 +1,7 @@
-"""Calibration: of the patients given a probability of .8, is it eight in ten that are malignant?
+"""Calibration: whether eight of ten patients with a predicted probability of .8 are malignant.
 
-Every sum here takes patients to be independent, so each must come once: of repeated cross-validation, with the mean of
-its probabilities. It imports numpy: import it where it is used.
+The statistics assume independent patients, so each patient must occur once: for repeated cross-validation, with the
+mean of its probabilities. This module imports numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from wdbc_assets.domain.modeling import prediction
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-BINS = 10  # of equal width; the last one holds 1 too
+BINS = 10  # of equal width; the last one includes 1
 
 
 def summary(y: ArrayLike, p: ArrayLike) -> dict[str, Any]:
-    """Judge the calibration of one probability of malignant per patient; gives plain numbers, ready for JSON.
+    """Return calibration statistics of P(malignant), one value per patient, as plain numbers for JSON.
 
-    `bins` has all ten, each `{"low", "high", "rows", "mean_probability", "share", "share_low", "share_high"}`: the
-    share of malignant with its Wilson interval; None where there are no rows. `brier` is what `brier_parts` gives.
+    `bins` has ten entries `{"low", "high", "rows", "mean_probability", "share", "share_low", "share_high"}` with the
+    share of malignant patients and its Wilson interval; values are None for empty bins. `brier` is the result of
+    `brier_parts`.
     """
     truth, probability = _arrays(y, p)
     return {
@@ -36,7 +37,7 @@ def summary(y: ArrayLike, p: ArrayLike) -> dict[str, Any]:
 
 
 def expected_calibration_error(y: ArrayLike, p: ArrayLike) -> float:
-    """Give the mean distance between probability and share of malignant, over ten bins of equal width.
+    """Return the mean absolute difference between probability and share of malignant over ten bins of equal width.
 
     Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht (2015), AAAI, 2901-2907; with the probability of malignant.
     """
@@ -46,10 +47,11 @@ def expected_calibration_error(y: ArrayLike, p: ArrayLike) -> float:
 
 
 def spiegelhalter_z(y: ArrayLike, p: ArrayLike) -> float | None:
-    """Give by how many standard errors the Brier score exceeds what it would be if the probabilities were right.
+    """Return the difference of the Brier score from its expectation under calibration, in standard errors.
 
-    Above 0 they are too sure of themselves, below 0 not sure enough. It needs no bins. Probabilities are clipped as for
-    the log-loss, else one wrong answer at exactly 0 or 1 would have no standard error; None if all are one half.
+    It is positive for overconfident and negative for underconfident probabilities, and needs no bins. Probabilities are
+    clipped as for the log-loss, because one wrong prediction of exactly 0 or 1 would have a standard error of 0. The
+    result is None if all probabilities are .5.
 
     Source: D. J. Spiegelhalter (1986), Stat. Med. 5:421-433.
     """
@@ -60,12 +62,13 @@ def spiegelhalter_z(y: ArrayLike, p: ArrayLike) -> float | None:
 
 
 def brier_parts(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
-    """Part the Brier score: score = reliability - resolution + uncertainty + within_bins, to rounding error.
+    """Decompose the Brier score: score = reliability - resolution + uncertainty + within_bins, to rounding error.
 
-    Reliability is the mean square distance between probability and share of malignant of the bins, resolution that
-    between the bins' shares and the share of all, uncertainty the score of that share for everybody. They add up alone
-    only if all probabilities of a bin are equal; `within_bins` is what else they need: their variance inside the bins,
-    less twice their covariance with the outcome there.
+    Reliability is the mean squared difference between the probability and the share of malignant in the bins,
+    resolution that between the bins' shares and the overall share, and uncertainty the score of predicting the overall
+    share for every patient. These three add up to the score only if the probabilities within a bin are equal.
+    `within_bins` is the remainder: the variance of the probabilities within the bins, minus twice their covariance with
+    the outcome.
 
     Source: A. H. Murphy (1973), J. Appl. Meteorol. 12:595-600; within the bins D. B. Stephenson, C. A. S. Coelho,
     I. T. Jolliffe (2008), Weather Forecast. 23:752-757.
@@ -86,27 +89,27 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
 def _bins(truth: NDArray[np.float64], probability: NDArray[np.float64]) -> list[dict[str, Any]]:
     rows, mean_probability, _ = _by_bin(truth, probability)
     malignant = np.bincount(_bin_of(probability), weights=truth, minlength=BINS)
-    found = []
-    for one in range(BINS):
-        share = metrics.proportion(int(malignant[one]), int(rows[one]), undefined="no patient is in this bin")
-        found.append(
+    bins = []
+    for number in range(BINS):
+        share = metrics.proportion(int(malignant[number]), int(rows[number]), undefined="no patient is in this bin")
+        bins.append(
             {
-                "low": one / BINS,
-                "high": (one + 1) / BINS,
-                "rows": int(rows[one]),
-                "mean_probability": float(mean_probability[one]) if rows[one] else None,
+                "low": number / BINS,
+                "high": (number + 1) / BINS,
+                "rows": int(rows[number]),
+                "mean_probability": float(mean_probability[number]) if rows[number] else None,
                 "share": share["value"],
                 "share_low": share["low"],
                 "share_high": share["high"],
             }
         )
-    return found
+    return bins
 
 
 def _by_bin(
     truth: NDArray[np.float64], probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give each bin's number of rows, mean probability, and share of malignant; 0 for those of an empty bin."""
+    """Return the number of rows, mean probability and share of malignant of each bin; 0 for empty bins."""
     bins = _bin_of(probability)
     rows = np.bincount(bins, minlength=BINS)
     of = np.maximum(rows, 1)

@@ -1,8 +1,9 @@
-"""What out-of-fold predictions say: each recipe's figures with their spread, and the paired differences of recipes.
+"""Summary of out-of-fold predictions: the metrics of each recipe, and paired differences between recipes.
 
-Each figure's mean and sd are over the repeats, each repeat's figure being that of all patients pooled. Intervals are of
-the figures of single folds, with the correction of Nadeau and Bengio: folds share most of their training rows, and an
-ordinary t interval would be about three times too narrow. It imports numpy: import it where it is used.
+Means and standard deviations are over the repeats, where the metric of a repeat is computed on all patients pooled.
+Intervals are based on single folds, with the correction of Nadeau and Bengio: folds share most of their training rows,
+so an ordinary t interval would be about three times too narrow. This module imports numpy, so callers import it inside
+functions.
 """
 
 from __future__ import annotations
@@ -23,20 +24,21 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.5
 _UNBOUNDED = ("log_loss",)
-_POOLED_ONLY = ("ece",)  # what 57 patients of one fold are too few for
+_POOLED_ONLY = ("ece",)  # the 57 patients of one fold are too few for it
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Judge the predictions of a cross-validation; gives plain numbers in full precision, ready for JSON.
+    """Summarize the predictions of a cross-validation as plain numbers in full precision, for JSON.
 
-    `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}` (the interval is None for those that
-    a single fold cannot tell, and cut at 0 and 1 for the others but the log-loss); `differences` has one entry for each
-    pair of recipes, metric by metric, as `{"mean", "low", "high"}`. The reference Airflow project's is always
-    subtracted. `calibration` has for each recipe what `calibration.summary` makes of each patient's mean probability;
-    its ECE is not the mean of the repeats' ones, which stands among the metrics. What is undefined, as precision is
-    where nobody is called malignant, is None.
+    `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}`. The interval is None for metrics
+    that cannot be computed on a single fold, and is clipped to [0, 1] except for the log-loss. `differences` has one
+    entry per pair of recipes with `{"mean", "low", "high"}` per metric; the reference Airflow project's recipe is
+    always subtracted. `calibration` has for each recipe the `calibration.summary` of each patient's mean probability;
+    its ECE differs from the mean over the repeats, which is among the metrics. Undefined values, such as the precision
+    if no patient is called malignant, are None.
 
-    Raises WdbcError unless each recipe has each patient once in each repeat, in the same folds.
+    Raises:
+        WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
     """
     _require_pairs(predictions)
     names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
@@ -75,8 +77,8 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
-    """Give every metric of one set of probabilities; NaN where one is undefined (no row predicted malignant)."""
+def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
+    """Return every metric of one set of probabilities; NaN for undefined metrics (no row predicted malignant)."""
     truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     predicted = probability > THRESHOLD
     hits = float((predicted & (truth == 1)).sum())
@@ -94,7 +96,7 @@ def figures(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
 def corrected_interval(
     values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Give mean, lower and upper bound of a figure (or of a difference) over the folds of repeated cross-validation.
+    """Return mean, lower and upper bound of a metric or difference over the folds of repeated cross-validation.
 
     The variance is multiplied by 1 / J + n_test / n_train; J is the number of values, n_test / n_train 1 / (folds - 1).
     Source: C. Nadeau, Y. Bengio (2003), Mach. Learn. 52:239-281; for repeats R. R. Bouckaert, E. Frank (2004), PAKDD.
@@ -109,13 +111,15 @@ def corrected_interval(
     return mean, mean - half, mean + half
 
 
-def _plain(figure: dict[str, float | None]) -> dict[str, float | None]:
-    return {name: None if value is None or math.isnan(value) else value for name, value in figure.items()}
+def _plain(values: dict[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None or math.isnan(value) else value for name, value in values.items()}
 
 
 def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
-    """Give each metric of each group, as arrays in the order of the groups."""
-    found = [figures(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)]
+    """Return each metric as an array with one value per group, in the order of the groups."""
+    found = [
+        compute_metrics(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)
+    ]
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
@@ -134,7 +138,7 @@ def _require_pairs(predictions: pd.DataFrame) -> None:
     same = predictions[keys].drop_duplicates()
     if not (once and len(same) == patients * predictions["repeat"].nunique() and (counts == len(same)).all()):
         raise WdbcError(
-            "The recipes were not judged on the same patients in the same folds.",
+            "The recipes were not evaluated on the same patients in the same folds.",
             where="the predictions of cross_validation",
             hint="Evaluate them again: `wdbc evaluate --force`.",
         )

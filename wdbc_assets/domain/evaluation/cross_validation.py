@@ -1,9 +1,9 @@
-"""Repeated nested cross-validation: a probability for each patient from models that never saw that patient.
+"""Repeated nested cross-validation: each patient is scored by models that were fitted without that patient.
 
-The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`: every recipe is judged on the same
-ones. Inside each, the recipe's candidates compete by log-loss or accuracy on 5 inner folds of the other patients, and
-the winner, fitted on all of those, answers for the fold. One fold of one recipe is the unit of work: it depends on
-nothing but the rows and its own numbers, so units can be done in any order, in any process, and kept.
+The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`, the same for every recipe. For each
+outer fold, the candidates of a recipe are compared by log-loss or accuracy on 5 inner folds of the other patients. The
+winner is fitted on all of those and scores the fold. A unit of work is one fold of one recipe. It depends only on the
+rows and its own numbers, so units can run in any order and process, and their results can be reused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OUTER_FOLDS = 10
 INNER_FOLDS = 5
-INNER_SEED = 42  # of the inner folds, and of the solvers that draw random numbers
+INNER_SEED = 42  # for the inner folds and for solvers that draw random numbers
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +41,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a unit found: the winner's parameters, and P(malignant) of each row of the fold, in the order of `rows`."""
+    """The result of a unit: the winner's parameters, and P(malignant) of the rows that `fold_rows` gives to score."""
 
     winner: dict[str, recipes.Parameter]
     probabilities: tuple[float, ...]
@@ -49,11 +49,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Every unit's outcome.
+    """The results of all units.
 
     `predictions` has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its
     position in the clean frame), `fold`, `diagnosis` (1 = malignant) and `probability` (of malignant). `winners` has
-    one entry per unit. `summary` is what `comparison.summary` makes of the predictions.
+    one entry per unit. `summary` is the `comparison.summary` of the predictions.
     """
 
     predictions: pd.DataFrame
@@ -62,35 +62,36 @@ class CrossValidation:
 
 
 def units(names: Sequence[str], protocol: str) -> list[Unit]:
-    """List the units of a protocol: `quick` has 3 repeats, `full` 10.
+    """Return the units of a protocol: `quick` has 3 repeats, `full` has 10.
 
-    Raises WdbcError for a recipe or protocol that is unknown, and for no recipe at all.
+    Raises:
+        WdbcError: a recipe or the protocol is unknown, or no recipe is given.
     """
     if protocol not in recipes.PROTOCOLS:
         raise WdbcError(f"There is no protocol {protocol!r}.", where="protocol", hint="Choose quick or full.")
     if not names:
         raise WdbcError("There is no recipe to evaluate.", where="recipes", hint="Name at least one.")
-    chosen = [recipes.named(name).name for name in dict.fromkeys(names)]
+    selected = [recipes.named(name).name for name in dict.fromkeys(names)]
     return [
         Unit(name, repeat, fold)
         for repeat in range(recipes.PROTOCOLS[protocol])
-        for name in chosen
+        for name in selected
         for fold in range(OUTER_FOLDS)
     ]
 
 
-def rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
-    """Give the positions of the rows to fit on, and of those to answer for."""
+def fold_rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the rows to fit on, and of the rows to score."""
     return _outer(y, unit.repeat)[unit.fold]
 
 
 def folds(y: np.ndarray, repeat: int) -> np.ndarray:
-    """Give for each row the fold that answers for it in a repeat."""
+    """Return for each row the fold in which it is scored in a repeat."""
     import numpy as np
 
     fold_of = np.empty(len(y), dtype=np.int64)
-    for fold, (_, answer_for) in enumerate(_outer(y, repeat)):
-        fold_of[answer_for] = fold
+    for fold, (_, scored) in enumerate(_outer(y, repeat)):
+        fold_of[scored] = fold
     return fold_of
 
 
@@ -102,29 +103,30 @@ def _outer(y: np.ndarray, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
-    """Do one unit on the clean frame. Linear algebra runs on one thread, so that the answer is always the same.
+    """Run one unit on the clean frame. Linear algebra runs on one thread, so that the result is reproducible.
 
-    Raises WdbcError, naming recipe, repeat and fold, if no model can be fitted.
+    Raises:
+        WdbcError: no model can be fitted; the error names recipe, repeat and fold.
     """
     from threadpoolctl import threadpool_limits
 
     X, y = measurements(frame)
-    fit_on, answer_for = rows(y.to_numpy(), unit)
-    chosen = recipes.named(unit.recipe)
+    fit_on, scored = fold_rows(y.to_numpy(), unit)
+    recipe = recipes.named(unit.recipe)
     X_fit, y_fit = X.iloc[fit_on], y.iloc[fit_on]
     try:
         with threadpool_limits(limits=1):
-            unfitted = chosen.build(INNER_SEED)
-            winner = _winner(chosen, unfitted, X_fit, y_fit)
+            unfitted = recipe.build(INNER_SEED)
+            winner = _winner(recipe, unfitted, X_fit, y_fit)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
-            answers = prediction.predict(pipeline, X.iloc[answer_for])
-    except Exception as cause:  # a recipe is anybody's code, and the other folds are to be judged
+            probabilities = prediction.predict(pipeline, X.iloc[scored])
+    except Exception as cause:  # a recipe is arbitrary code, and the other folds must still run
         raise _failure(unit, cause) from cause
-    return Outcome(winner, tuple(answers.tolist()))
+    return Outcome(winner, tuple(probabilities.tolist()))
 
 
 def _failure(unit: Unit, cause: Exception) -> WdbcError:
-    """Name the unit and the reason; of what nobody foresaw, its kind and the place that raised it too."""
+    """Return an error that names the unit and the reason; for unexpected exceptions also their type and location."""
     if isinstance(cause, WdbcError):
         return WdbcError(f"{unit}: {cause.what}", where=cause.where, hint=cause.hint, detail=cause.detail)
     if isinstance(cause, MemoryError):
@@ -137,27 +139,28 @@ def _failure(unit: Unit, cause: Exception) -> WdbcError:
     )
 
 
-def _winner(chosen: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
-    candidates = chosen.candidates("full")
-    if len(candidates) == 1:  # nothing to choose
+def _winner(recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
+    candidates = recipe.candidates("full")
+    if len(candidates) == 1:  # no search is needed
         return dict(candidates[0])
-    found = search.search(
+    result = search.search(
         unfitted,
         candidates,
         X,
         y,
-        scoring=chosen.scoring,
+        scoring=recipe.scoring,
         folds=INNER_FOLDS,
         shuffle_seed=INNER_SEED,
         on_fit=lambda _: None,
     )
-    return found.winner.params
+    return result.winner.params
 
 
 def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
-    """Part a clean frame into the 30 measurements and the diagnoses.
+    """Return the 30 measurements and the diagnoses of a clean frame.
 
-    Raises WdbcError unless both are fit for every outer and inner fold.
+    Raises:
+        WdbcError: a measurement is not finite, or a class has too few patients for the outer and inner folds.
     """
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
     preconditions.require_finite(X)
@@ -165,29 +168,29 @@ def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
     return X, y
 
 
-def assembled(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Put the outcomes together: the table of predictions, and each unit's winner. Their order is always the same."""
+def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Combine the outcomes into the table of predictions and the list of winners, in a fixed order."""
     import numpy as np
     import pandas as pd
 
     y = frame[contract.DIAGNOSIS].to_numpy()
     fold_of = {repeat: folds(y, repeat) for repeat in {unit.repeat for unit in outcomes}}
-    parts = []
+    tables = []
     for unit in sorted(outcomes):
-        answered = np.flatnonzero(fold_of[unit.repeat] == unit.fold)
-        parts.append(
+        scored = np.flatnonzero(fold_of[unit.repeat] == unit.fold)
+        tables.append(
             pd.DataFrame(
                 {
                     "recipe": unit.recipe,
                     "repeat": np.int64(unit.repeat),
-                    "patient": answered.astype(np.int64),
+                    "patient": scored.astype(np.int64),
                     "fold": np.int64(unit.fold),
-                    "diagnosis": y[answered].astype(np.int64),
+                    "diagnosis": y[scored].astype(np.int64),
                     "probability": outcomes[unit].probabilities,
                 }
             )
         )
-    table = pd.concat(parts, ignore_index=True).sort_values(["recipe", "repeat", "patient"], ignore_index=True)
+    table = pd.concat(tables, ignore_index=True).sort_values(["recipe", "repeat", "patient"], ignore_index=True)
     winners = [
         {"recipe": unit.recipe, "repeat": unit.repeat, "fold": unit.fold, "winner": outcomes[unit].winner}
         for unit in sorted(outcomes)

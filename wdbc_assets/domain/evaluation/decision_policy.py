@@ -1,14 +1,14 @@
-"""From a probability to a decision: the threshold for a recall target, and the band in which a patient is referred.
+"""The decision policy: the threshold for a recall target, and triage by conformal prediction sets.
 
-Both come from out-of-fold probabilities of the training part; the test part only judges them. They are two readings of
-one probability, not two steps. The threshold always names a class. The sets name a class only where the training part
-knows enough patients like this one: a class is possible if the patient is no stranger among its patients, and with both
-classes possible, or neither, the patient is referred. Neither is a guarantee for one patient or one batch.
+Both are derived from out-of-fold probabilities of the training set; the test set is only used to evaluate them. They
+are two independent uses of one probability. The threshold always names a class. The prediction set contains each class
+to which the patient's probability conforms; if it contains both classes or neither, the patient is referred. Neither is
+a guarantee for a single patient or batch.
 
-Sets by class are V. Vovk (2012), "Conditional validity of inductive conformal predictors", PMLR 25:475-490: class by
-class they cover a share of at least 1 - alpha, on average over samples. Here they are built on probabilities of models
-fitted on nine tenths of the rows, and used with one fitted on all: close to that, and tried in a test over 20 splits.
-To decide by a stored policy takes numpy alone.
+Class-conditional sets follow V. Vovk (2012), "Conditional validity of inductive conformal predictors", PMLR 25:475-490:
+they cover a share of at least 1 - alpha of each class, on average over samples. Here they are built from probabilities
+of models fitted on nine tenths of the rows, but used with a model fitted on all rows. A test over 20 splits checks that
+the coverage is close to this. Applying a stored policy needs only numpy.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.modeling import fitting
 
-BENIGN, MALIGNANT, REFER = ANSWERS = contract.OUTCOMES
-# Bins for looking at out-of-fold probabilities: half a unit of log-odds wide, the outer ones reach to 0 and 1.
+BENIGN, MALIGNANT, REFER = OUTCOMES = contract.OUTCOMES
+# Bins for the histogram of out-of-fold probabilities: half a unit of log-odds wide; the outer ones extend to 0 and 1.
 _EDGES = (0.0, *(round(1 / (1 + math.exp(-halves / 2)), 6) for halves in range(-14, 15)), 1.0)
 
 
@@ -48,15 +48,16 @@ def policy(
     seed: int = 42,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Make the decision policy of a fitted pipeline and judge it; gives plain numbers, ready for JSON.
+    """Return the decision policy of a fitted pipeline and its evaluation, as plain numbers for JSON.
 
-    `threshold` is the `rank`-th largest out-of-fold probability among the malignant, `rank` being
-    ceil(recall_target * their number); malignant is called at `threshold` or above. `quantiles` has for each class the
-    largest 1 - P(class) at which a patient may still be of it. `out_of_fold` and `test` say what the policy does
-    there, each share with its Wilson interval: recall and specificity at the threshold, the share referred, and on the
-    test part the coverage, by class the share whose set of possible classes holds the true one.
+    `threshold` is the `rank`-th largest out-of-fold probability of the malignant patients, where `rank` is
+    ceil(recall_target * their number). Patients at or above `threshold` are called malignant. `quantiles` has for each
+    class the largest 1 - P(class) at which the class is still in the prediction set. `out_of_fold` and `test` evaluate
+    the policy on these data, each share with its Wilson interval: recall and specificity at the threshold, the share
+    referred, and for the test set the coverage, the share of each class whose prediction set contains the true class.
 
-    Raises WdbcError for a setting out of range, for classes too small for the folds, and if a fold cannot be fitted.
+    Raises:
+        WdbcError: a setting is out of range, a class is too small for the folds, or a fold cannot be fitted.
     """
     from threadpoolctl import threadpool_limits
 
@@ -97,28 +98,29 @@ def policy(
 
 
 def decide(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.str_]:
-    """Name for each P(malignant) the one class that is possible, or `refer` where two are or none is.
+    """Return the triage outcome for each P(malignant): the only class in the prediction set, otherwise `refer`.
 
-    Raises WdbcError for what is not a probability.
+    Raises:
+        WdbcError: a value is not a probability.
     """
-    return np.array(ANSWERS)[codes(probabilities, policy)]
+    return np.array(OUTCOMES)[codes(probabilities, policy)]
 
 
 def codes(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.int8]:
-    """Give for each P(malignant) the place in ANSWERS of what `decide` names: for many rows the quicker way."""
+    """Return the triage outcome for each P(malignant) as a position in OUTCOMES; faster than `decide`."""
     benign, malignant = possible(probabilities, policy).values()
-    return np.where(benign == malignant, np.int8(ANSWERS.index(REFER)), malignant.astype(np.int8))
+    return np.where(benign == malignant, np.int8(OUTCOMES.index(REFER)), malignant.astype(np.int8))
 
 
 def possible(probabilities: ArrayLike, policy: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
-    """Say for each class which of the patients, by their P(malignant), may be of it."""
+    """Return for each class a mask of the patients whose prediction set contains it, by their P(malignant)."""
     p = _probabilities(probabilities)
-    # 1 - P(benign) is p itself: written so, it is the number that the quantile was taken from, to the last bit.
+    # 1 - P(benign) is p. Comparing p itself matches the value that the quantile was taken from bit for bit.
     return {BENIGN: p <= policy["quantiles"][BENIGN], MALIGNANT: 1 - p <= policy["quantiles"][MALIGNANT]}
 
 
 def called_malignant(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Say which P(malignant) reach the threshold of the recall target."""
+    """Return a mask of the patients whose P(malignant) is at or above the threshold."""
     return _probabilities(probabilities) >= float(policy["threshold"])
 
 
@@ -131,11 +133,11 @@ def out_of_fold(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Give P(malignant) of each row, shape (n_rows,), by the fitted recipe without that row's fold.
+    """Return P(malignant) of each row, shape (n_rows,), from a model fitted without that row's fold.
 
-    The folds are `StratifiedKFold(folds, shuffle=True, random_state=seed)`. The parameters are the winner's throughout:
-    they were chosen with a look at every row, which flatters these probabilities a little; the test part is not
-    flattered. Linear algebra runs on one thread, as in `modeling`.
+    The folds are `StratifiedKFold(folds, shuffle=True, random_state=seed)`. All models use the winner's parameters,
+    which were selected on all rows, so these probabilities are slightly optimistic. The test set is not affected.
+    Linear algebra runs on one thread, as in `fitting`.
     """
     from sklearn.model_selection import StratifiedKFold
     from threadpoolctl import threadpool_limits
@@ -145,12 +147,12 @@ def out_of_fold(
     preconditions.require_diagnoses(y, rows=len(X), of_each=folds)
     unfitted = recipes.named(fit.recipe).build(fit.seed)
     p = np.empty(len(y))
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for fold, (fit_on, answer_for) in enumerate(parts.split(X, y), start=1):
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for fold, (fit_on, scored) in enumerate(splitter.split(X, y), start=1):
         try:
             with threadpool_limits(limits=1):
                 pipeline = search.refit(unfitted, fit.winner, X.iloc[fit_on], y.iloc[fit_on])[0]
-                p[answer_for] = prediction.predict(pipeline, X.iloc[answer_for])
+                p[scored] = prediction.predict(pipeline, X.iloc[scored])
         except WdbcError as cause:
             cause.where = f"fold {fold} of {folds} of the decision policy, {fit.recipe}"
             raise
@@ -160,22 +162,22 @@ def out_of_fold(
 
 
 def recall_threshold(malignant: NDArray[np.float64], target: float) -> tuple[float, int]:
-    """Give the largest threshold at which the target share of the malignant is called malignant, and its rank."""
+    """Return the largest threshold at which the recall reaches the target, and its rank."""
     rank = _rank(len(malignant), target)
     return float(np.sort(malignant)[::-1][rank - 1]), rank
 
 
 def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
-    """Give the ceil((n + 1)(1 - alpha))-th smallest score; 1, so that all pass, where there are fewer scores.
+    """Return the ceil((n + 1)(1 - alpha))-th smallest score, or 1, which every patient passes, if there are too few.
 
-    A score is 1 - P(true class). With alpha .02 a class needs 49 patients for a quantile below 1.
+    A score is 1 - P(true class). With alpha = .02 a class needs 49 patients for a quantile below 1.
     """
     rank = _rank(len(scores) + 1, 1 - Fraction(str(alpha)))
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else 1.0
 
 
 def _rank(of: int, share: float | Fraction) -> int:
-    """Round a share of a number up, by the decimals that were written: as floats 0.55 * 100 is more than 55."""
+    """Return share * of, rounded up in exact decimal arithmetic: as floats, 0.55 * 100 exceeds 55."""
     return math.ceil(of * Fraction(str(share)))
 
 
@@ -201,6 +203,6 @@ def _coverage(y: NDArray[np.int64], p: NDArray[np.float64], made: Mapping[str, A
 
 
 def _histogram(y: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, list[Any]]:
-    """Count by class in fixed bins, which tell no patient's probability."""
+    """Return counts by class in fixed bins, which do not reveal a patient's probability."""
     counts = {name: np.histogram(p[y == code], _EDGES)[0].tolist() for name, code in ((BENIGN, 0), (MALIGNANT, 1))}
     return {"edges": list(_EDGES), **counts}

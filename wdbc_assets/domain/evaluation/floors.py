@@ -1,8 +1,8 @@
-"""What the default evaluation must reach, and what is too good to be true.
+"""Quality floors and leakage alarms for the default evaluation.
 
-The floors lie three or more standard deviations below what was measured on the real data; above the alarms no honest
-evaluation of these measurements was ever published, so a mean there is leakage until shown otherwise. Nothing heavy is
-imported here.
+The floors are three or more standard deviations below the values measured on the real data. No published evaluation
+without leakage exceeds the alarms on these measurements, so a better mean indicates leakage. This module imports no
+heavy libraries.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from typing import Any
 from wdbc_assets.domain.rules.base import Rule
 
 RECIPE = "logistic"
-"""The recipe that the bounds were measured for; every evaluation includes it."""
+"""The recipe for which the bounds were measured; every evaluation includes it."""
 
 LARGEST_Z = 2.576
-"""Of Spiegelhalter's statistic, normally distributed where probabilities are right: 1 % of such lie beyond it.
+"""The bound of Spiegelhalter's z at the 1 % level; z is standard normal for calibrated probabilities.
 
-D. J. Spiegelhalter (1986), Stat. Med. 5:421-433. The floor of the calibration error bounds its size; this asks whether
-it is more than chance. Measured on the quick protocol: -1.5 (and -3.0 for the reference Airflow project's recipe, not
-sure enough).
+D. J. Spiegelhalter (1986), Stat. Med. 5:421-433. The floor of the ECE bounds the size of the calibration error; this
+tests whether it is significant. Measured with the quick protocol: -1.5 (and -3.0 for the reference Airflow project's
+recipe, which is underconfident).
 """
 
 LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
@@ -27,14 +27,14 @@ LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 @dataclass(frozen=True)
 class Bounds:
-    """The worst mean allowed under each protocol, and the one beyond which a leak is suspected (None: no alarm)."""
+    """The quality floor of a mean for each protocol, and its leakage alarm (None: no alarm)."""
 
     quick: float
     full: float
     alarm: float | None = None
 
     def floor(self, protocol: str) -> float:
-        """Give the worst mean allowed under a protocol."""
+        """Return the quality floor for a protocol."""
         return self.full if protocol == "full" else self.quick
 
 
@@ -51,86 +51,87 @@ BOUNDS: Mapping[str, Bounds] = {
 }
 
 CHANCE = 0.6
-"""A mean ROC-AUC below it is no worse model but no model: diagnoses dealt at random give .5, and hardly ever .6."""
+"""A model with a lower mean ROC-AUC is no better than chance: random diagnoses give .5 and hardly ever .6."""
 
-each_patient_is_answered_for_once = Rule(
-    "each_patient_is_answered_for_once",
-    "In each repeat each recipe answers for each patient once, by the model of a fold that the patient is left out of.",
-    "Judge every fold again: `wdbc evaluate --force`.",
+each_patient_is_predicted_once = Rule(
+    "each_patient_is_predicted_once",
+    "In each repeat, each recipe scores each patient exactly once, with a model fitted without that patient.",
+    "Evaluate every fold again: `wdbc evaluate --force`.",
 )
 better_than_chance = Rule(
     "better_than_chance",
-    f"The mean ROC-AUC of {RECIPE} is at least {CHANCE:g}: below, its answers tell nothing of the diagnosis.",
-    "Look whether each diagnosis still stands in the row of its patient.",
+    f"The mean ROC-AUC of {RECIPE} is at least {CHANCE:g}; a lower value is no better than chance.",
+    "Check whether each diagnosis is still in the row of its patient.",
 )
-no_figure_is_too_good = Rule(
-    "no_figure_is_too_good",
-    f"No mean of {RECIPE} is better than any honest evaluation of these measurements ever was.",
-    "Look for the diagnosis, or something made of it, among the measurements, and for a patient in two folds.",
+no_metric_is_too_good = Rule(
+    "no_metric_is_too_good",
+    f"No mean of {RECIPE} exceeds its leakage alarm, which no evaluation without leakage has reached.",
+    "Look for the diagnosis, or a value derived from it, among the measurements, and for a patient in two folds.",
 )
-figures_reach_the_floors = Rule(
-    "figures_reach_the_floors",
-    f"The means of {RECIPE} are no worse than three standard deviations below what was measured on the real data.",
-    "Look whether the source, a library or the recipe changed; `wdbc status` tells what did.",
+metrics_reach_the_floors = Rule(
+    "metrics_reach_the_floors",
+    f"The means of {RECIPE} reach the quality floors, three standard deviations below the values on real data.",
+    "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
     blocking=False,
 )
 probabilities_are_calibrated = Rule(
     "probabilities_are_calibrated",
-    f"The probabilities of {RECIPE} pass Spiegelhalter's test of calibration at the 1 % level: z within ±{LARGEST_Z}.",
-    "See the reliability curve: shares above the diagonal in its upper half and below it in its lower half mean too"
-    " little certainty, the other way round too much. A sigmoid on top of the recipe corrects both.",
+    f"The probabilities of {RECIPE} pass Spiegelhalter's calibration test at the 1 % level: z within ±{LARGEST_Z}.",
+    "See the reliability curve. If it is above the diagonal in the upper half and below it in the lower half, the"
+    " probabilities are underconfident; in the opposite case they are overconfident. Sigmoid calibration"
+    " corrects both.",
     blocking=False,
 )
 RULES = (
-    each_patient_is_answered_for_once,
+    each_patient_is_predicted_once,
     better_than_chance,
-    no_figure_is_too_good,
-    figures_reach_the_floors,
+    no_metric_is_too_good,
+    metrics_reach_the_floors,
     probabilities_are_calibrated,
 )
 
 
-def missed(figures: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
-    """Say of each metric whose mean is worse than its floor what it is and what it had to be; undefined is worse."""
+def missed(metrics: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
+    """Return a message for each metric whose mean is undefined or worse than its quality floor."""
     return [
-        f"{name} is {_shown(figures[name]['mean'])}, needed: {_relation(name)} {bounds.floor(protocol):g}"
+        f"{name} is {_shown(metrics[name]['mean'])}, needed: {_relation(name)} {bounds.floor(protocol):g}"
         for name, bounds in BOUNDS.items()
-        if name in figures and not _at_least_as_good(name, figures[name]["mean"], bounds.floor(protocol))
+        if name in metrics and not _at_least_as_good(name, metrics[name]["mean"], bounds.floor(protocol))
     ]
 
 
-def no_better_than_chance(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say what the ROC-AUC is if the answers tell nothing of the diagnosis."""
-    mean = figures["roc_auc"]["mean"]
+def no_better_than_chance(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a message with the ROC-AUC if it is no better than chance."""
+    mean = metrics["roc_auc"]["mean"]
     good = _at_least_as_good("roc_auc", mean, CHANCE)
     return [] if good else [f"roc_auc is {_shown(mean)}, needed: {_relation('roc_auc')} {CHANCE:g}"]
 
 
-def alarms(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say of each metric whose mean is too good to be true what it is and where suspicion begins."""
+def alarms(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a message for each metric whose mean exceeds its leakage alarm."""
     return [
-        f"{name} is {figures[name]['mean']:.4f}, too good to be true beyond {bounds.alarm:g}"
+        f"{name} is {metrics[name]['mean']:.4f}, too good to be true beyond {bounds.alarm:g}"
         for name, bounds in BOUNDS.items()
         if bounds.alarm is not None
-        and figures[name]["mean"] != bounds.alarm
-        and _at_least_as_good(name, figures[name]["mean"], bounds.alarm)
+        and metrics[name]["mean"] != bounds.alarm
+        and _at_least_as_good(name, metrics[name]["mean"], bounds.alarm)
     ]
 
 
 def miscalibrated(calibration: Mapping[str, Any]) -> list[str]:
-    """Say what Spiegelhalter's z is, if it is beyond chance, and which bins' intervals miss their mean probability."""
+    """Return messages with Spiegelhalter's z, if significant, and with the bins whose interval misses their mean."""
     z = calibration["spiegelhalter_z"]
     if z is not None and abs(z) <= LARGEST_Z:
         return []
-    shown = "undefined, for every probability is one half" if z is None else f"{z:.2f}"
+    shown = "undefined, because every probability is 0.5" if z is None else f"{z:.2f}"
     return [
         f"Spiegelhalter's z is {shown}, needed: from {-LARGEST_Z} to {LARGEST_Z}",
         *(
-            f"share of malignant between {one['low']:g} and {one['high']:g} is {one['share']:.4f}, its interval"
-            f" [{one['share_low']:.4f}, {one['share_high']:.4f}] misses the mean probability"
-            f" {one['mean_probability']:.4f} of {one['rows']} patients"
-            for one in calibration["bins"]
-            if one["rows"] and not one["share_low"] <= one["mean_probability"] <= one["share_high"]
+            f"share of malignant between {bin_['low']:g} and {bin_['high']:g} is {bin_['share']:.4f}, its interval"
+            f" [{bin_['share_low']:.4f}, {bin_['share_high']:.4f}] misses the mean probability"
+            f" {bin_['mean_probability']:.4f} of {bin_['rows']} patients"
+            for bin_ in calibration["bins"]
+            if bin_["rows"] and not bin_["share_low"] <= bin_["mean_probability"] <= bin_["share_high"]
         ),
     ]
 

@@ -1,7 +1,8 @@
-"""How good a fitted pipeline is: its probabilities on the test part, and each figure drawn from them with its interval.
+"""Metrics of predicted probabilities on the test set, with confidence intervals.
 
-Malignant is the positive class, 1. Figures that are counts of rows are computed here, with Wilson intervals; those that
-need the probabilities themselves, and their bootstrap, in `ranking`. It imports numpy: import it where it is used.
+Malignant is the positive class, 1. Metrics based on counts are computed here with Wilson intervals. `ranking` computes
+the metrics based on probabilities, and their bootstrap. This module imports numpy, so callers import it inside
+functions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wdbc_assets.domain.modeling import prediction
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-FEWEST_RESAMPLES = 100  # with fewer, the tails of a 95 % interval rest on one or two of them
+FEWEST_RESAMPLES = 100  # with fewer, the bounds of a 95 % interval depend on one or two resamples
 
 
 def evaluate(
@@ -31,17 +32,20 @@ def evaluate(
     seed: int = 42,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Judge probabilities against the truth; gives plain numbers in full precision, ready for JSON.
+    """Return metrics of probabilities against the true diagnoses, as plain numbers in full precision for JSON.
 
-    A row is predicted malignant when `p_malignant > threshold`. Each metric is `{"value", "low", "high", "interval"}`:
+    A row is predicted malignant if `p_malignant > threshold`. Each metric is `{"value", "low", "high", "interval"}`:
 
-    - accuracy, precision, recall, specificity with Wilson intervals. Precision without any malignant prediction is
-      None with a `reason`, as is everything in the classification report that is derived from it.
+    - accuracy, precision, recall and specificity with Wilson intervals. Without a malignant prediction, the precision
+      is None with a `reason`, and so are the values of the classification report derived from it.
     - f1, roc_auc, pr_auc (average precision), log_loss (natural, probabilities clipped to [1e-7, 1 - 1e-7]) and brier
-      with percentile intervals of a bootstrap that is stratified: each resample keeps the number of each class.
+      with percentile intervals from a stratified bootstrap, in which each resample keeps the number of each class.
 
-    The confusion matrix is [[tn, fp], [fn, tp]]. Raises WdbcError for truth other than 0 and 1, for one class only, for
-    lengths that differ, for probabilities that are not in [0, 1], and for settings out of range.
+    The confusion matrix is [[tn, fp], [fn, tp]].
+
+    Raises:
+        WdbcError: the diagnoses are not 0 and 1 or contain one class only, the lengths differ, a probability is not in
+            [0, 1], or a setting is out of range.
     """
     preconditions.require_setting("threshold", threshold, fits=0 <= threshold <= 1, allowed="a number from 0 to 1")
     preconditions.require_setting(
@@ -86,7 +90,7 @@ def evaluate(
 
 
 def proportion(hits: int, of: int, *, confidence: float = 0.95, undefined: str = "") -> dict[str, Any]:
-    """Give hits / of with its Wilson score interval; None, with `undefined` as the reason, where `of` is 0.
+    """Return hits / of with its Wilson score interval, or None with `undefined` as the reason if `of` is 0.
 
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212; it is method 3 of R. G. Newcombe (1998), Stat. Med.
     17:857-872.
@@ -98,14 +102,14 @@ def proportion(hits: int, of: int, *, confidence: float = 0.95, undefined: str =
     middle = share + z * z / (2 * of)
     half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     scale = 1 + z * z / of
-    # The formula gives 0 and 1 exactly at the ends, but for rounding.
+    # At the ends the formula gives exactly 0 and 1, except for rounding.
     low = 0.0 if hits == 0 else (middle - half) / scale
     high = 1.0 if hits == of else (middle + half) / scale
     return {"value": share, "low": low, "high": high, "interval": "wilson"}
 
 
 def _report(confusion: list[list[int]]) -> dict[str, Any]:
-    """Give scikit-learn's classification report, except that what is undefined is None and not 0."""
+    """Return scikit-learn's classification report, but with None instead of 0 for undefined values."""
     (tn, fp), (fn, tp) = confusion
     rows = tn + fp + fn + tp
     classes: dict[str, dict[str, float | int | None]] = {
@@ -119,12 +123,12 @@ def _report(confusion: list[list[int]]) -> dict[str, Any]:
     }
 
     def average(weights: list[float]) -> dict[str, float | int | None]:
-        figures: dict[str, float | int | None] = {}
-        for figure in ("precision", "recall", "f1-score"):
-            of_classes = [scores[figure] for scores in classes.values()]
-            defined = [value for value in of_classes if value is not None]
-            figures[figure] = float(np.dot(defined, weights)) if len(defined) == len(of_classes) else None
-        return {**figures, "support": rows}
+        averages: dict[str, float | int | None] = {}
+        for metric in ("precision", "recall", "f1-score"):
+            values = [scores[metric] for scores in classes.values()]
+            defined = [value for value in values if value is not None]
+            averages[metric] = float(np.dot(defined, weights)) if len(defined) == len(values) else None
+        return {**averages, "support": rows}
 
     return {
         **classes,

@@ -1,7 +1,7 @@
-"""What must be true of a decision policy before it is stored. Nothing heavy is imported here.
+"""Rules for a decision policy before it is stored. This module imports no heavy libraries.
 
-That it covers a class is not asked: on the few malignant patients of one test part a good policy may miss a patient
-more than it should, and a bad one none. It is tried over many splits, in the tests.
+There is no rule for the coverage: a test set has too few malignant patients to tell a good policy from a bad one. The
+tests check the coverage over many splits.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,34 +10,34 @@ from typing import Any
 from wdbc_assets.domain.rules.base import Rule
 
 MOST_REFERRED = 0.12
-"""Of the out-of-fold patients. Seen with the default recipe over split seeds 0 to 19: .02 to .10, in the mean .07."""
+"""The largest share of out-of-fold patients. For the default recipe and split seeds 0 to 19: .02 to .10, mean .07."""
 
 recall_reaches_the_target = Rule(
     "recall_reaches_the_target",
-    "The out-of-fold recall at the threshold is at least the recall target, as its rank makes it by construction.",
-    "Make the policy again; if it is refused again, report it: the threshold was not taken from these probabilities.",
+    "The out-of-fold recall at the threshold is at least the recall target, which the threshold guarantees.",
+    "Recreate the policy. If it is rejected again, report a bug: the threshold does not belong to these probabilities.",
 )
 bounds_are_probabilities = Rule(
     "bounds_are_probabilities",
-    "The threshold and both quantiles are above 0 and at most 1: else they call everybody, or nobody, malignant.",
-    "Look whether the recipe's probabilities are all 0 or no numbers; fit the pipeline again.",
+    "The threshold and both quantiles are above 0 and at most 1.",
+    "Check whether the recipe's probabilities are all 0 or NaN, and fit the pipeline again.",
 )
 referrals_are_few = Rule(
     "referrals_are_few",
-    f"Of the out-of-fold patients at most {MOST_REFERRED:.0%} are referred: more, and the model decides too little.",
-    "Look whether the source or the recipe changed, or ask for less certainty with a larger alpha.",
+    f"At most {MOST_REFERRED:.0%} of the out-of-fold patients are referred.",
+    "Check whether the source or the recipe changed, or increase alpha to require less certainty.",
     blocking=False,
 )
 
 
 def recall_missed(policy: Mapping[str, Any]) -> list[str]:
-    """Say what the out-of-fold recall is, if it is below the target or undefined."""
-    found, target = policy["out_of_fold"]["recall"]["value"], policy["recall_target"]
-    return [] if found is not None and found >= target else [f"recall is {found}, needed: at least {target:g}"]
+    """Return a message if the out-of-fold recall is below the target or undefined."""
+    recall, target = policy["out_of_fold"]["recall"]["value"], policy["recall_target"]
+    return [] if recall is not None and recall >= target else [f"recall is {recall}, needed: at least {target:g}"]
 
 
 def bounds_out_of_range(policy: Mapping[str, Any]) -> list[str]:
-    """Say of the threshold and of each quantile that is no probability above 0 what it is."""
+    """Return a message for each of the threshold and the quantiles that is not above 0 and at most 1."""
     bounds = {
         "threshold": policy["threshold"],
         **{f"quantile of {name}": value for name, value in policy["quantiles"].items()},
@@ -46,9 +46,9 @@ def bounds_out_of_range(policy: Mapping[str, Any]) -> list[str]:
 
 
 def too_many_referred(policy: Mapping[str, Any]) -> list[str]:
-    """Say what share of the out-of-fold patients is referred, if it is beyond the bound."""
-    found = policy["out_of_fold"]["referred"]["value"]
-    return [f"referred is {found:.4f}, needed: at most {MOST_REFERRED:g}"] if found > MOST_REFERRED else []
+    """Return a message if the share of out-of-fold patients that are referred exceeds the bound."""
+    referred = policy["out_of_fold"]["referred"]["value"]
+    return [f"referred is {referred:.4f}, needed: at most {MOST_REFERRED:g}"] if referred > MOST_REFERRED else []
 
 
 BREACHES: Mapping[Rule, Callable[[Mapping[str, Any]], list[str]]] = {
@@ -56,6 +56,6 @@ BREACHES: Mapping[Rule, Callable[[Mapping[str, Any]], list[str]]] = {
     bounds_are_probabilities: bounds_out_of_range,
     referrals_are_few: too_many_referred,
 }
-"""Each rule, and what says how a policy breaks it: one line each, `name is value, needed: ...`."""
+"""Each rule, and the function that returns its violations, one line each: `name is value, needed: ...`."""
 
 RULES = tuple(BREACHES)

@@ -1,8 +1,8 @@
-"""Metrics of probabilities, for weighted rows, and the bootstrap resamples that weigh them.
+"""Metrics of probabilities for weighted rows, and bootstrap resamples as weights.
 
-Each metric is written down once, for weighted rows: the figure itself is the case of weights 1, and a resample is the
-case of whole-number weights. So 2,000 resamples are a few matrix operations, and not 2,000 calls of a library.
-It imports numpy: import it where it is used, as `evaluation` is.
+Each metric is implemented once, for weighted rows: weights of 1 give the metric itself, and integer weights represent a
+resample. 2,000 resamples are therefore a few matrix operations instead of 2,000 library calls. This module imports
+numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LOG_LOSS_CLIP = 1e-7  # a probability of exactly 0 or 1 would make one wrong answer cost infinitely much
-_CELLS_AT_ONCE = 1_000_000  # of the matrix of resamples x rows, to bound memory at 8 MB for each of a few matrices
+LOG_LOSS_CLIP = 1e-7  # with a probability of exactly 0 or 1, one wrong prediction would make the log-loss infinite
+_CELLS_PER_BLOCK = 1_000_000  # of the matrix of resamples x rows: at most 8 MB for each of a few matrices
 
 
 class RankedRows:
-    """The rows by falling probability, and the metrics of any weighting of them."""
+    """Rows in descending order of probability, and their metrics for any weights."""
 
     def __init__(self, y: NDArray[np.int64], p: NDArray[np.float64], predicted: NDArray[np.bool_]) -> None:
         order = np.argsort(-p, kind="stable")
@@ -29,16 +29,16 @@ class RankedRows:
         self._positive = (y[order] == 1).astype(float)
         self._predicted = predicted[order].astype(float)
         self._order = order
-        # The first row of each run of equal probabilities: a threshold can't part such rows, and AUC counts them half.
+        # The first row of each run of ties: a threshold cannot separate them, and the AUC counts them as one half.
         self._starts = np.flatnonzero(np.r_[True, np.diff(self._p) != 0])
         clipped = np.clip(self._p, LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
         self._surprise = -np.where(self._positive == 1, np.log(clipped), np.log1p(-clipped))
         self._squared_error = (self._p - self._positive) ** 2
 
     def metrics(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Give each metric for each row of `weights`, shape (n_weightings, n_rows), columns in the order of y.
+        """Return each metric for each row of `weights`, shape (n_weightings, n_rows), with columns in the order of y.
 
-        Both classes must have weight in every weighting, so that no metric is undefined.
+        Both classes must have a positive weight in every row, so that every metric is defined.
         """
         weights = weights[:, self._order]
         malignant = weights * self._positive
@@ -49,7 +49,7 @@ class RankedRows:
         at_malignant = np.add.reduceat(malignant, self._starts, axis=1)
         at_benign = np.add.reduceat(benign, self._starts, axis=1)
         found, alarmed = at_malignant.cumsum(axis=1), at_benign.cumsum(axis=1)
-        # Nothing is found before the first row with weight: there precision is 0 / 0 and its weight in the sum is 0.
+        # Before the first row with a weight, precision is 0 / 0, but its weight in the sum is 0.
         precision = found / np.maximum(found + alarmed, np.finfo(float).tiny)
         below = n_benign[:, None] - alarmed + at_benign / 2
         return {
@@ -61,7 +61,7 @@ class RankedRows:
         }
 
     def roc_curve(self) -> dict[str, list[float | None]]:
-        """Give the corners of the ROC curve; the threshold of the first, at which nothing is malignant, is None."""
+        """Return the corners of the ROC curve; the first threshold, above all probabilities, is None."""
         found = np.add.reduceat(self._positive, self._starts).cumsum()
         alarmed = np.add.reduceat(1 - self._positive, self._starts).cumsum()
         corner = np.full(len(self._starts), fill_value=True)
@@ -74,12 +74,12 @@ class RankedRows:
 
 
 def resamples(y: NDArray[np.int64], *, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Draw how often each row is taken, shape (at most bootstrap, n_rows): with replacement within each class."""
+    """Yield how often each row is drawn with replacement within its class, shape (at most bootstrap, n_rows)."""
     generators = np.random.default_rng(seed).spawn(2)
     members = [np.flatnonzero(y == value) for value in (0, 1)]
-    at_once = max(1, _CELLS_AT_ONCE // len(y))
-    for start in range(0, bootstrap, at_once):
-        count = min(at_once, bootstrap - start)
+    block = max(1, _CELLS_PER_BLOCK // len(y))
+    for start in range(0, bootstrap, block):
+        count = min(block, bootstrap - start)
         weights = np.zeros((count, len(y)))
         for generator, rows in zip(generators, members, strict=True):
             drawn = generator.integers(len(rows), size=(count, len(rows)))
@@ -89,6 +89,6 @@ def resamples(y: NDArray[np.int64], *, bootstrap: int, seed: int) -> Iterator[ND
 
 
 def _sums(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weighted sums of the values, one per weighting; not by BLAS, whose last bits depend on the number of threads."""
+    """Return weighted sums without BLAS, whose last bits depend on the number of threads."""
     sums: NDArray[np.float64] = np.einsum("ij,j->i", weights, values)
     return sums

@@ -1,8 +1,8 @@
-"""The bundle: all that answers for patients, in one piece that is promoted and rolled back as one.
+"""The bundle: everything needed to score patients, promoted and rolled back as one unit.
 
-The fitted pipeline and its compiled form, the decision policy, what the measurements looked like in training, and which
-versions all this was made of. How it is stored is said in `storage.codecs`, how it is opened to serve in
-`storage.bundles`.
+It contains the fitted pipeline and its compiled form, the decision policy, the distribution of the training
+measurements, and the versions of the assets it was made from. `store.codecs` writes bundles, `store.bundle_loader`
+loads them for serving.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling.linear_scorer import Scorer
 
 LEVELS = tuple(number / 40 for number in range(1, 40))
-"""The quantiles of the training part that a bundle keeps: .025 to .975. The extremes would be single patients'."""
+"""The quantiles of the training set stored in a bundle: .025 to .975. Extremes would be values of single patients."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model that can be put into production.
+    """A model that can be promoted and served.
 
-    `scorer` is None for a recipe that cannot be compiled: it answers through scikit-learn. `policy` is the decision
-    policy, `features` the columns in the order that the model takes, `contract` the digest of the contract that they
-    keep. `reference` is `{"rows": n, "levels": [...], "quantiles": {column: [a value for each level]}, "answers":
-    [...]}` of the training part; the answers are the pipeline's own probabilities of `smoke_test.rows`. `versions`
-    names the version of each asset that the bundle is made of.
+    `scorer` is None for a recipe that cannot be compiled; scikit-learn then scores its patients. `policy` is the
+    decision policy, `features` the columns in the order the model expects, `contract` the digest of the data contract.
+    `reference` describes the training set: `{"rows": n, "levels": [...], "quantiles": {column: [one value per level]},
+    "answers": [...]}`, where the answers are the pipeline's probabilities for `smoke_test.rows`. `versions` has the
+    version of each asset that the bundle was made from.
     """
 
     recipe: str
@@ -49,18 +49,20 @@ class Bundle:
 
 
 def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, versions: Mapping[str, str]) -> Bundle:
-    """Make the bundle of a fitted pipeline and its decision policy.
+    """Return the bundle of a fitted pipeline and its decision policy; compile the pipeline if possible.
 
-    X_train is what the pipeline was fitted on: 30 finite measurements in the order of the contract. The recipe is
-    compiled where it can be. Raises WdbcError if pipeline, policy and contract do not belong together, and if the
-    compiled scorer and scikit-learn disagree by more than 1e-12 on any of `compiling.experiments`.
+    `X_train` is the data the pipeline was fitted on: 30 finite measurements in the order of the contract.
+
+    Raises:
+        WdbcError: the pipeline, policy and contract do not belong together, or the compiled scorer and scikit-learn
+            differ by more than 1e-12 on any of `compiling.probe_data`.
     """
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
     if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:
-        raise _not_of_one("The pipeline does not take the 30 measurements in the order of the contract.")
+        raise _mismatch("The pipeline does not take the 30 measurements in the order of the contract.")
     if policy["recipe"] != fit.recipe or policy["winner"] != fit.winner:
-        raise _not_of_one("The decision policy was made for another pipeline.")
-    compiled = compiling.compiled(fit.pipeline)
+        raise _mismatch("The decision policy was made for another pipeline.")
+    compiled = compiling.compile_pipeline(fit.pipeline)
     if compiled is not None:
         compiling.require_agreement(compiled, fit.pipeline, X_train)
     return Bundle(
@@ -90,5 +92,6 @@ def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> dict[str, Any]:
     return {**reference, "answers": p.tolist()}
 
 
-def _not_of_one(what: str) -> WdbcError:
-    return WdbcError(what, where="the bundle", hint="Run `wdbc run` and `wdbc report`, so that all is of one pipeline.")
+def _mismatch(what: str) -> WdbcError:
+    hint = "Run `wdbc run` and `wdbc report` to recreate everything from one pipeline."
+    return WdbcError(what, where="the bundle", hint=hint)

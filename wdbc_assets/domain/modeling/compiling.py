@@ -1,6 +1,6 @@
-"""Compiling: from a fitted pipeline to a scorer, and the proof that both give the same probabilities.
+"""Compilation of a fitted pipeline into a scorer, and the check that both return the same probabilities.
 
-What can be compiled is what `explanation.linear` can write as one sum. scikit-learn is imported where it is used.
+A pipeline can be compiled if `linear.linear` can write it as one sum. scikit-learn is imported inside functions.
 """
 
 from __future__ import annotations
@@ -24,48 +24,49 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 TOLERANCE = 1e-12
-"""The most that a compiled probability may differ from scikit-learn's."""
+"""The maximum absolute difference between a compiled probability and scikit-learn's."""
 
 
-def compiled(pipeline: Pipeline) -> Scorer | None:
-    """Compile a fitted pipeline; None if it is none of a form that folds into one sum.
+def compile_pipeline(pipeline: Pipeline) -> Scorer | None:
+    """Compile a fitted pipeline; return None if it cannot be written as one sum.
 
-    That form is Yeo-Johnson or nothing, standardisations, principal components, and a logistic regression.
+    The supported steps are an optional Yeo-Johnson transformation, standardizations, principal components and a
+    logistic regression, in this order.
     """
     from sklearn.preprocessing import PowerTransformer
 
-    found = linear.linear(pipeline)
-    if found is None:
+    model = linear.linear(pipeline)
+    if model is None:
         return None
     powers = None
-    centre, scale = np.zeros(len(found.columns)), np.ones(len(found.columns))
-    for number, (_, step) in enumerate(found.standardise.steps):
+    centre, scale = np.zeros(len(model.columns)), np.ones(len(model.columns))
+    for number, (_, step) in enumerate(model.standardise.steps):
         scaler = step
         if isinstance(step, PowerTransformer):
             if number or step.method != "yeo-johnson" or not step.standardize:
                 return None
             powers = np.asarray(step.lambdas_, dtype=np.float64)
-            scaler = step._scaler  # noqa: SLF001 -- scikit-learn shows it nowhere else
-        centre, scale = _then(scaler, centre, scale)
-    return Scorer(powers, centre, found.coefficients / scale, found.intercept)
+            scaler = step._scaler  # noqa: SLF001 -- scikit-learn has no public attribute for it
+        centre, scale = _compose(scaler, centre, scale)
+    return Scorer(powers, centre, model.coefficients / scale, model.intercept)
 
 
-def _then(scaler: Any, centre: Array, scale: Array) -> tuple[Array, Array]:
-    """Compose (x - centre) / scale with a further standardisation."""
+def _compose(scaler: Any, centre: Array, scale: Array) -> tuple[Array, Array]:
+    """Return the center and scale of (x - centre) / scale followed by another standardization."""
     mean = scaler.mean_ if scaler.with_mean else 0.0
     spread = scaler.scale_ if scaler.with_std else 1.0
     return centre + scale * mean, scale * spread
 
 
 def require_agreement(scorer: Scorer, pipeline: Pipeline, X_train: pd.DataFrame) -> None:
-    """Raise WdbcError unless scorer and pipeline give the same probabilities, to within 1e-12.
+    """Raise WdbcError unless scorer and pipeline return the same probabilities, to within 1e-12.
 
-    They are compared on the training data, on random data within and around it, and on corner values.
+    They are compared on the training data, on random data around it, and on extreme values (`probe_data`).
     """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        for name, X in experiments(X_train.to_numpy(dtype=np.float64)):
+        for name, X in probe_data(X_train.to_numpy(dtype=np.float64)):
             _require_same(scorer, pipeline, X_train, name, X)
 
 
@@ -73,26 +74,26 @@ def _require_same(scorer: Scorer, pipeline: Pipeline, like: pd.DataFrame, name: 
     import pandas as pd
 
     expected = prediction.predict(pipeline, pd.DataFrame(X, columns=like.columns))
-    apart = np.abs(scorer.probabilities(X) - expected).max(initial=0.0)
-    if not apart <= TOLERANCE:
+    difference = np.abs(scorer.probabilities(X) - expected).max(initial=0.0)
+    if not difference <= TOLERANCE:
         raise WdbcError(
-            f"The compiled scorer and scikit-learn disagree by {apart:.2g} on {name}.",
+            f"The compiled scorer and scikit-learn differ by {difference:.2g} on {name}.",
             where="the bundle's compiled scorer",
-            hint="Nothing was promoted. This is a fault of the program: report the recipe and scikit-learn's version.",
+            hint="Nothing was promoted. This is a bug: report it with the recipe and the version of scikit-learn.",
         )
 
 
-def experiments(X_train: Array) -> Iterator[tuple[str, Array]]:
-    """Yield what a compiled scorer is tried on, each with its name: shape (rows, columns).
+def probe_data(X_train: Array) -> Iterator[tuple[str, Array]]:
+    """Yield the data on which a compiled scorer is checked, each with its name: shape (rows, columns).
 
-    The corners are set in one column at a time, the others at their medians, and in all columns at once.
+    Extreme values are set in one column at a time, with the others at their medians, and in all columns together.
     """
     yield "the training data", X_train
     generator = np.random.default_rng(42)
     middle, spread = np.median(X_train, axis=0), X_train.std(axis=0)
-    largest = np.array([one.largest for _ in contract.STATISTICS for one in contract.MEASUREMENTS])
+    largest = np.array([measurement.largest for _ in contract.STATISTICS for measurement in contract.MEASUREMENTS])
     rows = (2_000, X_train.shape[1])
-    yield "random data like it", np.abs(generator.normal(middle, 3 * spread, rows))
+    yield "random data around it", np.abs(generator.normal(middle, 3 * spread, rows))
     yield "random data within the contract", largest * generator.random(rows)
     tiny = np.finfo(np.float64)
     corners = {

@@ -1,6 +1,6 @@
-"""Fitting: from a recipe and the training part to the one pipeline that won, with the evidence of why.
+"""Fitting: selects the best candidate of a recipe by cross-validation and fits it on the training set.
 
-What can be tried is said in `recipes`, how it is tried in `search`; how good the result is belongs to `evaluation`.
+`recipes` defines the candidates, `search` runs the grid search, and the `evaluation` package measures the result.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A pipeline fitted on the whole training part, and the cross-validation that chose it.
+    """A pipeline fitted on the whole training set, and the cross-validation that selected it.
 
-    `winner` names the parameters that differ between candidates; `score` is its mean over the folds, in the units of
-    `scoring` (more is better). `fit_counts` says how often transformers and estimators were fitted, the last fit on
-    all rows included. `warnings` is empty unless a fit warned; each entry carries its count.
+    `winner` has the parameters that differ between candidates. `score` is its mean over the folds, in the units of
+    `scoring` (higher is better). `fit_counts` has the number of fits of transformers and estimators, including the
+    final fit on all rows. `warnings` has each distinct warning with its count.
     """
 
     recipe: str
@@ -50,19 +50,18 @@ def fit(
     seed: int = 42,
     progress: Callable[[int, int], None] | None = None,
 ) -> Fit:
-    """Try every candidate of the recipe's grid by cross-validation and fit the winner on all rows.
+    """Score every candidate of the recipe's grid by cross-validation and fit the winner on all rows.
 
-    X has one row per patient and one finite number per column; y has 1 for malignant and 0 for benign, row by row.
-    `progress(done, total)` is called after every fit of an estimator. Linear algebra runs on one thread: so the same
-    rows give the same model, bit for bit on one machine, however many threads that machine offers, and for a few
-    hundred rows it is the cheaper way too.
+    X has one row per patient with finite values; y is 1 for malignant and 0 for benign. `progress(done, total)` is
+    called after every fit of an estimator. Linear algebra runs on one thread. This makes the model reproducible bit for
+    bit on one machine, whatever its number of threads, and is also faster for a few hundred rows.
 
-    Raises WdbcError, before anything is fitted, for an unknown recipe or grid, folds or seed out of range, measurements
-    that are not finite numbers, and classes too small for the folds; and later if a candidate cannot be fitted or none
-    converged.
+    Raises:
+        WdbcError: before fitting, for an unknown recipe or grid, folds or seed out of range, measurements that are not
+            finite, or classes too small for the folds; later, if a candidate cannot be fitted or none converged.
     """
-    chosen = recipes.named(recipe)
-    candidates = chosen.candidates(grid)
+    definition = recipes.named(recipe)
+    candidates = definition.candidates(grid)
     preconditions.require_setting("folds", folds, fits=folds >= 2, allowed="2 or more; 5 is usual")
     preconditions.require_seed(seed)
     preconditions.require_finite(X)
@@ -76,25 +75,25 @@ def fit(
         if progress is not None:
             progress(done, total)
 
-    unfitted = chosen.build(seed)
+    unfitted = definition.build(seed)
     with threadpool_limits(limits=1):
-        found = search.search(unfitted, candidates, X, y, scoring=chosen.scoring, folds=folds, on_fit=report)
-        winner = found.winner
+        result = search.search(unfitted, candidates, X, y, scoring=definition.scoring, folds=folds, on_fit=report)
+        winner = result.winner
         pipeline, warned = search.refit(unfitted, winner.params, X, y)
     report(total)
     return Fit(
         recipe=recipe,
         grid=grid,
-        scoring=chosen.scoring,
+        scoring=definition.scoring,
         folds=folds,
         seed=seed,
         pipeline=pipeline,
         winner=winner.params,
         score=winner.mean_score,
-        candidates=found.candidates,
+        candidates=result.candidates,
         fit_counts={
-            "transformers": found.transformer_fits + len(pipeline.steps) - 1,
-            "estimators": found.estimator_fits + 1,
+            "transformers": result.transformer_fits + len(pipeline.steps) - 1,
+            "estimators": result.estimator_fits + 1,
         },
-        warnings=found.warnings + warned,
+        warnings=result.warnings + warned,
     )

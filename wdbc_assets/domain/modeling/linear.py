@@ -1,6 +1,6 @@
-"""A pipeline that is linear in its standardised measurements, written as one sum.
+"""Pipelines that are linear in their standardized measurements, written as one sum.
 
-It imports numpy: import it where it is used.
+This module imports numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TOLERANCE = 1e-9  # of a sum of contributions, in log-odds, and of the probabili
 class Linear:
     """A linear pipeline as one sum: log-odds = intercept + coefficients x standardised measurements.
 
-    `standardise` are the pipeline's first steps, which treat each column by itself; `coefficients` are per standard
-    deviation of what they give, one for each of `columns`.
+    `standardise` has the pipeline's first steps, which transform each column separately. `coefficients` has one value
+    per column, per standard deviation of the transformed measurement.
     """
 
     standardise: Pipeline
@@ -36,7 +36,7 @@ class Linear:
     intercept: float
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Give what each measurement of each row adds to the log-odds, in the form of X."""
+        """Return the contribution of each measurement to the log-odds of each row, in the shape of X."""
         import pandas as pd
 
         terms = self.standardise.transform(X) * self.coefficients
@@ -44,10 +44,10 @@ class Linear:
 
 
 def linear(pipeline: Pipeline) -> Linear | None:
-    """Write a fitted pipeline as one sum; None if it is not linear in its standardised measurements.
+    """Write a fitted pipeline as one sum; return None if it is not linear in its standardized measurements.
 
-    Linear is a logistic regression after steps that treat each column by itself (standardisation, Yeo-Johnson), and
-    then any that are affine maps (principal components).
+    A linear pipeline has steps that transform each column separately (standardization, Yeo-Johnson), then affine maps
+    (principal components), then a logistic regression.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -59,7 +59,7 @@ def linear(pipeline: Pipeline) -> Linear | None:
     if type(model) is not LogisticRegression or not by_column or any(kind is not PCA for kind in kinds[by_column:]):
         return None
     columns = tuple(str(name) for name in pipeline.feature_names_in_)
-    # What an affine map does to nothing, and to one of each, is all that there is to know of it.
+    # The images of the zero vector and of the unit vectors define an affine map.
     probes = np.vstack([np.zeros(len(columns)), np.eye(len(columns))])
     for step in transformers[by_column:]:
         probes = step.transform(probes)
@@ -67,20 +67,21 @@ def linear(pipeline: Pipeline) -> Linear | None:
     return Linear(pipeline[:by_column], columns, answers[1:] - answers[0], float(answers[0]))
 
 
-def require_same(pipeline: Pipeline, found: Linear, X: pd.DataFrame) -> None:
-    """Raise WdbcError unless the sums are the pipeline's log-odds, and give its probabilities.
+def require_same(pipeline: Pipeline, model: Linear, X: pd.DataFrame) -> None:
+    """Raise WdbcError unless the sums equal the pipeline's log-odds and give its probabilities.
 
-    The log-odds are those of which `predict_proba` takes the logistic function, and not the logarithm of what it gives:
-    near 1 a probability no longer holds nine digits of its odds.
+    The log-odds are taken from `decision_function`, not from the logarithm of the probabilities: near 1 a probability
+    does not have nine digits of its odds.
     """
     from scipy.special import expit
 
     p = prediction.predict(pipeline, X)
-    sums = found.intercept + found.contributions(X).to_numpy().sum(axis=1)
-    apart = max(float(np.abs(sums - pipeline.decision_function(X)).max()), float(np.abs(expit(sums) - p).max()), 0.0)
-    if math.isnan(apart) or apart > TOLERANCE:
+    sums = model.intercept + model.contributions(X).to_numpy().sum(axis=1)
+    log_odds = pipeline.decision_function(X)
+    difference = max(float(np.abs(sums - log_odds).max()), float(np.abs(expit(sums) - p).max()), 0.0)
+    if math.isnan(difference) or difference > TOLERANCE:
         raise WdbcError(
-            f"What the measurements contribute adds up to something else than the log-odds, by {apart:.2g}.",
+            f"The contributions of the measurements do not add up to the log-odds: they differ by {difference:.2g}.",
             where="the explanation of a linear recipe",
-            hint="This is a fault of the program: report it with the recipe and the version of scikit-learn.",
+            hint="This is a bug: report it with the recipe and the version of scikit-learn.",
         )

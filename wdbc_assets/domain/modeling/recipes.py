@@ -1,8 +1,8 @@
-"""The recipes: unfitted pipelines by name, each with the grids of parameters that are tried on it.
+"""The recipes: named, unfitted pipelines, each with the grids of hyperparameters to search.
 
-A recipe is one function that builds a pipeline, under a decorator that states its score and its grids; to add one, add
-such a function and its test. Nothing is fitted here (that is `modeling`), and scikit-learn is imported only when a
-pipeline is built: the command line and the definitions list the names from this module.
+A recipe is a function that builds a pipeline, with a decorator that states its score and its grids. To add a recipe,
+add such a function and a test. Nothing is fitted here (see `fitting`). scikit-learn is imported only when a pipeline is
+built, because the command line and the Dagster definitions list the names in this module.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ DEFAULT = "logistic"
 BASELINE = "airflow_baseline"
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
-"""How often repeated cross-validation repeats its ten folds."""
+"""The number of repeats of the ten folds in repeated cross-validation."""
+
+_RENAMED = {"seed_baseline": BASELINE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """An unfitted pipeline and what is tried on it.
+    """An unfitted pipeline and its grids of hyperparameters.
 
-    `build(seed)` makes the pipeline; the seed reaches only what draws random numbers (saga's order of rows). `scoring`
-    is scikit-learn's name of the score by which cross-validation picks the winner; more is better.
+    `build(seed)` returns the pipeline; only steps that draw random numbers use the seed (such as saga's order of rows).
+    `scoring` is scikit-learn's name of the score by which cross-validation selects the winner; higher is better.
     """
 
     name: str
@@ -45,11 +47,14 @@ class Recipe:
     grids: Mapping[str, Sequence[Parameters]]
 
     def candidates(self, grid: str) -> tuple[Parameters, ...]:
-        """Give the parameters to try, in the order that settles ties: by name, then value, the smallest first.
+        """Return the candidates of a grid in the order that breaks ties: by name, then by value, ascending.
 
-        It is the order of scikit-learn's ParameterGrid over ascending values, so on equal scores the winner is the one
-        that GridSearchCV picks, however the grid was written down; and as C comes first of the names, it is the more
-        strongly penalised model. Raises WdbcError for a grid that is unknown or empty.
+        This is the order of scikit-learn's ParameterGrid over ascending values. On equal scores the winner is therefore
+        the one that GridSearchCV selects, in whatever order the grid is written. Because C is the first name, that is
+        the more strongly penalized model.
+
+        Raises:
+            WdbcError: the grid is unknown or empty.
         """
         if grid not in self.grids:
             raise WdbcError(
@@ -61,7 +66,7 @@ class Recipe:
             raise WdbcError(
                 f"The grid {grid!r} of the recipe {self.name} is empty: there is nothing to fit.",
                 where="grid",
-                hint="Give it at least one candidate.",
+                hint="Add at least one candidate.",
             )
         return tuple(sorted(self.grids[grid], key=_by_name_and_value))
 
@@ -71,26 +76,33 @@ def _by_name_and_value(parameters: Parameters) -> list[tuple[str, str, Parameter
 
 
 def label(parameters: Parameters) -> str:
-    """Name a candidate for a message or a table: `logistic__C=1.0, pca__n_components=0.9`."""
-    return ", ".join(f"{name}={value}" for name, value in sorted(parameters.items())) or "as the recipe builds it"
+    """Return a candidate as text for messages and tables: `logistic__C=1.0, pca__n_components=0.9`."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(parameters.items())) or "default parameters"
 
 
 RECIPES: dict[str, Recipe] = {}
 
 
 def named(name: str) -> Recipe:
-    """Find a recipe; raises WdbcError listing the names that exist."""
-    if name not in RECIPES:
-        raise WdbcError(
-            f"There is no recipe {name!r}.", where="recipe", hint=f"Choose one of: {', '.join(sorted(RECIPES))}."
-        )
-    return RECIPES[name]
+    """Return the recipe of this name.
+
+    Raises:
+        WdbcError: there is none, with the names that exist, or the recipe was renamed, with its new name.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        raise WdbcError(f"The recipe {name} was renamed to {new}.", where="recipe", hint=f"Use the name {new}.")
+    raise WdbcError(
+        f"There is no recipe {name!r}.", where="recipe", hint=f"Choose one of: {', '.join(sorted(RECIPES))}."
+    )
 
 
 def recipe(
     *, scoring: Scoring, full: Sequence[Parameters], small: Sequence[Parameters]
 ) -> Callable[[Callable[[int], Pipeline]], Callable[[int], Pipeline]]:
-    """Register the decorated builder under its own name; the first line of its docstring is its summary."""
+    """Register the decorated function as a recipe of its name; the first line of its docstring is the summary."""
 
     def register(build: Callable[[int], Pipeline]) -> Callable[[int], Pipeline]:
         summary = (build.__doc__ or "").partition("\n")[0]
@@ -103,16 +115,17 @@ def recipe(
 
 
 def _grid(**values: Sequence[Parameter]) -> list[Parameters]:
-    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+    return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
 
 
-# The share of the variance that the principal components must explain, and the inverse strength of the penalty.
+# The share of the variance that the principal components must explain, and the inverse strength of the penalty, both as
+# in the reference Airflow project.
 _EXPLAINED = (0.9, 0.95)
-_SEED_C = (0.01, 0.1, 1.0, 10.0, 100.0)
+_AIRFLOW_C = (0.01, 0.1, 1.0, 10.0, 100.0)
 
-# The penalty is named by l1_ratio (0 ridge, 1 lasso, between them the elastic net); scikit-learn 1.9 deprecates
-# `penalty`. Ridge is smooth, and newton-cholesky solves it to rounding error in a few steps; saga takes the others.
-# liblinear would be faster for the lasso, but it penalises the intercept too and so solves another problem.
+# l1_ratio selects the penalty (0 ridge, 1 lasso, between them the elastic net); scikit-learn 1.9 deprecates `penalty`.
+# Ridge is smooth, and newton-cholesky solves it to rounding error in a few steps; saga solves the others. liblinear
+# would be faster for the lasso, but it also penalizes the intercept, which is a different problem.
 _RIDGE: dict[str, Sequence[Parameter]] = {
     "logistic__l1_ratio": (0.0,),
     "logistic__solver": ("newton-cholesky",),
@@ -121,23 +134,24 @@ _LASSO_AND_ELASTIC_NET: dict[str, Sequence[Parameter]] = {
     "logistic__l1_ratio": (0.5, 1.0),
     "logistic__solver": ("saga",),
 }
-_PROMISED: dict[str, Sequence[Parameter]] = {
+_AIRFLOW_GRID: dict[str, Sequence[Parameter]] = {
     "pca__n_components": _EXPLAINED,
-    "logistic__C": _SEED_C,
+    "logistic__C": _AIRFLOW_C,
     "logistic__fit_intercept": (False, True),
 }
 
 
 @recipe(
     scoring="accuracy",
-    full=_grid(pca__n_components=_EXPLAINED, logistic__C=_SEED_C),
+    full=_grid(pca__n_components=_EXPLAINED, logistic__C=_AIRFLOW_C),
     small=_grid(pca__n_components=(0.95,), logistic__C=(1.0,)),
 )
 def airflow_baseline(seed: int) -> Pipeline:
     """Principal components and ridge logistic regression as the reference Airflow project fitted them, by accuracy.
 
-    Its grid also named l1 and elastic net, which its solver (lbfgs) refuses: two fits of three failed and were dropped
-    with a warning. Only the ten that could be fitted are kept, and they give the figures that it published.
+    That project's grid also contained l1 and elastic net, which its solver (lbfgs) does not support: two of three fits
+    failed and were dropped with a warning. This grid has only the ten candidates that can be fitted. They reproduce the
+    metrics that the project published.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -146,7 +160,7 @@ def airflow_baseline(seed: int) -> Pipeline:
 
 @recipe(
     scoring="accuracy",
-    full=_grid(**_PROMISED, **_RIDGE) + _grid(**_PROMISED, **_LASSO_AND_ELASTIC_NET),
+    full=_grid(**_AIRFLOW_GRID, **_RIDGE) + _grid(**_AIRFLOW_GRID, **_LASSO_AND_ELASTIC_NET),
     small=_grid(
         pca__n_components=(0.95,),
         logistic__C=(1.0,),
@@ -157,10 +171,10 @@ def airflow_baseline(seed: int) -> Pipeline:
 def pca_logistic(seed: int) -> Pipeline:
     """Principal components and logistic regression over l1, l2 and elastic net, by accuracy.
 
-    What the reference Airflow project promises: 60 candidates, all of which can be fitted and converge. At
-    scikit-learn's tolerance saga's probabilities lie within .01 of the optimum's on every candidate and fold, the
-    winner's within .0004, and no candidate's accuracy changes with a tighter one (measured down to 1e-10); its longest
-    fit takes 522 iterations.
+    This is the search that the reference Airflow project describes: 60 candidates, all of which can be fitted and
+    converge. With scikit-learn's tolerance, saga's probabilities are within .01 of the optimum for every candidate and
+    fold, and within .0004 for the winner. No candidate's accuracy changes with a smaller tolerance (measured down to
+    1e-10). The longest fit takes 522 iterations.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -173,9 +187,9 @@ def pca_logistic(seed: int) -> Pipeline:
     small=_grid(logistic__C=(1.0,)),
 )
 def logistic(seed: int) -> Pipeline:
-    """Standardised measurements and ridge logistic regression, the penalty chosen by log-loss.
+    """Standardized measurements and ridge logistic regression, with the penalty selected by log-loss.
 
-    Picking by log-loss needs the optimum itself, which newton-cholesky reaches to rounding error.
+    Selection by log-loss needs the exact optimum, which newton-cholesky reaches to rounding error.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
@@ -191,10 +205,10 @@ def logistic(seed: int) -> Pipeline:
     small=_grid(svc__estimator__C=(10.0,), svc__estimator__gamma=(0.01,)),
 )
 def svc(seed: int) -> Pipeline:
-    """Standardised measurements and a support vector machine (RBF), its scores calibrated by a sigmoid.
+    """Standardized measurements and a support vector machine (RBF) with sigmoid calibration.
 
-    The sigmoid is fitted on scores of rows that the machine was not fitted on (5 folds); one machine on all rows then
-    gives the scores. Isotonic calibration does harm with so few rows.
+    The sigmoid is fitted on out-of-fold scores (5 folds); the final support vector machine is fitted on all rows.
+    Isotonic calibration performs worse with so few rows.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.pipeline import Pipeline
@@ -207,9 +221,9 @@ def svc(seed: int) -> Pipeline:
 
 @recipe(scoring="neg_log_loss", full=[{}], small=[{}])
 def stacking(seed: int) -> Pipeline:
-    """Logistic regression over the answers of a logistic regression, a support vector machine and random trees.
+    """Logistic regression on the predictions of a logistic regression, a support vector machine and random trees.
 
-    The answers that it learns from are given by models that had not seen the row (5 folds).
+    It is fitted on out-of-fold predictions (5 folds).
     """
     from sklearn.ensemble import ExtraTreesClassifier, StackingClassifier
     from sklearn.linear_model import LogisticRegression
@@ -233,7 +247,7 @@ def _shuffled(seed: int) -> object:
 
 
 def _on_principal_components(model: object) -> Pipeline:
-    """Put the reference project's preprocessing before a model: Yeo-Johnson, standardisation, principal components."""
+    """Return a pipeline with the reference project's preprocessing: Yeo-Johnson, standardization, and PCA."""
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import PowerTransformer, StandardScaler

@@ -1,6 +1,6 @@
-"""By what score candidates compete: scikit-learn's scorers, by their names, more being better.
+"""Scores for comparing candidates, by scikit-learn's scorer names; higher is better.
 
-Those that the recipes name are written out, for scikit-learn's checks of the input cost as much as a small fit.
+The scores that the recipes use are implemented here, because scikit-learn's input checks cost as much as a small fit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def scorer(name: str) -> Callable[[Any, Any, np.ndarray], float]:
-    """Give the score of a fitted classifier on rows X with diagnoses y (1 = malignant), as a function of the three."""
+    """Return the scoring function of this name: `score(classifier, X, y)` with diagnoses y (1 = malignant)."""
     from sklearn.metrics import get_scorer
 
     return {"accuracy": _accuracy, "neg_log_loss": _negative_log_loss}.get(name) or get_scorer(name)
@@ -25,14 +25,15 @@ def _accuracy(estimator: Any, X: Any, y: np.ndarray) -> float:
 
 
 def _negative_log_loss(estimator: Any, X: Any, y: np.ndarray) -> float:
-    """Give the mean logarithm of the probability of the diagnosis itself, clipped as scikit-learn clips it.
+    """Return the mean logarithm of the probability of the true class, clipped as in scikit-learn.
 
-    Raises ValueError if the answers are no probabilities.
+    Raises:
+        ValueError: the classifier returns values that are not probabilities.
     """
     import numpy as np
 
     of_truth = estimator.predict_proba(X)[np.arange(len(y)), y]
     if not ((of_truth >= 0) & (of_truth <= 1)).all():  # in this form NaN counts as outside
-        raise ValueError("it answers with what are no probabilities")
+        raise ValueError("its predictions are not probabilities")
     least = np.finfo(np.float64).eps
     return float(np.log(np.clip(of_truth, least, 1 - least)).mean())

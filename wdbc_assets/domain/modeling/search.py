@@ -1,8 +1,8 @@
-"""Grid search by cross-validation, fold by fold: what GridSearchCV computes, at a thirtieth of its cost.
+"""Grid search by cross-validation: the same result as GridSearchCV at a thirtieth of the cost.
 
 GridSearchCV fits the whole pipeline once per candidate and fold. Here each preprocessing step is fitted once per fold
-and distinct setting of it and of the steps before it, and only the last step once per candidate; the arithmetic of
-each fit is the same, and so are the scores. Nothing in this module knows a recipe.
+and distinct setting of it and of the steps before it; only the last step is fitted for every candidate. The arithmetic
+of each fit is the same, and so are the scores. This module does not depend on any particular recipe.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """How one setting of the parameters did.
+    """The result of one candidate.
 
-    `fold_scores` has one score per fold, in the units of `scoring` (more is better), `mean_score` and `std_score` their
-    mean and standard deviation (of the population, as in GridSearchCV). `rank` is 1 for the winner; those that did
-    not converge on some fold come last. `n_iter` is the most iterations that a fold took, None if they are not counted.
+    `fold_scores` has one score per fold, in the units of `scoring` (higher is better). `mean_score` and `std_score` are
+    their mean and population standard deviation, as in GridSearchCV. `rank` is 1 for the winner; candidates that did
+    not converge on every fold come last. `n_iter` is the maximum number of iterations over the folds, or None if the
+    estimator does not count them.
     """
 
     params: dict[str, recipes.Parameter]
@@ -45,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """The outcome: every candidate in the order given, how many fits it took, and each warning with its count."""
+    """The result of a search: all candidates in order, the number of fits, and each warning with its count."""
 
     candidates: tuple[Candidate, ...]
     transformer_fits: int
@@ -69,15 +70,16 @@ def search(
     shuffle_seed: int | None = None,
     on_fit: Callable[[int], None],
 ) -> Search:
-    """Score every candidate on every fold.
+    """Score every candidate on every fold. No candidate is dropped.
 
-    The folds are `StratifiedKFold(folds)`, not shuffled unless a `shuffle_seed` is given: GridSearchCV's own, and the
-    reference Airflow project's. The winner has the best mean score among those that converged on every fold; on equal
-    scores the first candidate wins. `on_fit` is called after each fit with the number of fits done, in the end
+    The folds are `StratifiedKFold(folds)`, not shuffled unless `shuffle_seed` is given, as in GridSearchCV and in the
+    reference Airflow project. The winner has the best mean score among the candidates that converged on every fold; on
+    equal scores the first candidate wins. `on_fit` is called after each fit with the number of fits so far, up to
     `len(candidates) * folds`.
 
-    Raises WdbcError if a candidate cannot be fitted (naming it and the fold), if a score is not a number, or if no
-    candidate converged. No candidate is ever dropped.
+    Raises:
+        WdbcError: a candidate cannot be fitted (the error names it and the fold), a score is not a number, or no
+            candidate converged.
     """
     import numpy as np
     from sklearn.base import clone
@@ -92,8 +94,8 @@ def search(
     caught = CaughtWarnings()
     transformer_fits = done = 0
 
-    parts = StratifiedKFold(folds, shuffle=shuffle_seed is not None, random_state=shuffle_seed)
-    for fold, (train, valid) in enumerate(parts.split(X, diagnoses)):
+    splitter = StratifiedKFold(folds, shuffle=shuffle_seed is not None, random_state=shuffle_seed)
+    for fold, (train, valid) in enumerate(splitter.split(X, diagnoses)):
         y_train, y_valid = diagnoses[train], diagnoses[valid]
         preprocessing = _Preprocessing(X.iloc[train], y_train, X.iloc[valid])
         for index, parameters in enumerate(candidates):
@@ -122,13 +124,14 @@ def search(
 def refit(
     unfitted: Pipeline, parameters: recipes.Parameters, X: pd.DataFrame, y: pd.Series
 ) -> tuple[Pipeline, tuple[str, ...]]:
-    """Fit the winner on all rows; gives the fitted pipeline, and each warning with its count.
+    """Fit the winner on all rows; return the fitted pipeline and each warning with its count.
 
-    Raises WdbcError if it cannot be fitted, or does not converge.
+    Raises:
+        WdbcError: the winner cannot be fitted or does not converge.
     """
     from sklearn.base import clone
 
-    place = "the last fit, on all training rows"
+    place = "the final fit on all training rows"
     caught = CaughtWarnings()
     with naming(parameters, place), caught.during():
         pipeline = clone(unfitted).set_params(**parameters).fit(X, y)
@@ -136,7 +139,7 @@ def refit(
         raise WdbcError(
             "The winner converged on every fold but not on all training rows.",
             where=f"{place}, {recipes.label(parameters)}",
-            hint="Allow more iterations (max_iter) in the recipe.",
+            hint="Increase max_iter in the recipe.",
         )
     return pipeline, caught.summary()
 
@@ -154,9 +157,9 @@ def _ranked(
 ) -> tuple[Candidate, ...]:
     if not any(converged):
         raise WdbcError(
-            f"None of the {len(candidates)} candidates converged, so there is no model to choose.",
+            f"None of the {len(candidates)} candidates converged, so no model can be selected.",
             where="the grid of the recipe",
-            hint="Allow more iterations (max_iter), or choose a recipe that scales its measurements.",
+            hint="Increase max_iter, or choose a recipe that scales its measurements.",
         )
     means = scores.mean(axis=1)
     best_first = sorted(range(len(candidates)), key=lambda index: (not converged[index], -means[index], index))
@@ -176,7 +179,7 @@ def _ranked(
 
 
 class _Preprocessing:
-    """The transformed rows of one fold; a step is fitted again only when it or a step before it is set otherwise."""
+    """The transformed rows of one fold. A step is refitted only if it or an earlier step has other parameters."""
 
     def __init__(self, X_train: pd.DataFrame, y_train: pd.Series, X_valid: pd.DataFrame) -> None:
         self.fits = 0
@@ -185,14 +188,14 @@ class _Preprocessing:
         self._transformed: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
     def apply(self, transformers: Sequence[tuple[str, Any]]) -> tuple[Any, Any]:
-        """Fit the unfitted steps on the training rows, in turn; gives the training and the validation rows."""
+        """Fit the steps on the training rows in order; return the transformed training and validation rows."""
         rows: tuple[Any, Any] = self._untransformed
         key: tuple[str, ...] = ()
         for name, transformer in transformers:
             key += (f"{name}: {transformer.get_params()}",)
             if key not in self._transformed:
                 X_train, X_valid = rows
-                # Pipeline.fit takes fit_transform too: for PCA it differs from transform in the last bits.
+                # Use fit_transform, as Pipeline.fit does: for PCA it differs from transform in the last bits.
                 self._transformed[key] = (
                     transformer.fit_transform(X_train, self._y_train),
                     transformer.transform(X_valid),
@@ -203,7 +206,7 @@ class _Preprocessing:
 
 
 class CaughtWarnings:
-    """Counts warnings, so that they are shown with the model and can't scroll away unseen."""
+    """Counts warnings, so that they are stored with the model instead of being lost in the log."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -211,7 +214,7 @@ class CaughtWarnings:
 
     @contextlib.contextmanager
     def during(self) -> Iterator[CaughtWarnings]:
-        """Catch what is warned of in this block; afterwards `not_converged` says whether a fit hit its limit in it."""
+        """Catch the warnings of this block; afterwards `not_converged` says whether a fit reached its limit."""
         from sklearn.exceptions import ConvergenceWarning
 
         with warnings.catch_warnings(record=True) as messages:
@@ -223,18 +226,18 @@ class CaughtWarnings:
         )
 
     def summary(self) -> tuple[str, ...]:
-        """Give each distinct warning as one line with its count, in alphabetical order."""
+        """Return each distinct warning as one line with its count, in alphabetical order."""
         return tuple(f"{text} ({count} times)" for text, count in sorted(self._counts.items()))
 
 
 @contextlib.contextmanager
 def naming(parameters: recipes.Parameters, place: str) -> Iterator[None]:
-    """Turn what scikit-learn raises over a candidate into an error that names the candidate and the place."""
+    """Convert an error of scikit-learn into a WdbcError that names the candidate and the place."""
     try:
         yield
     except (ValueError, ArithmeticError) as cause:
         raise WdbcError(
             f"A candidate could not be fitted: {cause}",
             where=f"{place}, {recipes.label(parameters)}",
-            hint="Correct the grid of the recipe: every candidate must be one that its pipeline can fit.",
+            hint="Correct the grid of the recipe: its pipeline must be able to fit every candidate.",
         ) from cause

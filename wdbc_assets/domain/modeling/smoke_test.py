@@ -1,9 +1,9 @@
-"""The smoke test: what a bundle must answer before it serves, and it answers as it did when it was made.
+"""The smoke test: a bundle is served only if its predictions for known rows equal those made when it was created.
 
-The rows are made of the bundle's training reference: one for each quantile level, and rows with one measurement at an
-end and the rest in the middle. scikit-learn's answers to them are part of the reference, so that a compiled scorer that
-is not its pipeline's is found without scikit-learn. Besides, sound answers are probabilities, repeatable, the same for
-one patient as for many, and the same as when recomputed by other code.
+The rows are derived from the bundle's training reference: one per quantile level, and rows with one measurement at an
+extreme level and the others at the median. The reference includes scikit-learn's predictions for these rows, so a
+compiled scorer that does not match its pipeline is detected without scikit-learn. Predictions must also be
+probabilities, be repeatable, be the same for a single patient as in a batch, and match an independent computation.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
-class Answers(Protocol):
-    """What is asked of an opened bundle."""
+class ServableBundle(Protocol):
+    """The interface of a loaded bundle that the smoke test uses."""
 
     @property
     def reference(self) -> Mapping[str, Any]:
-        """The training reference, with `answers`."""
+        """The training reference, including `answers`, the expected probabilities."""
 
     @property
     def compiled(self) -> bool:
-        """Whether it answers without scikit-learn."""
+        """Whether it predicts without scikit-learn."""
 
     def probabilities(self, X: Array) -> Array:
         """Return P(malignant) of each row."""
 
     def contributions(self, X: Array) -> tuple[float, Array] | None:
-        """Return the intercept and the terms of each row."""
+        """Return the intercept and the contributions to each row."""
 
     def decisions(self, p: Array) -> NDArray[np.str_]:
-        """Return the decision of each probability."""
+        """Return the decision for each probability."""
 
     def sets(self, p: Array) -> NDArray[np.str_]:
-        """Return the set of each probability."""
+        """Return the triage outcome for each probability."""
 
 
 def quantiles(reference: Mapping[str, Any]) -> Array:
-    """Return the quantiles of the training part, shape (levels, 30)."""
+    """Return the quantiles of the training set, shape (levels, 30)."""
     return np.array([reference["quantiles"][name] for name in contract.FEATURES], dtype=np.float64).T
 
 
@@ -63,40 +63,40 @@ def rows(reference: Mapping[str, Any]) -> Array:
     return np.vstack([levels, *ends])
 
 
-def check(bundle: Answers) -> None:
-    """Raise WdbcError unless a bundle's answers to its smoke test are sound."""
+def check(bundle: ServableBundle) -> None:
+    """Raise WdbcError unless a bundle passes its smoke test."""
     X = rows(bundle.reference)
     p = bundle.probabilities(X)
     if p.shape != (len(X),) or not np.isfinite(p).all() or (p < 0).any() or (p > 1).any():
-        raise _unsound("it answers with something that is no probability")
+        raise _failed("a prediction is not a probability")
     stored = np.array(bundle.reference["answers"], dtype=np.float64)
     if stored.shape != p.shape or np.abs(stored - p).max() > TOLERANCE:
-        raise _unsound("its answers are not those that its pipeline gave when it was made")
+        raise _failed("its predictions differ from those of its pipeline when the bundle was created")
     if (p != bundle.probabilities(X)).any():
-        raise _unsound("it answers the same question differently the second time")
+        raise _failed("repeated predictions for the same rows differ")
     some = slice(None, None, max(1, len(X) // 10))
     alone = np.array([bundle.probabilities(row[None])[0] for row in X[some]])
     if np.abs(alone - p[some]).max() > TOLERANCE:
-        raise _unsound("it answers otherwise for one patient than for many")
+        raise _failed("predictions for a single patient and for a batch differ")
     if bundle.compiled and np.abs(_recomputed(bundle, X) - p).max() > TOLERANCE:
-        raise _unsound("its contributions do not add up to its answer")
+        raise _failed("its contributions do not add up to its predictions")
     if np.ptp(p) == 0:
-        raise _unsound("it gives everybody the same probability")
+        raise _failed("it predicts the same probability for every patient")
     known = set(contract.OUTCOMES)
     if not known.issuperset(bundle.sets(p).tolist()) or not known.issuperset(bundle.decisions(p).tolist()):
-        raise _unsound("its policy decides for something that is no decision")
+        raise _failed("its policy returns an unknown outcome")
 
 
-def _recomputed(bundle: Answers, X: Array) -> Array:
-    """Return what the contributions say, in plain Python, one row after the other."""
-    explained = bundle.contributions(X)
-    assert explained is not None  # noqa: S101 -- a compiled bundle has them
-    intercept, terms = explained
+def _recomputed(bundle: ServableBundle, X: Array) -> Array:
+    """Return the probabilities from the contributions, computed row by row in plain Python."""
+    explanation = bundle.contributions(X)
+    assert explanation is not None  # noqa: S101 -- a compiled bundle has contributions
+    intercept, terms = explanation
     log_odds = [intercept + math.fsum(row) for row in terms.tolist()]
     return np.array([1 / (1 + math.exp(-max(-700.0, value))) for value in log_odds])
 
 
-def _unsound(why: str) -> WdbcError:
+def _failed(reason: str) -> WdbcError:
     return WdbcError(
-        f"the bundle is not sound: {why}", where="smoke test", hint="Promote a sound one (`wdbc promote`)."
+        f"the bundle failed its smoke test: {reason}", where="smoke test", hint="Promote another model: `wdbc promote`."
     )

@@ -1,1 +1,1 @@
-"""Whether a candidate may become champion: the gate and its criteria, agreement in shadow mode, and the model card."""
+"""Promotion decisions: the gate and its criteria, agreement in shadow mode, and the model card."""

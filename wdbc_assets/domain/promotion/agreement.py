@@ -1,7 +1,6 @@
-"""A challenger beside the champion: how far the two agree on the same patients, before anybody knows who is right.
+"""Agreement of a challenger with the champion on the same patients, before the diagnoses are known.
 
-Without diagnoses that is all that can be said of them: agreement is no merit. What the gate asks of an experiment is
-only that the challenger answered (`promotion`).
+Agreement is not a measure of quality. The gate only requires that the challenger returned predictions (`gate`).
 """
 
 from __future__ import annotations
@@ -23,11 +22,12 @@ if TYPE_CHECKING:
 def agreement(
     champion: Array, challenger: Array, *, champion_policy: Mapping[str, Any], challenger_policy: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Compare P(malignant) of both for the same patients, each shape (n,); gives plain numbers, ready for JSON.
+    """Compare P(malignant) of both models for the same patients, each of shape (n,); return plain values for JSON.
 
-    Each is read by its own policy. `same_decision` and `same_set` are shares with their Wilson intervals; `decisions`
-    counts the patients as `{champion's decision: {challenger's: n}}`; `referred` has the share of each; `difference` is
-    challenger - champion in probability, its mean and its largest size. None where there is no patient.
+    Each model uses its own policy. `same_decision` and `same_set` are shares with Wilson intervals. `decisions` counts
+    patients as `{champion's decision: {challenger's decision: n}}`. `referred` is the share that each model refers.
+    `difference` has the mean and the largest absolute value of challenger - champion in probability. Values are None if
+    there are no patients.
     """
     n = len(champion)
     called = [
@@ -38,18 +38,18 @@ def agreement(
         decision_policy.decide(p, rule) for p, rule in ((champion, champion_policy), (challenger, challenger_policy))
     ]
     names = (decision_policy.BENIGN, decision_policy.MALIGNANT)
-    nobody = "no patient was paired"
+    nobody = "no patient was scored by both models"
     return {
         "patients": n,
         "same_decision": metrics.proportion(int((called[0] == called[1]).sum()), n, undefined=nobody),
         "same_set": metrics.proportion(int((sets[0] == sets[1]).sum()), n, undefined=nobody),
         "decisions": {
-            one: {other: int(((called[0] == a) & (called[1] == b)).sum()) for b, other in enumerate(names)}
-            for a, one in enumerate(names)
+            first: {second: int(((called[0] == a) & (called[1] == b)).sum()) for b, second in enumerate(names)}
+            for a, first in enumerate(names)
         },
         "referred": {
-            who: float((found == decision_policy.REFER).mean()) if n else None
-            for who, found in zip(("champion", "challenger"), sets, strict=True)
+            role: float((outcomes == decision_policy.REFER).mean()) if n else None
+            for role, outcomes in zip(("champion", "challenger"), sets, strict=True)
         },
         "difference": {
             "mean": float((challenger - champion).mean()) if n else None,

@@ -1,4 +1,4 @@
-"""What a model card is made of: sections, and figures that name the artifact and the place in it that they are from."""
+"""The types of a model card: sections, and values that cite an artifact and the place in it that they come from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Form = Literal["count", "decimal", "share", "interval", "mean", "text"]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure: what it is, how it is shown, the artifact that it comes from, and its place in there."""
+class CitedValue:
+    """One value: its label, its formatted text, the artifact it comes from, and its place in that artifact."""
 
     label: str
     text: str
@@ -23,16 +23,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what is said under it, and the figures that it rests on."""
+    """A heading, its paragraphs, and the values that support them."""
 
     title: str
     sentences: tuple[str, ...]
-    figures: tuple[Figure, ...] = ()
+    values: tuple[CitedValue, ...] = ()
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The card: its sections, and the version of each artifact that it cites."""
+    """A model card: its sections, and the version of each artifact that it cites."""
 
     recipe: str
     sections: tuple[Section, ...]
@@ -40,43 +40,43 @@ class ModelCard:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> ModelCard:
-        """Return the card that `dataclasses.asdict` made plain."""
+        """Return the card from the result of `dataclasses.asdict`."""
         sections = (
             Section(
                 section["title"],
                 tuple(section["sentences"]),
-                tuple(Figure(**{**figure, "place": tuple(figure["place"])}) for figure in section["figures"]),
+                tuple(CitedValue(**{**value, "place": tuple(value["place"])}) for value in section["values"]),
             )
             for section in plain["sections"]
         )
         return cls(plain["recipe"], tuple(sections), plain["versions"])
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
-        """Every figure of the card."""
-        return tuple(figure for section in self.sections for figure in section.figures)
+    def values(self) -> tuple[CitedValue, ...]:
+        """All values of the card."""
+        return tuple(value for section in self.sections for value in section.values)
 
 
 class Cited:
-    """Takes figures out of artifacts, and notes whence."""
+    """Reads values from artifacts and records their source."""
 
     def __init__(self, artifacts: Mapping[str, Any]) -> None:
         self.artifacts = artifacts
 
-    def __call__(self, label: str, artifact: str, *place: str, form: Form = "decimal") -> Figure:
-        """Take the figure that stands at a place of an artifact."""
-        return Figure(label, shown(found(self.artifacts[artifact], place), form), artifact, place)
+    def __call__(self, label: str, artifact: str, *place: str, form: Form = "decimal") -> CitedValue:
+        """Return the value at a place of an artifact."""
+        return CitedValue(label, shown(lookup(self.artifacts[artifact], place), form), artifact, place)
 
 
-def found(content: Any, place: tuple[str, ...]) -> Any:
-    """Look a place up in an artifact's content: names of a mapping, numbers of a list."""
+def lookup(content: Any, place: tuple[str, ...]) -> Any:
+    """Return what is at a place in an artifact's content: keys of mappings, positions in lists."""
     for step in place:
         content = content[int(step)] if isinstance(content, list) else content[step]
     return content
 
 
 def shown(value: Any, form: Form) -> str:
-    """Show a figure: a count, four decimals, a share in percent, a value or mean with its interval, or text."""
+    """Format a value as a count, four decimals, a percentage, a value or mean with its interval, or text."""
     if value is None:
         return "n/a"
     if form == "count":
@@ -94,5 +94,5 @@ def shown(value: Any, form: Form) -> str:
 
 
 def paragraphs(text: str) -> tuple[str, ...]:
-    """Part a text at its blank lines, and make each part one line."""
+    """Split a text at blank lines and join the lines of each paragraph."""
     return tuple(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

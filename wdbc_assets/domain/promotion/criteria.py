@@ -1,6 +1,6 @@
-"""The gate's criteria: each is one demand with what was found, its interval and its bound. `promotion` decides by them.
+"""The criteria of the gate: each is a requirement with the measured value, its interval and its bound.
 
-It imports numpy where it is used.
+`gate` combines them into a verdict. numpy is imported inside functions.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACCURACY_MARGIN = -0.015
-"""A lower bound of the accuracy's difference above it: at worst one more patient of 67 is called wrongly."""
+"""The lower bound of the difference in accuracy must exceed it: at worst, one more of 67 patients is misclassified."""
 
 SPECIFICITY_MARGIN = 0.02
-"""As many of the benign may be called malignant in addition, where 98 % of the malignant are found: 7 of 357."""
+"""The additional share of benign patients that may be called malignant at a recall of 98 %: 7 of 357 patients."""
 
 RECALL = 0.98
-"""Where specificities are compared: the recall that the decision policy aims at by default."""
+"""The recall at which specificities are compared: the default recall target of the decision policy."""
 
 TEST_FLOORS = {"accuracy": 0.939, "roc_auc": 0.975}
-"""What the fitted pipeline must reach on the test part: three standard deviations below what 200 splits gave."""
+"""What the fitted pipeline must reach on the test set: three standard deviations below the mean of 200 splits."""
 
 EXPERIMENT_PATIENTS, EXPERIMENT_ANSWERED = 100, 0.999
-"""From how many patients on an experiment counts, and for what share there must have been an answer. How far the two
-agreed is shown and decides nothing: nobody knows yet who was right."""
+"""The number of patients from which an experiment counts, and the share of them that must have been scored. Agreement
+is shown but not used, because the diagnoses are not known yet."""
 
 
 class _Difference(TypedDict):
@@ -46,7 +46,7 @@ LOG_LOSS, COMPARED = "log_loss", ("log_loss", "accuracy", "specificity")
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """One demand: what it is, what was found (with the ends of the 95 % interval, if it has any), and if it holds."""
+    """One requirement: its text, the measured value (with its 95 % interval, if any), and whether it is met."""
 
     name: str
     demand: str
@@ -66,14 +66,14 @@ class Criterion:
 
 
 def known(bound: float | None) -> float:
-    """Return the end of an interval; NaN where there is none: then nothing is more than chance, or equivalent."""
+    """Return the end of an interval, or NaN if there is none, so that no comparison with it is true."""
     return math.nan if bound is None else bound
 
 
-def compared(
+def comparison_criteria(
     predictions: pd.DataFrame, summary: Mapping[str, Any], candidate: str, champion: str
 ) -> tuple[Criterion, ...]:
-    """Judge a candidate against the champion, on the predictions of both and their summary."""
+    """Return the criteria that compare a candidate with the champion, from both predictions and their summary."""
     log_loss, accuracy = (_difference(summary, candidate, champion, of) for of in ("log_loss", "accuracy"))
     specificity = _specificity_difference(predictions, candidate, champion, folds=summary["folds"])
     return (
@@ -93,7 +93,7 @@ def compared(
         ),
         Criterion(
             name="specificity",
-            demand=f"at a recall of {RECALL:g}, not lower by more than {SPECIFICITY_MARGIN:g}",
+            demand=f"at a recall of {RECALL:g}, at most {SPECIFICITY_MARGIN:g} lower",
             holds=known(specificity["value"]) >= -SPECIFICITY_MARGIN,
             bound=-SPECIFICITY_MARGIN,
             **specificity,
@@ -104,15 +104,15 @@ def compared(
 def _difference(summary: Mapping[str, Any], candidate: str, champion: str, of: str) -> _Difference:
     if candidate == champion:
         return {"value": 0.0, "low": 0.0, "high": 0.0}
-    (found,) = summary["differences"]
-    mean, low, high = (found[of][part] for part in ("mean", "low", "high"))
-    if found["recipe"] == candidate:
+    (pair,) = summary["differences"]
+    mean, low, high = (pair[of][name] for name in ("mean", "low", "high"))
+    if pair["recipe"] == candidate:
         return {"value": mean, "low": low, "high": high}
     return {"value": -mean, "low": None if high is None else -high, "high": None if low is None else -low}
 
 
 def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int) -> _Difference:
-    """Give the difference of the specificities at each repeat's threshold, over the folds, as the others are."""
+    """Return the difference of the specificities at each repeat's threshold, with its interval over the folds."""
     from wdbc_assets.domain.evaluation import comparison
 
     if candidate == champion:
@@ -123,44 +123,44 @@ def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion:
 
 
 def specificities(predictions: pd.DataFrame) -> np.ndarray:
-    """Give one recipe's specificity in each fold, repeat by repeat, shape (repeats * folds,).
+    """Return one recipe's specificity in each fold, repeat by repeat, shape (repeats * folds,).
 
-    A patient is called malignant at the threshold of the repeat: the largest at which `RECALL` of all malignant
-    patients of that repeat are found (`policy.recall_threshold`).
+    The threshold of a repeat is the largest one with a recall of at least `RECALL` over all patients of that repeat
+    (`decision_policy.recall_threshold`).
     """
     from wdbc_assets.domain.data import contract
     from wdbc_assets.domain.evaluation import decision_policy
 
     malignant = predictions[predictions["diagnosis"] == contract.MALIGNANT]
     threshold = malignant.groupby("repeat")["probability"].agg(
-        lambda found: decision_policy.recall_threshold(found.to_numpy(), RECALL)[0]
+        lambda probabilities: decision_policy.recall_threshold(probabilities.to_numpy(), RECALL)[0]
     )
     benign = predictions[predictions["diagnosis"] == contract.BENIGN]
-    right = benign["probability"] < benign["repeat"].map(threshold)
-    return right.groupby([benign["repeat"], benign["fold"]], sort=True).mean().to_numpy(dtype="float64")
+    correct = benign["probability"] < benign["repeat"].map(threshold)
+    return correct.groupby([benign["repeat"], benign["fold"]], sort=True).mean().to_numpy(dtype="float64")
 
 
-def of_figures(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[Criterion, Criterion]:
-    """Judge a candidate's means by the floors of its protocol and the alarms."""
+def floor_criteria(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[Criterion, Criterion]:
+    """Return the criteria that compare a candidate's mean metrics with the quality floors and the leakage alarms."""
     protocol = "full" if repeats >= recipes.PROTOCOLS["full"] else "quick"
     missed, alarms = floors.missed(figures, protocol), floors.alarms(figures)
     return (
         Criterion(
             name="floors",
-            demand=f"no mean is worse than its floor on the {protocol} protocol",
+            demand=f"no mean is worse than its quality floor for the {protocol} protocol",
             holds=not missed,
             found="; ".join(missed),
         ),
-        Criterion(name="alarms", demand="no mean is too good to be true", holds=not alarms, found="; ".join(alarms)),
+        Criterion(name="alarms", demand="no mean raises a leakage alarm", holds=not alarms, found="; ".join(alarms)),
     )
 
 
-def of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
-    """Judge what the fitted pipeline reaches on the test part."""
+def test_set_criteria(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
+    """Return the criteria for the fitted pipeline's metrics on the test set."""
     return tuple(
         Criterion(
             name=f"test {'ROC-AUC' if name == 'roc_auc' else name}",
-            demand=f"at least {floor:g} on the test part",
+            demand=f"at least {floor:g} on the test set",
             holds=test[name]["value"] is not None and test[name]["value"] >= floor,
             value=test[name]["value"],
             low=test[name]["low"],
@@ -171,38 +171,38 @@ def of_test(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
     )
 
 
-def of_evidence(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
-    """Say whether the evidence is of this candidate."""
+def evidence_criteria(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
+    """Return the criteria that require the evidence to belong to this candidate."""
     search = grid == "full"
     return (
         Criterion(
             name="search",
-            demand="fitted by the search that was judged: the full grid",
+            demand="fitted with the full grid, as evaluated",
             holds=search,
             found="" if search else f"the grid {grid}",
         ),
         Criterion(
             name="patients",
-            demand="fitted on patients of the clean frame that was judged",
+            demand="fitted on patients of the evaluated clean frame",
             holds=same_patients,
-            found="" if same_patients else "another clean frame; run `wdbc run`, then `wdbc evaluate`",
+            found="" if same_patients else "a different clean frame; run `wdbc run`, then `wdbc evaluate`",
         ),
         Criterion(
             name="code",
-            demand="fitted and judged by the present code",
+            demand="fitted and evaluated with the current code",
             holds=same_code,
-            found="" if same_code else "other code; run `wdbc run`, then `wdbc evaluate`",
+            found="" if same_code else "different code; run `wdbc run`, then `wdbc evaluate`",
         ),
     )
 
 
 def is_long_enough(experiment: Mapping[str, int]) -> bool:
-    """Say whether enough patients were given to a challenger for its experiment to count; damaged records always do."""
+    """Return whether an experiment has enough patients to count; one with damaged records always counts."""
     return experiment["scored"] + experiment["failed"] >= EXPERIMENT_PATIENTS or experiment.get("unreadable", 0) > 0
 
 
-def of_experiment(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]:
-    """Judge what became of the patients it was given beside the champion; nothing, if they were too few."""
+def experiment_criteria(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]:
+    """Return the criterion for the patients that the challenger was given, or none if there were too few."""
     if experiment is None or not is_long_enough(experiment):
         return ()
     given = experiment["scored"] + experiment["failed"]
@@ -212,10 +212,10 @@ def of_experiment(experiment: Mapping[str, int] | None) -> tuple[Criterion, ...]
     return (
         Criterion(
             name="experiment",
-            demand=f"an answer for at least {EXPERIMENT_ANSWERED:.1%} of its patients beside the champion",
+            demand=f"at least {EXPERIMENT_ANSWERED:.1%} of the experiment's patients scored",
             holds=answered >= EXPERIMENT_ANSWERED and not unreadable,
             value=answered,
             bound=EXPERIMENT_ANSWERED,
-            found=f"{experiment['failed']} of {given} patients without an answer{damage}",
+            found=f"{experiment['failed']} of {given} patients not scored{damage}",
         ),
     )

@@ -1,26 +1,25 @@
-"""The gate: whether a candidate may take the champion's place, on the same out-of-fold predictions of both recipes.
+"""The gate: compares a candidate with the champion on the same out-of-fold predictions of both recipes.
 
-What is judged is recipes, for that is what repeated cross-validation judges; the test part of one split is too small to
-choose by, and may only object. Each criterion is one `criteria.Criterion`, said with its interval and its bound:
+Repeated cross-validation evaluates recipes, so the gate compares recipes. The test set of one split is too small to
+select a model; it can only block a promotion. Each criterion has a value, its interval and its bound:
 
-- `log_loss`: the corrected 95 % interval of the difference (candidate - champion) lies wholly below 0.
+- `log_loss`: the corrected 95 % interval of the difference (candidate - champion) is entirely below 0.
 - `accuracy`: the lower bound of the difference is above `ACCURACY_MARGIN`.
-- `specificity`: at a recall of `RECALL`, it is not lower by more than `SPECIFICITY_MARGIN`.
-- `floors`, `alarms`: the candidate's means reach the floors, and none is too good to be true.
-- `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest figure on the test part.
-- `experiment`: if it was given `EXPERIMENT_PATIENTS` or more patients beside the champion, it answered for all but a
-few.
-- `search`, `patients`, `code`: it was fitted by the search that was judged (the recipe's full grid), on the patients
-  that were, by the code that was; else the evidence is of something else.
+- `specificity`: at a recall of `RECALL`, it is at most `SPECIFICITY_MARGIN` lower.
+- `floors`, `alarms`: the candidate's means reach the quality floors, and none raises a leakage alarm.
+- `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest value on the test set.
+- `experiment`: if it received `EXPERIMENT_PATIENTS` or more patients beside the champion, it scored nearly all of them.
+- `search`, `patients`, `code`: the candidate was fitted with the evaluated search (the recipe's full grid), patients
+  and code. Otherwise the evidence belongs to another model.
 
-All of them: **better**, and promoted. If all but the first hold and the difference of log-loss lies within
-`EQUIVALENCE` on either side: **not worse**, and the simpler recipe wins, by the order `SIMPLICITY`. A recipe is as
-simple as itself: no evidence parts two fits of it, and then the fit of the present data, code and parameters takes the
-place of one of superseded ones, for those figures are of what would be fitted now. An interval wholly above 0:
-**worse**. All else: **cannot tell**. Where there is no champion, there is nothing to compare with: **first**, if what
-can be asked of the candidate alone holds.
+If all criteria are met, the verdict is **better** and the candidate is promoted. If all but `log_loss` are met and the
+interval of the difference in log-loss is within ±`EQUIVALENCE`, the verdict is **not worse** and the simpler recipe
+wins, in the order of `SIMPLICITY`. Evidence cannot distinguish two fits of the same recipe; a fit of the current data,
+code and parameters then replaces an outdated one, because the evidence describes the current fit. If the interval is
+entirely above 0, the verdict is **worse**. Otherwise it is **cannot tell**. Without a champion, the verdict is
+**first** if the criteria that concern only the candidate are met.
 
-Interval: `comparison.corrected_interval`. It imports numpy: import it where it is used, but for the constants.
+The interval is `comparison.corrected_interval`. `comparison` imports numpy and is therefore imported inside functions.
 """
 
 from __future__ import annotations
@@ -40,18 +39,19 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion.criteria import Criterion
 
 EQUIVALENCE = 0.010
-"""Differences of log-loss within it on either side count as none. It is half the difference between the default recipe
-and `airflow_baseline` on the full protocol (.0191), the smallest gain that was thought worth a change; and wide enough
-for ten repeats to resolve: `pca_logistic` differs from `airflow_baseline` by .0016 [-.0037, +.0068]."""
+"""Smaller differences in log-loss, in either direction, count as equivalent. It is half the difference between the
+default recipe and `airflow_baseline` in the full protocol (.0191), the smallest gain considered worth a change. Ten
+repeats can resolve it: `pca_logistic` differs from `airflow_baseline` by .0016 [-.0037, +.0068]."""
 
 SIMPLICITY = ("logistic", "airflow_baseline", "pca_logistic", "svc", "stacking")
-"""The simplest first. Thirty coefficients that explain each patient exactly; the same on components of transformed
-measurements; that with more to choose from; a machine without coefficients; three models and one over them."""
+"""Recipes from simplest to most complex: thirty coefficients that explain each prediction exactly; a linear model on
+principal components of transformed measurements; the same with a larger grid; a support vector machine without
+coefficients; a stack of three models."""
 
 production_is_healthy = Rule(
     "production_is_healthy",
-    "The champion's pointer, files and history are what was written, and it was not promoted by force.",
-    "See `wdbc champion` and `wdbc history`; `wdbc rollback --reason TEXT` goes back to an earlier champion.",
+    "The champion's pointer, files and history are intact, and it was not promoted with --force.",
+    "Run `wdbc champion` and `wdbc history`. `wdbc rollback --reason TEXT` restores an earlier champion.",
     blocking=False,
 )
 RULES = (production_is_healthy,)
@@ -61,7 +61,7 @@ Name = Literal["first", "better", "not worse", "cannot tell", "worse"]
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the evidence says of a candidate, and whether it takes the champion's place (recipe None: there is none)."""
+    """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion)."""
 
     name: Name
     promoted: bool
@@ -75,12 +75,12 @@ class Verdict:
 
     @property
     def broken(self) -> list[str]:
-        """The criteria that do not hold, but for the log-loss: what speaks against it beside that."""
-        return [one.name for one in self.criteria if one.name != criteria.LOG_LOSS and not one.holds]
+        """The names of the criteria that are not met, except the log-loss."""
+        return _broken(self.criteria)
 
     def to_plain(self) -> dict[str, Any]:
-        """Give it as plain values, ready for JSON."""
-        return asdict(self) | {"criteria": [asdict(one) for one in self.criteria]}
+        """Return the verdict as plain values for JSON."""
+        return asdict(self) | {"criteria": [asdict(criterion) for criterion in self.criteria]}
 
 
 def compare(
@@ -95,15 +95,22 @@ def compare(
     supersedes: bool = True,
     experiment: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """Judge a candidate's recipe against the champion's; both are names of recipes, and may be the same.
+    """Compare a candidate's recipe with the champion's; both may be the same recipe.
 
-    `predictions` are those of `cross_validation`, with both recipes on the same folds; `test` is what
-    `evaluation.evaluate` found of the fitted candidate; `grid` what it was fitted with; `same_patients` and `same_code`
-    whether it was fitted on those and by that which was judged; `supersedes` whether it is the fit of the present data,
-    code and parameters, which decides between two fits of one recipe; `experiment` how many patients it `scored` and
-    `failed` beside this champion, if it was tried so.
+    Args:
+        predictions: the out-of-fold predictions of `cross_validation`, with both recipes on the same folds.
+        candidate: the candidate's recipe.
+        champion: the champion's recipe, or None if there is no champion.
+        test: the result of `metrics.evaluate` for the fitted candidate on the test set.
+        grid: the grid that the candidate was fitted with.
+        same_patients: whether the candidate was fitted on patients of the evaluated clean frame.
+        same_code: whether the candidate was fitted and evaluated with the current code.
+        supersedes: whether the candidate is the fit of the current data, code and parameters; this decides between two
+            fits of the same recipe.
+        experiment: how many patients the candidate `scored` and `failed` to score beside this champion, if any.
 
-    Raises WdbcError if a recipe was not judged, or not on the same patients in the same folds.
+    Raises:
+        WdbcError: a recipe was not evaluated, or not on the same patients in the same folds.
     """
     from wdbc_assets.domain.evaluation import comparison
 
@@ -111,13 +118,16 @@ def compare(
     _require_evaluated(predictions, names)
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
-    alone = (*criteria.of_figures(summary["recipes"][candidate], summary["repeats"]), *criteria.of_test(test))
+    alone = (
+        *criteria.floor_criteria(summary["recipes"][candidate], summary["repeats"]),
+        *criteria.test_set_criteria(test),
+    )
     alone = (
         *alone,
-        *criteria.of_evidence(grid, same_patients=same_patients, same_code=same_code),
-        *criteria.of_experiment(experiment),
+        *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
+        *criteria.experiment_criteria(experiment),
     )
-    compared = () if champion is None else criteria.compared(of_both, summary, candidate, champion)
+    compared = () if champion is None else criteria.comparison_criteria(of_both, summary, candidate, champion)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
     return Verdict(
         name=name,
@@ -132,10 +142,14 @@ def compare(
     )
 
 
-def simpler(one: str, other: str) -> bool:
-    """Say whether a recipe is simpler than another; one without a place in the order is the least simple."""
-    places = [SIMPLICITY.index(name) if name in SIMPLICITY else len(SIMPLICITY) for name in (one, other)]
-    return places[0] < places[1]
+def simpler(first: str, second: str) -> bool:
+    """Return whether the first recipe is simpler than the second; recipes not in `SIMPLICITY` are the least simple."""
+    ranks = [SIMPLICITY.index(name) if name in SIMPLICITY else len(SIMPLICITY) for name in (first, second)]
+    return ranks[0] < ranks[1]
+
+
+def _broken(criteria_: tuple[Criterion, ...]) -> list[str]:
+    return [criterion.name for criterion in criteria_ if criterion.name != criteria.LOG_LOSS and not criterion.holds]
 
 
 def _verdict(
@@ -146,38 +160,38 @@ def _verdict(
     *,
     supersedes: bool,
 ) -> tuple[Name, bool, str]:
-    broken = [one.name for one in (*compared, *alone) if one.name != criteria.LOG_LOSS and not one.holds]
-    problems = f"broken: {', '.join(broken)}"
+    broken = _broken((*compared, *alone))
+    problems = f"criteria not met: {', '.join(broken)}"
     if champion is None:
         return ("cannot tell", False, problems) if broken else ("first", True, "there is no champion to compare with")
-    log_loss = next(one for one in compared if one.name == criteria.LOG_LOSS)
+    log_loss = next(criterion for criterion in compared if criterion.name == criteria.LOG_LOSS)
     low, high = criteria.known(log_loss.low), criteria.known(log_loss.high)
     if low > 0:
-        return "worse", False, "its log-loss is higher, and that is more than chance"
+        return "worse", False, "its log-loss is significantly higher"
     if broken:
         return "cannot tell", False, problems
     if log_loss.holds:
-        return "better", True, "its log-loss is lower, that is more than chance, and nothing speaks against it"
+        return "better", True, "its log-loss is significantly lower, and all other criteria are met"
     if -low < EQUIVALENCE and high < EQUIVALENCE:
-        return "not worse", *_of_equals(candidate, champion, supersedes=supersedes)
-    return "cannot tell", False, "the interval of the difference of log-loss holds 0, and reaches beyond the margin"
+        return "not worse", *_prefer_simpler(candidate, champion, supersedes=supersedes)
+    return "cannot tell", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
 
 
-def _of_equals(candidate: str, champion: str, *, supersedes: bool) -> tuple[bool, str]:
+def _prefer_simpler(candidate: str, champion: str, *, supersedes: bool) -> tuple[bool, str]:
     if candidate == champion and supersedes:
-        return True, "the same recipe, fitted on the present data by the present code and parameters"
+        return True, "the same recipe, fitted with the current data, code and parameters"
     if candidate == champion:
-        return False, "the same recipe, but not the present fit of it; `wdbc rollback` goes back to an earlier champion"
+        return False, "the same recipe, but not its current fit; `wdbc rollback` restores an earlier champion"
     if simpler(candidate, champion):
-        return True, f"as good within {EQUIVALENCE:g}, and {candidate} is simpler than {champion}"
-    return False, f"as good within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
+        return True, f"equivalent within {EQUIVALENCE:g}, and {candidate} is simpler than {champion}"
+    return False, f"equivalent within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
 
 
 def _require_evaluated(predictions: pd.DataFrame, names: list[str]) -> None:
     unknown = sorted(set(names) - set(predictions["recipe"].unique()))
     if unknown:
         raise WdbcError(
-            f"cross_validation has not judged {' and '.join(unknown)}: there is no evidence to decide by",
+            f"cross_validation has no results for {' and '.join(unknown)}, so there is no evidence to compare",
             where="cross_validation",
             hint=f"Run `wdbc evaluate {' '.join(f'--recipe {name}' for name in unknown)}` first.",
         )

@@ -1,8 +1,8 @@
-"""The model card: what the model is, what it is for and not for, and every figure with the artifact that it comes from.
+"""The model card: what the model is, its intended use and limits, and every number with the artifact it comes from.
 
-The headings are those of M. Mitchell et al. (2019), "Model Cards for Model Reporting", FAT*, 220-229. Sentences hold no
-number: numbers stand in tables, each row citing an artifact and a place in it, so that none can drift from what was
-computed. What a card is made of stands in `cards`, how it is written down in `card_pages`.
+The sections follow M. Mitchell et al. (2019), "Model Cards for Model Reporting", FAT*, 220-229. Sentences contain no
+numbers. All numbers are in tables whose rows cite an artifact and a place in it, so they cannot drift from the computed
+values. `card_parts` defines the types, `model_card_pages` renders them.
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, Figure, ModelCard, Section, paragraphs
+from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, ModelCard, Section, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DISCLAIMER = """\
-A study of method on a public data set. It is not a medical device, was never tried on patients, and must not be used to
-decide about anyone's diagnosis or treatment."""
+This is a methodological study on a public data set. The model is not a medical device, has not been validated
+clinically, and must not be used to make decisions about the diagnosis or treatment of any person."""
 
 
 def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard:
-    """Fill the card.
+    """Return the model card of the fitted pipeline.
 
-    `artifacts` maps `exploration`, `fitted_pipeline`, `metrics`, `cross_validation`, `decision_policy` and `importance`
-    to their plain content: what their JSON files hold, of `fitted_pipeline` the search, of `cross_validation` the
-    summary. `versions` maps each to the digest of the version that this content is.
+    Args:
+        artifacts: the content of the JSON files of `exploration`, `fitted_pipeline` (its search), `metrics`,
+            `cross_validation` (its summary), `decision_policy` and `importance`, by asset.
+        versions: the digest of the version of each of these artifacts.
 
-    Raises WdbcError if the fitted pipeline's recipe was not evaluated.
+    Raises:
+        WdbcError: the recipe of the fitted pipeline was not evaluated.
     """
     recipe = str(artifacts["fitted_pipeline"]["recipe"])
     if recipe not in artifacts["cross_validation"]["recipes"]:
         raise WdbcError(
-            f"the recipe of the fitted pipeline, {recipe}, was not evaluated: its card would have no evidence",
+            f"the recipe of the fitted pipeline, {recipe}, was not evaluated: there is no evidence to cite",
             where="cross_validation",
             hint=f"Run `wdbc evaluate --recipe {recipe}`.",
         )
@@ -42,11 +44,11 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
     sections = (
         _details(cited, recipe),
         Section("Intended use", paragraphs(_INTENDED)),
-        Section("What it must not be used for", paragraphs(f"{DISCLAIMER}\n\n{_NOT_FOR}")),
+        Section("Out-of-scope use", paragraphs(f"{DISCLAIMER}\n\n{_NOT_FOR}")),
         _factors(cited),
         _data(cited),
         _evaluation(cited, recipe),
-        _test_part(cited),
+        _test_set(cited),
         _policy(cited),
         _importance(cited),
         Section("Ethical considerations", paragraphs(_ETHICS)),
@@ -56,72 +58,77 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
 
 
 _INTENDED = """\
-To show how a diagnosis model is made, judged, promoted and watched so that every number can be derived again; to be
-read, repeated and criticised.
+The model demonstrates how a diagnostic model can be developed, evaluated, promoted and monitored so that every reported
+number is reproducible. It is intended for study, replication and critique.
 
-For engineers and data scientists. The measurements are those of digitised images of fine-needle aspirates of breast
-masses, as published."""
+The intended users are engineers and data scientists. The inputs are measurements of cell nuclei in digitized images of
+fine-needle aspirates of breast masses, as published with the data set."""
 
 _NOT_FOR = """\
-Not for measurements by another instrument, another way of outlining nuclei, another hospital or time: nothing here says
-how the model does there.
+The model has not been evaluated on measurements from other instruments, other methods of outlining nuclei, other
+hospitals or other periods. Its performance there is unknown.
 
-Not for screening: the patients had a palpable mass, and malignant masses are far more frequent among them than among
-those who are screened.
+The model is not suitable for screening. All patients in the study had a palpable breast mass, and malignancy is far
+more common among them than in a screening population.
 
-Not beyond two classes: it knows no third answer, but for the referral below."""
+The model distinguishes only benign from malignant masses. It does not identify the type of a tumor."""
 
 _ETHICS = """\
-The data hold no name, age, sex or origin. Whether the model does equally well for all groups of patients can therefore
-not be examined, and is unknown.
+The data do not include names, age, sex or ethnicity. It is therefore not possible to examine whether the model performs
+equally well in different groups of patients.
 
-A missed malignancy and a false alarm are not equally bad. How much worse one is than the other is a judgement; the
-recall target of the decision policy states one."""
+A missed malignancy and a false alarm do not cause equal harm. How to weigh one against the other is a clinical and
+ethical decision. The recall target of the decision policy makes this choice explicit."""
 
 
 def _details(cited: Cited, recipe: str) -> Section:
     summary = recipes.named(recipe).summary.rstrip(".")
-    said = f"""\
-Recipe `{recipe}`: {summary[0].lower()}{summary[1:]}. It gives the probability that a mass is malignant.
+    text = f"""\
+Recipe `{recipe}`: {summary[0].lower()}{summary[1:]}. The model estimates the probability that a mass is malignant.
 
-Its parameters won a search by cross-validation on the training part; it was then fitted on all of that.
+The hyperparameters were selected by cross-validation on the training set. The model was then fitted on the whole
+training set.
 
-It is stored as a skops file that holds no code, and loads through an allow-list."""
+The model is stored as a skops file, which contains no executable code and is loaded through an allow-list of types."""
     winner = cited.artifacts["fitted_pipeline"]["winner"]
     return Section(
         "Model details",
-        paragraphs(said),
+        paragraphs(text),
         (
-            cited("score of the search", "fitted_pipeline", "score"),
+            cited("cross-validation score of the selected hyperparameters", "fitted_pipeline", "score"),
             *(cited(name.replace("__", " "), "fitted_pipeline", "winner", name, form="text") for name in winner),
         ),
     )
 
 
 def _factors(cited: Cited) -> Section:
-    clusters = [", ".join(one) for one in cited.artifacts["exploration"]["correlation"]["clusters"] if len(one) > 1]
-    said = f"""\
-Thirty measurements of cell nuclei: ten quantities, each as mean, standard error and worst value of an image.
+    clusters = cited.artifacts["exploration"]["correlation"]["clusters"]
+    correlated = [", ".join(cluster) for cluster in clusters if len(cluster) > 1]
+    text = f"""\
+The inputs are thirty measurements of cell nuclei: ten quantities, each summarized over an image by its mean, its
+standard error and its worst value (the mean of the three largest values).
 
-Measurements that say nearly the same, so that their weights mean little one by one: {"; ".join(clusters) or "none"}."""
-    return Section("Factors", paragraphs(said))
+Some measurements are strongly correlated, so their individual coefficients should not be interpreted. Groups of
+strongly correlated measurements: {"; ".join(correlated) or "none"}."""
+    return Section("Factors", paragraphs(text))
 
 
 def _data(cited: Cited) -> Section:
-    said = """\
-UCI Breast Cancer Wisconsin (Diagnostic), collected in one hospital in Wisconsin around the year nineteen-ninety. The id
-is never a feature; rows are always shuffled, for their order alone predicts malignancy."""
+    text = """\
+The data set is UCI Breast Cancer Wisconsin (Diagnostic), collected at a single hospital in Wisconsin around
+nineteen-ninety. The patient id is never used as a feature. Rows are always shuffled, because their order in the
+published file predicts malignancy."""
     return Section(
         "Data",
-        paragraphs(said),
+        paragraphs(text),
         (
             cited("patients", "exploration", "rows", form="count"),
             cited("benign", "exploration", "benign", form="count"),
             cited("malignant", "exploration", "malignant", form="count"),
-            cited("share of malignant", "exploration", "malignant_share", form="share"),
+            cited("prevalence of malignancy", "exploration", "malignant_share", form="share"),
             cited("ROC-AUC of the row order alone", "exploration", "row_order_auc"),
-            cited("patients of the training part", "decision_policy", "training", "rows", form="count"),
-            cited("patients of the test part", "metrics", "rows", form="count"),
+            cited("patients in the training set", "decision_policy", "training", "rows", form="count"),
+            cited("patients in the test set", "metrics", "rows", form="count"),
         ),
     )
 
@@ -130,7 +137,7 @@ _METRICS = {
     "accuracy": "accuracy",
     "recall": "recall (sensitivity)",
     "specificity": "specificity",
-    "precision": "precision",
+    "precision": "precision (positive predictive value)",
     "f1": "F-measure",
     "roc_auc": "ROC-AUC",
     "pr_auc": "average precision",
@@ -141,77 +148,96 @@ _COMPARED = ("log_loss", "accuracy")
 
 
 def _evaluation(cited: Cited, recipe: str) -> Section:
-    said = """\
-Repeated nested cross-validation: each patient is judged by models that never saw it, and everything that was chosen was
-chosen without it. The figure is the mean over the repeats; the interval, of single folds, carries the correction of
-Nadeau and Bengio."""
+    text = """\
+Performance is estimated by repeated nested cross-validation. Each patient is scored by models for which neither fitting
+nor the selection of hyperparameters used that patient. Values are means over the repeats. The confidence intervals are
+computed from the individual folds, with the correction of Nadeau and Bengio for overlapping training sets."""
     summary = cited.artifacts["cross_validation"]
     shown_metrics = dict.fromkeys((recipes.BASELINE, floors.RECIPE), _COMPARED) | {recipe: tuple(_METRICS)}
-    figures = [
+    metrics = [
         cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="mean")
         for name in sorted(shown_metrics, key=lambda name: name != recipe)
         for metric in shown_metrics[name]
     ]
-    pairs = [
-        cited(f"{_METRICS[of]}, {one['recipe']} less {one['minus']}", "cross_validation", *place, of, form="mean")
-        for place, one in ((("differences", str(n)), one) for n, one in enumerate(summary["differences"]))
-        if recipe in (one["recipe"], one["minus"])
-        for of in _COMPARED
+    differences = [
+        cited(
+            f"{_METRICS[metric]}, {pair['recipe']} minus {pair['minus']}",
+            "cross_validation",
+            "differences",
+            str(number),
+            metric,
+            form="mean",
+        )
+        for number, pair in enumerate(summary["differences"])
+        if recipe in (pair["recipe"], pair["minus"])
+        for metric in _COMPARED
     ]
     counts = [cited(name, "cross_validation", name, form="count") for name in ("repeats", "folds")]
-    return Section("How good it is", paragraphs(said), (*counts, *figures, *pairs))
+    return Section("Performance in cross-validation", paragraphs(text), (*counts, *metrics, *differences))
 
 
-def _test_part(cited: Cited) -> Section:
-    said = "One split of few patients: another split gives other figures, and nothing is chosen or refused by these."
-    figures = (cited(label, "metrics", metric, form="interval") for metric, label in _METRICS.items())
-    return Section("On the test part", paragraphs(said), tuple(figures))
+def _test_set(cited: Cited) -> Section:
+    text = """\
+These results come from a single split with a small test set. A different split gives different values. They are not
+used to select a model."""
+    metrics = (cited(label, "metrics", metric, form="interval") for metric, label in _METRICS.items())
+    return Section("Performance on the test set", paragraphs(text), tuple(metrics))
 
 
 def _policy(cited: Cited) -> Section:
-    said = """\
-The threshold is chosen on out-of-fold probabilities of the training part so that the recall target is met there. It is
-no guarantee for the next patient or the next hospital.
+    text = """\
+The decision threshold is selected on out-of-fold probabilities of the training set, so that the recall target is
+reached there. This does not guarantee the same recall for future patients or at other hospitals.
 
-A patient for whom neither diagnosis, or both, can be held at the stated level is referred to a person."""
+Triage uses a conformal prediction set for each patient. If the set contains both diagnoses or neither, the patient is
+referred to a physician."""
 
-    def test(label: str, *place: str) -> Figure:
-        return cited(f"{label}, test part", "decision_policy", "test", *place, form="interval")
+    def test(label: str, *place: str) -> CitedValue:
+        return cited(f"{label}, test set", "decision_policy", "test", *place, form="interval")
 
     return Section(
-        "Decision and referral",
-        paragraphs(said),
+        "Decision threshold and triage",
+        paragraphs(text),
         (
             cited("recall target", "decision_policy", "recall_target", form="share"),
             cited("threshold", "decision_policy", "threshold"),
             test("recall at the threshold", "recall"),
             test("specificity at the threshold", "specificity"),
-            test("coverage of malignant", "coverage", "malignant"),
-            test("coverage of benign", "coverage", "benign"),
-            test("referred", "referred"),
-            cited("referred, out of fold", "decision_policy", "out_of_fold", "referred", form="interval"),
+            test("coverage of malignant patients", "coverage", "malignant"),
+            test("coverage of benign patients", "coverage", "benign"),
+            test("share of patients referred", "referred"),
+            cited(
+                "share of patients referred, out of fold",
+                "decision_policy",
+                "out_of_fold",
+                "referred",
+                form="interval",
+            ),
         ),
     )
 
 
 def _importance(cited: Cited) -> Section:
-    said = """\
-By how much the log-loss on the test part rises when the three values of a quantity are exchanged between patients.
-Correlated quantities stand in for each other: a small rise does not say that one is unimportant."""
-    figures = (
+    text = """\
+Permutation importance: the increase in log-loss on the test set when the three values of a quantity are permuted among
+patients. Correlated quantities can substitute for each other, so a small increase does not mean that a quantity is
+unimportant."""
+    groups = (
         cited(str(group["measurement"]).replace("_", " "), "importance", "groups", str(number), "mean")
         for number, group in enumerate(cited.artifacts["importance"]["groups"])
     )
-    return Section("What it looks at", paragraphs(said), tuple(figures))
+    return Section("Feature importance", paragraphs(text), tuple(groups))
 
 
 def _caveats(cited: Cited, recipe: str) -> Section:
-    said = """\
-Few patients, one place, one time, one instrument. Intervals tell of chance, not of another hospital.
+    text = """\
+The data come from a small number of patients, one hospital, one period and one instrument. The confidence intervals
+describe sampling variation. They do not describe how performance would change at another hospital.
 
-Measurements outside of what was trained on are answered all the same; watch for them.
+The model also returns a prediction for measurements outside the range of the training data. Monitor the inputs for such
+values.
 
-Judge it again, and make it again, when any of that changes. `wdbc verify` derives the artifacts that this card cites
-once more, and names what diverged."""
+Re-evaluate and refit the model if the data source, the instrument or the population changes. `wdbc verify` recomputes
+the artifacts that this card cites and reports any differences."""
     calibration = cited("expected calibration error", "cross_validation", "calibration", recipe, "ece")
-    return Section("Caveats and recommendations", paragraphs(said), (calibration,))
+    return Section("Caveats and recommendations", paragraphs(text), (calibration,))

@@ -1,7 +1,7 @@
-"""What a rule is: a name, a demand, a hint, and a function that yields what breaks it.
+"""The types of rules: a name, a description, a hint, and a function that yields violations.
 
-The rules themselves stand in `cell_rules`, `table_rules` and `split_rules`; which of them a table must keep, in
-`rules`. Nothing heavy is imported in any of these, so that checks can be named without pandas.
+The rules themselves are in `cells`, `tables` and `splits`; `groups` lists the rules of each table. None of these
+modules imports pandas at the top, so checks can be listed quickly.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 if TYPE_CHECKING:
     import numpy as np
 
-# A column, and a mask of the rows whose cell breaks the rule.
+# A column, and a mask of the rows whose cell violates the rule.
 CellFaults: TypeAlias = "Iterator[tuple[str, np.ndarray]]"
-# A column, and a sentence with what was found and what is needed. It holds no single patient's value.
+# A column, and a sentence with the actual and the required value. It never contains a single patient's value.
 TableFaults: TypeAlias = Iterator[tuple[str, str]]
-# A row of a part (from 1), or None; the part; and a sentence. It holds no patient's value either.
+# A row of a set (from 1) or None, the name of the set, and a sentence without patients' values.
 SplitFaults: TypeAlias = Iterator[tuple[int | None, str, str]]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule's name, what it demands, what to do when it is broken, and whether the data are refused then."""
+    """A rule's name, its requirement, what to do about a violation, and whether a violation blocks the data."""
 
     name: str
     description: str
@@ -31,28 +31,31 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class StructureRule(Rule):
-    """Holds of names or types of columns; `reasons` are Pandera's words for a breach. Broken, it hides all others."""
+    """A rule for column names or types.
+
+    `reasons` are Pandera's reason codes for a violation. If it is violated, no other rule can be checked.
+    """
 
     reasons: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellRule(Rule):
-    """Holds of cells or rows: `faults(frame)` yields each column looked at, once, with a mask of its faults."""
+    """A rule for cells or rows: `faults(frame)` yields each checked column once, with a mask of its violations."""
 
     faults: Callable[..., CellFaults]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableRule(Rule):
-    """Holds of a table as a whole: `faults(frame)` yields table faults."""
+    """A rule for a table as a whole: `faults(frame)` yields table faults."""
 
     faults: Callable[..., TableFaults]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRule(Rule):
-    """Holds of a split and the frame that it is of: `faults(split, frame)` yields split faults."""
+    """A rule for a split and its clean frame: `faults(split, frame)` yields split faults."""
 
     faults: Callable[..., SplitFaults]
 
@@ -61,7 +64,7 @@ _KindT = TypeVar("_KindT", CellRule, TableRule, SplitRule)
 
 
 def rule(kind: type[_KindT], *, hint: str, blocking: bool = True) -> Callable[[Callable[..., Iterator[Any]]], _KindT]:
-    """Make a rule of a function: the function's name is the rule's, its docstring what the rule demands."""
+    """Turn a function into a rule, named after the function and described by its docstring."""
 
     def named(faults: Callable[..., Iterator[Any]]) -> _KindT:
         return kind(faults.__name__, " ".join((faults.__doc__ or "").split()), hint, blocking, faults=faults)

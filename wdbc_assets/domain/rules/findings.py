@@ -1,6 +1,6 @@
-"""What judging a table finds: one finding per rule, and the one short message that all broken rules make together.
+"""Results of validation: one finding per rule, and the error that combines all violated rules.
 
-How a finding comes about is said in `schemas`, what the rules are in `rules`.
+`schemas` produces findings; `cells`, `tables` and `splits` define the rules.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,16 +10,16 @@ from wdbc_assets.domain.data.failures import Failure
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.rules.base import Rule
 
-_SPELT_OUT = 4  # broken rules in one message
+_SPELT_OUT = 4  # violated rules with details in one message
 WITHHELD = "withheld"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How a table stands to one rule: how many failures there are, and the first ten of them in row order.
+    """The result of one rule for one table: the number of failures, and the first ten in row order.
 
-    `summary` is one short line without any patient's value, `hint` says what to do about the failures. `holds_values`
-    says that the failures hold cells, of which each may be a patient's, and not sentences.
+    `summary` is one short line without patients' values. `hint` says what to do about the failures. `holds_values` is
+    true if the failures contain cell values, which may be patients' values, and false if they contain sentences.
     """
 
     rule: str
@@ -32,9 +32,9 @@ class Finding:
     holds_values: bool = True
 
 
-def of_figures(rule: Rule, lines: Sequence[str]) -> Finding:
-    """Judge a rule by lines that each say which figure is what, and what it had to be; without any, it holds."""
-    failures = (Failure(None, figure, rest) for figure, _, rest in (line.partition(" is ") for line in lines))
+def from_lines(rule: Rule, lines: Sequence[str]) -> Finding:
+    """Return the finding of a rule from violations `name is value, needed: bound`; without any, the rule passes."""
+    failures = (Failure(None, name, rest) for name, _, rest in (line.partition(" is ") for line in lines))
     return Finding(
         rule.name,
         passed=not lines,
@@ -47,9 +47,9 @@ def of_figures(rule: Rule, lines: Sequence[str]) -> Finding:
     )
 
 
-def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
-    """Return the one error of all broken blocking rules, or None if there is none; values only in its `detail`."""
-    broken = [finding for finding in found if finding.blocking and not finding.passed]
+def refusal(findings: Sequence[Finding], where: str) -> WdbcError | None:
+    """Return one error for all violated blocking rules, or None; only its `detail` contains cell values."""
+    broken = [finding for finding in findings if finding.blocking and not finding.passed]
     if not broken:
         return None
     spelt_out = [finding.summary for finding in broken[:_SPELT_OUT]]
@@ -57,7 +57,7 @@ def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
         spelt_out.append("also " + ", ".join(finding.rule for finding in broken[_SPELT_OUT:]))
     hints = dict.fromkeys(finding.hint for finding in broken[:2])
     return WdbcError(
-        f"the data break {len(broken)} of {len(found)} rules: " + "; ".join(spelt_out),
+        f"the data violate {len(broken)} of {len(findings)} rules: " + "; ".join(spelt_out),
         where=where,
         hint=" ".join(hints),
         detail=_lines_of_all(broken),
@@ -66,19 +66,18 @@ def refusal(found: Sequence[Finding], where: str) -> WdbcError | None:
 
 
 def without_values(finding: Finding) -> Finding:
-    """Return a finding with a word in the place of every cell's value.
+    """Return a finding in which every cell value is replaced by a placeholder.
 
-    Sentences stay, be they of a whole table, of the rows of a split or of the answers of an evaluation: none holds a
-    single patient's value.
+    Sentences about a table, a split or an evaluation stay: they never contain a single patient's value.
     """
     if not finding.holds_values:
         return finding
-    failures = (one if one.row is None else replace(one, value=WITHHELD) for one in finding.failures)
+    failures = (failure if failure.row is None else replace(failure, value=WITHHELD) for failure in finding.failures)
     return replace(finding, failures=tuple(failures))
 
 
-def _lines_of_all(found: Iterable[Finding]) -> str:
-    return "\n".join(line for finding in found for line in _lines(finding))
+def _lines_of_all(findings: Iterable[Finding]) -> str:
+    return "\n".join(line for finding in findings for line in _lines(finding))
 
 
 def _lines(finding: Finding) -> list[str]:

@@ -1,7 +1,7 @@
-"""Which rules each table must keep, in the order in which they are judged and shown.
+"""The rules of each table, in the order in which they are checked and shown.
 
-What a rule is: `rule_kinds`. What breaks it: `cell_rules`, `table_rules`, `split_rules`. How tables are judged by these
-groups: `schemas`. Neither pandas nor Pandera is imported here, so that Dagster's checks can be named in no time.
+`base` defines what a rule is, `cells`, `tables` and `splits` define the rules, and `schemas` validates tables by these
+groups. This module imports neither pandas nor Pandera, so Dagster can list the checks quickly.
 """
 
 from wdbc_assets.domain.rules import cells, splits, tables
@@ -14,14 +14,14 @@ RAW_RULES: tuple[Rule, ...] = (
     cells.id_is_unique,
     cells.nothing_is_negative,
     cells.zero_only_where_possible,
-    cells.nothing_is_beyond_nature,
+    cells.values_are_plausible,
     cells.worst_is_not_below_mean,
     cells.se_is_not_above_mean,
     cells.perimeter_fits_radius,
     cells.area_fits_radius,
     cells.compactness_fits_outline,
-    cells.no_patient_is_twice,
-    cells.no_diagnosis_contradicts,
+    cells.no_patient_is_duplicated,
+    cells.no_contradicting_diagnoses,
     tables.no_patient_is_lost,
     tables.each_class_can_be_split,
     tables.malignant_is_larger,
@@ -29,12 +29,12 @@ RAW_RULES: tuple[Rule, ...] = (
     tables.balance_is_usual,
 )
 
-# What the measurements of one patient must keep, whoever else is in the table: all that a row to be scored must.
+# Rules for one patient's measurements that do not depend on other rows. A row must pass all of them to be scored.
 MEASUREMENT_RULES: tuple[CellRule, ...] = (
     cells.cells_are_numbers,
     cells.nothing_is_negative,
     cells.zero_only_where_possible,
-    cells.nothing_is_beyond_nature,
+    cells.values_are_plausible,
     cells.worst_is_not_below_mean,
     cells.se_is_not_above_mean,
     cells.perimeter_fits_radius,
@@ -42,11 +42,12 @@ MEASUREMENT_RULES: tuple[CellRule, ...] = (
     cells.compactness_fits_outline,
 )
 
-# What cleaning could have spoilt: columns lost, mixed up or added, rows lost, labels inverted. The rest is judged raw.
+# Rules for what cleaning could break: lost, swapped or added columns, lost rows, inverted labels. The other rules are
+# checked on the raw table.
 CLEAN_RULES: tuple[Rule, ...] = (
     tables.columns_are_features_only,
-    tables.types_are_as_stated,
-    tables.row_order_is_no_feature,
+    tables.types_match_the_contract,
+    tables.row_order_is_not_a_feature,
     cells.cells_are_numbers,
     cells.diagnosis_is_0_or_1,
     cells.worst_is_not_below_mean,
@@ -60,11 +61,11 @@ CLEAN_RULES: tuple[Rule, ...] = (
 
 SPLIT_RULES: tuple[Rule, ...] = (
     tables.columns_are_features_only,
-    tables.types_are_as_stated,
-    splits.rows_are_numbered_anew,
-    splits.parts_are_disjoint,
-    splits.parts_are_complete,
-    splits.parts_are_rows_of_the_frame,
-    splits.parts_are_stratified,
-    splits.no_measurements_in_both_parts,
+    tables.types_match_the_contract,
+    splits.rows_are_renumbered,
+    splits.sets_are_disjoint,
+    splits.sets_are_complete,
+    splits.sets_are_rows_of_the_frame,
+    splits.sets_are_stratified,
+    splits.no_measurements_in_both_sets,
 )

@@ -1,8 +1,8 @@
-"""Judging patients one by one, by their measurements alone: what can be scored, and what is to be set aside and why.
+"""Validation of single patients by their measurements: which rows can be scored, and why the others cannot.
 
-The rules are those of the raw table that no other row bears on (`rules.MEASUREMENT_RULES`). How a whole table is judged
-is said in `schemas`. A column here is a bare array that answers to the few things that those rules ask of one of
-pandas': so one patient takes a tenth of the time, and a service needs no pandas.
+It applies the rules of the raw table that do not depend on other rows (`groups.MEASUREMENT_RULES`). `schemas` validates
+whole tables. Columns are plain arrays that offer the few pandas methods the rules call. This takes a tenth of the time
+per patient, and the service does not need pandas.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BrokenRule:
-    """One cell that breaks one rule; `position` is that of the row, from 0."""
+    """One cell that violates one rule; `position` is the position of its row, from 0."""
 
     position: int
     column: str
@@ -42,15 +42,15 @@ class _Frame(dict[str, _Column]):
 
 
 def validate(X: NDArray[np.float64]) -> tuple[NDArray[np.bool_], list[BrokenRule]]:
-    """Judge measurements, shape (n, 30) in the order of the contract; a missing one is NaN.
+    """Validate measurements, shape (n, 30) in the order of the contract; a missing value is NaN.
 
-    Gives a mask of the rows that keep every rule, shape (n,), and the faults of the others, in the order of the rows
-    and then of the rules. Column by column is how it is looked at: quickest where each column lies in one piece.
+    Return a mask of the rows that pass every rule, shape (n,), and the violations of the others, ordered by row and
+    then by rule. It reads column by column, so column-major arrays are fastest.
     """
     frame = _Frame(zip(contract.FEATURES, X.T.view(_Column), strict=True))
     kept = np.ones(len(X), dtype=bool)
     faults: list[BrokenRule] = []
-    with np.errstate(over="ignore", invalid="ignore"):  # a product beyond the largest number is beyond every bound, too
+    with np.errstate(over="ignore", invalid="ignore"):  # a product that overflows exceeds every bound, too
         for rule in groups.MEASUREMENT_RULES:
             for column, broken in rule.faults(frame):
                 if broken.any():

@@ -1,7 +1,7 @@
-"""Judging tables: Pandera schemas made of the contract and the rules, and one finding per rule.
+"""Validation of tables: Pandera schemas built from the contract and the rules, and one finding per rule.
 
-Pandera says which rules are broken; each of those is then asked where, cell by cell. All rules are looked at, however
-many are broken. To be imported where tables are judged: it brings pandas and Pandera.
+Pandera reports which rules are violated; those rules then report the failing cells. All rules are checked, however many
+fail. Import this module only where tables are validated: it imports pandas and Pandera.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from wdbc_assets.domain.rules.findings import Finding
 if TYPE_CHECKING:
     from wdbc_assets.domain.data import reading, splitting
 
-# An unreadable id is missing in the raw table, for no number could stand for it: hence pandas' nullable integers.
+# No integer can represent an unreadable id, so ids are pandas' nullable integers in the raw table.
 _RAW_TYPES = {"int64": "Int64"}
 
 
@@ -55,21 +55,21 @@ def target() -> pa.DataFrameSchema:
 
 
 def validate_raw(table: "reading.RawTable") -> list[Finding]:
-    """Judge a raw table; rows are named by their line in the file."""
+    """Validate a raw table; rows are identified by their line in the file."""
     texts = {(failure.row, failure.column): failure.value for failure in table.unreadable}
     return _validate(table.frame, raw(), groups.RAW_RULES, texts)
 
 
 def validate_clean(frame: pd.DataFrame) -> list[Finding]:
-    """Judge a clean frame; rows are named by their position from 1."""
+    """Validate a clean frame; rows are identified by their position from 1."""
     return _validate(frame, clean(), groups.CLEAN_RULES, {})
 
 
 def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
-    """Judge a split, just made, against the clean frame that it is of; rows are named by their position from 1.
+    """Validate a new split against its clean frame; rows are identified by their position from 1.
 
     Raises:
-        ValueError: the split was read from the store, which does not keep what rows of the frame it is of.
+        ValueError: the split was read from the store, which does not keep the row numbers of the frame.
     """
     breaches: list[tuple[StructureRule, Failure]] = []
     for name, schema, table in (
@@ -84,7 +84,7 @@ def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Findin
     for rule in groups.SPLIT_RULES:
         faults = () if breaches or not isinstance(rule, SplitRule) else rule.faults(split, frame)
         failures = (Failure(row, place, text) for row, place, text in faults)
-        findings.append(_of_structure(rule, breaches) or _of_sentences(rule, failures, len(frame)))
+        findings.append(_structure_finding(rule, breaches) or _sentence_finding(rule, failures, len(frame)))
     return findings
 
 
@@ -94,21 +94,21 @@ def _validate(
     breaches, broken = _broken(schema, frame, group)
     findings = []
     for rule in group:
-        if (finding := _of_structure(rule, breaches)) is not None:
+        if (finding := _structure_finding(rule, breaches)) is not None:
             findings.append(finding)
         elif rule.name not in broken:
             findings.append(_passed(rule, len(frame)))
         elif isinstance(rule, CellRule):
-            findings.append(_of_cells(rule, frame, texts))
+            findings.append(_cell_finding(rule, frame, texts))
         elif isinstance(rule, TableRule):
             failures = [Failure(None, column, text) for column, text in rule.faults(frame)]
-            findings.append(_of_sentences(rule, failures, len(frame)))
+            findings.append(_sentence_finding(rule, failures, len(frame)))
     return findings
 
 
 def _schema(name: str, types: Mapping[str, str], group: Sequence[Rule]) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
-        # Nullable, for `cells_are_numbers` tells of missing cells, with row, column and text.
+        # Nullable, because `cells_are_numbers` reports missing cells with row, column and text.
         {column: pa.Column(dtype, nullable=True) for column, dtype in types.items()},
         checks=[_check(rule) for rule in group if isinstance(rule, CellRule | TableRule)],
         name=name,
@@ -119,13 +119,13 @@ def _schema(name: str, types: Mapping[str, str], group: Sequence[Rule]) -> pa.Da
 
 
 def _check(rule: CellRule | TableRule) -> pa.Check:
-    # ignore_na would search the whole frame for missing rows, once for each rule.
+    # ignore_na=True would search the whole frame for missing rows once per rule.
     holds = partial(_rows_keeping, rule) if isinstance(rule, CellRule) else partial(_is_kept, rule)
     return pa.Check(holds, name=rule.name, error=rule.description, ignore_na=False, n_failure_cases=SHOWN)
 
 
 def _rows_keeping(rule: CellRule, frame: pd.DataFrame) -> pd.Series:
-    # A Series, for Pandera takes an array as one failure.
+    # Return a Series: Pandera treats an array as a single failure.
     kept = np.ones(len(frame), dtype=bool)
     for _, broken in rule.faults(frame):
         kept &= ~broken
@@ -139,9 +139,9 @@ def _is_kept(rule: TableRule, frame: pd.DataFrame) -> bool:
 def _broken(
     schema: pa.DataFrameSchema, frame: pd.DataFrame, group: Sequence[Rule]
 ) -> tuple[list[tuple[StructureRule, Failure]], set[str]]:
-    """Return what is wrong with the columns, and the names of the rules that are broken or crashed.
+    """Return structural failures, and the names of the rules that failed or crashed.
 
-    A rule that crashed will crash again, in the open, when it is asked for its failures.
+    A rule that crashed raises its error again when it is asked for its failures.
     """
     structure = {reason: rule for rule in group if isinstance(rule, StructureRule) for reason in rule.reasons}
     names = {rule.name for rule in group}
@@ -155,12 +155,12 @@ def _broken(
             text = error.reason_code.name.lower().replace("_", " ")
             breaches.append((structure[error.reason_code.name], Failure(None, str(column), text)))
         else:
-            raise TypeError(f"{schema.name} is not laid out as it must be before it is judged: {error}")
+            raise TypeError(f"{schema.name} does not have the structure that validation requires: {error}")
     return breaches, broken
 
 
 def _errors(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[SchemaError]:
-    # Through the environment Pandera can be told to pass everything unseen; not here.
+    # Environment variables can switch Pandera's validation off; this overrides them.
     with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
         try:
             schema.validate(frame, lazy=True, inplace=True)
@@ -186,17 +186,17 @@ def _failed(rule: Rule, count: int, failures: Sequence[Failure], sentence: str) 
     )
 
 
-def _of_structure(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]]) -> Finding | None:
+def _structure_finding(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]]) -> Finding | None:
     own = [failure for broken, failure in breaches if broken == rule]
     if own:
-        return _of_sentences(rule, own, 0)
+        return _sentence_finding(rule, own, 0)
     if breaches and not isinstance(rule, StructureRule):
-        return _failed(rule, 0, (), "not judged, for the columns are not those of the contract")
+        return _failed(rule, 0, (), "not checked: the columns do not match the contract")
     return None
 
 
-def _of_sentences(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
-    """Judge a rule by failures that each say in words what is wrong."""
+def _sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
+    """Return the finding of a rule whose failures are sentences."""
     failures = iter(failures)
     shown = list(islice(failures, SHOWN))
     if not shown:
@@ -208,7 +208,7 @@ def _of_sentences(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding
     return _failed(rule, count, shown, f"{place}: {first.value}{more}")
 
 
-def _of_cells(rule: CellRule, frame: pd.DataFrame, texts: Mapping[tuple[int | None, str], str]) -> Finding:
+def _cell_finding(rule: CellRule, frame: pd.DataFrame, texts: Mapping[tuple[int | None, str], str]) -> Finding:
     """Count the cells that break a rule, and show the first ones in the order of the rows."""
     count, cells = 0, []
     for order, (column, broken) in enumerate(rule.faults(frame)):

@@ -1,7 +1,7 @@
-"""A quick look at measurements that passes no row that breaks a rule; only what it does not pass is judged by `rows`.
+"""Fast pre-screening of measurements. Rows that pass violate no rule; only the others are validated by `rows`.
 
-For one patient this takes a hundredth of the time. With a few products beside the measurements, every rule is a sum
-that must not be negative: one product of matrices looks at all of them. Whatever comes near a bound is not passed.
+For one patient this takes a hundredth of the time. With a few products added to the measurements, every rule is a
+linear sum that must not be negative, so one matrix product checks all rules. Rows close to a bound do not pass.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ _PRODUCTS = (
     ("compactness_mean", "area_mean"),
 )
 _LEFT, _RIGHT = (np.array([_AT[pair[side]] for pair in _PRODUCTS]) for side in (0, 1))
-# A sum below this is not passed: far more than the rounding of any sum of what may be there.
+# A row with a sum below this margin does not pass. It is far larger than the rounding error of any valid sum.
 _MARGIN = 1e-6
 
 
 def faults(X: Array) -> list[rows.BrokenRule]:
-    """Return what `rows.validate` finds in X, shape (n, 30) in the order of the contract."""
+    """Return the violations that `rows.validate` reports for X, shape (n, 30) in the order of the contract."""
     suspects = np.flatnonzero(_suspicious(X))
     if not len(suspects):
         return []
-    _, found = rows.validate(X[suspects])
-    return [replace(fault, position=int(suspects[fault.position])) for fault in found]
+    _, violations = rows.validate(X[suspects])
+    return [replace(violation, position=int(suspects[violation.position])) for violation in violations]
 
 
 def _suspicious(X: Array) -> NDArray[np.bool_]:
-    """Mask every row that may break a rule, and few that break none: those with a 0, above all."""
+    """Return a mask of all rows that may violate a rule. It includes a few valid rows, mostly rows with a 0."""
     with np.errstate(over="ignore", invalid="ignore"):
         terms = np.ones((len(X), len(contract.FEATURES) + len(_PRODUCTS) + 1))
         terms[:, : len(contract.FEATURES)] = X
         terms[:, len(contract.FEATURES) : -1] = X[:, _LEFT] * X[:, _RIGHT]
-        # Said of what fits, for nothing fits what is no number.
+        # Test for passing rows and negate, because every comparison with NaN is false.
         fits = (terms @ _sums() >= _MARGIN).all(axis=1)
     return np.logical_not(fits)
 
 
 @cache
 def _sums() -> Array:
-    """Return what each rule is a sum of: shape (measurements, products and 1; sums)."""
+    """Return the coefficients of each rule's sum, shape (measurements + products + 1, sums)."""
     names = [*contract.FEATURES, *_PRODUCTS, "1"]
     sums = [[float(sum_.get(name, 0)) for name in names] for sum_ in _each_sum()]
     return np.array(sums).T.copy()
@@ -88,4 +88,4 @@ def _each_sum() -> Iterator[dict[Any, float]]:
 def _between(value: dict[Any, float], circle: Any, factor: float, limits: contract.Range) -> Iterator[dict[Any, float]]:
     low, high = limits
     yield {**value, circle: -low * factor}
-    yield {**{term: -one for term, one in value.items()}, circle: high * factor}
+    yield {**{term: -coefficient for term, coefficient in value.items()}, circle: high * factor}

@@ -1,4 +1,4 @@
-"""What must be true of a split and the clean frame that it is of."""
+"""Rules for a train/test split and the clean frame that it was made from."""
 
 from typing import TYPE_CHECKING
 
@@ -13,53 +13,53 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import splitting
 
-_HINT = "Make the split again from the clean frame."
+_HINT = "Recreate the split from the clean frame."
 _FRAME = "clean_frame"
 
 
 @rule(SplitRule, hint=_HINT)
-def rows_are_numbered_anew(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
-    """The rows of each part are numbered from 0: their place in the frame, which predicts malignancy, is gone."""
+def rows_are_renumbered(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
+    """The rows of each set are numbered from 0, because their original order predicts malignancy."""
     import pandas as pd
 
-    for part, X, y, _ in _parts(split):
-        for table, rows in ((f"X_{part}", X), (f"y_{part}", y)):
+    for name, X, y, _ in _sets(split):
+        for table, rows in ((f"X_{name}", X), (f"y_{name}", y)):
             if not rows.index.equals(pd.RangeIndex(len(rows))):
-                yield None, table, "the rows carry other numbers than 0, 1, 2, ..."
+                yield None, table, "the rows are not numbered 0, 1, 2, ..."
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
-    """No row of the frame is in both parts, or twice in one."""
+def sets_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+    """No row of the frame is in both sets, or more than once in one set."""
     import numpy as np
 
-    train, test = _times_in_parts(split, frame)
+    train, test = _times_in_sets(split, frame)
     for row in np.flatnonzero((train > 0) & (test > 0)):
-        yield int(row) + 1, _FRAME, "in both parts"
-    for part, times in (("training", train), ("test", test)):
+        yield int(row) + 1, _FRAME, "in both sets"
+    for name, times in (("training", train), ("test", test)):
         for row in np.flatnonzero(times > 1):
-            yield int(row) + 1, _FRAME, f"more than once in the {part} part"
+            yield int(row) + 1, _FRAME, f"more than once in the {name} set"
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
-    """Every row of the frame is in one of the parts, and every row of a part has its diagnosis."""
+def sets_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+    """Every row of the frame is in one of the sets, and every row of a set has a diagnosis."""
     import numpy as np
 
-    train, test = _times_in_parts(split, frame)
+    train, test = _times_in_sets(split, frame)
     for row in np.flatnonzero(train + test == 0):
-        yield int(row) + 1, _FRAME, "in neither part"
-    for part, X, y, rows in _parts(split):
+        yield int(row) + 1, _FRAME, "in neither set"
+    for name, X, y, rows in _sets(split):
         if not len(X) == len(y) == len(rows):
-            yield None, f"X_{part}", f"{len(X)} rows of features, {len(y)} diagnoses, {len(rows)} rows of the frame"
+            yield None, f"X_{name}", f"{len(X)} rows of features, {len(y)} diagnoses, {len(rows)} rows of the frame"
 
 
 @rule(SplitRule, hint=_HINT)
-def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
-    """Each row of a part has the measurements and the diagnosis of the frame's row that it is said to be."""
+def sets_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+    """Each row of a set has the measurements and the diagnosis of its row in the clean frame."""
     import numpy as np
 
-    for part, X, y, rows in _parts(split):
+    for name, X, y, rows in _sets(split):
         length = min(len(X), len(y), len(rows))
         real = (rows[:length] >= 0) & (rows[:length] < len(frame))
         source = rows[:length][real]
@@ -68,28 +68,28 @@ def parts_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame")
             values = (y if column == contract.DIAGNOSIS else X[column]).to_numpy()[:length]
             differs[real] |= values[real] != frame[column].to_numpy()[source]
         for position in np.flatnonzero(differs):
-            yield int(position) + 1, f"X_{part}", f"differs from row {rows[position] + 1} of the clean frame"
+            yield int(position) + 1, f"X_{name}", f"differs from row {rows[position] + 1} of the clean frame"
 
 
-@rule(SplitRule, hint="Switch stratification on, or make the split again.")
-def parts_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
-    """The share of malignant rows in each part is that of the frame, to within one row, if that was asked for."""
+@rule(SplitRule, hint="Enable stratification or recreate the split.")
+def sets_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
+    """In a stratified split, each set has the frame's share of malignant rows, to within one row."""
     share = float(frame[contract.DIAGNOSIS].mean())
-    for part, _, y, _ in _parts(split):
-        found, expected = int((y == contract.MALIGNANT).sum()), share * len(y)
-        if split.stratified and abs(found - expected) >= 1:
-            yield None, f"y_{part}", f"{found} of {len(y)} are malignant, {expected:.1f} expected"
+    for name, _, y, _ in _sets(split):
+        malignant, expected = int((y == contract.MALIGNANT).sum()), share * len(y)
+        if split.stratified and abs(malignant - expected) >= 1:
+            yield None, f"y_{name}", f"{malignant} of {len(y)} are malignant, {expected:.1f} expected"
 
 
-@rule(SplitRule, hint="Remove the patient that the raw table holds twice.")
-def no_measurements_in_both_parts(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
-    """No row of the test part has the same thirty measurements as one of the training part."""
+@rule(SplitRule, hint="Remove the duplicate patient from the raw table.")
+def no_measurements_in_both_sets(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
+    """No row of the test set has the same thirty measurements as a row of the training set."""
     import numpy as np
     import pandas as pd
 
     features = list(contract.FEATURES)
-    # As for twins among the cells: three columns find the suspects, thirty convict them.
-    few = pd.concat([part[features[:3]] for part in (split.X_train, split.X_test)], ignore_index=True)
+    # As in `cells`: three columns select candidates, which are then compared in all thirty columns.
+    few = pd.concat([X[features[:3]] for X in (split.X_train, split.X_test)], ignore_index=True)
     suspects = np.flatnonzero(few.duplicated(keep=False))
     in_training = suspects < len(split.X_train)
     training = split.X_train.iloc[suspects[in_training]]
@@ -97,17 +97,17 @@ def no_measurements_in_both_parts(split: "splitting.Split", _frame: "pd.DataFram
     known = set(training[features].itertuples(index=False, name=None))
     for position, row in zip(suspects[~in_training], test[features].itertuples(index=False, name=None), strict=True):
         if row in known:
-            yield int(position) - len(split.X_train) + 1, "X_test", "the same measurements are in the training part"
+            yield int(position) - len(split.X_train) + 1, "X_test", "the training set has the same measurements"
 
 
-def _parts(split: "splitting.Split") -> "Iterator[tuple[str, pd.DataFrame, pd.Series[int], np.ndarray]]":
+def _sets(split: "splitting.Split") -> "Iterator[tuple[str, pd.DataFrame, pd.Series[int], np.ndarray]]":
     train, test = split.rows()
     yield "train", split.X_train, split.y_train, train
     yield "test", split.X_test, split.y_test, test
 
 
-def _times_in_parts(split: "splitting.Split", frame: "pd.DataFrame") -> "list[np.ndarray]":
-    """Count for each row of the frame how often it is in the training part, and how often in the test part."""
+def _times_in_sets(split: "splitting.Split", frame: "pd.DataFrame") -> "list[np.ndarray]":
+    """Return how often each row of the frame is in the training set, and how often in the test set."""
     import numpy as np
 
     counts = []

@@ -1,6 +1,6 @@
-"""What must be true of a table as a whole: its columns, how many patients of which class, where their measurements lie.
+"""Rules for a table as a whole: its columns, the number of patients per class, and the typical measurements.
 
-Its sentences hold counts and medians, never a single patient's value.
+Messages contain counts and medians, never a single patient's value.
 """
 
 from typing import TYPE_CHECKING
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 columns_are_features_only = StructureRule(
     "columns_are_features_only",
-    "The columns are those of the contract in their order and no others: no id, no number of the row.",
-    "Make it again from its input; a feature more or less changes what a model is.",
+    "The columns are exactly those of the data contract, in its order, without an id or a row number.",
+    "Recreate the table from its input. Adding or removing a feature changes the model.",
     reasons=frozenset(
         {"COLUMN_NOT_IN_DATAFRAME", "COLUMN_NOT_IN_SCHEMA", "COLUMN_NOT_ORDERED", "DUPLICATE_COLUMN_LABELS"}
     ),
 )
 
-types_are_as_stated = StructureRule(
-    "types_are_as_stated",
-    "Every column has the type of the contract: float64 for features, int64 for the diagnosis.",
-    "Make it again from its input.",
+types_match_the_contract = StructureRule(
+    "types_match_the_contract",
+    "Every column has the type stated in the data contract: float64 for features, int64 for the diagnosis.",
+    "Recreate the table from its input.",
     reasons=frozenset({"WRONG_DATATYPE"}),
 )
 
 
 @rule(
     TableRule,
-    hint="Fetch the file anew: it was cut, or rows were dropped. To judge a smaller study, change the contract.",
+    hint="Fetch the file again: it is truncated or rows were dropped. A smaller study needs another data contract.",
 )
 def no_patient_is_lost(frame: "pd.DataFrame") -> TableFaults:
-    """There are at least as many patients as were published: the study is closed, and can only have been added to."""
+    """The table has at least as many patients as the published study, which is closed."""
     if len(frame) < contract.PUBLISHED_ROWS:
-        found = f"{len(frame)} found, {contract.PUBLISHED_ROWS} needed"
+        counts = f"{len(frame)} found, {contract.PUBLISHED_ROWS} needed"
         named = len(frame) and frame.index.name is not None
-        yield "rows", f"{found}; the last is {frame.index.name} {frame.index[-1]}" if named else found
+        yield "rows", f"{counts}; the last is {frame.index.name} {frame.index[-1]}" if named else counts
 
 
-@rule(TableRule, hint="Remove the column: the order of the rows alone tells malignant from benign (AUC 0.67).")
-def row_order_is_no_feature(frame: "pd.DataFrame") -> TableFaults:
-    """No feature rises, or falls, from every row to the next, as a row's number does."""
+@rule(TableRule, hint="Remove the column: the row order alone predicts malignancy (AUC 0.67).")
+def row_order_is_not_a_feature(frame: "pd.DataFrame") -> TableFaults:
+    """No feature increases or decreases strictly from row to row, as a row number does."""
     import numpy as np
 
     if len(frame) < 2 * contract.LEAST_PER_CLASS:  # a few rows are in order by chance
@@ -50,31 +50,31 @@ def row_order_is_no_feature(frame: "pd.DataFrame") -> TableFaults:
     for column in contract.FEATURES:
         steps = np.diff(frame[column].to_numpy())
         if (steps > 0).all() or (steps < 0).all():
-            yield column, "rises or falls from every row to the next"
+            yield column, "increases or decreases strictly from row to row"
 
 
-@rule(TableRule, hint="Add patients of the class that is short, or look why they are missing.")
+@rule(TableRule, hint="Add patients of the smaller class, or find out why they are missing.")
 def each_class_can_be_split(frame: "pd.DataFrame") -> TableFaults:
-    """Each class has enough rows for two in every fold of five, after a fifth was kept for testing."""
+    """Each class has enough rows for two in each of five folds after a fifth was set aside for testing."""
     for label in contract.LABELS:
-        found = int(_of_class(frame, label).sum())
-        if found < contract.LEAST_PER_CLASS:
-            yield contract.DIAGNOSIS, f"{label}: {found} found, {contract.LEAST_PER_CLASS} needed"
+        count = int(_of_class(frame, label).sum())
+        if count < contract.LEAST_PER_CLASS:
+            yield contract.DIAGNOSIS, f"{label}: {count} found, {contract.LEAST_PER_CLASS} needed"
 
 
-@rule(TableRule, hint="Look whether M and B, or 1 and 0, changed places.")
+@rule(TableRule, hint="Check whether the labels M and B (or 1 and 0) are swapped.")
 def malignant_is_larger(frame: "pd.DataFrame") -> TableFaults:
-    """Malignant nuclei are larger on average: the median radius is, or the labels are inverted."""
+    """The median radius of malignant patients exceeds that of benign patients; otherwise the labels are inverted."""
     malignant, benign = (frame["radius_mean"][_of_class(frame, label)] for label in ("M", "B"))
     enough = min(len(malignant), len(benign)) >= contract.LEAST_PER_CLASS
     if enough and malignant.median() <= benign.median():
         yield "radius_mean", f"median {malignant.median():.3g} of malignant, {benign.median():.3g} of benign"
 
 
-@rule(TableRule, hint="Look for columns that changed places, or another unit.")
+@rule(TableRule, hint="Check for swapped columns and for a different unit.")
 def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
-    """Each column's median lies where nine tenths of the published patients do; else it holds something else."""
-    if len(frame) < contract.PUBLISHED_ROWS:  # too few for a median to say much; no_patient_is_lost has said so
+    """The median of each column is between the 5th and 95th percentiles of the published patients."""
+    if len(frame) < contract.PUBLISHED_ROWS:  # too few rows for a reliable median; no_patient_is_lost reports this
         return
     for measurement in contract.MEASUREMENTS:
         for statistic, (low, high) in measurement.usual.items():
@@ -86,7 +86,7 @@ def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
 
 @rule(
     TableRule,
-    hint="Look how the patients were chosen; probabilities and thresholds hold for the usual balance.",
+    hint="Check how the patients were selected. Probabilities and thresholds are valid for the usual class balance.",
     blocking=False,
 )
 def balance_is_usual(frame: "pd.DataFrame") -> TableFaults:
@@ -98,5 +98,5 @@ def balance_is_usual(frame: "pd.DataFrame") -> TableFaults:
 
 
 def _of_class(frame: "pd.DataFrame", label: str) -> "pd.Series[bool]":
-    # In the letters of the raw table or the numbers of the clean frame.
+    # The raw table has letters, the clean frame has numbers.
     return frame[contract.DIAGNOSIS].isin([label, contract.LABELS[label]])

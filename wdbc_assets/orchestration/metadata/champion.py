@@ -1,4 +1,4 @@
-"""How a judgement and the champion are described: the verdict, each criterion, and the intervals as a picture."""
+"""Metadata of a comparison and of the champion: the verdict, each criterion, and a plot of the intervals."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
-    """Describe a judgement: what was found of each criterion, beside its bound."""
+    """Describe a comparison: each criterion with its value, interval and requirement."""
     from wdbc_assets.presentation import plots
 
     described: dict[str, Any] = {
@@ -22,7 +22,7 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
         "against": verdict.champion or "nothing: there was no champion",
         "protocol": f"{verdict.repeats} times {verdict.folds} folds of {verdict.patients} patients",
         "criteria": parts.table(
-            ("criterion", "value", "interval", "needed", "holds"),
+            ("criterion", "value", "interval", "required", "met"),
             [
                 (one.name, _value(one), _interval(one), one.demand, "yes" if one.holds else "**no**")
                 for one in verdict.criteria
@@ -31,17 +31,19 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     }
     if verdict.champion is not None:
         described["differences"] = parts.picture(
-            plots.differences(verdict.to_plain()), "Difference of each figure with its 95 % interval and its bound"
+            plots.differences(verdict.to_plain()), "Difference of each metric with its 95 % interval and its bound"
         )
     return described
 
 
 def describe_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> dict[str, Any]:
-    """Describe what was promoted: what it is, by whose decision, and what the evidence says of it."""
+    """Describe a promoted bundle: the model, the decision, and the evidence."""
     forced = {"FORCED": dg.MetadataValue.md(f"**against the verdict**, by {decision.actor}: {decision.reason}")}
     return {
         "recipe": bundle.recipe,
-        "answers by": "compiled arrays" if bundle.scorer is not None else "scikit-learn: this recipe is not compiled",
+        "predicts with": "compiled scorer"
+        if bundle.scorer is not None
+        else "scikit-learn: this recipe cannot be compiled",
         "promoted by": decision.actor,
         "evidence": decision.evidence,
         **(forced if decision.forced else {}),

@@ -1,6 +1,6 @@
-"""How the data are described: columns from the contract, counts, first rows without ids.
+"""Metadata of the dataset assets: columns from the contract, counts, and a preview without ids.
 
-The first rows are patients': they are given as what makes them, for `privacy` to call or not.
+The preview shows patients' values, so it is passed as a function that `privacy` may call.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ def describe_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
 
 
 def describe_split(split: "splitting.Split") -> dict[str, Any]:
-    """Describe the two parts: rows and classes of each, and the first rows of one."""
+    """Describe the training and test set: rows and classes of each, and a preview of the training set."""
     both = (("train", split.y_train), ("test", split.y_test))
     return {
         "training rows": len(split.y_train),

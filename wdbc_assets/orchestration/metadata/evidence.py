@@ -1,4 +1,4 @@
-"""How the evidence is described: recipes judged over and over, the decisions drawn from it, what the model goes by."""
+"""Metadata of the evidence assets: cross-validation, decision policy, importance, and model card."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ def describe_cross_validation(value: "cross_validation.CrossValidation") -> dict
 
 
 def describe_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
-    """Describe the policy: what it does out of fold and on the test part, and its lines drawn among the patients."""
+    """Describe the policy: its rates out of fold and on the test set, and a plot of its threshold and referral band."""
     from wdbc_assets.presentation import plots
 
     out_of_fold, test = policy["out_of_fold"], policy["test"]
@@ -137,6 +137,6 @@ def describe_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
 
     return {
         "recipe": card.recipe,
-        "cited figures": f"{len(card.figures)}, from {len(card.versions)} artifacts",
+        "cited figures": f"{len(card.values)}, from {len(card.versions)} artifacts",
         "card": dg.MetadataValue.md(model_card_pages.markdown(card)),
     }

@@ -1,4 +1,4 @@
-"""How an exploration is described: its findings, the measurements that separate best, and the pictures."""
+"""Metadata of the exploration: findings, the most discriminative measurements, and plots."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a stored version is described: where it lies, what it is made of."""
+"""Metadata of a stored version: location, size, parameters and origin."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from wdbc_assets.store.manifest import Manifest
 
 
 def describe_manifest(manifest: Manifest, folder: str) -> dict[str, Any]:
-    """Describe a stored version: where it lies, what it is made of."""
+    """Describe a stored version: location, size, parameters and origin."""
     described: dict[str, Any] = {
         "dagster/uri": folder,
         "version": staleness.short(manifest.version),

@@ -1,4 +1,4 @@
-"""How a search and its model's metrics are described."""
+"""Metadata of the fitted pipeline and of its metrics."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ def describe_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
         "confusion matrix": parts.picture(
             plots.confusion_matrix(metrics), f"Confusion matrix {metrics['confusion_matrix']}"
         ),
-        "ROC curve": parts.picture(plots.roc_curve(metrics), "ROC curve on the test part"),
+        "ROC curve": parts.picture(plots.roc_curve(metrics), "ROC curve on the test set"),
         "classification report": _report(metrics["classification_report"]),
         **{
             name: round(float(figure["value"]), parts.DECIMALS)

@@ -1,6 +1,6 @@
-"""Repeated cross-validation on several processes: every unit that is done is kept at once, and done only once.
+"""Repeated cross-validation in several processes. Each finished unit becomes a checkpoint and is never computed twice.
 
-A unit's outcome does not depend on who computes it, so the value is the same for any number of workers.
+The outcome of a unit does not depend on the process, so the result is the same for any number of workers.
 """
 
 import contextlib
@@ -36,41 +36,42 @@ def evaluate(
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
 ) -> cross_validation.CrossValidation:
-    """Judge the recipes on every fold of every repeat, but for the units that lie on the checkpoints.
+    """Evaluate the recipes on every fold of every repeat, except for units that have a checkpoint.
 
-    `report(done, total)` is called after each unit. A unit that fails does not stop the others.
+    `report(done, total)` is called after each unit. A failed unit does not stop the others.
 
-    Raises WdbcError if any unit failed, naming recipe, repeat, fold and reason.
+    Raises:
+        WdbcError: At least one unit failed; the message contains recipe, repeat, fold and reason.
     """
-    _, y = cross_validation.measurements(frame)  # refused here, not once in each unit
+    _, y = cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
     units = cross_validation.units(recipes, protocol)
     outcomes = _kept(checkpoints, units, y.to_numpy())
     if outcomes:
-        logs.logger.info("%d of %d folds were done before", len(outcomes), len(units), extra={"event": "note"})
+        logs.logger.info("%d of %d folds were finished before", len(outcomes), len(units), extra={"event": "note"})
     failures: list[WdbcError] = []
-    # Closed here: an interruption would otherwise hold the iterator, and with it the workers, until the very end.
-    with contextlib.closing(_outcomes([unit for unit in units if unit not in outcomes], frame, workers)) as judged:
-        for unit, found in judged:
-            if isinstance(found, WdbcError):
-                failures.append(found)
-                logs.logger.warning("%s", found.what)
+    # Closed here: an interruption would otherwise keep the iterator, and with it the workers, alive until exit.
+    with contextlib.closing(_outcomes([unit for unit in units if unit not in outcomes], frame, workers)) as results:
+        for unit, result in results:
+            if isinstance(result, WdbcError):
+                failures.append(result)
+                logs.logger.warning("%s", result.what)
                 continue
-            keep(checkpoints, unit, found)
-            outcomes[unit] = found
+            keep(checkpoints, unit, result)
+            outcomes[unit] = result
             report(len(outcomes) + len(failures), len(units))
     if failures:
         raise _refusal(failures, len(units))
-    predictions, winners = cross_validation.assembled(frame, outcomes)
+    predictions, winners = cross_validation.assemble(frame, outcomes)
     return cross_validation.CrossValidation(predictions, winners, comparison.summary(predictions))
 
 
 def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:
-    """Put what a unit found onto the checkpoints, so that it is not done again."""
+    """Store the outcome of a unit as a checkpoint."""
     checkpoints.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
 
 
 def _kept(checkpoints: Checkpoints, units: Sequence[Unit], y: "np.ndarray") -> dict[Unit, Outcome]:
-    """Take from the checkpoints what are outcomes of these units; anything else there is done again."""
+    """Return the valid checkpoints of the units. Units without one are computed again."""
     fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
     outcomes = {}
     for unit in units:
@@ -89,9 +90,9 @@ def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:
     shown = "; ".join(failure.what for failure in failures[:_FAILURES_NAMED])
     more = f"; and {len(failures) - _FAILURES_NAMED} more" if len(failures) > _FAILURES_NAMED else ""
     return WdbcError(
-        f"{len(failures)} of {total} folds could not be judged: {shown}{more}",
+        f"{len(failures)} of {total} folds could not be evaluated: {shown}{more}",
         where=failures[0].where,
-        hint=f"{failures[0].hint} The other folds are kept, and are not done again.",
+        hint=f"{failures[0].hint} The other folds are stored and will not be computed again.",
     )
 
 
@@ -103,20 +104,20 @@ def _outcomes(
         return
     pool = ProcessPoolExecutor(
         min(workers, len(units)),
-        mp_context=multiprocessing.get_context("spawn"),  # a fork would copy locks that other threads hold
-        initializer=_begin,
+        mp_context=multiprocessing.get_context("spawn"),  # a fork would copy locks held by other threads
+        initializer=_initialize_worker,
         initargs=(frame,),
     )
     try:
-        futures = {pool.submit(_evaluate_here, unit): unit for unit in units}
+        futures = {pool.submit(_evaluate_in_worker, unit): unit for unit in units}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
         raise WdbcError(
-            "a process of the evaluation died, perhaps for want of memory",
-            hint="Try again with `--workers 1`. The folds that are done are kept.",
+            "a worker process of the evaluation died, possibly out of memory",
+            hint="Try again with `--workers 1`. Finished folds are stored.",
         ) from None
-    except BaseException:  # interrupted: what is in work would be waited for, and not be kept
+    except BaseException:  # interrupted: shutdown would wait for the running units and then discard them
         for worker in multiprocessing.active_children():
             worker.kill()
         raise
@@ -128,25 +129,25 @@ def _evaluate(frame: "pd.DataFrame", unit: Unit) -> Outcome | WdbcError:
     try:
         return cross_validation.evaluate_fold(frame, unit)
     except WdbcError as error:
-        error.__cause__ = None  # a worker's cause may be something that cannot travel
+        error.__cause__ = None  # the cause may not be picklable
         return error
 
 
-_of_this_process: dict[str, Any] = {}
+_worker_state: dict[str, Any] = {}
 
 
-def _begin(frame: "pd.DataFrame") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    _of_this_process["frame"] = frame
+def _initialize_worker(frame: "pd.DataFrame") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    _worker_state["frame"] = frame
 
 
-def _end_with_the_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
 
 
-def _evaluate_here(unit: Unit) -> Outcome | WdbcError:
-    return _evaluate(_of_this_process["frame"], unit)
+def _evaluate_in_worker(unit: Unit) -> Outcome | WdbcError:
+    return _evaluate(_worker_state["frame"], unit)

@@ -1,6 +1,6 @@
-"""Pictures of what was computed, as PNGs: one module for each thing that is drawn, `style` for what they share.
+"""Plots of results as PNG images: one module per subject, and `style` for what they share.
 
-They are drawn when they are shown, and are not stored.
+Plots are drawn when they are shown, and are not stored.
 """
 
 from wdbc_assets.presentation.plots.calibration import reliability_curves

@@ -1,4 +1,4 @@
-"""Picture of calibration: what share of the patients with a probability is malignant, recipe by recipe."""
+"""Reliability diagrams: the share of malignant patients by predicted probability, for each recipe."""
 
 from __future__ import annotations
 

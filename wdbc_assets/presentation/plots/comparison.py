@@ -1,4 +1,4 @@
-"""Picture of recipes side by side."""
+"""Plot that compares the recipes."""
 
 from __future__ import annotations
 

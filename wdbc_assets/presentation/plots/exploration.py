@@ -1,4 +1,4 @@
-"""Pictures of an exploration: distributions by class, correlations in the order of their clusters, single AUCs."""
+"""Plots of the exploration: distributions by class, correlations ordered by cluster, and single-feature AUCs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "benign": {"color": style.BLUE, "fill": True, "alpha": 0.35, "linewidth": 0},
     "malignant": {"color": style.VERMILION, "linewidth": 1.4},
 }
-"""A filled shape behind an outline: to be told apart without any colour too."""
+"""A filled shape behind an outline, so that the classes differ even without colour."""
 
 _STATISTICS = {"mean": "Means", "se": "Standard errors", "worst": "Worst values"}
 _COLUMNS = 2

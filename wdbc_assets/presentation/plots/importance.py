@@ -1,4 +1,4 @@
-"""Pictures of what a model goes by: the loss without each measurement, and the terms of two typical patients."""
+"""Plots of importance: permutation importance by measurement, and the contributions for two typical patients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def importance_by_group(importance: Mapping[str, Any]) -> bytes:
         axes.axvline(0, color=style.GREY, linewidth=0.8)
         axes.set_yticks(places, [group["measurement"].replace("_", " ") for group in groups])
         axes.set_xlabel(f"Growth of the log-loss, mean ± sd of {importance['repeats']} permutations")
-        axes.set_title(f"{importance['recipe']}, on the {importance['rows']} patients of the test part")
+        axes.set_title(f"{importance['recipe']}, on the {importance['rows']} patients of the test set")
         axes.grid(visible=False, axis="y")
 
     return style.png(draw, height=3.6)

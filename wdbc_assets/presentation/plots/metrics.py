@@ -1,4 +1,4 @@
-"""Pictures of the metrics on the test part: confusion matrix and ROC curve."""
+"""Plots of the metrics on the test set: confusion matrix and ROC curve."""
 
 from __future__ import annotations
 

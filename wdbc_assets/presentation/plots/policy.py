@@ -1,4 +1,4 @@
-"""Picture of a decision policy: where the patients of the training part lie, and where the lines were drawn."""
+"""Plot of a decision policy: out-of-fold probabilities of the training set, threshold and referral band."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def decision_bands(policy: Mapping[str, Any]) -> bytes:
             axes.set_yscale("function", functions=(_root, _square))
             axes.set_ylim(0, 1.15 * max(counts))
             axes.set_yticks([mark for mark in _MARKS if mark <= max(counts)])
-            axes.set_title(f"{sum(counts)} {name} patients of the training part")
+            axes.set_title(f"{sum(counts)} {name} patients of the training set")
             axes.set_ylabel("Patients (root scale)")
             axes.grid(visible=False, axis="x")
         for name, place, side in (

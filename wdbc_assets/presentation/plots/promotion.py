@@ -1,4 +1,4 @@
-"""Picture of a judgement: how a candidate differs from the champion, and how far it may."""
+"""Plot of a comparison: the differences between candidate and champion, with their bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TITLES = {
 
 
 def differences(verdict: dict[str, Any]) -> bytes:
-    """Draw each compared figure's difference with its 95 % interval; the shaded side is where it must not reach."""
+    """Plot the difference of each compared metric with its 95 % interval. The forbidden range is shaded."""
     compared = [one for one in verdict["criteria"] if one["name"] in _TITLES]
 
     def draw(figure: Figure) -> None:
@@ -32,10 +32,10 @@ def differences(verdict: dict[str, Any]) -> bytes:
                 axes.hlines(0, one["low"], one["high"], color=colour, linewidth=2)
             axes.plot([one["value"]], [0], "o" if one["holds"] else "s", color=colour, markersize=7)
             axes.set(yticks=[], ylim=(-1, 1), xlim=(-reach, reach))
-            said = "holds" if one["holds"] else "does not hold"
-            axes.set_title(f"{_TITLES[one['name']]}: {one['value']:+.4f}, {said}")
+            outcome = "met" if one["holds"] else "not met"
+            axes.set_title(f"{_TITLES[one['name']]}: {one['value']:+.4f}, {outcome}")
             axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"{verdict['candidate']} minus {verdict['champion']}")
-        figure.suptitle(f"Verdict: {verdict['name']}. Of accuracy and log-loss the interval's end counts", size=9.5)
+        figure.suptitle(f"Verdict: {verdict['name']}. Accuracy and log-loss count with their interval bound", size=9.5)
 
     return style.png(draw, height=0.9 + 0.85 * len(compared))

@@ -1,4 +1,4 @@
-"""Picture of a search: the cross-validation score of every candidate."""
+"""Plot of a search: the cross-validation score of each candidate."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The report: all evidence of a store on one page that loads nothing from outside, runs nothing, and prints well.
+"""The report page: all evidence of a store in one self-contained, printable HTML file without scripts.
 
-`content` gathers what the page says from the store; `pictures` draws; `page.html` and `page.css` are the page. What was
-never made, or is damaged, is said in its place, with what makes it.
+`content` collects the data, `pictures` draws the plots, `page.html` and `page.css` are the template. For a missing or
+damaged artifact, the page shows the command that makes it.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-def build(store: Store, chosen: settings.Settings) -> bytes:
-    """Return the page for what is current in a store.
+def build(store: Store, config: settings.Settings) -> bytes:
+    """Return the report page for the current versions of a store.
 
     Raises:
-        UnsupportedFormat: the store has a format that this release does not read.
+        UnsupportedFormat: The store has a format that this release does not read.
     """
-    gathered = content.gather(store, chosen)
+    gathered = content.gather(store, config)
     page = (
         _environment()
         .get_template("page.html")
@@ -42,7 +42,7 @@ def _environment() -> "jinja2.Environment":
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,  # whatever is shown may come from a file of somebody else's
+        autoescape=True,  # values may come from foreign files
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

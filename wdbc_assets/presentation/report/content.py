@@ -1,4 +1,4 @@
-"""What the page says: each artifact as it stands, the checks, the lineage, and the pictures."""
+"""The data of the report page: artifacts, checks, lineage, production and plots."""
 
 import contextlib
 import importlib.metadata
@@ -26,7 +26,7 @@ _DECISIONS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Artifact:
-    """An asset as it stands: its manifest and value (None if it was never made, or is damaged), and its problems."""
+    """An asset with its manifest and value (None if it was never made or is damaged), and its problems."""
 
     name: str
     manifest: Manifest | None
@@ -40,9 +40,9 @@ class Artifact:
         return staleness.short(self.manifest.version) if self.manifest else "-"
 
 
-def gather(store: Store, chosen: settings.Settings) -> dict[str, Any]:
-    """Return all that the page is made of."""
-    artifacts = {state.asset: _artifact(store, state) for state in staleness.assess(store, chosen)}
+def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
+    """Return the variables of the page template."""
+    artifacts = {state.asset: _artifact(store, state) for state in staleness.assess(store, config)}
     values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
     return {
         "version": importlib.metadata.version("wdbc_assets"),
@@ -94,21 +94,21 @@ def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
                 "demands": rule.description,
                 "blocking": rule.blocking,
                 "passed": check and check["passed"],
-                "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not judged",
+                "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not evaluated",
             }
 
 
 def _production(store: Store) -> dict[str, Any]:
-    """Return what is in production, on what evidence, and the decisions about it, the newest first."""
+    """Return the champion, the comparison that promoted it, and the latest decisions, newest first."""
     registry = open_registry(store)
     standing = registry.standing()
     promotion = standing.promotion
-    judgement = None
+    comparison = None
     if promotion is not None and promotion.evidence:
         with contextlib.suppress(DamagedStore):
-            judgement = registry.evidence(promotion.evidence)
+            comparison = registry.evidence(promotion.evidence)
     entries = standing.history.entries[::-1][:_DECISIONS_SHOWN]
-    return {"standing": standing, "promotion": promotion, "judgement": judgement, "entries": entries}
+    return {"standing": standing, "promotion": promotion, "comparison": comparison, "entries": entries}
 
 
 def _card(values: Mapping[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""The lineage as a drawing: SVG that is text, so that it is sharp on paper and can be read aloud."""
+"""The lineage diagram of the report page, as accessible SVG."""
 
 import itertools
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 180, 52, 40, 20, 8
 
 
 def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
-    """Draw each asset as a box with its version and how it stands, and an arrow from each input; returns SVG.
+    """Return the lineage as SVG: a box with version and status for each asset, and an arrow from each input.
 
-    Assets stand in columns, each one to the right of all its inputs, and in rows such that no arrow passes a box.
+    Each asset is placed to the right of all its inputs, in a row such that no arrow crosses a box.
     """
     from markupsafe import Markup
 

@@ -1,13 +1,13 @@
-"""How figures are written on the page."""
+"""Number and name formats of the report page, as template filters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Figure = Mapping[str, Any]
+Metric = Mapping[str, Any]
 
 
 def decimal(value: float | None) -> str:
-    """Show a figure to four decimals."""
+    """Show a metric to four decimals."""
     return "n/a" if value is None else f"{value:.4f}"
 
 
@@ -21,19 +21,19 @@ def share(value: float | None) -> str:
     return "n/a" if value is None else f"{100 * value:.1f} %"
 
 
-def interval(figure: Figure) -> str:
-    """Show the bounds of a figure; empty if it has none."""
-    return "" if figure.get("low") is None else f"[{figure['low']:.4f}, {figure['high']:.4f}]"
+def interval(metric: Metric) -> str:
+    """Show the bounds of a metric; empty if it has none."""
+    return "" if metric.get("low") is None else f"[{metric['low']:.4f}, {metric['high']:.4f}]"
 
 
-def signed_interval(figure: Figure) -> str:
+def signed_interval(metric: Metric) -> str:
     """Show the bounds of a difference."""
-    return "" if figure.get("low") is None else f"[{figure['low']:+.4f}, {figure['high']:+.4f}]"
+    return "" if metric.get("low") is None else f"[{metric['low']:+.4f}, {metric['high']:+.4f}]"
 
 
-def share_interval(figure: Figure) -> str:
+def share_interval(metric: Metric) -> str:
     """Show the bounds of a share: `96.2 to 99.4 %`."""
-    return "" if figure.get("low") is None else f"{100 * figure['low']:.1f} to {100 * figure['high']:.1f} %"
+    return "" if metric.get("low") is None else f"{100 * metric['low']:.1f} to {100 * metric['high']:.1f} %"
 
 
 _TERMS = {

@@ -44,7 +44,7 @@ def main() -> int:
     store = open_store(options.storage, relative_to=settings.project_root())
     try:
         experiment = _experiment(store, sys.argv[1])
-        served = bundle_loader.open_bundle(bundle_loader.read(store, experiment.challenger), expendable=True)
+        served = bundle_loader.open_bundle(bundle_loader.read(store, experiment.challenger), sandboxed=True)
     except WdbcError as error:
         replies.write(json.dumps({"refused": error.what}) + "\n")
         return 1

@@ -1,4 +1,4 @@
-"""Reading the body of a response: no more than allowed, and only if it is whole."""
+"""Read the body of a response, up to a size limit, and only if it is complete."""
 
 import zlib
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ GZIP = 16 + zlib.MAX_WBITS  # zlib's code for "with a gzip header"
 
 
 class BrokenBody(Exception):
-    """The body did not come whole; the message says why, in our own words."""
+    """The body is incomplete or damaged; the message says why, in this package's own words."""
 
 
 def read(response: Response, *, largest_bytes: int, where: str) -> bytes:
-    """The decompressed body; never more of it than `largest_bytes` and a chunk are in memory.
+    """Return the decompressed body. At most `largest_bytes` and one chunk of it are held in memory.
 
-    urllib3 would decompress too, but it takes a gzip body that was cut short for a whole one; hence it is done here.
+    Decompression is done here because urllib3 accepts a truncated gzip body as complete.
 
     Raises:
-        BrokenBody: the compression is damaged or cut short.
-        urllib3.exceptions.HTTPError: the connection failed, or the body has not the announced length.
-        SourceRefused: the body is larger than `largest_bytes`, or compressed in a way that was not asked for.
+        BrokenBody: the compression is damaged or truncated.
+        urllib3.exceptions.HTTPError: the connection failed, or the body does not have the announced length.
+        SourceRefused: the body is larger than `largest_bytes`, or its compression was not requested.
     """
     chunks = _raw(response)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -33,9 +33,9 @@ def read(response: Response, *, largest_bytes: int, where: str) -> bytes:
         chunks = _inflated(chunks)
     elif encoding not in {"", "identity"}:
         raise SourceRefused(
-            "the body is compressed in a way that was not asked for",
+            "the response has a compression that was not requested",
             where=where,
-            hint="Tell the operator of the server.",
+            hint="Report this to the operator of the server.",
         )
     content = bytearray()
     for chunk in chunks:
@@ -55,12 +55,12 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         rest = chunk
         while rest:
-            if decoder is None or decoder.eof:  # gzip may consist of several members
+            if decoder is None or decoder.eof:  # a gzip stream may consist of several members
                 decoder = zlib.decompressobj(GZIP)
             try:
                 yield decoder.decompress(rest, CHUNK_BYTES)
             except zlib.error:
-                raise BrokenBody("the gzip compression of the body is damaged") from None
+                raise BrokenBody("the gzip data of the response is damaged") from None
             rest = decoder.unconsumed_tail or decoder.unused_data
     if decoder is not None and not decoder.eof:
-        raise BrokenBody("the body was cut short: its gzip compression does not end")
+        raise BrokenBody("the response is truncated: its gzip data does not end")

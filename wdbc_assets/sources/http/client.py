@@ -1,4 +1,4 @@
-"""Asking a server for a URL: conditionally, along redirects, and again after transient errors."""
+"""Request a URL from a server: conditional requests, redirects, and retries of transient errors."""
 
 import base64
 import dataclasses
@@ -27,21 +27,21 @@ HEADERS = {
     "User-Agent": "wdbc_assets",
     "Accept": "text/csv, text/plain, */*;q=0.5",
     "Accept-Encoding": bodies.ACCEPTED_ENCODING,
-    "Connection": "close",  # one request each; the end of the connection then marks the end of the body
+    "Connection": "close",  # one request per connection: its end marks the end of the body
 }
 
-# urllib3 logs every request with its query, which may hold a token, below the level of a warning.
+# urllib3 logs every request below warning level, with its query, which may contain a token.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server delivered, whole.
+    """A complete response.
 
     Attributes:
-        content: the body, decompressed; left out of the representation, for it holds patients' values.
-        etag: the header `ETag`, if it is one that can be sent back.
-        last_modified: the header `Last-Modified`, likewise.
+        content: the decompressed body; hidden in the representation, because it contains patients' values.
+        etag: the `ETag` header, if it can be sent back.
+        last_modified: the `Last-Modified` header, likewise.
     """
 
     content: bytes = field(repr=False)
@@ -50,22 +50,21 @@ class Answer:
 
 
 def get(url: str, *, limits: Limits, known: Origin | None, report: retrying.Report, clock: Clock) -> Answer | None:
-    """What the server holds at `url`, or None if it says that this is what is `known`.
+    """Return the content at `url`, or None if the server reports that it equals what is `known`.
 
-    A user and password in the URL, or else in .netrc, are sent as basic authentication, to that host only.
-    Certificates are always verified, against REQUESTS_CA_BUNDLE if that is set. The usual variables for proxies are
-    heeded.
+    User and password from the URL, or else from .netrc, are sent as basic authentication, to that host only.
+    Certificates are always verified, against REQUESTS_CA_BUNDLE if it is set. The usual proxy variables apply.
 
     Args:
         url: http or https.
-        limits: tries, times and sizes.
-        known: content that is at hand already: the server is asked to send only what differs from it.
-        report: told of each try that failed and is followed by another.
-        clock: time and chance.
+        limits: attempts, times and sizes.
+        known: the origin of content that the caller already has; the server is asked for changes only.
+        report: receives one line for each failed attempt that is followed by another.
+        clock: time and randomness.
 
     Raises:
-        SourceRefused: the server, or what it sent, was refused; asking again changes nothing.
-        SourceUnavailable: no whole answer within the tries and the time.
+        SourceRefused: the server or its response was rejected; a retry does not help.
+        SourceUnavailable: no complete response within the limits of attempts and time.
     """
     line = connections.Line()
     attempt = _Attempt(url=url, line=line, limits=limits, known=known, clock=clock)
@@ -86,7 +85,7 @@ class _Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempt:
-    """One try: a request, and one more for each redirect."""
+    """One attempt: a request, and one more for each redirect."""
 
     url: str
     line: connections.Line
@@ -95,7 +94,7 @@ class _Attempt:
     clock: Clock
 
     def follow(self) -> Answer | Fault | None:
-        """What the URL, or where it redirects to, holds; None if that is known."""
+        """Return the content of the URL after redirects, or None if it is unchanged."""
         here, credentials = _without_user_info(self.url)
         home = _server(here)
         shown = where = safe_text.redact_url(self.url)
@@ -109,39 +108,39 @@ class _Attempt:
         return Fault(what=what, passing=False, hint=faults.CHECK_URL, where=where)
 
     def _ask(self, url: str, auth: HTTPBasicAuth | None, *, where: str) -> Answer | Fault | _Redirect | None:
-        """One request. What it says of `where` is completed with the proxy, for the trouble may be there."""
+        """Send one request. A fault's `where` includes the proxy, because the proxy may be the cause."""
         with requests.Session() as session:
             session.headers.clear()
             session.headers.update(HEADERS)
             settings = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
             proxy = _shown_proxy(url, settings["proxies"])
             where += f" (through the proxy {proxy})" if proxy else ""
-            trusted = settings["verify"] or True  # a file or folder of certificates, or those that requests brings
+            trusted = settings["verify"] or True  # a file or folder of certificates, or True: those of requests
             if url.startswith("https:") and isinstance(trusted, str) and not Path(trusted).exists():
-                what = f"the certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names are not there: {trusted}"
-                return Fault(what=what, passing=False, hint="Correct the variable, or unset it.", where=where)
+                what = f"the certificate bundle of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE does not exist: {trusted}"
+                return Fault(what=what, passing=False, hint="Fix the variable, or unset it.", where=where)
             session.mount(url, connections.CuttableAdapter(self.line))
             try:
                 request = session.prepare_request(requests.Request("GET", url, headers=self._conditions(), auth=auth))
                 _remember_credentials(request.headers.get("Authorization"))
-                # Not session.send: that reads the whole body of a redirect, however long.
+                # session.send would read the whole body of a redirect, of any length.
                 timeout = (self.limits.connect_seconds, self.limits.read_seconds)
                 with session.get_adapter(url).send(
                     request, stream=True, timeout=timeout, verify=trusted, proxies=settings["proxies"]
                 ) as response:
                     outcome = self._outcome(response, url, where=where)
             except faults.FORESEEN as error:
-                outcome = faults.of_error(error, proxy=proxy)
+                outcome = faults.fault_for_error(error, proxy=proxy)
             finally:
                 self.line.release()
         return dataclasses.replace(outcome, where=where) if isinstance(outcome, Fault) else outcome
 
     def _plain(self, text: str) -> str:
-        """What a server sent, as it may be shown, though it may echo a secret of ours."""
+        """Return a server's text for display, without secrets of ours that it may echo."""
         return sniffing.plain(safe_text.redact(safe_text.conceal(text, self.url)))
 
     def _mark(self, header: str | None) -> str | None:
-        """`header` if it can be stored and sent back as it is: one line, and no secret of ours in it."""
+        """Return `header` if it can be stored and sent back unchanged: one line that contains no secret of ours."""
         if not header or not header.isascii() or not header.isprintable() or len(header) > LONGEST_MARK:
             return None
         return header if safe_text.redact(safe_text.conceal(header, self.url)) == header else None
@@ -162,23 +161,23 @@ class _Attempt:
             return None
         if status in REDIRECTS and headers.get("Location"):
             return _redirect_to(url, headers["Location"])
-        return faults.of_status(status, headers.get("Retry-After"), now=self.clock.today())
+        return faults.fault_for_status(status, headers.get("Retry-After"), now=self.clock.today())
 
 
 def _redirect_to(url: str, to: str) -> _Redirect | Fault:
     target = urljoin(url, to)
-    scheme, _, _ = _server(target)  # a port that is none raises here
+    scheme, _, _ = _server(target)  # raises ValueError for an invalid port
     if scheme not in DEFAULT_PORTS:
-        what = f"the server redirects to {sniffing.plain(scheme)}:, which is not followed"
+        what = f"the server redirects to {sniffing.plain(scheme)}:, which is not supported"
         return Fault(what=what, passing=False, hint=faults.CHECK_URL)
     if urlsplit(url).scheme == "https" and scheme == "http":
         what = "the server redirects from https to http, which would give up encryption"
-        return Fault(what=what, passing=False, hint="Find the address that is served over https.")
+        return Fault(what=what, passing=False, hint="Use an address that is served over https.")
     return _Redirect(target)
 
 
 def _without_user_info(url: str) -> tuple[str, HTTPBasicAuth | None]:
-    """The URL as it is asked for, and what goes into the header instead; UTF-8 as RFC 7617 has it."""
+    """Return the URL to request, and the credentials for the header, encoded as UTF-8 (RFC 7617)."""
     pieces = urlsplit(url)
     user_info, at, host = pieces.netloc.rpartition("@")
     user, _, password = user_info.partition(":")
@@ -187,7 +186,7 @@ def _without_user_info(url: str) -> tuple[str, HTTPBasicAuth | None]:
 
 
 def _server(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port: to no other server than the named one are its credentials sent."""
+    """Return scheme, host and port. Credentials are sent to this server only."""
     pieces = urlsplit(url)
     return pieces.scheme, pieces.hostname, pieces.port or DEFAULT_PORTS.get(pieces.scheme)
 
@@ -202,7 +201,7 @@ def _shown_proxy(url: str, proxies: Mapping[str, str]) -> str | None:
 
 
 def _remember_credentials(header: str | None) -> None:
-    """Those of .netrc stand in no address, and a server may send them back all the same."""
+    """Redact credentials from .netrc: they are in no address, but a server may echo them."""
     scheme, _, encoded = (header or "").partition(" ")
     if scheme == "Basic":
         user_info = base64.b64decode(encoded).decode("utf-8", errors="replace")

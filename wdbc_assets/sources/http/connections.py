@@ -1,6 +1,6 @@
-"""Connections that another thread can cut, and that notice a body longer than announced.
+"""Connections that another thread can cut, and that detect a body longer than announced.
 
-These are the platform's only subclasses of requests, urllib3 and http.client; everything else uses them as they come.
+These are the platform's only subclasses of requests, urllib3 and http.client classes.
 """
 
 import contextlib
@@ -14,10 +14,9 @@ from urllib3.connection import HTTPConnection
 
 
 class Line:
-    """The sockets of one request, held so that they can be cut from outside.
+    """The sockets of one request, kept so that another thread can cut them.
 
-    Each is a duplicate: the original is wrapped by TLS and passed around, and a cut of the duplicate cuts it
-    all the same.
+    Each is a duplicate: TLS wraps the original and passes it on, and shutting down the duplicate cuts it all the same.
     """
 
     def __init__(self) -> None:
@@ -26,22 +25,22 @@ class Line:
         self._is_cut = False
 
     def hold(self, connected: socket.socket) -> None:
-        """Remembers a new connection; cuts it at once if it came too late."""
+        """Register a new connection, and cut it immediately if `cut` was called before."""
         with self._lock:
             self._sockets.append(connected.dup())
         if self._is_cut:
             self.cut()
 
     def cut(self) -> None:
-        """Ends every read and write on these connections, now and from now on, in whatever thread they are."""
+        """End all reads and writes on these connections, now and later, in any thread."""
         with self._lock:
             self._is_cut = True
             for held in self._sockets:
-                with contextlib.suppress(OSError):  # the other side was faster
+                with contextlib.suppress(OSError):  # already closed by the peer
                     held.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Lets go of the connections; a connection is open as long as a duplicate of it is."""
+        """Close the duplicates: a connection stays open as long as one of its duplicates does."""
         with self._lock:
             for held in self._sockets:
                 held.close()
@@ -49,25 +48,25 @@ class Line:
 
 
 class CuttableAdapter(HTTPAdapter):
-    """requests' adapter, every connection of which is held by a `Line`."""
+    """The adapter of requests, with every connection registered at a `Line`."""
 
     def __init__(self, line: Line) -> None:
-        super().__init__()  # it does not retry: `retrying` does
+        super().__init__()  # without retries: `retrying` does them
         self._line = line
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """requests' pool of connections for a request, making connections of ours."""
+        """Return the connection pool of requests for a request, creating our connections."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        # Derived from the pool's own class, for it may be one of TLS or of a SOCKS proxy.
+        # Derived from the pool's own class, which may be that of TLS or of a SOCKS proxy.
         pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {"line": self._line})
         return pool
 
 
 class _ReadToTheEnd(http.client.HTTPResponse):
-    """A response that reads on to where the server closes, where it says that it will.
+    """A response that reads until the server closes the connection, if the server announced that it will.
 
-    http.client stops at the announced length and so takes the beginning of a longer body for the whole. Read to the
-    end, urllib3 compares what came with what was announced, in both directions.
+    http.client stops at the announced length, and so accepts the beginning of a longer body as complete. Reading to the
+    end lets urllib3 compare the received and the announced length in both directions.
     """
 
     def begin(self) -> None:

@@ -1,7 +1,7 @@
-"""What went wrong between us and a server, in words of our own, and whether it is transient.
+"""Convert failures of HTTP requests into messages of this package, and classify them as transient or permanent.
 
-requests, urllib3 and http.client put whole URLs into their messages, so none of those is repeated: only error numbers,
-TLS verdicts and names of errors are taken from them.
+requests, urllib3 and http.client put whole URLs into their messages. Only error numbers, TLS verdicts and class names
+are therefore taken from them.
 """
 
 import dataclasses
@@ -25,44 +25,44 @@ PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 LATER = "Try again later."
 CHECK_URL = "Check the URL."
-CHECK_HOST = "Check host and port in the URL, and the network; or try again later."
+CHECK_HOST = "Check host and port in the URL, and the network connection, or try again later."
 CHECK_PROXY = "Check the variables http_proxy, https_proxy and no_proxy."
-CHECK_TLS = "Check whether the URL should begin with http://, and what REQUESTS_CA_BUNDLE names if it is set."
+CHECK_TLS = "Check whether the URL should begin with http://, and check REQUESTS_CA_BUNDLE if it is set."
 CHECK_BUNDLE = (
-    "If this is the right server and its certificate is signed by an authority of its own, set REQUESTS_CA_BUNDLE to "
+    "If this is the right server and a private authority signed its certificate, set REQUESTS_CA_BUNDLE to "
     "the file with that authority's certificate. Verification cannot be switched off."
 )
 STATUS_HINTS = {
-    304: "It was not asked whether anything changed: tell the operator of the server.",
-    401: "Give a user and password in the URL (https://user:password@host/...), or check them.",
-    403: "Check whether the credentials in the URL allow to read it.",
-    407: "Give a user and password in the URL of the proxy (http_proxy, https_proxy).",
-    410: "Find out where the file has moved to.",
+    304: "The request was not conditional: report this to the operator of the server.",
+    401: "Put user and password into the URL (https://user:password@host/...), or check them.",
+    403: "Check whether the credentials in the URL have read permission.",
+    407: "Put user and password into the URL of the proxy (http_proxy, https_proxy).",
+    410: "Find the new address of the file.",
 }
-# OpenSSL's numbers, X509_V_ERR_*, of a refused certificate.
+# OpenSSL's verification errors, X509_V_ERR_*.
 CERTIFICATE_VERDICTS = {
-    9: ("is not valid yet", "Check the clock of this machine, and tell the server's operator."),
-    10: ("has expired", "Check the clock of this machine, and tell the server's operator."),
-    18: ("is signed by itself, not by an authority that this machine trusts", CHECK_BUNDLE),
+    9: ("is not valid yet", "Check the clock of this machine, and report this to the server's operator."),
+    10: ("has expired", "Check the clock of this machine, and report this to the server's operator."),
+    18: ("is self-signed, not signed by an authority that this machine trusts", CHECK_BUNDLE),
     19: ("is signed by an authority that this machine does not trust", CHECK_BUNDLE),
     20: ("is signed by an authority that this machine does not trust", CHECK_BUNDLE),
-    62: ("is for another name", "Check the host in the URL. Verification cannot be switched off."),
+    62: ("is for another host name", "Check the host in the URL. Verification cannot be switched off."),
     64: ("is for another address", "Check the host in the URL. Verification cannot be switched off."),
 }
-# Errors, each with what it says, whether it is transient, and what the user can do; the first that fits holds.
+# Error class, message, whether it is transient, and hint. The first match applies.
 VERDICTS: tuple[tuple[type[Exception], str, bool, str], ...] = (
-    (ssl.SSLEOFError, "the server closed the connection while TLS began", True, LATER),
-    (ssl.SSLError, "TLS with the server cannot be had", False, CHECK_TLS),
-    (socket.gaierror, "the name of the host was not found", True, CHECK_HOST),
+    (ssl.SSLEOFError, "the server closed the connection during the TLS handshake", True, LATER),
+    (ssl.SSLError, "the TLS handshake with the server failed", False, CHECK_TLS),
+    (socket.gaierror, "the host name could not be resolved", True, CHECK_HOST),
     (ConnectionRefusedError, "the connection was refused", True, CHECK_HOST),
-    (urllib3.exceptions.NewConnectionError, "no connection could be made", True, CHECK_HOST),
-    (urllib3.exceptions.ConnectTimeoutError, "no connection came about in time", True, CHECK_HOST),
-    (urllib3.exceptions.ReadTimeoutError, "the server fell silent", True, LATER),
-    (TimeoutError, "the server fell silent", True, LATER),
-    (http.client.RemoteDisconnected, "the server closed the connection without an answer", True, LATER),
-    (ConnectionError, "the connection broke", True, LATER),
-    (http.client.IncompleteRead, "the body has not the announced length", True, LATER),
-    (urllib3.exceptions.ProtocolError, "the answer ended before its time, or is no HTTP", True, LATER),
+    (urllib3.exceptions.NewConnectionError, "the connection failed", True, CHECK_HOST),
+    (urllib3.exceptions.ConnectTimeoutError, "the connection timed out", True, CHECK_HOST),
+    (urllib3.exceptions.ReadTimeoutError, "the server stopped responding", True, LATER),
+    (TimeoutError, "the server stopped responding", True, LATER),
+    (http.client.RemoteDisconnected, "the server closed the connection without a response", True, LATER),
+    (ConnectionError, "the connection was lost", True, LATER),
+    (http.client.IncompleteRead, "the response does not have the announced length", True, LATER),
+    (urllib3.exceptions.ProtocolError, "the response ended early, or is not HTTP", True, LATER),
     (ValueError, "the URL is not valid", False, CHECK_URL),
 )
 PROXY_ERRORS = (
@@ -76,18 +76,18 @@ FORESEEN = (
     http.client.HTTPException,
     BrokenBody,
     OSError,
-    ValueError,  # what http.client and idna raise for characters that a URL or a header cannot hold
+    ValueError,  # http.client and idna raise it for characters that are invalid in a URL or a header
 )
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def of_status(status: int, retry_after: str | None, *, now: datetime) -> Fault:
-    """The fault of an answer that is neither content nor a redirect that can be followed."""
+def fault_for_status(status: int, retry_after: str | None, *, now: datetime) -> Fault:
+    """Return the fault for a status that is neither content nor a redirect that can be followed."""
     try:
-        phrase = http.HTTPStatus(status).phrase  # the server's own might say anything
+        phrase = http.HTTPStatus(status).phrase  # not the server's phrase, which is arbitrary text
     except ValueError:
-        phrase = "(not a status of HTTP)"
+        phrase = "(not an HTTP status)"
     passing = status in PASSING_STATUSES
     return Fault(
         what=f"the server answered {status} {phrase}",
@@ -98,7 +98,7 @@ def of_status(status: int, retry_after: str | None, *, now: datetime) -> Fault:
 
 
 def seconds_asked(retry_after: str | None, *, now: datetime) -> float:
-    """The wait that the header `Retry-After` asks for (RFC 9110, 10.2.3), in seconds or by a date; 0 if for none."""
+    """Return the wait that the `Retry-After` header requests (RFC 9110, 10.2.3), in seconds or as a date; 0 if none."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -109,20 +109,20 @@ def seconds_asked(retry_after: str | None, *, now: datetime) -> float:
         return 0.0
 
 
-def of_error(error: Exception, *, proxy: str | None) -> Fault:
-    """The fault that `error`, one of `FORESEEN`, stands for.
+def fault_for_error(error: Exception, *, proxy: str | None) -> Fault:
+    """Return the fault for an error, one of `FORESEEN`.
 
     Args:
-        error: as it was raised while asking or reading.
+        error: as raised while requesting or reading.
         proxy: the URL of the proxy in use, without its credentials.
     """
     causes = tuple(_causes(error))
     if proxy and any(isinstance(cause, PROXY_ERRORS) for cause in causes):
-        return _of_proxy(causes, proxy)
+        return _proxy_fault(causes, proxy)
     return _verdict(causes)
 
 
-def _of_proxy(causes: tuple[BaseException, ...], proxy: str) -> Fault:
+def _proxy_fault(causes: tuple[BaseException, ...], proxy: str) -> Fault:
     refusal = next(filter(None, (_TUNNEL.match(str(cause)) for cause in causes)), None)
     if refusal:
         status = int(refusal[1])
@@ -152,12 +152,12 @@ def _verdict(causes: tuple[BaseException, ...]) -> Fault:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and all errors inside it: requests and urllib3 wrap them in arguments, `reason`, cause and context."""
+    """Yield `error` and all errors in it: requests and urllib3 wrap them in arguments, `reason`, cause and context."""
     waiting: list[object] = [error]
     seen = set[int]()
     while waiting:
-        found = waiting.pop(0)
-        if isinstance(found, BaseException) and id(found) not in seen:
-            seen.add(id(found))
-            yield found
-            waiting += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from wdbc_assets.domain.data import cleaning, contract, reading
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.judging import changed
+from wdbc_assets_tests.domain.validation import changed
 
 REAL_FILE = os.environ.get("WDBC_REAL_FILE", "")  # read here, for each test has an environment of its own
 

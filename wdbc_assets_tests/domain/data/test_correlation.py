@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import contract, correlation
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 
 def published() -> pd.DataFrame:
-    return judging.clean_frame()[list(contract.FEATURES)]
+    return validation.clean_frame()[list(contract.FEATURES)]
 
 
 def r_of(found: dict[str, Any], one: str, other: str) -> float:

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from wdbc_assets.domain.data import contract, exploration
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import codecs
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 KEYS = {
     "rows", "benign", "malignant", "malignant_share", "missing", "duplicates", "measurements", "correlation",
@@ -43,7 +43,7 @@ def numbers(value: Any) -> list[float]:
 
 
 def test_the_facts_of_the_published_patients() -> None:
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     found = exploration.explore(frame)
     assert found.keys() == KEYS
     assert (found["rows"], found["benign"], found["malignant"]) == (569, 357, 212)
@@ -59,7 +59,7 @@ def test_the_facts_of_the_published_patients() -> None:
 
 
 def test_the_usual_ranges_of_the_contract_lie_between_the_quantiles_of_the_classes() -> None:
-    found = exploration.explore(judging.clean_frame())["measurements"]
+    found = exploration.explore(validation.clean_frame())["measurements"]
     for measurement in contract.MEASUREMENTS:
         for statistic in contract.STATISTICS:
             low, high = measurement.usual[statistic]
@@ -69,7 +69,7 @@ def test_the_usual_ranges_of_the_contract_lie_between_the_quantiles_of_the_class
 
 
 def test_it_holds_no_extreme_and_the_same_table_gives_the_same_bytes() -> None:
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     found = exploration.explore(frame)
     assert codecs.to_json(found) == codecs.to_json(exploration.explore(frame.copy()))
     extremes = {
@@ -84,8 +84,8 @@ def test_it_holds_no_extreme_and_the_same_table_gives_the_same_bytes() -> None:
 def test_the_bytes_do_not_depend_on_the_number_of_threads() -> None:
     code = (
         "import hashlib; from wdbc_assets.domain.data import exploration; from wdbc_assets.store import codecs;"
-        "from wdbc_assets_tests.domain import judging;"
-        "print(hashlib.sha256(codecs.to_json(exploration.explore(judging.clean_frame()))).hexdigest())"
+        "from wdbc_assets_tests.domain import validation;"
+        "print(hashlib.sha256(codecs.to_json(exploration.explore(validation.clean_frame()))).hexdigest())"
     )
     here = [
         subprocess.run(
@@ -102,7 +102,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads() -> None:
 
 
 def test_the_order_of_the_rows_changes_its_auc_alone() -> None:
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     shuffled = exploration.explore(frame.sample(frac=1, random_state=42, ignore_index=True))
     by_diagnosis = exploration.explore(frame.sort_values("diagnosis", kind="stable", ignore_index=True))
     assert shuffled["row_order_auc"] < 0.55
@@ -114,7 +114,7 @@ def test_the_order_of_the_rows_changes_its_auc_alone() -> None:
 
 
 def test_a_row_order_that_is_chance_is_said_to_be_so_in_either_direction() -> None:
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     backwards = exploration.explore(frame.iloc[::-1].reset_index(drop=True))
     assert backwards["row_order_auc"] == pytest.approx(exploration.explore(frame)["row_order_auc"], abs=1e-12)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import contract, exploration, insights
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.domain.data.test_exploration import small
 
 Frame = pd.DataFrame
@@ -21,7 +21,7 @@ def findings(frame: Frame) -> str:
 
 
 def test_the_findings_of_the_published_patients() -> None:
-    said = exploration.explore(judging.clean_frame())["findings"]
+    said = exploration.explore(validation.clean_frame())["findings"]
     assert [finding.partition(" ")[0] for finding in said] == [
         "212", "No", "The", "Best", "14", "22", "496", "Exactly",
     ]  # fmt: skip
@@ -40,7 +40,7 @@ def test_the_findings_of_the_published_patients() -> None:
 
 
 def test_the_numbers_said_are_counted_here_in_another_way() -> None:
-    frame = judging.clean_frame()
+    frame = validation.clean_frame()
     text = findings(frame)
     r = np.corrcoef(frame[FEATURES].to_numpy(), rowvar=False) - np.eye(30)
     assert f"{(np.abs(r).max(axis=0) >= 0.9).sum()} of 30 measurements correlate at 0.9 or more" in text
@@ -109,7 +109,7 @@ CHANGED: dict[str, tuple[Callable[[Frame], Frame], str, str]] = {
 
 @pytest.mark.parametrize(("change", "gone", "said"), CHANGED.values(), ids=CHANGED)
 def test_a_finding_changes_or_vanishes_with_the_data(change: Callable[[Frame], Frame], gone: str, said: str) -> None:
-    after = findings(change(judging.clean_frame()))
+    after = findings(change(validation.clean_frame()))
     assert gone not in after
     assert said in after
 
@@ -150,6 +150,6 @@ def test_columns_are_named_as_people_do_where_that_is_exact(columns: list[str], 
 
 
 def test_every_figure_of_a_finding_follows_from_the_stored_value_alone() -> None:
-    stored: dict[str, Any] = exploration.explore(judging.clean_frame())
+    stored: dict[str, Any] = exploration.explore(validation.clean_frame())
     said = stored.pop("findings")
     assert insights.findings(stored) == said

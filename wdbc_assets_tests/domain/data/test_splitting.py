@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from wdbc_assets.domain.data import contract, splitting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets_tests.domain.judging import clean_frame
+from wdbc_assets_tests.domain.validation import clean_frame
 
 
 @pytest.mark.parametrize("stratified", [True, False])

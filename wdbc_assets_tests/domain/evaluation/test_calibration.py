@@ -1,4 +1,4 @@
-"""Calibration against hand-made cases, published figures and scikit-learn; and parts that add up exactly."""
+"""Calibration compared with computed cases, published values and scikit-learn, and the Brier decomposition."""
 
 import json
 import math
@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(569)
 
 
 def right(rows: int = 2000) -> tuple[Any, Any]:
-    """Outcomes drawn with their probabilities, most of which lie near 0 and 1."""
+    """Return outcomes drawn with their probabilities, most of which are near 0 and 1."""
     p = expit(RANDOM.normal(0, 3, rows))
     return (RANDOM.random(rows) < p).astype(int), p
 
@@ -31,11 +31,11 @@ def right(rows: int = 2000) -> tuple[Any, Any]:
         ([0, 0, 1, 1], [0.05, 0.05, 0.95, 0.85], (0.1 + 0.05 + 0.15) / 4),
     ],
 )
-def test_the_calibration_error_is_the_mean_distance_by_bin(y: list[int], p: list[float], expected: float) -> None:
+def test_the_ece_is_the_mean_absolute_difference_by_bin(y: list[int], p: list[float], expected: float) -> None:
     assert calibration.expected_calibration_error(y, p) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_bins_are_scikit_learns_and_each_share_has_its_wilson_interval() -> None:
+def test_bins_equal_scikit_learns_and_shares_have_wilson_intervals() -> None:
     y, p = right()
     bins = calibration.summary(y, p)["bins"]
     shares, means = calibration_curve(y, p, n_bins=10)
@@ -48,12 +48,12 @@ def test_the_bins_are_scikit_learns_and_each_share_has_its_wilson_interval() -> 
         assert (one["share_low"], one["share_high"]) == (wilson["low"], wilson["high"])
 
 
-def test_a_probability_on_an_edge_lies_above_it_and_1_in_the_last_bin() -> None:
+def test_an_edge_belongs_to_the_upper_bin_and_1_to_the_last_bin() -> None:
     rows = [one["rows"] for one in calibration.summary([0, 1, 1, 1], [0.0, 0.5, 0.9, 1.0])["bins"]]
     assert rows == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
 
 
-def test_an_empty_bin_has_no_share_and_is_json() -> None:
+def test_an_empty_bin_has_no_share_and_can_be_written_as_json() -> None:
     found = calibration.summary([0, 1], [0.05, 0.95])
     assert found["bins"][4] == {
         "low": 0.4,
@@ -67,7 +67,7 @@ def test_an_empty_bin_has_no_share_and_is_json() -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_the_parts_of_the_brier_score_add_up_to_it() -> None:
+def test_the_components_of_the_brier_score_add_up_to_it() -> None:
     for y, p in (right(), right(37), ([0, 1, 1], [0.0, 0.5, 1.0])):
         parts = calibration.brier_parts(y, p)
         assert parts["score"] == pytest.approx(brier_score_loss(y, p), rel=1e-12)
@@ -75,7 +75,7 @@ def test_the_parts_of_the_brier_score_add_up_to_it() -> None:
         assert added == pytest.approx(parts["score"], abs=1e-15)
 
 
-def test_with_equal_probabilities_in_each_bin_the_parts_are_murphys() -> None:
+def test_with_equal_probabilities_per_bin_the_components_are_murphys() -> None:
     # .2 for four patients, one of them malignant; .8 for six, of whom three are.
     y, p = [1, 0, 0, 0, 1, 1, 1, 0, 0, 0], [0.2] * 4 + [0.8] * 6
     parts = calibration.brier_parts(y, p)
@@ -86,19 +86,19 @@ def test_with_equal_probabilities_in_each_bin_the_parts_are_murphys() -> None:
 
 
 @pytest.mark.parametrize(("p", "z"), [([0.2, 0.2], 1.06), ([0.4, 0.5], 1.22)])
-def test_spiegelhalters_z_is_the_published_one(p: list[float], z: float) -> None:
+def test_spiegelhalters_z_equals_published_values(p: list[float], z: float) -> None:
     """The two cases of K. Rufibach (2010), J. Clin. Epidemiol. 63:938-939, table 1."""
     assert calibration.spiegelhalter_z([1, 0], p) == pytest.approx(z, abs=0.005)
 
 
-def test_z_is_standard_normal_where_the_probabilities_are_right() -> None:
+def test_z_is_standard_normal_for_calibrated_probabilities() -> None:
     found = np.array([calibration.spiegelhalter_z(*right(569)) for _ in range(400)], dtype=float)
     assert abs(found.mean()) < 0.2
     assert found.std() == pytest.approx(1, abs=0.12)
     assert (np.abs(found) > 2.576).mean() < 0.03
 
 
-def test_z_tells_too_sure_from_not_sure_enough() -> None:
+def test_z_distinguishes_over_and_underconfidence() -> None:
     y, p = right()
     too_sure, not_sure_enough = (calibration.spiegelhalter_z(y, expit(factor * logit(p))) for factor in (2, 0.5))
     assert too_sure is not None
@@ -107,7 +107,7 @@ def test_z_tells_too_sure_from_not_sure_enough() -> None:
     assert not_sure_enough < -4
 
 
-def test_z_is_finite_for_a_wrong_answer_that_was_certain_and_undefined_where_all_are_one_half() -> None:
+def test_z_is_finite_for_certain_errors_and_undefined_if_all_are_one_half() -> None:
     certain = calibration.spiegelhalter_z([1, 0], [0.0, 0.0])
     assert certain is not None
     assert math.isfinite(certain)
@@ -115,6 +115,6 @@ def test_z_is_finite_for_a_wrong_answer_that_was_certain_and_undefined_where_all
     assert calibration.spiegelhalter_z([1, 0], [0.5, 0.5]) is None
 
 
-def test_what_is_no_probability_is_refused() -> None:
+def test_values_that_are_not_probabilities_are_rejected() -> None:
     with pytest.raises(WdbcError, match="probabilities"):
         calibration.summary([0, 1], [0.5, 1.5])

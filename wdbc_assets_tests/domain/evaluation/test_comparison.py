@@ -1,4 +1,4 @@
-"""Figures of out-of-fold predictions against scikit-learn, and the corrected interval against its formula."""
+"""Metrics of out-of-fold predictions compared with scikit-learn, and the corrected interval."""
 
 import math
 
@@ -40,7 +40,7 @@ def predictions(recipes: tuple[str, ...] = ("logistic", "svc"), repeats: int = 2
     return table
 
 
-def test_each_figure_is_scikit_learns() -> None:
+def test_each_metric_equals_scikit_learns() -> None:
     table = predictions()
     found = comparison.summary(table)
     assert (found["patients"], found["repeats"], found["folds"]) == (100, 2, 10)
@@ -64,7 +64,7 @@ def test_each_figure_is_scikit_learns() -> None:
             assert figures[name]["sd"] == pytest.approx(np.std(values, ddof=1), rel=1e-9)
 
 
-def test_the_interval_is_the_t_interval_with_the_corrected_variance() -> None:
+def test_the_interval_is_a_t_interval_with_the_corrected_variance() -> None:
     values = RANDOM.normal(size=30)
     mean, low, high = comparison.corrected_interval(values, folds=10)
     error = math.sqrt((1 / 30 + 1 / 9) * values.var(ddof=1))
@@ -72,7 +72,7 @@ def test_the_interval_is_the_t_interval_with_the_corrected_variance() -> None:
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 29, loc=mean, scale=error), rel=1e-9)
 
 
-def test_a_difference_is_paired_fold_by_fold() -> None:
+def test_differences_are_paired_by_fold() -> None:
     table = predictions()
     (difference,) = comparison.summary(table)["differences"]
     assert (difference["recipe"], difference["minus"]) == ("svc", "logistic")
@@ -83,13 +83,13 @@ def test_a_difference_is_paired_fold_by_fold() -> None:
     assert "ece" not in difference
 
 
-def test_a_recipe_differs_from_its_copy_by_nothing() -> None:
+def test_a_recipe_and_its_copy_do_not_differ() -> None:
     table = predictions(("logistic",))
     (difference,) = comparison.summary(pd.concat([table, table.assign(recipe="svc")]))["differences"]
     assert difference["log_loss"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
-def test_calibration_counts_each_patient_once_with_the_mean_of_its_probabilities() -> None:
+def test_calibration_uses_the_mean_probability_of_each_patient() -> None:
     table = predictions(repeats=3).sample(frac=1, random_state=0)
     found = comparison.summary(table)["calibration"]
     assert list(found) == ["logistic", "svc"]
@@ -112,10 +112,10 @@ def test_calibration_counts_each_patient_once_with_the_mean_of_its_probabilities
     ],
     ids=["a row lacks", "a row twice", "another fold", "nothing"],
 )
-def test_predictions_that_are_no_pairs_are_refused(spoil: object) -> None:
+def test_unpaired_predictions_are_rejected(spoil: object) -> None:
     with pytest.raises(WdbcError):
         comparison.summary(spoil(predictions()))  # type: ignore[operator]
 
 
-def test_no_row_predicted_malignant_leaves_precision_undefined() -> None:
-    assert math.isnan(comparison.figures([0, 1], [0.1, 0.2])["precision"])
+def test_precision_is_undefined_without_a_malignant_prediction() -> None:
+    assert math.isnan(comparison.compute_metrics([0, 1], [0.1, 0.2])["precision"])

@@ -1,4 +1,4 @@
-"""Nested cross-validation against scikit-learn's own, and its canaries."""
+"""Nested cross-validation compared with scikit-learn, and checks that leakage is detected."""
 
 import warnings
 
@@ -22,22 +22,22 @@ def frame() -> pd.DataFrame:
 
 def evaluated(frame: pd.DataFrame, *names: str, protocol: str = "quick", repeats: int = 3) -> pd.DataFrame:
     units = [unit for unit in cross_validation.units(names, protocol) if unit.repeat < repeats]
-    return cross_validation.assembled(frame, {unit: cross_validation.evaluate_fold(frame, unit) for unit in units})[0]
+    return cross_validation.assemble(frame, {unit: cross_validation.evaluate_fold(frame, unit) for unit in units})[0]
 
 
-def test_the_units_of_a_protocol_are_every_fold_of_every_repeat_of_every_recipe_once() -> None:
+def test_a_protocol_has_one_unit_per_recipe_repeat_and_fold() -> None:
     quick = cross_validation.units(["logistic", "svc", "logistic"], "quick")
     assert len(quick) == len(set(quick)) == 2 * 3 * 10
     assert len(cross_validation.units(["logistic"], "full")) == 100
     assert set(cross_validation.units(["logistic"], "quick")) < set(cross_validation.units(["logistic"], "full"))
 
 
-def test_every_patient_is_answered_for_once_in_each_repeat_by_models_that_never_saw_it(frame: pd.DataFrame) -> None:
+def test_each_patient_is_scored_once_per_repeat_without_leakage(frame: pd.DataFrame) -> None:
     y = frame[contract.DIAGNOSIS].to_numpy()
     for repeat in range(3):
         answered = []
         for fold in range(10):
-            fit_on, answer_for = cross_validation.rows(y, Unit("logistic", repeat, fold))
+            fit_on, answer_for = cross_validation.fold_rows(y, Unit("logistic", repeat, fold))
             assert not set(fit_on) & set(answer_for)
             assert len(fit_on) + len(answer_for) == len(frame)
             answered += answer_for.tolist()
@@ -45,7 +45,7 @@ def test_every_patient_is_answered_for_once_in_each_repeat_by_models_that_never_
 
 
 @pytest.mark.parametrize(("recipe", "largest"), [("logistic", 1e-8), ("airflow_baseline", 1e-6)])
-def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, recipe: str, largest: float) -> None:
+def test_predictions_equal_those_of_grid_search_cv(frame: pd.DataFrame, recipe: str, largest: float) -> None:
     X, y = cross_validation.measurements(frame)
     chosen = recipes.named(recipe)
     grid = [{name: [value] for name, value in one.items()} for one in chosen.candidates("full")]
@@ -61,7 +61,7 @@ def test_the_answers_are_those_of_grid_search_fold_by_fold(frame: pd.DataFrame, 
         assert found.winner == plain.best_params_
 
 
-def test_shuffled_labels_are_seen(frame: pd.DataFrame) -> None:
+def test_shuffled_labels_give_chance_level_metrics(frame: pd.DataFrame) -> None:
     shuffled = frame.assign(
         **{contract.DIAGNOSIS: np.random.default_rng(42).permutation(frame[contract.DIAGNOSIS].to_numpy())}
     )
@@ -70,20 +70,20 @@ def test_shuffled_labels_are_seen(frame: pd.DataFrame) -> None:
     assert {line.partition(" ")[0] for line in floors.missed(figures, "quick")} == set(floors.BOUNDS)
 
 
-def test_a_target_that_leaks_into_the_measurements_is_seen(frame: pd.DataFrame) -> None:
+def test_a_leaked_target_gives_suspiciously_good_metrics(frame: pd.DataFrame) -> None:
     leaking = frame.assign(area_worst=frame["area_worst"] + 1e5 * frame[contract.DIAGNOSIS])
     figures = comparison.summary(evaluated(leaking, "logistic", repeats=1))["recipes"]["logistic"]
     assert {line.partition(" ")[0] for line in floors.alarms(figures)} >= {"accuracy", "recall", "roc_auc", "log_loss"}
 
 
 @pytest.mark.parametrize("recipe", ["svc", "stacking"])
-def test_the_other_recipes_answer_with_probabilities_and_always_the_same(frame: pd.DataFrame, recipe: str) -> None:
+def test_the_other_recipes_predict_reproducible_probabilities(frame: pd.DataFrame, recipe: str) -> None:
     first, second = (cross_validation.evaluate_fold(frame, Unit(recipe, 0, 3)) for _ in range(2))
     assert first == second
     assert 0 <= min(first.probabilities) < 0.1 < 0.9 < max(first.probabilities) <= 1
 
 
-def test_a_fold_that_fails_names_recipe_repeat_fold_and_reason(
+def test_a_failed_fold_reports_recipe_repeat_fold_and_reason(
     frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = recipes.Recipe(
@@ -102,11 +102,11 @@ def test_a_fold_that_fails_names_recipe_repeat_fold_and_reason(
     ("names", "protocol", "message"),
     [([], "quick", "no recipe"), (["nonsense"], "quick", "nonsense"), (["logistic"], "long", "'long'")],
 )
-def test_what_cannot_be_evaluated_is_refused(names: list[str], protocol: str, message: str) -> None:
+def test_invalid_recipes_and_protocols_are_rejected(names: list[str], protocol: str, message: str) -> None:
     with pytest.raises(WdbcError, match=message):
         cross_validation.units(names, protocol)
 
 
-def test_too_few_patients_are_refused(frame: pd.DataFrame) -> None:
+def test_too_few_patients_are_rejected(frame: pd.DataFrame) -> None:
     with pytest.raises(WdbcError, match="malignant"):
         cross_validation.evaluate_fold(frame[frame[contract.DIAGNOSIS] == 0], Unit("logistic", 0, 0))

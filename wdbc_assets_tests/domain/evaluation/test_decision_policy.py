@@ -1,4 +1,4 @@
-"""The decision policy: its lines against hand-made cases and scikit-learn, and its promises over twenty splits."""
+"""The decision policy: thresholds and quantiles on computed cases, and its coverage over twenty splits."""
 
 import math
 import subprocess
@@ -17,14 +17,14 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy, metrics
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets.store import codecs
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 PROMISED = 0.98
 
 
 @pytest.fixture(scope="module")
 def split() -> splitting.Split:
-    return splitting.split(judging.clean_frame())
+    return splitting.split(validation.clean_frame())
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_threshold_is_the_probability_of_that_rank_among_the_malignant(
     assert decision_policy.recall_threshold(np.array([0.1, 0.7, 0.9, 0.4, 0.8]), share) == (probability, rank)
 
 
-def test_equal_probabilities_are_never_parted_by_the_threshold() -> None:
+def test_the_threshold_never_separates_ties() -> None:
     malignant = np.array([0.9, 0.5, 0.5, 0.5, 0.1])
     threshold, rank = decision_policy.recall_threshold(malignant, 0.4)
     assert (threshold, rank) == (0.5, 2)
@@ -59,7 +59,7 @@ def test_equal_probabilities_are_never_parted_by_the_threshold() -> None:
 
 
 @pytest.mark.parametrize(("share", "of", "rank"), [(0.55, 100, 55), (0.29, 100, 29), (0.07, 100, 7), (0.98, 170, 167)])
-def test_a_rank_is_of_the_decimals_that_were_written(share: float, of: int, rank: int) -> None:
+def test_ranks_use_exact_decimal_arithmetic(share: float, of: int, rank: int) -> None:
     assert decision_policy.recall_threshold(np.linspace(1, 0, of), share)[1] == rank
 
 
@@ -73,7 +73,7 @@ def test_the_quantile_is_the_score_of_the_conformal_rank(rows: int, alpha: float
 
 
 @pytest.mark.parametrize(("rows", "alpha"), [(48, 0.02), (8, 0.1), (1, 0.02)])
-def test_a_class_of_too_few_patients_is_always_possible(rows: int, alpha: float) -> None:
+def test_a_class_with_too_few_patients_is_in_every_prediction_set(rows: int, alpha: float) -> None:
     quantile = decision_policy.conformal_quantile(np.full(rows, 0.001), alpha)
     assert quantile == 1
     holds = decision_policy.possible([0.0, 0.5, 1.0], lines(benign=quantile, malignant=quantile))
@@ -87,7 +87,7 @@ def test_equal_scores_at_the_quantile_all_belong_to_the_class() -> None:
     assert decision_policy.possible(scores, lines(benign=quantile, malignant=0))["benign"].sum() == 4
 
 
-def test_one_possible_class_is_named_and_two_or_none_are_referred() -> None:
+def test_patients_with_two_classes_or_none_in_the_set_are_referred() -> None:
     both = decision_policy.decide([0.0, 0.09, 0.1, 0.3, 0.5, 0.51, 1.0], lines(benign=0.5, malignant=0.9))
     assert both.tolist() == ["benign", "benign", "refer", "refer", "refer", "malignant", "malignant"]
     none = decision_policy.decide([0.0, 0.3, 0.31, 0.39, 0.4, 1.0], lines(benign=0.3, malignant=0.6))
@@ -96,13 +96,13 @@ def test_one_possible_class_is_named_and_two_or_none_are_referred() -> None:
 
 
 @pytest.mark.parametrize("probabilities", [[math.nan], [-0.1], [1.1], [[0.5]]])
-def test_what_is_no_probability_is_refused_and_not_referred(probabilities: Any) -> None:
+def test_values_that_are_not_probabilities_are_rejected(probabilities: Any) -> None:
     for reading in (decision_policy.decide, decision_policy.called_malignant, decision_policy.possible):
         with pytest.raises(WdbcError, match="probabilities"):
             reading(probabilities, lines(benign=0.5, malignant=0.5))
 
 
-def test_a_stored_policy_decides_with_numpy_alone() -> None:
+def test_applying_a_stored_policy_needs_only_numpy() -> None:
     code = (
         "import sys; from wdbc_assets.domain.evaluation import decision_policy;"
         f"print(*decision_policy.decide([.01, .2, .9], {lines(benign=0.5, malignant=0.9)}));"
@@ -115,7 +115,7 @@ def test_a_stored_policy_decides_with_numpy_alone() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["logistic", "airflow_baseline"])
-def test_the_probabilities_are_scikit_learns_out_of_fold_ones(split: splitting.Split, recipe: str) -> None:
+def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, recipe: str) -> None:
     fit = fitting.fit(split.X_train, split.y_train, recipe=recipe, grid="small")
     done: list[tuple[int, int]] = []
     found = decision_policy.out_of_fold(
@@ -133,9 +133,7 @@ def test_the_probabilities_are_scikit_learns_out_of_fold_ones(split: splitting.S
     assert done == [(fold, 10) for fold in range(1, 11)]
 
 
-def test_the_policy_is_what_its_definitions_give(
-    split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]
-) -> None:
+def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]) -> None:
     y, y_test = split.y_train.to_numpy(), split.y_test.to_numpy()
     p = decision_policy.out_of_fold(split.X_train, split.y_train, fit, folds=10, seed=42)
     p_test = prediction.predict(fit.pipeline, split.X_test)
@@ -156,7 +154,7 @@ def test_the_policy_is_what_its_definitions_give(
     assert coverage["malignant"]["interval"] == "wilson"
 
 
-def test_the_histogram_counts_every_patient_in_bins_that_tell_no_probability(
+def test_the_histogram_counts_every_patient_in_fixed_bins(
     split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]
 ) -> None:
     histogram = made["out_of_fold"]["histogram"]
@@ -164,19 +162,19 @@ def test_the_histogram_counts_every_patient_in_bins_that_tell_no_probability(
     assert histogram["edges"] == sorted(set(histogram["edges"]))
     assert (sum(histogram["benign"]), sum(histogram["malignant"])) == (285, 170)
     assert len(histogram["benign"]) == len(histogram["malignant"]) == len(histogram["edges"]) - 1
-    other = splitting.split(judging.clean_frame(), seed=1)
+    other = splitting.split(validation.clean_frame(), seed=1)
     another = decision_policy.policy(other, fitting.fit(other.X_train, other.y_train, recipe="logistic", grid="small"))
     assert another["out_of_fold"]["histogram"]["edges"] == histogram["edges"]
 
 
-def test_the_same_inputs_give_the_same_json_and_another_seed_another_policy(
+def test_the_policy_is_reproducible_and_depends_on_the_seed(
     split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]
 ) -> None:
     assert codecs.to_json(decision_policy.policy(split, fit)) == codecs.to_json(made)
     assert decision_policy.policy(split, fit, seed=43)["threshold"] != made["threshold"]
 
 
-def test_it_uses_the_winners_parameters_and_not_another_search(split: splitting.Split, fit: fitting.Fit) -> None:
+def test_the_policy_uses_the_winners_parameters_without_a_search(split: splitting.Split, fit: fitting.Fit) -> None:
     small = fitting.fit(split.X_train, split.y_train, recipe="logistic", grid="small")
     assert small.winner != fit.winner
     assert decision_policy.policy(split, small)["winner"] == small.winner
@@ -187,14 +185,14 @@ def test_it_uses_the_winners_parameters_and_not_another_search(split: splitting.
     ("setting", "value"),
     [("recall_target", 0.0), ("recall_target", 1.1), ("alpha", 0.0), ("alpha", 1.0), ("folds", 1), ("seed", -1)],
 )
-def test_a_setting_out_of_range_is_refused(
+def test_a_setting_out_of_range_is_rejected(
     split: splitting.Split, fit: fitting.Fit, setting: str, value: float
 ) -> None:
     with pytest.raises(WdbcError, match=f"{setting} = {value}"):
         decision_policy.policy(split, fit, **{setting: value})  # type: ignore[arg-type]
 
 
-def test_a_fold_that_cannot_be_fitted_is_named(
+def test_a_fold_that_cannot_be_fitted_is_reported(
     split: splitting.Split, fit: fitting.Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = recipes.named("logistic")
@@ -212,9 +210,9 @@ def test_a_fold_that_cannot_be_fitted_is_named(
 
 
 @pytest.mark.slow
-def test_over_twenty_splits_each_class_is_covered_and_few_are_referred() -> None:
-    """The mean over splits alone is promised: one split's coverage may be anything from .93 to 1."""
-    frame = judging.clean_frame()
+def test_mean_coverage_and_referrals_over_twenty_splits() -> None:
+    """Only the mean over splits is guaranteed: the coverage of one split ranges from .93 to 1."""
+    frame = validation.clean_frame()
     policies = []
     for seed in range(20):
         split = splitting.split(frame, seed=seed)

@@ -1,4 +1,4 @@
-"""The floors and alarms: what is worse than allowed is named, and so is what is too good to be true."""
+"""Quality floors and leakage alarms: metrics that are too low or too good to be true are reported."""
 
 import math
 from typing import Any
@@ -24,12 +24,12 @@ def means(**changes: float) -> dict[str, dict[str, float]]:
     return {name: {"mean": value} for name, value in (MEASURED | changes).items()}
 
 
-def test_what_was_measured_passes() -> None:
+def test_the_measured_values_pass() -> None:
     assert floors.missed(means(), "quick") == floors.missed(means(), "full") == floors.alarms(means()) == []
 
 
 @pytest.mark.parametrize("metric", floors.BOUNDS)
-def test_each_floor_names_its_metric_and_a_bound_itself_is_allowed(metric: str) -> None:
+def test_each_floor_reports_its_metric_and_is_inclusive(metric: str) -> None:
     bound = floors.BOUNDS[metric].full
     worse = bound + 1e-6 if metric in floors.LESS_IS_BETTER else bound - 1e-6
     assert floors.missed(means(**{metric: bound}), "full") == []
@@ -38,12 +38,12 @@ def test_each_floor_names_its_metric_and_a_bound_itself_is_allowed(metric: str) 
     assert floors.missed(means(**{metric: worse}), "quick") == []  # the short protocol is allowed more
 
 
-def test_a_figure_that_is_no_number_is_worse_than_its_floor() -> None:
+def test_an_undefined_metric_is_below_its_floor() -> None:
     assert len(floors.missed(means(precision=math.nan), "quick")) == 1
 
 
 @pytest.mark.parametrize("metric", [name for name, bounds in floors.BOUNDS.items() if bounds.alarm])
-def test_each_alarm_names_its_metric(metric: str) -> None:
+def test_each_alarm_reports_its_metric(metric: str) -> None:
     alarm = floors.BOUNDS[metric].alarm
     assert alarm is not None
     better = alarm - 1e-6 if metric in floors.LESS_IS_BETTER else alarm + 1e-6
@@ -62,12 +62,12 @@ def calibrated(z: float | None, **first_bin: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("z", [0.0, -1.49, floors.LARGEST_Z, -floors.LARGEST_Z])
-def test_a_z_within_chance_passes_whatever_single_bins_do(z: float) -> None:
+def test_an_insignificant_z_passes_regardless_of_single_bins(z: float) -> None:
     assert floors.miscalibrated(calibrated(z, mean_probability=0.09)) == []
 
 
 @pytest.mark.parametrize("z", [2.58, -7.9])
-def test_a_z_beyond_chance_is_told_with_the_bins_that_miss_the_diagonal(z: float) -> None:
+def test_a_significant_z_is_reported_with_the_bins_off_the_diagonal(z: float) -> None:
     assert floors.miscalibrated(calibrated(z)) == [f"Spiegelhalter's z is {z:.2f}, needed: from -2.576 to 2.576"]
     _, line = floors.miscalibrated(calibrated(z, mean_probability=0.09))
     assert line == (
@@ -76,6 +76,6 @@ def test_a_z_beyond_chance_is_told_with_the_bins_that_miss_the_diagonal(z: float
     )
 
 
-def test_a_z_that_is_undefined_does_not_pass() -> None:
+def test_an_undefined_z_does_not_pass() -> None:
     (line,) = floors.miscalibrated(calibrated(None))
     assert line.startswith("Spiegelhalter's z is undefined")

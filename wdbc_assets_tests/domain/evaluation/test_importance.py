@@ -1,4 +1,4 @@
-"""Explanations: contributions that add up for every patient, and permutations against brute force."""
+"""Contributions that add up for every patient, and permutation importance compared with brute force."""
 
 import dataclasses
 from typing import Any
@@ -16,14 +16,14 @@ from wdbc_assets.domain.evaluation import importance
 from wdbc_assets.domain.modeling import fitting, linear, prediction
 from wdbc_assets.store import codecs
 from wdbc_assets_tests import champions
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 LINEAR = ("logistic", "pca_logistic", "airflow_baseline")
 
 
 @pytest.fixture(scope="module")
 def split() -> splitting.Split:
-    return splitting.split(judging.clean_frame())
+    return splitting.split(validation.clean_frame())
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_the_contributions_of_every_patient_add_up_to_the_log_odds(
         np.testing.assert_allclose((intercept + terms.sum(axis=1))[readable], logit(p[readable]), rtol=0, atol=1e-9)
 
 
-def test_of_the_plain_recipe_they_are_coefficient_times_standardised_value(
+def test_contributions_of_the_plain_recipe_are_coefficient_times_value(
     split: splitting.Split, fits: dict[str, fitting.Fit]
 ) -> None:
     scale, model = (step for _, step in fits["logistic"].pipeline.steps)
@@ -57,7 +57,7 @@ def test_of_the_plain_recipe_they_are_coefficient_times_standardised_value(
 
 
 @pytest.mark.parametrize("recipe", LINEAR)
-def test_a_change_of_one_measurement_changes_its_own_contribution_alone_and_the_log_odds_by_as_much(
+def test_changing_one_measurement_changes_only_its_own_contribution(
     split: splitting.Split, fits: dict[str, fitting.Fit], recipe: str
 ) -> None:
     pipeline = fits[recipe].pipeline
@@ -72,13 +72,11 @@ def test_a_change_of_one_measurement_changes_its_own_contribution_alone_and_the_
         assert np.abs(expected).max() > 1e-3
 
 
-def test_of_a_recipe_that_is_not_linear_no_contributions_are_made_up(
-    split: splitting.Split, fits: dict[str, fitting.Fit]
-) -> None:
+def test_nonlinear_recipes_have_no_contributions(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
     assert linear.linear(fits["svc"].pipeline) is None
 
 
-def test_a_pipeline_with_a_step_that_is_not_known_to_be_linear_is_not_taken_for_one(split: splitting.Split) -> None:
+def test_a_pipeline_with_an_unknown_step_is_not_treated_as_linear(split: splitting.Split) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -90,18 +88,18 @@ def test_a_pipeline_with_a_step_that_is_not_known_to_be_linear_is_not_taken_for_
         assert linear.linear(Pipeline(steps).fit(split.X_train, split.y_train)) is None
 
 
-def test_contributions_that_do_not_add_up_are_refused(
+def test_contributions_that_do_not_add_up_are_rejected(
     split: splitting.Split, fits: dict[str, fitting.Fit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = linear.linear(fits["logistic"].pipeline)
     assert found is not None
     wrong = dataclasses.replace(found, intercept=found.intercept + 2e-9)
     monkeypatch.setattr(linear, "linear", lambda _: wrong)
-    with pytest.raises(WdbcError, match="adds up to something else than the log-odds, by 2e-09"):
+    with pytest.raises(WdbcError, match="do not add up to the log-odds: they differ by 2e-09"):
         importance.importance(split, fits["logistic"], repeats=2)
 
 
-def test_the_growth_is_that_of_brute_force(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
+def test_permutation_importance_equals_brute_force(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
     found = importance.importance(split, fits["svc"], repeats=3, seed=7)
     pipeline, X, y = fits["svc"].pipeline, split.X_test, split.y_test
     before = log_loss(y, pipeline.predict_proba(X))
@@ -119,7 +117,7 @@ def test_the_growth_is_that_of_brute_force(split: splitting.Split, fits: dict[st
         assert group["sd"] == pytest.approx(np.std(worse, ddof=1), abs=1e-9)
 
 
-def test_a_measurement_that_the_model_does_not_use_costs_nothing(split: splitting.Split) -> None:
+def test_an_unused_measurement_has_an_importance_of_zero(split: splitting.Split) -> None:
     flat = split.X_train.copy()
     flat[["texture_mean", "texture_se", "texture_worst"]] = 1.0
     fit = fitting.fit(flat, split.y_train, recipe="logistic", grid="small")
@@ -131,7 +129,7 @@ def test_a_measurement_that_the_model_does_not_use_costs_nothing(split: splittin
 
 
 @pytest.mark.parametrize("recipe", [*LINEAR, "svc"])
-def test_the_figures_say_what_they_are_of_and_typical_patients_are_means(
+def test_the_result_states_its_inputs_and_typical_patients_are_means(
     split: splitting.Split, fits: dict[str, fitting.Fit], recipe: str
 ) -> None:
     found = importance.importance(split, fits[recipe], repeats=2)
@@ -156,7 +154,7 @@ def test_the_figures_say_what_they_are_of_and_typical_patients_are_means(
     assert total["benign"] < 0 < total["malignant"]
 
 
-def test_the_same_seed_gives_the_same_json_and_another_one_other_permutations(
+def test_importance_is_reproducible_and_depends_on_the_seed(
     split: splitting.Split, fits: dict[str, fitting.Fit]
 ) -> None:
     def made(**options: Any) -> bytes:
@@ -167,14 +165,14 @@ def test_the_same_seed_gives_the_same_json_and_another_one_other_permutations(
 
 
 @pytest.mark.parametrize(("setting", "value"), [("repeats", 1), ("seed", -1)])
-def test_a_setting_out_of_range_is_refused(
+def test_a_setting_out_of_range_is_rejected(
     split: splitting.Split, fits: dict[str, fitting.Fit], setting: str, value: int
 ) -> None:
     with pytest.raises(WdbcError, match=f"{setting} = {value}"):
         importance.importance(split, fits["logistic"], **{setting: value})
 
 
-def test_no_real_patient_is_typical(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
+def test_typical_patients_are_not_real_patients(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
     typical = importance.importance(split, fits["logistic"], repeats=2)["linear"]["typical"]
     _, terms = champions.contributions(fits["logistic"], pd.concat([split.X_train, split.X_test]))
     for contributions in typical.values():

@@ -1,4 +1,4 @@
-"""Every figure equals scikit-learn's own, carries its interval, and is never NaN nor a stand-in."""
+"""Every metric equals scikit-learn's, has an interval, and is never NaN or a placeholder."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def judge(rows: list[tuple[int, float]], **settings: Any) -> dict[str, Any]:
 
 
 def some_rows(n: int = 114) -> list[tuple[int, float]]:
-    """A model that is often right: the truth with probability .63, in no particular order."""
+    """Return predictions that are right with probability .63."""
     generator = np.random.default_rng(7)
     truth = (generator.random(n) < 0.37).astype(int)
     return list(zip(truth.tolist(), np.clip(generator.normal(0.2 + 0.6 * truth, 0.2), 0, 1).tolist(), strict=True))
@@ -39,7 +39,7 @@ def some_rows(n: int = 114) -> list[tuple[int, float]]:
 
 @given(rows=judged)
 @settings(deadline=None)
-def test_every_figure_equals_scikit_learns(rows: list[tuple[int, float]]) -> None:
+def test_every_metric_equals_scikit_learns(rows: list[tuple[int, float]]) -> None:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
     predicted = (p > 0.5).astype(int)
     ours = judge(rows)
@@ -73,7 +73,7 @@ def test_the_roc_curve_equals_scikit_learns(rows: list[tuple[int, float]]) -> No
 
 @given(rows=judged)
 @settings(deadline=None)
-def test_the_classification_report_equals_scikit_learns_where_it_is_defined(rows: list[tuple[int, float]]) -> None:
+def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tuple[int, float]]) -> None:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
     theirs = metrics.classification_report(
         y, p > 0.5, target_names=["benign", "malignant"], output_dict=True, zero_division=np.nan
@@ -92,7 +92,7 @@ def test_the_classification_report_equals_scikit_learns_where_it_is_defined(rows
 
 @given(rows=judged)
 @settings(deadline=None)
-def test_an_evaluation_survives_json_unchanged_and_every_interval_is_in_range(rows: list[tuple[int, float]]) -> None:
+def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[int, float]]) -> None:
     found = judge(rows)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     for name in PROPORTIONS:
@@ -106,25 +106,25 @@ def test_an_evaluation_survives_json_unchanged_and_every_interval_is_in_range(ro
     ("hits", "of", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_wilson_intervals_are_those_published(hits: int, of: int, low: float, high: float) -> None:
+def test_wilson_intervals_equal_published_ones(hits: int, of: int, low: float, high: float) -> None:
     """R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3."""
     figure = evaluation_metrics.proportion(hits, of)
     assert (figure["low"], figure["high"]) == pytest.approx((low, high), abs=5e-5)
     assert figure["value"] == hits / of
 
 
-def test_a_wilson_interval_reaches_exactly_one_when_every_row_is_a_hit() -> None:
+def test_a_wilson_interval_ends_at_one_if_every_row_is_a_hit() -> None:
     assert evaluation_metrics.proportion(20, 20)["high"] == 1.0
     assert evaluation_metrics.proportion(20, 20)["low"] == pytest.approx(1 - 0.1611, abs=5e-5)
 
 
-def test_which_interval_each_figure_has() -> None:
+def test_the_interval_type_of_each_metric() -> None:
     found = judge(some_rows())
     assert {name: found[name]["interval"] for name in PROPORTIONS} == dict.fromkeys(PROPORTIONS, "wilson")
     assert {name: found[name]["interval"] for name in BOOTSTRAPPED} == dict.fromkeys(BOOTSTRAPPED, "bootstrap")
 
 
-def test_a_bootstrap_interval_holds_its_figure_and_narrows_with_more_rows() -> None:
+def test_a_bootstrap_interval_contains_its_value_and_narrows_with_rows() -> None:
     few, many = judge(some_rows(60), bootstrap=2000), judge(some_rows(2000), bootstrap=2000)
     for name in BOOTSTRAPPED:
         assert few[name]["low"] < few[name]["value"] < few[name]["high"]
@@ -137,7 +137,7 @@ def test_a_lower_confidence_gives_narrower_intervals() -> None:
         assert narrow[name]["high"] - narrow[name]["low"] < wide[name]["high"] - wide[name]["low"]
 
 
-def test_the_seed_settles_the_bootstrap() -> None:
+def test_the_seed_determines_the_bootstrap() -> None:
     assert judge(some_rows(), seed=1) == judge(some_rows(), seed=1)
     assert judge(some_rows(), seed=1)["roc_auc"] != judge(some_rows(), seed=2)["roc_auc"]
 
@@ -148,7 +148,7 @@ def test_a_row_at_the_threshold_is_benign() -> None:
     assert judge(rows, threshold=0.4)["confusion_matrix"] == [[0, 1], [0, 1]]
 
 
-def test_precision_without_a_malignant_prediction_is_none_with_its_reason() -> None:
+def test_precision_without_a_malignant_prediction_is_none_with_a_reason() -> None:
     found = judge([(0, 0.1), (0, 0.2), (1, 0.3)])
     assert found["precision"] == {
         "value": None,
@@ -162,7 +162,7 @@ def test_precision_without_a_malignant_prediction_is_none_with_its_reason() -> N
     assert found["classification_report"]["macro avg"]["precision"] is None
 
 
-def test_two_thousand_resamples_of_the_test_part_cost_less_than_three_tenths_of_a_second() -> None:
+def test_two_thousand_resamples_take_less_than_three_tenths_of_a_second() -> None:
     rows = some_rows()
     began = time.process_time()
     judge(rows, bootstrap=2000)
@@ -185,7 +185,7 @@ def test_two_thousand_resamples_of_the_test_part_cost_less_than_three_tenths_of_
         ([0.0, np.nan], [0.5, 0.5], "1 of 2 diagnoses"),
     ],
 )
-def test_what_cannot_be_judged_is_refused_and_never_nan(y: list[Any], p: list[Any], message: str) -> None:
+def test_invalid_predictions_are_rejected_and_never_give_nan(y: list[Any], p: list[Any], message: str) -> None:
     with pytest.raises(WdbcError, match=message):
         evaluation_metrics.evaluate(y, p)
 
@@ -205,14 +205,14 @@ def test_what_cannot_be_judged_is_refused_and_never_nan(y: list[Any], p: list[An
     ],
     ids=str,
 )
-def test_a_setting_out_of_range_is_refused_by_name(setting: dict[str, Any]) -> None:
-    with pytest.raises(WdbcError, match="is out of range") as refused:
+def test_a_setting_out_of_range_is_rejected_by_name(setting: dict[str, Any]) -> None:
+    with pytest.raises(WdbcError, match="is out of range") as error:
         judge(some_rows(), **setting)
-    assert refused.value.where == next(iter(setting))
+    assert error.value.where == next(iter(setting))
 
 
 def fitted_pipeline(classes: list[int]) -> Any:
-    """Something fitted on two columns whose first probability column is .2 and whose second is .8."""
+    """Return a pipeline fitted on two columns whose class probabilities are .2 and .8."""
     return SimpleNamespace(
         feature_names_in_=np.array(["radius_mean", "texture_mean"], dtype=object),
         classes_=np.array(classes),
@@ -224,35 +224,35 @@ def two_columns(**columns: list[Any]) -> pd.DataFrame:
     return pd.DataFrame(columns or {"radius_mean": [14.0, 20.0], "texture_mean": [19.0, 25.0]})
 
 
-def test_the_probability_is_that_of_the_class_one_wherever_it_stands() -> None:
+def test_the_probability_is_that_of_class_one_in_any_column() -> None:
     assert prediction.predict(fitted_pipeline([0, 1]), two_columns()).tolist() == [0.8, 0.8]
     assert prediction.predict(fitted_pipeline([1, 0]), two_columns()).tolist() == [0.2, 0.2]
 
 
-def test_a_pipeline_that_does_not_know_malignant_is_refused() -> None:
-    with pytest.raises(WdbcError, match="does not know the class 1"):
+def test_a_pipeline_without_the_malignant_class_is_rejected() -> None:
+    with pytest.raises(WdbcError, match="was not fitted on class 1"):
         prediction.predict(fitted_pipeline([2, 4]), two_columns())
 
 
 @pytest.mark.parametrize(
     ("columns", "where"),
     [
-        ({"texture_mean": [1.0], "radius_mean": [1.0]}, "missing: none; not known: none"),
-        ({"radius_mean": [1.0]}, "missing: texture_mean; not known: none"),
+        ({"texture_mean": [1.0], "radius_mean": [1.0]}, "missing: none; unknown: none"),
+        ({"radius_mean": [1.0]}, "missing: texture_mean; unknown: none"),
         (
             {"radius_mean": [1.0], "texture_mean": [1.0], "id": [1.0]},
-            "missing: none; not known: id",
+            "missing: none; unknown: id",
         ),
     ],
 )
-def test_columns_that_differ_from_those_fitted_on_are_refused(columns: dict[str, list[float]], where: str) -> None:
-    with pytest.raises(WdbcError, match="in that order") as refused:
+def test_columns_other_than_the_fitted_ones_are_rejected(columns: dict[str, list[float]], where: str) -> None:
+    with pytest.raises(WdbcError, match="in that order") as error:
         prediction.predict(fitted_pipeline([0, 1]), two_columns(**columns))
-    assert refused.value.where == where
+    assert error.value.where == where
 
 
 @pytest.mark.parametrize("cell", [np.nan, np.inf, "17,99"])
-def test_a_cell_that_is_no_finite_number_is_refused_before_predicting(cell: float | str) -> None:
-    with pytest.raises(WdbcError) as refused:
+def test_a_cell_that_is_not_finite_is_rejected_before_predicting(cell: float | str) -> None:
+    with pytest.raises(WdbcError) as error:
         prediction.predict(fitted_pipeline([0, 1]), two_columns(radius_mean=[cell], texture_mean=[1.0]))
-    assert refused.value.where == "columns radius_mean"
+    assert error.value.where == "columns radius_mean"

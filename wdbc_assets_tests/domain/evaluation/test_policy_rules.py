@@ -1,4 +1,4 @@
-"""The rules of a decision policy: each goes red on its own breach alone, and says what was found."""
+"""The rules of a decision policy: each fails only on its own violation and reports the value."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ import pytest
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.evaluation import decision_policy, policy_rules
 from wdbc_assets.domain.modeling import fitting
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
 
 def good(**changes: Any) -> dict[str, Any]:
@@ -30,19 +30,19 @@ def broken(policy: dict[str, Any]) -> dict[str, list[str]]:
     return {name: lines for name, lines in found.items() if lines}
 
 
-def test_a_policy_as_it_should_be_breaks_no_rule_and_a_bound_itself_is_allowed() -> None:
+def test_a_valid_policy_passes_and_bounds_are_inclusive() -> None:
     assert broken(good()) == {}
     assert broken(good(recall=0.98, refer=policy_rules.MOST_REFERRED)) == {}
     assert broken(good(threshold=1.0, quantiles={"benign": 1.0, "malignant": 1.0})) == {}
 
 
 @pytest.mark.parametrize("recall", [0.9799, 0.0, None])
-def test_a_recall_below_the_target_is_told(recall: float | None) -> None:
+def test_a_recall_below_the_target_is_reported(recall: float | None) -> None:
     assert broken(good(recall=recall)) == {"recall_reaches_the_target": [f"recall is {recall}, needed: at least 0.98"]}
 
 
 @pytest.mark.parametrize("value", [0.0, -0.1, 1.0001, math.nan])
-def test_a_line_that_is_no_probability_is_told_by_name(value: float) -> None:
+def test_a_bound_that_is_not_a_probability_is_reported_by_name(value: float) -> None:
     assert broken(good(threshold=value)) == {
         "bounds_are_probabilities": [f"threshold is {value}, needed: above 0, up to 1"]
     }
@@ -51,7 +51,7 @@ def test_a_line_that_is_no_probability_is_told_by_name(value: float) -> None:
     }
 
 
-def test_too_many_referrals_are_told_but_do_not_block() -> None:
+def test_too_many_referrals_are_reported_but_do_not_block() -> None:
     assert broken(good(refer=0.25)) == {"referrals_are_few": ["referred is 0.2500, needed: at most 0.12"]}
     blocking = {rule.name: rule.blocking for rule in policy_rules.RULES}
     assert blocking == {
@@ -61,8 +61,8 @@ def test_too_many_referrals_are_told_but_do_not_block() -> None:
     }
 
 
-def test_where_nothing_can_be_learnt_nearly_everybody_is_referred_and_the_rule_says_so() -> None:
-    split = splitting.split(judging.clean_frame())
+def test_with_random_labels_the_rule_reports_too_many_referrals() -> None:
+    split = splitting.split(validation.clean_frame())
     shuffled = split.y_train.sample(frac=1, random_state=0, ignore_index=True)
     blind = dataclasses.replace(split, y_train=shuffled)
     fit = fitting.fit(blind.X_train, blind.y_train, recipe="logistic")

@@ -1,4 +1,4 @@
-"""A weighting of rows gives what scikit-learn gives on rows repeated that often; resamples keep the classes' sizes."""
+"""Weighted metrics equal scikit-learn's on repeated rows, and resamples keep the class sizes."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def drawn(bootstrap: int, seed: int = 42) -> np.ndarray:
     return np.concatenate(list(ranking.resamples(Y, bootstrap=bootstrap, seed=seed)))
 
 
-def test_each_resample_has_the_metrics_of_its_rows_repeated() -> None:
+def test_metrics_of_a_resample_equal_those_of_its_repeated_rows() -> None:
     weights = drawn(50)
     ours = RANKED.metrics(weights)
     for number, times in enumerate(weights.astype(int)):
@@ -31,25 +31,25 @@ def test_each_resample_has_the_metrics_of_its_rows_repeated() -> None:
         assert {name: values[number] for name, values in ours.items()} == pytest.approx(theirs, abs=1e-12)
 
 
-def test_a_resample_has_as_many_rows_of_each_class_as_there_are() -> None:
+def test_a_resample_keeps_the_number_of_rows_of_each_class() -> None:
     weights = drawn(200)
     assert weights.shape == (200, 40)
     assert (weights[:, Y == 1].sum(axis=1) == 15).all()
     assert (weights[:, Y == 0].sum(axis=1) == 25).all()
 
 
-def test_every_row_is_drawn_about_once_per_resample() -> None:
+def test_each_row_is_drawn_about_once_per_resample() -> None:
     # The mean of 20,000 draws of 1 in 15 or 25 has a standard error below .01.
     assert drawn(20_000).mean(axis=0) == pytest.approx(np.ones(40), abs=0.05)
 
 
-def test_the_resamples_do_not_depend_on_how_many_are_held_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resamples_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = drawn(300)
-    monkeypatch.setattr(ranking, "_CELLS_AT_ONCE", 7 * 40)
+    monkeypatch.setattr(ranking, "_CELLS_PER_BLOCK", 7 * 40)
     assert len(list(ranking.resamples(Y, bootstrap=300, seed=42))) == 43
     assert np.array_equal(drawn(300), at_once)
 
 
-def test_the_seed_settles_the_resamples() -> None:
+def test_the_seed_determines_the_resamples() -> None:
     assert np.array_equal(drawn(10, seed=1), drawn(10, seed=1))
     assert not np.array_equal(drawn(10, seed=1), drawn(10, seed=2))

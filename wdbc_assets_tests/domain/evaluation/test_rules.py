@@ -1,4 +1,4 @@
-"""Rules of an evaluation, each broken in one way: which patients and figures are named, and what is counted."""
+"""Rules of an evaluation: the patients and metrics that each violation reports, and the counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,26 +11,26 @@ from wdbc_assets.domain.data.failures import SHOWN
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors, rules
 from wdbc_assets.domain.evaluation.cross_validation import CrossValidation, Outcome, Unit
 from wdbc_assets.domain.rules.findings import Finding
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 
-FOLDS = floors.each_patient_is_answered_for_once.name
+FOLDS = floors.each_patient_is_predicted_once.name
 
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    return judging.clean_frame()
+    return validation.clean_frame()
 
 
 @pytest.fixture(scope="module")
 def good(frame: pd.DataFrame) -> CrossValidation:
-    """An evaluation whose answers are the diagnoses, but for one patient in fifty and much doubt."""
+    """Return an evaluation that is right for 49 of 50 patients, with low confidence."""
     y = frame["diagnosis"].to_numpy()
     answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
     outcomes = {
-        unit: Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
+        unit: Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
         for unit in (Unit("logistic", repeat, fold) for repeat in range(2) for fold in range(10))
     }
-    predictions, winners = cross_validation.assembled(frame, outcomes)
+    predictions, winners = cross_validation.assemble(frame, outcomes)
     return CrossValidation(predictions, winners, comparison.summary(predictions))
 
 
@@ -42,7 +42,7 @@ def spoilt(value: CrossValidation, spoil: Callable[[pd.DataFrame], pd.DataFrame]
     return CrossValidation(spoil(value.predictions.copy()), value.winners, value.summary)
 
 
-def test_every_rule_is_judged_in_its_order(good: CrossValidation, frame: pd.DataFrame) -> None:
+def test_every_rule_is_checked_in_order(good: CrossValidation, frame: pd.DataFrame) -> None:
     found = findings(good, frame)
     assert list(found) == [rule.name for rule in floors.RULES]
     assert found[FOLDS].passed
@@ -62,22 +62,22 @@ def in_row_3(column: str, becomes: Callable[[int], int]) -> Callable[[pd.DataFra
     [
         (
             in_row_3("fold", lambda fold: (fold + 1) % 10),
-            [(4, "the answer of a model that was fitted on this patient, in repeat 1")],
+            [(4, "predicted by a model that was fitted on this patient, in repeat 1")],
         ),
         (
             in_row_3("diagnosis", lambda diagnosis: 1 - diagnosis),
-            [(4, "another diagnosis than in the clean frame, in repeat 1")],
+            [(4, "not the diagnosis of the clean frame, in repeat 1")],
         ),
-        (lambda table: table.drop(3), [(4, "no answer, in repeat 1")]),
-        (lambda table: pd.concat([table, table.iloc[[572]]]), [(4, "more than one answer, in repeat 2")]),
+        (lambda table: table.drop(3), [(4, "no prediction, in repeat 1")]),
+        (lambda table: pd.concat([table, table.iloc[[572]]]), [(4, "more than one prediction, in repeat 2")]),
         (
             in_row_3("patient", lambda patient: 569),
-            [(570, "no patient of the clean frame, in repeat 1"), (4, "no answer, in repeat 1")],
+            [(570, "not a patient of the clean frame, in repeat 1"), (4, "no prediction, in repeat 1")],
         ),
     ],
     ids=["in another fold", "relabelled", "left out", "twice", "of nobody"],
 )
-def test_an_answer_that_is_not_of_its_fold_is_named_with_patient_recipe_and_repeat(
+def test_a_wrong_prediction_is_reported_with_patient_recipe_and_repeat(
     good: CrossValidation, frame: pd.DataFrame, spoil: Any, expected: list[tuple[int, str]]
 ) -> None:
     found = findings(spoilt(good, spoil), frame)[FOLDS]
@@ -89,7 +89,7 @@ def test_an_answer_that_is_not_of_its_fold_is_named_with_patient_recipe_and_repe
     assert found.summary.startswith(f"{FOLDS}: {len(expected)} times, first at row {expected[0][0]}")
 
 
-def test_all_wrong_answers_are_counted_and_the_first_ten_shown(good: CrossValidation, frame: pd.DataFrame) -> None:
+def test_wrong_predictions_are_counted_and_the_first_ten_are_shown(good: CrossValidation, frame: pd.DataFrame) -> None:
     found = findings(spoilt(good, lambda table: table.assign(fold=(table["fold"] + 1) % 10)), frame)[FOLDS]
     assert found.count == 2 * 569
     assert len(found.failures) == SHOWN
@@ -98,14 +98,14 @@ def test_all_wrong_answers_are_counted_and_the_first_ten_shown(good: CrossValida
 @pytest.mark.parametrize(
     ("metric", "mean", "broken"),
     [
-        ("roc_auc", 0.59, {"better_than_chance", "figures_reach_the_floors"}),
-        ("roc_auc", None, {"better_than_chance", "figures_reach_the_floors"}),
-        ("precision", None, {"figures_reach_the_floors"}),
-        ("roc_auc", 0.6, {"figures_reach_the_floors"}),
-        ("roc_auc", 0.999, {"no_figure_is_too_good"}),
+        ("roc_auc", 0.59, {"better_than_chance", "metrics_reach_the_floors"}),
+        ("roc_auc", None, {"better_than_chance", "metrics_reach_the_floors"}),
+        ("precision", None, {"metrics_reach_the_floors"}),
+        ("roc_auc", 0.6, {"metrics_reach_the_floors"}),
+        ("roc_auc", 0.999, {"no_metric_is_too_good"}),
     ],
 )
-def test_a_figure_breaks_the_rules_that_bound_it(
+def test_a_metric_violates_the_rules_that_bound_it(
     good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
 ) -> None:
     fine = {name: {"mean": bounds.full} for name, bounds in floors.BOUNDS.items()}

@@ -1,4 +1,4 @@
-"""Bundles: made of what belongs together, or not at all."""
+"""Bundles: built only from a pipeline, policy and contract that belong together."""
 
 import dataclasses
 
@@ -14,19 +14,19 @@ from wdbc_assets_tests import champions
 VERSIONS = {"fitted_pipeline": "f" * 64}
 
 
-def test_a_bundle_states_what_it_is_made_of() -> None:
-    made = champions.bundle("pca_logistic")
-    assert (made.recipe, made.features, made.contract) == ("pca_logistic", contract.FEATURES, contract.digest())
-    assert made.scorer is not None
-    assert made.versions["fitted_pipeline"] == "f" * 64
-    assert made.policy == decision_policy.policy(champions.split(), champions.fit("pca_logistic"))
+def test_a_bundle_records_its_recipe_policy_and_versions() -> None:
+    bundle = champions.bundle("pca_logistic")
+    assert (bundle.recipe, bundle.features, bundle.contract) == ("pca_logistic", contract.FEATURES, contract.digest())
+    assert bundle.scorer is not None
+    assert bundle.versions["fitted_pipeline"] == "f" * 64
+    assert bundle.policy == decision_policy.policy(champions.split(), champions.fit("pca_logistic"))
 
 
 def test_a_recipe_that_cannot_be_compiled_is_bundled_without_a_scorer() -> None:
     assert champions.bundle("svc").scorer is None
 
 
-def test_the_reference_has_quantiles_of_the_training_part_and_neither_extreme() -> None:
+def test_the_reference_has_quantiles_of_the_training_set_without_extremes() -> None:
     reference, X = champions.bundle().reference, champions.split().X_train
     assert reference["rows"] == len(X) == 455
     assert list(reference["quantiles"]) == list(contract.FEATURES)
@@ -36,37 +36,37 @@ def test_the_reference_has_quantiles_of_the_training_part_and_neither_extreme() 
 
 
 @pytest.mark.parametrize("change", [{"recipe": "svc"}, {"winner": {"logistic__C": 3.0}}], ids=str)
-def test_a_policy_of_another_pipeline_is_refused(change: dict[str, object]) -> None:
+def test_a_policy_of_another_pipeline_is_rejected(change: dict[str, object]) -> None:
     with pytest.raises(WdbcError, match="policy was made for another pipeline"):
         bundles.make(champions.fit(), champions.bundle().policy | change, champions.split().X_train, VERSIONS)
 
 
-def test_other_features_or_another_order_are_refused() -> None:
+def test_features_in_another_order_are_rejected() -> None:
     X = champions.split().X_train
     with pytest.raises(WdbcError, match="30 measurements in the order of the contract"):
         bundles.make(champions.fit(), champions.bundle().policy, X[X.columns[::-1]], VERSIONS)
 
 
-def test_no_bundle_is_made_with_a_scorer_that_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scorer_that_disagrees_with_its_pipeline_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     right = champions.bundle().scorer
     assert right is not None
     wrong = dataclasses.replace(right, intercept=right.intercept + 1e-9)
-    monkeypatch.setattr(compiling, "compiled", lambda _: wrong)
-    with pytest.raises(WdbcError, match="compiled scorer and scikit-learn disagree"):
+    monkeypatch.setattr(compiling, "compile_pipeline", lambda _: wrong)
+    with pytest.raises(WdbcError, match="compiled scorer and scikit-learn differ"):
         bundles.make(champions.fit(), champions.bundle().policy, champions.split().X_train, VERSIONS)
 
 
-def test_the_digest_of_the_contract_changes_with_a_name_a_bound_or_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = contract.digest()
+def test_the_contract_digest_depends_on_names_bounds_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = contract.digest()
     renamed = dataclasses.replace(contract.COLUMNS[-1], name="other")
     for columns in ((*contract.COLUMNS[:-1], renamed), contract.COLUMNS[::-1], contract.COLUMNS[:-1]):
         monkeypatch.setattr(contract, "COLUMNS", columns)
-        assert contract.digest() != now
+        assert contract.digest() != digest
     monkeypatch.undo()
     wider = dataclasses.replace(contract.MEASUREMENTS[0], largest=101.0)
     monkeypatch.setattr(contract, "MEASUREMENTS", (wider, *contract.MEASUREMENTS[1:]))
-    assert contract.digest() != now
+    assert contract.digest() != digest
     monkeypatch.undo()
-    reworded = dataclasses.replace(contract.MEASUREMENTS[0], meaning="said otherwise")
+    reworded = dataclasses.replace(contract.MEASUREMENTS[0], meaning="another description")
     monkeypatch.setattr(contract, "MEASUREMENTS", (reworded, *contract.MEASUREMENTS[1:]))
-    assert contract.digest() == now
+    assert contract.digest() == digest

@@ -1,4 +1,4 @@
-"""Fitting: the reference project's figures to the digit, sixty candidates, and the same model every time."""
+"""Fitting: reproduces the reference project's metrics, converges on all candidates, and is deterministic."""
 
 import functools
 import hashlib
@@ -28,18 +28,18 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @functools.cache
 def fitted(recipe: str, grid: str = "full") -> fitting.Fit:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     return fitting.fit(X, y, recipe=recipe, grid=grid)
 
 
 def digest(fit: fitting.Fit) -> str:
-    """Of every number in the fitted pipeline that a prediction depends on."""
-    found = hashlib.sha256()
+    """Return a digest of all numbers in the fitted pipeline that predictions depend on."""
+    digest_ = hashlib.sha256()
     for _, step in fit.pipeline.steps:
         for name, value in sorted(vars(step).items()):
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                found.update(name.encode() + np.ascontiguousarray(value).tobytes())
-    return found.hexdigest()
+                digest_.update(name.encode() + np.ascontiguousarray(value).tobytes())
+    return digest_.hexdigest()
 
 
 def registered(monkeypatch: pytest.MonkeyPatch, recipe: recipes.Recipe) -> str:
@@ -47,19 +47,19 @@ def registered(monkeypatch: pytest.MonkeyPatch, recipe: recipes.Recipe) -> str:
     return recipe.name
 
 
-def test_the_seed_is_reproduced_to_the_digit() -> None:
-    _, X_test, _, y_test = published.parts()
+def test_the_reference_project_is_reproduced_to_the_digit() -> None:
+    _, X_test, _, y_test = published.split()
     fit = fitted("airflow_baseline")
     assert fit.winner == {"logistic__C": 1.0, "pca__n_components": 0.9}
     assert fit.pipeline.named_steps["pca"].n_components_ == 6
     assert fit.score == pytest.approx(0.9692, abs=5e-5)
     predicted = fit.pipeline.predict(X_test)
     assert confusion_matrix(y_test, predicted).tolist() == [[71, 1], [2, 40]]
-    figures = [score(y_test, predicted) for score in (accuracy_score, precision_score, recall_score, f1_score)]
-    assert figures == pytest.approx([0.9737, 0.9756, 0.9524, 0.9639], abs=5e-5)
+    metrics = [score(y_test, predicted) for score in (accuracy_score, precision_score, recall_score, f1_score)]
+    assert metrics == pytest.approx([0.9737, 0.9756, 0.9524, 0.9639], abs=5e-5)
 
 
-def test_all_sixty_candidates_of_the_default_recipe_converge_without_a_warning() -> None:
+def test_all_sixty_candidates_of_pca_logistic_converge_without_warnings() -> None:
     fit = fitted("pca_logistic")
     assert len(fit.candidates) == 60
     assert all(candidate.converged for candidate in fit.candidates)
@@ -68,15 +68,13 @@ def test_all_sixty_candidates_of_the_default_recipe_converge_without_a_warning()
     assert sorted(candidate.rank for candidate in fit.candidates) == list(range(1, 61))
 
 
-def test_the_default_recipe_searches_what_the_reference_project_promised() -> None:
-    tried = {
-        (one.params["logistic__l1_ratio"], one.params["logistic__fit_intercept"], one.params["pca__n_components"])
-        for one in fitted("pca_logistic").candidates
-    }
-    assert tried == {(ratio, fit, share) for ratio in (0, 0.5, 1) for fit in (True, False) for share in (0.9, 0.95)}
+def test_pca_logistic_searches_the_grid_the_reference_project_describes() -> None:
+    names = ("logistic__l1_ratio", "logistic__fit_intercept", "pca__n_components")
+    searched = {tuple(candidate.params[name] for name in names) for candidate in fitted("pca_logistic").candidates}
+    assert searched == {(ratio, fit, share) for ratio in (0, 0.5, 1) for fit in (True, False) for share in (0.9, 0.95)}
 
 
-def test_the_winner_is_the_candidate_of_rank_one_and_the_pipeline_has_its_parameters() -> None:
+def test_the_pipeline_has_the_parameters_of_the_best_candidate() -> None:
     fit = fitted("pca_logistic")
     (first,) = (candidate for candidate in fit.candidates if candidate.rank == 1)
     assert (fit.winner, fit.score) == (first.params, first.mean_score)
@@ -84,26 +82,26 @@ def test_the_winner_is_the_candidate_of_rank_one_and_the_pipeline_has_its_parame
     assert fit.winner.items() <= fit.pipeline.get_params().items()
 
 
-def test_the_pipeline_is_the_one_that_scikit_learn_fits_with_the_winners_parameters() -> None:
-    X, X_test, y, _ = published.parts()
+def test_the_pipeline_equals_scikit_learns_fit_with_the_same_parameters() -> None:
+    X, X_test, y, _ = published.split()
     fit = fitted("logistic")
-    theirs = recipes.named("logistic").build(42).set_params(**fit.winner).fit(X, y)
-    assert fit.pipeline.predict_proba(X_test) == pytest.approx(theirs.predict_proba(X_test), abs=1e-9)
+    expected = recipes.named("logistic").build(42).set_params(**fit.winner).fit(X, y)
+    assert fit.pipeline.predict_proba(X_test) == pytest.approx(expected.predict_proba(X_test), abs=1e-9)
 
 
-def test_transformers_are_fitted_once_per_fold_and_not_once_per_candidate() -> None:
-    # Per fold one power transform, one scaling and two PCAs; and three more steps for the last fit.
+def test_transformers_are_fitted_once_per_fold() -> None:
+    # One power transform, one scaling and two PCAs per fold, and three steps for the final fit.
     assert fitted("pca_logistic").fit_counts == {"transformers": 5 * 4 + 3, "estimators": 5 * 60 + 1}
 
 
 def test_progress_counts_every_fit_up_to_the_total() -> None:
-    X, _, y, _ = published.parts()
-    told: list[tuple[int, int]] = []
-    fitting.fit(X, y, recipe="logistic", folds=2, progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 19) for done in range(1, 20)]
+    X, _, y, _ = published.split()
+    calls: list[tuple[int, int]] = []
+    fitting.fit(X, y, recipe="logistic", folds=2, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(done, 19) for done in range(1, 20)]
 
 
-def test_a_new_recipe_is_one_function_under_the_decorator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_recipe_is_one_decorated_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
 
     @recipes.recipe(scoring="accuracy", full=[{"model__C": 0.1}], small=[{"model__C": 0.1}])
@@ -111,26 +109,26 @@ def test_a_new_recipe_is_one_function_under_the_decorator(monkeypatch: pytest.Mo
         """Logistic regression on raw units."""
         return Pipeline([("model", LogisticRegression(solver="newton-cholesky", random_state=seed))])
 
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     fit = fitting.fit(X, y, recipe="unscaled")
     assert fit.score > 0.9
     assert recipes.named("unscaled").summary == "Logistic regression on raw units."
 
 
 @pytest.mark.fault("T02")
-def test_a_winner_that_does_not_converge_on_all_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+def test_a_winner_that_does_not_converge_on_all_rows_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, _, y, _ = published.split()
     recipe = replace(
         recipes.named("logistic"), build=lambda seed: Pipeline([("logistic", LogisticRegression(max_iter=1))])
     )
     converged = replace(fitted("logistic").candidates[0], rank=1, params={"logistic__C": 1.0})
-    found = search.Search(candidates=(converged,), transformer_fits=0, estimator_fits=0, warnings=())
-    monkeypatch.setattr(search, "search", lambda *args, **settings: found)
+    result = search.Search(candidates=(converged,), transformer_fits=0, estimator_fits=0, warnings=())
+    monkeypatch.setattr(search, "search", lambda *args, **options: result)
     with pytest.raises(WdbcError, match="not on all training rows"):
         fitting.fit(X, y, recipe=registered(monkeypatch, recipe))
 
 
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown recipe": ({"recipe": "forest"}, "no recipe 'forest'"),
     "unknown grid": ({"grid": "tiny"}, "no grid 'tiny'"),
     "one fold": ({"folds": 1}, "folds = 1 is out of range"),
@@ -141,58 +139,58 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.fixture
-def nothing_may_be_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: Any, **settings: Any) -> None:
-        raise AssertionError("work began")
+def no_fitting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise AssertionError("fitting started")
 
     monkeypatch.setattr(search, "search", fail)
 
 
 @pytest.mark.fault("T03")
-@pytest.mark.usefixtures("nothing_may_be_fitted")
-@pytest.mark.parametrize("case", REFUSED)
-def test_settings_out_of_range_are_refused_before_work_begins(case: str) -> None:
-    X, _, y, _ = published.parts()
-    settings, message = REFUSED[case]
+@pytest.mark.usefixtures("no_fitting")
+@pytest.mark.parametrize("case", REJECTED)
+def test_invalid_settings_are_rejected_before_fitting(case: str) -> None:
+    X, _, y, _ = published.split()
+    options, message = REJECTED[case]
     with pytest.raises(WdbcError, match=message):
-        fitting.fit(X, y, **{"recipe": "logistic", **settings})
+        fitting.fit(X, y, **{"recipe": "logistic", **options})
 
 
 @pytest.mark.fault("T03")
-@pytest.mark.usefixtures("nothing_may_be_fitted")
-def test_an_empty_grid_is_refused_before_work_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+@pytest.mark.usefixtures("no_fitting")
+def test_an_empty_grid_is_rejected_before_fitting(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, _, y, _ = published.split()
     empty = registered(monkeypatch, replace(recipes.named("logistic"), grids={"full": []}))
     with pytest.raises(WdbcError, match="is empty"):
         fitting.fit(X, y, recipe=empty)
 
 
-@pytest.mark.usefixtures("nothing_may_be_fitted")
-def test_measurements_that_no_model_can_take_are_refused_before_work_begins() -> None:
-    X, _, y, _ = published.parts()
+@pytest.mark.usefixtures("no_fitting")
+def test_missing_measurements_are_rejected_before_fitting() -> None:
+    X, _, y, _ = published.split()
     with pytest.raises(WdbcError, match="Blank or infinite cells in 1 of 30 columns"):
         fitting.fit(X.assign(radius_mean=np.nan), y, recipe="logistic")
 
 
 @pytest.mark.fault("D10")
-@pytest.mark.usefixtures("nothing_may_be_fitted")
-def test_a_training_part_of_one_class_is_refused_before_work_begins() -> None:
-    X, _, y, _ = published.parts()
+@pytest.mark.usefixtures("no_fitting")
+def test_a_training_set_of_one_class_is_rejected_before_fitting() -> None:
+    X, _, y, _ = published.split()
     with pytest.raises(WdbcError, match="malignant patients: 0; needed: at least 5"):
         fitting.fit(X, y * 0, recipe="logistic")
 
 
 @pytest.mark.fault("T05")
 def test_the_same_rows_give_the_same_model_bit_for_bit() -> None:
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     again = fitting.fit(X.copy(), y.copy(), recipe="pca_logistic", grid="small")
     assert digest(again) == digest(fitted("pca_logistic", "small"))
     assert again.candidates == fitted("pca_logistic", "small").candidates
 
 
 @pytest.mark.fault("T05")
-def test_another_order_of_candidates_gives_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _, y, _ = published.parts()
+def test_the_order_of_the_grid_does_not_change_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, _, y, _ = published.split()
     original = recipes.named("airflow_baseline")
     written = list(original.grids["full"])
     random.Random(1).shuffle(written)
@@ -204,17 +202,17 @@ def test_another_order_of_candidates_gives_the_same_model(monkeypatch: pytest.Mo
 
 
 @pytest.mark.fault("T05")
-def test_every_fit_runs_its_linear_algebra_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_linear_algebra_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
 
-    def look(X: pd.DataFrame) -> pd.DataFrame:
+    def record(X: pd.DataFrame) -> pd.DataFrame:
         threads.update(library["num_threads"] for library in threadpoolctl.threadpool_info())
         return X
 
     def build(seed: int) -> Pipeline:
-        return Pipeline([("look", FunctionTransformer(look)), ("logistic", LogisticRegression(max_iter=10_000))])
+        return Pipeline([("record", FunctionTransformer(record)), ("logistic", LogisticRegression(max_iter=10_000))])
 
-    X, _, y, _ = published.parts()
+    X, _, y, _ = published.split()
     with threadpoolctl.threadpool_limits(limits=2):
         fitting.fit(
             X, y, recipe=registered(monkeypatch, replace(recipes.named("logistic"), build=build)), grid="small", folds=2
@@ -229,7 +227,7 @@ from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.modeling import fitting, prediction
 from wdbc_assets_tests.domain import published
 from wdbc_assets_tests.domain.modeling import test_fitting
-X_train, X_test, y_train, y_test = published.parts()
+X_train, X_test, y_train, y_test = published.split()
 for recipe in ("logistic", "pca_logistic"):
     fit = fitting.fit(X_train, y_train, recipe=recipe, grid="small")
     print(test_fitting.digest(fit), metrics.evaluate(y_test, prediction.predict(fit.pipeline, X_test)))
@@ -237,8 +235,8 @@ for recipe in ("logistic", "pca_logistic"):
 
 
 @pytest.mark.fault("T05")
-def test_another_number_of_threads_gives_the_same_model_and_figures() -> None:
-    answers = {
+def test_the_number_of_threads_does_not_change_model_or_metrics() -> None:
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", THREADS],
             cwd=ROOT,
@@ -249,5 +247,5 @@ def test_another_number_of_threads_gives_the_same_model_and_figures() -> None:
         ).stdout
         for threads in ("1", "5")
     }
-    assert len(answers) == 1
-    assert next(iter(answers)).count("roc_auc") == 2
+    assert len(outputs) == 1
+    assert next(iter(outputs)).count("roc_auc") == 2

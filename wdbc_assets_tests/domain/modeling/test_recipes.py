@@ -1,4 +1,4 @@
-"""Recipes: named pipelines whose every candidate can be set, in an order that does not depend on how it was written."""
+"""Recipes: valid candidates, a deterministic order, and errors for unknown names."""
 
 import random
 import subprocess
@@ -31,9 +31,7 @@ def test_the_default_is_one_of_the_recipes() -> None:
 @pytest.mark.parametrize(
     ("name", "full"), [("airflow_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
 )
-def test_the_full_grid_has_the_stated_number_of_candidates_and_the_small_one_is_one_of_them(
-    name: str, full: int
-) -> None:
+def test_the_small_grid_is_one_candidate_of_the_full_grid(name: str, full: int) -> None:
     recipe = recipes.named(name)
     labels = {recipes.label(candidate) for candidate in recipe.candidates("full")}
     assert len(labels) == full
@@ -42,7 +40,7 @@ def test_the_full_grid_has_the_stated_number_of_candidates_and_the_small_one_is_
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
-def test_every_candidate_sets_parameters_that_its_pipeline_has(name: str) -> None:
+def test_every_candidate_has_parameters_of_its_pipeline(name: str) -> None:
     recipe = recipes.named(name)
     pipeline = recipe.build(42)
     for candidate in (*recipe.candidates("full"), *recipe.candidates("small")):
@@ -50,7 +48,7 @@ def test_every_candidate_sets_parameters_that_its_pipeline_has(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
-def test_the_seed_reaches_the_model(name: str) -> None:
+def test_the_seed_is_passed_to_the_model(name: str) -> None:
     first, second = (recipes.named(name).build(seed).get_params() for seed in (7, 8))
     assert str(first) != str(second)
 
@@ -63,7 +61,7 @@ def test_a_summary_is_one_sentence(name: str) -> None:
 
 
 @pytest.mark.fault("T05")
-def test_the_order_of_candidates_does_not_depend_on_how_the_grid_was_written() -> None:
+def test_the_order_of_candidates_does_not_depend_on_the_grids_order() -> None:
     recipe = recipes.named("pca_logistic")
     written = [dict(reversed(list(candidate.items()))) for candidate in recipe.grids["full"]]
     random.Random(0).shuffle(written)
@@ -72,27 +70,34 @@ def test_the_order_of_candidates_does_not_depend_on_how_the_grid_was_written() -
     assert list(map(recipes.label, shuffled.grids["full"])) != list(map(recipes.label, recipe.candidates("full")))
 
 
-def test_the_order_of_candidates_is_that_of_scikit_learns_parameter_grid() -> None:
+def test_the_order_of_candidates_equals_scikit_learns_parameter_grid() -> None:
     grid = {"pca__n_components": [0.9, 0.95], "logistic__C": [0.01, 0.1, 1.0, 10.0, 100.0]}
     assert recipes.named("airflow_baseline").candidates("full") == tuple(ParameterGrid(grid))
 
 
 @pytest.mark.fault("T03")
-def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(WdbcError, match="no recipe 'forest'") as refused:
+def test_an_unknown_recipe_is_rejected_with_the_existing_names() -> None:
+    with pytest.raises(WdbcError, match="no recipe 'forest'") as error:
         recipes.named("forest")
-    assert refused.value.hint == "Choose one of: airflow_baseline, logistic, pca_logistic, stacking, svc."
+    assert error.value.hint == "Choose one of: airflow_baseline, logistic, pca_logistic, stacking, svc."
 
 
 @pytest.mark.fault("T03")
-def test_an_unknown_grid_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(WdbcError, match="no grid 'tiny'") as refused:
+def test_a_renamed_recipe_is_rejected_with_its_new_name() -> None:
+    with pytest.raises(WdbcError, match=r"^The recipe seed_baseline was renamed to airflow_baseline\.") as error:
+        recipes.named("seed_baseline")
+    assert error.value.hint == "Use the name airflow_baseline."
+
+
+@pytest.mark.fault("T03")
+def test_an_unknown_grid_is_rejected_with_the_existing_names() -> None:
+    with pytest.raises(WdbcError, match="no grid 'tiny'") as error:
         recipes.named("logistic").candidates("tiny")
-    assert refused.value.hint == "Choose one of: full, small."
+    assert error.value.hint == "Choose one of: full, small."
 
 
 @pytest.mark.fault("T03")
-def test_an_empty_grid_is_refused() -> None:
+def test_an_empty_grid_is_rejected() -> None:
     empty = replace(recipes.named("logistic"), grids={"full": []})
     with pytest.raises(WdbcError, match="is empty"):
         empty.candidates("full")

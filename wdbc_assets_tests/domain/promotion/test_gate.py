@@ -1,4 +1,4 @@
-"""The gate: each criterion at its bound, what must never get through, and what identical models may get away with."""
+"""The gate: each criterion at its bound, candidates that must be rejected, and the false promotion rate."""
 
 import json
 import math
@@ -16,38 +16,38 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import criteria, gate
 from wdbc_assets.domain.promotion.criteria import Criterion
 from wdbc_assets.domain.promotion.gate import Verdict
-from wdbc_assets_tests.domain import evaluated
+from wdbc_assets_tests.domain import out_of_fold
 
 ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 
 
-def judged(
+def verdict_on(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
-    table = evaluated.both(candidate, champion, names=names)
-    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": evaluated.TEST, **options})
+    table = out_of_fold.both(candidate, champion, names=names)
+    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": out_of_fold.TEST, **options})
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
-    (found,) = [one for one in verdict.criteria if one.name == name]
-    return found
+    (result,) = [criterion for criterion in verdict.criteria if criterion.name == name]
+    return result
 
 
 def broken(verdict: Verdict) -> set[str]:
-    return {one.name for one in verdict.criteria if not one.holds}
+    return {criterion.name for criterion in verdict.criteria if not criterion.holds}
 
 
 def in_folds(predictions: pd.DataFrame, remainder: int, size: float) -> np.ndarray:
-    """A loss in every other fold: in the even ones, or in the odd ones."""
+    """Return a loss in every other fold: in the even folds for remainder 0, in the odd folds for remainder 1."""
     return np.where(predictions["fold"] % 2 == remainder, size, 0.0)
 
 
 def size_for(half_width: float) -> float:
-    """How large such a loss is whose difference has an interval of this half width around 0."""
+    """Return the loss per fold for which the interval of the difference has this half width around 0."""
     from scipy import stats
 
-    folds = 10 * evaluated.REPEATS
+    folds = 10 * out_of_fold.REPEATS
     sd = math.sqrt(folds / (folds - 1))  # of folds at +1 and -1
     return half_width / (float(stats.t.ppf(0.975, folds - 1)) * math.sqrt(1 / folds + 1 / 9) * sd)
 
@@ -55,24 +55,24 @@ def size_for(half_width: float) -> float:
 # What is promoted
 
 
-def test_a_lower_log_loss_beyond_chance_is_better_and_is_promoted() -> None:
-    good = evaluated.honest()
-    verdict = judged(good, evaluated.with_loss(good, 0.001))
+def test_a_significantly_lower_log_loss_is_better_and_is_promoted() -> None:
+    good = out_of_fold.honest()
+    verdict = verdict_on(good, out_of_fold.with_loss(good, 0.001))
     assert (verdict.name, verdict.promoted) == ("better", True)
     assert broken(verdict) == set()
     assert criterion(verdict, "log_loss").value == pytest.approx(-0.001)
     assert (verdict.repeats, verdict.folds, verdict.patients) == (3, 10, 569)
 
 
-def test_a_higher_log_loss_beyond_chance_is_worse_however_small_it_is_and_however_simple_the_recipe() -> None:
-    good = evaluated.honest()
-    verdict = judged(evaluated.with_loss(good, 0.001), good, names=SIMPLE)
+def test_a_significantly_higher_log_loss_is_worse_even_for_a_simpler_recipe() -> None:
+    good = out_of_fold.honest()
+    verdict = verdict_on(out_of_fold.with_loss(good, 0.001), good, names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("worse", False)
     assert broken(verdict) == {"log_loss"}
 
 
-def test_no_difference_is_no_gain() -> None:
-    verdict = judged(evaluated.honest(), evaluated.honest())
+def test_equal_predictions_are_not_better() -> None:
+    verdict = verdict_on(out_of_fold.honest(), out_of_fold.honest())
     assert not criterion(verdict, "log_loss").holds
     assert (verdict.name, verdict.promoted) == ("not worse", False)
 
@@ -86,40 +86,38 @@ def test_no_difference_is_no_gain() -> None:
         (0.0102, COMPLEX, ("cannot tell", False)),
     ],
 )
-def test_within_the_margin_of_equivalence_the_simpler_recipe_wins_and_beyond_it_nobody_can_tell(
+def test_the_simpler_recipe_wins_within_the_equivalence_margin(
     half_width: float, names: tuple[str, str], expected: tuple[str, bool]
 ) -> None:
-    good, size = evaluated.honest(), size_for(half_width)
-    candidate, champion = (evaluated.with_loss(good, in_folds(good, remainder, size)) for remainder in (0, 1))
-    verdict = judged(candidate, champion, names=names)
+    good, size = out_of_fold.honest(), size_for(half_width)
+    candidate, champion = (out_of_fold.with_loss(good, in_folds(good, remainder, size)) for remainder in (0, 1))
+    verdict = verdict_on(candidate, champion, names=names)
     log_loss = criterion(verdict, "log_loss")
     assert (log_loss.low, log_loss.high) == pytest.approx((-half_width, half_width), rel=1e-6)
     assert (verdict.name, verdict.promoted) == expected
 
 
-def test_the_margin_is_half_of_the_gain_that_was_worth_a_change() -> None:
+def test_the_margin_is_half_of_the_smallest_relevant_gain() -> None:
     assert pytest.approx(0.0191 / 2, rel=0.05) == gate.EQUIVALENCE
 
 
-def test_the_present_fit_of_the_champions_recipe_takes_the_place_of_an_earlier_one_and_not_the_other_way_round() -> (
-    None
-):
-    table = evaluated.honest().assign(recipe="logistic")
-    judge = {"candidate": "logistic", "champion": "logistic", "test": evaluated.TEST}
-    present, earlier = (gate.compare(table, supersedes=supersedes, **judge) for supersedes in (True, False))  # type: ignore[arg-type]
+def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() -> None:
+    table = out_of_fold.honest().assign(recipe="logistic")
+    arguments = {"candidate": "logistic", "champion": "logistic", "test": out_of_fold.TEST}
+    present, earlier = (gate.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
     assert "rollback" in earlier.reason
     assert criterion(present, "log_loss").high == 0.0
 
 
-def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> None:
-    judge: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": evaluated.TEST}
-    table = evaluated.honest().assign(recipe="logistic")
-    verdict = gate.compare(table, **judge)
+def test_the_first_champion_must_meet_the_criteria_that_need_no_comparison() -> None:
+    arguments: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": out_of_fold.TEST}
+    table = out_of_fold.honest().assign(recipe="logistic")
+    verdict = gate.compare(table, **arguments)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
-    assert {one.name for one in verdict.criteria} == {"floors", "alarms", *ALONE}
-    poor = gate.compare(evaluated.with_loss(table, 0.02), **judge)
+    assert {criterion.name for criterion in verdict.criteria} == {"floors", "alarms", *ALONE}
+    poor = gate.compare(out_of_fold.with_loss(table, 0.02), **arguments)
     assert (poor.name, poor.promoted) == ("cannot tell", False)
     assert "log_loss is" in criterion(poor, "floors").found
 
@@ -128,11 +126,13 @@ def test_the_first_champion_must_hold_all_that_can_be_asked_of_it_alone() -> Non
 
 
 @pytest.mark.parametrize(("every", "holds"), [(3, True), (2, False)])
-def test_accuracy_may_fall_by_chance_alone(every: int, holds: bool) -> None:
-    good = evaluated.honest()
+def test_accuracy_may_only_be_lower_within_its_margin(every: int, holds: bool) -> None:
+    good = out_of_fold.honest()
     missed = good[good["diagnosis"] == 1].sort_values("probability").groupby(["repeat", "fold"]).tail(1)
     missed = missed[missed["fold"] % every == 0]
-    verdict = judged(good.assign(probability=good["probability"].where(~good.index.isin(missed.index), 0.4999)), good)
+    verdict = verdict_on(
+        good.assign(probability=good["probability"].where(~good.index.isin(missed.index), 0.4999)), good
+    )
     accuracy = criterion(verdict, "accuracy")
     assert accuracy.holds is holds
     assert accuracy.low is not None
@@ -141,33 +141,31 @@ def test_accuracy_may_fall_by_chance_alone(every: int, holds: bool) -> None:
 
 
 @pytest.mark.parametrize(("more", "holds"), [(7, True), (8, False)])
-def test_of_357_benign_patients_seven_more_may_be_called_malignant_where_98_of_100_malignant_are_found(
-    more: int, holds: bool
-) -> None:
-    good = evaluated.honest()
+def test_at_most_seven_more_benign_patients_may_be_called_malignant(more: int, holds: bool) -> None:
+    good = out_of_fold.honest()
     changed = good.copy()
     for _, repeat in good.groupby("repeat"):
         threshold, _ = decision_policy.recall_threshold(
             repeat.loc[repeat["diagnosis"] == 1, "probability"].to_numpy(), 0.98
         )
         below = repeat[(repeat["diagnosis"] == 0) & (repeat["probability"] < threshold)]
-        chosen = below.sort_values("probability").groupby("fold").tail(1).index[:more]  # in as many folds
-        changed.loc[chosen, "probability"] = threshold
-    specificity = criterion(judged(changed, good), "specificity")
+        rows = below.sort_values("probability").groupby("fold").tail(1).index[:more]  # in as many folds
+        changed.loc[rows, "probability"] = threshold
+    specificity = criterion(verdict_on(changed, good), "specificity")
     assert specificity.holds is holds
     assert specificity.value == pytest.approx(-more / 357, rel=0.02)
 
 
-def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat() -> None:
-    table = evaluated.honest()
-    found = criteria.specificities(table)
-    assert found.shape == (30,)
+def test_specificity_is_computed_at_the_threshold_of_each_repeat() -> None:
+    table = out_of_fold.honest()
+    specificities = criteria.specificities(table)
+    assert specificities.shape == (30,)
     of_repeat = table[table["repeat"] == 1]
     p = of_repeat["probability"].to_numpy()
     y = of_repeat["diagnosis"].to_numpy()
     threshold = np.sort(p[y == 1])[::-1][math.ceil(0.98 * 212) - 1]
     pooled = float((p[y == 0] < threshold).mean())
-    assert found[10:20].mean() == pytest.approx(pooled, abs=0.001)
+    assert specificities[10:20].mean() == pytest.approx(pooled, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -176,49 +174,49 @@ def test_a_specificity_is_that_of_the_benign_below_the_threshold_of_the_repeat()
         ({"grid": "small"}, "search"),
         ({"same_patients": False}, "patients"),
         ({"same_code": False}, "code"),
-        ({"test": {**evaluated.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
-        ({"test": {**evaluated.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
-        ({"test": {**evaluated.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
+        ({"test": {**out_of_fold.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
+        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
+        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
     ],
 )
-def test_whatever_speaks_against_a_better_candidate_keeps_it_out(options: dict[str, Any], culprit: str) -> None:
-    good = evaluated.honest()
-    verdict = judged(good, evaluated.with_loss(good, 0.001), **options)
+def test_one_failed_criterion_blocks_a_better_candidate(options: dict[str, Any], culprit: str) -> None:
+    good = out_of_fold.honest()
+    verdict = verdict_on(good, out_of_fold.with_loss(good, 0.001), **options)
     assert (verdict.name, verdict.promoted) == ("cannot tell", False)
     assert broken(verdict) == {culprit}
     assert culprit in verdict.reason
 
 
-def test_a_bound_of_the_test_part_may_be_met() -> None:
-    figures = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in criteria.TEST_FLOORS.items()}
-    good = evaluated.honest()
-    assert judged(good, evaluated.with_loss(good, 0.001), test=figures).promoted
+def test_a_value_equal_to_the_test_set_bound_passes() -> None:
+    metrics = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in criteria.TEST_FLOORS.items()}
+    good = out_of_fold.honest()
+    assert verdict_on(good, out_of_fold.with_loss(good, 0.001), test=metrics).promoted
 
 
-# What must never get through
+# Candidates that must be rejected
 
 
-def test_a_model_of_noisy_labels_is_refused() -> None:
-    verdict = judged(evaluated.of_model(mislabelled=0.15), evaluated.honest(), names=SIMPLE)
+def test_a_model_fitted_on_noisy_labels_is_rejected() -> None:
+    verdict = verdict_on(out_of_fold.predictions_of_model(mislabelled=0.15), out_of_fold.honest(), names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("worse", False)
     assert {"log_loss", "floors"} <= broken(verdict)
 
 
-def test_a_candidate_that_saw_the_diagnoses_is_refused_for_being_too_good() -> None:
-    good = evaluated.honest()
-    leaking = evaluated.with_logits(good, evaluated.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
-    verdict = judged(leaking, good, names=SIMPLE)
+def test_a_candidate_with_leaked_diagnoses_is_rejected_by_the_alarms() -> None:
+    good = out_of_fold.honest()
+    leaking = out_of_fold.with_logits(good, out_of_fold.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
+    verdict = verdict_on(leaking, good, names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("cannot tell", False)
     assert broken(verdict) == {"alarms"}
     assert "too good to be true" in criterion(verdict, "alarms").found
 
 
-def test_a_candidate_that_is_luckier_in_accuracy_alone_is_refused() -> None:
-    good, seen = evaluated.honest(), np.random.default_rng(1)
+def test_a_candidate_with_only_a_higher_accuracy_is_rejected() -> None:
+    good, generator = out_of_fold.honest(), np.random.default_rng(1)
     truth = np.where(good["diagnosis"] == 1, 1.0, -1.0)
-    close = (evaluated.logits(good) * truth < 0) & (evaluated.logits(good) * truth > -0.7)
-    values = np.where(close, 0.01 * truth, evaluated.logits(good) + seen.normal(0, 0.5, len(good)))
-    verdict = judged(evaluated.with_logits(good, values), good)
+    close = (out_of_fold.logits(good) * truth < 0) & (out_of_fold.logits(good) * truth > -0.7)
+    values = np.where(close, 0.01 * truth, out_of_fold.logits(good) + generator.normal(0, 0.5, len(good)))
+    verdict = verdict_on(out_of_fold.with_logits(good, values), good)
     accuracy = criterion(verdict, "accuracy")
     assert accuracy.value is not None
     assert accuracy.value > 0
@@ -226,78 +224,78 @@ def test_a_candidate_that_is_luckier_in_accuracy_alone_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_identical_models_are_promoted_in_at_most_one_repetition_of_twenty() -> None:
-    """Two models that differ by noise alone: each has its own errors, of a patient and of a patient in a repeat."""
-    good, random, repetitions = evaluated.honest(), np.random.default_rng(20), 200
-    true, patient = evaluated.logits(good), good["patient"].to_numpy()
+def test_equivalent_models_are_promoted_in_at_most_five_percent_of_trials() -> None:
+    """Two models differ only by noise: an error per patient and an error per patient and repeat."""
+    good, random, repetitions = out_of_fold.honest(), np.random.default_rng(20), 200
+    true, patient = out_of_fold.logits(good), good["patient"].to_numpy()
 
     def noisy() -> pd.DataFrame:
         of_patient = random.normal(0, 0.6, patient.max() + 1)[patient]
-        return evaluated.with_logits(good, true + of_patient + random.normal(0, 0.2, len(true)))
+        return out_of_fold.with_logits(good, true + of_patient + random.normal(0, 0.2, len(true)))
 
-    verdicts = [judged(noisy(), noisy()) for _ in range(repetitions)]
+    verdicts = [verdict_on(noisy(), noisy()) for _ in range(repetitions)]
     assert sum(verdict.promoted for verdict in verdicts) <= 0.05 * repetitions
     assert sum(verdict.name == "worse" for verdict in verdicts) <= 0.05 * repetitions
     assert all(verdict.promoted == (verdict.name == "better") for verdict in verdicts)
 
 
-# What cannot be judged
+# What cannot be compared
 
 
-def test_a_recipe_that_was_not_judged_is_named_with_the_command_that_judges_it() -> None:
-    table = evaluated.honest().assign(recipe="logistic")
-    with pytest.raises(WdbcError, match="has not judged svc") as caught:
-        gate.compare(table, candidate="svc", champion="logistic", test=evaluated.TEST)
+def test_the_error_names_the_command_that_evaluates_a_missing_recipe() -> None:
+    table = out_of_fold.honest().assign(recipe="logistic")
+    with pytest.raises(WdbcError, match="has no results for svc") as caught:
+        gate.compare(table, candidate="svc", champion="logistic", test=out_of_fold.TEST)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
 @pytest.mark.parametrize("spoil", [lambda table: table.iloc[1:], lambda table: table.assign(fold=table["fold"] // 2)])
-def test_recipes_that_were_judged_on_other_patients_or_folds_are_not_compared(
+def test_recipes_evaluated_on_different_patients_or_folds_are_not_compared(
     spoil: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> None:
-    good = evaluated.honest()
-    with pytest.raises(WdbcError, match="not judged on the same patients"):
-        judged(spoil(good), good)
+    good = out_of_fold.honest()
+    with pytest.raises(WdbcError, match="not evaluated on the same patients"):
+        verdict_on(spoil(good), good)
 
 
-def test_every_recipe_has_its_place_in_the_order_of_simplicity() -> None:
+def test_the_order_of_simplicity_contains_every_recipe() -> None:
     assert set(gate.SIMPLICITY) == set(recipes.RECIPES)
     assert gate.simpler("logistic", "svc")
     assert not gate.simpler("svc", "logistic")
     assert not gate.simpler("logistic", "logistic")
-    assert gate.simpler("stacking", "a recipe of somebody else's")
+    assert gate.simpler("stacking", "an unknown recipe")
 
 
-def test_a_verdict_is_plain_and_whole_as_json() -> None:
-    good = evaluated.honest()
-    plain = json.loads(json.dumps(judged(good, good).to_plain(), allow_nan=False))
+def test_a_verdict_can_be_written_as_json() -> None:
+    good = out_of_fold.honest()
+    plain = json.loads(json.dumps(verdict_on(good, good).to_plain(), allow_nan=False))
     assert plain["name"] == "not worse"
-    assert [one["name"] for one in plain["criteria"]][:3] == list(criteria.COMPARED)
+    assert [criterion["name"] for criterion in plain["criteria"]][:3] == list(criteria.COMPARED)
     assert set(plain["criteria"][0]) == {"name", "demand", "holds", "value", "low", "high", "bound", "found"}
 
 
-def test_the_patients_of_these_tests_are_the_contracts() -> None:
-    counts = evaluated.honest().groupby("repeat")["diagnosis"].agg(["size", "sum"])
+def test_the_test_predictions_cover_the_published_patients() -> None:
+    counts = out_of_fold.honest().groupby("repeat")["diagnosis"].agg(["size", "sum"])
     assert set(zip(counts["size"], counts["sum"], strict=True)) == {(569, 212)}
     assert contract.MALIGNANT == 1
 
 
-# Under test
+# Experiments
 
 
 @pytest.mark.parametrize(
     ("scored", "failed", "holds"),
     [(99, 0, None), (0, 99, None), (100, 0, True), (999, 1, True), (998, 2, False), (0, 100, False)],
 )
-def test_a_candidate_on_experiment_must_have_answered_once_enough_was_asked_of_it(
+def test_an_experiment_with_enough_patients_requires_almost_no_failures(
     scored: int, failed: int, holds: bool | None
 ) -> None:
-    good = evaluated.honest()
+    good = out_of_fold.honest()
     experiment = {"scored": scored, "failed": failed, "dropped": 50}
-    verdict = judged(good, evaluated.with_loss(good, 0.001), experiment=experiment)
+    verdict = verdict_on(good, out_of_fold.with_loss(good, 0.001), experiment=experiment)
     assert verdict.promoted is (holds is not False)
     if holds is None:
-        assert "experiment" not in {one.name for one in verdict.criteria}
+        assert "experiment" not in {criterion.name for criterion in verdict.criteria}
     else:
         assert criterion(verdict, "experiment").holds is holds
-        assert criterion(verdict, "experiment").found == f"{failed} of {scored + failed} patients without an answer"
+        assert criterion(verdict, "experiment").found == f"{failed} of {scored + failed} patients not scored"

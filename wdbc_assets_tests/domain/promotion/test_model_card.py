@@ -1,4 +1,4 @@
-"""The model card: no number in it that does not stand in the artifact that it cites, and nothing of it runs."""
+"""The model card: every number appears in the artifact that it cites, and markup is escaped."""
 
 import re
 from dataclasses import asdict, replace
@@ -8,7 +8,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import model_card, model_card_pages
-from wdbc_assets.domain.promotion.card_parts import Figure, ModelCard, Section
+from wdbc_assets.domain.promotion.card_parts import CitedValue, ModelCard, Section
 from wdbc_assets_tests import evidence
 
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?")
@@ -19,11 +19,11 @@ def card() -> ModelCard:
 
 
 def numbers_in(content: Any) -> set[float]:
-    """Every number in an artifact's content, wherever in it."""
+    """Return all numbers in an artifact's content."""
     if isinstance(content, dict):
-        return {number for one in content.values() for number in numbers_in(one)}
+        return {number for item in content.values() for number in numbers_in(item)}
     if isinstance(content, list):
-        return {number for one in content for number in numbers_in(one)}
+        return {number for item in content for number in numbers_in(item)}
     return {float(content)} if isinstance(content, int | float) else set()
 
 
@@ -34,64 +34,66 @@ def at(content: Any, place: tuple[str, ...]) -> Any:
 
 
 def uncited(card: ModelCard, contents: dict[str, Any]) -> list[str]:
-    """Every number of a figure that is not, to the digits shown, at the place which the figure cites."""
-    found = []
-    for figure in card.figures:
-        there = numbers_in(at(contents[figure.artifact], figure.place))
-        for shown in NUMBER.findall(figure.text):
+    """Return the numbers of cited values that, to the digits shown, are not at the cited place."""
+    wrong = []
+    for cited in card.values:
+        there = numbers_in(at(contents[cited.artifact], cited.place))
+        for shown in NUMBER.findall(cited.text):
             decimals = len(shown.partition(".")[2])
-            scale = 100 if figure.text.endswith("%") else 1
+            scale = 100 if cited.text.endswith("%") else 1
             if float(shown.replace(",", "")) not in {round(scale * number, decimals) for number in there}:
-                found.append(f"{figure.label}: {shown}")
-    return found
+                wrong.append(f"{cited.label}: {shown}")
+    return wrong
 
 
-def test_every_figure_is_found_in_the_artifact_that_it_cites() -> None:
-    assert len(card().figures) > 40
+def test_every_value_appears_in_the_artifact_that_it_cites() -> None:
+    assert len(card().values) > 40
     assert uncited(card(), evidence.contents()) == []
 
 
-def test_a_figure_that_drifted_from_its_artifact_is_found() -> None:
+def test_a_value_that_differs_from_its_artifact_is_reported() -> None:
     contents = evidence.contents()
     contents["metrics"]["accuracy"]["value"] = 0.5
     assert uncited(card(), contents) == ["accuracy: 0.9654"]
 
 
-def test_no_sentence_holds_a_number_so_that_none_stands_there_uncited() -> None:
-    assert [said for section in card().sections for said in section.sentences if re.search(r"\d", said)] == []
+def test_sentences_contain_no_numbers() -> None:
+    assert [text for section in card().sections for text in section.sentences if re.search(r"\d", text)] == []
 
 
 @pytest.mark.parametrize("write", [model_card_pages.markdown, model_card_pages.html])
-def test_every_number_on_a_page_is_one_of_a_figure(write: Any) -> None:
+def test_every_number_on_a_page_belongs_to_a_cited_value(write: Any) -> None:
     page = re.sub(r"<style>.*?</style>|<meta[^>]*>|</?h\d|<html.*?>", "", write(card()), flags=re.DOTALL)
-    cited = [text for figure in card().figures for text in (model_card_pages.cited_place(figure), figure.text)]
+    cited = [text for value in card().values for text in (model_card_pages.cited_place(value), value.text)]
     for text in sorted([*cited, *card().versions.values()], key=len, reverse=True):
         page = page.replace(text, "")
     assert NUMBER.findall(page) == []
 
 
-def test_the_card_says_first_what_it_must_not_be_used_for() -> None:
+def test_out_of_scope_uses_come_before_the_performance() -> None:
     titles = [section.title for section in card().sections]
-    assert titles.index("What it must not be used for") < titles.index("How good it is")
+    assert titles.index("Out-of-scope use") < titles.index("Performance in cross-validation")
     assert "not a medical device" in model_card_pages.markdown(card())
 
 
-def test_measurements_that_say_the_same_are_named_and_lone_ones_not() -> None:
+def test_only_groups_of_correlated_measurements_are_listed() -> None:
     (factors,) = [section for section in card().sections if section.title == "Factors"]
     assert "radius_mean, area_mean." in factors.sentences[1]
     assert "texture" not in factors.sentences[1]
 
 
-def test_a_figure_that_is_undefined_is_shown_as_such() -> None:
+def test_an_undefined_value_is_shown_as_not_available() -> None:
     contents = evidence.contents()
     contents["metrics"]["precision"] |= {"value": None, "low": None, "high": None}
     shown = {
-        one.label: one.text for one in model_card.card(contents, evidence.versions()).figures if len(one.place) == 1
+        value.label: value.text
+        for value in model_card.card(contents, evidence.versions()).values
+        if len(value.place) == 1
     }
-    assert shown["precision"] == "n/a"
+    assert shown["precision (positive predictive value)"] == "n/a"
 
 
-def test_a_recipe_that_was_not_evaluated_has_no_card_and_the_error_says_how_to_evaluate_it() -> None:
+def test_a_card_of_an_unevaluated_recipe_is_an_error_with_a_hint() -> None:
     with pytest.raises(WdbcError, match="svc, was not evaluated") as refused:
         model_card.card(evidence.contents("svc"), evidence.versions())
     assert refused.value.hint == "Run `wdbc evaluate --recipe svc`."
@@ -100,15 +102,13 @@ def test_a_recipe_that_was_not_evaluated_has_no_card_and_the_error_says_how_to_e
 @pytest.mark.fault("X04")
 def test_markup_in_names_and_values_is_shown_as_text() -> None:
     evil = "<script>alert(1)</script>|x"
-    section = Section("Title", (evil,), (Figure(evil, evil, "metrics", (evil,)),))
+    section = Section("Title", (evil,), (CitedValue(evil, evil, "metrics", (evil,)),))
     page = replace(card(), recipe=evil, sections=(section,))
     assert "<script" not in model_card_pages.html(page)
     assert "&lt;script&gt;" in model_card_pages.html(page)
-    assert "<script" not in model_card_pages.markdown(page).replace(
-        model_card_pages.cited_place(section.figures[0]), ""
-    )
+    assert "<script" not in model_card_pages.markdown(page).replace(model_card_pages.cited_place(section.values[0]), "")
 
 
-def test_a_card_comes_back_from_plain_values() -> None:
+def test_a_card_can_be_restored_from_plain_values() -> None:
     plain = asdict(card())
     assert ModelCard.from_plain(plain) == card()

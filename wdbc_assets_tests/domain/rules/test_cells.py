@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.judging import Cells, broken, changed
+from wdbc_assets_tests.domain.validation import Cells, broken_rules, changed
 
 
 def twin(line: int, of: int, **other: object) -> bytes:
@@ -76,12 +76,12 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, Cells]]] = {
     "a symmetry beyond nature": (
         "D07",
         changed("symmetry_worst", "1.5"),
-        {"nothing_is_beyond_nature": [(17, "symmetry_worst", "1.5")]},
+        {"values_are_plausible": [(17, "symmetry_worst", "1.5")]},
     ),
     "a texture beyond 8-bit grey": (
         "D07",
         changed("texture_worst", "1e300"),
-        {"nothing_is_beyond_nature": [(17, "texture_worst", "1e+300")]},
+        {"values_are_plausible": [(17, "texture_worst", "1e+300")]},
     ),
     "a worst value below the mean": (
         "D08",
@@ -122,12 +122,12 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, Cells]]] = {
     "a patient twice": (
         "D09",
         twin(400, of=17),
-        {"no_patient_is_twice": [(17, "diagnosis", "'M'"), (400, "diagnosis", "'M'")]},
+        {"no_patient_is_duplicated": [(17, "diagnosis", "'M'"), (400, "diagnosis", "'M'")]},
     ),
     "the same measurements with another diagnosis": (
         "D09",
         twin(400, of=17, diagnosis="B"),
-        {"no_diagnosis_contradicts": [(17, "diagnosis", "'M'"), (400, "diagnosis", "'B'")]},
+        {"no_contradicting_diagnoses": [(17, "diagnosis", "'M'"), (400, "diagnosis", "'B'")]},
     ),
 }
 
@@ -139,7 +139,7 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, Cells]]] = {
 def test_a_broken_file_breaks_exactly_the_rules_that_name_its_faults(
     content: bytes, expected: dict[str, Cells]
 ) -> None:
-    assert broken(content) == expected
+    assert broken_rules(content) == expected
 
 
 WRONG_CELLS = st.one_of(
@@ -158,7 +158,7 @@ WRONG_CELLS = st.one_of(
         st.sampled_from([name for name in contract.FEATURES if not name.startswith("conca")]),
         st.just("zero_only_where_possible"),
     ),
-    st.tuples(st.floats(4e4, 1e308).map(repr), st.sampled_from(contract.FEATURES), st.just("nothing_is_beyond_nature")),
+    st.tuples(st.floats(4e4, 1e308).map(repr), st.sampled_from(contract.FEATURES), st.just("values_are_plausible")),
 )
 
 
@@ -171,6 +171,6 @@ def test_any_one_cell_made_wrong_is_refused_by_the_rule_that_names_it(line: int,
     text, column, rule = wrong
     quoted = f'"{text}"' if "," in text else text
 
-    cells = broken(builders.published_with((line, column, quoted)))[rule]
+    cells = broken_rules(builders.published_with((line, column, quoted)))[rule]
 
     assert [(row, name) for row, name, _ in cells] == [(line, column)]

@@ -5,7 +5,7 @@ import pytest
 from wdbc_assets.domain.data import contract, failures, reading
 from wdbc_assets.domain.rules import base, findings, groups, schemas
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.judging import changed
+from wdbc_assets_tests.domain.validation import changed
 
 
 def of(content: bytes) -> list[findings.Finding]:
@@ -21,7 +21,7 @@ def test_a_refusal_names_rule_line_column_and_hint() -> None:
     error = findings.refusal(of(changed("area_se", "4O.1")), "raw_data")
 
     assert error is not None
-    assert error.what == ("the data break 1 of 19 rules: cells_are_numbers: 1 cell, first at line 17, column area_se")
+    assert error.what == ("the data violate 1 of 19 rules: cells_are_numbers: 1 cell, first at line 17, column area_se")
     assert error.where == "raw_data"
     assert error.hint.startswith("Correct the cell")
     assert error.detail == "cells_are_numbers: row 17, area_se: '4O.1'"
@@ -43,7 +43,7 @@ def test_a_hundred_faults_of_ten_kinds_make_one_short_message_without_values() -
     assert str(error).count("\n") == 2
     for _, value in kinds[:1] + kinds[2:]:
         assert str(value) not in str(error)
-    for rule in ("cells_are_numbers: 10 cells", "diagnosis_is_m_or_b: 10 cells", "nothing_is_beyond_nature"):
+    for rule in ("cells_are_numbers: 10 cells", "diagnosis_is_m_or_b: 10 cells", "values_are_plausible"):
         assert rule in error.what
     lines = error.detail.splitlines()
     assert sum(line.startswith("diagnosis_is_m_or_b") for line in lines) == 10

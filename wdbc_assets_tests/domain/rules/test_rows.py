@@ -52,7 +52,7 @@ def test_the_published_patients_keep_every_rule() -> None:
     ("changes", "fault"),
     [
         ({"texture_mean": np.nan}, rows.BrokenRule(1, "texture_mean", "cells_are_numbers")),
-        ({"symmetry_worst": 2.0}, rows.BrokenRule(1, "symmetry_worst", "nothing_is_beyond_nature")),
+        ({"symmetry_worst": 2.0}, rows.BrokenRule(1, "symmetry_worst", "values_are_plausible")),
         ({"texture_worst": 17.0}, rows.BrokenRule(1, "texture_worst", "worst_is_not_below_mean")),
         ({"smoothness_se": 0.2}, rows.BrokenRule(1, "smoothness_se", "se_is_not_above_mean")),
         ({"concavity_se": -0.0}, rows.BrokenRule(1, "concavity_se", "nothing_is_negative")),
@@ -69,7 +69,7 @@ def test_a_fault_names_row_column_and_rule(changes: dict[str, float], fault: row
 def test_the_rules_are_those_of_the_raw_table_that_ask_neither_id_nor_diagnosis_nor_another_row() -> None:
     others = {
         cells.diagnosis_is_m_or_b, cells.id_is_positive, cells.id_is_unique,
-        cells.no_patient_is_twice, cells.no_diagnosis_contradicts,
+        cells.no_patient_is_duplicated, cells.no_contradicting_diagnoses,
     }  # fmt: skip
     of_cells = [rule for rule in groups.RAW_RULES if isinstance(rule, base.CellRule)]
     assert list(groups.MEASUREMENT_RULES) == [rule for rule in of_cells if rule not in others]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wdbc_assets.domain.data import cleaning, contract, reading, splitting
 from wdbc_assets.domain.rules import base, groups, schemas
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.judging import broken, changed, clean_frame, judged
+from wdbc_assets_tests.domain.validation import broken_rules, changed, clean_frame, findings_by_rule
 
 
 def test_the_published_patients_keep_every_rule() -> None:
@@ -48,7 +48,7 @@ def test_any_table_of_the_generator_keeps_every_rule(rows: int, seed: int) -> No
 def test_a_hundred_faults_are_all_counted_and_the_first_ten_of_each_rule_shown() -> None:
     wrong = [(line, "area_se", "x") for line in range(100, 150)] + [(line, "symmetry_se", -1) for line in range(1, 51)]
 
-    found = judged(builders.published_with(*wrong))
+    found = findings_by_rule(builders.published_with(*wrong))
 
     numbers, negative = found["cells_are_numbers"], found["nothing_is_negative"]
     assert (numbers.count, negative.count) == (50, 50)
@@ -61,7 +61,7 @@ def test_a_hundred_faults_are_all_counted_and_the_first_ten_of_each_rule_shown()
 def test_failures_are_in_the_order_of_rows_then_of_columns() -> None:
     content = builders.published_with((9, "radius_se", -1), (8, "area_worst", -2), (9, "radius_mean", -3))
 
-    cells = broken(content)["nothing_is_negative"]
+    cells = broken_rules(content)["nothing_is_negative"]
 
     assert cells == [(8, "area_worst", "-2"), (9, "radius_mean", "-3"), (9, "radius_se", "-1")]
 
@@ -70,7 +70,7 @@ def test_failures_are_in_the_order_of_rows_then_of_columns() -> None:
 def test_ten_failures_of_a_rule_are_shown_even_if_many_columns_fail() -> None:
     wrong = [(line, column, -1) for column in ("area_se", "symmetry_se", "radius_mean") for line in range(1, 9)]
 
-    cells = broken(builders.published_with(*wrong))["nothing_is_negative"]
+    cells = broken_rules(builders.published_with(*wrong))["nothing_is_negative"]
 
     assert [(row, column) for row, column, _ in cells] == [
         (line, column) for line in range(1, 5) for column in ("radius_mean", "area_se", "symmetry_se")
@@ -80,7 +80,7 @@ def test_ten_failures_of_a_rule_are_shown_even_if_many_columns_fail() -> None:
 def test_rows_of_a_file_with_a_header_are_named_by_their_line() -> None:
     header = ",".join(column.name for column in contract.COLUMNS).encode() + b"\n"
 
-    assert broken(header + changed("texture_se", 0)) == {"zero_only_where_possible": [(18, "texture_se", "0")]}
+    assert broken_rules(header + changed("texture_se", 0)) == {"zero_only_where_possible": [(18, "texture_se", "0")]}
 
 
 @pytest.mark.parametrize("off", [{"validation_enabled": False}, {"validation_depth": "SCHEMA_ONLY"}], ids=str)
@@ -89,7 +89,7 @@ def test_pandera_cannot_be_switched_off_from_outside(off: dict[str, Any]) -> Non
     from pandera.config import config_context
 
     with config_context(**off):
-        assert set(broken(changed("texture_se", 0))) == {"zero_only_where_possible"}
+        assert set(broken_rules(changed("texture_se", 0))) == {"zero_only_where_possible"}
 
 
 @pytest.mark.parametrize("kind", [base.CellRule, base.TableRule])
@@ -129,7 +129,7 @@ def test_a_rule_that_ran_out_of_memory_once_is_judged_by_its_second_answer(
 def test_a_raw_table_that_reading_did_not_make_is_a_bug_and_no_finding() -> None:
     frame = builders.published().drop(columns="area_se")
 
-    with pytest.raises(TypeError, match="raw_data is not laid out"):
+    with pytest.raises(TypeError, match="raw_data does not have the structure"):
         schemas.validate_raw(reading.RawTable(frame, ()))
 
 

@@ -10,7 +10,7 @@ import pytest
 from wdbc_assets.domain.data import contract, failures, reading
 from wdbc_assets.domain.rules import base, findings, groups, schemas, tables
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.judging import Cells, broken, clean_frame, judged, of_clean
+from wdbc_assets_tests.domain.validation import Cells, broken_rules, clean_failures, clean_frame, findings_by_rule
 
 RULES = [rule for rule in groups.RAW_RULES if rule.blocking]
 LINES = builders.bundled_uci_bytes().splitlines(keepends=True)
@@ -61,7 +61,7 @@ SHORT: dict[str, tuple[str, bytes, dict[str, Cells]]] = {
 def test_a_table_that_is_too_short_is_refused_with_the_number_found_and_the_number_needed(
     content: bytes, expected: dict[str, Cells]
 ) -> None:
-    assert broken(content) == expected
+    assert broken_rules(content) == expected
 
 
 def whole(**columns: Any) -> bytes:
@@ -111,7 +111,7 @@ WHOLE_COLUMNS: dict[str, tuple[str, bytes, str, int]] = {
     "id and radius swapped": (
         "D13",
         whole(radius_mean=lambda table: table["id"].astype("float64"), id=lambda table: table.index * 7),
-        "nothing_is_beyond_nature",
+        "values_are_plausible",
         469,
     ),
 }
@@ -122,7 +122,7 @@ WHOLE_COLUMNS: dict[str, tuple[str, bytes, str, int]] = {
     [pytest.param(*case[1:], marks=pytest.mark.fault(case[0]), id=name) for name, case in WHOLE_COLUMNS.items()],
 )
 def test_a_wrong_column_is_refused_by_the_rule_that_names_it(content: bytes, rule: str, count: int) -> None:
-    finding = judged(content)[rule]
+    finding = findings_by_rule(content)[rule]
 
     assert (finding.passed, finding.blocking, finding.count) == (False, True, count)
 
@@ -175,12 +175,12 @@ STRUCTURES: dict[str, tuple[Any, str, Cells]] = {
     ),
     "a diagnosis of letters": (
         lambda frame: frame.assign(diagnosis="M"),
-        "types_are_as_stated",
+        "types_match_the_contract",
         [(None, "diagnosis", "wrong datatype")],
     ),
     "features in half precision": (
         lambda frame: frame.astype({"area_se": "float32"}),
-        "types_are_as_stated",
+        "types_match_the_contract",
         [(None, "area_se", "wrong datatype")],
     ),
 }
@@ -189,12 +189,12 @@ STRUCTURES: dict[str, tuple[Any, str, Cells]] = {
 @pytest.mark.fault("D13")
 @pytest.mark.parametrize(("spoil", "rule", "cells"), STRUCTURES.values(), ids=STRUCTURES)
 def test_wrong_columns_are_named_and_leave_no_other_rule_to_judge(spoil: Any, rule: str, cells: Cells) -> None:
-    found = of_clean(spoil(clean_frame()))
+    found = clean_failures(spoil(clean_frame()))
 
     assert [(failure.row, failure.column, failure.value) for failure in found[rule].failures] == cells
-    judgeable = {tables.columns_are_features_only.name, tables.types_are_as_stated.name}
+    judgeable = {tables.columns_are_features_only.name, tables.types_match_the_contract.name}
     assert found.keys() - {rule} == {each.name for each in groups.CLEAN_RULES} - judgeable
-    assert all("not judged" in finding.summary for name, finding in found.items() if name != rule)
+    assert all("not checked" in finding.summary for name, finding in found.items() if name != rule)
 
 
 @pytest.mark.fault("D13")
@@ -202,16 +202,16 @@ def test_wrong_columns_are_named_and_leave_no_other_rule_to_judge(spoil: Any, ru
 def test_the_number_of_the_row_in_place_of_a_feature_is_refused(ends: tuple[float, float]) -> None:
     frame = clean_frame().assign(symmetry_se=np.linspace(*ends, 569))
 
-    found = of_clean(frame)
+    found = clean_failures(frame)
 
-    assert list(found) == ["row_order_is_no_feature"]
-    assert [failure.column for failure in found["row_order_is_no_feature"].failures] == ["symmetry_se"]
+    assert list(found) == ["row_order_is_not_a_feature"]
+    assert [failure.column for failure in found["row_order_is_not_a_feature"].failures] == ["symmetry_se"]
 
 
 def test_inverted_labels_in_the_clean_frame_are_refused() -> None:
     frame = clean_frame()
 
-    found = of_clean(frame.assign(diagnosis=1 - frame["diagnosis"]))
+    found = clean_failures(frame.assign(diagnosis=1 - frame["diagnosis"]))
 
     assert list(found) == ["malignant_is_larger"]
 
@@ -221,7 +221,7 @@ def test_a_clean_frame_that_lost_rows_or_values_is_refused() -> None:
     frame.loc[3, "area_mean"] = np.nan
     frame.loc[7, "diagnosis"] = 2
 
-    found = of_clean(frame.iloc[:500])
+    found = clean_failures(frame.iloc[:500])
 
     assert list(found) == ["cells_are_numbers", "diagnosis_is_0_or_1", "no_patient_is_lost"]
     assert found["cells_are_numbers"].failures == (failures.Failure(4, "area_mean", "nan"),)
@@ -241,6 +241,6 @@ def test_nothing_is_said_of_medians_or_order_where_there_are_too_few_rows() -> N
     # A figure of one patient would be a patient's value.
     small = builders.csv(builders.patient(id=1, radius_mean=12.3), builders.patient(id=2, diagnosis="M"))
 
-    assert set(broken(small)) == {"no_patient_is_lost", "each_class_can_be_split"}
+    assert set(broken_rules(small)) == {"no_patient_is_lost", "each_class_can_be_split"}
     in_order = clean_frame().sort_values("radius_mean").iloc[:3].reset_index(drop=True)
-    assert set(of_clean(in_order)) == {"no_patient_is_lost", "each_class_can_be_split"}
+    assert set(clean_failures(in_order)) == {"no_patient_is_lost", "each_class_can_be_split"}

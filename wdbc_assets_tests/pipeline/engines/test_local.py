@@ -43,7 +43,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
         done.append(unit)
         y = frame["diagnosis"].to_numpy()
         answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
-        return Outcome({}, tuple(answers[cross_validation.rows(y, unit)[1]].tolist()))
+        return Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
 
     monkeypatch.setattr(cross_validation, "evaluate_fold", evaluate_fold)
     return done
@@ -111,7 +111,7 @@ def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
     store = open_store(str(tmp_path / "store"), relative_to=tmp_path)
     evaluate(frame, store.checkpoints("cross_validation", ["frame", "other code"]), "logistic")
     assert len(evaluated) == 60
-    evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], anew=True), "logistic")
+    evaluate(frame, store.checkpoints("cross_validation", ["frame", "code"], fresh=True), "logistic")
     assert len(evaluated) == 90
 
 
@@ -136,7 +136,7 @@ def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
         # A constant column per fold would be needed to break scikit-learn itself; a recipe unknown to the workers does.
         monkeypatch.setitem(recipes.RECIPES, "here_only", recipes.named("logistic"))
         monkeypatch.setattr(cross_validation, "units", lambda *_: [Unit("here_only", 0, fold) for fold in range(3)])
-        with pytest.raises(WdbcError, match="3 of 3 folds could not be judged: There is no recipe 'here_only'"):
+        with pytest.raises(WdbcError, match="3 of 3 folds could not be evaluated: There is no recipe 'here_only'"):
             evaluate(frame, checkpoints, "here_only", workers=2)
 
 

@@ -103,7 +103,7 @@ def test_the_lines_of_a_policy_lie_where_it_draws_them(
 ) -> None:
     plots.decision_bands(decided(quantiles=quantiles))
     benign, malignant = figure.axes
-    assert benign.get_title() == f"{150 + sum(range(29))} benign patients of the training part"
+    assert benign.get_title() == f"{150 + sum(range(29))} benign patients of the training set"
     for axes in (benign, malignant):
         (threshold,) = axes.get_lines()
         assert xs(threshold) == pytest.approx([np.log(0.25)] * 2)

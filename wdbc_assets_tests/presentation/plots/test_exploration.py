@@ -14,13 +14,13 @@ from PIL import Image
 
 from wdbc_assets.domain.data import contract, exploration
 from wdbc_assets.presentation import plots
-from wdbc_assets_tests.domain import judging
+from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, words, xs, ys
 
 
 @cache
 def explored() -> dict[str, Any]:
-    return exploration.explore(judging.clean_frame())
+    return exploration.explore(validation.clean_frame())
 
 
 def explored_of_nothing() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Picture of a judgement: where each difference lies, how far it may, and whether it holds."""
+"""Plot of a comparison: each difference, its bound, and whether the criterion is met."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ import pytest
 from matplotlib.figure import Figure
 
 from wdbc_assets.presentation import plots
-from wdbc_assets_tests.domain import evaluated
-from wdbc_assets_tests.domain.promotion.test_gate import judged
+from wdbc_assets_tests.domain import out_of_fold
+from wdbc_assets_tests.domain.promotion.test_gate import verdict_on
 from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, xs
 
 
 @pytest.fixture(scope="module")
 def verdict() -> dict[str, Any]:
-    good = evaluated.honest()
-    return judged(good, evaluated.with_loss(good, 0.001)).to_plain()
+    good = out_of_fold.honest()
+    return verdict_on(good, out_of_fold.with_loss(good, 0.001)).to_plain()
 
 
 def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, verdict: dict[str, Any]) -> None:
     plots.differences(verdict)
     log_loss, accuracy, specificity = (axes.get_title() for axes in figure.axes)
-    assert log_loss == "log-loss (less is better): -0.0010, holds"
+    assert log_loss == "log-loss (less is better): -0.0010, met"
     assert accuracy.startswith("accuracy: +0.00")
     assert specificity.startswith("specificity at a recall of .98: ")
     places = [xs(axes.lines[-1])[0] for axes in figure.axes]
@@ -28,9 +28,9 @@ def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, ve
 
 
 def test_what_does_not_hold_says_so(figure: Figure) -> None:
-    good = evaluated.honest()
-    plots.differences(judged(evaluated.with_loss(good, 0.02), good).to_plain())
-    assert figure.axes[0].get_title().endswith("+0.0200, does not hold")
+    good = out_of_fold.honest()
+    plots.differences(verdict_on(out_of_fold.with_loss(good, 0.02), good).to_plain())
+    assert figure.axes[0].get_title().endswith("+0.0200, not met")
 
 
 def test_the_axis_says_what_was_subtracted_from_what(figure: Figure, verdict: dict[str, Any]) -> None:

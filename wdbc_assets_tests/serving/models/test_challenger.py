@@ -174,7 +174,10 @@ def test_a_damaged_challenger_never_serves_and_no_response_is_lost(folder: Path,
     place = folder / "results" / paths.version_file(router.challenger, paths.SCORER)
     place.write_bytes(place.read_bytes().replace(b"1", b"2"))
     with running.serving(folder) as service:
-        until(service, lambda: "is not the file that was stored" in (folder / "wdbc.jsonl").read_text())
+        until(
+            service,
+            lambda: "was altered: its digest does not match the manifest" in (folder / "wdbc.jsonl").read_text(),
+        )
         ask(service, 30)
         assert service.ask("/v1/model").json["challenger"] is None
         assert challenger_process(service) is None or not share
@@ -213,7 +216,7 @@ def test_a_damaged_experiment_does_not_affect_the_champion(folder: Path) -> None
     place = folder / "results" / paths.EXPERIMENT
     place.write_bytes(place.read_bytes().replace(b'"share": 0.5', b'"share": 0.9'))
     with running.serving(folder) as service:
-        until(service, lambda: "the experiment of a challenger is damaged" in (folder / "wdbc.jsonl").read_text())
+        until(service, lambda: "the challenger's experiment is damaged" in (folder / "wdbc.jsonl").read_text())
         ask(service, 20)
     refused = running.wdbc(folder, "shadow", "status")
     assert refused.returncode == 1

@@ -218,10 +218,10 @@ def foreign(marker: Path) -> bytes:
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
-        ("scorer.json", {"weights": [0.0] * 30}, "not those that its pipeline gave"),
+        ("scorer.json", {"weights": [0.0] * 30}, "differ from those of its pipeline"),
         ("scorer.json", {"weights": [1e308] * 30}, ""),
-        ("reference.json", {"quantiles": {}}, "reference.json does not state"),
-        ("reference.json", {"quantiles": None}, "reference.json does not state"),
+        ("reference.json", {"quantiles": {}}, "reference.json is invalid"),
+        ("reference.json", {"quantiles": None}, "reference.json is invalid"),
     ],
 )
 def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(

@@ -21,19 +21,19 @@ def test_a_whole_table_arrives_byte_for_byte(server: MisbehavingServer, fetch: F
 
 @pytest.mark.fault("S06")
 def test_a_gzip_body_that_was_cut_short_is_tried_again_and_refused(server: MisbehavingServer, fetch: Fetching) -> None:
-    with pytest.raises(SourceUnavailable, match=r"the body was cut short: its gzip compression does not end \(4 tries"):
+    with pytest.raises(SourceUnavailable, match=r"the response is truncated: its gzip data does not end \(4 attempts"):
         fetch(server.url("/gzip-cut"))
     assert server.times_asked("/gzip-cut") == 4
 
 
 @pytest.mark.fault("S06")
 def test_a_gzip_body_that_fails_its_checksum_is_refused(server: MisbehavingServer, fetch: Fetching) -> None:
-    with pytest.raises(SourceUnavailable, match="the gzip compression of the body is damaged"):
+    with pytest.raises(SourceUnavailable, match="the gzip data of the response is damaged"):
         fetch(server.url("/gzip-damaged"))
 
 
 def test_a_compression_that_was_not_asked_for_is_refused(server: MisbehavingServer, fetch: Fetching) -> None:
-    with pytest.raises(SourceRefused, match="compressed in a way that was not asked for"):
+    with pytest.raises(SourceRefused, match="has a compression that was not requested"):
         fetch(server.url("/encoded/br"))
     assert server.requests[0].headers["Accept-Encoding"] == "gzip"
 

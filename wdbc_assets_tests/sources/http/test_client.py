@@ -25,7 +25,7 @@ USER_INFO = f"{USER}:{quote(PASSWORD, safe='')}"
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
 def test_a_transient_status_is_tried_again(server: MisbehavingServer, fetch: Fetching, status: int) -> None:
     path = f"/status/{status}"
-    with pytest.raises(SourceUnavailable, match=rf"the server answered {status} [\w -]+ \(4 tries"):
+    with pytest.raises(SourceUnavailable, match=rf"the server answered {status} [\w -]+ \(4 attempts"):
         fetch(server.url(path))
     assert server.times_asked(path) == 4
     assert fetch.waits.asked == [0.5, 1.0, 2.0]
@@ -50,8 +50,8 @@ def test_busy_twice_and_then_good_gives_one_table_and_a_line_for_each_try(
     assert fetch(server.url("/busy/2")).content == TABLE
     assert server.times_asked("/busy/2") == 3
     assert fetch.reported == [
-        "try 1 of 4: the server answered 503 Service Unavailable; next in 0.5 s",
-        "try 2 of 4: the server answered 503 Service Unavailable; next in 1.0 s",
+        "attempt 1 of 4 failed: the server answered 503 Service Unavailable; retrying in 0.5 s",
+        "attempt 2 of 4 failed: the server answered 503 Service Unavailable; retrying in 1.0 s",
     ]
 
 
@@ -79,7 +79,7 @@ def test_the_wait_that_a_server_asks_for_is_honoured_up_to_a_bound(
 
 @pytest.mark.fault("S03")
 def test_a_wait_beyond_the_total_time_is_not_begun(server: MisbehavingServer, fetch: Fetching) -> None:
-    with pytest.raises(SourceUnavailable, match=r"503 Service Unavailable \(1 try in "):
+    with pytest.raises(SourceUnavailable, match=r"503 Service Unavailable \(1 attempt in "):
         fetch(server.url("/retry-after/10"), short(total_seconds=5))
     assert fetch.waits.asked == []
 
@@ -105,7 +105,7 @@ def test_a_redirect_loop_is_refused(server: MisbehavingServer, fetch: Fetching) 
 @pytest.mark.fault("S08")
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://127.0.0.1/wdbc.data", "javascript:alert(1)"])
 def test_a_redirect_to_anything_but_http_is_refused(server: MisbehavingServer, fetch: Fetching, to: str) -> None:
-    with pytest.raises(SourceRefused, match=f"the server redirects to {to.partition(':')[0]}:, which is not followed"):
+    with pytest.raises(SourceRefused, match=f"the server redirects to {to.partition(':')[0]}:, which is not supported"):
         fetch(server.url(f"/redirect?{quote(to)}"))
     assert len(server.requests) == 1
 

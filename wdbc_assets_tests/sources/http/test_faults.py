@@ -41,7 +41,7 @@ def trust(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_error_that_fits_nothing_is_told_by_its_number() -> None:
-    fault = faults.of_error(OSError(errno.EMFILE, "https://ann:sesame@example.org"), proxy=None)
+    fault = faults.fault_for_error(OSError(errno.EMFILE, "https://ann:sesame@example.org"), proxy=None)
     assert fault.what == f"the request failed ({os.strerror(errno.EMFILE)})"
     assert fault.passing
 
@@ -51,7 +51,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
     certificate: Certificate, fetch: Fetching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with MisbehavingServer(certificate=certificate) as server:
-        with pytest.raises(SourceRefused, match="the certificate of the server is signed by itself") as raised:
+        with pytest.raises(SourceRefused, match="the certificate of the server is self-signed") as raised:
             fetch(server.url("/good"))
         assert "REQUESTS_CA_BUNDLE" in raised.value.hint
         assert "cannot be switched off" in raised.value.hint
@@ -69,7 +69,7 @@ def test_a_certificate_for_another_name_is_refused_though_its_authority_is_trust
     with MisbehavingServer(certificate=of_another_name) as server:
         with pytest.raises(SourceRefused, match="the certificate of the server is for another address"):
             fetch(server.url("/good"))
-        with pytest.raises(SourceRefused, match="the certificate of the server is for another name"):
+        with pytest.raises(SourceRefused, match="the certificate of the server is for another host name"):
             fetch(server.url("/good", host="localhost"))
         assert server.requests == []
 
@@ -112,7 +112,7 @@ def test_a_bundle_without_a_certificate_in_it_is_refused(
     (tmp_path / "empty.pem").write_text("none\n")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
     with MisbehavingServer(certificate=certificate) as server:
-        with pytest.raises(SourceRefused, match="TLS with the server cannot be had") as raised:
+        with pytest.raises(SourceRefused, match="the TLS handshake with the server failed") as raised:
             fetch(server.url("/good"))
         assert "REQUESTS_CA_BUNDLE" in raised.value.hint
 
@@ -137,13 +137,13 @@ def test_the_total_time_holds_over_tls(
     trust(certificate, monkeypatch)
     with (
         MisbehavingServer(certificate=certificate) as server,
-        pytest.raises(SourceUnavailable, match="no whole answer"),
+        pytest.raises(SourceUnavailable, match="no complete response"),
     ):
         fetch(server.url("/drip"), short(read_seconds=30, total_seconds=0.4))
 
 
 def test_a_server_without_tls_is_named_as_such(server: MisbehavingServer, fetch: Fetching) -> None:
-    with pytest.raises(SourceRefused, match="TLS with the server cannot be had") as raised:
+    with pytest.raises(SourceRefused, match="the TLS handshake with the server failed") as raised:
         fetch(server.url("/good").replace("http:", "https:"))
     assert "http://" in raised.value.hint
 
@@ -157,7 +157,7 @@ def test_a_dead_proxy_is_named_without_its_password(
     with pytest.raises(SourceUnavailable) as raised:
         fetch(f"{scheme}://data.example.org/wdbc.data")
     proxy = f"http://***@127.0.0.1:{closed_port}"
-    assert raised.value.what.startswith(f"the proxy {proxy} cannot be used: the connection was refused (4 tries")
+    assert raised.value.what.startswith(f"the proxy {proxy} cannot be used: the connection was refused (4 attempts")
     assert raised.value.where == f"{scheme}://data.example.org/wdbc.data (through the proxy {proxy})"
     assert "http_proxy" in raised.value.hint
     assert "sesame" not in f"{raised.value!r}{fetch.reported}"

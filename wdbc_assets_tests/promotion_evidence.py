@@ -5,13 +5,13 @@ import pandas as pd
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store
-from wdbc_assets_tests.domain import evaluated
+from wdbc_assets_tests.domain import out_of_fold
 
 
 def put_evidence(store: Store, **losses: float) -> None:
     """Let each recipe have been judged, with so much more log-loss on each patient than a good one."""
     predictions = pd.concat(
-        [evaluated.with_loss(evaluated.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
+        [out_of_fold.with_loss(out_of_fold.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
         ignore_index=True,
     )
     value = cross_validation.CrossValidation(predictions, [], comparison.summary(predictions))

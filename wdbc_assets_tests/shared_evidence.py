@@ -52,7 +52,7 @@ def evidence_ahead(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     if not needed or os.environ.get("PYTEST_XDIST_WORKER") != "gw0":
         yield
         return
-    command = [sys.executable, "-m", "wdbc_assets_tests.made", str(_shared(tmp_path_factory))]
+    command = [sys.executable, "-m", "wdbc_assets_tests.shared_evidence", str(_shared(tmp_path_factory))]
     with subprocess.Popen(command, cwd=settings.project_root(), stdout=subprocess.DEVNULL) as making:
         yield
         making.terminate()

@@ -12,26 +12,26 @@ from wdbc_assets_tests import builders
 Cells: TypeAlias = list[tuple[int | None, str, str]]
 
 
-def judged(content: bytes) -> dict[str, findings.Finding]:
+def findings_by_rule(content: bytes) -> dict[str, findings.Finding]:
     """Return every finding of a raw file by its rule."""
     return {finding.rule: finding for finding in schemas.validate_raw(reading.read(content))}
 
 
-def broken(content: bytes) -> dict[str, Cells]:
+def broken_rules(content: bytes) -> dict[str, Cells]:
     """Return the cells shown for each blocking rule that is broken."""
     return {
         name: [(failure.row, failure.column, failure.value) for failure in finding.failures]
-        for name, finding in judged(content).items()
+        for name, finding in findings_by_rule(content).items()
         if finding.blocking and not finding.passed
     }
 
 
-def of_clean(frame: pd.DataFrame) -> dict[str, findings.Finding]:
+def clean_failures(frame: pd.DataFrame) -> dict[str, findings.Finding]:
     """Return the findings of a clean frame that did not pass."""
     return {finding.rule: finding for finding in schemas.validate_clean(frame) if not finding.passed}
 
 
-def of_split(split: splitting.Split, frame: pd.DataFrame) -> dict[str, findings.Finding]:
+def split_failures(split: splitting.Split, frame: pd.DataFrame) -> dict[str, findings.Finding]:
     """Return the findings of a split that did not pass."""
     return {finding.rule: finding for finding in schemas.validate_split(split, frame) if not finding.passed}
 

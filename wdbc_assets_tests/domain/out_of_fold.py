@@ -28,13 +28,13 @@ TEST: dict[str, Any] = {
 
 @cache
 def _patients() -> tuple[Array, NDArray[np.int64]]:
-    parts = published.parts()
+    parts = published.split()
     X = pd.concat([parts.X_train, parts.X_test]).sort_index()
     y = pd.concat([parts.y_train, parts.y_test]).sort_index()
     return X.to_numpy(), y.to_numpy()
 
 
-def of_model(*, mislabelled: float = 0.0, seed: int = 0) -> pd.DataFrame:
+def predictions_of_model(*, mislabelled: float = 0.0, seed: int = 0) -> pd.DataFrame:
     """Return the predictions of a logistic regression that is fitted on labels of which a share is wrong."""
     X, y = _patients()
     learnt = np.where(np.random.default_rng(seed).random(len(y)) < mislabelled, 1 - y, y)
@@ -53,7 +53,7 @@ def of_model(*, mislabelled: float = 0.0, seed: int = 0) -> pd.DataFrame:
 
 @cache
 def _honest() -> pd.DataFrame:
-    return of_model()
+    return predictions_of_model()
 
 
 def honest() -> pd.DataFrame:
