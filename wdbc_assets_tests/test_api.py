@@ -87,7 +87,7 @@ def test_a_damaged_file_is_never_returned(store: Store, frame: pd.DataFrame, env
     put(store, frame, run_id="a-run")
     (file,) = (environment / "results/clean_frame/versions").rglob("*.parquet")
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(WdbcError, match="is not the file that was stored"):
+    with pytest.raises(WdbcError, match="was altered: its digest does not match the manifest"):
         wdbc.load("clean_frame")
 
 

@@ -63,7 +63,12 @@ def damage(manifest: Manifest, contents: Mapping[str, bytes | None], made: Manif
         if content is None:
             yield Cause("stored file", name, stated.sha256, "is missing")
         elif (now := stored_file(content)) != stated:
-            yield Cause("stored file", name, stated.sha256, f"is not the file that was stored ({_short(now.sha256)})")
+            yield Cause(
+                "stored file",
+                name,
+                stated.sha256,
+                f"was altered: its digest does not match the manifest ({_short(now.sha256)})",
+            )
     if version_of(manifest.files) != manifest.version:
         yield Cause("stored file", "current.json", manifest.version, "lists files that do not match its version")
     elif made is not None and made.derivation() != manifest.derivation():
