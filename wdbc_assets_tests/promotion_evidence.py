@@ -9,7 +9,7 @@ from wdbc_assets_tests.domain import out_of_fold
 
 
 def put_evidence(store: Store, **losses: float) -> None:
-    """Let each recipe have been judged, with so much more log-loss on each patient than a good one."""
+    """Let each recipe have been evaluated, with so much more log-loss on each patient than a good one."""
     predictions = pd.concat(
         [out_of_fold.with_loss(out_of_fold.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
         ignore_index=True,

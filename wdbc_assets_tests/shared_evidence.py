@@ -1,6 +1,6 @@
 """A store with all evidence, made once for all tests of a session by the commands that a user types.
 
-Judging recipes takes tens of CPU seconds: the workers of a parallel session make it together once, and whoever wants to
+Evaluating recipes takes tens of CPU seconds: the workers of a parallel session share one, and who wants to
 change it takes a copy.
 """
 

@@ -1,4 +1,4 @@
-"""The Python API: what a notebook reads from the store, and what a person is told who asks for something else."""
+"""The Python API: what a notebook reads from the store, and the errors for what does not exist."""
 
 import subprocess
 import sys

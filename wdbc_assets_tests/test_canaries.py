@@ -38,7 +38,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture
 def evaluate(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[pd.DataFrame], Evaluated]:
-    """Make a frame the current clean frame, judged by nobody, and evaluate it: the run, and the checks by name."""
+    """Make a frame the current clean frame, validated by nobody, and evaluate it: the run, and the checks by name."""
     small = dataclasses.replace(recipes.named(recipes.BASELINE), grids={"full": [{}]})
     monkeypatch.setitem(recipes.RECIPES, recipes.BASELINE, small)
     monkeypatch.setitem(recipes.PROTOCOLS, "quick", 1)

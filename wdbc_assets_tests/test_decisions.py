@@ -48,8 +48,8 @@ def test_both_are_made_with_passed_checks_and_then_unchanged(instance: dg.Dagste
         assert shown(first, name)["unchanged"] is False
         assert shown(second, name)["unchanged"] is True
         assert shown(first, name)["version"] == shown(second, name)["version"]
-    judged = {check.check_name for check in first.get_asset_check_evaluations() if check.passed}
-    assert judged >= {"recall_reaches_the_target", "bounds_are_probabilities", "referrals_are_few"}
+    evaluated = {check.check_name for check in first.get_asset_check_evaluations() if check.passed}
+    assert evaluated >= {"recall_reaches_the_target", "bounds_are_probabilities", "referrals_are_few"}
     assert all(check.passed for check in second.get_asset_check_evaluations())
     store = open_store(str(environment / "results"), relative_to=environment)
     stored = store.handle("decision_policy").load()

@@ -46,7 +46,7 @@ def test_opening_the_log_twice_writes_each_line_once(log: Path, tmp_path: Path) 
 
 
 @pytest.mark.fault("X01")
-def test_credentials_in_an_address_are_blanked_whoever_wrote_them(log: Path) -> None:
+def test_credentials_in_an_address_are_blanked_wherever_they_come_from(log: Path) -> None:
     logs.logger.info("asked %s", "https://user:canary@example.org/x")
     assert "canary" not in log.read_text()
     assert "https://***@example.org/x" in log.read_text()
@@ -67,7 +67,7 @@ def test_what_others_wrote_is_one_harmless_line_for_every_handler(log: Path, cap
     assert caplog.messages == [shown]
 
 
-def test_a_log_that_another_process_rotated_away_is_opened_anew(log: Path) -> None:
+def test_a_log_that_another_process_rotated_away_is_opened_again(log: Path) -> None:
     logs.logger.info("before")
     log.rename(log.with_suffix(".1"))
     logs.logger.info("after")

@@ -76,7 +76,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
     )
 
 
-def judged(*probabilities: float) -> dict[str, Any]:
+def described_metrics(*probabilities: float) -> dict[str, Any]:
     return metadata.describe_metrics(
         metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100)
     )
@@ -152,7 +152,7 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (clean, {"preview"}),
         (split, {"parts", "preview"}),
         *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
-        (judged, {"intervals", "classification report"}),
+        (described_metrics, {"intervals", "classification report"}),
         (explored, {"findings", "best alone"}),
         (decided, {"shares"}),
         (explained, {"growth of log-loss"}),
@@ -205,7 +205,7 @@ def test_only_what_has_a_trend_is_a_number() -> None:
     assert numbers(split()) == {"training rows", "test rows"}
     assert numbers(fitted()) == {"cross-validation score", "not converged"}
     figures = {"accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier"}
-    assert numbers(judged()) == figures
+    assert numbers(described_metrics()) == figures
     assert numbers(explored()) == {"duplicates", "outliers", "AUC of the row order"}
     assert fitted()["cross-validation score"] == -0.1235
     assert numbers(decided()) == {"threshold", "out-of-fold specificity", "out-of-fold referred"}
@@ -229,7 +229,7 @@ def test_only_a_linear_recipe_has_contributions() -> None:
 
 
 def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:
-    described = judged(0.1, 0.2, 0.3, 0.4)  # nobody is called malignant
+    described = described_metrics(0.1, 0.2, 0.3, 0.4)  # nobody is called malignant
     assert "precision" not in numbers(described)
     assert "| precision | n/a | n/a | n/a | wilson |" in described["intervals"].value
     assert "| malignant | n/a | 0.0000 |" in described["classification report"].value

@@ -90,7 +90,7 @@ def test_there_is_no_route_and_each_attempt_to_leave_is_witnessed_in_every_proce
     assert here.returncode == 0, here.stderr
     assert "Network is unreachable" in here.stdout
     assert "Connection refused" in here.stdout  # by loopback, which is there
-    told = [
+    message = [
         f"socket.getaddrinfo {without_network.NOWHERE}",
         f"socket.connect {without_network.NOWHERE}",
         "socket.getaddrinfo host.invalid",
@@ -98,10 +98,10 @@ def test_there_is_no_route_and_each_attempt_to_leave_is_witnessed_in_every_proce
         "socket.getaddrinfo third.invalid",
         f"socket.sendto {without_network.NOWHERE}",
     ]
-    assert tried(surroundings) == told
+    assert tried(surroundings) == message
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {attempts!r}], check=True)"
     assert python(surroundings, "-c", child).returncode == 0
-    assert tried(surroundings) == told * 2
+    assert tried(surroundings) == message * 2
 
 
 @pytest.mark.fault("X13")

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LARGEST_MARKDOWN = 100_000  # characters; longer text makes Dagster's UI sluggish
 
 
-def judged() -> dict[str, Any]:
+def evaluated() -> dict[str, Any]:
     return metrics.evaluate([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], bootstrap=100)
 
 
@@ -73,8 +73,8 @@ def sixty() -> fitting.Fit:
 
 
 PICTURES: dict[str, Callable[[], bytes]] = {
-    "confusion matrix": lambda: plots.confusion_matrix(judged()),
-    "ROC curve": lambda: plots.roc_curve(judged()),
+    "confusion matrix": lambda: plots.confusion_matrix(evaluated()),
+    "ROC curve": lambda: plots.roc_curve(evaluated()),
     "sixty candidates": lambda: plots.cv_curve(sixty()),
     "one candidate": lambda: plots.cv_curve(searched(candidate(1, 0.97, logistic__C=1.0))),
     "no C searched": lambda: plots.cv_curve(searched(candidate(2, 0.9, trees=10), candidate(1, 0.95, trees=100))),
@@ -140,7 +140,7 @@ def test_importing_the_pictures_costs_no_matplotlib_and_drawing_needs_no_pyplot(
 
 
 def test_the_confusion_matrix_shows_each_count_and_says_what_was_missed(figure: Figure) -> None:
-    found = judged()
+    found = evaluated()
     assert found["confusion_matrix"] == [[3, 1], [1, 3]]
     plots.confusion_matrix(found)
     (axes,) = figure.axes
@@ -152,7 +152,7 @@ def test_the_confusion_matrix_shows_each_count_and_says_what_was_missed(figure: 
 
 
 def test_the_roc_curve_is_the_stored_one_and_marks_the_threshold_in_use(figure: Figure) -> None:
-    found = judged()
+    found = evaluated()
     plots.roc_curve(found)
     curve, point, chance = figure.axes[0].get_lines()
     assert xs(curve) == found["roc_curve"]["false_positive_rate"]

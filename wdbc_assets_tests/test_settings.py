@@ -258,7 +258,7 @@ def test_an_address_of_kubernetes_is_not_taken_for_a_number(env_file: Path, monk
 
 
 @pytest.mark.fault("X15")
-def test_whoever_acts_is_named_in_one_harmless_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_acting_user_is_named_in_one_harmless_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ann\n  9  forged\x1b[2K")
     assert settings.load().acting_as() == r"ann 9 forged\x1b[2K"
     for hostile in ("\x1b[2K", "a\u202eb", "\x9b"):

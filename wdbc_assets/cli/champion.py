@@ -85,7 +85,7 @@ def _candidate(store: Store) -> dict[str, Any]:
     """Return the current candidate with its comparison, or why it cannot be compared."""
     try:
         case = registry_candidate.gather(store)
-        document = None if case.is_champion else case.document(case.judge())
+        document = None if case.is_champion else case.document(case.compare())
     except WdbcError as error:
         return {"version": None, "recipe": None, "is_champion": False, "comparison": None,
                 "problems": f"{error.what}. {error.hint}"}  # fmt: skip

@@ -50,7 +50,7 @@ def _dry_run(store: Store, candidate: str | None) -> int:
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
         return _report_already_champion(case.recipe, case.version)
-    verdict = case.judge()
+    verdict = case.compare()
     decisions.show_comparison(case.document(verdict))
     terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS

@@ -213,7 +213,7 @@ def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
         WdbcError: The candidate was to get a share, but was not evaluated or the verdict forbids it.
     """
     try:
-        verdict = case.judge()
+        verdict = case.compare()
     except WdbcError:
         if share:
             raise

@@ -120,7 +120,7 @@ class _Step:
         """Compare the candidate with the champion, and yield a value if it is promoted."""
         try:
             case = registry_candidate.gather(store, config.get("candidate"), run_id=self.context.run.run_id)
-            verdict = None if case.is_champion else case.judge()
+            verdict = None if case.is_champion else case.compare()
             if verdict is not None and (verdict.promoted or config["force"]):
                 case.require_policy()
         except DamagedStore:

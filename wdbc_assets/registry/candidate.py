@@ -111,7 +111,7 @@ class Case:
         split, fit, policy = (Handle(self.store, self.manifests[name]).load() for name in MADE_OF)
         return bundle(split, fit, policy, {name: manifest.version for name, manifest in self.manifests.items()})
 
-    def judge(self) -> "Verdict":
+    def compare(self) -> "Verdict":
         """Compare the candidate with the champion and return the gate's verdict.
 
         Raises:

@@ -124,7 +124,7 @@ def test_a_job_whose_last_run_failed_is_one_line_until_a_run_succeeds(instance: 
     assert check() == (0, ["ok"])
 
 
-def test_a_failed_run_of_selected_assets_is_told_until_they_are_made(instance: dg.DagsterInstance) -> None:
+def test_a_failed_run_of_selected_assets_is_reported_until_they_are_made(instance: dg.DagsterInstance) -> None:
     key = dg.AssetKey("raw_data")
     with pytest.MonkeyPatch.context() as broken:
         broken.setenv("WDBC_SOURCE", "/nowhere/wdbc.data")
@@ -183,7 +183,7 @@ def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | 
 
 
 @pytest.mark.fault("S22")
-def test_a_sensor_is_told_whose_last_tick_failed_or_that_looks_no_more(instance: dg.DagsterInstance) -> None:
+def test_a_sensor_is_reported_whose_last_tick_failed_or_that_looks_no_more(instance: dg.DagsterInstance) -> None:
     turned_on(instance, seconds_ago=3600)
     assert the_line().startswith("stale source: sensor source_changed: it is turned on, but its last tick was at 20")
     turned_on(instance, seconds_ago=60, error="a.WdbcError: the last 3 looks failed\nat: somewhere\n")
@@ -198,13 +198,13 @@ def test_a_history_that_cannot_be_opened_is_one_line(environment: Path, monkeypa
     assert the_line().startswith("damaged: Dagster's history: Dagster's home cannot be written")
 
 
-def test_machines_are_told_the_same(store: Store) -> None:
+def test_json_says_the_same(store: Store) -> None:
     store.note_refusal("raw_data", run_id="run-2", reasons=["the source is empty"])
     result = CliRunner().invoke(wdbc, ["status", "--check", "--json"])
     assert result.exit_code == 1
-    told = json.loads(result.output)
-    assert told["ok"] is False
-    (finding,) = told["findings"]
+    message = json.loads(result.output)
+    assert message["ok"] is False
+    (finding,) = message["findings"]
     assert (finding["kind"], finding["subject"]) == ("refused", "raw_data")
     store.forget_refusal("raw_data")
     assert json.loads(CliRunner().invoke(wdbc, ["status", "--check", "--json"]).output)["findings"] == []

@@ -211,7 +211,7 @@ def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, 
     assert "run `wdbc run`, then `wdbc evaluate`" in refused.stdout
 
 
-def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it(store: Store) -> None:
+def test_a_recipe_that_was_not_evaluated_is_refused_with_the_command(store: Store) -> None:
     with_candidate("airflow_baseline")
     put_evidence(store, logistic=0.0)
     refused = wdbc("promote")
@@ -225,9 +225,9 @@ def test_a_recipe_that_was_not_judged_is_refused_with_the_command_that_judges_it
 def test_an_altered_entry_of_the_history_is_named_with_exit_code_1(tmp_path: Path) -> None:
     path = tmp_path / "results/champion/history.jsonl"
     path.write_text(path.read_text().replace('"ada"', '"bob"'))
-    told = wdbc("history", "--verify")
-    assert told.returncode == 1
-    assert "entry 1 was altered" in told.stdout
+    message = wdbc("history", "--verify")
+    assert message.returncode == 1
+    assert "entry 1 was altered" in message.stdout
     assert json.loads(wdbc("history", "--json").stdout)["problems"] == ["entry 1 was altered"]
     shown = wdbc("champion")
     assert shown.returncode == 1
@@ -247,7 +247,7 @@ def test_a_damaged_champion_is_named_by_champion_and_status_with_what_to_do(stor
     ]
 
 
-def test_gc_lists_what_nothing_refers_to_and_removes_it_when_told(store: Store, tmp_path: Path) -> None:
+def test_gc_lists_what_nothing_refers_to_and_removes_it_when_asked(store: Store, tmp_path: Path) -> None:
     fit = store.handle("fitted_pipeline").manifest.version
     for seed in ("1", "2"):
         assert wdbc("run", "--grid", "small", "--split-seed", seed).returncode == 0
@@ -310,9 +310,9 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
     assert "benign by the champion, malignant by the challenger" in text
     assert "a challenger is under test: svc" in wdbc("champion").stdout
 
-    judged = wdbc("promote", "--dry-run")
-    assert judged.returncode == 3
-    assert "7 of 107 patients not scored" in judged.stdout
+    evaluated = wdbc("promote", "--dry-run")
+    assert evaluated.returncode == 3
+    assert "7 of 107 patients not scored" in evaluated.stdout
     share = wdbc("shadow", "start", "--share", "0.1")
     assert share.returncode == 1
     assert "it violates experiment" in share.stderr
@@ -337,7 +337,7 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
 
 
 @pytest.mark.usefixtures("store")
-def test_what_was_never_judged_may_be_beside_the_champion_and_may_not_answer() -> None:
+def test_a_recipe_without_evaluation_may_be_beside_the_champion_and_may_not_answer() -> None:
     with_candidate("pca_logistic")
     wdbc("report")
     refused = wdbc("shadow", "start", "--share", "0.1")

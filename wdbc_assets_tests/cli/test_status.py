@@ -47,7 +47,7 @@ def test_a_line_has_version_time_and_size_and_every_reason_has_a_line(store: Sto
 
 
 @pytest.mark.fault("O02")
-def test_what_was_refused_last_is_told(store: Store) -> None:
+def test_what_was_refused_last_is_reported(store: Store) -> None:
     store.note_refusal("raw_data", run_id="run-2", reasons=["the source is empty"])
     assert any("last attempt refused at" in line for line in lines())
     assert "      the source is empty" in lines()

@@ -191,9 +191,9 @@ def test_a_run_that_ended_badly_is_requested_again_after_a_pause_that_doubles(
         created(instance, requested, status)
         pause = sensors.INTERVAL_SECONDS * 2**attempt
         later(seconds=pause - 60)
-        told = reason(tick(instance))
-        assert "is requested again after" in told
-        assert status.value in told
+        message = reason(tick(instance))
+        assert "is requested again after" in message
+        assert status.value in message
         later(seconds=pause + 60)
     assert len(set(keys)) == 4
 

@@ -1,4 +1,4 @@
-"""Freshness: every reason for which an asset would run is told, and without a reason it does not run."""
+"""Freshness: every reason for which an asset would run is reported, and without a reason it does not run."""
 
 import hashlib
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_what_matches_its_manifest_is_up_to_date(store: Store, source: Path) -> 
     assert set(reasons(store).values()) == {()}
 
 
-def test_a_changed_parameter_is_told_with_both_values_and_what_follows_waits(
+def test_a_changed_parameter_is_reported_with_both_values_and_what_follows_waits(
     store: Store, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_all(store, source)
@@ -66,7 +66,7 @@ def test_a_changed_parameter_is_told_with_both_values_and_what_follows_waits(
     assert found["fitted_pipeline"] == ("train_test_split would run first",)
 
 
-def test_a_changed_input_is_told_with_both_versions(store: Store, source: Path) -> None:
+def test_a_changed_input_is_reported_with_both_versions(store: Store, source: Path) -> None:
     make_all(store, source)
     before = store.handle("clean_frame").manifest
     store.commit(store.draft("clean_frame", b"other", run_id="run-2", inputs=before.inputs), run_id="run-2")
@@ -76,21 +76,21 @@ def test_a_changed_input_is_told_with_both_versions(store: Store, source: Path) 
     )
 
 
-def test_changed_code_is_told(store: Store, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_is_reported(store: Store, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_all(store, source)
     before = specs.code_version("metrics")
     monkeypatch.setattr(specs, "code_version", lambda asset: "0123" if asset == "metrics" else before)
     assert f"code changed {before} -> 0123" in reasons(store)["metrics"]
 
 
-def test_a_changed_file_of_the_source_is_told(store: Store, source: Path) -> None:
+def test_a_changed_file_of_the_source_is_reported(store: Store, source: Path) -> None:
     make_all(store, source)
     source.write_text("1,B\n")
     (reason,) = reasons(store)["raw_data"]
     assert reason.startswith("source content changed ")
 
 
-def test_a_source_that_is_gone_is_told_and_is_no_crash(store: Store, source: Path) -> None:
+def test_a_source_that_is_gone_is_reported_and_is_no_crash(store: Store, source: Path) -> None:
     make_all(store, source)
     source.unlink()
     (reason,) = reasons(store)["raw_data"]

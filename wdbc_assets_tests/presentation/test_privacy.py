@@ -83,15 +83,15 @@ def test_the_terminal_tells_rows_and_columns_of_what_was_found_and_how_to_see_th
     assert refusal is not None
     secret = ("-0.5", "842517", "cell1")
     terminal.show_error(refusal)
-    told = capsys.readouterr().err
-    assert [line for line in says if line not in told] == []
-    assert [value for value in secret if value in told] == []
+    message = capsys.readouterr().err
+    assert [line for line in says if line not in message] == []
+    assert [value for value in secret if value in message] == []
 
     monkeypatch.setenv("WDBC_SHOW_VALUES", "true")
     terminal.show_error(refusal)
-    told = capsys.readouterr().err
-    assert any(value in told for value in secret)
-    assert "withheld" not in told
+    message = capsys.readouterr().err
+    assert any(value in message for value in secret)
+    assert "withheld" not in message
 
 
 def test_an_error_without_any_value_says_nothing_of_values(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +102,7 @@ def test_an_error_without_any_value_says_nothing_of_values(capsys: pytest.Captur
 
 @pytest.mark.fault("X02")
 @pytest.mark.parametrize("name", ["describe_raw_data", "describe_clean_frame", "describe_split"])
-def test_instead_of_a_preview_it_is_told_how_to_have_one(name: str) -> None:
+def test_instead_of_a_preview_there_is_a_hint_how_to_have_one(name: str) -> None:
     content = builders.bundled_uci_bytes()
     frame = cleaning.clean(reading.read(content))
     values = {"describe_raw_data": content, "describe_clean_frame": frame, "describe_split": splitting.split(frame)}
@@ -161,12 +161,12 @@ def test_an_error_that_nobody_foresaw_stands_in_the_history_with_its_code_and_wi
     (event,) = [event for event in result.all_events if event.is_step_failure]
     error = event.step_failure_data.error
     assert error is not None
-    told = error.to_string()
-    assert "KeyError in clean_frame: this is a bug in wdbc" in told
-    assert "in quote_a_cell" in told  # the stack leads to the line of code
-    assert "WDBC_SHOW_VALUES=true shows it" in told
+    message = error.to_string()
+    assert "KeyError in clean_frame: this is a bug in wdbc" in message
+    assert "in quote_a_cell" in message  # the stack leads to the line of code
+    assert "WDBC_SHOW_VALUES=true shows it" in message
     assert "clean_frame" in history
-    for sink in (told, history, (tmp_path / "logs" / "wdbc.jsonl").read_text()):
+    for sink in (message, history, (tmp_path / "logs" / "wdbc.jsonl").read_text()):
         assert CELL not in sink
 
 
@@ -177,9 +177,9 @@ def test_a_traceback_for_debugging_quotes_no_cell_either_so_that_it_can_be_repor
     monkeypatch.setattr(cleaning, "clean", quote_a_cell)
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(privacy.UnforeseenError) as caught:
         refresh(instance, raise_on_error=True)
-    told = "".join(traceback.format_exception(caught.value))
-    assert "in quote_a_cell" in told
-    assert CELL not in told
+    message = "".join(traceback.format_exception(caught.value))
+    assert "in quote_a_cell" in message
+    assert CELL not in message
 
 
 def test_where_it_is_allowed_the_text_of_an_unforeseen_error_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

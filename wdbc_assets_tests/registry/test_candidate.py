@@ -34,7 +34,7 @@ def store(environment: Path) -> Store:
 
 
 def train(instance: dg.DagsterInstance, recipe: str) -> None:
-    # A grid of one is not the search that was judged; the reference Airflow project's full grid is the quickest one.
+    # A grid of one is not the search that was evaluated; the reference Airflow project's full grid is the quickest one.
     configured = {"ops": {"fitted_pipeline": {"config": {"recipe": recipe}}}}
     assert defs.resolve_job_def("train").execute_in_process(instance=instance, run_config=configured).success
 
@@ -102,8 +102,8 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     assert kept.success  # the champion stays: that is no failure
     assert kept.asset_materializations_for_node("champion") == []
     assert check(kept).passed  # and what is in production is as healthy as before
-    told, evidence = observed(kept)
-    assert told == "verdict: worse"
+    message, evidence = observed(kept)
+    assert message == "verdict: worse"
     assert evidence["verdict"].startswith("worse")
     assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the difference below 0 | **no** |" in str(
         evidence["criteria"]
@@ -179,8 +179,8 @@ def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
         tried = materialize(instance, "champion", promote=True, force=True, reason="an experiment")
         assert tried.success
         assert tried.asset_materializations_for_node("champion") == []
-        told, why = observed(tried)
-        assert told == "verdict: not compared"
+        message, why = observed(tried)
+        assert message == "verdict: not compared"
         assert missing in why["verdict"]
         assert why["hint"].startswith("Materialize `metrics` and `decision_policy` first")
         assert check(tried).passed
@@ -205,13 +205,13 @@ def test_a_promotion_that_another_one_overtook_fails_and_says_so(
 ) -> None:
     train(instance, "logistic")
     put_evidence(store, logistic=0.0, airflow_baseline=0.001)
-    judge = candidate.Case.judge
+    judge = candidate.Case.compare
 
     def overtaken(case: candidate.Case) -> Any:
         put_champion(store, b"somebody else's")
         return judge(case)
 
-    monkeypatch.setattr(candidate.Case, "judge", overtaken)
+    monkeypatch.setattr(candidate.Case, "compare", overtaken)
     result = promote(instance)
     assert not result.success
     assert "another decision moved the champion in the meantime: none -> " in failure(result)

@@ -225,7 +225,7 @@ def test_an_experiment_killed_at_any_write_agrees_with_the_history_after_the_nex
             after,
         )  # a reader gets a whole experiment: the one before, or the new one
         if recipe_under_test(store) != by_the_history(store):
-            assert standing.history.unfinished is not None, "and is told that the last entry is not finished"
+            assert standing.history.unfinished is not None, "and reports that the last entry is not finished"
         seen.add((code, entries, recipe_under_test(store)))
         if again == "start":
             challenge(store, b"another", recipe="logistic")

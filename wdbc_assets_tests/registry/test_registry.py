@@ -27,7 +27,7 @@ from wdbc_assets_tests.registry.promotions import decision, draft
 store = open_store(sys.argv[1], relative_to=Path("/"))
 content = sys.argv[2].encode()
 expected = open_registry(store).standing().version
-print("judged", flush=True)
+print("evaluated", flush=True)
 sys.stdin.readline()
 try:
     open_registry(store).promote(draft(store, content), decision(), expected=expected)
@@ -120,7 +120,7 @@ def test_a_rollback_to_a_version_is_by_its_first_digits(store: Store) -> None:
 
 def test_a_version_that_was_never_champion_is_nothing_to_go_back_to(store: Store) -> None:
     promote(store, b"a")
-    candidate = draft(store, b"never judged")
+    candidate = draft(store, b"never evaluated")
     store.write(candidate)
     with pytest.raises(WdbcError, match="no version"):
         rollback(open_registry(store), candidate.manifest.version)
@@ -194,7 +194,7 @@ def test_a_decision_on_a_champion_that_is_no_more_moves_nothing(store: Store) ->
 
 
 @pytest.mark.parametrize("round_", range(3))
-def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(local: Store, folder: Path, round_: int) -> None:
+def test_of_two_promotions_at_once_one_wins_and_one_gets_an_error(local: Store, folder: Path, round_: int) -> None:
     promote(local, b"a")
     command = [sys.executable, "-c", PROMOTER, str(folder)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -203,14 +203,14 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(local: Store, 
         for content in ("b", "c")
     ]
     for rival in rivals:
-        assert rival.stdout.readline() == "judged\n"
+        assert rival.stdout.readline() == "evaluated\n"
     for rival in rivals:
         rival.stdin.write("go\n")
         rival.stdin.flush()
-    told = [rival.communicate(timeout=60)[1] for rival in rivals]
+    message = [rival.communicate(timeout=60)[1] for rival in rivals]
     codes = [rival.returncode for rival in rivals]
-    assert sorted(codes) == [0, 1], told
-    assert "another decision moved the champion in the meantime" in told[codes.index(1)]
+    assert sorted(codes) == [0, 1], message
+    assert "another decision moved the champion in the meantime" in message[codes.index(1)]
     assert serving(local) == (b"b", b"c")[codes.index(0)]
     assert [entry.number for entry in open_registry(local).standing().history.entries] == [1, 2]
     assert is_consistent(local)

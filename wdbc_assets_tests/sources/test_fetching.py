@@ -174,7 +174,7 @@ def test_a_look_that_fails_asks_once_and_raises(server: MisbehavingServer, path:
 # The digest without a network
 
 
-def test_the_digest_of_a_file_and_of_the_bundled_copy_is_told(file: Path) -> None:
+def test_the_digest_of_a_file_and_of_the_bundled_copy_is_reported(file: Path) -> None:
     assert sources.digest_now(sources.parse(str(file))) == DIGEST
     assert sources.digest_now(sources.parse("bundled")) == hashlib.sha256(bundled.content()).hexdigest()
 

@@ -21,11 +21,11 @@ HEAVY = ("requests", "urllib3", "fsspec", "sklearn", "pandas", "numpy", "ssl")
     ],
 )
 def test_no_heavy_library_is_imported(code: str) -> None:
-    told = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", f"{code}; import sys; print([name for name in {HEAVY} if name in sys.modules])"],
         check=True,
         capture_output=True,
         text=True,
         cwd=Path(wdbc_assets.__file__).parents[1],
     )
-    assert told.stdout.strip() == "[]"
+    assert message.stdout.strip() == "[]"

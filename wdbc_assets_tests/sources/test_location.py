@@ -49,7 +49,7 @@ def test_a_file_url_is_a_path(text: str) -> None:
         ("s3://bucket/wdbc.data", "object"),
     ],
 )
-def test_a_url_is_told_by_its_protocol(text: str, kind: str) -> None:
+def test_a_url_is_reported_by_its_protocol(text: str, kind: str) -> None:
     assert (parse(text).kind, parse(text).address) == (kind, text)
 
 

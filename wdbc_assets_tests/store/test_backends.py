@@ -232,7 +232,7 @@ def test_nobody_but_owner_and_group_reads_what_is_stored(
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(111, "secret"), RuntimeError("secret"), EOFError()])
-def test_whatever_a_file_system_raises_is_told_without_its_text(
+def test_whatever_a_file_system_raises_is_reported_without_its_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     backend = ObjectFolder(f"memory://{tmp_path.name}-away")

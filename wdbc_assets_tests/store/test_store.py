@@ -110,7 +110,7 @@ def test_a_damaged_file_is_named_never_used_and_made_whole_again(
     ],
     ids=["empty", "cut", "no JSON", "other JSON", "one figure altered"],
 )
-def test_a_damaged_pointer_is_named_and_the_way_back_told(local: Store, folder: Path, damage: object) -> None:
+def test_a_damaged_pointer_is_named_and_the_way_back_shown(local: Store, folder: Path, damage: object) -> None:
     put(local, b"content")
     pointer = folder / "raw_data/current.json"
     pointer.write_bytes(damage(pointer.read_bytes()))  # type: ignore[operator]
@@ -118,7 +118,7 @@ def test_a_damaged_pointer_is_named_and_the_way_back_told(local: Store, folder: 
         local.current("raw_data")
     assert caught.value.where == str(pointer)
     assert "the asset's newest manifest" in caught.value.hint
-    pointer.write_bytes((folder / "runs/run-1/raw_data.json").read_bytes())  # the way back, as told
+    pointer.write_bytes((folder / "runs/run-1/raw_data.json").read_bytes())  # the way back, as the hint says
     assert local.handle("raw_data").load() == b"content"
 
 

@@ -25,7 +25,7 @@ RUN_MILLISECONDS = dagster_ui.RUN_SECONDS * 1000
 
 
 def drawn_lineage(page: Page) -> set[tuple[str, str]]:
-    """The arrows of the graph as pairs of assets, told by where each begins and ends."""
+    """The arrows of the graph as pairs of assets, identified by where each begins and ends."""
     boxes = {
         asset: node(page, asset).evaluate("e => ['x', 'y', 'width', 'height'].map(name => +e.getAttribute(name))")
         for asset in ASSETS

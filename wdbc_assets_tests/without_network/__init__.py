@@ -27,15 +27,15 @@ def command(*arguments: str) -> list[str]:
     Raises:
         OSError: no namespace can be made here; the message says what was tried.
     """
-    way, told = _way()
+    way, message = _way()
     if way is None:
-        raise OSError(f"no network namespace can be made here: {told}")
+        raise OSError(f"no network namespace can be made here: {message}")
     return _command(way, *arguments)
 
 
 @cache
 def _way() -> tuple[list[str] | None, str]:
-    told = []
+    message = []
     for way in _WAYS:
         try:
             tried = subprocess.run(_command(way, "-c", ""), capture_output=True, text=True, check=False, cwd=_ROOT)
@@ -43,8 +43,8 @@ def _way() -> tuple[list[str] | None, str]:
             return None, "there is no `unshare` (Debian: apt-get install util-linux)"
         if tried.returncode == 0:
             return way, ""
-        told.append(f"unshare {' '.join(way)}: {tried.stderr.strip()}")
-    return None, "; ".join(told)
+        message.append(f"unshare {' '.join(way)}: {tried.stderr.strip()}")
+    return None, "; ".join(message)
 
 
 def _command(way: list[str], *arguments: str) -> list[str]:

@@ -14,17 +14,17 @@ def clean(table: "reading.RawTable") -> "pd.DataFrame":
     """Code the diagnosis, drop the id, keep the rows and their order.
 
     Args:
-        table: n rows of the raw table; it must have been judged (`schemas.validate_raw`).
+        table: n rows of the raw table; it must have been validated (`schemas.validate_raw`).
 
     Returns:
         n rows numbered from 0: `diagnosis` (int64, 1 = malignant) and the 30 features (float64).
 
     Raises:
-        ValueError: the table holds unreadable cells or other labels than M and B, so it was not judged.
+        ValueError: the table holds unreadable cells or other labels than M and B, so it was not validated.
     """
     raw = table.frame
     if table.unreadable or not raw[contract.DIAGNOSIS].isin(list(contract.LABELS)).all():
-        raise ValueError("a raw table that breaks its rules cannot be cleaned; judge it first")
+        raise ValueError("a raw table that breaks its rules cannot be cleaned; validate it first")
     # Features are taken as they stand, without a copy: a frame of a million rows is not held twice.
     frame = raw[list(contract.FEATURES)].reset_index(drop=True)
     frame.insert(0, contract.DIAGNOSIS, (raw[contract.DIAGNOSIS] == "M").to_numpy(dtype="int64"))

@@ -83,7 +83,7 @@ def _separation(figures: Figures) -> str:
     silent = [name for name in measurements if name not in telling]
     best = [f"{name} ({separation(measurements[name]):.3f})" for name in telling[:_NAMED]]
     said = [f"Best alone, by AUC: {_listed(best)}."] if best else []
-    return " ".join(said + ([f"Not to be told from chance: {_some(silent)}."] if silent else []))
+    return " ".join(said + ([f"Not distinguishable from chance: {_some(silent)}."] if silent else []))
 
 
 def _collinear(figures: Figures) -> str:

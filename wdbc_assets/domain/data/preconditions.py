@@ -1,4 +1,4 @@
-"""What an estimator and its judge may be given: finite measurements, coded diagnoses, settings in range.
+"""What an estimator and its evaluation accept: finite measurements, coded diagnoses, settings in range.
 
 The contract of the data is checked long before; these few conditions are those without which scikit-learn would answer
 with a message of its own, or with NaN.
@@ -63,7 +63,7 @@ def require_diagnoses(y: ArrayLike, *, rows: int, of_each: int) -> None:
             raise WdbcError(
                 f"Number of {name} patients: {count}; needed: at least {of_each}.",
                 where="diagnoses",
-                hint="Use more data, or fewer folds; with one class alone there is nothing to learn or to judge.",
+                hint="Use more data, or fewer folds; with one class alone there is nothing to learn or to evaluate.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Parting the patients: rows to fit a model on, and rows that it never sees before it is judged.
+"""The split of the patients: rows to fit a model on, and rows that it does not see until it is evaluated.
 
 pandas and scikit-learn are imported where they are used.
 """
@@ -22,7 +22,7 @@ class Split:
     """Features (n x 30, float64) and diagnoses (n, 1 = malignant) of the training and of the test part.
 
     `rows_train` and `rows_test` say which rows of the clean frame the parts are, by position from 0. They serve to
-    judge the split before it is stored, and are not stored with it: no number of a row can become a feature.
+    validate the split before it is stored, and are not stored with it: no number of a row can become a feature.
     """
 
     X_train: "pd.DataFrame"
@@ -40,14 +40,14 @@ class Split:
             ValueError: the split was read from the store.
         """
         if self.rows_train is None or self.rows_test is None:
-            raise ValueError("a split from the store no longer knows its rows; judge it when it is made")
+            raise ValueError("a split from the store no longer knows its rows; validate it when it is made")
         return self.rows_train, self.rows_test
 
 
 def split(frame: "pd.DataFrame", *, test_size: float = 0.2, seed: int = 42, stratified: bool = True) -> Split:
     """Part a clean frame at random.
 
-    The rows and their order are those of scikit-learn's `train_test_split` with the same seed. Rows are numbered anew.
+    The rows and their order are those of scikit-learn's `train_test_split` with the same seed. Rows are renumbered.
 
     Args:
         frame: the clean frame, one row per patient.

@@ -57,7 +57,7 @@ def test_the_raw_table_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(("column", "text"), [("area_se", "x"), ("diagnosis", "m"), ("id", "")])
 def test_a_table_that_breaks_its_rules_is_not_cleaned(column: str, text: str) -> None:
-    with pytest.raises(ValueError, match="judge it first"):
+    with pytest.raises(ValueError, match="validate it first"):
         cleaning.clean(reading.read(changed(column, text)))
 
 

@@ -58,13 +58,13 @@ def test_no_bound_is_near_to_what_was_seen(measurement: contract.Measurement) ->
     assert bool(seen.min().min() == 0) is measurement.may_be_zero
 
 
-def test_constraints_are_told_in_words() -> None:
-    told = {column.name: column.constraints for column in contract.COLUMNS}
+def test_constraints_are_reported_in_words() -> None:
+    message = {column.name: column.constraints for column in contract.COLUMNS}
 
-    assert told["diagnosis"] == ("M or B",)
-    assert told["concavity_mean"][0] == ">= 0"
-    assert told["radius_worst"] == ("> 0", "<= 100 (eight times the radius of benign nuclei)", ">= radius_mean")
-    assert told["area_se"][-1] == "<= area_mean"
+    assert message["diagnosis"] == ("M or B",)
+    assert message["concavity_mean"][0] == ">= 0"
+    assert message["radius_worst"] == ("> 0", "<= 100 (eight times the radius of benign nuclei)", ">= radius_mean")
+    assert message["area_se"][-1] == "<= area_mean"
 
 
 def test_naming_the_rules_imports_nothing_heavy() -> None:

@@ -31,7 +31,7 @@ def test_the_findings_of_the_published_patients() -> None:
         "No cell is missing, and no two patients have the same measurements.",
         "The order of the rows alone predicts the diagnosis (AUC 0.67): always shuffle.",
         "Best alone, by AUC: perimeter_worst (0.975), radius_worst (0.970) and area_worst (0.970).",
-        "Not to be told from chance: fractal_dimension_mean, texture_se, smoothness_se and symmetry_se.",
+        "Not distinguishable from chance: fractal_dimension_mean, texture_se, smoothness_se and symmetry_se.",
         "radius, perimeter and area (mean, worst); radius, perimeter and area (se)",
         "most area_se (5.4)",
         "Exactly 0, so without a logarithm: concavity and concave points (mean, se, worst) in 13 patients.",
@@ -120,7 +120,7 @@ def test_of_independent_symmetric_measurements_nothing_but_the_basics_is_said() 
     text = "\n".join(said)
     for part in ("Best alone", "correlate", "skew", "logarithm", "shuffle"):
         assert part not in text
-    assert "Not to be told from chance: radius_mean, texture_mean, perimeter_mean and 27 more." in text
+    assert "Not distinguishable from chance: radius_mean, texture_mean, perimeter_mean and 27 more." in text
 
 
 def test_what_separates_is_ranked_whichever_way_it_points() -> None:

@@ -93,13 +93,13 @@ def test_calibration_uses_the_mean_probability_of_each_patient() -> None:
     table = predictions(repeats=3).sample(frac=1, random_state=0)
     found = comparison.summary(table)["calibration"]
     assert list(found) == ["logistic", "svc"]
-    for recipe, judged in found.items():
+    for recipe, evaluated in found.items():
         of_recipe = table[table["recipe"] == recipe]
         means = of_recipe.pivot_table(index="patient", values=["probability", "diagnosis"], aggfunc="mean")
-        assert sum(one["rows"] for one in judged["bins"]) == len(means) == 100
+        assert sum(one["rows"] for one in evaluated["bins"]) == len(means) == 100
         expected = calibration.summary(means["diagnosis"], means["probability"])
-        assert judged["spiegelhalter_z"] == pytest.approx(expected["spiegelhalter_z"], rel=1e-9)
-        assert judged["brier"] == pytest.approx(expected["brier"], rel=1e-9)
+        assert evaluated["spiegelhalter_z"] == pytest.approx(expected["spiegelhalter_z"], rel=1e-9)
+        assert evaluated["brier"] == pytest.approx(expected["brier"], rel=1e-9)
 
 
 @pytest.mark.parametrize(

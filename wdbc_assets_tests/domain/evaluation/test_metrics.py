@@ -20,7 +20,7 @@ PROPORTIONS = ("accuracy", "precision", "recall", "specificity")
 BOOTSTRAPPED = ("f1", "roc_auc", "pr_auc", "log_loss", "brier")
 
 probability = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 1))  # with ties, and the very ends
-judged = st.lists(st.tuples(st.sampled_from([0, 1]), probability), min_size=2, max_size=60).filter(
+evaluated = st.lists(st.tuples(st.sampled_from([0, 1]), probability), min_size=2, max_size=60).filter(
     lambda rows: {truth for truth, _ in rows} == {0, 1}
 )
 
@@ -37,7 +37,7 @@ def some_rows(n: int = 114) -> list[tuple[int, float]]:
     return list(zip(truth.tolist(), np.clip(generator.normal(0.2 + 0.6 * truth, 0.2), 0, 1).tolist(), strict=True))
 
 
-@given(rows=judged)
+@given(rows=evaluated)
 @settings(deadline=None)
 def test_every_metric_equals_scikit_learns(rows: list[tuple[int, float]]) -> None:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
@@ -60,7 +60,7 @@ def test_every_metric_equals_scikit_learns(rows: list[tuple[int, float]]) -> Non
     assert ours["confusion_matrix"] == metrics.confusion_matrix(y, predicted).tolist()
 
 
-@given(rows=judged)
+@given(rows=evaluated)
 @settings(deadline=None)
 def test_the_roc_curve_equals_scikit_learns(rows: list[tuple[int, float]]) -> None:
     curve = judge(rows)["roc_curve"]
@@ -71,7 +71,7 @@ def test_the_roc_curve_equals_scikit_learns(rows: list[tuple[int, float]]) -> No
     assert curve["threshold"][1:] == thresholds[1:].tolist()
 
 
-@given(rows=judged)
+@given(rows=evaluated)
 @settings(deadline=None)
 def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tuple[int, float]]) -> None:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
@@ -90,7 +90,7 @@ def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tu
                 assert value == pytest.approx(theirs[name][figure], abs=1e-12)
 
 
-@given(rows=judged)
+@given(rows=evaluated)
 @settings(deadline=None)
 def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[int, float]]) -> None:
     found = judge(rows)

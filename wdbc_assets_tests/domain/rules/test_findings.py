@@ -72,7 +72,7 @@ def test_what_is_not_shown_is_counted() -> None:
 
 
 @pytest.mark.fault("D01")
-def test_the_number_found_and_the_number_needed_are_told() -> None:
+def test_the_number_found_and_the_number_needed_are_reported() -> None:
     error = findings.refusal(of(builders.csv(builders.patient())), "raw_data")
 
     assert error is not None

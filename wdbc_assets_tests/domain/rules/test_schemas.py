@@ -108,7 +108,7 @@ def test_a_rule_that_crashes_raises_and_does_not_pass_for_a_broken_one(
 
 
 @pytest.mark.parametrize("kind", [base.CellRule, base.TableRule])
-def test_a_rule_that_ran_out_of_memory_once_is_judged_by_its_second_answer(
+def test_a_rule_that_ran_out_of_memory_once_counts_by_its_second_result(
     kind: type[base.CellRule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([MemoryError(), None])

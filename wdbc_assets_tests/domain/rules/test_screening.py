@@ -57,13 +57,13 @@ def test_whatever_the_rules_find_is_found(patient: int, scales: dict[int, float]
     assert_same(X)
 
 
-def test_what_lies_on_a_bound_or_a_hair_beside_it_is_judged_by_the_rules() -> None:
+def test_what_lies_on_a_bound_or_a_hair_beside_it_is_screened_as_by_the_rules() -> None:
     X = neighbours_of_bounds()
     assert len(rows.validate(X)[1]) > 50
     assert_same(X)
 
 
-def test_random_tables_are_judged_as_by_the_rules() -> None:
+def test_random_tables_are_screened_as_by_the_rules() -> None:
     generator = np.random.default_rng(0)
     X = published()
     for spread in (1e-9, 1e-3, 0.05, 0.5):

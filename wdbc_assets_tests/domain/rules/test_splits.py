@@ -134,7 +134,7 @@ def test_a_split_that_is_not_stratified_is_refused_if_it_should_be() -> None:
     assert list(split_failures(replace(loose, stratified=True), frame)) == ["sets_are_stratified"]
 
 
-def test_a_split_from_the_store_can_no_longer_be_judged() -> None:
+def test_a_split_from_the_store_can_no_longer_be_validated() -> None:
     frame = clean_frame()
     split = splitting.split(frame)
 

@@ -1,4 +1,4 @@
-"""Units of an evaluation: kept when done, told when they fail, and the same whoever does them."""
+"""Units of an evaluation: kept when done, reported when they fail, and the same in any process."""
 
 import hashlib
 import json
@@ -104,7 +104,7 @@ def test_a_part_that_is_damaged_or_foreign_is_done_again(
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
 
 
-def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
+def test_work_that_depends_on_something_else_and_work_done_again_shares_no_parts(
     frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit], tmp_path: Path
 ) -> None:
     evaluate(frame, checkpoints, "logistic")
@@ -116,7 +116,7 @@ def test_work_that_depends_on_something_else_and_work_done_anew_shares_no_parts(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_recipe_that_fails_is_told_and_the_other_folds_are_kept(
+def test_a_recipe_that_fails_is_reported_and_the_other_folds_are_kept(
     frame: pd.DataFrame, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: int
 ) -> None:
     if workers == 1:

@@ -74,9 +74,9 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
     found = calibrated("logistic", "svc", "stacking")
     plots.reliability_curves(found)
     curves = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-    assert list(curves) == [f"{name}, error {judged['ece']:.3f}" for name, judged in found.items()]
-    for axes, judged in zip(curves.values(), found.values(), strict=True):
-        bins = [one for one in judged["bins"] if one["rows"]]
+    assert list(curves) == [f"{name}, error {evaluated['ece']:.3f}" for name, evaluated in found.items()]
+    for axes, evaluated in zip(curves.values(), found.values(), strict=True):
+        bins = [one for one in evaluated["bins"] if one["rows"]]
         diagonal, shares = axes.get_lines()
         assert (xs(diagonal), ys(diagonal)) == ([0, 1], [0, 1])
         assert xs(shares) == [one["mean_probability"] for one in bins]

@@ -19,14 +19,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.mark.fault("X04")
-def test_markup_in_what_is_told_is_shown_as_text(store: Store) -> None:
+def test_markup_in_what_is_reported_is_shown_as_text(store: Store) -> None:
     store.note_refusal("raw_data", run_id="run-1", reasons=[f"the label {EVIL} is unknown"])
     page = report.build(store, settings.load()).decode()
     assert "<script" not in page
     assert "the label &lt;script&gt;alert(1)&lt;/script&gt; is unknown" in page
 
 
-def test_every_rule_is_listed_with_whether_it_blocks_and_none_as_judged_in_an_empty_store(store: Store) -> None:
+def test_every_rule_is_listed_with_whether_it_blocks_and_none_as_evaluated_in_an_empty_store(store: Store) -> None:
     listed = content.gather(store, settings.load())["checks"]
     assert [(one["asset"], one["rule"]) for one in listed] == [
         (asset, rule.name) for asset in specs.ASSETS for rule in validation.RULES.get(asset, ())

@@ -70,7 +70,7 @@ def test_an_asset_is_never_left_of_its_inputs() -> None:
     assert all(drawn[asset][0] > drawn[source][0] for asset, one in specs.ASSETS.items() for source in one.inputs)
 
 
-def test_how_an_asset_stands_is_told_in_words_and_the_drawing_in_text() -> None:
+def test_how_an_asset_stands_is_reported_in_words_and_the_drawing_in_text() -> None:
     svg = str(drawing.lineage(STANDINGS | {"metrics": ("-", "never made")}))
     assert "never made" in svg
     root = ET.fromstring(svg)

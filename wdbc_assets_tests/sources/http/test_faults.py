@@ -40,7 +40,7 @@ def trust(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.pem))
 
 
-def test_an_error_that_fits_nothing_is_told_by_its_number() -> None:
+def test_an_error_that_fits_nothing_is_reported_by_its_number() -> None:
     fault = faults.fault_for_error(OSError(errno.EMFILE, "https://ann:sesame@example.org"), proxy=None)
     assert fault.what == f"the request failed ({os.strerror(errno.EMFILE)})"
     assert fault.passing
