@@ -118,7 +118,7 @@ def test_a_field_that_is_missing_or_unknown_is_refused_everywhere(name: str) -> 
         (lambda content: b'{"a":' * 100_000, "nested deeper|not JSON"),
         (lambda content: content + b" " * 5 * 2**20, "too large"),
         (lambda content: content.replace(b": ", b": NaN, ", 1), "not finite"),
-        (lambda content: b"7", "no object"),
+        (lambda content: b"7", "not an object"),
     ],
     ids=["UTF-16", "a name twice", "deep", "deep objects", "blanks", "NaN", "a number"],
 )
