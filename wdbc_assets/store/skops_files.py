@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import isolation, skops_scan
 
 if TYPE_CHECKING:
@@ -97,13 +96,15 @@ def _load(content: bytes) -> Any:
     except skops_scan.PASSING:
         raise
     except Exception as error:  # noqa: BLE001 -- an invalid file can make skops and scikit-learn raise anything
-        raise skops_scan.refused(f"this is no model file ({type(error).__name__})") from None
+        raise skops_scan.refused(f"not a model file ({type(error).__name__})") from None
     return model
 
 
 def _require_probabilities(model: Any) -> None:
     import numpy as np
     import pandas as pd
+
+    from wdbc_assets.domain.modeling import prediction
 
     if tuple(getattr(model, "feature_names_in_", ())) != contract.FEATURES:
         raise skops_scan.refused("the pipeline expects other measurements, or another order of them")
