@@ -175,16 +175,16 @@ def test_a_pickle_in_the_place_of_the_scorer_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"contract": "0" * 64}, "another contract"),
+        ({"contract": "0" * 64}, "another data contract"),
         ({"features": list(contract.FEATURES[::-1])}, "other measurements, or another order of them"),
         ({"features": list(contract.FEATURES[:-1])}, "other measurements, or another order of them"),
         ({"features": 7}, "the bundle's bundle.json is invalid: "),
-        ({"recipe": "oracle"}, "a recipe that this release does not know"),
+        ({"recipe": "oracle"}, "a recipe that this release does not support"),
         ({"recipe": ["logistic"]}, "the bundle's bundle.json is invalid: "),
         ({"compiled": False}, "missing or extra files"),
         ({"compiled": "yes"}, "the bundle's bundle.json is invalid: "),
         ({"more": 1}, "the bundle's bundle.json is invalid: "),
-        ({"recipe": "svc"}, "another recipe's"),
+        ({"recipe": "svc"}, "belongs to another recipe"),
     ],
 )
 def test_a_bundle_with_another_schema_is_refused(changes: dict[str, Any], message: str) -> None:
