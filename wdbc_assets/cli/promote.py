@@ -87,7 +87,7 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
 def _require_evidence(store: Store) -> None:
     if store.current("cross_validation") is None:
         raise NeverMade(
-            "no evidence exists for a decision: cross_validation has never been made",
+            "no evidence exists for a decision: cross_validation has never been materialized",
             where=store.url,
             hint="Run `wdbc evaluate` first.",
         )

@@ -46,7 +46,7 @@ def verify(store: Store, config: settings.Settings, assets: Iterable[str], *, de
         for asset in assets:
             manifest = store.current(asset)
             if manifest is None:
-                yield Finding(asset, None, "not derived", reason="it has never been made")
+                yield Finding(asset, None, "not derived", reason="it has never been materialized")
             else:
                 yield verification.check(StoredVersion(asset, manifest, store.found(manifest)))
 

@@ -79,7 +79,7 @@ def test_an_unknown_asset_is_a_usage_error_that_lists_the_assets() -> None:
 def test_an_asset_that_was_never_made_is_not_derived() -> None:
     process = wdbc("verify", "cross_validation")
     assert process.returncode == 1
-    assert "it has never been made" in process.stdout
+    assert "it has never been materialized" in process.stdout
 
 
 def test_an_empty_store_is_an_error_with_a_hint() -> None:
