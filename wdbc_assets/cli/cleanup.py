@@ -43,4 +43,4 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
 
 
 def _reason(kept: str) -> str:
-    return "input of a kept version" if kept.endswith("was made of it") else kept
+    return "input of a kept version" if kept.startswith("input of ") else kept

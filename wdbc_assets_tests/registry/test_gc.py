@@ -111,9 +111,9 @@ def test_what_a_kept_version_was_made_of_stays_back_to_the_raw_bytes(local: Stor
         put(local, asset.encode(), asset=asset, run_id="run-2")
     age(folder)
     kept = versions(local)
-    assert kept["split"] == f"champion {bundle.manifest.version[:12]} was made of it"
-    assert kept["clean"] == f"train_test_split {split[:12]} was made of it"
-    assert kept["raw"] == f"clean_frame {clean[:12]} was made of it"
+    assert kept["split"] == f"input of champion {bundle.manifest.version[:12]}"
+    assert kept["clean"] == f"input of train_test_split {split[:12]}"
+    assert kept["raw"] == f"input of clean_frame {clean[:12]}"
     assert gc.clean(local, keep=1, run_limit=RUN_LIMIT) == []
 
 

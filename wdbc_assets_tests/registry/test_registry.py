@@ -114,7 +114,7 @@ def test_a_rollback_to_a_version_is_by_its_first_digits(store: Store) -> None:
     with pytest.raises(WdbcError, match="no champion version starts with 0123") as caught:
         rollback(registry, "0123")
     assert str(second.after)[:12] in caught.value.hint or str(first.after)[:12] in caught.value.hint
-    with pytest.raises(WdbcError, match="more than one version"):
+    with pytest.raises(WdbcError, match="more than one champion version"):
         rollback(registry, "")
 
 
@@ -122,7 +122,7 @@ def test_a_version_that_was_never_champion_is_nothing_to_go_back_to(store: Store
     promote(store, b"a")
     candidate = draft(store, b"never evaluated")
     store.write(candidate)
-    with pytest.raises(WdbcError, match="no version"):
+    with pytest.raises(WdbcError, match="no champion version"):
         rollback(open_registry(store), candidate.manifest.version)
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_champion_is_named_and_the_earlier_one_can_be_gone_back_to(
     damage(stored)
     registry = open_registry(local)
     (problems,) = registry.standing().problems
-    assert problems.startswith("stored file of champion is")
+    assert problems.startswith(("stored file of champion is missing", "stored file of champion was altered"))
     with pytest.raises(DamagedStore) as caught:
         serving(local)
     assert "wdbc rollback" in caught.value.hint

@@ -172,7 +172,8 @@ def _try(whole: Path, folder: Path, case: tuple[str, str], version: str, counted
 
 def _says(output: str) -> bool:
     return any(
-        word in output for word in ("damaged", "missing", "problem", "is not the file", "never made", "production:")
+        word in output
+        for word in ("damaged", "missing", "problem", "was altered", "never been materialized", "in production")
     )
 
 
