@@ -186,7 +186,7 @@ def test_a_decision_that_waits_in_the_background_ends_on_a_signal_and_is_never_c
     ended, output = in_the_background(*arguments, lock=decided / ".lock", number=number)
     assert ended == code, output
     assert "held by process" in output
-    assert "nothing will be carried out later" in output
+    assert "nothing keeps running" in output
     assert "Traceback" not in output
     assert (decided / "champion/history.jsonl").read_bytes() == before
 

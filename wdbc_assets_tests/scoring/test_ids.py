@@ -87,7 +87,7 @@ def test_ids_that_are_neither_text_nor_numbers_are_rejected_with_their_type(ids:
     with pytest.raises(WdbcError) as refused:
         given_back(ids)
     kind = str(ids.type).partition("<")[0]  # the name of list items differs
-    assert refused.value.what.startswith(f"The ids have the type {kind}")
+    assert refused.value.what.startswith(f"the ids have the type {kind}")
     assert refused.value.where.startswith("column id")
     assert "\\xff" not in str(refused.value)
 

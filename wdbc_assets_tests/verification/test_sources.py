@@ -108,7 +108,7 @@ def test_a_missing_source_is_reported_and_the_rest_is_derived_from_stored_inputs
     source.unlink()
     found = verify()
     assert verdicts(found) == ["not derived", "same", "same", "same", "same"]
-    assert "no such file" in found["raw_data"].reason
+    assert "does not exist" in found["raw_data"].reason
 
 
 def remote(plain: dict[str, Any]) -> None:
