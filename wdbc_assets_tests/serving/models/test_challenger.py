@@ -35,7 +35,7 @@ SLOW = 5.0  # longer than that
 def challenger_process(service: Service) -> int | None:
     """The process in which the challenger scores, a child of the service."""
     pids = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    beside = [pid for pid in pids if b"shadow_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    beside = [pid for pid in pids if b"shadow_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return int(beside[0]) if beside else None
 
 
