@@ -361,7 +361,7 @@ def test_patients_without_a_stored_pair_count_as_failed_exactly_once() -> None:
 def test_patients_beyond_the_maximum_of_an_experiment_count_as_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shadow, "_MOST", 150)
+    monkeypatch.setattr(shadow, "_MAX_PATIENTS", 150)
     queue = Queue()
     X, p = np.zeros((100, 30)), np.full(100, 0.5)
     for _ in range(3):
