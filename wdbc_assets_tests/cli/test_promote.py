@@ -280,7 +280,7 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_asked(store: Store,
 def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion(store: Store) -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
-    assert "is the champion itself" in refused.stderr
+    assert "is already the champion" in refused.stderr
     with_candidate("svc")
     unmade = wdbc("shadow", "start")
     assert unmade.returncode == 1
@@ -291,7 +291,7 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
     assert begun.returncode == 0, begun.stderr
     assert "serving 25 % of the requests" in begun.stdout
     shown = wdbc("shadow", "status")
-    assert "nothing was paired yet" in shown.stdout
+    assert "no pairs yet" in shown.stdout
     assert "by bob: as good?" in shown.stdout
     experiment = challenger.current(store)
     assert experiment is not None
@@ -306,9 +306,9 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
     assert found["agreement"]["patients"] == 100
     assert found["agreement"]["difference"]["largest"] == pytest.approx(1.0)
     text = wdbc("shadow", "status").stdout
-    assert "100 scored by both, 7 without an answer of the challenger, 3 left out" in text
+    assert "100 scored by both, 7 failed by the challenger, 3 dropped" in text
     assert "benign by the champion, malignant by the challenger" in text
-    assert "a challenger is under test: svc" in wdbc("champion").stdout
+    assert "challenger: svc" in wdbc("champion").stdout
 
     evaluated = wdbc("promote", "--dry-run")
     assert evaluated.returncode == 3
@@ -354,4 +354,4 @@ def test_without_a_champion_there_is_nothing_to_be_beside() -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
     assert "wdbc" in refused.stderr
-    assert "no experiment goes on" in wdbc("shadow", "status").stdout
+    assert "no experiment is running" in wdbc("shadow", "status").stdout
