@@ -123,7 +123,7 @@ def test_the_ui_works_without_a_network_and_tries_to_reach_none(surroundings: di
 ASK = """
 import json, tempfile
 from pathlib import Path
-from wdbc_assets.serving import models
+from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests.serving import champions, running
 
 with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ with tempfile.TemporaryDirectory() as folder:
     with running.serving(Path(folder)) as service:
         for path in ("/docs", "/redoc", "/openapi.json", "/metrics", "/pages/swagger-ui-bundle.js"):
             assert service.ask(path).status == 200, path
-        print(service.ask("/v1/predict", {"patients": [models.EXAMPLE]}).json["predictions"])
+        print(service.ask("/v1/predict", {"patients": [schemas.EXAMPLE]}).json["predictions"])
 """
 
 

@@ -130,7 +130,7 @@ def test_what_is_damaged_or_lost_is_said_in_its_place_and_the_rest_is_shown(evid
     altered = "stored file of metrics was altered: its digest does not match the manifest"
     assert re.search(rf"metrics\s+is not available: {altered}", page.text)
     assert re.search(r"cross_validation\s+is not available: never made\.\s+Make it with\s+wdbc evaluate", page.text)
-    assert "Referred to a person" in page.text
+    assert "Referred to a clinician" in page.text
 
 
 @pytest.mark.slow
