@@ -68,18 +68,9 @@ def champion(*, store: str | None = None) -> Model:
     Raises:
         WdbcError: there is no champion yet, or its bundle is damaged.
     """
-    from wdbc_assets.domain.errors import WdbcError
     from wdbc_assets.store import bundle_loader
 
-    opened = _open(store)
-    manifest = opened.current("champion")
-    if manifest is None:
-        raise WdbcError(
-            "There is no champion yet.",
-            where=opened.url,
-            hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
-        )
-    return Model(bundle_loader.open_bundle(bundle_loader.read(opened, manifest)))
+    return Model(bundle_loader.open_champion(_open(store)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,8 +137,8 @@ def _open(location: str | None) -> Store:
     from wdbc_assets import settings
     from wdbc_assets.store.store import open_store
 
-    chosen = settings.load() if location is None else None
-    return open_store(chosen.storage if chosen else str(location), relative_to=settings.project_root())
+    place = settings.load().storage if location is None else location
+    return open_store(place, relative_to=settings.project_root())
 
 
 def _require_known(asset: str) -> None:

@@ -74,7 +74,7 @@ def test_versions_are_listed_with_the_current_one_marked(store: Store, frame: pd
         (lambda: wdbc.versions("../secrets"), "There is no asset"),
         (lambda: wdbc.load("clean_frame"), "has never been"),
         (lambda: wdbc.load("clean_frame", version="0123"), "no version of clean_frame"),
-        (wdbc.champion, "There is no champion yet"),
+        (wdbc.champion, "no champion has been promoted yet"),
     ],
     ids=["an unknown asset", "a path", "never made", "an unknown version", "no champion"],
 )

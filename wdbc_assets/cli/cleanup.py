@@ -36,11 +36,7 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     verb = "removed" if for_real else "to be removed"
     size = status.format_size(sum(item.size for item in garbage))
     terminal.say(f"  {verb}: {len(garbage)} versions, {size}; kept: {kept}")
-    reasons = Counter(_reason(item.kept) for item in versions if item.kept)
+    reasons = Counter("input of a kept version" if item.is_input else item.kept for item in versions if item.kept)
     terminal.say("  reasons to keep: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
     if garbage and not for_real:
         terminal.say("  nothing was removed: add --apply")
-
-
-def _reason(kept: str) -> str:
-    return "input of a kept version" if kept.startswith("input of ") else kept

@@ -119,15 +119,7 @@ def _report_ignored(header: "Header") -> None:
 def _champion(options: settings.Settings) -> "Served":
     from wdbc_assets.store import bundle_loader
 
-    store = open_store(options.storage, relative_to=settings.project_root())
-    manifest = store.current("champion")
-    if manifest is None:
-        raise WdbcError(
-            "no champion has been promoted yet",
-            where=store.url,
-            hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
-        )
-    return bundle_loader.open_bundle(bundle_loader.read(store, manifest))
+    return bundle_loader.open_champion(open_store(options.storage, relative_to=settings.project_root()))
 
 
 def _require_distinct(source: str, out: "Destination", rejects: "Destination | None") -> None:

@@ -34,13 +34,17 @@ READ_SECONDS = 600
 
 @dataclass(frozen=True)
 class Version:
-    """A stored version: its size in bytes, its age in seconds, and why it is kept, or None if it is not."""
+    """A stored version: its size in bytes, its age in seconds, and why it is kept, or None if it is not.
+
+    `is_input` says that it is kept only because a version that is kept was made from it.
+    """
 
     asset: str
     version: str
     size: int
     age: float
     kept: str | None
+    is_input: bool
 
 
 def survey(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
@@ -100,7 +104,8 @@ def _survey(
         kept = reasons.get(key) or _in_use(found, key, age, now, run_limit)
         if kept is None and age < older_than:
             kept = "young"
-        listed.append(Version(asset, version, sum(file.size for file in files), age, kept))
+        size = sum(file.size for file in files)
+        listed.append(Version(asset, version, size, age, kept, is_input=key in reasons and key not in roots))
     return listed
 
 

@@ -14,7 +14,7 @@ from wdbc_assets.domain.evaluation import decision_policy as policies
 from wdbc_assets.domain.modeling import linear_scorer, prediction, recipes, smoke_test
 from wdbc_assets.store import bundle_files, skops_files, skops_scan
 from wdbc_assets.store.manifest import DamagedStore, stored_file, version_of
-from wdbc_assets.store.paths import BUNDLE, PIPELINE, POLICY, REFERENCE, SCORER
+from wdbc_assets.store.paths import BUNDLE, CHAMPION, PIPELINE, POLICY, REFERENCE, SCORER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +85,22 @@ def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:
     if len(manifest.files) > len(_FILES) or manifest.size > skops_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
         raise DamagedStore("the bundle is too large", where=store.folder(manifest), hint=bundle_files.HINT)
     return store.files(manifest)
+
+
+def open_champion(store: "Store") -> Served:
+    """Open the champion's bundle.
+
+    Raises:
+        WdbcError: no champion has been promoted yet, or its bundle is damaged or rejected.
+    """
+    manifest = store.current(CHAMPION)
+    if manifest is None:
+        raise WdbcError(
+            "no champion has been promoted yet",
+            where=store.url,
+            hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
+        )
+    return open_bundle(read(store, manifest))
 
 
 def open_bundle(contents: Mapping[str, bytes], *, sandboxed: bool = False) -> Served:
