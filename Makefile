@@ -35,7 +35,7 @@ ui: $(PACKAGE) .env ## start Dagster's UI and daemon on 127.0.0.1, port 3000 or 
 serve: $(PACKAGE) .env ## start the prediction service on 127.0.0.1, port 8000 or PORT
 	@$(BIN)/wdbc serve $(if $(filter-out 3000,$(PORT)),--port $(PORT)) $(ARGS)
 
-test: $(DEV) .env ## run every test; ARGS="-k word" selects some
+test: $(DEV) .env ## the tests; ARGS="-k word" selects some
 	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 bench: $(DEV) ## measure speed and memory beside alternatives; ARGS="--quick", "--only cold"
