@@ -23,7 +23,7 @@ from wdbc_assets.store.store import Store, open_store
     "--recipe",
     "names",
     multiple=True,
-    type=click.Choice(list(recipes.RECIPES)),
+    type=terminal.RecipeName(),
     help=f"Evaluate this recipe too (repeatable). {floors.RECIPE} and {recipes.BASELINE} are always evaluated.",
 )
 @click.option(

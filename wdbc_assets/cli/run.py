@@ -15,7 +15,7 @@ from wdbc_assets.store.store import Store, open_store
 @click.command()
 @click.option("--source", metavar="X", help="bundled, uci, a path, or a URL. [env: WDBC_SOURCE; default: bundled]")
 @click.option("--source-sha256", metavar="HEX", help="Refuse a source with any other SHA-256.")
-@click.option("--recipe", type=click.Choice(list(recipes.RECIPES)), help=f"Model recipe. [default: {recipes.DEFAULT}]")
+@click.option("--recipe", type=terminal.RecipeName(), help=f"Model recipe. [default: {recipes.DEFAULT}]")
 @click.option(
     "--grid", type=click.Choice(recipes.GRIDS), help="full: search all candidates; small: only one. [default: full]"
 )

@@ -19,6 +19,7 @@ import click
 from wdbc_assets import safe_text
 from wdbc_assets.cli import streams
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
@@ -74,6 +75,19 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a number.", param, ctx)
         return number
+
+
+class RecipeName(click.Choice[str]):
+    """The name of a recipe."""
+
+    def __init__(self) -> None:
+        super().__init__(list(recipes.RECIPES))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name, or fail with the new name of a renamed recipe or the names that exist."""
+        if value in recipes.RENAMED:
+            self.fail(recipes.rejection(value), param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Lines(logging.Handler):

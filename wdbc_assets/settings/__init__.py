@@ -159,7 +159,8 @@ def _refusal(error: ValidationError, places: Mapping[str, str]) -> WdbcError:
 
 
 def _possible(fault: Mapping[str, Any]) -> str:
-    return f"{fault['msg']}; use true or false" if fault["type"].startswith("bool_") else str(fault["msg"])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{message}; use true or false" if fault["type"].startswith("bool_") else message
 
 
 def _default(value: object) -> str:

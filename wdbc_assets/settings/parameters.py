@@ -35,7 +35,7 @@ class SearchParameters(BaseModel):
     @classmethod
     def _known_recipe(cls, name: str) -> str:
         if name not in recipes.RECIPES:
-            raise ValueError(f"unknown recipe; possible: {', '.join(recipes.RECIPES)}")
+            raise ValueError(recipes.rejection(name))
         return name
 
     @field_validator("grid")
@@ -77,7 +77,7 @@ class EvaluationParameters(BaseModel):
         """Return the recipes in canonical order, including the mandatory ones, so that equal choices compare equal."""
         chosen = {name.strip() for name in names.split(",") if name.strip()} | {floors.RECIPE, recipes.BASELINE}
         if unknown := sorted(chosen - set(recipes.RECIPES)):
-            raise ValueError(f"unknown recipe {', '.join(unknown)}; possible: {', '.join(recipes.RECIPES)}")
+            raise ValueError(recipes.rejection(unknown[0]))
         return ",".join(name for name in recipes.RECIPES if name in chosen)
 
 

@@ -29,7 +29,7 @@ GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """The number of repeats of the ten folds in repeated cross-validation."""
 
-_RENAMED = {"seed_baseline": BASELINE}
+RENAMED = {"seed_baseline": BASELINE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +91,22 @@ def named(name: str) -> Recipe:
     """
     if name in RECIPES:
         return RECIPES[name]
-    if name in _RENAMED:
-        new = _RENAMED[name]
+    if name in RENAMED:
+        new = RENAMED[name]
         raise WdbcError(f"The recipe {name} was renamed to {new}.", where="recipe", hint=f"Use the name {new}.")
     raise WdbcError(
         f"There is no recipe {name!r}.", where="recipe", hint=f"Choose one of: {', '.join(sorted(RECIPES))}."
     )
+
+
+def rejection(name: str) -> str:
+    """Return why a setting or an option cannot be this name: the recipe was renamed, or does not exist.
+
+    An unknown name is left out: a mistyped setting may contain a credential.
+    """
+    if name in RENAMED:
+        return f"{name} was renamed to {RENAMED[name]}"
+    return f"unknown recipe; possible: {', '.join(RECIPES)}"
 
 
 def recipe(

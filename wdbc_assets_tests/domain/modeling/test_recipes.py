@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
+from wdbc_assets import settings
+from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
 
@@ -101,3 +104,21 @@ def test_an_empty_grid_is_rejected() -> None:
     empty = replace(recipes.named("logistic"), grids={"full": []})
     with pytest.raises(WdbcError, match="is empty"):
         empty.candidates("full")
+
+
+@pytest.mark.fault("T03")
+@pytest.mark.parametrize("command", ["run", "evaluate"])
+def test_a_renamed_recipe_is_wrong_usage_and_the_new_name_is_shown(command: str) -> None:
+    result = CliRunner().invoke(wdbc, [command, "--recipe", "seed_baseline"])
+    assert result.exit_code == 2
+    assert "seed_baseline was renamed to airflow_baseline" in result.output
+
+
+@pytest.mark.fault("T03")
+@pytest.mark.parametrize("variable", ["WDBC_RECIPE", "WDBC_EVALUATED_RECIPES"])
+def test_a_setting_with_a_renamed_recipe_is_rejected_with_its_new_name(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "seed_baseline")
+    with pytest.raises(WdbcError, match=f"{variable}: seed_baseline was renamed to airflow_baseline"):
+        settings.load()
