@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.pipeline.validation import RULES
+from wdbc_assets.pipeline import specs, validation
 
 PAGE = Path(__file__).parent / "data-dictionary.md"
 
@@ -21,7 +21,7 @@ def page() -> str:
         _columns(contract.COLUMNS),
         "## The clean frame",
         "`diagnosis` is 1 for malignant and 0 for benign. The column `id` is dropped. The measurements are the same.",
-        *(_rules(asset) for asset in RULES),
+        *(_rules(asset) for asset, spec in specs.ASSETS.items() if spec.rules),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -38,7 +38,8 @@ def _columns(columns: tuple[contract.Column, ...]) -> str:
 def _rules(asset: str) -> str:
     lines = [f"## Rules of `{asset}`", "", "| rule | requirement | if it is broken |", "|---|---|---|"]
     lines += [
-        f"| `{rule.name}` | {rule.description} | {'refused' if rule.blocking else 'warning'} |" for rule in RULES[asset]
+        f"| `{rule.name}` | {rule.description} | {'refused' if rule.blocking else 'warning'} |"
+        for rule in validation.rules(asset)
     ]
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from wdbc_assets.domain.evaluation import comparison, cross_validation
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests.domain import out_of_fold
 
@@ -21,6 +21,6 @@ def put_evidence(store: Store, **losses: float) -> None:
         run_id="evaluation",
         inputs={"clean_frame": store.handle("clean_frame").manifest.version},
         parameters={"protocol": "quick", "evaluated_recipes": ",".join(losses)},
-        code_version=specs.code_version("cross_validation"),
+        code_version=code_versions.code_version("cross_validation"),
     )
     assert store.commit(draft, run_id="evaluation")

@@ -8,7 +8,7 @@ import click
 
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.challenger import Experiment
@@ -73,7 +73,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         case.bundle(),
         run_id=f"shadow-{uuid.uuid4()}",
         inputs={name: manifest.version for name, manifest in case.manifests.items()},
-        code_version=specs.code_version(paths.CHAMPION),
+        code_version=code_versions.code_version(paths.CHAMPION),
     )
     experiment = Experiment(
         challenger=draft.manifest,

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from wdbc_assets.domain.rules.findings import Finding
-from wdbc_assets.pipeline.validation import RULES
+from wdbc_assets.pipeline import validation
 from wdbc_assets.presentation import privacy
 from wdbc_assets.store.manifest import Manifest
 
@@ -18,7 +18,7 @@ def specs(asset: str) -> list[dg.AssetCheckSpec]:
     """Return the check specs of an asset, one per rule."""
     return [
         dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
-        for rule in RULES.get(asset, ())
+        for rule in validation.rules(asset)
     ]
 
 

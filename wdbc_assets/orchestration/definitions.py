@@ -3,13 +3,13 @@
 import dagster as dg
 
 from wdbc_assets.orchestration import jobs, resources, schedules, sensors
-from wdbc_assets.orchestration.assets import champion, dataset, model
+from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.io_manager import StoreIOManager
 
 store = resources.StoreResource()
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([dataset, model, champion]),
+    assets=ASSETS,
     jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
     schedules=[schedules.daily_train],
     sensors=[sensors.source_changed],

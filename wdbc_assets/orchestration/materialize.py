@@ -6,18 +6,20 @@ skips up-to-date assets, loads verified inputs, validates the value, and stores 
 """
 
 import inspect
+import pkgutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.orchestration import checks, failures, metadata, resources
+from wdbc_assets.orchestration import checks, failures, resources
 from wdbc_assets.orchestration.io_manager import STORED, Unchanged
-from wdbc_assets.pipeline import functions, specs, staleness, validation
-from wdbc_assets.pipeline.functions import External, NotModified
+from wdbc_assets.orchestration.metadata.manifest import describe_manifest
+from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validation
+from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -28,44 +30,29 @@ FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
 
 
-def versioned_asset(
-    *,
-    kinds: set[str],
-    owners: list[str],
-    describe: Callable[[Any], dict[str, Any]],
-    columns: dg.TableSchema | None = None,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Turn a function into a versioned asset.
+def versioned_asset(name: str) -> dg.AssetsDefinition:
+    """Return the Dagster asset of a spec that is not promoted."""
+    spec = specs.ASSETS[name]
 
-    Inputs, parameters and code version come from the asset's entry in `pipeline.specs.ASSETS`. The arguments that the
-    function may request are listed in `pipeline.functions.call`.
-    """
+    def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
+        step = _Step(name, context, handles)
+        with failures.as_dagster_failure(name, step.refuse):
+            yield from step.run()
 
-    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        name = functions.register(function)
-        spec = specs.ASSETS[name]
-
-        def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
-            step = _Step(name, describe, context, handles)
-            with failures.as_dagster_failure(name, step.refuse):
-                yield from step.run()
-
-        return dg.asset(
-            name=name,
-            description=inspect.getdoc(function),
-            group_name=function.__module__.rpartition(".")[2],
-            kinds=kinds,
-            owners=owners,
-            code_version=specs.code_version(name),
-            metadata={"dagster/column_schema": columns} if columns else None,
-            ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
-            config_schema=_config_schema(spec),
-            check_specs=checks.specs(name),
-            required_resource_keys={"store", "source"},
-            output_required=False,
-        )(compute)
-
-    return decorate
+    return dg.asset(
+        name=name,
+        description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
+        group_name=spec.group,
+        kinds=set(spec.kinds),
+        owners=[spec.owner],
+        code_version=code_versions.code_version(name),
+        metadata={"dagster/column_schema": pkgutil.resolve_name(spec.columns)()} if spec.columns else None,
+        ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
+        config_schema=_config_schema(spec),
+        check_specs=checks.specs(name),
+        required_resource_keys={"store", "source"},
+        output_required=False,
+    )(compute)
 
 
 def _config_schema(spec: specs.AssetSpec) -> dict[str, dg.Field]:
@@ -88,12 +75,10 @@ class _Step:
     def __init__(
         self,
         name: str,
-        describe: Callable[[Any], dict[str, Any]],
         context: dg.AssetExecutionContext,
         handles: Mapping[str, Handle],
     ) -> None:
         self.name = name
-        self.describe = describe
         self.context = context
         self.handles = handles
         self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
@@ -137,7 +122,7 @@ class _Step:
             seconds=time.monotonic() - self.started,
             inputs=self.inputs,
             parameters=parameters,
-            code_version=specs.code_version(self.name),
+            code_version=code_versions.code_version(self.name),
             checks=validation.manifest_entries(verdict.findings),
             origin=origin,
         )
@@ -166,7 +151,7 @@ class _Step:
         except DamagedStore as error:
             return None, [error.what]
         why = staleness.reasons(
-            store, current, inputs=self.inputs, parameters=parameters, code=specs.code_version(self.name)
+            store, current, inputs=self.inputs, parameters=parameters, code=code_versions.code_version(self.name)
         )
         if self._forced():
             why.append("forced")
@@ -176,14 +161,14 @@ class _Step:
         return self.context.run.tags.get(FORCE_TAG) == "true"
 
     def _checkpoints(self) -> Checkpoints:
-        depends_on = [self.inputs, specs.parts_version(self.name)]
+        depends_on = [self.inputs, code_versions.checkpoints_version(self.name)]
         self.checkpoints = self.store().checkpoints(self.name, depends_on, fresh=self._forced())
         return self.checkpoints
 
     def _call(self, config: settings.Settings, overrides: Mapping[str, Any], *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
-        return functions.call(
+        return calls.call(
             self.name,
             self.loaded,
             versions=self.inputs,
@@ -208,7 +193,9 @@ class _Step:
         yield from checks.from_manifest(manifest)
 
     def _described(self, value: Any) -> dict[str, Any]:
-        return privacy.redact_description(self.describe(value), shown=self.show_values)
+        path = specs.ASSETS[self.name].describe
+        described = pkgutil.resolve_name(path)(value) if path else {}
+        return privacy.redact_description(described, shown=self.show_values)
 
     def _result(
         self, store: Store, value: object, manifest: Manifest, described: dict[str, Any], *, unchanged: bool
@@ -216,9 +203,7 @@ class _Step:
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(manifest.version),
-            metadata=described
-            | metadata.describe_manifest(manifest, store.folder(manifest))
-            | {UNCHANGED_KEY: unchanged},
+            metadata=described | describe_manifest(manifest, store.folder(manifest)) | {UNCHANGED_KEY: unchanged},
         )
 
     def _log_outcome(self, manifest: Manifest, *, unchanged: bool) -> None:

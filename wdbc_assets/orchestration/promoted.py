@@ -9,8 +9,9 @@ The asset's check covers production, not candidates: a rejected candidate leaves
 """
 
 import inspect
+import pkgutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -19,14 +20,15 @@ from wdbc_assets import logs, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.rules import findings
-from wdbc_assets.orchestration import checks, failures, metadata, resources
+from wdbc_assets.orchestration import checks, failures, resources
 from wdbc_assets.orchestration.io_manager import Promotion, Unchanged
-from wdbc_assets.pipeline import functions, specs
-from wdbc_assets.pipeline.progress import Progress
+from wdbc_assets.orchestration.metadata.champion import describe_champion, describe_verdict
+from wdbc_assets.orchestration.metadata.manifest import describe_manifest
+from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Decision, open_registry
 from wdbc_assets.store.manifest import DamagedStore
-from wdbc_assets.store.store import Handle, Store
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.promotion.gate import Verdict
@@ -54,32 +56,28 @@ CONFIG = {
 }
 
 
-def promoted_asset(*, kinds: set[str], owners: list[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Turn a function that builds the bundle of a promoted candidate into the promoted asset."""
+def promoted_asset(name: str) -> dg.AssetsDefinition:
+    """Return the Dagster asset of a promoted spec."""
+    spec = specs.ASSETS[name]
 
-    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        name = functions.register(function)
+    def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        step = _Step(name, context)
+        with failures.as_dagster_failure(name, step.refuse):
+            yield from step.run()
 
-        def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
-            step = _Step(name, context)
-            with failures.as_dagster_failure(name, step.refuse):
-                yield from step.run()
-
-        return dg.asset(
-            name=name,
-            description=inspect.getdoc(function),
-            group_name="registry",
-            kinds=kinds,
-            owners=owners,
-            code_version=specs.code_version(name),
-            deps=list(specs.ASSETS[name].inputs),  # only a promotion reads them, possibly in earlier versions
-            config_schema=CONFIG,
-            check_specs=checks.specs(name),
-            required_resource_keys={"store"},
-            output_required=False,
-        )(compute)
-
-    return decorate
+    return dg.asset(
+        name=name,
+        description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
+        group_name=spec.group,
+        kinds=set(spec.kinds),
+        owners=[spec.owner],
+        code_version=code_versions.code_version(name),
+        deps=list(spec.inputs),  # only a promotion reads them, possibly in earlier versions
+        config_schema=CONFIG,
+        check_specs=checks.specs(name),
+        required_resource_keys={"store"},
+        output_required=False,
+    )(compute)
 
 
 class _Step:
@@ -151,37 +149,26 @@ class _Step:
         else:
             open_registry(store).keep(decision, expected=case.standing.version)
             self._log("kept", f"the champion stays: {verdict.name}")
-        self._observe(verdict.name, metadata.describe_verdict(verdict))
+        self._observe(verdict.name, describe_verdict(verdict))
 
     def _promotion(
         self, store: Store, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
     ) -> dg.MaterializeResult[Any]:
         versions = {name: manifest.version for name, manifest in case.manifests.items()}
-        bundle = functions.call(
-            self.name,
-            {name: Handle(store, case.manifests[name]).load() for name in registry_candidate.MADE_OF},
-            versions=versions,
-            parameters=None,
-            source=None,
-            known=None,
-            report=Progress(self.name, self.fields("progress")),
-            effort=settings.Effort(workers=None),
-            checkpoints=lambda: store.checkpoints(self.name, versions),
-        )
+        bundle = case.bundle()
         draft = store.draft(
             self.name,
             bundle,
             run_id=self.context.run.run_id,
             seconds=time.monotonic() - self.started,
             inputs=versions,
-            code_version=specs.code_version(self.name),
+            code_version=code_versions.code_version(self.name),
         )
         manifest = draft.manifest
         return dg.MaterializeResult(
             value=Promotion(draft, decision, case.standing.version, tuple(case.manifests.values())),
             data_version=dg.DataVersion(manifest.version),
-            metadata=metadata.describe_champion(bundle, verdict, decision)
-            | metadata.describe_manifest(manifest, store.folder(manifest)),
+            metadata=describe_champion(bundle, verdict, decision) | describe_manifest(manifest, store.folder(manifest)),
         )
 
     def _unchanged(self, store: Store) -> Iterator[dg.MaterializeResult[Any]]:
@@ -201,8 +188,7 @@ class _Step:
         yield dg.MaterializeResult(
             value=Unchanged(manifest),
             data_version=dg.DataVersion(manifest.version),
-            metadata={"recipe": standing.recipe or "unknown"}
-            | metadata.describe_manifest(manifest, store.folder(manifest)),
+            metadata={"recipe": standing.recipe or "unknown"} | describe_manifest(manifest, store.folder(manifest)),
         )
         self._log("unchanged", "champion unchanged", rows=None, version=manifest.version)
 

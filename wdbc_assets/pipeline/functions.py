@@ -1,72 +1,199 @@
-"""The functions of the assets, and the call that runs and verification share."""
+"""The function of each asset: plain Python from the values of its inputs to its own value.
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+Each function has the name of its asset and imports what it needs itself, so that this module imports neither pandas
+nor scikit-learn. Its text and the `domain` modules that it imports determine the asset's code version. Besides its
+inputs, a function may request any argument that `pipeline.calls.call` lists. The computation itself is in `domain`.
+"""
 
-from pydantic import BaseModel
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from wdbc_assets import settings
+from wdbc_assets import settings, sources
+from wdbc_assets.pipeline.calls import External, NotModified, Source
+from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""The function of each asset. Filled when the module that defines it is imported."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.evaluation import cross_validation as nested
+    from wdbc_assets.domain.modeling import bundles, fitting
+    from wdbc_assets.domain.promotion import card_parts
+
+MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
+"""What the champion is made of. Its other inputs are evidence for the gate."""
 
 
-@dataclass(frozen=True)
-class External:
-    """A value from an external source, with its origin."""
-
-    value: Any
-    origin: Mapping[str, Any]
-
-
-class NotModified:
-    """Returned by an asset whose source has not changed since the known version."""
-
-
-def register(function: Callable[..., Any]) -> str:
-    """Register the function of an asset, and return the asset's name."""
-    FUNCTIONS[function.__name__] = function
-    return function.__name__
-
-
-def call(
-    asset: str,
-    inputs: Mapping[str, Any],
-    *,
-    versions: Mapping[str, str],
-    parameters: BaseModel | None,
-    source: Any,
+def raw_data(
+    parameters: settings.SourceParameters,
+    source: Source,
     known: Manifest | None,
-    report: Callable[..., None],
-    effort: settings.Effort,
-    checkpoints: Callable[[], Checkpoints],
-) -> Any:
-    """Call an asset's function with the arguments that its signature names.
+    report: Report,
+) -> External | NotModified:
+    """The unpacked bytes of the source: one line per patient, with id, diagnosis and 30 measurements."""
+    origin = sources.Origin.from_json(known.origin) if known and known.origin else None
+    answer = source.fetch(parameters, known=origin, report=report)
+    if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
+        return NotModified()
+    return External(answer.content, answer.origin.to_json())
 
-    Args:
-        asset: Name of the asset.
-        inputs: Values of the inputs.
-        versions: Versions of the inputs.
-        parameters: Parameters of the asset, if it has any.
-        source: The source resource.
-        known: Manifest of the current version, if it is up to date except possibly for the source.
-        report: Receives progress: a message, and optionally the number of finished units and the total.
-        effort: Resources that the function may use.
-        checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
-    """
-    arguments: dict[str, Callable[[], Any]] = {
-        "versions": lambda: versions,
-        "parameters": lambda: parameters,
-        "source": lambda: source,
-        "known": lambda: known,
-        "report": lambda: report,
-        "effort": lambda: effort,
-        "checkpoints": checkpoints,
+
+def clean_frame(raw_data: bytes) -> "pd.DataFrame":
+    """One row per patient: the diagnosis (1 malignant, 0 benign) and 30 measurements, without ids."""
+    from wdbc_assets.domain.data import cleaning, reading
+
+    return cleaning.clean(reading.read(raw_data))
+
+
+def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
+    """Exploratory analysis: distributions by class, correlations, outliers, and findings in words."""
+    from wdbc_assets.domain.data import exploration
+
+    return exploration.explore(clean_frame)
+
+
+def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
+    """The training set, and a test set that the model never sees before it is evaluated."""
+    from wdbc_assets.domain.data import splitting
+
+    return splitting.split(
+        clean_frame,
+        test_size=parameters.test_size,
+        seed=parameters.split_seed,
+        stratified=parameters.stratified,
+    )
+
+
+def fitted_pipeline(
+    train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: Report
+) -> "fitting.Fit":
+    """The recipe's best candidate by cross-validation, fitted on the whole training set."""
+    from wdbc_assets.domain.modeling import fitting
+
+    return fitting.fit(
+        train_test_split.X_train,
+        train_test_split.y_train,
+        recipe=parameters.recipe,
+        grid=parameters.grid,
+        folds=parameters.folds,
+        seed=parameters.search_seed,
+        progress=lambda done, total: report("candidates evaluated", done, total),
+    )
+
+
+def metrics(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.MetricsParameters,
+) -> dict[str, Any]:
+    """Metrics of the fitted pipeline on the test set, each with its confidence interval, in full precision."""
+    from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
+    from wdbc_assets.domain.modeling import prediction
+
+    return evaluation_metrics.evaluate(
+        train_test_split.y_test,
+        prediction.predict(fitted_pipeline.pipeline, train_test_split.X_test),
+        bootstrap=parameters.bootstrap,
+        seed=parameters.bootstrap_seed,
+        confidence=parameters.confidence,
+    )
+
+
+def cross_validation(
+    clean_frame: "pd.DataFrame",
+    parameters: settings.EvaluationParameters,
+    effort: settings.Effort,
+    checkpoints: Checkpoints,
+    report: Report,
+) -> "nested.CrossValidation":
+    """Repeated nested cross-validation: every patient's probability from models that never saw them, by recipe."""
+    from wdbc_assets.pipeline.engines import local
+
+    return local.evaluate(
+        clean_frame,
+        recipes=parameters.evaluated_recipes.split(","),
+        protocol=parameters.protocol,
+        workers=effort.processes(),
+        checkpoints=checkpoints,
+        report=lambda done, total: report("folds evaluated", done, total),
+    )
+
+
+def decision_policy(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.PolicyParameters,
+    report: Report,
+) -> dict[str, Any]:
+    """The threshold for malignant and the referral band, from out-of-fold probabilities of the training set."""
+    from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
+
+    return evaluation_decision_policy.policy(
+        train_test_split,
+        fitted_pipeline,
+        recall_target=parameters.recall_target,
+        alpha=parameters.referral_alpha,
+        folds=parameters.policy_folds,
+        seed=parameters.policy_seed,
+        progress=lambda done, total: report("folds scored", done, total),
+    )
+
+
+def importance(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.ImportanceParameters,
+) -> dict[str, Any]:
+    """Permutation importance of each measurement, and the exact contributions of a linear recipe."""
+    from wdbc_assets.domain.evaluation import importance as evaluation_importance
+
+    return evaluation_importance.importance(
+        train_test_split,
+        fitted_pipeline,
+        repeats=parameters.importance_repeats,
+        seed=parameters.importance_seed,
+    )
+
+
+def model_card(
+    exploration: dict[str, Any],
+    fitted_pipeline: "fitting.Fit",
+    metrics: dict[str, Any],
+    cross_validation: "nested.CrossValidation",
+    decision_policy: dict[str, Any],
+    importance: dict[str, Any],
+    versions: Mapping[str, str],
+) -> "card_parts.ModelCard":
+    """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
+    from wdbc_assets.domain.promotion import model_card as model_cards
+
+    contents = {
+        "exploration": exploration,
+        "fitted_pipeline": vars(fitted_pipeline),
+        "metrics": metrics,
+        "cross_validation": cross_validation.summary,
+        "decision_policy": decision_policy,
+        "importance": importance,
     }
-    function = FUNCTIONS[asset]
-    names = inspect.signature(function).parameters
-    return function(**{name: inputs[name] if name in inputs else arguments[name]() for name in names})
+    return model_cards.card(contents, versions)
+
+
+def champion(
+    train_test_split: "splitting.Split",
+    fitted_pipeline: "fitting.Fit",
+    decision_policy: dict[str, Any],
+    versions: Mapping[str, str],
+) -> "bundles.Bundle":
+    """The model that serves predictions: a pipeline with its decision policy.
+
+    Materializing this asset promotes nothing, unless it runs in the job `promote` or its configuration contains
+    `promote: true`. Then the current pipeline is compared with the champion on the same out-of-fold predictions and
+    replaces it if it passes the gate. An observation records the verdict.
+    """
+    from wdbc_assets.domain.modeling import bundles
+
+    return bundles.make(
+        fitted_pipeline, decision_policy, train_test_split.X_train, {name: versions[name] for name in MADE_OF}
+    )

@@ -2,12 +2,19 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from wdbc_assets import logs
 
 _SECONDS_BETWEEN_REPORTS = 1.0
 _SHORTEST_SHOWN_SECONDS = 5.0
+
+
+class Report(Protocol):
+    """Receives the progress of an asset: a message and, if countable, the number of finished units and the total."""
+
+    def __call__(self, message: str, done: int | None = None, total: int | None = None) -> None:
+        """Report progress."""
 
 
 class Progress:

@@ -1,138 +1,205 @@
-"""The asset table: inputs, parameters and code of each asset, and the assets of each job.
+"""The asset table: everything that the platform knows about each asset, in one place.
 
-The Dagster assets (graph, code versions) and the staleness rule read it. It imports neither Dagster nor pandas nor
-scikit-learn. A new asset starts with an entry here.
+Dagster's assets, checks and jobs, the staleness rule, verification and the report page are views of this table. It
+imports neither Dagster nor pandas nor scikit-learn: code stands here as import paths, which `pkgutil.resolve_name`
+resolves. To add an asset, write its domain function, its function in `pipeline.functions`, an entry here, and its
+description in `orchestration.metadata`.
 """
 
-import ast
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
 from wdbc_assets import settings
-from wdbc_assets.pipeline import source
-
-PACKAGE = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AssetSpec:
     """The specification of an asset.
 
     Attributes:
+        function: Import path of the function from the inputs to the value.
         inputs: Names of the input assets.
         parameters: Model of the parameters, if there are any.
-        modules: Modules of `domain` that compute the value.
-        parts: The modules that checkpoints of the asset depend on. A change of any other module keeps the checkpoints.
+        rules: Import path of the rules, a tuple of `Rule`. Each becomes an asset check.
+        validate: Import path of the function that validates a value: from the value and its inputs to findings.
+        describe: Import path of the function that describes a value in Dagster's UI.
+        columns: Import path of the function that returns the table's columns for Dagster's UI.
+        plots: Import path of the function that draws the value for the report page.
+        written_by: Modules that determine the stored files in addition to what `function` and `validate` import.
+        checkpointed: Modules that the asset's checkpoints depend on. A change of any other module keeps them.
+        sample: Import path of the function that fills checkpoints for a verification of a sample.
+        jobs: Names of the jobs that materialize the asset.
+        command: The command that makes the asset.
+        group, owner, kinds: The asset's place in Dagster's UI.
         promoted: Whether only the promotion gate moves the asset's pointer. Such an asset does not become out of date
             when its inputs change.
     """
 
-    inputs: tuple[str, ...]
-    parameters: type[BaseModel] | None
-    modules: tuple[str, ...]
-    parts: tuple[str, ...] = ()
+    function: str
+    inputs: tuple[str, ...] = ()
+    parameters: type[BaseModel] | None = None
+    rules: str = ""
+    validate: str = ""
+    describe: str = ""
+    columns: str = ""
+    plots: str = ""
+    written_by: tuple[str, ...] = ()
+    checkpointed: tuple[str, ...] = ()
+    sample: str = ""
+    jobs: tuple[str, ...]
+    command: str = "wdbc run"
+    group: Literal["dataset", "model", "registry"]
+    owner: Literal["team:data", "team:model"]
+    kinds: frozenset[str]
     promoted: bool = False
 
 
-ASSETS: Mapping[str, AssetSpec] = {
-    "raw_data": AssetSpec((), settings.SourceParameters, ("data.reading", "rules.schemas")),
-    "clean_frame": AssetSpec(("raw_data",), None, ("data.reading", "data.cleaning", "rules.schemas")),
-    "exploration": AssetSpec(("clean_frame",), None, ("data.exploration",)),
-    "train_test_split": AssetSpec(("clean_frame",), settings.SplitParameters, ("data.splitting", "rules.schemas")),
-    "fitted_pipeline": AssetSpec(
-        ("train_test_split",), settings.SearchParameters, ("modeling.fitting", "modeling.recipes")
+ASSETS: dict[str, AssetSpec] = {
+    "raw_data": AssetSpec(
+        function="wdbc_assets.pipeline.functions:raw_data",
+        parameters=settings.SourceParameters,
+        rules="wdbc_assets.pipeline.validation:RAW_DATA_RULES",
+        validate="wdbc_assets.pipeline.validation:validate_raw_data",
+        describe="wdbc_assets.orchestration.metadata.dataset:describe_raw_data",
+        columns="wdbc_assets.orchestration.metadata.dataset:raw_columns",
+        jobs=("train", "refresh", "explore", "evaluate"),
+        group="dataset",
+        owner="team:data",
+        kinds=frozenset({"csv"}),
     ),
-    "metrics": AssetSpec(("train_test_split", "fitted_pipeline"), settings.MetricsParameters, ("evaluation.metrics",)),
+    "clean_frame": AssetSpec(
+        function="wdbc_assets.pipeline.functions:clean_frame",
+        inputs=("raw_data",),
+        rules="wdbc_assets.domain.rules.groups:CLEAN_RULES",
+        validate="wdbc_assets.pipeline.validation:validate_clean_frame",
+        describe="wdbc_assets.orchestration.metadata.dataset:describe_clean_frame",
+        columns="wdbc_assets.orchestration.metadata.dataset:clean_columns",
+        jobs=("train", "refresh", "explore", "evaluate"),
+        group="dataset",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
+    "exploration": AssetSpec(
+        function="wdbc_assets.pipeline.functions:exploration",
+        inputs=("clean_frame",),
+        describe="wdbc_assets.orchestration.metadata.exploration:describe_exploration",
+        plots="wdbc_assets.presentation.report.pictures:exploration",
+        jobs=("explore", "evidence"),
+        command="wdbc explore",
+        group="dataset",
+        owner="team:data",
+        kinds=frozenset({"pandas", "json"}),
+    ),
+    "train_test_split": AssetSpec(
+        function="wdbc_assets.pipeline.functions:train_test_split",
+        inputs=("clean_frame",),
+        parameters=settings.SplitParameters,
+        rules="wdbc_assets.domain.rules.groups:SPLIT_RULES",
+        validate="wdbc_assets.pipeline.validation:validate_train_test_split",
+        describe="wdbc_assets.orchestration.metadata.dataset:describe_split",
+        columns="wdbc_assets.orchestration.metadata.dataset:clean_columns",
+        jobs=("train", "refresh"),
+        group="dataset",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
+    "fitted_pipeline": AssetSpec(
+        function="wdbc_assets.pipeline.functions:fitted_pipeline",
+        inputs=("train_test_split",),
+        parameters=settings.SearchParameters,
+        describe="wdbc_assets.orchestration.metadata.model:describe_fitted_pipeline",
+        plots="wdbc_assets.presentation.report.pictures:search",
+        jobs=("train",),
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn"}),
+    ),
+    "metrics": AssetSpec(
+        function="wdbc_assets.pipeline.functions:metrics",
+        inputs=("train_test_split", "fitted_pipeline"),
+        parameters=settings.MetricsParameters,
+        describe="wdbc_assets.orchestration.metadata.model:describe_metrics",
+        plots="wdbc_assets.presentation.report.pictures:metrics",
+        jobs=("train", "promote"),
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "json"}),
+    ),
     "cross_validation": AssetSpec(
-        ("clean_frame",),
-        settings.EvaluationParameters,
-        ("evaluation.cross_validation", "evaluation.comparison", "evaluation.rules"),
-        parts=("evaluation.cross_validation",),
+        function="wdbc_assets.pipeline.functions:cross_validation",
+        inputs=("clean_frame",),
+        parameters=settings.EvaluationParameters,
+        rules="wdbc_assets.domain.evaluation.floors:RULES",
+        validate="wdbc_assets.pipeline.validation:validate_cross_validation",
+        describe="wdbc_assets.orchestration.metadata.evidence:describe_cross_validation",
+        plots="wdbc_assets.presentation.report.pictures:cross_validation",
+        checkpointed=("wdbc_assets.domain.evaluation.cross_validation",),
+        sample="wdbc_assets.verification.sampling:folds",
+        jobs=("evaluate",),
+        command="wdbc evaluate",
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "parquet"}),
     ),
     "decision_policy": AssetSpec(
-        ("train_test_split", "fitted_pipeline"),
-        settings.PolicyParameters,
-        ("evaluation.decision_policy", "evaluation.policy_rules"),
+        function="wdbc_assets.pipeline.functions:decision_policy",
+        inputs=("train_test_split", "fitted_pipeline"),
+        parameters=settings.PolicyParameters,
+        rules="wdbc_assets.domain.evaluation.policy_rules:RULES",
+        validate="wdbc_assets.pipeline.validation:validate_decision_policy",
+        describe="wdbc_assets.orchestration.metadata.evidence:describe_decision_policy",
+        plots="wdbc_assets.presentation.report.pictures:decision_policy",
+        jobs=("evidence", "promote"),
+        command="wdbc report",
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "json"}),
     ),
     "importance": AssetSpec(
-        ("train_test_split", "fitted_pipeline"), settings.ImportanceParameters, ("evaluation.importance",)
+        function="wdbc_assets.pipeline.functions:importance",
+        inputs=("train_test_split", "fitted_pipeline"),
+        parameters=settings.ImportanceParameters,
+        describe="wdbc_assets.orchestration.metadata.evidence:describe_importance",
+        plots="wdbc_assets.presentation.report.pictures:importance",
+        jobs=("evidence",),
+        command="wdbc report",
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "json"}),
     ),
     "model_card": AssetSpec(
-        ("exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance"),
-        None,
-        ("promotion.model_card", "promotion.model_card_pages"),
+        function="wdbc_assets.pipeline.functions:model_card",
+        inputs=(
+            "exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance",
+        ),
+        describe="wdbc_assets.orchestration.metadata.evidence:describe_model_card",
+        written_by=("wdbc_assets.domain.promotion.model_card_pages",),
+        jobs=("evidence",),
+        command="wdbc report",
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"markdown"}),
     ),
     "champion": AssetSpec(
-        ("train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation"),
-        None,
-        ("modeling.bundles",),
+        function="wdbc_assets.pipeline.functions:champion",
+        inputs=("train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation"),
+        rules="wdbc_assets.domain.promotion.gate:RULES",
+        jobs=("promote",),
+        command="wdbc promote",
+        group="registry",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "numpy"}),
         promoted=True,
     ),
-}
+}  # fmt: skip
+"""Inputs stand before the assets that use them."""
+
+_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence")
 
 JOBS: Mapping[str, tuple[str, ...]] = {
-    "train": ("raw_data", "clean_frame", "train_test_split", "fitted_pipeline", "metrics"),
-    "refresh": ("raw_data", "clean_frame", "train_test_split"),
-    "explore": ("raw_data", "clean_frame", "exploration"),
-    "evaluate": ("raw_data", "clean_frame", "cross_validation"),
-    "promote": ("metrics", "decision_policy", "champion"),
-    "evidence": ("exploration", "decision_policy", "importance", "model_card"),
+    job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES
 }
 """The assets of each job, inputs first."""
-
-
-@cache
-def code_version(asset: str) -> str:
-    """Return a digest of the code of every domain module that the asset's value depends on.
-
-    It is computed, because a version maintained by hand is eventually forgotten, and then a stale asset passes as up to
-    date. Comments, docstrings and blank lines do not count.
-    """
-    return _digest(closure(asset))
-
-
-def parts_version(asset: str) -> str:
-    """Return a digest of the code of every domain module that the asset's checkpoints depend on."""
-    return _digest(_closure(ASSETS[asset].parts))
-
-
-def closure(asset: str) -> set[Path]:
-    """Return the files of the `domain` modules that compute an asset, including their imports from `domain`."""
-    return _closure(ASSETS[asset].modules)
-
-
-def _digest(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        name = path.relative_to(PACKAGE).as_posix()
-        digest.update(f"{name}\0{source.code_of(path.read_text(encoding='utf-8'))}\0".encode())
-    return digest.hexdigest()[:12]
-
-
-def _closure(modules: Iterable[str]) -> set[Path]:
-    seen: set[Path] = set()
-    waiting = [_file(f"wdbc_assets.domain.{module}") for module in modules]
-    while waiting:
-        path = waiting.pop()
-        if path not in seen:
-            seen.add(path)
-            waiting.extend(_domain_imports(path))
-    return seen
-
-
-def _domain_imports(path: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("wdbc_assets.domain."):
-            for name in node.names:
-                inner = _file(f"{node.module}.{name.name}")
-                yield inner if inner.is_file() else _file(str(node.module))
-
-
-def _file(module: str) -> Path:
-    place = PACKAGE.joinpath(*module.split(".")[1:])
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

@@ -11,7 +11,7 @@ from typing import Any
 
 from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
@@ -93,7 +93,7 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             manifest,
             inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
             parameters=resolved(asset, config, {}),
-            code=specs.code_version(asset),
+            code=code_versions.code_version(asset),
         )
         waits = [f"{name} would run first" for name in spec.inputs if name in states and not states[name].up_to_date]
         if manifest is not None and not spec.inputs:

@@ -1,18 +1,18 @@
-"""Validation of asset values: the rules of each asset, and the check of a value. The rules themselves are in `domain`.
+"""Validation of asset values against the rules that are in `domain`. `pipeline.specs` names them for each asset.
 
 A rule that crashes is a bug: its exception propagates and never counts as a failed rule.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import pkgutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import csv_layouts
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors, policy_rules
-from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.rules import base, findings, groups
 from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets.pipeline import specs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,14 +25,13 @@ FILE_IS_A_TABLE = base.Rule(
     "file_is_a_table", "The bytes are a table with the contract's 32 columns.", "Point the source at the table itself."
 )
 
-RULES: Mapping[str, tuple[base.Rule, ...]] = {
-    "raw_data": (FILE_IS_A_TABLE, *groups.RAW_RULES),
-    "clean_frame": groups.CLEAN_RULES,
-    "train_test_split": groups.SPLIT_RULES,
-    "cross_validation": floors.RULES,
-    "decision_policy": policy_rules.RULES,
-    "champion": gate.RULES,
-}
+RAW_DATA_RULES = (FILE_IS_A_TABLE, *groups.RAW_RULES)
+
+
+def rules(asset: str) -> tuple[base.Rule, ...]:
+    """Return the rules of an asset."""
+    path = specs.ASSETS[asset].rules
+    return pkgutil.resolve_name(path) if path else ()
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,9 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
         inputs: Values of its inputs.
         where: Description of the value for error messages.
     """
+    path = specs.ASSETS[asset].validate
     try:
-        results = _VALIDATORS[asset](value, inputs) if asset in _VALIDATORS else []
+        results = pkgutil.resolve_name(path)(value, inputs) if path else []
     except csv_layouts.NotATable as error:
         error.where = f"{where}, {error.where}" if error.where else where
         return Validation([_table_finding(error.what, passed=False)], error)
@@ -74,7 +74,8 @@ def manifest_entries(results: Iterable[Finding]) -> list[dict[str, Any]]:
     ]
 
 
-def _validate_raw(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
+def validate_raw_data(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the bytes of a source."""
     from wdbc_assets.domain.data import reading
     from wdbc_assets.domain.rules import schemas
 
@@ -86,32 +87,29 @@ def _table_finding(summary: str, *, passed: bool) -> Finding:
     return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary, count=int(not passed))
 
 
-def _validate_clean(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:
+def validate_clean_frame(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the clean frame."""
     from wdbc_assets.domain.rules import schemas
 
     return schemas.validate_clean(frame)
 
 
-def _validate_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Finding]:
+def validate_train_test_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Finding]:
+    """Validate the split of the clean frame."""
     from wdbc_assets.domain.rules import schemas
 
     return schemas.validate_split(split, inputs["clean_frame"])
 
 
-def _validate_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+def validate_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+    """Validate an evaluation of the clean frame."""
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
 
     return evaluation_rules.validate(value, inputs["clean_frame"])
 
 
-def _validate_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
+def validate_decision_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
+    """Validate a decision policy."""
+    from wdbc_assets.domain.evaluation import policy_rules
+
     return [findings.from_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
-
-
-_VALIDATORS: Mapping[str, Callable[[Any, Mapping[str, Any]], list[Finding]]] = {
-    "raw_data": _validate_raw,
-    "clean_frame": _validate_clean,
-    "train_test_split": _validate_split,
-    "cross_validation": _validate_cross_validation,
-    "decision_policy": _validate_policy,
-}

@@ -4,12 +4,12 @@ The gate itself is in `domain.promotion`; moving the pointer is in `registry.reg
 command line both use this module, which does not need Dagster.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import code_versions, functions, specs
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
@@ -19,13 +19,8 @@ from wdbc_assets.store.paths import BUNDLE
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.data import splitting
-    from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.modeling.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
-
-MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
-"""The inputs of a bundle. The champion's other inputs are evidence for the gate."""
 
 _MATERIALIZE = (
     "Materialize `metrics` and `decision_policy` first; on the command line: `wdbc run` with the candidate's settings,"
@@ -62,7 +57,8 @@ class Case:
         """Whether the champion was made from exactly these versions."""
         champion = self.standing.manifest
         return champion is not None and all(
-            name in self.manifests and champion.inputs.get(name) == self.manifests[name].version for name in MADE_OF
+            name in self.manifests and champion.inputs.get(name) == self.manifests[name].version
+            for name in functions.MADE_OF
         )
 
     @cached_property
@@ -108,8 +104,10 @@ class Case:
             NeverMade: no decision policy exists for the candidate.
         """
         self.require_policy()
-        split, fit, policy = (Handle(self.store, self.manifests[name]).load() for name in MADE_OF)
-        return bundle(split, fit, policy, {name: manifest.version for name, manifest in self.manifests.items()})
+        return functions.champion(
+            **{name: Handle(self.store, self.manifests[name]).load() for name in functions.MADE_OF},
+            versions={name: manifest.version for name, manifest in self.manifests.items()},
+        )
 
     def compare(self) -> "Verdict":
         """Compare the candidate with the champion and return the gate's verdict.
@@ -121,7 +119,7 @@ class Case:
 
         evidence, split = self.manifests["cross_validation"], self.manifests["train_test_split"]
         by_present_code = (
-            self.manifests[name].code_version == specs.code_version(name)
+            self.manifests[name].code_version == code_versions.code_version(name)
             for name in ("fitted_pipeline", "cross_validation")
         )
         return gate.compare(
@@ -152,15 +150,6 @@ class Case:
             "experiment": self.experiment,
             "verdict": verdict.to_plain(),
         }
-
-
-def bundle(
-    split: "splitting.Split", fit: "fitting.Fit", policy: Mapping[str, Any], versions: Mapping[str, str]
-) -> "Bundle":
-    """Return the bundle of what `MADE_OF` names; `versions` maps each input to its version."""
-    from wdbc_assets.domain.modeling import bundles
-
-    return bundles.make(fit, policy, split.X_train, {name: versions[name] for name in MADE_OF})
 
 
 def gather(store: Store, candidate: str | None = None, *, run_id: str | None = None) -> Case:

@@ -1,5 +1,6 @@
 """One attempt to re-derive a value: the asset's function called with given inputs, in a temporary folder."""
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import functions
+from wdbc_assets.pipeline import calls, specs
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.store.backends import open_backend
@@ -17,7 +18,6 @@ from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest, stored_file
 from wdbc_assets.store.store import Draft, Store
 from wdbc_assets.verification.causes import Cause
-from wdbc_assets.verification.sampling import SAMPLERS
 
 
 class NotDerived(WdbcError):
@@ -70,7 +70,7 @@ class Inputs:
 
 
 class Sandbox:
-    """Runs asset functions. It reads the source and a temporary folder, and writes only to that folder."""
+    """Runs asset calls. It reads the source and a temporary folder, and writes only to that folder."""
 
     def __init__(self, store: Store, config: settings.Settings, folder: Path, *, deep: bool) -> None:
         self._store = store
@@ -94,7 +94,7 @@ class Sandbox:
             WdbcError: The source or the function refuses.
         """
         notes: list[str] = []
-        outcome = functions.call(
+        outcome = calls.call(
             case.asset,
             inputs.values,
             versions=inputs.versions,
@@ -106,7 +106,7 @@ class Sandbox:
             checkpoints=lambda: self._checkpoints(case, inputs.values, notes, as_stated=as_stated),
         )
         value, origin = outcome, None
-        if isinstance(outcome, functions.External):
+        if isinstance(outcome, calls.External):
             value, origin = outcome.value, outcome.origin
         draft = self._store.draft(case.asset, value, run_id=case.manifest.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))
@@ -117,15 +117,15 @@ class Sandbox:
         self._attempts += 1  # each attempt gets its own checkpoints
         backend = open_backend(str(self._folder), relative_to=self._folder)
         checkpoints = Checkpoints(backend, case.asset, [case.manifest.version, self._attempts])
-        sampler = SAMPLERS.get(case.asset)
-        if self._deep or sampler is None:
+        sampler = specs.ASSETS[case.asset].sample
+        if self._deep or not sampler:
             return checkpoints
         if not as_stated:
             raise NotDerived(
                 "inputs or configuration changed, so that nothing can be sampled: `--deep` evaluates everything"
             )
         try:
-            sample = sampler(checkpoints, case.intact(), inputs, case.manifest.version)
+            sample = pkgutil.resolve_name(sampler)(checkpoints, case.intact(), inputs, case.manifest.version)
         except LookupError:
             raise NotDerived("the stored predictions are damaged: `--deep` evaluates everything again") from None
         notes.append(f"{sample}; `--deep` evaluates all")

@@ -6,7 +6,7 @@ another sample.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.store import codecs
@@ -14,12 +14,6 @@ from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Sampler = Callable[[Checkpoints, Mapping[str, bytes], Mapping[str, Any], str], str]
-"""Fills checkpoints from stored files, given the inputs and the version; returns a description of the sample.
-
-Raises LookupError if a required file is missing.
-"""
 
 
 def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str) -> str:
@@ -58,6 +52,3 @@ def _outcomes(predictions: "pd.DataFrame", winners: list[dict[str, Any]]) -> dic
 def _pick(units: list[Any], version: str) -> Any:
     digest = hashlib.sha256(f"{version} {units[0].recipe}".encode()).hexdigest()
     return sorted(units)[int(digest[:8], 16) % len(units)]
-
-
-SAMPLERS: Mapping[str, Sampler] = {"cross_validation": folds}

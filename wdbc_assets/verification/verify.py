@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs, validation
+from wdbc_assets.pipeline import code_versions, validation
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, files
@@ -39,8 +39,6 @@ def verify(store: Store, config: settings.Settings, assets: Iterable[str], *, de
     Raises:
         WdbcError: A pointer is damaged, or a newer release wrote the store.
     """
-    from wdbc_assets.orchestration import definitions  # noqa: F401 -- importing the assets registers their functions
-
     with tempfile.TemporaryDirectory(prefix="wdbc-verify-") as folder:
         verification = _Verification(store, config, Sandbox(store, config, Path(folder), deep=deep))
         for asset in assets:
@@ -114,7 +112,7 @@ class _Verification:
         original = self._stated_inputs(case) if cheap and (setting.stated or not setting.changes) else None
         reset = None if original is None else self._attempt(case, original, setting.stated, as_stated=True)
         if original is None or reset is None:
-            return (*changes, *causes.environment_changes(case.manifest, specs.code_version(case.asset)))
+            return (*changes, *causes.environment_changes(case.manifest, code_versions.code_version(case.asset)))
         if not reset.matches(case.manifest):
             return (*changes, *self._other_causes(case, reset))
         if inputs.changes and setting.changes:
@@ -147,14 +145,17 @@ class _Verification:
         fetched, stated = derived.draft.manifest.origin, case.manifest.origin
         if fetched and stated and fetched["sha256"] != stated.get("sha256"):
             return (Cause("data", f"at {fetched['shown']}", stated.get("sha256"), fetched["sha256"]),)
-        code = specs.code_version(case.asset)
+        code = code_versions.code_version(case.asset)
         if not stated and (changes := tuple(causes.environment_changes(case.manifest, code))):
             return changes
         return tuple(causes.forged(case.manifest, derived.draft.manifest))
 
     def _other_changes(self, case: StoredVersion, setting: Configuration, reasons: tuple[Cause, ...]) -> Iterator[str]:
         """Yield deviations from the manifest that are not among the causes."""
-        for cause in (*setting.changes, *causes.environment_changes(case.manifest, specs.code_version(case.asset))):
+        for cause in (
+            *setting.changes,
+            *causes.environment_changes(case.manifest, code_versions.code_version(case.asset)),
+        ):
             if cause not in reasons:
                 yield f"also changed, but not the cause: {cause}" if reasons else f"same despite {cause}"
 

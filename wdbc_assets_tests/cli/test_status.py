@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import code_versions, specs, staleness
 from wdbc_assets.store.store import Store, open_store
 
 
@@ -19,7 +19,7 @@ def store(tmp_path: Path) -> Store:
         b"1,M\n" * 1000,
         run_id="run-1",
         parameters=staleness.resolved("raw_data", settings.load(test_size=0.2), {}) | {"source": "elsewhere"},
-        code_version=specs.code_version("raw_data"),
+        code_version=code_versions.code_version("raw_data"),
         origin={"sha256": ""},
     )
     store.commit(draft, run_id="run-1")

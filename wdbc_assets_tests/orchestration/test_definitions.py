@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets.orchestration.definitions import defs
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.backends import CannotWrite
 from wdbc_assets.store.store import Draft, Store, open_store
 from wdbc_assets_tests import builders
@@ -71,7 +71,7 @@ def test_dagsters_graph_is_the_table_of_derivations() -> None:
     for name, derivation in specs.ASSETS.items():
         node = graph.get(dg.AssetKey(name))
         assert {key.to_user_string() for key in node.parent_keys} == set(derivation.inputs)
-        assert node.code_version == specs.code_version(name)
+        assert node.code_version == code_versions.code_version(name)
 
 
 @pytest.mark.parametrize("name", NAMES)

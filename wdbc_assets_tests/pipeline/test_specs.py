@@ -1,77 +1,113 @@
-"""Code versions follow the code of every module that a value depends on, and nothing else."""
+"""The table of assets is complete, and all else follows from it: an asset that a test adds works like the others."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import dataclasses
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
 
+import dagster as dg
+import pandas as pd
 import pytest
 
-from wdbc_assets.pipeline import specs
+from wdbc_assets import settings
+from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.orchestration.materialize import versioned_asset
+from wdbc_assets.pipeline import calls, code_versions, specs, staleness
+from wdbc_assets.presentation.report.pictures import Picture, draw_all
+from wdbc_assets.store.store import open_store
 
-MODULES = {
-    "data/reading": "from wdbc_assets.domain.data import contract\n",
-    "rules/schemas": "from wdbc_assets.domain.rules.groups import RULES\nfrom wdbc_assets.domain import rules\n",
-    "rules/groups": "RULES = ()\n",
-    "rules/__init__": "",
-    "data/contract": "COLUMNS = ()\n",
-    "data/unrelated": "",
-    "rules/contract": "OF_THE_SAME_NAME = True\n",
-}
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name, text in MODULES.items():
-        path = tmp_path / f"domain/{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    monkeypatch.setattr(specs, "PACKAGE", tmp_path)
-    specs.code_version.cache_clear()
-    yield tmp_path
-    specs.code_version.cache_clear()
+PATHS = ("function", "rules", "validate", "describe", "columns", "plots", "sample")
 
 
-def changes(package: Path, module: str, text: str) -> bool:
-    """Whether the code version of raw_data is another one after a text is added to a module."""
-    before = specs.code_version("raw_data")
-    with (package / f"domain/{module}.py").open("a", encoding="utf-8") as file:
-        file.write(text)
-    specs.code_version.cache_clear()
-    return specs.code_version("raw_data") != before
+def class_counts(clean_frame: pd.DataFrame) -> dict[str, int]:
+    """The number of patients of each class."""
+    return {"malignant": int(clean_frame["diagnosis"].sum()), "benign": int((1 - clean_frame["diagnosis"]).sum())}
 
 
-@pytest.mark.parametrize(
-    ("module", "expected"),
-    [
-        ("data/reading", True), ("data/contract", True), ("rules/groups", True), ("rules/__init__", True),
-        ("data/unrelated", False), ("rules/contract", False),
-    ],
-)  # fmt: skip
-def test_a_code_version_changes_with_each_module_behind_the_value_and_no_other(
-    package: Path, module: str, expected: bool
+RULES = (Rule("both_classes_occur", "Both classes occur.", "Use a table with both classes."),)
+
+
+def validate(value: dict[str, int], _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the counts."""
+    passed = all(value.values())
+    return [Finding("both_classes_occur", passed=passed, blocking=True, summary="holds", count=int(not passed))]
+
+
+def describe(value: dict[str, int]) -> dict[str, Any]:
+    """Describe the counts."""
+    return {"malignant": value["malignant"]}
+
+
+def plots(value: dict[str, int]) -> list[Picture]:
+    """Draw the counts."""
+    return [Picture("class-counts", "Patients of each class", str(value).encode())]
+
+
+@pytest.mark.parametrize("asset", list(specs.ASSETS))
+def test_every_entry_is_complete_and_names_what_exists(asset: str) -> None:
+    spec = specs.ASSETS[asset]
+    resolved = {name: pkgutil.resolve_name(path) for name in PATHS if (path := getattr(spec, name))}
+    assert resolved["function"].__name__ == asset
+    assert inspect.getdoc(resolved["function"])
+    assert all(path.is_file() for path in code_versions.closure(asset))
+    assert bool(spec.rules) == bool(spec.validate) or spec.promoted
+    assert all(job in specs.JOBS for job in spec.jobs)
+
+
+@pytest.mark.parametrize("asset", list(specs.ASSETS))
+def test_a_function_takes_the_inputs_of_its_entry_and_what_a_call_can_give(asset: str) -> None:
+    spec = specs.ASSETS[asset]
+    taken = set(inspect.signature(pkgutil.resolve_name(spec.function)).parameters)
+    given = set(inspect.signature(calls.call).parameters) - {"asset", "inputs"}
+    inputs = taken - given
+    assert inputs <= set(spec.inputs)
+    assert inputs == set(spec.inputs) or spec.promoted  # the gate reads the evidence about a champion
+    assert ("parameters" in taken) == (spec.parameters is not None)
+
+
+def test_inputs_stand_before_the_assets_that_use_them() -> None:
+    names = list(specs.ASSETS)
+    assert all(names.index(name) < names.index(asset) for asset, spec in specs.ASSETS.items() for name in spec.inputs)
+
+
+def test_an_added_asset_is_materialized_validated_described_drawn_and_goes_stale(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert changes(package, module, "CHANGED = True\n") is expected
+    here = __name__
+    spec = dataclasses.replace(
+        specs.ASSETS["exploration"],
+        function=f"{here}:class_counts",
+        rules=f"{here}:RULES",
+        validate=f"{here}:validate",
+        describe=f"{here}:describe",
+        plots=f"{here}:plots",
+    )
+    monkeypatch.setitem(specs.ASSETS, "class_counts", spec)
+    added = versioned_asset("class_counts")
+    definitions = dg.Definitions.merge(defs, dg.Definitions(assets=[added]))
+    names = ["raw_data", "clean_frame", "class_counts"]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(name) for name in names]
+        )
+    (event,) = result.asset_materializations_for_node("class_counts")
+    assert event.metadata["malignant"].value == 212
+    (check,) = [one for one in result.get_asset_check_evaluations() if one.asset_key == dg.AssetKey("class_counts")]
+    assert (check.check_name, check.passed) == ("both_classes_occur", True)
 
+    config = settings.load()
+    store = open_store(config.storage, relative_to=settings.project_root())
+    assert store.handle("class_counts").load() == {"malignant": 212, "benign": 357}
+    (status,) = staleness.assess(store, config, assets=["class_counts"])
+    assert status.up_to_date
+    assert list(draw_all({"class_counts": {"malignant": 1}})) == ["class-counts"]
 
-@pytest.mark.parametrize("text", ["# a comment\n", '"""What it means, \u00fc too."""\n', "\n\n"])
-def test_comments_docstrings_and_blank_lines_change_no_code_version(package: Path, text: str) -> None:
-    assert not changes(package, "data/contract", text)
-
-
-def test_a_changed_quality_floor_leaves_the_data_as_they_are() -> None:
-    floors = specs.PACKAGE / "domain/evaluation/floors.py"
-    assert all(floors not in specs.closure(asset) for asset in ("raw_data", "clean_frame", "train_test_split"))
-    assert floors in specs.closure("cross_validation")
-
-
-def test_line_ends_of_another_system_are_no_change(package: Path) -> None:
-    before = specs.code_version("raw_data")
-    path = package / "domain/data/contract.py"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    specs.code_version.cache_clear()
-    assert specs.code_version("raw_data") == before
-
-
-def test_every_asset_names_modules_and_inputs_that_exist() -> None:
-    for asset, derivation in specs.ASSETS.items():
-        assert all(path.is_file() for path in specs.closure(asset))
-        assert all(name in specs.ASSETS for name in derivation.inputs)
+    other = dataclasses.replace(spec, function=f"{here}:describe")
+    monkeypatch.setitem(specs.ASSETS, "class_counts", other)
+    code_versions.code_version.cache_clear()
+    (status,) = staleness.assess(store, config, assets=["class_counts"])
+    assert [reason.partition(" ")[0] for reason in status.reasons] == ["code"]
+    code_versions.code_version.cache_clear()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import code_versions, specs, staleness
 from wdbc_assets.store.store import Store, open_store
 
 
@@ -27,7 +27,7 @@ def make_all(store: Store, source: Path) -> None:
             run_id="run-1",
             inputs={name: made[name] for name in derivation.inputs},
             parameters=staleness.resolved(asset, chosen, {}),
-            code_version=specs.code_version(asset),
+            code_version=code_versions.code_version(asset),
             origin={"sha256": hashlib.sha256(content).hexdigest()} if asset == "raw_data" else None,
         )
         store.commit(draft, run_id="run-1")
@@ -78,8 +78,8 @@ def test_a_changed_input_is_reported_with_both_versions(store: Store, source: Pa
 
 def test_changed_code_is_reported(store: Store, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_all(store, source)
-    before = specs.code_version("metrics")
-    monkeypatch.setattr(specs, "code_version", lambda asset: "0123" if asset == "metrics" else before)
+    before = code_versions.code_version("metrics")
+    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123" if asset == "metrics" else before)
     assert f"code changed {before} -> 0123" in reasons(store)["metrics"]
 
 

@@ -15,8 +15,9 @@ from wdbc_assets.domain.data.failures import Failure
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.rules.findings import Finding
-from wdbc_assets.orchestration import checks, metadata
+from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.orchestration.metadata import dataset
 from wdbc_assets.pipeline import validation
 from wdbc_assets.presentation import privacy
 from wdbc_assets_tests import builders
@@ -106,7 +107,7 @@ def test_instead_of_a_preview_there_is_a_hint_how_to_have_one(name: str) -> None
     content = builders.bundled_uci_bytes()
     frame = cleaning.clean(reading.read(content))
     values = {"describe_raw_data": content, "describe_clean_frame": frame, "describe_split": splitting.split(frame)}
-    described = getattr(metadata, name)(values[name])
+    described = getattr(dataset, name)(values[name])
     assert privacy.redact_description(described, shown=False)[privacy.PREVIEW].value == WITHHELD
     assert "radius_mean" in privacy.redact_description(described, shown=True)[privacy.PREVIEW].value
 

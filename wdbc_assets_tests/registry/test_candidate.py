@@ -9,7 +9,7 @@ import pytest
 
 from wdbc_assets.domain.modeling.bundles import Bundle
 from wdbc_assets.orchestration.definitions import defs
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import functions, specs
 from wdbc_assets.presentation import privacy
 from wdbc_assets.registry import candidate
 from wdbc_assets.registry.registry import open_registry
@@ -88,7 +88,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     champion = store.handle("champion").load()
     assert isinstance(champion, Bundle)
     assert champion.recipe == "logistic"
-    assert dict(champion.versions) == {name: store.handle(name).manifest.version for name in candidate.MADE_OF}
+    assert dict(champion.versions) == {name: store.handle(name).manifest.version for name in functions.MADE_OF}
 
     again = promote(instance)
     assert again.success

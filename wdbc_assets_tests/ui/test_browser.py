@@ -66,7 +66,7 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         dagster_ui.wait_until_materialized(page)
         sees_that_nothing_was_promoted(page, tmp_path)
         for asset in ASSETS:
-            rules = len(validation.RULES.get(asset, ()))
+            rules = len(validation.rules(asset))
             if rules:
                 expect(node(page, asset)).to_contain_text(f"{rules} / {rules} Passed")
         expect(page.get_by_text("Unsynced")).to_have_count(0)
@@ -92,7 +92,7 @@ def sees_that_nothing_was_promoted(page: Page, folder: Path) -> None:
 def sees_the_contract_of_raw_data(page: Page) -> None:
     expect(page.get_by_text("Row count").locator("..")).to_contain_text(str(contract.PUBLISHED_ROWS))
     expect(page.get_by_text("Latest check results").locator("..")).to_contain_text(
-        str(len(validation.RULES["raw_data"]))
+        str(len(validation.rules("raw_data")))
     )
     rows = page.get_by_role("table").filter(has_text="Column name").get_by_role("row")
     for column in contract.COLUMNS:
@@ -101,7 +101,7 @@ def sees_the_contract_of_raw_data(page: Page) -> None:
     for stated in ("non-nullable", "> 0", ">= radius_mean", "mean of the three largest values"):
         expect(row).to_contain_text(stated)
     page.get_by_role("tab", name="Checks").click()
-    for rule in validation.RULES["raw_data"]:
+    for rule in validation.rules("raw_data"):
         expect(page.get_by_text(rule.name, exact=True).first).to_be_visible()
 
 

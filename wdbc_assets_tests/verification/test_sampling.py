@@ -9,7 +9,7 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.pipeline.engines import local
 from wdbc_assets.store import codecs
 from wdbc_assets.store.store import open_store
@@ -42,7 +42,7 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
         run_id=RUN,
         inputs={"clean_frame": clean.manifest.version},
         parameters=staleness.resolved("cross_validation", settings.load(), {}),
-        code_version=specs.code_version("cross_validation"),
+        code_version=code_versions.code_version("cross_validation"),
     )
     folder = tmp_path_factory.mktemp("evaluated")
     for name, content in draft.contents.items():

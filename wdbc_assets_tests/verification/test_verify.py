@@ -8,7 +8,7 @@ import pytest
 
 from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.modeling import prediction
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store import environment
 from wdbc_assets.verification import Cause
 from wdbc_assets_tests.store.artifacts import snapshot
@@ -71,8 +71,8 @@ def test_a_changed_setting_without_effect_is_not_reported_as_the_cause(
 def test_changed_code_is_reported_with_its_asset_and_both_versions(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, before = specs.code_version, specs.code_version("metrics")
-    monkeypatch.setattr(specs, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
+    real, before = code_versions.code_version, code_versions.code_version("metrics")
+    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
     original = metrics.proportion
 
     def inflated(hits: int, of: int, **rest: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_changed_code_is_reported_with_its_asset_and_both_versions(
 
 @pytest.mark.fault("T09")
 def test_changed_code_that_gives_the_same_value_is_only_a_note(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(specs, "code_version", lambda asset: "0123")
+    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123")
     found = verify()
     assert verdicts(found) == ["same"] * 5
     assert found["metrics"].notes[0].startswith("same despite code metrics ")

@@ -1,18 +1,10 @@
-"""Building blocks of metadata: Markdown tables, decimals, plots, and the type of progress reports."""
+"""Building blocks of metadata: Markdown tables, decimals and plots."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 import dagster as dg
 
 DECIMALS = 4
-
-
-class Report(Protocol):
-    """Receives the progress of an asset: a message and, if countable, the number of finished units and the total."""
-
-    def __call__(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        """Report progress."""
 
 
 def decimal(value: float | None) -> str:

@@ -18,9 +18,6 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, Store
 
-_MADE_BY = {"exploration": "wdbc explore", "cross_validation": "wdbc evaluate", "model_card": "wdbc report",
-            "champion": "wdbc promote"}  # fmt: skip
-_MADE_BY_RUN = "wdbc run"
 _DECISIONS_SHOWN = 10
 
 
@@ -62,7 +59,7 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
 
 
 def _artifact(store: Store, state: staleness.AssetStatus) -> Artifact:
-    made_by = _MADE_BY.get(state.asset, _MADE_BY_RUN if state.asset in specs.JOBS["train"] else "wdbc report")
+    made_by = specs.ASSETS[state.asset].command
     if state.manifest is None:
         refused = store.refusal(state.asset)
         problems = (
@@ -86,7 +83,7 @@ def _standing(artifact: Artifact) -> tuple[str, str]:
 def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
     for name, artifact in artifacts.items():
         found = {check["rule"]: check for check in (artifact.manifest.checks if artifact.manifest else ())}
-        for rule in validation.RULES.get(name, ()):
+        for rule in validation.rules(name):
             check = found.get(rule.name)
             yield {
                 "asset": name,

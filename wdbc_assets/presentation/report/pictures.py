@@ -1,42 +1,93 @@
-"""The plots of the report page, each with its alternative text."""
+"""The plots of the report page, by asset. `pipeline.specs` names the function that draws each asset's plots."""
 
 import base64
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.pipeline import specs
 
-Values = Mapping[str, Any]
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation import cross_validation as nested
+    from wdbc_assets.domain.modeling import fitting
 
 
-def draw_all(values: Values) -> dict[str, dict[str, str]]:
-    """Draw the plots of all available artifacts; each has `source`, a data URI, and `text`."""
+@dataclass(frozen=True)
+class Picture:
+    """A plot: its name on the page, its alternative text, and the image as PNG."""
+
+    name: str
+    text: str
+    png: bytes
+
+    @property
+    def source(self) -> str:
+        """The image as a data URI."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
+
+def draw_all(values: Mapping[str, Any]) -> dict[str, Picture]:
+    """Draw the plots of all available assets, by name."""
+    drawn = (
+        picture
+        for asset, value in values.items()
+        if (path := specs.ASSETS[asset].plots)
+        for picture in pkgutil.resolve_name(path)(value)
+    )
+    return {picture.name: picture for picture in drawn}
+
+
+def exploration(value: dict[str, Any]) -> Iterator[Picture]:
+    """Draw the exploration."""
     from wdbc_assets.presentation import plots
 
-    drawn: dict[str, dict[str, str]] = {}
-
-    def draw(name: str, artifact: str, text: str, picture: Callable[[Any], bytes]) -> None:
-        if artifact in values:
-            encoded = base64.b64encode(picture(values[artifact])).decode("ascii")
-            drawn[name] = {"source": f"data:image/png;base64,{encoded}", "text": text}
-
-    draw("exploration-separation", "exploration", "ROC-AUC of each measurement alone", plots.separation)
-    draw("exploration-correlations", "exploration", "Correlations, in the order of their clusters", plots.correlations)
+    yield Picture("exploration-separation", "ROC-AUC of each measurement alone", plots.separation(value))
+    yield Picture("exploration-correlations", "Correlations, in the order of their clusters", plots.correlations(value))
     for statistic in contract.STATISTICS:
-        draw(f"exploration-{statistic}", "exploration", f"Distributions by class, {statistic} of each quantity",
-             partial(plots.distributions, statistic=statistic))  # fmt: skip
-    draw("search", "fitted_pipeline", "Cross-validation score of each candidate", plots.cv_curve)
-    draw("confusion", "metrics", "Confusion matrix of the test set", plots.confusion_matrix)
-    draw("roc", "metrics", "ROC curve of the test set", plots.roc_curve)
-    draw("recipes", "cross_validation", "Log-loss and accuracy of each recipe, with intervals",
-         lambda value: plots.recipes_compared(value.summary))  # fmt: skip
-    draw("calibration", "cross_validation", "Reliability curve of each recipe, with intervals",
-         lambda value: plots.reliability_curves(value.summary["calibration"]))  # fmt: skip
-    draw("policy", "decision_policy", "Out-of-fold probabilities by class, threshold and referral band",
-         plots.decision_bands)  # fmt: skip
-    draw("importance", "importance", "Increase of the log-loss without each quantity", plots.importance_by_group)
-    if values.get("importance", {}).get("linear"):
-        draw("importance-typical", "importance", "Contributions of each column for a typical patient of each class",
-             plots.typical_contributions)  # fmt: skip
-    return drawn
+        text = f"Distributions by class, {statistic} of each quantity"
+        yield Picture(f"exploration-{statistic}", text, plots.distributions(value, statistic=statistic))
+
+
+def search(value: "fitting.Fit") -> Iterator[Picture]:
+    """Draw the search of the fitted pipeline."""
+    from wdbc_assets.presentation import plots
+
+    yield Picture("search", "Cross-validation score of each candidate", plots.cv_curve(value))
+
+
+def metrics(value: dict[str, Any]) -> Iterator[Picture]:
+    """Draw the metrics."""
+    from wdbc_assets.presentation import plots
+
+    yield Picture("confusion", "Confusion matrix of the test set", plots.confusion_matrix(value))
+    yield Picture("roc", "ROC curve of the test set", plots.roc_curve(value))
+
+
+def cross_validation(value: "nested.CrossValidation") -> Iterator[Picture]:
+    """Draw the repeated cross-validation."""
+    from wdbc_assets.presentation import plots
+
+    recipes = plots.recipes_compared(value.summary)
+    yield Picture("recipes", "Log-loss and accuracy of each recipe, with intervals", recipes)
+    calibration = plots.reliability_curves(value.summary["calibration"])
+    yield Picture("calibration", "Reliability curve of each recipe, with intervals", calibration)
+
+
+def decision_policy(value: dict[str, Any]) -> Iterator[Picture]:
+    """Draw the decision policy."""
+    from wdbc_assets.presentation import plots
+
+    text = "Out-of-fold probabilities by class, threshold and referral band"
+    yield Picture("policy", text, plots.decision_bands(value))
+
+
+def importance(value: dict[str, Any]) -> Iterator[Picture]:
+    """Draw the importance and, for a linear recipe, the contributions."""
+    from wdbc_assets.presentation import plots
+
+    yield Picture("importance", "Increase of the log-loss without each quantity", plots.importance_by_group(value))
+    if value["linear"]:
+        text = "Contributions of each column for a typical patient of each class"
+        yield Picture("importance-typical", text, plots.typical_contributions(value))

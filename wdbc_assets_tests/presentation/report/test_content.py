@@ -29,7 +29,7 @@ def test_markup_in_what_is_reported_is_shown_as_text(store: Store) -> None:
 def test_every_rule_is_listed_with_whether_it_blocks_and_none_as_evaluated_in_an_empty_store(store: Store) -> None:
     listed = content.gather(store, settings.load())["checks"]
     assert [(one["asset"], one["rule"]) for one in listed] == [
-        (asset, rule.name) for asset in specs.ASSETS for rule in validation.RULES.get(asset, ())
+        (asset, rule.name) for asset in specs.ASSETS for rule in validation.rules(asset)
     ]
     assert {one["passed"] for one in listed} == {None}
     assert {one["blocking"] for one in listed} == {True, False}

@@ -11,7 +11,8 @@ import pytest
 from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
 from wdbc_assets.domain.evaluation import comparison, cross_validation, metrics
 from wdbc_assets.domain.modeling import fitting, recipes, search
-from wdbc_assets.orchestration import metadata
+from wdbc_assets.orchestration.metadata import dataset, evidence, model
+from wdbc_assets.orchestration.metadata import exploration as exploration_metadata
 from wdbc_assets.presentation import privacy
 from wdbc_assets_tests import builders
 
@@ -26,15 +27,15 @@ def published() -> bytes:
 
 
 def raw() -> dict[str, Any]:
-    return with_preview(metadata.describe_raw_data(published()))
+    return with_preview(dataset.describe_raw_data(published()))
 
 
 def clean() -> dict[str, Any]:
-    return with_preview(metadata.describe_clean_frame(cleaning.clean(reading.read(published()))))
+    return with_preview(dataset.describe_clean_frame(cleaning.clean(reading.read(published()))))
 
 
 def split() -> dict[str, Any]:
-    return with_preview(metadata.describe_split(splitting.split(cleaning.clean(reading.read(published())))))
+    return with_preview(dataset.describe_split(splitting.split(cleaning.clean(reading.read(published())))))
 
 
 def with_preview(described: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def with_preview(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def explored() -> dict[str, Any]:
-    return metadata.describe_exploration(exploration.explore(cleaning.clean(reading.read(published()))))
+    return exploration_metadata.describe_exploration(exploration.explore(cleaning.clean(reading.read(published()))))
 
 
 def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
         )
         for rank, params in enumerate(chosen.candidates("full"), start=1)
     )
-    return metadata.describe_fitted_pipeline(
+    return model.describe_fitted_pipeline(
         fitting.Fit(
             recipe=recipe,
             grid="full",
@@ -77,9 +78,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
 
 
 def described_metrics(*probabilities: float) -> dict[str, Any]:
-    return metadata.describe_metrics(
-        metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100)
-    )
+    return model.describe_metrics(metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
 
 
 def share(value: float) -> dict[str, Any]:
@@ -89,7 +88,7 @@ def share(value: float) -> dict[str, Any]:
 def decided() -> dict[str, Any]:
     histogram = {"edges": [0.0, 0.1, 0.5, 0.9, 1.0], "benign": [80, 20, 2, 0], "malignant": [0, 1, 9, 50]}
     of_part = {"recall": share(0.98), "specificity": share(0.95), "referred": share(0.07)}
-    return metadata.describe_decision_policy(
+    return evidence.describe_decision_policy(
         {
             "recipe": "logistic",
             "recall_target": 0.98,
@@ -104,7 +103,7 @@ def decided() -> dict[str, Any]:
 
 def explained(*, linear: bool = True) -> dict[str, Any]:
     terms = dict.fromkeys(contract.FEATURES, 0.25)
-    return metadata.describe_importance(
+    return evidence.describe_importance(
         {
             "recipe": "logistic",
             "repeats": 30,
@@ -138,7 +137,7 @@ def evaluated() -> dict[str, Any]:
             )
         )
     table = pd.concat(tables)
-    return metadata.describe_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
+    return evidence.describe_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
 
 
 def numbers(described: dict[str, Any]) -> set[str]:
@@ -189,11 +188,11 @@ def test_a_preview_holds_first_rows_and_no_id(described: Any) -> None:
 
 
 def test_a_column_states_type_and_constraints_in_labels_that_fit() -> None:
-    for schema in (metadata.raw_columns(), metadata.clean_columns()):
+    for schema in (dataset.raw_columns(), dataset.clean_columns()):
         assert all(column.description and not column.constraints.nullable for column in schema.columns)
         labels = itertools.chain.from_iterable(column.constraints.other for column in schema.columns)
         assert max(map(len, labels)) <= LONGEST_LABEL
-    worst = {column.name: column for column in metadata.clean_columns().columns}["area_worst"]
+    worst = {column.name: column for column in dataset.clean_columns().columns}["area_worst"]
     assert worst.constraints.other == ["> 0", "<= 37699.1", ">= area_mean"]
     assert worst.description is not None
     assert worst.description.endswith("[px²]")

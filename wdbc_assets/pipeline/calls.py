@@ -1,0 +1,79 @@
+"""The call of an asset's function, shared by runs and verification, and what a function that reads a source returns."""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from wdbc_assets import settings, sources
+from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.store.checkpoints import Checkpoints
+from wdbc_assets.store.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class External:
+    """A value from an external source, with its origin."""
+
+    value: Any
+    origin: Mapping[str, Any]
+
+
+class NotModified:
+    """Returned by an asset whose source has not changed since the known version."""
+
+
+class Source(Protocol):
+    """Fetches the source: in a run, or in a verification."""
+
+    def fetch(
+        self,
+        parameters: settings.SourceParameters,
+        *,
+        known: sources.Origin | None,
+        report: Callable[[str], None],
+    ) -> sources.Fetched | sources.NotModified:
+        """Return the content, or NotModified if it is the known one."""
+
+
+def call(
+    asset: str,
+    inputs: Mapping[str, Any],
+    *,
+    versions: Mapping[str, str],
+    parameters: BaseModel | None,
+    source: Source | None,
+    known: Manifest | None,
+    report: Report,
+    effort: settings.Effort,
+    checkpoints: Callable[[], Checkpoints],
+) -> Any:
+    """Call an asset's function with the arguments that its signature names.
+
+    Args:
+        asset: Name of the asset.
+        inputs: Values of the inputs.
+        versions: Versions of the inputs.
+        parameters: Parameters of the asset, if it has any.
+        source: The source resource.
+        known: Manifest of the current version, if it is up to date except possibly for the source.
+        report: Receives progress: a message, and optionally the number of finished units and the total.
+        effort: Resources that the function may use.
+        checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
+    """
+    arguments: dict[str, Callable[[], Any]] = {
+        "versions": lambda: versions,
+        "parameters": lambda: parameters,
+        "source": lambda: source,
+        "known": lambda: known,
+        "report": lambda: report,
+        "effort": lambda: effort,
+        "checkpoints": checkpoints,
+    }
+    function = pkgutil.resolve_name(specs.ASSETS[asset].function)
+    names = inspect.signature(function).parameters
+    return function(**{name: inputs[name] if name in inputs else arguments[name]() for name in names})

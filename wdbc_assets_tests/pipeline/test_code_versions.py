@@ -1,0 +1,115 @@
+"""Code versions follow the code of every module that a value depends on, and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wdbc_assets.pipeline import code_versions
+
+FUNCTION = """\
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import unrelated
+
+
+def other():
+    unrelated.act()
+
+
+def raw_data():
+    \'\'\'Read.\'\'\'
+    from wdbc_assets.domain.data import reading
+    from wdbc_assets.pipeline.engines import local
+
+    return reading.read(contract.COLUMNS)
+"""
+VALIDATION = """\
+def validate_raw_data():
+    from wdbc_assets.domain.rules import schemas
+"""
+MODULES = {
+    "pipeline/functions": FUNCTION,
+    "pipeline/validation": VALIDATION,
+    "pipeline/engines/local": "from wdbc_assets.domain.data import fold\nfrom wdbc_assets import logs\n",
+    "domain/data/reading": "",
+    "domain/rules/schemas": "from wdbc_assets.domain.rules.groups import RULES\nfrom wdbc_assets.domain import rules\n",
+    "domain/rules/groups": "RULES = ()\n",
+    "domain/rules/__init__": "",
+    "domain/data/contract": "COLUMNS = ()\n",
+    "domain/data/unrelated": "",
+    "domain/data/fold": "",
+    "domain/rules/contract": "OF_THE_SAME_NAME = True\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name, text in MODULES.items():
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(code_versions, "PACKAGE", tmp_path)
+    code_versions.code_version.cache_clear()
+    yield tmp_path
+    code_versions.code_version.cache_clear()
+
+
+def changes(package: Path, module: str, text: str) -> bool:
+    """Whether the code version of raw_data is another one after a text is added to a module."""
+    before = code_versions.code_version("raw_data")
+    with (package / f"{module}.py").open("a", encoding="utf-8") as file:
+        file.write(text)
+    code_versions.code_version.cache_clear()
+    return code_versions.code_version("raw_data") != before
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("domain/data/reading", True), ("domain/data/contract", True), ("domain/data/fold", True),
+        ("domain/rules/groups", True), ("domain/rules/__init__", True),
+        ("domain/data/unrelated", False), ("domain/rules/contract", False),
+        ("pipeline/engines/local", False), ("pipeline/functions", False),
+    ],
+)  # fmt: skip
+def test_a_code_version_changes_with_each_module_behind_the_value_and_no_other(
+    package: Path, module: str, expected: bool
+) -> None:
+    assert changes(package, module, "CHANGED = True\n") is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("return reading.read(contract.COLUMNS)", "return reading.read(())", True),
+        ("unrelated.act()", "unrelated.act(1)", False),
+        ("Read.", "Read the bytes.", False),
+    ],
+)
+def test_the_code_of_an_assets_own_function_counts_but_not_that_of_its_neighbours(
+    package: Path, old: str, new: str, expected: bool
+) -> None:
+    before = code_versions.code_version("raw_data")
+    path = package / "pipeline/functions.py"
+    path.write_text(FUNCTION.replace(old, new))
+    code_versions.code_version.cache_clear()
+    assert (code_versions.code_version("raw_data") != before) is expected
+
+
+@pytest.mark.parametrize("text", ["# a comment\n", '"""What it means, \u00fc too."""\n', "\n\n"])
+def test_comments_docstrings_and_blank_lines_change_no_code_version(package: Path, text: str) -> None:
+    assert not changes(package, "domain/data/contract", text)
+
+
+def test_a_changed_quality_floor_leaves_the_data_as_they_are() -> None:
+    floors = code_versions.PACKAGE / "domain/evaluation/floors.py"
+    assert all(floors not in code_versions.closure(asset) for asset in ("raw_data", "clean_frame", "train_test_split"))
+    assert floors in code_versions.closure("cross_validation")
+
+
+def test_line_ends_of_another_system_are_no_change(package: Path) -> None:
+    before = code_versions.code_version("raw_data")
+    path = package / "domain/data/contract.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    code_versions.code_version.cache_clear()
+    assert code_versions.code_version("raw_data") == before
