@@ -15,12 +15,13 @@ def put_evidence(store: Store, **losses: float) -> None:
         ignore_index=True,
     )
     value = cross_validation.CrossValidation(predictions, [], comparison.summary(predictions))
+    parameters = {"protocol": "quick", "evaluated_recipes": ",".join(losses)}
     draft = store.draft(
         "cross_validation",
         value,
         run_id="evaluation",
         inputs={"clean_frame": store.handle("clean_frame").manifest.version},
-        parameters={"protocol": "quick", "evaluated_recipes": ",".join(losses)},
-        code_version=code_versions.code_version("cross_validation"),
+        parameters=parameters,
+        code_version=code_versions.code_version("cross_validation", parameters),
     )
     assert store.commit(draft, run_id="evaluation")

@@ -1,11 +1,61 @@
 """The Dagster assets: one for each entry of the table in `pipeline.specs`."""
 
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
 import dagster as dg
 
-from wdbc_assets.orchestration.materialize import versioned_asset
-from wdbc_assets.orchestration.promoted import promoted_asset
-from wdbc_assets.pipeline import specs
+from wdbc_assets import settings
+from wdbc_assets.orchestration import checks, failures, promote
+from wdbc_assets.orchestration.io_manager import STORED
+from wdbc_assets.orchestration.materialize import MaterializeStep
+from wdbc_assets.orchestration.promote import PromoteStep
+from wdbc_assets.pipeline import code_versions, specs
+from wdbc_assets.store.store import Handle
 
-ASSETS: list[dg.AssetsDefinition] = [
-    promoted_asset(name) if spec.promoted else versioned_asset(name) for name, spec in specs.ASSETS.items()
-]
+
+def asset(name: str) -> dg.AssetsDefinition:
+    """Return the Dagster asset of an entry of the asset table."""
+    spec = specs.ASSETS[name]
+    step_type = PromoteStep if spec.promoted else MaterializeStep
+
+    def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
+        step = step_type(name, context, handles)
+        with failures.as_dagster_failure(name, step.refuse):
+            yield from step.run()
+
+    return dg.asset(
+        name=name,
+        description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
+        group_name=spec.group,
+        kinds=set(spec.kinds),
+        owners=[spec.owner],
+        code_version=code_versions.code_version(name),
+        metadata={"dagster/column_schema": pkgutil.resolve_name(spec.columns)()} if spec.columns else None,
+        # Only a promotion reads the inputs of a promoted asset, possibly in earlier versions.
+        ins={} if spec.promoted else {source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
+        deps=list(spec.inputs) if spec.promoted else [],
+        config_schema=promote.CONFIG if spec.promoted else _config_schema(spec),
+        check_specs=checks.specs(name),
+        required_resource_keys={"store", "source"},
+        output_required=False,
+    )(compute)
+
+
+def _config_schema(spec: specs.AssetSpec) -> dict[str, dg.Field]:
+    # No defaults here: the UI would fill them in, and they would override the environment.
+    kinds = {int: int, float: float, bool: bool}
+    fields = spec.parameters.model_fields if spec.parameters else {}
+    return {
+        name: dg.Field(
+            kinds.get(field.annotation, str),  # type: ignore[arg-type] # a look-up by type that may miss
+            is_required=False,
+            description=f"{field.description}. Default: the setting {settings.variable(name)}, or {field.default}.",
+        )
+        for name, field in fields.items()
+    }
+
+
+ASSETS = [asset(name) for name in specs.ASSETS]

@@ -9,11 +9,13 @@ not count itself, because it must not affect the value, but the modules of `doma
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import source, specs
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -21,10 +23,35 @@ _COUNTED = "wdbc_assets.domain."
 _FOLLOWED = (_COUNTED, "wdbc_assets.pipeline.engines.")
 
 
+def code_version(asset: str, parameters: Mapping[str, Any] | None = None) -> str:
+    """Return the digest of the code that an asset's value depends on.
+
+    A value depends on the recipes that its parameters name. Without parameters, it depends on all recipes.
+    """
+    field = specs.ASSETS[asset].recipes
+    if not field:
+        return _code_version(asset, ())
+    names = str(parameters[field]).split(",") if parameters and field in parameters else recipes.RECIPES
+    return _code_version(asset, tuple(name for name in names if name in recipes.RECIPES))
+
+
 @cache
-def code_version(asset: str) -> str:
-    """Return the digest of the code that an asset's value depends on."""
-    return _digest(closure(asset), (function.code for function in _functions(asset)))
+def _code_version(asset: str, names: tuple[str, ...]) -> str:
+    functions = [function.code for function in _functions(asset)]
+    return _digest(closure(asset), (*functions, *(recipe_version(name) for name in names)))
+
+
+@cache
+def recipe_version(name: str) -> str:
+    """Return the digest of the code of a recipe."""
+    path = _file(recipes.named(name).build.__module__)
+    return _digest(_closure([path]) | {path}, ())
+
+
+def forget() -> None:
+    """Forget all code versions, because the code has changed."""
+    _code_version.cache_clear()
+    recipe_version.cache_clear()
 
 
 def checkpoints_version(asset: str) -> str:
@@ -72,7 +99,7 @@ def _function(path: str) -> _Function:
 def _digest(paths: Iterable[Path], functions: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
-        name = path.relative_to(PACKAGE).as_posix()
+        name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else path.name
         digest.update(f"{name}\0{source.code_of(path.read_text(encoding='utf-8'))}\0".encode())
     for function in functions:
         digest.update(f"{function}\0".encode())

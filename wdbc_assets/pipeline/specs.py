@@ -31,6 +31,7 @@ class AssetSpec:
         written_by: Modules that determine the stored files in addition to what `function` and `validate` import.
         checkpointed: Modules that the asset's checkpoints depend on. A change of any other module keeps them.
         sample: Import path of the function that fills checkpoints for a verification of a sample.
+        recipes: Name of the parameter that names the recipes whose code the value depends on.
         jobs: Names of the jobs that materialize the asset.
         command: The command that makes the asset.
         group, owner, kinds: The asset's place in Dagster's UI.
@@ -49,6 +50,7 @@ class AssetSpec:
     written_by: tuple[str, ...] = ()
     checkpointed: tuple[str, ...] = ()
     sample: str = ""
+    recipes: str = ""
     jobs: tuple[str, ...]
     command: str = "wdbc run"
     group: Literal["dataset", "model", "registry"]
@@ -112,6 +114,7 @@ ASSETS: dict[str, AssetSpec] = {
         parameters=settings.SearchParameters,
         describe="wdbc_assets.orchestration.metadata.model:describe_fitted_pipeline",
         plots="wdbc_assets.presentation.report.pictures:search",
+        recipes="recipe",
         jobs=("train",),
         group="model",
         owner="team:model",
@@ -138,6 +141,7 @@ ASSETS: dict[str, AssetSpec] = {
         plots="wdbc_assets.presentation.report.pictures:cross_validation",
         checkpointed=("wdbc_assets.domain.evaluation.cross_validation",),
         sample="wdbc_assets.verification.sampling:folds",
+        recipes="evaluated_recipes",
         jobs=("evaluate",),
         command="wdbc evaluate",
         group="model",

@@ -88,12 +88,13 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
         if spec.promoted:
             states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)))
             continue
+        parameters = resolved(asset, config, {})
         changes = reasons(
             store,
             manifest,
             inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
-            parameters=resolved(asset, config, {}),
-            code=code_versions.code_version(asset),
+            parameters=parameters,
+            code=code_versions.code_version(asset, parameters),
         )
         waits = [f"{name} would run first" for name in spec.inputs if name in states and not states[name].up_to_date]
         if manifest is not None and not spec.inputs:

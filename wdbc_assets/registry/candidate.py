@@ -119,7 +119,7 @@ class Case:
 
         evidence, split = self.manifests["cross_validation"], self.manifests["train_test_split"]
         by_present_code = (
-            self.manifests[name].code_version == code_versions.code_version(name)
+            self.manifests[name].code_version == code_versions.code_version(name, self.manifests[name].parameters)
             for name in ("fitted_pipeline", "cross_validation")
         )
         return gate.compare(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wdbc_assets import settings
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.store import environment
 from wdbc_assets.store.manifest import Manifest, stored_file, version_of
 
@@ -86,8 +86,9 @@ def forged(manifest: Manifest, derived: Manifest) -> Iterator[Cause]:
             yield Cause("stored file", "current.json", stated, f"states {fact} {stated} instead of {derived_fact}")
 
 
-def environment_changes(manifest: Manifest, code: str) -> Iterator[Cause]:
+def environment_changes(manifest: Manifest) -> Iterator[Cause]:
     """Yield changes of code, libraries and machine since the manifest was written, the most likely causes first."""
+    code = code_versions.code_version(manifest.asset, manifest.parameters)
     if manifest.code_version != code:
         yield Cause("code", manifest.asset, manifest.code_version, code)
     kinds: tuple[tuple[Kind, Mapping[str, str], Mapping[str, str]], ...] = (

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import code_versions, validation
+from wdbc_assets.pipeline import validation
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, files
@@ -112,7 +112,10 @@ class _Verification:
         original = self._stated_inputs(case) if cheap and (setting.stated or not setting.changes) else None
         reset = None if original is None else self._attempt(case, original, setting.stated, as_stated=True)
         if original is None or reset is None:
-            return (*changes, *causes.environment_changes(case.manifest, code_versions.code_version(case.asset)))
+            return (
+                *changes,
+                *causes.environment_changes(case.manifest),
+            )
         if not reset.matches(case.manifest):
             return (*changes, *self._other_causes(case, reset))
         if inputs.changes and setting.changes:
@@ -145,8 +148,7 @@ class _Verification:
         fetched, stated = derived.draft.manifest.origin, case.manifest.origin
         if fetched and stated and fetched["sha256"] != stated.get("sha256"):
             return (Cause("data", f"at {fetched['shown']}", stated.get("sha256"), fetched["sha256"]),)
-        code = code_versions.code_version(case.asset)
-        if not stated and (changes := tuple(causes.environment_changes(case.manifest, code))):
+        if not stated and (changes := tuple(causes.environment_changes(case.manifest))):
             return changes
         return tuple(causes.forged(case.manifest, derived.draft.manifest))
 
@@ -154,7 +156,7 @@ class _Verification:
         """Yield deviations from the manifest that are not among the causes."""
         for cause in (
             *setting.changes,
-            *causes.environment_changes(case.manifest, code_versions.code_version(case.asset)),
+            *causes.environment_changes(case.manifest),
         ):
             if cause not in reasons:
                 yield f"also changed, but not the cause: {cause}" if reasons else f"same despite {cause}"

@@ -1,10 +1,12 @@
 """Code versions follow the code of every module that a value depends on, and nothing else."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions
 
 FUNCTION = """\
@@ -49,9 +51,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(code_versions, "PACKAGE", tmp_path)
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
     yield tmp_path
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
 
 
 def changes(package: Path, module: str, text: str) -> bool:
@@ -59,7 +61,7 @@ def changes(package: Path, module: str, text: str) -> bool:
     before = code_versions.code_version("raw_data")
     with (package / f"{module}.py").open("a", encoding="utf-8") as file:
         file.write(text)
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
     return code_versions.code_version("raw_data") != before
 
 
@@ -92,7 +94,7 @@ def test_the_code_of_an_assets_own_function_counts_but_not_that_of_its_neighbour
     before = code_versions.code_version("raw_data")
     path = package / "pipeline/functions.py"
     path.write_text(FUNCTION.replace(old, new))
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
     assert (code_versions.code_version("raw_data") != before) is expected
 
 
@@ -111,5 +113,36 @@ def test_line_ends_of_another_system_are_no_change(package: Path) -> None:
     before = code_versions.code_version("raw_data")
     path = package / "domain/data/contract.py"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
     assert code_versions.code_version("raw_data") == before
+
+
+def test_a_recipe_changes_its_own_values_and_folds_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copy = tmp_path / "wdbc_assets"
+    shutil.copytree(code_versions.PACKAGE, copy)
+    monkeypatch.setattr(code_versions, "PACKAGE", copy)
+    code_versions.forget()
+    cases = {
+        ("fitted_pipeline", "logistic"): {"recipe": "logistic"},
+        ("fitted_pipeline", "svc"): {"recipe": "svc"},
+        ("cross_validation", "logistic"): {"evaluated_recipes": "airflow_baseline,logistic"},
+        ("cross_validation", "svc"): {"evaluated_recipes": "logistic,svc"},
+        ("metrics", ""): {},
+    }
+
+    def versions() -> dict[tuple[str, str], str]:
+        code_versions.forget()
+        return {case: code_versions.code_version(case[0], parameters) for case, parameters in cases.items()}
+
+    before, folds = versions(), {name: code_versions.recipe_version(name) for name in recipes.RECIPES}
+    path = copy / "domain/modeling/recipes/svc.py"
+    path.write_text(path.read_text().replace("(0.1, 1.0, 10.0, 100.0)", "(0.1, 1.0, 10.0, 100.0, 300.0)"))
+    after = versions()
+    assert {case for case in cases if before[case] != after[case]} == {
+        ("fitted_pipeline", "svc"), ("cross_validation", "svc"),
+    }  # fmt: skip
+    assert {name for name in folds if code_versions.recipe_version(name) != folds[name]} == {"svc"}
+    assert code_versions.checkpoints_version("cross_validation")
+    code_versions.forget()

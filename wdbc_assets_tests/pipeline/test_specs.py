@@ -13,8 +13,8 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.domain.rules.base import Rule
 from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets.orchestration import assets
 from wdbc_assets.orchestration.definitions import defs
-from wdbc_assets.orchestration.materialize import versioned_asset
 from wdbc_assets.pipeline import calls, code_versions, specs, staleness
 from wdbc_assets.presentation.report.pictures import Picture, draw_all
 from wdbc_assets.store.store import open_store
@@ -86,7 +86,7 @@ def test_an_added_asset_is_materialized_validated_described_drawn_and_goes_stale
         plots=f"{here}:plots",
     )
     monkeypatch.setitem(specs.ASSETS, "class_counts", spec)
-    added = versioned_asset("class_counts")
+    added = assets.asset("class_counts")
     definitions = dg.Definitions.merge(defs, dg.Definitions(assets=[added]))
     names = ["raw_data", "clean_frame", "class_counts"]
     with dg.DagsterInstance.ephemeral() as instance:
@@ -107,7 +107,7 @@ def test_an_added_asset_is_materialized_validated_described_drawn_and_goes_stale
 
     other = dataclasses.replace(spec, function=f"{here}:describe")
     monkeypatch.setitem(specs.ASSETS, "class_counts", other)
-    code_versions.code_version.cache_clear()
+    code_versions.forget()
     (status,) = staleness.assess(store, config, assets=["class_counts"])
     assert [reason.partition(" ")[0] for reason in status.reasons] == ["code"]
-    code_versions.code_version.cache_clear()
+    code_versions.forget()

@@ -21,13 +21,14 @@ def make_all(store: Store, source: Path) -> None:
     made: dict[str, str] = {}
     for asset, derivation in specs.ASSETS.items():
         content = source.read_bytes() if asset == "raw_data" else asset.encode()
+        parameters = staleness.resolved(asset, chosen, {})
         draft = store.draft(
             asset,
             content,
             run_id="run-1",
             inputs={name: made[name] for name in derivation.inputs},
-            parameters=staleness.resolved(asset, chosen, {}),
-            code_version=code_versions.code_version(asset),
+            parameters=parameters,
+            code_version=code_versions.code_version(asset, parameters),
             origin={"sha256": hashlib.sha256(content).hexdigest()} if asset == "raw_data" else None,
         )
         store.commit(draft, run_id="run-1")
@@ -79,7 +80,7 @@ def test_a_changed_input_is_reported_with_both_versions(store: Store, source: Pa
 def test_changed_code_is_reported(store: Store, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_all(store, source)
     before = code_versions.code_version("metrics")
-    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123" if asset == "metrics" else before)
+    monkeypatch.setattr(code_versions, "code_version", lambda asset, *_: "0123" if asset == "metrics" else before)
     assert f"code changed {before} -> 0123" in reasons(store)["metrics"]
 
 

@@ -36,13 +36,14 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
             checkpoints=store.checkpoints("cross_validation", "a test"),
             report=lambda done, total: None,
         )
+    parameters = staleness.resolved("cross_validation", settings.load(), {})
     draft = store.draft(
         "cross_validation",
         value,
         run_id=RUN,
         inputs={"clean_frame": clean.manifest.version},
-        parameters=staleness.resolved("cross_validation", settings.load(), {}),
-        code_version=code_versions.code_version("cross_validation"),
+        parameters=parameters,
+        code_version=code_versions.code_version("cross_validation", parameters),
     )
     folder = tmp_path_factory.mktemp("evaluated")
     for name, content in draft.contents.items():

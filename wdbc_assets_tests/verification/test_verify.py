@@ -72,7 +72,7 @@ def test_changed_code_is_reported_with_its_asset_and_both_versions(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, before = code_versions.code_version, code_versions.code_version("metrics")
-    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123" if asset == "metrics" else real(asset))
+    monkeypatch.setattr(code_versions, "code_version", lambda asset, *_: "0123" if asset == "metrics" else real(asset))
     original = metrics.proportion
 
     def inflated(hits: int, of: int, **rest: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_changed_code_is_reported_with_its_asset_and_both_versions(
 
 @pytest.mark.fault("T09")
 def test_changed_code_that_gives_the_same_value_is_only_a_note(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_versions, "code_version", lambda asset: "0123")
+    monkeypatch.setattr(code_versions, "code_version", lambda asset, *_: "0123")
     found = verify()
     assert verdicts(found) == ["same"] * 5
     assert found["metrics"].notes[0].startswith("same despite code metrics ")

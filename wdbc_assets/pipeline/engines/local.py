@@ -18,6 +18,7 @@ from wdbc_assets import logs
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
+from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def _kept(checkpoints: Checkpoints, units: Sequence[Unit], y: "np.ndarray") -> d
 
 
 def _name(unit: Unit) -> str:
-    return f"{unit.recipe}-{unit.repeat}-{unit.fold}"
+    # Checkpoints of a recipe end with its code; those of the other recipes stay.
+    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}"
 
 
 def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:

@@ -1,0 +1,78 @@
+"""One execution of one asset: what versioned and promoted assets have in common."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from wdbc_assets import logs, settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration import resources
+from wdbc_assets.orchestration.metadata.manifest import describe_manifest
+from wdbc_assets.store.manifest import Manifest
+from wdbc_assets.store.store import Handle, Store
+
+
+class Step(ABC):
+    """One execution of one asset.
+
+    Attributes:
+        name: Name of the asset.
+        context: Dagster's context.
+        handles: The inputs, not yet read.
+        config: The current settings.
+        overrides: The run's configuration of the asset.
+        store: The store.
+    """
+
+    def __init__(self, name: str, context: dg.AssetExecutionContext, handles: Mapping[str, Handle]) -> None:
+        self.name = name
+        self.context = context
+        self.handles = handles
+        self.started = time.monotonic()
+
+    def run(self) -> Iterator[Any]:
+        """Load settings, open log and store, and materialize the asset; yield what Dagster records."""
+        self.config = settings.load()
+        logs.open_log(self.config.log, relative_to=settings.project_root())
+        self.overrides: dict[str, Any] = dict(self.context.op_execution_context.op_config or {})
+        resources.refuse_recorded_credentials(self.overrides)
+        self.store = self.open_store()
+        yield from self.materialize()
+
+    @abstractmethod
+    def materialize(self) -> Iterator[Any]:
+        """Materialize the asset; yield results, checks and observations."""
+
+    def refuse(self, error: WdbcError) -> None:
+        """Log a refusal."""
+        logs.logger.error("%s refused: %s", self.name, error.what, extra=self.fields("refused") | {"error": error})
+
+    def open_store(self) -> Store:
+        """Return the store of the run."""
+        resource: resources.StoreResource = self.context.resources.store
+        return resource.open()
+
+    def result(self, value: object, manifest: Manifest, described: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+        """Return the result that Dagster records."""
+        return dg.MaterializeResult(
+            value=value,
+            data_version=dg.DataVersion(manifest.version),
+            metadata={**described, **describe_manifest(manifest, self.store.folder(manifest))},
+        )
+
+    def log_outcome(self, event: str, message: str, *values: object, manifest: Manifest | None = None) -> None:
+        """Log the outcome. Dagster resumes a step after its result only when the result is stored."""
+        stored = {"rows": manifest.rows, "version": manifest.version} if manifest else {}
+        seconds = round(time.monotonic() - self.started, 3)
+        logs.logger.info(message, *values, extra=self.fields(event) | {"seconds": seconds} | stored)
+
+    def note(self, message: str, *values: object) -> None:
+        """Log a note."""
+        logs.logger.info(message, *values, extra=self.fields("note"))
+
+    def fields(self, event: str) -> dict[str, Any]:
+        """Return the fields of a log record."""
+        return {"event": event, "asset": self.name, "run_id": self.context.run.run_id}
