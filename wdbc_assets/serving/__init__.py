@@ -6,7 +6,7 @@ A request passes these layers from the outside in:
 * `middleware.request_log`: request id, security headers, log line, metrics, unexpected exceptions.
 * `middleware.auth`: API keys and rate limits.
 * `middleware.limits`: body size, timeouts, concurrency.
-* `api`: the routes (`endpoints`, `health`, `docs_pages`), schemas and problem details.
+* `api`: the routes (the table `endpoints.ROUTES`, which all layers read, and its handlers), schemas, problem details.
 
 `models` holds the champion and a challenger in memory and hot-reloads them in threads of `background`. `api_keys` is
 the key file and `keyring` a process's view of it. `app` wires everything together. `__main__` runs it with one process

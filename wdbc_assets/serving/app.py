@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import MethodType
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,8 @@ from starlette.types import ASGIApp
 
 from wdbc_assets import settings
 from wdbc_assets.serving import access, api_keys, telemetry
-from wdbc_assets.serving.api import bodies, docs_pages, endpoints, exception_handlers, health, openapi
+from wdbc_assets.serving.api import bodies, endpoints, exception_handlers, openapi
+from wdbc_assets.serving.api.endpoints import Endpoints
 from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
@@ -60,7 +62,7 @@ def create() -> ASGIApp:
 
     app = FastAPI(
         title="wdbc_assets", version="1", description=_DESCRIPTION, lifespan=lifespan,
-        docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False,
+        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     flag = options.serve_breaches == "flag"
     reader = bodies.Reader(bounded=not flag, most=options.serve_largest_rows)
@@ -68,20 +70,19 @@ def create() -> ASGIApp:
     app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI documents it
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
-    app.include_router(endpoints.router(champion, router, reader, flag=flag))
-    app.include_router(health.router(champion))
-    app.include_router(docs_pages.router(root_path))
+    handlers = Endpoints(champion, router, reader, flag=flag, root_path=root_path)
+    for route in endpoints.ROUTES:
+        openapi.add(app, route, MethodType(route.handler, handlers))
     for kind in (ProblemError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _handle)
     limits = RequestLimits(
         app,
-        bodies=endpoints.BODIES,
         largest=options.serve_largest_bytes,
         seconds=options.serve_seconds,
         at_once=options.serve_concurrent,
     )
     auth = AuthMiddleware(limits, keyring, per_minute=options.serve_requests_per_minute)
-    return RequestLogMiddleware(auth, options.trusted_proxies(), root_path=root_path)
+    return RequestLogMiddleware(auth, endpoints.find, options.trusted_proxies(), root_path=root_path)
 
 
 async def _handle(request: Request, error: Exception) -> Response:

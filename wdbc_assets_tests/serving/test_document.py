@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
+from pydantic import ValidationError
 
+from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.rules import groups, rows
 from wdbc_assets.serving.api import endpoints, schemas
@@ -56,10 +58,10 @@ def test_the_contract_lists_every_rule_that_measurements_are_validated_by(servic
     assert [entry["name"] for entry in body["rules"]] == [rule.name for rule in groups.MEASUREMENT_RULES]
 
 
-def test_every_path_that_takes_a_body_is_known_to_the_limits_middleware(service: Service) -> None:
-    document = service.ask("/openapi.json").json
-    with_body = {path for path, operations in document["paths"].items() if "requestBody" in str(operations)}
-    assert with_body == endpoints.BODIES
+def test_no_path_prefix_of_a_proxy_can_hide_a_route() -> None:
+    for segment in {route.path.split("/")[1] for route in endpoints.ROUTES} - {""}:
+        with pytest.raises(ValidationError, match="belongs to the service itself"):
+            settings.Serving.model_validate({"serve_root_path": f"/{segment}"})
 
 
 def test_every_error_response_is_documented_as_problem_details(service: Service) -> None:

@@ -13,6 +13,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import addresses, api_keys
 from wdbc_assets.serving.access import Access
+from wdbc_assets.serving.api import endpoints
 from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
@@ -58,7 +59,7 @@ def guess(gate: AuthMiddleware, token: str, client: str) -> int:
         "headers": [(b"authorization", f"Bearer {token}".encode())],
         "client": (client, 1),
     }
-    request_context.begin(scope)
+    request_context.begin(scope).route = endpoints.find(scope["path"])
     try:
         asyncio.run(gate(scope, None, None))  # type: ignore[arg-type]
     except ProblemError as refused:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from wdbc_assets.serving.api import schemas
+from wdbc_assets.serving.api import endpoints, schemas
 from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.middleware import limits, request_context
 from wdbc_assets.serving.protocol import LARGEST_HEAD
@@ -345,7 +345,7 @@ def test_no_caller_occupies_more_than_half_of_the_slots() -> None:
 async def answered(layer: limits.RequestLimits, path: str, client: str, reads: asyncio.Event | None = None) -> int:
     """Send a request through the middleware and return the status. The client reads once `reads` is set."""
     scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": (client, 1)}
-    request_context.begin(scope)
+    request_context.begin(scope).route = endpoints.find(scope["path"])
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -373,7 +373,7 @@ def test_beyond_the_concurrency_limit_only_the_health_routes_respond() -> None:
                 await done.wait()
             await send({"type": "http.response.start", "status": 200})
 
-        layer = limits.RequestLimits(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.RequestLimits(work, largest=1, seconds=60, at_once=2)
         waiting = asyncio.create_task(answered(layer, "/v1/model", "greedy"))
         await asyncio.sleep(0)
         meanwhile = [
@@ -394,7 +394,7 @@ def test_an_unread_response_occupies_no_slot() -> None:
         async def work(_: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
 
-        layer = limits.RequestLimits(work, bodies=(), largest=1, seconds=60, at_once=2)
+        layer = limits.RequestLimits(work, largest=1, seconds=60, at_once=2)
         reads = asyncio.Event()
         waiting = [asyncio.create_task(answered(layer, "/v1/model", "greedy", reads)) for _ in range(5)]
         await asyncio.sleep(0)

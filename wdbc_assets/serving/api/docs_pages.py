@@ -4,8 +4,7 @@ from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
-from fastapi import APIRouter
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from wdbc_assets.serving.api import problems
 
@@ -27,35 +26,22 @@ _POLICY = (
 )
 
 
-def router(root_path: str) -> APIRouter:
-    """Return the routes of both pages and their files. All links are relative, so a proxy may add a prefix."""
-    routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/")
-    async def start() -> RedirectResponse:
-        return RedirectResponse(f"{root_path}/docs")
-
-    @routes.get("/docs")
-    async def swagger() -> HTMLResponse:
-        return _page("swagger.html")
-
-    @routes.get("/redoc")
-    async def redoc() -> HTMLResponse:
-        return _page("redoc.html")
-
-    @routes.get("/pages/{name}")
-    async def asset(name: str) -> Response:
-        if name in _OWN_FILES:
-            return FileResponse(_OWN_PAGES / name, media_type=_OWN_FILES[name])
-        if name in _FILES:
-            return Response(_package_file(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
-        raise problems.NOT_FOUND
-
-    return routes
-
-
-def _page(name: str) -> HTMLResponse:
+def page(name: str) -> Response:
+    """Return one of the two pages. All links are relative, so a proxy may add a prefix."""
     return HTMLResponse((_OWN_PAGES / name).read_bytes(), headers={"Content-Security-Policy": _POLICY})
+
+
+def file(name: str) -> Response:
+    """Return a file that a page loads.
+
+    Raises:
+        ProblemError: 404 if no page loads a file with this name.
+    """
+    if name in _OWN_FILES:
+        return FileResponse(_OWN_PAGES / name, media_type=_OWN_FILES[name])
+    if name in _FILES:
+        return Response(_package_file(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
+    raise problems.NOT_FOUND
 
 
 @cache

@@ -1,31 +1,23 @@
-"""API version 1: predictions, explanations, the model in production, and the data contract."""
+"""The routes of the service: the table `ROUTES`, and the handlers of its entries."""
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
-import numpy as np
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.modeling import linear_scorer
-from wdbc_assets.domain.rules import groups, screening
+from wdbc_assets.domain.rules import groups
 from wdbc_assets.serving import telemetry
-from wdbc_assets.serving.api import bodies, openapi, problems, schemas
-from wdbc_assets.serving.api.problems import InvalidField, ProblemError
+from wdbc_assets.serving.api import bodies, docs_pages, inference, schemas
+from wdbc_assets.serving.api.routes import Route
 from wdbc_assets.serving.middleware import request_context
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Champion, LoadedModel
+from wdbc_assets.serving.models.champion import Champion
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
-Key = Annotated[
+AssignmentKey = Annotated[
     str | None,
     Header(
         alias="X-Assignment-Key",
@@ -35,65 +27,69 @@ Key = Annotated[
         " or, without one, to the client address.",
     ),
 ]
-BODIES = frozenset({"/v1/predict", "/v1/explain"})
-"""The paths that accept a body. The body of a request to any other path is not read."""
-_REQUIREMENTS = {rule.name: rule.description for rule in groups.MEASUREMENT_RULES}
-_LARGE = 32 * 1024  # bytes; about fifty patients
-
-logger = logging.getLogger("wdbc_assets.serving")
 
 
-def router(champion: Champion, router: ChallengerRouter, reader: bodies.Reader, *, flag: bool) -> APIRouter:
-    """Return the routes of version 1.
+@dataclass(frozen=True)
+class Endpoints:
+    """The handlers of the routes, and what they need.
 
-    If `flag`, patients that violate the contract are scored and their violations listed; otherwise they are rejected.
+    Attributes:
+        flag: whether patients that violate the contract are scored and their violations listed, not rejected.
+        root_path: the prefix under which a proxy publishes the service.
     """
-    routes = APIRouter(prefix="/v1", tags=["version 1"])
 
-    @routes.post("/predict", **openapi.with_body(503))
-    async def predict(request: Request, key: Key = None) -> schemas.Predictions:
+    champion: Champion
+    router: ChallengerRouter
+    reader: bodies.Reader
+    flag: bool
+    root_path: str
+
+    async def predict(self, request: Request, key: AssignmentKey = None) -> schemas.Predictions:
         """Predict the probability of malignancy for each patient and apply the decision policy.
 
         All predictions in a response come from the same model, which the response identifies. Measurements outside the
         reference range of the training set are listed in `outside_training`.
         """
         context = request_context.get(request.scope)
-        loaded = champion.current()
-        X, broken = await _measurements(reader, context.body, flag=flag)
-        p = await _probabilities(loaded, X)
-        loaded, p = await router.answer(loaded, X, p, context, key)
+        loaded = self.champion.current()
+        X, broken = await inference.measurements(self.reader, context.body, flag=self.flag)
+        p = await inference.probabilities(loaded, X)
+        loaded, p = await self.router.answer(loaded, X, p, context, key)
         context.rows, context.version = len(X), loaded.served.version[:12]
-        return _predictions(loaded, X, p, broken)
+        return inference.predictions(loaded, X, p, broken)
 
-    @routes.post("/explain", **openapi.with_body(409, 503))
-    async def explain(request: Request, key: Key = None) -> schemas.Explanations:
+    async def explain(self, request: Request, key: AssignmentKey = None) -> schemas.Explanations:
         """Decompose the log-odds of each patient into additive contributions of the measurements.
 
         The decomposition is exact. It exists for linear models only; for any other champion the response is 409.
         """
         context = request_context.get(request.scope)
-        loaded = router.model_for_explanation(champion.current(), context, key)
-        X, broken = await _measurements(reader, context.body, flag=flag)
-        intercept, terms = _contributions(loaded, X)
+        loaded = self.router.model_for_explanation(self.champion.current(), context, key)
+        X, broken = await inference.measurements(self.reader, context.body, flag=self.flag)
+        intercept, terms = inference.contributions(loaded, X)
         context.rows, context.version = len(X), loaded.served.version[:12]
-        return _explanations(loaded, intercept, terms, broken)
+        return inference.explanations(loaded, intercept, terms, broken)
 
-    @routes.get("/model", **openapi.with_key(503))
-    async def model() -> schemas.Champion:
+    async def model(self) -> schemas.ChampionInfo:
         """Describe the champion: version, load time, decision policy, and the state of its hot reload."""
-        loaded = champion.current()
+        loaded = self.champion.current()
         served = loaded.served
-        return schemas.Champion(
-            model=_model(loaded),
+        return schemas.ChampionInfo(
+            model=inference.model_info(loaded),
             compiled=served.compiled,
             loaded_at=loaded.since,
             policy=schemas.Policy(**{name: served.policy[name] for name in schemas.Policy.model_fields}),
-            refresh=champion.refresh,
-            challenger=_challenger(router),
+            refresh=self.champion.refresh,
+            challenger=self._challenger(),
         )
 
-    @routes.get("/contract", **openapi.with_key())
-    async def data_contract() -> schemas.Contract:
+    def _challenger(self) -> schemas.ChallengerInfo | None:
+        if self.router.variant is None:
+            return None
+        experiment, variant = self.router.variant
+        return schemas.ChallengerInfo(model=inference.model_info(variant), share=experiment.share)
+
+    async def data_contract(self) -> schemas.Contract:
         """Return the data contract: units and bounds of the measurements, and the rules between them."""
         columns = [column for column in contract.CLEAN_COLUMNS if column.name in contract.FEATURES]
         return schemas.Contract(
@@ -107,132 +103,68 @@ def router(champion: Champion, router: ChallengerRouter, reader: bodies.Reader, 
                 schemas.ContractRule(name=rule.name, demand=rule.description, hint=rule.hint)
                 for rule in groups.MEASUREMENT_RULES
             ],
-            breaches="flag" if flag else "refuse",
-            most_patients=reader.most,
+            breaches="flag" if self.flag else "refuse",
+            most_patients=self.reader.most,
             example={"patients": [schemas.EXAMPLE]},
         )
 
-    return routes
+    async def live(self) -> schemas.State:
+        """Liveness probe: responds as long as the process runs. Checks neither model nor store."""
+        return schemas.State(status="alive")
+
+    async def ready(self) -> schemas.State:
+        """Readiness probe: 200 if a champion is loaded, 503 otherwise."""
+        self.champion.current()
+        return schemas.State(status="ready", refresh=self.champion.refresh)
+
+    async def metrics(self) -> Response:
+        """Return the Prometheus metrics of all workers. Requires a key with the scope `admin`."""
+        page = await asyncio.to_thread(telemetry.page)
+        return Response(page, media_type=CONTENT_TYPE_LATEST)
+
+    async def start(self) -> Response:
+        """Redirect to Swagger UI."""
+        return RedirectResponse(f"{self.root_path}/docs")
+
+    async def swagger(self) -> Response:
+        """Return the page of Swagger UI."""
+        return docs_pages.page("swagger.html")
+
+    async def redoc(self) -> Response:
+        """Return the page of ReDoc."""
+        return docs_pages.page("redoc.html")
+
+    async def page_file(self, name: str) -> Response:
+        """Return a file that one of the two pages loads."""
+        return docs_pages.file(name)
+
+    async def openapi(self, request: Request) -> Response:
+        """Return the OpenAPI document."""
+        return JSONResponse(request.app.openapi())
 
 
-async def _measurements(reader: bodies.Reader, body: bytes, *, flag: bool) -> "tuple[Array, list[list[str]]]":
-    """Return the measurements and, for each row, the rules that it violates."""
+_V1, _OPERATION = "version 1", "operation"
 
-    def parse() -> "tuple[Array, list[list[str]]]":
-        X = reader.read(body)
-        return X, _broken_rules(X, flag=flag)
-
-    # A large body takes milliseconds; a thread keeps the event loop free for other requests.
-    return await asyncio.to_thread(parse) if len(body) > _LARGE else parse()
-
-
-def _broken_rules(X: "Array", *, flag: bool) -> list[list[str]]:
-    """Return for each row the rules that it violates.
-
-    Raises:
-        ProblemError: A rule is violated and `flag` is false.
-    """
-    violations = screening.faults(X)
-    broken: list[list[str]] = [[] for _ in X]
-    for rule, cells in Counter(violation.rule for violation in violations).items():
-        telemetry.BREACHES.labels(rule).inc(cells)
-    for violation in violations:
-        broken[violation.position].append(f"{violation.column}: {violation.rule}")
-    if violations and not flag:
-        raise problems.invalid_request(
-            InvalidField(
-                row=violation.position + 1,
-                field=violation.column,
-                rule=violation.rule,
-                detail=_REQUIREMENTS[violation.rule],
-            )
-            for violation in violations
-        )
-    return broken
+ROUTES = (
+    Route("POST", "/v1/predict", Endpoints.predict, "predict", has_body=True, section=_V1),
+    Route("POST", "/v1/explain", Endpoints.explain, "predict", has_body=True, section=_V1, errors=(409,)),
+    Route("GET", "/v1/model", Endpoints.model, "predict", section=_V1),
+    Route("GET", "/v1/contract", Endpoints.data_contract, "predict", section=_V1),
+    Route("GET", "/health/live", Endpoints.live, None, section=_OPERATION),
+    Route("GET", "/health/ready", Endpoints.ready, None, section=_OPERATION),
+    Route("GET", "/metrics", Endpoints.metrics, "admin", section=_OPERATION),
+    Route("GET", "/", Endpoints.start, None),
+    Route("GET", "/docs", Endpoints.swagger, None),
+    Route("GET", "/redoc", Endpoints.redoc, None),
+    Route("GET", "/pages/{name}", Endpoints.page_file, None),
+    Route("GET", "/openapi.json", Endpoints.openapi, None),
+)
+_EXACT = {route.path: route for route in ROUTES if "{" not in route.path}
+_FOLDERS = {route.path.partition("{")[0]: route for route in ROUTES if "{" in route.path}
 
 
-async def _probabilities(loaded: LoadedModel, X: "Array") -> "Array":
-    try:
-        if loaded.served.compiled:
-            return loaded.served.probabilities(X)
-        # scikit-learn takes milliseconds; a thread keeps the event loop free for other requests.
-        return await asyncio.to_thread(loaded.served.probabilities, X)
-    except WdbcError:
-        raise _overflow() from None
-
-
-def _contributions(loaded: LoadedModel, X: "Array") -> tuple[float, "Array"]:
-    try:
-        decomposition = loaded.served.contributions(X)
-    except WdbcError:
-        raise _overflow() from None
-    if decomposition is None:
-        raise ProblemError(
-            409,
-            "not-linear",
-            f"The recipe {loaded.served.recipe} is not linear: its predictions have no additive contributions.",
-        )
-    if not np.isfinite(decomposition[1]).all():
-        raise _overflow()
-    return decomposition
-
-
-def _overflow() -> ProblemError:
-    return ProblemError(
-        422, "cannot-compute", "A measurement is so large that the computation overflows. Nothing was predicted."
-    )
-
-
-def _model(loaded: LoadedModel) -> schemas.Model:
-    return schemas.Model(version=loaded.served.version, recipe=loaded.served.recipe)
-
-
-def _challenger(router: ChallengerRouter) -> schemas.Challenger | None:
-    if router.variant is None:
-        return None
-    experiment, variant = router.variant
-    return schemas.Challenger(model=_model(variant), share=experiment.share)
-
-
-def _predictions(loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
-    served = loaded.served
-    decisions, sets = served.decisions(p).tolist(), served.sets(p).tolist()
-    outside = loaded.reference_range.outside(X)
-    telemetry.count_patients(sets, sum(map(bool, outside)))
-    rows = zip(p.tolist(), decisions, sets, outside, broken, strict=True)
-    return schemas.Predictions(
-        model=_model(loaded),
-        predictions=[
-            schemas.Prediction(
-                probability=probability, decision=decision, set=set_, outside_training=beyond, breaches=rules
-            )
-            for probability, decision, set_, beyond, rules in rows
-        ],
-    )
-
-
-def _explanations(
-    loaded: LoadedModel, intercept: float, terms: "Array", broken: Sequence[list[str]]
-) -> schemas.Explanations:
-    log_odds = intercept + terms.sum(axis=1)
-    p = linear_scorer.sigmoid(log_odds)
-    strongest = np.argsort(-np.abs(terms), axis=1, kind="stable")
-    names = loaded.served.features
-
-    def contributions(row: int) -> dict[str, Any]:
-        order = strongest[row].tolist()
-        return {names[column]: float(terms[row, column]) for column in order}
-
-    return schemas.Explanations(
-        model=_model(loaded),
-        intercept=intercept,
-        explanations=[
-            schemas.Explanation(
-                probability=float(p[row]),
-                log_odds=float(log_odds[row]),
-                contributions=contributions(row),
-                breaches=broken[row],
-            )
-            for row in range(len(terms))
-        ],
-    )
+def find(path: str) -> Route | None:
+    """Return the route of a path, whatever the method, or None for an unknown path."""
+    if (route := _EXACT.get(path)) is not None:
+        return route
+    return next((route for folder, route in _FOLDERS.items() if path.startswith(folder)), None)

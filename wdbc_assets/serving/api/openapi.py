@@ -5,10 +5,13 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.datastructures import Default
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
 
 from wdbc_assets.serving.api import problems
+from wdbc_assets.serving.api.routes import Route
 
 _DESCRIPTIONS = {
     400: "Malformed request: invalid JSON, damaged gzip data, or an invalid header.",
@@ -27,25 +30,32 @@ _DESCRIPTIONS = {
     503: "No champion is loaded, or the service is overloaded. Retry after the number of seconds in `Retry-After`.",
 }
 _SCHEMAS = "#/components/schemas/"
-_KEY_ERRORS = (401, 403, 421, 429, 500)
-_BODY_ERRORS = (400, 408, 413, 415, 422)
+_KEY_ERRORS = frozenset({401, 403, 421, 429, 500})
+_BODY_ERRORS = frozenset({400, 408, 413, 415, 422})
 
 
-def with_body(*statuses: int) -> dict[str, Any]:
-    """Return the OpenAPI arguments of a route that takes a body and requires a key."""
-    arguments = with_key(*_BODY_ERRORS, *statuses)
-    body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Request"}}}}
-    return {**arguments, "openapi_extra": {**arguments["openapi_extra"], "requestBody": body}}
-
-
-def with_key(*statuses: int) -> dict[str, Any]:
-    """Return the OpenAPI arguments of a route that requires a key."""
-    return {**public(*_KEY_ERRORS, *statuses), "openapi_extra": {"security": [{"key": []}]}}
-
-
-def public(*statuses: int) -> dict[str, Any]:
-    """Return the OpenAPI arguments of a route that requires no key."""
-    return {"responses": {status: _problem(status) for status in sorted({*statuses, 503})}}
+def add(app: FastAPI, route: Route, handler: Callable[..., Any]) -> None:
+    """Add a route to the application, with what the OpenAPI document says about it."""
+    errors = {503, *route.errors}
+    extra: dict[str, Any] = {}
+    if route.scope is not None:
+        errors |= _KEY_ERRORS
+        extra["security"] = [{"key": []}]
+    if route.has_body:
+        errors |= _BODY_ERRORS
+        schema = {"$ref": f"{_SCHEMAS}Request"}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    returned = handler.__annotations__["return"]
+    app.add_api_route(
+        route.path,
+        handler,
+        methods=[route.method],
+        tags=[route.section] if route.section else None,
+        include_in_schema=route.section is not None,
+        responses={status: _problem(status) for status in sorted(errors)},
+        response_class=Response if issubclass(returned, Response) else Default(JSONResponse),
+        openapi_extra=extra,
+    )
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Prediction(BaseModel):
     breaches: list[str] = Field(description=_BREACHES)
 
 
-class Model(BaseModel):
+class ModelInfo(BaseModel):
     """The model that produced the response."""
 
     version: str = Field(description="Version of the model: the digest of its files.")
@@ -78,7 +78,7 @@ class Model(BaseModel):
 class Predictions(BaseModel):
     """One prediction per patient, in the order of the request. All predictions come from the same model."""
 
-    model: Model
+    model: ModelInfo
     predictions: list[Prediction]
 
 
@@ -96,7 +96,7 @@ class Explanation(BaseModel):
 class Explanations(BaseModel):
     """One explanation per patient, in the order of the request. All explanations come from the same model."""
 
-    model: Model
+    model: ModelInfo
     intercept: float = Field(description="Log-odds if all contributions are zero.")
     explanations: list[Explanation]
 
@@ -112,24 +112,24 @@ class Policy(BaseModel):
     )
 
 
-class Challenger(BaseModel):
+class ChallengerInfo(BaseModel):
     """A challenger that serves a share of the requests in an A/B test."""
 
-    model: Model
+    model: ModelInfo
     share: float = Field(description="Share of requests served by the challenger, assigned by a hash of the key.")
 
 
-class Champion(BaseModel):
+class ChampionInfo(BaseModel):
     """The model in production and the state of its hot reload."""
 
-    model: Model
+    model: ModelInfo
     compiled: bool = Field(
         description="True if the model is scored with array operations alone, false if scikit-learn scores it."
     )
     loaded_at: str = Field(description="Time at which this worker loaded the model (ISO 8601, UTC).")
     policy: Policy
     refresh: str = Field(description=_REFRESH)
-    challenger: Challenger | None = Field(
+    challenger: ChallengerInfo | None = Field(
         description="The challenger that serves a share of the requests, or null if there is none."
     )
 

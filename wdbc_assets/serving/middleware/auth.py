@@ -10,15 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wdbc_assets.serving import addresses
 from wdbc_assets.serving.access import Access
+from wdbc_assets.serving.api import problems
 from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.keyring import Keyring
 from wdbc_assets.serving.middleware import request_context
-
-# Paths that reveal nothing about patients or traffic. All others require a key; the metrics require another scope.
-OPEN_PATHS = frozenset({"/", "/docs", "/redoc", "/openapi.json", "/health/live", "/health/ready"})
-OPEN_FOLDER = "/pages/"
-SCOPES = {"/metrics": "admin"}
-SCOPE = "predict"
 
 _FAILURES = RateLimitItemPerMinute(20)
 _LONGEST_KEY = 200
@@ -40,19 +35,23 @@ class AuthMiddleware:
 
         Raises:
             ProblemError: 401 without a valid key; 403 if the key lacks the scope; 429 beyond the rate limit; 421 if no
-                key was ever created and the `Host` header does not name the local machine.
+                key was ever created and the `Host` header does not name the local machine; 404 for an unknown path.
         """
-        if scope["type"] == "http" and not is_open(scope["path"]):
-            await self._authorize(scope["path"], request_context.get(scope))
+        if scope["type"] == "http":
+            context = request_context.get(scope)
+            if context.scope is not None:
+                await self._authorize(context, context.scope)
+            if context.route is None:  # not left to the router, whose patterns match more, such as a final line feed
+                raise problems.NOT_FOUND
         await self._app(scope, receive, send)
 
-    async def _authorize(self, path: str, context: request_context.RequestContext) -> None:
+    async def _authorize(self, context: request_context.RequestContext, scope: str) -> None:
         if self._keyring.open:
             if self._keyring.access is Access.LOCAL:
                 _require_local_host(context)
             caller = addresses.group(context.client)
         else:
-            caller = await self._authenticate(context, SCOPES.get(path, SCOPE))
+            caller = await self._authenticate(context, scope)
         if not await self._limiter.hit(self._allowed, caller):
             raise await self._too_many(self._allowed, caller, "Rate limit exceeded.")
 
@@ -89,11 +88,6 @@ class AuthMiddleware:
         return ProblemError(
             429, "too-many-requests", f"{reason} Try again in {wait} s.", headers={"Retry-After": str(wait)}
         )
-
-
-def is_open(path: str) -> bool:
-    """Return whether a path requires no key."""
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 def _unauthorized(detail: str, error: str) -> ProblemError:

@@ -8,12 +8,11 @@ occupy no slot and respond under any load.
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wdbc_assets.serving.api.problems import ProblemError
-from wdbc_assets.serving.middleware import auth, request_context
+from wdbc_assets.serving.middleware import request_context
 
 _GZIP = frozenset({b"gzip", b"x-gzip"})
 _PLAIN = frozenset({b"", b"identity"})
@@ -22,11 +21,10 @@ _WITH_GZIP_HEADER = 31  # zlib's wbits for gzip format
 
 
 class RequestLimits:
-    """Middleware that enforces the limits of a request and reads its body if the path accepts one."""
+    """Middleware that enforces the limits of a request and reads its body if the route has one."""
 
-    def __init__(self, app: ASGIApp, *, bodies: Collection[str], largest: int, seconds: float, at_once: int) -> None:
+    def __init__(self, app: ASGIApp, *, largest: int, seconds: float, at_once: int) -> None:
         self._app = app
-        self._bodies = bodies
         self._largest = largest
         self._seconds = seconds
         self._slots = _Slots(at_once)
@@ -39,11 +37,11 @@ class RequestLimits:
             ProblemError: 413 if the body is too large; 415 for an unsupported media type or encoding; 400 for a damaged
                 body; 408 if it arrives too slowly; 503 for too many concurrent requests, or a timeout.
         """
-        if scope["type"] != "http" or auth.is_open(scope["path"]):
+        if scope["type"] != "http" or (context := request_context.get(scope)).scope is None:
             await self._app(scope, receive, send)
             return
-        context = request_context.get(scope)
-        if scope["method"] == "POST" and scope["path"] in self._bodies:
+        route = context.route
+        if route is not None and route.has_body and scope["method"] == route.method:
             context.body = await self._body(context, receive)
         for message in await self._respond(scope, receive, context.caller):
             await send(message)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from wdbc_assets.serving import addresses
+from wdbc_assets.serving.api.routes import Route
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SCOPE_KEY = "wdbc_assets.request_context"
 _FORWARDED = b"x-forwarded-for"
+_SCOPE_OF_UNKNOWN = "predict"
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class RequestContext:
         request_id: sent by the client as `X-Request-ID` if valid, else random.
         headers: one value per name.
         client: address of the client.
+        route: route of the path, None for an unknown path.
         unread: whether the request has a body that was not read to its end.
         body: the complete body, decompressed.
         key: id of the API key, empty without one.
@@ -34,6 +37,7 @@ class RequestContext:
     request_id: str
     headers: dict[bytes, bytes]
     client: str
+    route: Route | None = None
     unread: bool = False
     body: bytes = b""
     key: str = ""
@@ -41,6 +45,11 @@ class RequestContext:
     version: str | None = None
     status: int = 0
     started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def scope(self) -> str | None:
+        """The scope that the API key must have, None if no key is required. An unknown path requires a key, too."""
+        return self.route.scope if self.route else _SCOPE_OF_UNKNOWN
 
     @property
     def caller(self) -> str:

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from wdbc_assets.serving import addresses, output, telemetry
 from wdbc_assets.serving.api import problems
 from wdbc_assets.serving.api.problems import ProblemError
+from wdbc_assets.serving.api.routes import Route
 from wdbc_assets.serving.middleware import request_context
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -40,12 +41,20 @@ _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 class RequestLogMiddleware:
     """Middleware around the whole service.
 
-    `root_path` is the prefix under which a proxy publishes it; requests are accepted with and without the prefix. Inner
-    layers see the path without the prefix, and GET instead of HEAD.
+    `find` returns the route of a path. `root_path` is the prefix under which a proxy publishes the service; requests
+    are accepted with and without the prefix. Inner layers see the path without the prefix, and GET instead of HEAD.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Sequence[addresses.Network] = (), *, root_path: str = "") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        find: Callable[[str], Route | None],
+        proxies: Sequence[addresses.Network] = (),
+        *,
+        root_path: str = "",
+    ) -> None:
         self._app = app
+        self._find = find
         self._proxies = proxies
         self._root_path = root_path
 
@@ -56,7 +65,9 @@ class RequestLogMiddleware:
             return
         context = request_context.begin(scope, self._proxies)
         method = scope["method"]
-        scope = {**scope, "path": self._inner_path(scope["path"]), "method": "GET" if method == "HEAD" else method}
+        path = self._inner_path(scope["path"])
+        context.route = self._find(path)
+        scope = {**scope, "path": path, "method": "GET" if method == "HEAD" else method}
 
         async def respond(message: Message) -> None:
             if method == "HEAD" and message["type"] == "http.response.body":
@@ -82,7 +93,7 @@ class RequestLogMiddleware:
             await self._send_problem(problems.UNFORESEEN, context, scope, receive, respond)
         finally:
             telemetry.WORKING.dec()
-            _log(context, scope, method)
+            _log(context, method)
 
     def _inner_path(self, path: str) -> str:
         root = self._root_path
@@ -108,10 +119,10 @@ def _validate_head(scope: Scope, context: request_context.RequestContext) -> Non
                 raise ProblemError(400, "repeated-header", f"The `{name.decode()}` header is repeated. Send it once.")
 
 
-def _log(context: request_context.RequestContext, scope: Scope, method: str) -> None:
+def _log(context: request_context.RequestContext, method: str) -> None:
     """Count the request and write its log line."""
     seconds = time.perf_counter() - context.started
-    route = getattr(scope.get("route"), "path", "unknown")
+    route = context.route.path if context.route else "unknown"
     method = method if method in _METHODS else "other"
     telemetry.count(route, method, context.status, seconds)
     line: dict[str, object] = {

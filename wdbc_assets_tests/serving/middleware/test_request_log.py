@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from wdbc_assets.serving.api import schemas
+from wdbc_assets.serving.api.endpoints import ROUTES
+from wdbc_assets.serving.api.routes import Route
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
 
@@ -27,6 +29,14 @@ def test_a_supplied_request_id_is_returned_and_logged_with_the_outcome(service: 
     assert line["route"] == "/v1/predict"
     assert (line["status"], line["patients"]) == (200, 3)
     assert response.versions.startswith(str(line["version"]))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_each_route_responds_at_its_path_and_is_logged_by_it(service: Service, route: Route) -> None:
+    path = route.path.format(name="swagger.js")
+    response = service.ask(path, ONE if route.has_body else None, method=route.method)
+    assert response.status in {200, 307}
+    assert last(service, response.headers["x-request-id"])["route"] == route.path
 
 
 @pytest.mark.fault("X08")
@@ -171,6 +181,15 @@ def test_behind_a_path_prefix_each_route_is_reached_with_and_without_it(behind: 
     assert last(behind, answered.headers["x-request-id"])["route"] == "/health/live"
 
 
+def test_a_rejected_request_is_logged_with_its_route_and_an_unknown_path_without(behind: Service) -> None:
+    for path, status, route in (("/v1/predict", 401, "/v1/predict"), ("/v1/predictions", 401, "unknown")):
+        rejected = behind.ask(path, ONE, headers={"Authorization": ""})
+        assert rejected.status == status
+        assert last(behind, rejected.headers["x-request-id"])["route"] == route
+    too_large = behind.ask("/wdbc/v1/explain", b"x" * 3_000_000)
+    assert last(behind, too_large.headers["x-request-id"])["route"] == "/v1/explain"
+
+
 @pytest.mark.fault("V03")
 @pytest.mark.parametrize(
     ("path", "without_key", "with_key"),
@@ -193,6 +212,9 @@ def test_behind_a_path_prefix_each_route_is_reached_with_and_without_it(behind: 
         ("/wdbc/health/live/../../metrics", 401, 404),
         ("/wdbc;/metrics", 401, 404),
         ("/metrics/", 401, 404),
+        ("/metrics%0A", 401, 404),
+        ("/wdbc/metrics%0A", 401, 404),
+        ("/health/live%0A", 401, 404),
         ("/wdbc/metrics/", 401, 404),
         ("/wdbc", 307, 307),
         ("/wdbc/", 307, 307),
@@ -221,7 +243,7 @@ def test_an_internal_error_is_answered_without_details_and_logged_by_type(
         answers.append(dict(message))  # type: ignore[call-overload]
 
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None}
-    asyncio.run(RequestLogMiddleware(broken)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(RequestLogMiddleware(broken, lambda _: None)(scope, None, send))  # type: ignore[arg-type]
     assert answers[0]["status"] == 500
     body = json.loads(answers[1]["body"])  # type: ignore[arg-type]
     assert body["type"] == "urn:wdbc:problem:fault"
