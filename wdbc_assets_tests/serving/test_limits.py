@@ -67,6 +67,17 @@ def test_a_chunked_body_that_grows_too_large_is_rejected_in_constant_memory(stri
 
 
 @pytest.mark.fault("V02")
+def test_rejected_requests_are_not_kept_in_memory(service: Service) -> None:
+    no_json = b'{"patients": ' + b"1" * 1_000_000
+    assert service.ask("/v1/predict", no_json).status == 400
+    before = service.resident
+    for _ in range(60):
+        assert service.ask("/v1/predict", no_json).status == 400
+        assert service.ask("/nowhere", no_json, method="POST").status == 404
+    assert service.resident - before < 20 * 2**20
+
+
+@pytest.mark.fault("V02")
 def test_too_many_patients_are_rejected(strict: Service) -> None:
     assert strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 3}).status == 200
     refused = strict.ask("/v1/predict", {"patients": [schemas.EXAMPLE] * 4})

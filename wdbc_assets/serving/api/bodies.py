@@ -64,7 +64,7 @@ class Reader:
         try:
             return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=float)
         except (ValueError, RecursionError):
-            raise problems.NOT_JSON from None
+            raise problems.not_json() from None
 
     def _patients(self, request: Any) -> list[Any]:
         errors = list(_object_errors(request, row=None))

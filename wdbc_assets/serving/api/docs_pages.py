@@ -41,7 +41,7 @@ def file(name: str) -> Response:
         return FileResponse(_OWN_PAGES / name, media_type=_OWN_FILES[name])
     if name in _FILES:
         return Response(_package_file(name), media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
-    raise problems.NOT_FOUND
+    raise problems.not_found()
 
 
 @cache

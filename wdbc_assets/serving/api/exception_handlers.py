@@ -26,13 +26,13 @@ def problem_for(error: Exception) -> ProblemError:
         )
     if isinstance(error, HTTPException):
         return _http_problem(error)
-    return problems.UNFORESEEN
+    return problems.internal()
 
 
 def _http_problem(error: HTTPException) -> ProblemError:
     headers = dict(error.headers or {})
     if error.status_code == 404:
-        return problems.NOT_FOUND
+        return problems.not_found()
     if error.status_code == 405:
         allowed = headers["Allow"] = _with_head(headers.get("Allow", "another"))
         return ProblemError(405, "wrong-method", f"Method not allowed. Supported: {allowed}.", headers=headers)

@@ -42,7 +42,11 @@ class Problem(BaseModel):
 
 @dataclass
 class ProblemError(Exception):
-    """An exception that is sent to the client as a problem."""
+    """An exception that is sent to the client as a problem.
+
+    Create one for each request: an exception that is raised again keeps the frames of all earlier requests in memory,
+    bodies included.
+    """
 
     status: int
     kind: str
@@ -79,6 +83,16 @@ def invalid_request(errors: Iterable[InvalidField]) -> ProblemError:
     )
 
 
-NOT_FOUND = ProblemError(404, "not-found", "No such resource. See /docs for the available endpoints.")
-NOT_JSON = ProblemError(400, "not-json", "The body is not valid JSON. Send application/json encoded as UTF-8.")
-UNFORESEEN = ProblemError(500, "fault", "Internal server error. Report the request id to the operator of this service.")
+def not_found() -> ProblemError:
+    """Return the 404 problem."""
+    return ProblemError(404, "not-found", "No such resource. See /docs for the available endpoints.")
+
+
+def not_json() -> ProblemError:
+    """Return the 400 problem of a body that cannot be parsed."""
+    return ProblemError(400, "not-json", "The body is not valid JSON. Send application/json encoded as UTF-8.")
+
+
+def internal() -> ProblemError:
+    """Return the 500 problem of an unexpected exception."""
+    return ProblemError(500, "fault", "Internal server error. Report the request id to the operator of this service.")

@@ -42,7 +42,7 @@ class AuthMiddleware:
             if context.scope is not None:
                 await self._authorize(context, context.scope)
             if context.route is None:  # not left to the router, whose patterns match more, such as a final line feed
-                raise problems.NOT_FOUND
+                raise problems.not_found()
         await self._app(scope, receive, send)
 
     async def _authorize(self, context: request_context.RequestContext, scope: str) -> None:

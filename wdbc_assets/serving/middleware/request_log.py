@@ -90,7 +90,7 @@ class RequestLogMiddleware:
             await self._send_problem(problem, context, scope, receive, respond)
         except Exception as error:  # noqa: BLE001 -- the text may quote submitted data, so only the type is logged
             logger.error("request %s: %s", context.request_id, type(error).__name__)  # noqa: TRY400 -- so may the stack trace
-            await self._send_problem(problems.UNFORESEEN, context, scope, receive, respond)
+            await self._send_problem(problems.internal(), context, scope, receive, respond)
         finally:
             telemetry.WORKING.dec()
             _log(context, method)
