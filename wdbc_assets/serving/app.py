@@ -23,7 +23,7 @@ from wdbc_assets.serving.middleware.auth import AuthMiddleware
 from wdbc_assets.serving.middleware.limits import RequestLimits
 from wdbc_assets.serving.middleware.request_log import RequestLogMiddleware
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Champion
+from wdbc_assets.serving.models.champion import ChampionLoader
 from wdbc_assets.serving.models.shadow import Shadow
 from wdbc_assets.store.store import open_store
 
@@ -45,7 +45,7 @@ def create() -> ASGIApp:
     options = settings.load()
     root = settings.project_root()
     store = open_store(options.storage, relative_to=root)
-    champion, router = Champion(store), ChallengerRouter(store)
+    champion, router = ChampionLoader(store), ChallengerRouter(store)
     shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=options.serve_challenger_seconds)
     keyring = Keyring(api_keys.locate(options.serve_keys, relative_to=root), access.inherited())
 

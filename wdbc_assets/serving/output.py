@@ -18,7 +18,7 @@ _MAX_QUEUED = 5_000
 _FLUSH_SECONDS = 1.0
 
 
-class Lines:
+class LineWriter:
     """One descriptor and its queue of lines."""
 
     def __init__(self, descriptor: int) -> None:
@@ -56,8 +56,8 @@ class Lines:
 
 _STANDARD_ERROR = 2
 
-STDOUT = Lines(1)
-STDERR = Lines(_STANDARD_ERROR)
+STDOUT = LineWriter(1)
+STDERR = LineWriter(_STANDARD_ERROR)
 
 
 class _Handler(logging.Handler):

@@ -12,7 +12,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Champion, Rejection
+from wdbc_assets.serving.models.champion import ChampionLoader, Rejection
 from wdbc_assets.store import isolation
 from wdbc_assets.store.manifest import stored_file, version_of
 from wdbc_assets_tests import hostile
@@ -130,7 +130,7 @@ def test_a_rejection_with_a_transient_cause_is_retried(
 ) -> None:
     failing_once(error, monkeypatch)
     first = champions.promote(tmp_path, champions.bundle())
-    champion = Champion(champions.store_in(tmp_path))
+    champion = ChampionLoader(champions.store_in(tmp_path))
     champion.poll()
     assert champion.loaded is None
     assert "rejected" in champion.refresh
@@ -143,7 +143,7 @@ def test_a_rejection_with_a_transient_cause_is_retried(
 def test_a_permanent_rejection_is_not_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = failing_once(WdbcError("it is none"), monkeypatch)
     champions.promote(tmp_path, champions.bundle())
-    champion = Champion(champions.store_in(tmp_path))
+    champion = ChampionLoader(champions.store_in(tmp_path))
     for _ in range(3):
         champion.poll()
     assert len(tries) == 1

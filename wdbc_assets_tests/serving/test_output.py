@@ -27,7 +27,7 @@ def test_unread_lines_are_dropped_and_counted_and_queued_ones_stay_complete(
     pipe: tuple[int, int],
 ) -> None:
     read, write = pipe
-    lines, dropped = output.Lines(write), []
+    lines, dropped = output.LineWriter(write), []
     lines.on_drop = lambda: dropped.append(1)
     line = json.dumps({"text": "x" * 200}).encode() + b"\n"
     count = output._MAX_QUEUED + 2000
@@ -48,7 +48,7 @@ def test_unread_lines_are_dropped_and_counted_and_queued_ones_stay_complete(
 @pytest.mark.fault("V20")
 def test_all_lines_are_written_before_a_normal_exit(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    lines = output.Lines(write)
+    lines = output.LineWriter(write)
     for number in range(100):
         lines.write(b"%d\n" % number)
     lines.flush(20)
@@ -59,7 +59,7 @@ def test_all_lines_are_written_before_a_normal_exit(pipe: tuple[int, int]) -> No
 def test_lines_for_a_closed_pipe_are_counted_and_the_process_continues() -> None:
     read, write = os.pipe()
     os.close(read)
-    lines, dropped = output.Lines(write), []
+    lines, dropped = output.LineWriter(write), []
     lines.on_drop = lambda: dropped.append(1)
     lines.write(b"one\n")
     lines.write(b"two\n")
@@ -71,7 +71,7 @@ def test_lines_for_a_closed_pipe_are_counted_and_the_process_continues() -> None
 @pytest.mark.fault("V20")
 def test_lines_of_several_processes_do_not_interleave(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    writers = [output.Lines(write) for _ in range(4)]
+    writers = [output.LineWriter(write) for _ in range(4)]
     texts = [bytes([65 + place]) * 900 + b"\n" for place in range(4)]
     threads = [
         threading.Thread(target=lambda one=one, text=text: [one.write(text) for _ in range(200)])

@@ -15,7 +15,7 @@ from wdbc_assets.serving.api import bodies, docs_pages, inference, schemas
 from wdbc_assets.serving.api.routes import Route
 from wdbc_assets.serving.middleware import request_context
 from wdbc_assets.serving.models.challenger import ChallengerRouter
-from wdbc_assets.serving.models.champion import Champion
+from wdbc_assets.serving.models.champion import ChampionLoader
 
 AssignmentKey = Annotated[
     str | None,
@@ -38,7 +38,7 @@ class Endpoints:
         root_path: the prefix under which a proxy publishes the service.
     """
 
-    champion: Champion
+    champion: ChampionLoader
     router: ChallengerRouter
     reader: bodies.Reader
     flag: bool

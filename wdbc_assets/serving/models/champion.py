@@ -70,7 +70,7 @@ class Rejection:
         return self.subject == subject and time.monotonic() < self.until
 
 
-class Champion:
+class ChampionLoader:
     """The model in service, if any, and the state of its hot reload."""
 
     def __init__(self, store: Store) -> None:

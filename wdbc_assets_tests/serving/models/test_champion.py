@@ -20,7 +20,7 @@ from wdbc_assets.domain.modeling import smoke_test
 from wdbc_assets.domain.modeling.bundles import Bundle
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
-from wdbc_assets.serving.models.champion import Champion
+from wdbc_assets.serving.models.champion import ChampionLoader
 from wdbc_assets.store.bundle_loader import open_bundle
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets_tests.serving import champions, running
@@ -228,7 +228,7 @@ def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
     tmp_path: Path, name: str, change: dict[str, object], reason: str
 ) -> None:
     first = champions.promote(tmp_path, champions.bundle())
-    champion = Champion(champions.store_in(tmp_path))
+    champion = ChampionLoader(champions.store_in(tmp_path))
     champion.poll()
     assert champion.current().served.version == first.version
     with_file(champions.bundle("logistic", 43), tmp_path, name, lambda content: restated(content, **change), whole=True)
