@@ -228,23 +228,20 @@ class BoundedConnection(HttpToolsProtocol):
             self._stop_writing_timer()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection."""
-        self._time_out()
-
-    def _wait_for_head(self) -> None:
-        self._reading = self.loop.call_later(self.timeout_keep_alive, self._time_out)
-
-    def _stop_reading_timer(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-
-    def _time_out(self) -> None:
+        """Close a connection that was idle, or whose head was incomplete, for too long."""
         self._reading = None
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
             self.transport.close()
+
+    def _wait_for_head(self) -> None:
+        self._reading = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _stop_reading_timer(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _start_writing_timer(self, seconds: float | None = None) -> None:
         if self._writing is None:

@@ -1,11 +1,10 @@
 """Exception handlers: convert errors of FastAPI and pydantic into problems without quoting the submitted data."""
 
 import difflib
-from collections.abc import Mapping
-from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from wdbc_assets.domain.data import contract
@@ -57,7 +56,7 @@ def invalid_fields(error: ValidationError, *, hints: bool, row: int | None = Non
 
 
 def _invalid_field(
-    details: Mapping[str, Any], location: tuple[int | str, ...], *, row: int | None, hint: str
+    details: ErrorDetails, location: tuple[int | str, ...], *, row: int | None, hint: str
 ) -> InvalidField:
     if details["type"] == "extra_forbidden":
         return InvalidField(row=row, field=None, rule=UNKNOWN, detail=f"unknown field{hint}")

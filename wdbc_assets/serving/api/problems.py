@@ -4,12 +4,10 @@ No problem contains a submitted value, the name of a field outside the data cont
 submitted data may belong to a patient.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -56,16 +54,15 @@ class ProblemError(Exception):
 
     def response(self, request_id: str) -> Response:
         """Return the HTTP response."""
-        content: dict[str, Any] = {
-            "type": f"urn:wdbc:problem:{self.kind}",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-            "request_id": request_id,
-        }
-        if self.errors:
-            content["errors"] = [error.model_dump(exclude_none=True) for error in self.errors[:_MAX_ERRORS]]
-        return Response(json.dumps(content), self.status, dict(self.headers), MEDIA_TYPE)
+        content = Problem(
+            type=f"urn:wdbc:problem:{self.kind}",
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            detail=self.detail,
+            request_id=request_id,
+            errors=list(self.errors[:_MAX_ERRORS]) or None,
+        )
+        return Response(content.model_dump_json(exclude_none=True), self.status, dict(self.headers), MEDIA_TYPE)
 
 
 def invalid_request(errors: Iterable[InvalidField]) -> ProblemError:

@@ -13,12 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.challenger import DROPPED, FAILED, GIVEN, SCORED, Experiment
 from wdbc_assets.serving import background, telemetry
+from wdbc_assets.serving.models.shadow_worker import QueuedPatient, Reply
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ class Queue:
         self._size += len(X)
         self.counts[GIVEN] += len(X)
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[QueuedPatient]:
         """Remove and return all queued patients, each with its position in the request."""
         waiting, self._waiting = self._waiting, []
         self._taken, self._size = self._taken + self._size, 0
         return [
-            {"request": request, "row": row, "x": x, "p": p, "answered": answered}
+            QueuedPatient(request, row, x, p, answered)
             for request, X, probabilities, answered in waiting
             for row, (x, p) in enumerate(zip(X.tolist(), probabilities.tolist(), strict=True), start=1)
         ]
@@ -186,7 +187,7 @@ class _Process:
     """The challenger's process. When the experiment or the service ends, it gets a `last` batch of patients."""
 
     def __init__(
-        self, experiment: Experiment, name: str, seconds: float, *, last: Callable[[], list[dict[str, Any]]] = list
+        self, experiment: Experiment, name: str, seconds: float, *, last: Callable[[], list[QueuedPatient]] = list
     ) -> None:
         self._last = last
         self._experiment = experiment
@@ -209,8 +210,8 @@ class _Process:
         except BaseException:
             await self._kill()
             raise
-        if "refused" in reply:
-            raise _Failed(reply["refused"])
+        if reply.refusal:
+            raise _Failed(reply.refusal)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -228,7 +229,7 @@ class _Process:
             await self._kill()
             raise
 
-    def give(self, batch: list[dict[str, Any]]) -> None:
+    def give(self, batch: list[QueuedPatient]) -> None:
         """Send patients; an empty batch makes the process store pairs that are due and report its totals."""
         assert self._process.stdin is not None  # noqa: S101 -- created with a pipe
         self._process.stdin.write(json.dumps(batch).encode() + b"\n")
@@ -236,18 +237,17 @@ class _Process:
     async def outcomes(self) -> tuple[int, int]:
         """Return the total numbers of stored pairs and of patients that could not be scored."""
         reply = await self._reply(self._seconds)
-        return int(reply[SCORED]), int(reply[FAILED])
+        return reply.scored, reply.failed
 
-    async def _reply(self, seconds: float) -> dict[str, Any]:
+    async def _reply(self, seconds: float) -> Reply:
         assert self._process.stdout is not None  # noqa: S101 -- created with a pipe
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), seconds)
-            reply: dict[str, Any] = json.loads(line)
+            return Reply(*json.loads(line))
         except TimeoutError:
             raise _Failed(f"no reply within {seconds:g} s") from None
         except (ValueError, OSError):
             raise _Failed("the process exited") from None
-        return reply
 
     async def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,9 +1,9 @@
 """The process in which a challenger scores: `python -m wdbc_assets.serving.models.shadow_worker VERSION NAME`.
 
-It is a child of one worker of the service and communicates in lines of JSON. A line of input is a batch of patients
-with the champion's probabilities. The reply has the total number of pairs stored under NAME and of patients that could
-not be scored. If the challenger fails, hangs, leaks memory or crashes, only this process is affected. It exits when its
-input ends or when it hangs. A failed write to the store is retried.
+It is a child of one worker of the service and communicates in lines of JSON: each line of input is a batch of
+`QueuedPatient`, and is answered with a `Reply`, as is the start. If the challenger fails, hangs, leaks memory or
+crashes, only this process is affected. It exits when its input ends or when it hangs. A failed write to the store is
+retried.
 """
 
 import json
@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
@@ -34,6 +34,27 @@ _PAIRS_PER_FILE = 10_000
 _STORE_SECONDS = 2.0
 
 
+class QueuedPatient(NamedTuple):
+    """One patient for the challenger: its request and row, measurements, the champion's probability, who served it."""
+
+    request: str
+    row: int
+    x: list[float]
+    p: float
+    answered: str
+
+
+class Reply(NamedTuple):
+    """The total numbers of pairs stored under NAME and of patients that could not be scored.
+
+    `refusal` is the reason why the process cannot start, or empty.
+    """
+
+    scored: int = 0
+    failed: int = 0
+    refusal: str = ""
+
+
 def main() -> int:
     """Score until the input ends; return the exit code."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -46,18 +67,18 @@ def main() -> int:
         experiment = _experiment(store, sys.argv[1])
         served = bundle_loader.open_bundle(bundle_loader.read(store, experiment.challenger), sandboxed=True)
     except WdbcError as error:
-        replies.write(json.dumps({"refused": error.what}) + "\n")
+        replies.write(json.dumps(Reply(refusal=error.what)) + "\n")
         return 1
-    replies.write(json.dumps({"ready": True}) + "\n")
+    replies.write(json.dumps(Reply()) + "\n")
     writer = _PairWriter(store, experiment, sys.argv[2])
     failed = 0
     for line in sys.stdin:
         signal.alarm(timeout)  # in case the parent, which kills a hanging process, has died
-        pairs, unscored = _score(served, json.loads(line))
+        pairs, unscored = _score(served, [QueuedPatient(*entry) for entry in json.loads(line)])
         signal.alarm(0)
         failed += unscored
         writer.add(pairs)
-        replies.write(json.dumps({challenger.SCORED: writer.stored, challenger.FAILED: failed}) + "\n")
+        replies.write(json.dumps(Reply(writer.stored, failed)) + "\n")
     writer.store_pending()
     return 0
 
@@ -69,18 +90,18 @@ def _experiment(store: Store, version: str) -> Experiment:
     return experiment
 
 
-def _score(served: Served, patients: list[dict[str, Any]]) -> tuple[list[Pair], int]:
+def _score(served: Served, patients: list[QueuedPatient]) -> tuple[list[Pair], int]:
     """Score patients in one batch or, if that fails, one by one; return the pairs and the number of failures."""
     import numpy as np
 
     if not patients:
         return [], 0
-    X = np.array([patient["x"] for patient in patients], dtype=np.float64)
+    X = np.array([patient.x for patient in patients], dtype=np.float64)
     batch = _probabilities(served, X)
     rows = [_probabilities(served, row[None]) for row in X] if batch is None else batch[:, None]
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     pairs = [
-        Pair(now, patient["request"], patient["row"], patient["p"], float(p[0]), patient["answered"])
+        Pair(now, patient.request, patient.row, patient.p, float(p[0]), patient.answered)
         for patient, p in zip(patients, rows, strict=True)
         if p is not None
     ]
