@@ -25,6 +25,7 @@ from wdbc_assets.domain.errors import WdbcError
 
 SCOPES = ("predict", "admin")
 FORMAT = 2
+_OLD_FORMAT = 1  # with scrypt hashes
 MARKER = "service-keys"
 _ROOT = 0
 _OTHERS_MAY = 0o077
@@ -78,7 +79,7 @@ def read(path: Path) -> dict[str, Key]:
     content = _content(path)
     try:
         document = json.loads(content.decode(), object_pairs_hook=_without_duplicates)
-        if isinstance(document, dict) and document.get("format") == 1:
+        if isinstance(document, dict) and document.get("format") is _OLD_FORMAT:
             raise WdbcError(
                 "the key file has format 1, which is no longer supported",
                 where=str(path),

@@ -69,9 +69,21 @@ def put(path: Path, content: bytes) -> None:
 def test_a_damaged_key_file_is_rejected_with_a_hint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "keys.json"
     put(path, content)
-    with pytest.raises(WdbcError, match=r"damaged|exceeds") as refused:
+    with pytest.raises(WdbcError, match=r"^the key file (is damaged|exceeds)") as refused:
         api_keys.read(path)
     assert "wdbc key create" in str(refused.value)
+
+
+def test_a_key_file_of_format_1_is_rejected_with_a_hint_and_opens_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    put(path, json.dumps({"format": 1, "keys": [{**ENTRY, "salt": "c2FsdA=="}]}).encode())
+    for act in (lambda: api_keys.read(path), lambda: api_keys.create(path, "two", ("predict",))):
+        with pytest.raises(WdbcError, match="has format 1, which is no longer supported") as refused:
+            act()
+        assert "create the keys again with `wdbc key create NAME`" in str(refused.value)
+    keyring = Keyring(path, Access.KEYED)
+    assert not keyring.open
+    assert keyring.key(f"{ENTRY['id']}.secret") is None
 
 
 def test_a_valid_key_file_is_read(tmp_path: Path) -> None:
