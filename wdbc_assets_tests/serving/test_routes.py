@@ -24,7 +24,7 @@ async def size(_: Endpoints, request: Request) -> schemas.State:
     return schemas.State(status="alive", refresh=f"{len(request_context.get(request.scope).body)} bytes")
 
 
-ADDED = Route("POST", "/v1/size", size, "admin", has_body=True, section="version 1")
+ADDED = Route("POST", "/v1/size", size, scope="admin", has_body=True, section="version 1")
 
 
 @dataclass
@@ -89,3 +89,7 @@ def test_one_entry_in_the_table_and_a_handler_are_an_endpoint(extended: Extended
     assert operation["security"] == [{"key": []}]
     assert operation["requestBody"]["required"]
     assert {"401", "403", "413", "429", "503"} <= set(operation["responses"])
+
+
+def test_no_two_routes_have_one_path() -> None:
+    assert len({route.path for route in ROUTES}) == len(ROUTES)

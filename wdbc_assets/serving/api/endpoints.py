@@ -146,18 +146,18 @@ class Endpoints:
 _V1, _OPERATION = "version 1", "operation"
 
 ROUTES = (
-    Route("POST", "/v1/predict", Endpoints.predict, "predict", has_body=True, section=_V1),
-    Route("POST", "/v1/explain", Endpoints.explain, "predict", has_body=True, section=_V1, errors=(409,)),
-    Route("GET", "/v1/model", Endpoints.model, "predict", section=_V1),
-    Route("GET", "/v1/contract", Endpoints.data_contract, "predict", section=_V1),
-    Route("GET", "/health/live", Endpoints.live, None, section=_OPERATION),
-    Route("GET", "/health/ready", Endpoints.ready, None, section=_OPERATION),
-    Route("GET", "/metrics", Endpoints.metrics, "admin", section=_OPERATION),
-    Route("GET", "/", Endpoints.start, None),
-    Route("GET", "/docs", Endpoints.swagger, None),
-    Route("GET", "/redoc", Endpoints.redoc, None),
-    Route("GET", "/pages/{name}", Endpoints.page_file, None),
-    Route("GET", "/openapi.json", Endpoints.openapi, None),
+    Route("POST", "/v1/predict", Endpoints.predict, scope="predict", has_body=True, section=_V1),
+    Route("POST", "/v1/explain", Endpoints.explain, scope="predict", has_body=True, section=_V1, errors=(409,)),
+    Route("GET", "/v1/model", Endpoints.model, scope="predict", section=_V1),
+    Route("GET", "/v1/contract", Endpoints.data_contract, scope="predict", section=_V1),
+    Route("GET", "/health/live", Endpoints.live, scope=None, section=_OPERATION),
+    Route("GET", "/health/ready", Endpoints.ready, scope=None, section=_OPERATION),
+    Route("GET", "/metrics", Endpoints.metrics, scope="admin", section=_OPERATION),
+    Route("GET", "/", Endpoints.start, scope=None),
+    Route("GET", "/docs", Endpoints.swagger, scope=None),
+    Route("GET", "/redoc", Endpoints.redoc, scope=None),
+    Route("GET", "/pages/{name}", Endpoints.page_file, scope=None),
+    Route("GET", "/openapi.json", Endpoints.openapi, scope=None),
 )
 _EXACT = {route.path: route for route in ROUTES if "{" not in route.path}
 _FOLDERS = {route.path.partition("{")[0]: route for route in ROUTES if "{" in route.path}

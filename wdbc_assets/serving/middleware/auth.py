@@ -39,8 +39,8 @@ class AuthMiddleware:
         """
         if scope["type"] == "http":
             context = request_context.get(scope)
-            if context.scope is not None:
-                await self._authorize(context, context.scope)
+            if context.required_scope is not None:
+                await self._authorize(context, context.required_scope)
             if context.route is None:  # not left to the router, whose patterns match more, such as a final line feed
                 raise problems.not_found()
         await self._app(scope, receive, send)

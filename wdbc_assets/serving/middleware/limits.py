@@ -37,7 +37,7 @@ class RequestLimits:
             ProblemError: 413 if the body is too large; 415 for an unsupported media type or encoding; 400 for a damaged
                 body; 408 if it arrives too slowly; 503 for too many concurrent requests, or a timeout.
         """
-        if scope["type"] != "http" or (context := request_context.get(scope)).scope is None:
+        if scope["type"] != "http" or (context := request_context.get(scope)).required_scope is None:
             await self._app(scope, receive, send)
             return
         route = context.route

@@ -47,7 +47,7 @@ class RequestContext:
     started: float = field(default_factory=time.perf_counter)
 
     @property
-    def scope(self) -> str | None:
+    def required_scope(self) -> str | None:
         """The scope that the API key must have, None if no key is required. An unknown path requires a key, too."""
         return self.route.scope if self.route else _SCOPE_OF_UNKNOWN
 
