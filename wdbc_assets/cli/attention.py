@@ -79,7 +79,9 @@ def _production_problems(store: Store) -> Iterator[Finding]:
 
 def _source_problems(config: settings.Settings) -> Iterator[Finding]:
     try:
-        sources.digest_now(sources.parse(config.source), limits=config.limits())
+        source = sources.parse(config.source)
+        if not source.remote:
+            source.fingerprint(limits=config.limits())
     except WdbcError as error:
         yield Finding("stale source", "the source", f"it cannot be read: {_message(error)}")
 
@@ -143,7 +145,7 @@ def _failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Finding]:
 def _stale_remote_source(store: Store, instance: "dg.DagsterInstance", config: settings.Settings) -> Iterator[Finding]:
     """Yield a finding if a remote source was neither read nor checked within the allowed time."""
     allowed = config.stale_after_hours
-    if allowed is None or sources.parse(config.source).kind not in ("http", "object"):
+    if allowed is None or not sources.parse(config.source).remote:
         return
     import dagster as dg
 

@@ -1,6 +1,5 @@
 """`wdbc run`: materialize the assets of the job `train` in this process, through Dagster."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -41,7 +40,7 @@ def _set_in_environment(source: str) -> str:
     import os
 
     location = sources.parse(source)
-    absolute = str(Path(source).expanduser().absolute()) if location.kind == "path" and "://" not in source else source
+    absolute = source if "://" in source else location.address
     os.environ[settings.variable("source")] = absolute
     return absolute
 

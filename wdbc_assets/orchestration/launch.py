@@ -60,7 +60,7 @@ def job(
     assets = specs.JOBS[name] if assets is None else assets
     states = staleness.assess(store, config, assets=assets)
     # A remote source is contacted inside a run, so that Dagster's history records the result.
-    remote = "raw_data" in assets and sources.parse(config.source).kind in ("http", "object")
+    remote = "raw_data" in assets and sources.parse(config.source).remote
     refused = any(store.refusal(asset) for asset in assets)
     if decision is not None or remote or force or refused or not all(state.up_to_date for state in states):
         given = {option: value for option, value in options.items() if value is not None}

@@ -37,14 +37,13 @@ class SourceResource(dg.ConfigurableResource[Any]):
         *,
         known: sources.Origin | None,
         report: Callable[[str], None],
-    ) -> sources.Fetched | sources.NotModified:
-        """Fetch the source, or return NotModified if its content is the known one.
+    ) -> sources.Snapshot | None:
+        """Fetch the source, or return None if its server reports that it holds the known content.
 
         Raises:
             WdbcError: The source cannot be read, or its content is refused.
         """
-        return sources.fetch(
-            sources.parse(parameters.source),
+        return sources.parse(parameters.source).fetch(
             known=known,
             sha256=parameters.source_sha256,
             limits=settings.load().limits(),

@@ -51,18 +51,21 @@ def source_changed(
     trained on it again.
     """
     try:
-        location = sources.parse(settings.load().source)
+        source = sources.parse(settings.load().source)
         opened = store.open()
         raw_data = _current_raw_data(opened)
         known = sources.Origin.from_json(raw_data.origin) if raw_data and raw_data.origin else None
-        look = sources.look(location, known)
-        settled = not look.changed and raw_data is not None and _is_settled(opened, raw_data)
+        content = source.fingerprint(known)
+        is_known = known is not None and content == known.sha256
+        settled = is_known and raw_data is not None and _is_settled(opened, raw_data)
     except WdbcError as error:
         return _failed_look(context, error)
     context.update_cursor(_cursor(failed_looks=0))
     if settled:
-        return dg.SkipReason(f"Unchanged: the metrics were made from {location.shown} ({look.reason}).")
-    return _request(context.instance, f"{look.identity[:12]} after {raw_data.run_id if raw_data else 'nothing'}")
+        return dg.SkipReason(
+            f"Unchanged: {source.shown} still holds {staleness.short(content)}, from which the metrics were made."
+        )
+    return _request(context.instance, f"{staleness.short(content)} after {raw_data.run_id if raw_data else 'nothing'}")
 
 
 def _current_raw_data(store: Store) -> Manifest | None:

@@ -27,7 +27,7 @@ class NotModified:
     """Returned by an asset whose source has not changed since the known version."""
 
 
-class Source(Protocol):
+class Fetcher(Protocol):
     """Fetches the source: in a run, or in a verification."""
 
     def fetch(
@@ -36,8 +36,8 @@ class Source(Protocol):
         *,
         known: sources.Origin | None,
         report: Callable[[str], None],
-    ) -> sources.Fetched | sources.NotModified:
-        """Return the content, or NotModified if it is the known one."""
+    ) -> sources.Snapshot | None:
+        """Return the content, or None if the server reports that it is the known one."""
 
 
 def call(
@@ -46,7 +46,7 @@ def call(
     *,
     versions: Mapping[str, str],
     parameters: BaseModel | None,
-    source: Source | None,
+    source: Fetcher | None,
     known: Manifest | None,
     report: Report,
     effort: settings.Effort,

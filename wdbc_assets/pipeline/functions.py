@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
-from wdbc_assets.pipeline.calls import External, NotModified, Source
+from wdbc_assets.pipeline.calls import External, Fetcher, NotModified
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
@@ -28,16 +28,16 @@ MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 
 def raw_data(
     parameters: settings.SourceParameters,
-    source: Source,
+    source: Fetcher,
     known: Manifest | None,
     report: Report,
 ) -> External | NotModified:
     """The unpacked bytes of the source: one line per patient, with id, diagnosis and 30 measurements."""
     origin = sources.Origin.from_json(known.origin) if known and known.origin else None
-    answer = source.fetch(parameters, known=origin, report=report)
-    if isinstance(answer, sources.NotModified) or (origin and answer.origin.sha256 == origin.sha256):
+    snapshot = source.fetch(parameters, known=origin, report=report)
+    if snapshot is None or (origin and snapshot.origin.sha256 == origin.sha256):
         return NotModified()
-    return External(answer.content, answer.origin.to_json())
+    return External(snapshot.content, snapshot.origin.to_json())
 
 
 def clean_frame(raw_data: bytes) -> "pd.DataFrame":

@@ -149,9 +149,10 @@ def source_change(manifest: Manifest, config: settings.Settings) -> list[str]:
     """Return the reasons why a local source makes raw_data out of date."""
     stated = (manifest.origin or {}).get("sha256", "")
     try:
-        present = sources.digest_now(sources.parse(config.source), limits=config.limits())
+        source = sources.parse(config.source)
+        present = stated if source.remote else source.fingerprint(limits=config.limits())
     except WdbcError as error:
         return [f"source cannot be read: {error.what} {error.where}".rstrip()]
-    if present is None or present == stated:
+    if present == stated:
         return []
     return [f"source content changed {short(stated)} -> {short(present)}"]

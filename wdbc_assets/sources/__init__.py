@@ -1,11 +1,11 @@
-"""Fetch raw bytes: `parse` a setting into a `Location`, then `fetch` it.
+"""Sources of the data: `parse` a setting into a `Source`, then `fetch` it, or ask for its `fingerprint`.
 
 Importing this package imports neither requests nor fsspec; each is imported when a source needs it.
 
-- `location` parses the setting and redacts its secrets; `fetching` gets the bytes; `errors` defines the failures.
-- `bundled`, `files`, `objects` and `http` each read one kind of source.
-- `limits`, `deadline` and `retrying` bound time and attempts; `unpacking` opens gzip and zip; `sniffing` recognizes
-  content that is not a table.
+- `schemes` lists the kinds and parses a setting; `source` has what all kinds share; `errors` defines the failures.
+- `bundled`, `files`, `objects` and `http` each are one kind of source.
+- `limits`, `deadline` and `retrying` bound time, size and attempts; `unpacking` opens gzip and zip; `sniffing`
+  recognizes content that is not a table.
 """
 
 from wdbc_assets.sources.errors import (
@@ -14,25 +14,20 @@ from wdbc_assets.sources.errors import (
     SourceUnavailable,
     UnknownSource,
 )
-from wdbc_assets.sources.fetching import Look, digest_now, fetch, look
 from wdbc_assets.sources.limits import Clock, Limits
-from wdbc_assets.sources.location import Location, parse
-from wdbc_assets.sources.origin import Fetched, NotModified, Origin
+from wdbc_assets.sources.origin import Origin, Snapshot
+from wdbc_assets.sources.schemes import parse
+from wdbc_assets.sources.source import Source
 
 __all__ = [
     "Clock",
-    "Fetched",
     "Limits",
-    "Location",
-    "Look",
-    "NotModified",
     "Origin",
+    "Snapshot",
+    "Source",
     "SourceError",
     "SourceRefused",
     "SourceUnavailable",
     "UnknownSource",
-    "digest_now",
-    "fetch",
-    "look",
     "parse",
 ]

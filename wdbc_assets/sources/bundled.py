@@ -5,15 +5,31 @@ It is read as a file, because importing scikit-learn takes more than a second. V
 """
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from wdbc_assets.sources import files
 from wdbc_assets.sources.errors import SourceRefused
 from wdbc_assets.sources.limits import DEFAULT
+from wdbc_assets.sources.origin import Received
+from wdbc_assets.sources.source import FetchContext, Source
 
 FEATURES = 30
 LABELS = {b"0": b"M", b"1": b"B"}  # scikit-learn codes benign as 1
 HINT = "Reinstall scikit-learn 1.9, or set the source to uci or to a path."
+
+
+class Bundled(Source):
+    """The copy that scikit-learn ships."""
+
+    remote = False
+    usage = "bundled (the copy that scikit-learn ships)"
+    names: ClassVar[Mapping[str, str]] = {"bundled": "bundled"}
+
+    def read(self, _context: FetchContext, /) -> Received:
+        """Return the copy in the format of UCI's file."""
+        return Received(content())
 
 
 def content() -> bytes:

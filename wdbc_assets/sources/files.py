@@ -4,9 +4,14 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
+from urllib.parse import unquote
 
-from wdbc_assets.sources.errors import SourceRefused
+from wdbc_assets import safe_text
+from wdbc_assets.sources import limits
+from wdbc_assets.sources.errors import SourceRefused, UnknownSource
+from wdbc_assets.sources.origin import Received
+from wdbc_assets.sources.source import FetchContext, Source
 
 SPECIAL = (
     (stat.S_ISDIR, "a folder", "Give the path of the file in it."),
@@ -25,7 +30,38 @@ EXPLAINED = {
     errno.ELOOP: ("the path is a loop of symbolic links", "Give the path of the file itself."),
     errno.ENAMETOOLONG: ("the path is too long", "Check the path."),
 }
-CHUNK_BYTES = 2**20
+
+
+class File(Source):
+    """A file of this machine, given by its path or as a URL."""
+
+    remote = False
+    usage = "a path, file:///..."
+
+    @classmethod
+    def schemes(cls) -> tuple[str, ...]:
+        """Return the URL schemes of files; `local` is fsspec's."""
+        return "file", "local"
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the file at a URL.
+
+        Raises:
+            UnknownSource: the URL names another machine, or no absolute path.
+        """
+        host, slash, path = url.partition("://")[2].partition("/")
+        if host not in {"", "localhost"} or not path:
+            raise UnknownSource(
+                "the file URL is not an absolute path on this machine",
+                where=safe_text.redact_url(url),
+                hint="Write three slashes: file:///folder/wdbc.data.",
+            )
+        return cls(slash + unquote(path), slash + unquote(path))
+
+    def read(self, context: FetchContext, /) -> Received:
+        """Return the content of the file."""
+        return Received(read(Path(self.address), largest_bytes=context.limits.largest_bytes))
 
 
 def read(path: Path, *, largest_bytes: int) -> bytes:
@@ -40,33 +76,10 @@ def read(path: Path, *, largest_bytes: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             _refuse_special(os.fstat(descriptor), path)  # again: the file may have been replaced
-            return up_to(largest_bytes, file, where=str(path))
+            return limits.read_up_to(largest_bytes, file, where=str(path))
     except OSError as error:
         what, hint = EXPLAINED.get(error.errno or 0, (f"the file cannot be read: {error.strerror}", "Check the path."))
         raise SourceRefused(what, where=str(path), hint=hint) from error
-
-
-def up_to(largest_bytes: int, stream: BinaryIO, *, where: str) -> bytes:
-    """Return the rest of `stream`.
-
-    Raises:
-        SourceRefused: it is larger than `largest_bytes`; no more than that is held in memory.
-    """
-    content = bytearray()
-    while chunk := stream.read(CHUNK_BYTES):
-        content += chunk
-        if len(content) > largest_bytes:
-            raise too_large(largest_bytes, where=where)
-    return bytes(content)
-
-
-def too_large(largest_bytes: int, *, where: str) -> SourceRefused:
-    """Return the error for content larger than `largest_bytes`, for any kind of source."""
-    return SourceRefused(
-        f"the content is larger than {largest_bytes:,} bytes",
-        where=where,
-        hint="Check that this is the right source; if it is, raise WDBC_LARGEST_BYTES.",
-    )
 
 
 def _refuse_special(status: os.stat_result, path: Path) -> None:

@@ -1,6 +1,6 @@
 """The limits of every fetch, and a clock that tests can replace.
 
-Change timeouts here. The limits are applied in `retrying`, `files`, `objects` and `http`.
+Change timeouts here. The limit of size is applied here, those of attempts and time in `retrying` and `http`.
 """
 
 import dataclasses
@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.sources.errors import SourceRefused
+
+CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +78,26 @@ class Clock:
 
 
 REAL_CLOCK = Clock()
+
+
+def read_up_to(largest_bytes: int, stream: BinaryIO, *, where: str) -> bytes:
+    """Return the rest of `stream`.
+
+    Raises:
+        SourceRefused: it is larger than `largest_bytes`; no more than that is held in memory.
+    """
+    content = bytearray()
+    while chunk := stream.read(CHUNK_BYTES):
+        content += chunk
+        if len(content) > largest_bytes:
+            raise too_large(largest_bytes, where=where)
+    return bytes(content)
+
+
+def too_large(largest_bytes: int, *, where: str) -> SourceRefused:
+    """Return the error for content larger than `largest_bytes`, for any kind of source."""
+    return SourceRefused(
+        f"the content is larger than {largest_bytes:,} bytes",
+        where=where,
+        hint="Check that this is the right source; if it is, raise WDBC_LARGEST_BYTES.",
+    )

@@ -4,11 +4,12 @@ Credentials come from the URL or from where the protocol's package finds them. T
 repeated, because they may contain the URL.
 """
 
-from wdbc_assets.sources import files, retrying
+from wdbc_assets.sources import retrying
 from wdbc_assets.sources.errors import SourceError
-from wdbc_assets.sources.limits import Clock, Limits
-from wdbc_assets.sources.location import Location
+from wdbc_assets.sources.limits import read_up_to
+from wdbc_assets.sources.origin import Received
 from wdbc_assets.sources.retrying import Fault
+from wdbc_assets.sources.source import FetchContext, Source
 
 FINAL = (
     (FileNotFoundError, "the object does not exist", "Check the URL."),
@@ -18,35 +19,51 @@ FINAL = (
 )
 
 
-def read(location: Location, *, limits: Limits, clock: Clock, report: retrying.Report) -> bytes:
-    """Return the content of the object at `location`.
+class Object(Source):
+    """An object at a URL of any protocol of fsspec that is not of another kind."""
 
-    Raises:
-        SourceRefused: it is missing, forbidden or too large, or the protocol's package is not installed.
-        SourceUnavailable: it could not be read within the limits of attempts and time.
-    """
-    return retrying.persist(
-        lambda: _attempt(location, limits), where=location.shown, limits=limits, clock=clock, report=report
-    )
+    remote = True
+    usage = "a URL of a protocol that fsspec supports (s3://, gs://, memory://, ...)"
+
+    @classmethod
+    def schemes(cls) -> list[str]:
+        """Return the protocols that fsspec knows, whether their packages are installed or not."""
+        import fsspec
+
+        return list(fsspec.available_protocols())
+
+    def read(self, context: FetchContext, /) -> Received:
+        """Return the content of the object.
+
+        Raises:
+            SourceRefused: it is missing, forbidden or too large, or the protocol's package is not installed.
+            SourceUnavailable: it could not be read within the limits of attempts and time.
+        """
+        return retrying.persist(
+            lambda: self._attempt(context.limits.largest_bytes),
+            where=self.shown,
+            limits=context.limits,
+            clock=context.clock,
+            report=context.report,
+        )
+
+    def _attempt(self, largest_bytes: int) -> Received | Fault:
+        import fsspec
+
+        try:
+            filesystem, path = fsspec.core.url_to_fs(self.address)
+            with filesystem.open(path, "rb") as stream:
+                return Received(read_up_to(largest_bytes, stream, where=self.shown))
+        except SourceError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- every protocol's package raises its own errors
+            return _explain(error, self.address)
 
 
-def _attempt(location: Location, limits: Limits) -> bytes | Fault:
-    import fsspec
-
-    try:
-        filesystem, path = fsspec.core.url_to_fs(location.address)
-        with filesystem.open(path, "rb") as stream:
-            return files.up_to(limits.largest_bytes, stream, where=location.shown)
-    except SourceError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- every protocol's package raises its own errors
-        return _explain(error, location)
-
-
-def _explain(error: Exception, location: Location) -> Fault:
+def _explain(error: Exception, address: str) -> Fault:
     if isinstance(error, ImportError):
         what = "the package for this protocol is not installed"
-        return Fault(what=what, passing=False, hint=_how_to_install(location))
+        return Fault(what=what, passing=False, hint=_how_to_install(address))
     for type_, what, hint in FINAL:
         if isinstance(error, type_):
             return Fault(what=what, passing=False, hint=hint)
@@ -54,9 +71,9 @@ def _explain(error: Exception, location: Location) -> Fault:
     return Fault(what=what, passing=True, hint="Check the URL, or try again later.")
 
 
-def _how_to_install(location: Location) -> str:
+def _how_to_install(address: str) -> str:
     """Return fsspec's own hint, such as "Install s3fs to access S3"."""
     from fsspec.registry import known_implementations
 
-    protocol = location.address.partition("://")[0].lower()
+    protocol = address.partition("://")[0].lower()
     return f"{known_implementations.get(protocol, {}).get('err', 'Install the package for this protocol')}."

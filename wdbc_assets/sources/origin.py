@@ -1,6 +1,6 @@
-"""The origin of fetched bytes: where they came from, and what identifies them.
+"""Fetched bytes and their origin: where they came from, and what identifies them.
 
-The manifest of the value made from the bytes records it, so it contains no secrets.
+The manifest of the value made from the bytes records the origin, so it contains no secrets.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ class Origin:
     """Where some bytes came from, and their identity.
 
     Attributes:
-        shown: the source as `Location.shown` writes it, without credentials.
+        shown: the source as `Source.shown` writes it, without credentials.
         sha256: hexadecimal digest of the content: its identity.
         bytes: size of the content.
         etag: the server's ETag for this content, if it sent one.
@@ -48,15 +48,23 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """The fetched bytes. `content` is hidden in the representation, because it contains patients' values."""
+class Received:
+    """The bytes as a source delivers them, not unpacked.
+
+    Attributes:
+        content: hidden in the representation, because it contains patients' values.
+        etag: the `ETag` header of a server, if it can be sent back.
+        last_modified: the `Last-Modified` header, likewise.
+    """
 
     content: bytes = field(repr=False)
-    origin: Origin
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class NotModified:
-    """The server reports that it still holds the bytes of `origin`, and sent none."""
+class Snapshot:
+    """The table of a source at one moment, unpacked, and its origin. `content` is hidden in the representation, too."""
 
+    content: bytes = field(repr=False)
     origin: Origin

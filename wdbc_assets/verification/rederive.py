@@ -1,7 +1,7 @@
 """One attempt to re-derive a value: the asset's function called with given inputs, in a temporary folder."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,22 +140,23 @@ class _Source:
         self._stated_pin = manifest.parameters.get("source_sha256")
         self._deep = deep
 
-    def fetch(self, parameters: settings.SourceParameters, *, known: sources.Origin | None, report: Any) -> Any:
+    def fetch(
+        self, parameters: settings.SourceParameters, *, known: sources.Origin | None, report: Callable[[str], None]
+    ) -> sources.Snapshot | None:
         """Fetch the source. The manifest's own pin is ignored: a list of changed cells helps more than a refusal.
 
         Raises:
             RemoteSourceSkipped: The source is remote, and the verification is not deep.
             NotDerived: The manifest hides credentials of the source.
         """
-        location = sources.parse(parameters.source)
-        if location.kind not in ("bundled", "path"):
+        source = sources.parse(parameters.source)
+        if source.remote:
             if not self._deep:
-                raise RemoteSourceSkipped("its source is remote; `--deep` fetches it", where=location.shown)
+                raise RemoteSourceSkipped("its source is remote; `--deep` fetches it", where=source.shown)
             if HIDDEN in parameters.source:
                 raise NotDerived("the manifest hides the source's credentials: set WDBC_SOURCE to the full address")
         pin = parameters.source_sha256
-        return sources.fetch(
-            location,
+        return source.fetch(
             known=known,
             sha256=None if pin == self._stated_pin else pin,
             limits=self._limits,

@@ -40,8 +40,7 @@ class Fetching:
     reported: list[str] = field(default_factory=list)
 
     def __call__(self, address: str, limits: Limits | None = None, **options: Any) -> Any:
-        return sources.fetch(
-            sources.parse(address),
+        return sources.parse(address).fetch(
             limits=limits or short(),
             clock=self.waits.clock(),
             report=self.reported.append,

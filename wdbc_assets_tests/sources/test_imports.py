@@ -15,8 +15,8 @@ HEAVY = ("requests", "urllib3", "fsspec", "sklearn", "pandas", "numpy", "ssl")
     "code",
     [
         "from wdbc_assets import sources",
-        "from wdbc_assets import sources; sources.fetch(sources.parse('bundled'))",
-        "from wdbc_assets import sources; sources.digest_now(sources.parse(__import__('os').__file__))",
+        "from wdbc_assets import sources; sources.parse('bundled').fetch()",
+        "from wdbc_assets import sources; sources.parse(__import__('os').__file__).fingerprint()",
         "from wdbc_assets import sources; sources.parse('https://example.org/wdbc.data')",
     ],
 )

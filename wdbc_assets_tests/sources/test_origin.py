@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.sources import Fetched, Origin
+from wdbc_assets.sources import Origin, Snapshot
+from wdbc_assets.sources.origin import Received
 
 ORIGIN = Origin(shown="https://***@example.org/x", sha256="ab" * 32, bytes=3, etag='"e"', last_modified=None)
 
@@ -31,4 +32,4 @@ def test_a_damaged_origin_is_refused_by_the_name_of_its_field(name: str, value: 
 
 
 def test_the_content_stands_in_no_representation() -> None:
-    assert "842302" not in repr(Fetched(b"842302,M", ORIGIN))
+    assert "842302" not in repr(Received(b"842302,M")) + repr(Snapshot(b"842302,M", ORIGIN))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import sources
-from wdbc_assets.sources import SourceRefused, files, unpacking
+from wdbc_assets.sources import SourceRefused, limits, unpacking
 from wdbc_assets_tests.misbehaving_server import TABLE
 from wdbc_assets_tests.sources.builders import Fetching, short
 
@@ -24,7 +24,7 @@ def zipped(**members: bytes) -> bytes:
 
 
 def read(packed: bytes, largest_bytes: int = 10**7) -> bytes:
-    return unpacking.content(packed, lambda stream: files.up_to(largest_bytes, stream, where=""))
+    return unpacking.content(packed, lambda stream: limits.read_up_to(largest_bytes, stream, where=""))
 
 
 def encrypted() -> bytes:
@@ -53,7 +53,7 @@ def test_a_packed_table_is_the_table_itself(packed: bytes, tmp_path: Path, fetch
     (tmp_path / "packed").write_bytes(packed)
     found, plain = fetch(str(tmp_path / "packed")), fetch(str(tmp_path / "wdbc"))
     assert (found.content, found.origin.sha256) == (TABLE, plain.origin.sha256)
-    assert sources.digest_now(sources.parse(str(tmp_path / "packed"))) == found.origin.sha256
+    assert sources.parse(str(tmp_path / "packed")).fingerprint() == found.origin.sha256
 
 
 @pytest.mark.fault("D17")

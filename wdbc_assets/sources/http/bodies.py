@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from requests import Response
 
-from wdbc_assets.sources import files
+from wdbc_assets.sources import limits
 from wdbc_assets.sources.errors import SourceRefused
 
 CHUNK_BYTES = 2**16
@@ -41,7 +41,7 @@ def read(response: Response, *, largest_bytes: int, where: str) -> bytes:
     for chunk in chunks:
         content += chunk
         if len(content) > largest_bytes:
-            raise files.too_large(largest_bytes, where=where)
+            raise limits.too_large(largest_bytes, where=where)
     return bytes(content)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import http
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
@@ -17,7 +17,7 @@ from wdbc_assets import safe_text
 from wdbc_assets.sources import retrying, sniffing
 from wdbc_assets.sources.http import bodies, connections, faults
 from wdbc_assets.sources.limits import Clock, Limits
-from wdbc_assets.sources.origin import Origin
+from wdbc_assets.sources.origin import Origin, Received
 from wdbc_assets.sources.retrying import Fault
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -34,22 +34,7 @@ HEADERS = {
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A complete response.
-
-    Attributes:
-        content: the decompressed body; hidden in the representation, because it contains patients' values.
-        etag: the `ETag` header, if it can be sent back.
-        last_modified: the `Last-Modified` header, likewise.
-    """
-
-    content: bytes = field(repr=False)
-    etag: str | None
-    last_modified: str | None
-
-
-def get(url: str, *, limits: Limits, known: Origin | None, report: retrying.Report, clock: Clock) -> Answer | None:
+def get(url: str, *, limits: Limits, known: Origin | None, report: retrying.Report, clock: Clock) -> Received | None:
     """Return the content at `url`, or None if the server reports that it equals what is `known`.
 
     User and password from the URL, or else from .netrc, are sent as basic authentication, to that host only.
@@ -93,7 +78,7 @@ class _Attempt:
     known: Origin | None
     clock: Clock
 
-    def follow(self) -> Answer | Fault | None:
+    def follow(self) -> Received | Fault | None:
         """Return the content of the URL after redirects, or None if it is unchanged."""
         here, credentials = _without_user_info(self.url)
         home = _server(here)
@@ -107,7 +92,7 @@ class _Attempt:
         what = f"the server redirects more than {self.limits.redirects} times"
         return Fault(what=what, passing=False, hint=faults.CHECK_URL, where=where)
 
-    def _ask(self, url: str, auth: HTTPBasicAuth | None, *, where: str) -> Answer | Fault | _Redirect | None:
+    def _ask(self, url: str, auth: HTTPBasicAuth | None, *, where: str) -> Received | Fault | _Redirect | None:
         """Send one request. A fault's `where` includes the proxy, because the proxy may be the cause."""
         with requests.Session() as session:
             session.headers.clear()
@@ -149,11 +134,11 @@ class _Attempt:
         marks = {"If-None-Match": self.known.etag, "If-Modified-Since": self.known.last_modified} if self.known else {}
         return {name: mark for name, mark in marks.items() if mark}
 
-    def _outcome(self, response: requests.Response, url: str, *, where: str) -> Answer | Fault | _Redirect | None:
+    def _outcome(self, response: requests.Response, url: str, *, where: str) -> Received | Fault | _Redirect | None:
         status, headers = response.status_code, response.headers
         if status == http.HTTPStatus.OK:
-            return Answer(
-                content=bodies.read(response, largest_bytes=self.limits.largest_bytes, where=where),
+            return Received(
+                bodies.read(response, largest_bytes=self.limits.largest_bytes, where=where),
                 etag=self._mark(headers.get("ETag")),
                 last_modified=self._mark(headers.get("Last-Modified")),
             )

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from wdbc_assets.sources import Fetched, NotModified, SourceRefused, SourceUnavailable
+from wdbc_assets.sources import Snapshot, SourceRefused, SourceUnavailable
 from wdbc_assets_tests.misbehaving_server import (
     ETAG,
     LAST_MODIFIED,
@@ -168,9 +168,8 @@ def test_known_content_is_asked_for_conditionally_and_not_sent_again(
     server: MisbehavingServer, fetch: Fetching, path: str, headers: dict[str, str | None]
 ) -> None:
     first = fetch(server.url(path))
-    assert isinstance(first, Fetched)
-    again = fetch(server.url(path), known=first.origin)
-    assert again == NotModified(first.origin)
+    assert isinstance(first, Snapshot)
+    assert fetch(server.url(path), known=first.origin) is None
     assert {name: server.requests[1].headers[name] for name in headers} == headers
 
 
@@ -178,7 +177,7 @@ def test_known_content_is_asked_for_conditionally_and_not_sent_again(
 def test_changed_content_is_sent_though_other_content_is_known(server: MisbehavingServer, fetch: Fetching) -> None:
     first = fetch(server.url("/swapped"))
     again = fetch(server.url("/swapped"), known=first.origin)
-    assert isinstance(again, Fetched)
+    assert isinstance(again, Snapshot)
     assert again.origin.sha256 != first.origin.sha256
 
 

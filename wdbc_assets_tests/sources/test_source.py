@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import sources
-from wdbc_assets.sources import Fetched, Origin, SourceError, SourceRefused, bundled
+from wdbc_assets.sources import Origin, Snapshot, SourceError, SourceRefused, bundled
 from wdbc_assets_tests.misbehaving_server import TABLE, MisbehavingServer
 from wdbc_assets_tests.sources.builders import Fetching, Waits, short
 
@@ -20,8 +20,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def look(address: str, known: Origin | None) -> sources.Look:
-    return sources.look(sources.parse(address), known, limits=short(tries=1), clock=Waits().clock())
+def fingerprint(address: str, known: Origin | None = None) -> str:
+    return sources.parse(address).fingerprint(known, limits=short(tries=1), clock=Waits().clock())
 
 
 def test_the_bundled_copy_is_fetched(fetch: Fetching) -> None:
@@ -105,7 +105,7 @@ def test_a_new_pin_is_held_against_the_content_though_the_server_would_say_not_m
     known = fetch(server.url("/marked")).origin
     with pytest.raises(SourceRefused, match="is pinned"):
         fetch(server.url("/marked"), known=known, sha256="ab" * 32)
-    assert fetch(server.url("/marked"), known=known, sha256=DIGEST) == sources.NotModified(known)
+    assert fetch(server.url("/marked"), known=known, sha256=DIGEST) is None
 
 
 # Known content
@@ -121,7 +121,7 @@ def test_the_same_bytes_have_the_same_identity(server: MisbehavingServer, fetch:
 def test_what_is_known_of_another_source_is_not_asked_about(server: MisbehavingServer, fetch: Fetching) -> None:
     known = fetch(server.url("/marked")).origin
     with MisbehavingServer() as other:
-        assert isinstance(fetch(other.url("/marked"), known=known), Fetched)
+        assert isinstance(fetch(other.url("/marked"), known=known), Snapshot)
         assert other.requests[0].headers["If-None-Match"] is None
 
 
@@ -129,7 +129,7 @@ def test_what_is_known_of_another_source_is_not_asked_about(server: MisbehavingS
 def test_an_address_with_a_hidden_part_is_always_fetched_whole(server: MisbehavingServer, fetch: Fetching) -> None:
     known = fetch(server.url("/marked?file=a")).origin
     assert known.shown == server.url("/marked?file=***")
-    assert isinstance(fetch(server.url("/marked?file=b"), known=known), Fetched)
+    assert isinstance(fetch(server.url("/marked?file=b"), known=known), Snapshot)
 
 
 @pytest.mark.fault("S18")
@@ -142,49 +142,38 @@ def test_one_fetch_reads_once_and_gives_the_bytes_that_its_digest_is_of(
     assert found.content == TABLE + b"0\n"
 
 
-# Looking
+# The fingerprint
 
 
 @pytest.mark.fault("S11")
-def test_a_look_tells_the_same_content_from_a_new_one(server: MisbehavingServer, file: Path) -> None:
+def test_a_fingerprint_tells_the_same_content_from_a_new_one(
+    server: MisbehavingServer, file: Path, fetch: Fetching
+) -> None:
     for address in (server.url("/good"), server.url("/marked"), str(file)):
-        first = look(address, None)
-        assert (first.changed, first.identity) == (True, DIGEST)
-        again = look(address, first.origin)
-        assert (again.changed, again.identity) == (False, DIGEST)
+        assert fingerprint(address) == DIGEST
+        assert fingerprint(address, fetch(address).origin) == DIGEST
+    known = fetch(str(file)).origin
     file.write_bytes(TABLE + b"1\n")
-    changed = look(str(file), first.origin)
-    assert changed.changed
-    assert changed.identity == hashlib.sha256(TABLE + b"1\n").hexdigest()
-    assert changed.reason == f"the content changed from {DIGEST[:12]} to {changed.identity[:12]}"
+    assert fingerprint(str(file), known) == hashlib.sha256(TABLE + b"1\n").hexdigest()
 
 
-def test_a_look_asks_a_marked_source_for_what_is_new_only(server: MisbehavingServer) -> None:
-    found = look(server.url("/marked"), look(server.url("/marked"), None).origin)
-    assert found.reason == "the server reports no change"
+def test_a_fingerprint_asks_a_marked_source_for_what_is_new_only(server: MisbehavingServer, fetch: Fetching) -> None:
+    known = fetch(server.url("/marked")).origin
+    assert fingerprint(server.url("/marked"), known) == DIGEST
+    assert server.requests[-1].headers["If-None-Match"] == known.etag
 
 
 @pytest.mark.parametrize("path", ["/status/503", "/hang", "/html"])
-def test_a_look_that_fails_asks_once_and_raises(server: MisbehavingServer, path: str) -> None:
+def test_a_fingerprint_that_fails_asks_once_and_raises(server: MisbehavingServer, path: str) -> None:
     with pytest.raises(SourceError):
-        look(server.url(path), None)
+        fingerprint(server.url(path))
     assert server.times_asked(path) == 1
 
 
-# The digest without a network
+def test_the_fingerprint_of_the_bundled_copy_is_its_digest() -> None:
+    assert fingerprint("bundled") == hashlib.sha256(bundled.content()).hexdigest()
 
 
-def test_the_digest_of_a_file_and_of_the_bundled_copy_is_reported(file: Path) -> None:
-    assert sources.digest_now(sources.parse(str(file))) == DIGEST
-    assert sources.digest_now(sources.parse("bundled")) == hashlib.sha256(bundled.content()).hexdigest()
-
-
-def test_no_network_is_asked_for_a_digest(server: MisbehavingServer) -> None:
-    assert sources.digest_now(sources.parse(server.url("/good"))) is None
-    assert sources.digest_now(sources.parse("memory://wdbc.data")) is None
-    assert server.requests == []
-
-
-def test_the_digest_of_a_missing_file_is_an_error(tmp_path: Path) -> None:
+def test_the_fingerprint_of_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceRefused, match="the file does not exist"):
-        sources.digest_now(sources.parse(str(tmp_path / "missing")))
+        fingerprint(str(tmp_path / "missing"))

@@ -5,22 +5,27 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.safe_text import redact_url as redact
-from wdbc_assets.sources import UnknownSource, parse
-from wdbc_assets.sources.location import POSSIBLE, UCI
+from wdbc_assets.sources import UnknownSource, parse, schemes
+from wdbc_assets.sources.bundled import Bundled
+from wdbc_assets.sources.files import File
+from wdbc_assets.sources.http import UCI, Http
+from wdbc_assets.sources.objects import Object
+from wdbc_assets.sources.origin import Received
+from wdbc_assets.sources.source import FetchContext, Source
+
+HINT = schemes.possible()
 
 
 def test_the_two_names_are_known() -> None:
-    assert parse("bundled").kind == "bundled"
-    assert parse(" bundled\n").kind == "bundled"
-    assert (parse("uci").kind, parse("uci").address) == ("http", UCI)
+    assert parse("bundled") == parse(" bundled\n") == Bundled("bundled", "bundled")
+    assert parse("uci") == Http(UCI, UCI)
     assert UCI.startswith("https://")
 
 
 @pytest.mark.parametrize("text", ["./wdbc.data", "folder/wdbc.data", "/data/wdbc.data", "~/wdbc.data"])
 def test_a_path_is_made_absolute_and_shown(text: str) -> None:
-    location = parse(text)
-    assert location.kind == "path"
-    assert location.address == location.shown == str(Path(text).expanduser().absolute())
+    path = str(Path(text).expanduser().absolute())
+    assert parse(text) == File(path, path)
 
 
 def test_a_bare_word_is_a_path_if_a_file_of_that_name_lies_there(
@@ -37,20 +42,54 @@ def test_a_bare_word_is_a_path_if_a_file_of_that_name_lies_there(
     "text", ["file:///data/w%20d.data", "file://localhost/data/w%20d.data", "FILE:///data/w d.data"]
 )
 def test_a_file_url_is_a_path(text: str) -> None:
-    assert (parse(text).kind, parse(text).address) == ("path", "/data/w d.data")
+    assert parse(text) == File("/data/w d.data", "/data/w d.data")
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("http://example.org/wdbc.data", "http"),
-        ("HTTPS://example.org/wdbc.data", "http"),
-        ("memory://folder/wdbc.data", "object"),
-        ("s3://bucket/wdbc.data", "object"),
+        ("http://example.org/wdbc.data", Http),
+        ("HTTPS://example.org/wdbc.data", Http),
+        ("memory://folder/wdbc.data", Object),
+        ("s3://bucket/wdbc.data", Object),
     ],
 )
-def test_a_url_is_reported_by_its_protocol(text: str, kind: str) -> None:
-    assert (parse(text).kind, parse(text).address) == (kind, text)
+def test_the_scheme_of_a_url_decides_its_kind(text: str, kind: type[Source]) -> None:
+    assert (type(parse(text)), parse(text).address) == (kind, text)
+
+
+def test_what_needs_a_network_is_remote() -> None:
+    local = [parse(text).remote for text in ("bundled", "./wdbc.data", "file:///data/wdbc.data")]
+    remote = [parse(text).remote for text in ("uci", "http://example.org/x", "memory://x", "s3://bucket/x")]
+    assert not any(local)
+    assert all(remote)
+
+
+class Tape(Source):
+    """A kind of source that exists in this test only."""
+
+    remote = True
+    usage = "tape://REEL"
+
+    @classmethod
+    def schemes(cls) -> tuple[str, ...]:
+        return ("tape",)
+
+    def read(self, _context: FetchContext, /) -> Received:
+        return Received(self.address.encode())
+
+
+def test_a_new_kind_is_one_class_and_one_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownSource, match="unknown protocol tape://"):
+        parse("tape://ann:sesame@reel/1")
+    monkeypatch.setattr(schemes, "KINDS", (*schemes.KINDS, Tape))
+    tape = parse("tape://ann:sesame@reel/1")
+    snapshot = tape.fetch()
+    assert snapshot is not None
+    assert snapshot.content == b"tape://ann:sesame@reel/1"
+    assert snapshot.origin.shown == "tape://***@reel/1"
+    assert tape.fingerprint() == snapshot.origin.sha256
+    assert "tape://REEL" in schemes.possible()
 
 
 @pytest.mark.fault("S17")
@@ -58,8 +97,8 @@ def test_a_url_is_reported_by_its_protocol(text: str, kind: str) -> None:
 def test_an_empty_setting_is_refused_with_what_is_possible(text: str) -> None:
     with pytest.raises(UnknownSource, match="the source is empty") as raised:
         parse(text)
-    assert raised.value.hint == POSSIBLE
-    assert all(name in POSSIBLE for name in ("bundled", "uci", "path", "file://", "https://", "fsspec"))
+    assert raised.value.hint == HINT
+    assert all(name in HINT for name in ("bundled", "uci", "path", "file://", "https://", "fsspec"))
 
 
 @pytest.mark.fault("S17")
@@ -76,7 +115,7 @@ def test_a_typo_is_refused_with_what_was_probably_meant(text: str, meant: str) -
     with pytest.raises(UnknownSource) as raised:
         parse(text)
     assert raised.value.what.endswith(f"; did you mean {meant}?")
-    assert raised.value.hint == POSSIBLE
+    assert raised.value.hint == HINT
 
 
 @pytest.mark.fault("S17")
@@ -130,10 +169,10 @@ def test_what_means_nothing_is_refused(text: str, what: str) -> None:
 )
 def test_nothing_secret_of_an_address_is_shown(address: str, shown: str) -> None:
     assert redact(address) == shown
-    location = parse(address)
-    assert location.address == address
-    assert location.shown == shown
-    assert "sesame" not in repr(location)
+    source = parse(address)
+    assert source.address == address
+    assert source.shown == shown
+    assert "sesame" not in repr(source)
 
 
 @pytest.mark.fault("S16")
@@ -166,7 +205,7 @@ def test_a_refused_address_is_not_repeated_with_its_secrets(text: str) -> None:
 
 @pytest.mark.fault("S16")
 def test_what_a_server_echoes_is_shown_without_the_secrets_of_the_address() -> None:
-    location = parse("https://ann:open%2Fsesame@example.org/x?token=a1b2c3")
-    echoed = location.conceal("no a1b2c3 for open/sesame (open%2Fsesame)")
+    source = parse("https://ann:open%2Fsesame@example.org/x?token=a1b2c3")
+    echoed = source.conceal("no a1b2c3 for open/sesame (open%2Fsesame)")
     assert echoed == "no *** for *** (***)"
     assert parse("bundled").conceal("bundled") == "bundled"
