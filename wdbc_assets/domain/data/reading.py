@@ -153,4 +153,4 @@ def measurement(text: str) -> float:
 
 def _id(text: str) -> int | None:
     number = int(text) if _ID.fullmatch(text) else None
-    return number if number is not None and number <= _LARGEST_ID else None
+    return number if number is not None and abs(number) <= _LARGEST_ID else None

@@ -1,16 +1,26 @@
 """The types of rules: a name, a description, a hint, and a function that yields violations.
 
-The rules themselves are in `cells`, `tables` and `splits`; `groups` lists the rules of each table. None of these
-modules imports pandas at the top, so checks can be listed quickly.
+Rules for cells and tables take arrays by column name, so that the same rule validates a table, a batch of a file to
+score, and a request of the service. The rules themselves are in `cells`, `tables` and `splits`; `groups` lists the
+rules of each table. None of these modules imports NumPy at the top, so checks can be listed quickly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
+    from wdbc_assets.domain.data import splitting
+
+MISSING_ID = -(2**63)
+"""What stands in an array of ids for an id that is not an integer. It is smaller than any id that can be read."""
+
+# Arrays of equal length by the name of their column: float64 for measurements, NaN where one is missing; int64 for ids;
+# letters (objects) or 0 and 1 (int64) for diagnoses. A raw table also has `reading.LINE`: the lines of its rows.
+Columns: TypeAlias = "Mapping[str, np.ndarray]"
 # A column, and a mask of the rows whose cell violates the rule.
 CellFaults: TypeAlias = "Iterator[tuple[str, np.ndarray]]"
 # A column, and a sentence with the actual and the required value. It never contains a single patient's value.
@@ -41,23 +51,23 @@ class StructureRule(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class CellRule(Rule):
-    """A rule for cells or rows: `faults(frame)` yields each checked column once, with a mask of its violations."""
+    """A rule for cells or rows: `faults(columns)` yields each checked column once, with a mask of its violations."""
 
-    faults: Callable[..., CellFaults]
+    faults: Callable[[Columns], CellFaults]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableRule(Rule):
-    """A rule for a table as a whole: `faults(frame)` yields table faults."""
+    """A rule for a table as a whole: `faults(columns)` yields table faults."""
 
-    faults: Callable[..., TableFaults]
+    faults: Callable[[Columns], TableFaults]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRule(Rule):
     """A rule for a split and its clean frame: `faults(split, frame)` yields split faults."""
 
-    faults: Callable[..., SplitFaults]
+    faults: "Callable[[splitting.Split, pd.DataFrame], SplitFaults]"
 
 
 _KindT = TypeVar("_KindT", CellRule, TableRule, SplitRule)

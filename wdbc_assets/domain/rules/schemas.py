@@ -1,12 +1,13 @@
 """Validation of tables: Pandera schemas built from the contract and the rules, and one finding per rule.
 
-Pandera reports which rules are violated; those rules then report the failing cells. All rules are checked, however many
-fail. Import this module only where tables are validated: it imports pandas and Pandera.
+A schema states the columns and their types, and has one named check per rule. Every rule is evaluated once, however
+many fail; its finding is kept while Pandera runs the check, because Pandera keeps rows but not cells. Import this
+module only where tables are validated: it imports pandas and Pandera.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache, partial
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,53 +17,62 @@ import pandera.pandas as pa
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrors
 
-from wdbc_assets.domain.data import contract, csv_layouts
+from wdbc_assets.domain.data import contract, csv_layouts, reading
 from wdbc_assets.domain.data.failures import SHOWN, Failure
 from wdbc_assets.domain.rules import groups
-from wdbc_assets.domain.rules.base import CellRule, Rule, SplitRule, StructureRule, TableRule
+from wdbc_assets.domain.rules.base import MISSING_ID, CellRule, Columns, Rule, SplitRule, StructureRule, TableRule
 from wdbc_assets.domain.rules.findings import Finding
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.data import reading, splitting
+    from wdbc_assets.domain.data import splitting
 
 # No integer can represent an unreadable id, so ids are pandas' nullable integers in the raw table.
 _RAW_TYPES = {"int64": "Int64"}
 
 
-@cache
-def raw() -> pa.DataFrameSchema:
+def raw(evaluation: "Evaluation | None" = None) -> pa.DataFrameSchema:
     """Return the schema of the raw table: 32 columns in UCI's order."""
     types = {column.name: _RAW_TYPES.get(column.dtype, column.dtype) for column in contract.COLUMNS}
-    return _schema("raw_data", types, groups.RAW_RULES)
+    return _schema("raw_data", types, groups.RAW_RULES, evaluation)
 
 
-@cache
-def clean() -> pa.DataFrameSchema:
+def clean(evaluation: "Evaluation | None" = None) -> pa.DataFrameSchema:
     """Return the schema of the clean frame: the diagnosis and the 30 features."""
-    return _schema("clean_frame", {column.name: column.dtype for column in contract.CLEAN_COLUMNS}, groups.CLEAN_RULES)
+    types = {column.name: column.dtype for column in contract.CLEAN_COLUMNS}
+    return _schema("clean_frame", types, groups.CLEAN_RULES, evaluation)
 
 
-@cache
 def features() -> pa.DataFrameSchema:
     """Return the schema of `X_train` and `X_test`: the 30 features."""
-    return _schema("X", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name in contract.FEATURES}, ())
+    return _schema("X", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name in contract.FEATURES})
 
 
-@cache
 def target() -> pa.DataFrameSchema:
     """Return the schema of `y_train` and `y_test`, each as a table of one column."""
-    return _schema("y", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name == contract.DIAGNOSIS}, ())
+    return _schema("y", {c.name: c.dtype for c in contract.CLEAN_COLUMNS if c.name == contract.DIAGNOSIS})
 
 
-def validate_raw(table: "reading.RawTable") -> list[Finding]:
+def columns_of(frame: pd.DataFrame) -> Columns:
+    """Return the columns of a raw table or a clean frame as the arrays that rules take. Measurements are not copied."""
+    columns = {name: frame[name].to_numpy() for name in frame.columns if name != contract.ID}
+    if contract.ID in frame:
+        columns[contract.ID] = frame[contract.ID].to_numpy(dtype="int64", na_value=MISSING_ID)
+    if frame.index.name == reading.LINE:
+        columns[reading.LINE] = frame.index.to_numpy()
+    return columns
+
+
+def validate_raw(table: reading.RawTable) -> list[Finding]:
     """Validate a raw table; rows are identified by their line in the file."""
     texts = {(failure.row, failure.column): failure.value for failure in table.unreadable}
-    return _validate(table.frame, raw(), groups.RAW_RULES, texts)
+    evaluation = Evaluation(texts)
+    return _validate(table.frame, raw(evaluation), groups.RAW_RULES, evaluation)
 
 
 def validate_clean(frame: pd.DataFrame) -> list[Finding]:
     """Validate a clean frame; rows are identified by their position from 1."""
-    return _validate(frame, clean(), groups.CLEAN_RULES, {})
+    evaluation = Evaluation()
+    return _validate(frame, clean(evaluation), groups.CLEAN_RULES, evaluation)
 
 
 def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Finding]:
@@ -78,39 +88,71 @@ def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Findin
         ("y_train", target(), split.y_train.to_frame()),
         ("y_test", target(), split.y_test.to_frame()),
     ):
-        found, _ = _broken(schema, table, groups.SPLIT_RULES)
+        found = _breaches(schema, table, groups.SPLIT_RULES)
         breaches += [(rule, replace(failure, column=f"{name}.{failure.column}")) for rule, failure in found]
+    if breaches:
+        return [_structure_finding(rule, breaches, len(frame)) for rule in groups.SPLIT_RULES]
     findings = []
     for rule in groups.SPLIT_RULES:
-        faults = () if breaches or not isinstance(rule, SplitRule) else rule.faults(split, frame)
+        faults = rule.faults(split, frame) if isinstance(rule, SplitRule) else ()
         failures = (Failure(row, place, text) for row, place, text in faults)
-        findings.append(_structure_finding(rule, breaches) or _sentence_finding(rule, failures, len(frame)))
+        findings.append(_sentence_finding(rule, failures, len(frame)))
     return findings
+
+
+@dataclass
+class Evaluation:
+    """The findings of the rules that Pandera evaluates for one table, and the first error of a rule that crashed.
+
+    `texts` are the original texts of cells that are missing because they could not be read.
+    """
+
+    texts: Mapping[tuple[int | None, str], str] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    crash: Exception | None = None
+
+    def check(self, rule: CellRule | TableRule) -> pa.Check:
+        """Return a rule as a check of Pandera."""
+        # ignore_na=True would search the whole frame for missing rows once per rule.
+        evaluate = partial(self._evaluate, rule)
+        return pa.Check(evaluate, name=rule.name, error=rule.description, ignore_na=False, n_failure_cases=SHOWN)
+
+    def _evaluate(self, rule: CellRule | TableRule, frame: pd.DataFrame) -> "pd.Series[bool] | bool":
+        try:
+            columns = columns_of(frame)
+            if isinstance(rule, TableRule):
+                failures = (Failure(None, column, text) for column, text in rule.faults(columns))
+                self.findings[rule.name] = _sentence_finding(rule, failures, len(frame))
+                return self.findings[rule.name].passed
+            self.findings[rule.name], kept = _cell_finding(rule, columns, len(frame), self.texts)
+            return pd.Series(kept, index=frame.index)  # Pandera treats an array as a single failure
+        except Exception as error:
+            self.crash = self.crash or error  # Pandera turns it into a failed check
+            raise
 
 
 def _validate(
-    frame: pd.DataFrame, schema: pa.DataFrameSchema, group: Sequence[Rule], texts: Mapping[tuple[int | None, str], str]
+    frame: pd.DataFrame, schema: pa.DataFrameSchema, group: Sequence[Rule], evaluation: Evaluation
 ) -> list[Finding]:
-    breaches, broken = _broken(schema, frame, group)
-    findings = []
-    for rule in group:
-        if (finding := _structure_finding(rule, breaches)) is not None:
-            findings.append(finding)
-        elif rule.name not in broken:
-            findings.append(_passed(rule, len(frame)))
-        elif isinstance(rule, CellRule):
-            findings.append(_cell_finding(rule, frame, texts))
-        elif isinstance(rule, TableRule):
-            failures = [Failure(None, column, text) for column, text in rule.faults(frame)]
-            findings.append(_sentence_finding(rule, failures, len(frame)))
-    return findings
+    breaches = _breaches(schema, frame, group)
+    if breaches:
+        return [_structure_finding(rule, breaches, len(frame)) for rule in group]
+    if evaluation.crash is not None:
+        raise evaluation.crash
+    return [
+        _passed(rule, len(frame)) if isinstance(rule, StructureRule) else evaluation.findings[rule.name]
+        for rule in group
+    ]
 
 
-def _schema(name: str, types: Mapping[str, str], group: Sequence[Rule]) -> pa.DataFrameSchema:
+def _schema(
+    name: str, types: Mapping[str, str], group: Sequence[Rule] = (), evaluation: Evaluation | None = None
+) -> pa.DataFrameSchema:
+    evaluation = Evaluation() if evaluation is None else evaluation
     return pa.DataFrameSchema(
         # Nullable, because `cells_are_numbers` reports missing cells with row, column and text.
         {column: pa.Column(dtype, nullable=True) for column, dtype in types.items()},
-        checks=[_check(rule) for rule in group if isinstance(rule, CellRule | TableRule)],
+        checks=[evaluation.check(rule) for rule in group if isinstance(rule, CellRule | TableRule)],
         name=name,
         strict=True,
         ordered=True,
@@ -118,50 +160,28 @@ def _schema(name: str, types: Mapping[str, str], group: Sequence[Rule]) -> pa.Da
     )
 
 
-def _check(rule: CellRule | TableRule) -> pa.Check:
-    # ignore_na=True would search the whole frame for missing rows once per rule.
-    holds = partial(_rows_keeping, rule) if isinstance(rule, CellRule) else partial(_is_kept, rule)
-    return pa.Check(holds, name=rule.name, error=rule.description, ignore_na=False, n_failure_cases=SHOWN)
-
-
-def _rows_keeping(rule: CellRule, frame: pd.DataFrame) -> pd.Series:
-    # Return a Series: Pandera treats an array as a single failure.
-    kept = np.ones(len(frame), dtype=bool)
-    for _, broken in rule.faults(frame):
-        kept &= ~broken
-    return pd.Series(kept, index=frame.index)
-
-
-def _is_kept(rule: TableRule, frame: pd.DataFrame) -> bool:
-    return next(rule.faults(frame), None) is None
-
-
-def _broken(
+def _breaches(
     schema: pa.DataFrameSchema, frame: pd.DataFrame, group: Sequence[Rule]
-) -> tuple[list[tuple[StructureRule, Failure]], set[str]]:
-    """Return structural failures, and the names of the rules that failed or crashed.
-
-    A rule that crashed raises its error again when it is asked for its failures.
-    """
+) -> list[tuple[StructureRule, Failure]]:
+    """Validate a table, and return its structural failures."""
     structure = {reason: rule for rule in group if isinstance(rule, StructureRule) for reason in rule.reasons}
     names = {rule.name for rule in group}
-    breaches, broken = [], set()
+    breaches = []
     for error in _errors(schema, frame):
-        check = getattr(error.check, "name", None)
-        if check in names:
-            broken.add(check)
-        elif error.reason_code.name in structure:
-            column = error.schema.name if error.reason_code.name == "WRONG_DATATYPE" else error.failure_cases
-            text = error.reason_code.name.lower().replace("_", " ")
-            breaches.append((structure[error.reason_code.name], Failure(None, str(column), text)))
-        else:
+        if getattr(error.check, "name", None) in names:
+            continue
+        if error.reason_code.name not in structure:
             raise TypeError(f"{schema.name} does not have the structure that validation requires: {error}")
-    return breaches, broken
+        column = error.schema.name if error.reason_code.name == "WRONG_DATATYPE" else error.failure_cases
+        text = error.reason_code.name.lower().replace("_", " ")
+        breaches.append((structure[error.reason_code.name], Failure(None, str(column), text)))
+    return breaches
 
 
 def _errors(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[SchemaError]:
     # Environment variables can switch Pandera's validation off; this overrides them.
-    with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+    enabled = config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA)
+    with enabled, np.errstate(over="ignore", invalid="ignore"):  # a product that overflows exceeds every bound, too
         try:
             schema.validate(frame, lazy=True, inplace=True)
         except SchemaErrors as errors:
@@ -186,13 +206,11 @@ def _failed(rule: Rule, count: int, failures: Sequence[Failure], sentence: str) 
     )
 
 
-def _structure_finding(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]]) -> Finding | None:
-    own = [failure for broken, failure in breaches if broken == rule]
-    if own:
-        return _sentence_finding(rule, own, 0)
-    if breaches and not isinstance(rule, StructureRule):
+def _structure_finding(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]], rows: int) -> Finding:
+    """Return the finding of a rule for a table with structural failures: only its structure can be validated."""
+    if not isinstance(rule, StructureRule):
         return _failed(rule, 0, (), "not checked: the columns do not match the contract")
-    return None
+    return _sentence_finding(rule, [failure for broken, failure in breaches if broken == rule], rows)
 
 
 def _sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
@@ -208,23 +226,26 @@ def _sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Fin
     return _failed(rule, count, shown, f"{place}: {first.value}{more}")
 
 
-def _cell_finding(rule: CellRule, frame: pd.DataFrame, texts: Mapping[tuple[int | None, str], str]) -> Finding:
-    """Count the cells that break a rule, and show the first ones in the order of the rows."""
-    count, cells = 0, []
-    for order, (column, broken) in enumerate(rule.faults(frame)):
-        positions = np.flatnonzero(broken)
-        count += len(positions)
-        cells += [(int(position), order, column) for position in positions[:SHOWN]]
-    place = frame.index.name  # "line" in the raw table
+def _cell_finding(
+    rule: CellRule, columns: Columns, rows: int, texts: Mapping[tuple[int | None, str], str]
+) -> tuple[Finding, np.ndarray]:
+    """Return the finding of a rule, with the first cells that break it in the order of the rows, and the rows kept."""
+    kept, count, cells = np.ones(rows, dtype=bool), 0, []
+    for order, (column, broken) in enumerate(rule.faults(columns)):
+        if broken.any():
+            kept &= ~broken
+            positions = np.flatnonzero(broken)
+            count += len(positions)
+            cells += [(int(position), order, column) for position in positions[:SHOWN]]
+    if not cells:
+        return _passed(rule, rows), kept
+    lines = columns.get(reading.LINE)
     failures = []
     for position, _, column in sorted(cells)[:SHOWN]:
-        row = position + 1 if place is None else int(frame.index[position])
-        value = texts.get((row, column), _text(frame[column].iloc[position]))
-        failures.append(Failure(row, column, value))
-    if not failures:
-        return _passed(rule, len(frame))
-    first = f"{'row' if place is None else place} {failures[0].row}, column {failures[0].column}"
-    return _failed(rule, count, failures, f"{count} cell{'s' if count > 1 else ''}, first at {first}")
+        row = position + 1 if lines is None else int(lines[position])
+        failures.append(Failure(row, column, texts.get((row, column), _text(columns[column][position]))))
+    first = f"{'row' if lines is None else reading.LINE} {failures[0].row}, column {failures[0].column}"
+    return _failed(rule, count, failures, f"{count} cell{'s' if count > 1 else ''}, first at {first}"), kept
 
 
 def _text(cell: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+Term: TypeAlias = str | tuple[str, str]
+"""A measurement, a product of two, or "1"."""
+Sum: TypeAlias = dict[Term, float]
+"""The coefficient of each term."""
 
 _AT = {name: number for number, name in enumerate(contract.FEATURES)}
 _PRODUCTS = (
@@ -59,12 +64,12 @@ def _suspicious(X: Array) -> NDArray[np.bool_]:
 @cache
 def _sums() -> Array:
     """Return the coefficients of each rule's sum, shape (measurements + products + 1, sums)."""
-    names = [*contract.FEATURES, *_PRODUCTS, "1"]
+    names: list[Term] = [*contract.FEATURES, *_PRODUCTS, "1"]
     sums = [[float(sum_.get(name, 0)) for name in names] for sum_ in _each_sum()]
     return np.array(sums).T.copy()
 
 
-def _each_sum() -> Iterator[dict[Any, float]]:
+def _each_sum() -> Iterator[Sum]:
     for measurement in contract.MEASUREMENTS:
         mean, se, worst = map(measurement.column, contract.STATISTICS)
         for column in (mean, se, worst):
@@ -79,13 +84,17 @@ def _each_sum() -> Iterator[dict[Any, float]]:
     yield from _between({"area_se": 1}, ("radius_mean", "radius_se"), 2 * math.pi, contract.AREA_SE_PER_CIRCLE)
     # (compactness + 1) 4 pi area - perimeter^2 is the excess times 4 pi area.
     circle = 4 * math.pi
-    outline = {("compactness_mean", "area_mean"): circle, ("perimeter_mean", "perimeter_mean"): -1, "area_mean": circle}
+    outline: Sum = {
+        ("compactness_mean", "area_mean"): circle,
+        ("perimeter_mean", "perimeter_mean"): -1,
+        "area_mean": circle,
+    }
     low, high = contract.COMPACTNESS_EXCESS
     yield {**outline, "area_mean": circle * (1 - low)}
     yield {**{term: -factor for term, factor in outline.items()}, "area_mean": circle * (high - 1)}
 
 
-def _between(value: dict[Any, float], circle: Any, factor: float, limits: contract.Range) -> Iterator[dict[Any, float]]:
+def _between(value: Sum, circle: Term, factor: float, limits: contract.Range) -> Iterator[Sum]:
     low, high = limits
     yield {**value, circle: -low * factor}
     yield {**{term: -coefficient for term, coefficient in value.items()}, circle: high * factor}

@@ -3,13 +3,14 @@
 Messages contain counts and medians, never a single patient's value.
 """
 
+import math
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.rules.base import StructureRule, TableFaults, TableRule, rule
+from wdbc_assets.domain.data import contract, reading
+from wdbc_assets.domain.rules.base import Columns, StructureRule, TableFaults, TableRule, rule
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
 columns_are_features_only = StructureRule(
     "columns_are_features_only",
@@ -32,54 +33,56 @@ types_match_the_contract = StructureRule(
     TableRule,
     hint="Fetch the file again: it is truncated or rows were dropped. A smaller study needs another data contract.",
 )
-def no_patient_is_lost(frame: "pd.DataFrame") -> TableFaults:
+def no_patient_is_lost(columns: Columns) -> TableFaults:
     """The table has at least as many patients as the published study, which is closed."""
-    if len(frame) < contract.PUBLISHED_ROWS:
-        counts = f"{len(frame)} found, {contract.PUBLISHED_ROWS} needed"
-        named = len(frame) and frame.index.name is not None
-        yield "rows", f"{counts}; the last is {frame.index.name} {frame.index[-1]}" if named else counts
+    rows = len(columns[contract.DIAGNOSIS])
+    if rows < contract.PUBLISHED_ROWS:
+        counts = f"{rows} found, {contract.PUBLISHED_ROWS} needed"
+        numbered = rows and reading.LINE in columns
+        yield "rows", f"{counts}; the last is line {columns[reading.LINE][-1]}" if numbered else counts
 
 
 @rule(TableRule, hint="Remove the column: the row order alone predicts malignancy (AUC 0.67).")
-def row_order_is_not_a_feature(frame: "pd.DataFrame") -> TableFaults:
+def row_order_is_not_a_feature(columns: Columns) -> TableFaults:
     """No feature increases or decreases strictly from row to row, as a row number does."""
     import numpy as np
 
-    if len(frame) < 2 * contract.LEAST_PER_CLASS:  # a few rows are in order by chance
+    if len(columns[contract.DIAGNOSIS]) < 2 * contract.LEAST_PER_CLASS:  # a few rows are in order by chance
         return
     for column in contract.FEATURES:
-        steps = np.diff(frame[column].to_numpy())
+        steps = np.diff(columns[column])
         if (steps > 0).all() or (steps < 0).all():
             yield column, "increases or decreases strictly from row to row"
 
 
 @rule(TableRule, hint="Add patients of the smaller class, or find out why they are missing.")
-def each_class_can_be_split(frame: "pd.DataFrame") -> TableFaults:
+def each_class_can_be_split(columns: Columns) -> TableFaults:
     """Each class has enough rows for two in each of five folds after a fifth was set aside for testing."""
     for label in contract.LABELS:
-        count = int(_of_class(frame, label).sum())
+        count = int(_of_class(columns, label).sum())
         if count < contract.LEAST_PER_CLASS:
             yield contract.DIAGNOSIS, f"{label}: {count} found, {contract.LEAST_PER_CLASS} needed"
 
 
 @rule(TableRule, hint="Check whether the labels M and B (or 1 and 0) are swapped.")
-def malignant_is_larger(frame: "pd.DataFrame") -> TableFaults:
+def malignant_is_larger(columns: Columns) -> TableFaults:
     """The median radius of malignant patients exceeds that of benign patients; otherwise the labels are inverted."""
-    malignant, benign = (frame["radius_mean"][_of_class(frame, label)] for label in ("M", "B"))
-    enough = min(len(malignant), len(benign)) >= contract.LEAST_PER_CLASS
-    if enough and malignant.median() <= benign.median():
-        yield "radius_mean", f"median {malignant.median():.3g} of malignant, {benign.median():.3g} of benign"
+    radii = [columns["radius_mean"][_of_class(columns, label)] for label in ("M", "B")]
+    malignant, benign = map(_median, radii)
+    if min(map(len, radii)) >= contract.LEAST_PER_CLASS and malignant <= benign:
+        yield "radius_mean", f"median {malignant:.3g} of malignant, {benign:.3g} of benign"
 
 
 @rule(TableRule, hint="Check for swapped columns and for a different unit.")
-def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
+def medians_are_usual(columns: Columns) -> TableFaults:
     """The median of each column is between the 5th and 95th percentiles of the published patients."""
-    if len(frame) < contract.PUBLISHED_ROWS:  # too few rows for a reliable median; no_patient_is_lost reports this
+    # Fewer rows have no reliable median; `no_patient_is_lost` reports them.
+    if len(columns[contract.DIAGNOSIS]) < contract.PUBLISHED_ROWS:
         return
     for measurement in contract.MEASUREMENTS:
         for statistic, (low, high) in measurement.usual.items():
             column = measurement.column(statistic)
-            median = float(frame[column].median())
+            median = _median(columns[column])
             if median < low or median > high:
                 yield column, f"median {median:.3g}, usual is {low:g} to {high:g}"
 
@@ -89,14 +92,25 @@ def medians_are_usual(frame: "pd.DataFrame") -> TableFaults:
     hint="Check how the patients were selected. Probabilities and thresholds are valid for the usual class balance.",
     blocking=False,
 )
-def balance_is_usual(frame: "pd.DataFrame") -> TableFaults:
+def balance_is_usual(columns: Columns) -> TableFaults:
     """The odds of malignant to benign are between half and twice the published ones."""
-    share = float(_of_class(frame, "M").mean())
+    malignant = _of_class(columns, "M")
+    share = malignant.mean() if len(malignant) else math.nan
     low, high = contract.USUAL_MALIGNANT_SHARE
     if share < low or share > high:
         yield contract.DIAGNOSIS, f"{share:.1%} malignant, usual is {low:.1%} to {high:.1%}"
 
 
-def _of_class(frame: "pd.DataFrame", label: str) -> "pd.Series[bool]":
+def _of_class(columns: Columns, label: str) -> "np.ndarray":
     # The raw table has letters, the clean frame has numbers.
-    return frame[contract.DIAGNOSIS].isin([label, contract.LABELS[label]])
+    diagnoses = columns[contract.DIAGNOSIS]
+    mask: np.ndarray = diagnoses == (label if diagnoses.dtype == object else contract.LABELS[label])
+    return mask
+
+
+def _median(values: "np.ndarray") -> float:
+    """Return the median without missing values; NaN if there are no others."""
+    import numpy as np
+
+    present = values[~np.isnan(values)]
+    return float(np.median(present)) if len(present) else math.nan

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.rules import base, cells, groups, rows
+from wdbc_assets.domain.rules import base, cells, groups, rows, schemas
 from wdbc_assets_tests import builders
 
 SCALES = st.sampled_from([1.0, 1.0, 1.0, 1.0, 0.0, -1.0, -0.0, 2.0, 0.5, 1e6, 1e308, np.nan, np.inf, -np.inf])
@@ -26,12 +26,12 @@ def test_what_is_found_is_what_the_rules_find_in_a_table_of_pandas(changes: list
         for place, scale in scales.items():
             with np.errstate(over="ignore"):
                 X[row, place] *= scale
-    frame = pd.DataFrame(X, columns=list(contract.FEATURES))
+    columns = schemas.columns_of(pd.DataFrame(X, columns=list(contract.FEATURES)))
     with np.errstate(all="ignore"):
         expected = {
             (int(position), column, rule.name)
             for rule in groups.MEASUREMENT_RULES
-            for column, broken in rule.faults(frame)
+            for column, broken in rule.faults(columns)
             for position in np.flatnonzero(broken)
         }
     for order in (X, np.asfortranarray(X)):
