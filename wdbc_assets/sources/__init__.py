@@ -14,14 +14,11 @@ from wdbc_assets.sources.errors import (
     SourceUnavailable,
     UnknownSource,
 )
-from wdbc_assets.sources.limits import Clock, Limits
 from wdbc_assets.sources.origin import Origin, Snapshot
 from wdbc_assets.sources.schemes import parse
 from wdbc_assets.sources.source import Source
 
 __all__ = [
-    "Clock",
-    "Limits",
     "Origin",
     "Snapshot",
     "Source",

@@ -88,7 +88,7 @@ def no_measurements_in_both_sets(split: "splitting.Split", _frame: "pd.DataFrame
     import pandas as pd
 
     features = list(contract.FEATURES)
-    # As in `cells`: three columns select candidates, which are then compared in all thirty columns.
+    # Three columns select candidates, which are then compared in all thirty columns.
     few = pd.concat([X[features[:3]] for X in (split.X_train, split.X_test)], ignore_index=True)
     suspects = np.flatnonzero(few.duplicated(keep=False))
     in_training = suspects < len(split.X_train)
