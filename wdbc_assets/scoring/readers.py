@@ -19,7 +19,7 @@ _HEAD = 4
 _NEEDS_SEEK = (parquet_reader.MAGIC, *unpacking.ZIP)  # formats with their index at the end
 
 
-class Source:
+class FileRows:
     """The rows of one file. Errors in reading name the file."""
 
     def __init__(self, name: str, rows: parquet_reader.ParquetSource | csv_reader.CsvSource) -> None:
@@ -36,7 +36,7 @@ class Source:
 
 
 @contextmanager
-def open_source(name: str, *, strict: bool = False) -> Iterator[Source]:
+def open_source(name: str, *, strict: bool = False) -> Iterator[FileRows]:
     """Open a file to score; `-` is standard input. If `strict`, reject unknown columns.
 
     Formats that need seeking are first copied from a pipe to an unnamed temporary file.
@@ -51,7 +51,7 @@ def open_source(name: str, *, strict: bool = False) -> Iterator[Source]:
             if unpacking.is_packed(head):
                 head, table = _peek(stack.enter_context(unpacking.opened(table, head)), None)
             rows = parquet_reader.ParquetSource if head == parquet_reader.MAGIC else csv_reader.CsvSource
-            source = Source(name, rows(table, strict=strict))
+            source = FileRows(name, rows(table, strict=strict))
         yield source
 
 
