@@ -59,11 +59,11 @@ check-lock: $(DEV) ## check that the lock files agree with pyproject.toml
 	@$(BIN)/python .ci/check_lock.py
 
 # Pins that still satisfy pyproject.toml are kept; `make lock ARGS=--upgrade` takes the newest versions. The second lock
-# file contains only what the development tools add to the first.
+# file contains only what the extras (development tools, object stores) add to the first.
 lock: $(DEV) ## write the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@$(COMPILE) --group pip --output-file requirements-pip.lock
 	@$(BIN)/python .ci/check_lock.py --build-requirements | $(COMPILE) pyproject.toml - --output-file requirements.lock
-	@$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock \
+	@$(COMPILE) pyproject.toml --all-extras --constraints requirements.lock --output-file requirements-dev.lock \
 	  $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' requirements.lock)
 	@$(BIN)/python .ci/check_lock.py
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras \

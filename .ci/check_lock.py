@@ -1,8 +1,8 @@
 """Check that the lock files agree with pyproject.toml, without a network and without resolving (see `make lock`).
 
-`requirements.lock` pins what a run and the build of the package need; `requirements-dev.lock` pins what the development
-tools add to it; `requirements-pip.lock` pins the pip that installs them. `uv pip compile` writes all three. Its "via"
-comments show which pins pyproject.toml requests by name.
+`requirements.lock` pins what a run and the build of the package need; `requirements-dev.lock` pins what the extras add
+to it, such as the development tools; `requirements-pip.lock` pins the pip that installs them. `uv pip compile` writes
+all three. Its "via" comments show which pins pyproject.toml requests by name.
 """
 
 import re
@@ -68,7 +68,7 @@ def differences(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, pi
         return [f"a lock file contains a line that is not a pinned package: {error}"]
     table = project["project"]
     needs_runtime = [Requirement(text) for text in table["dependencies"]]
-    needs_dev = [Requirement(text) for text in table["optional-dependencies"]["dev"]]
+    needs_dev = [Requirement(text) for extra in table["optional-dependencies"].values() for text in extra]
     needs_pip = [Requirement(text) for text in project["dependency-groups"]["pip"]]
     needs_build = [Requirement(text) for text in project["build-system"]["requires"]]
     pythons = [

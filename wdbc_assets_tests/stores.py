@@ -1,15 +1,33 @@
-"""A store in a folder, and one that is no folder."""
+"""A store in a folder, and those that are no folder: in memory, and on an object store."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests import object_server
 
 
-@pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    location = str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[int]:
+    """The port of an object store for all tests of this process."""
+    with object_server.running() as port:
+        yield port
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def location(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty store of each kind."""
+    if request.param == "s3":
+        for name, value in object_server.settings(request.getfixturevalue("object_store")).items():
+            monkeypatch.setenv(name, value)
+        return f"s3://{object_server.BUCKET}/{tmp_path.name}"
+    return str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
+
+
+@pytest.fixture
+def store(location: str, tmp_path: Path) -> Store:
     return open_store(location, relative_to=tmp_path)
 
 

@@ -7,7 +7,7 @@ from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.orchestration import instance
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.audit_log import Entry
-from wdbc_assets.registry.registry import Decision
+from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.store.store import Store
 
 

@@ -13,7 +13,8 @@ import dagster as dg
 
 from wdbc_assets import logs, safe_text
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.registry.registry import Decision, open_registry
+from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
 

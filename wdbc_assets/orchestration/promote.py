@@ -24,7 +24,8 @@ from wdbc_assets.orchestration.metadata.champion import describe_champion, descr
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.registry import candidate as registry_candidate
-from wdbc_assets.registry.registry import Decision, open_registry
+from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import DamagedStore
 
 if TYPE_CHECKING:

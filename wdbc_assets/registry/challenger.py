@@ -26,7 +26,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wdbc_assets.registry import audit_log
-from wdbc_assets.registry.registry import Decision, Registry
+from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.registry import Registry
 from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed

@@ -7,73 +7,42 @@
     champion/history.jsonl, .json     who moved the pointer, when and why: see `audit_log`
     champion/experiment.json, ...     a challenger beside it: see `challenger`
 
-Write order of a decision: everything it needs (files, manifest and evidence of a new champion, the terms of an
-experiment); then, under the lock, the log entry, the file that it decides about (the pointer or the experiment), and
-the head of the log. The entry is the decision. A writer killed after it leaves an unfinished entry, which the next
-decision completes first: no pointer and no experiment exists without its entry. Until then readers see the previous
-champion or experiment, complete. A termination signal takes effect before the entry or after the head.
-
-The pointer moves only if it has not moved since the decision was made: of two concurrent promotions one succeeds, and
-the other fails with an error.
+`decision_log` has the order in which a decision is written. The pointer moves only if it has not moved since the
+decision was made: of two concurrent promotions one succeeds, and the other fails with an error.
 """
 
 import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from wdbc_assets import safe_text, signals
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, standings
-from wdbc_assets.registry.audit_log import Content, Entry, History
+from wdbc_assets.registry.audit_log import Entry
+from wdbc_assets.registry.decision_log import Decision, DecisionLog, Superseded
 from wdbc_assets.registry.standings import Standing, WayBack
 from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store import index, parsing, paths
-from wdbc_assets.store.backends import Backend, CannotRead
-from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
-_READS = 5
 _LOOKS, _LOOK_SECONDS = 20, 0.05  # completing a decision takes milliseconds
 _REMOVED = "removed by gc"
-
-
-class Superseded(WdbcError):
-    """Another decision moved the champion in the meantime."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the audit log records about a move of the pointer, or about a candidate that was not promoted."""
-
-    actor: str
-    run_id: str | None
-    candidate: str | None = None
-    recipe: str | None = None
-    verdict: str | None = None
-    evidence: str | None = None
-    reason: str = ""
-    forced: bool = False
-
-    def __post_init__(self) -> None:
-        """Reduce actor and reason to one line each: they appear in a list that others read."""
-        for name in ("actor", "reason"):
-            object.__setattr__(self, name, safe_text.one_line(getattr(self, name)))
 
 
 class Registry:
     """The champion of one store."""
 
-    def __init__(self, store: Store, backend: Backend) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._backend = backend
+        self._backend = store.backend
+        self._log = DecisionLog(store)
 
     # Reading
 
@@ -97,7 +66,7 @@ class Registry:
     def standing_under_lock(self) -> Standing:
         """Return the same for a holder of the store's lock: nobody else writes, so there is no wait."""
         self._store.require_known_format()
-        history = self._history()
+        history = self._log.history()
         problems = [*history.problems]
         settled = True
         try:
@@ -119,7 +88,7 @@ class Registry:
         Raises:
             DamagedStore: it is missing or was altered.
         """
-        content = self._content(paths.evidence(digest)).data or b""
+        content = self._log.content(paths.evidence(digest)).data or b""
         document: dict[str, Any] | None = None
         with contextlib.suppress(Malformed):
             if hashlib.sha256(content).hexdigest() == digest:
@@ -137,7 +106,7 @@ class Registry:
     def lost_evidence(self) -> list[str]:
         """Return a message for each entry whose evidence is missing or was altered."""
         lost = []
-        for entry in self._history().entries:
+        for entry in self._log.history().entries:
             try:
                 if entry.evidence:
                     self.evidence(entry.evidence)
@@ -151,13 +120,7 @@ class Registry:
         Raises:
             DamagedStore: it was altered.
         """
-        path = paths.promoted(version)
-        try:
-            content = self._backend.read(path)
-        except FileNotFoundError:
-            return None
-        where = f"{self._store.url}/{path}"
-        return Manifest.from_json(content, where=where, name=CHAMPION_MANIFEST, asset=paths.CHAMPION, version=version)
+        return self._log.promoted(version)
 
     def known(self, standing: Standing) -> dict[str, str | None]:
         """Return every version that is or was champion, with its recipe if the log states it.
@@ -224,7 +187,7 @@ class Registry:
             self._store.write(draft)  # before the lock is held, garbage collection may remove it
             for manifest in made_of:
                 self._store.files(manifest)
-            return self._record(audit_log.PROMOTED, decision, before=expected, after=draft.manifest.version)
+            return self._log.record(audit_log.PROMOTED, decision, before=expected, after=draft.manifest.version)
 
     def keep(self, decision: Decision, *, expected: str | None) -> Entry:
         """Record that the champion stays after a comparison. The same comparison is recorded only once.
@@ -234,16 +197,16 @@ class Registry:
         """
         with self.deciding():
             self.require(expected)
-            last = self._history().last
+            last = self._log.history().last
             if last and last.action == audit_log.KEPT and (last.evidence, last.after) == (decision.evidence, expected):
                 return last
             return self.note(audit_log.KEPT, decision, version=expected)
 
     def note(self, action: str, decision: Decision, *, version: str | None) -> Entry:
         """Record and carry out a decision that leaves the champion unchanged. Call it only inside `deciding`."""
-        moves = self._history().moves
+        moves = self._log.history().moves
         recipe = moves[-1].recipe if moves else None
-        return self._record(action, replace(decision, recipe=recipe), before=version, after=version)
+        return self._log.record(action, replace(decision, recipe=recipe), before=version, after=version)
 
     def rollback(self, version: str | None, decision: Decision) -> Entry:
         """Restore an earlier champion: the previous one, or a version given by its first digits.
@@ -268,7 +231,7 @@ class Registry:
             bundle = self._store.files(manifest)
             self._backend.replace(paths.promoted(target), manifest.to_json())
             decision = replace(decision, recipe=known[target] or _recipe(bundle))
-            return self._record(
+            return self._log.record(
                 audit_log.ROLLED_BACK, decision, before=standing.assumed_version, after=manifest.version
             )
 
@@ -280,47 +243,9 @@ class Registry:
         stated = index.read(self._store).stated.get((paths.CHAMPION, version), ())
         return next((file.manifest for file in stated), None)
 
-    @contextmanager
-    def deciding(self) -> Iterator[Entry | None]:
+    def deciding(self) -> AbstractContextManager[Entry | None]:
         """Block all other decisions; yield the entry of a killed writer, if any, which is completed first."""
-        with self._backend.commit_lock():
-            yield self._finish()
-
-    def _finish(self) -> Entry | None:
-        unfinished = self._history().unfinished
-        if unfinished is None:
-            return None
-        try:
-            files = self._completion(unfinished)
-        except DamagedStore:  # the champion stays, and the mismatch is reported until the next rollback
-            files = {paths.HISTORY_HEAD: audit_log.head_of(unfinished)}
-        self._write(files)
-        return unfinished
-
-    def _record(self, action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
-        entry = _entry(action, decision, before=before, after=after)
-        content, placed = self._history().with_entry(entry)
-        completion = self._completion(placed)
-        if self._content(paths.HISTORY).problem:
-            self._backend.set_aside(paths.HISTORY)  # keep it as evidence
-        self._write({paths.HISTORY: content, **completion})
-        return placed
-
-    def _completion(self, entry: Entry) -> dict[str, bytes]:
-        """Return the files to write after an entry, in order. Writing them again changes nothing."""
-        files = {}
-        if entry.action in audit_log.MOVES and entry.after and (manifest := self.promoted(entry.after)) is not None:
-            files[paths.pointer(paths.CHAMPION)] = manifest.to_json()
-        elif entry.action == audit_log.EXPERIMENT_STARTED:
-            files[paths.EXPERIMENT] = self._content(paths.NEXT_EXPERIMENT).data or b""
-        elif entry.action == audit_log.EXPERIMENT_STOPPED:
-            files[paths.EXPERIMENT] = b""
-        return {**files, paths.HISTORY_HEAD: audit_log.head_of(entry)}
-
-    def _write(self, files: Mapping[str, bytes]) -> None:
-        with signals.deferred():
-            for path, content in files.items():
-                self._backend.replace(path, content)
+        return self._log.deciding()
 
     def require(self, expected: str | None) -> None:
         """Raise Superseded if the champion is not the version that a decision expects."""
@@ -345,46 +270,10 @@ class Registry:
                 hint="Restore the champion of the audit log: `wdbc rollback --reason TEXT`. The bundles are unchanged.",
             ) from None
 
-    def _history(self) -> History:
-        """Read the audit log and its head, consistent with each other as far as possible without the lock."""
-        head = self._content(paths.HISTORY_HEAD)
-        for _ in range(_READS):
-            lines = self._content(paths.HISTORY)
-            again = self._content(paths.HISTORY_HEAD)
-            if again == head:
-                break
-            head = again
-        return audit_log.read(lines, head)
-
-    def _content(self, path: str) -> Content:
-        try:
-            return Content(self._backend.read(path))
-        except FileNotFoundError:
-            return Content(None)
-        except (DamagedStore, CannotRead) as error:
-            return Content(None, error.what)
-
 
 def open_registry(store: Store) -> Registry:
     """Return the registry of a store."""
-    return Registry(store, store.backend)
-
-
-def _entry(action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
-    return Entry(
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
-        actor=decision.actor,
-        action=action,
-        run_id=decision.run_id,
-        before=before,
-        after=after,
-        recipe=decision.recipe,
-        candidate=decision.candidate,
-        verdict=decision.verdict,
-        evidence=decision.evidence,
-        reason=decision.reason,
-        forced=decision.forced,
-    )
+    return Registry(store)
 
 
 def _recipe(bundle: Mapping[str, bytes]) -> str | None:

@@ -6,12 +6,14 @@ because more of the same work can reuse it. Folders of other inputs or code are 
 they were written to recently.
 """
 
+import contextlib
 import hashlib
 import json
+import time
 from typing import Any
 
 from wdbc_assets.store import parsing, paths
-from wdbc_assets.store.backends import Backend
+from wdbc_assets.store.backends import Backend, CannotRead, CannotWrite
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
 IDLE_SECONDS = 24 * 3600  # far longer than any step: an idle folder belongs to no running work
@@ -44,7 +46,15 @@ class Checkpoints:
 
     def clear_others(self) -> None:
         """Remove the asset's idle checkpoints of other inputs or code."""
-        self._backend.discard_beside(self.folder, idle_seconds=IDLE_SECONDS)
+        parent, _, own = self.folder.rpartition("/")
+        with contextlib.suppress(DamagedStore, CannotRead, CannotWrite):  # nothing depends on a removal
+            written: dict[str, float] = {}
+            for file in self._backend.listed(parent):
+                name = file.path.removeprefix(f"{parent}/").partition("/")[0]
+                written[name] = max(file.written, written.get(name, 0.0))
+            for name, moment in written.items():
+                if name != own and time.time() - moment > IDLE_SECONDS:
+                    self._backend.remove(f"{parent}/{name}")
 
     def _path(self, name: str) -> str:
         return f"{self.folder}/{paths.file_name(name + '.json')}"

@@ -25,6 +25,8 @@ from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import FORMAT, POINTER, RUN_MANIFEST, Manifest, stored_file, unsupported, version_of
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
+_TRIES = 4
+
 # A run does not rebuild the champion: it changes by promotion only.
 _HINTS = {paths.CHAMPION: "Roll back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
 
@@ -261,6 +263,9 @@ class Store:
 
         The pointer does not move if another run replaced an input since it was read. The result is then kept as a
         version but does not become current.
+
+        Raises:
+            CannotWrite: runs on other machines moved the pointer again and again meanwhile.
         """
         self.write(draft)
         self.backend.replace(paths.made_by(run_id, draft.manifest.asset), draft.manifest.to_json())
@@ -269,11 +274,11 @@ class Store:
             return self._point(draft.manifest)
 
     def write(self, draft: Draft) -> None:
-        """Write the missing files of a version. No pointer changes."""
+        """Write the missing and the damaged files of a version. No pointer changes."""
         self._mark_format()
         for name, content in draft.contents.items():
             path = paths.version_file(draft.manifest, name)
-            if not self._holds(path, content):
+            if not self._holds(path, content) and not self.backend.compare_and_swap(path, None, content):
                 self.backend.replace(path, content)
 
     def keep(self, manifest: Manifest, *, run_id: str) -> None:
@@ -303,15 +308,24 @@ class Store:
         return Checkpoints(self.backend, paths.asset_name(asset), depends_on, fresh=fresh)
 
     def _point(self, manifest: Manifest) -> bool:
-        for name, version in manifest.inputs.items():
-            now = self._current_or_damaged(name)
-            if now is None or now.version != version:
-                return False
-        earlier = self._current_or_damaged(manifest.asset)
-        if earlier is None or earlier.derivation() != manifest.derivation():
-            self.backend.replace(paths.pointer(manifest.asset), manifest.to_json())
-        self.forget_refusal(manifest.asset)
-        return True
+        path = paths.pointer(manifest.asset)
+        for _ in range(_TRIES):
+            stored = self._content(path)
+            for name, version in manifest.inputs.items():
+                now = self._current_or_damaged(name)
+                if now is None or now.version != version:
+                    return False
+            earlier = self._current_or_damaged(manifest.asset)
+            if (earlier is not None and earlier.derivation() == manifest.derivation()) or (
+                self.backend.compare_and_swap(path, stored, manifest.to_json())
+            ):
+                self.forget_refusal(manifest.asset)
+                return True
+        raise backends.CannotWrite(
+            f"the pointer of {manifest.asset} was moved by other runs meanwhile, {_TRIES} times",
+            where=self._where(path),
+            hint="Run again. The version is stored, and the pointer is at one of those runs' versions.",
+        )
 
     def _current_or_damaged(self, asset: str) -> Manifest | None:
         # A good pointer replaces a damaged one; refusing would leave the store broken forever.

@@ -13,7 +13,8 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.registry import audit_log, challenger
 from wdbc_assets.registry.challenger import Pair
-from wdbc_assets.registry.registry import Superseded, open_registry
+from wdbc_assets.registry.decision_log import Superseded
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import Listed, LocalFolder
 from wdbc_assets.store.manifest import DamagedStore

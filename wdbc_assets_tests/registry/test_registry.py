@@ -11,7 +11,8 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
-from wdbc_assets.registry.registry import Superseded, open_registry
+from wdbc_assets.registry.decision_log import Superseded
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import LocalFolder
 from wdbc_assets.store.manifest import DamagedStore
@@ -21,7 +22,8 @@ from wdbc_assets_tests.registry.promotions import decision, draft, is_consistent
 PROMOTER = """
 import sys
 from pathlib import Path
-from wdbc_assets.registry.registry import Superseded, open_registry
+from wdbc_assets.registry.decision_log import Superseded
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.registry.promotions import decision, draft
 store = open_store(sys.argv[1], relative_to=Path("/"))

@@ -11,12 +11,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import obstore
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
-from wdbc_assets.store.backends import CannotRead, CannotWrite, LocalFolder, ObjectFolder, open_backend
+from wdbc_assets.store.backends import (
+    Backend,
+    CannotRead,
+    CannotWrite,
+    LocalFolder,
+    ObjectFolder,
+    local,
+    objects,
+    open_backend,
+)
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.registry.promotions import promote
@@ -95,9 +105,12 @@ def test_two_stores_at_one_url_take_turns_within_a_process(tmp_path: Path) -> No
     assert entered.is_set()
 
 
-@pytest.mark.parametrize("kind", ["folder", "memory"])
-def test_what_lies_there_is_listed_with_its_size_and_its_time_and_can_be_removed(tmp_path: Path, kind: str) -> None:
-    backend = LocalFolder(tmp_path / "store") if kind == "folder" else ObjectFolder(f"memory://{tmp_path.name}-listed")
+@pytest.fixture
+def backend(location: str, tmp_path: Path) -> Backend:
+    return open_backend(location, relative_to=tmp_path)
+
+
+def test_what_lies_there_is_listed_with_its_size_and_its_time_and_can_be_removed(backend: Backend) -> None:
     assert backend.listed() == []
     before = time.time() - 5
     for path, content in (("a/versions/1/x.json", b"12345"), ("a/current.json", b"1"), ("b/y.json", b"")):
@@ -111,6 +124,53 @@ def test_what_lies_there_is_listed_with_its_size_and_its_time_and_can_be_removed
     backend.remove("b/y.json")
     backend.remove("a/versions/1")  # what is gone is gone
     assert {one.path for one in backend.listed()} == {"a/current.json"}
+
+
+def test_a_large_file_is_copied_in_pieces_and_read_in_pieces(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_PIECE", 1000)
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(6 * 1024**2))
+    backend.put_file("a/large.bin", source)
+    with backend.open("a/large.bin") as file:
+        head, rest = file.read(10), file.read()
+    assert head + rest == source.read_bytes() == backend.read("a/large.bin")
+    with pytest.raises(FileNotFoundError):
+        backend.open("a/none.bin")
+    with pytest.raises(FileNotFoundError):
+        backend.put_file("a/none.bin", tmp_path / "none")
+    assert [file.path for file in backend.listed()] == ["a/large.bin"]
+
+
+def test_content_is_swapped_only_for_what_it_was_compared_with(backend: Backend) -> None:
+    with backend.commit_lock():
+        assert backend.compare_and_swap("a/current.json", None, b"1")
+        assert backend.compare_and_swap("a/current.json", None, b"1"), "it has the new content already"
+        assert not backend.compare_and_swap("a/current.json", None, b"2")
+        assert not backend.compare_and_swap("a/current.json", b"0", b"2")
+        assert not backend.compare_and_swap("b/current.json", b"0", b"2")
+        assert backend.read("a/current.json") == b"1"
+        assert backend.compare_and_swap("a/current.json", b"1", b"2")
+        assert backend.read("a/current.json") == b"2"
+    assert [file.path for file in backend.listed() if file.path != ".lock"] == ["a/current.json"]
+
+
+def test_what_is_set_aside_stays_beside_it(backend: Backend) -> None:
+    backend.set_aside("a/history.jsonl")
+    backend.replace("a/history.jsonl", b"damaged")
+    backend.set_aside("a/history.jsonl")
+    (aside,) = backend.listed()
+    assert aside.path.startswith("a/history.jsonl.damaged-")
+    assert backend.read(aside.path) == b"damaged"
+
+
+def test_a_file_beyond_the_limit_is_not_read_into_memory(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.replace("a/x.bin", b"12345")
+    for module in (local, objects):
+        monkeypatch.setattr(module, "MOST_BYTES", 4)
+    with pytest.raises(DamagedStore, match="a file has 5 bytes, more than"):
+        backend.read("a/x.bin")
 
 
 @pytest.mark.fault("F04")
@@ -133,9 +193,11 @@ def test_the_address_of_a_store_is_known_without_its_secrets_and_used_with_them(
     with pytest.raises(WdbcError, match="lost its slashes") as caught:
         open_backend("ftp:/ann:CANARY@host/store", relative_to=tmp_path)
     assert "CANARY" not in str(caught.value)
-    with pytest.raises(WdbcError, match="cannot be used") as caught:
-        open_backend("nosuch://ann:CANARY@host/store", relative_to=tmp_path)
-    assert "CANARY" not in str(caught.value)
+    for address in ("nosuch://ann:CANARY@host/store", "ann:CANARY@host://store", "http://ann:CANARY@host/store"):
+        with pytest.raises(WdbcError, match="cannot be used") as caught:
+            open_backend(address, relative_to=tmp_path)
+        assert "CANARY" not in str(caught.value)
+        assert all(f"{scheme}://" in caught.value.hint for scheme in ("s3", "gs", "az", "memory"))
 
 
 # What is no file
@@ -240,17 +302,20 @@ def test_whatever_a_file_system_raises_is_reported_without_its_text(
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    for name in ("cat_file", "pipe_file", "find", "rm"):
-        monkeypatch.setattr(type(backend._files), name, refuse)
+    for name in ("get", "put", "list", "delete"):
+        monkeypatch.setattr(obstore, name, refuse)
     calls: list[tuple[type[CannotRead | CannotWrite], Callable[[], object]]] = [
         (CannotRead, lambda: backend.read("a")), (CannotRead, backend.listed),
-        (CannotWrite, lambda: backend.replace("a", b"")), (CannotWrite, lambda: backend.remove("a")),
+        (CannotWrite, lambda: backend.replace("a", b"")), (CannotRead, lambda: backend.remove("a")),
     ]  # fmt: skip
     for kind, call in calls:
         with pytest.raises(kind) as caught:
             call()
         assert "secret" not in str(caught.value)
         assert caught.value.hint
+    monkeypatch.setattr(obstore, "list", lambda *_: [])
+    with pytest.raises(CannotWrite):
+        backend.remove("a")
 
 
 @pytest.mark.fault("F02")

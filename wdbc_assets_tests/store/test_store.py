@@ -296,7 +296,7 @@ def test_a_refusal_is_remembered_until_something_succeeds(store: Store) -> None:
     assert store.refusal("raw_data") is None
 
 
-def test_an_address_that_fsspec_does_not_know_is_a_clear_error(tmp_path: Path) -> None:
+def test_an_address_of_an_unknown_kind_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WdbcError, match="address cannot be used") as caught:
         open_store("nonsense://bucket", relative_to=tmp_path)
     assert caught.value.where == "WDBC_STORAGE"

@@ -9,7 +9,7 @@ from wdbc_assets.orchestration.metadata import parts
 if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import bundles
     from wdbc_assets.domain.promotion import criteria, gate
-    from wdbc_assets.registry.registry import Decision
+    from wdbc_assets.registry.decision_log import Decision
 
 
 def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
