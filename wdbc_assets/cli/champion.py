@@ -11,7 +11,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import Experiment
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.manifest import DamagedStore

@@ -11,8 +11,8 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger as registry_challenger
-from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.store import bundle_files, paths
 from wdbc_assets.store.manifest import Manifest

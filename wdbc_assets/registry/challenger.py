@@ -16,20 +16,18 @@ says. In the path of the pairs, `<candidate>` is the version of fitted_pipeline,
 contains no measurements: request id and row number are enough to join a later diagnosis.
 """
 
-import hashlib
 import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any
 
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.store import parsing, paths
-from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.store import Draft, Store
 
@@ -48,65 +46,6 @@ _PARTS_OF_WORKER = 2  # components of its name, separated by `-`: a time, and ra
 
 _SETTLED_SECONDS = 60.0
 """A live worker writes pairs and counts every few seconds: what is missing after this time is lost."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """The terms of an experiment.
-
-    `against` is the version of the champion, `share` the share of requests that the challenger answers itself, `series`
-    the series that its pairs and counts belong to.
-    """
-
-    challenger: Manifest
-    recipe: str
-    against: str
-    share: float
-    at: str
-    actor: str
-    reason: str
-    series: int = 1
-
-    @property
-    def candidate(self) -> str:
-        """The version of fitted_pipeline that the challenger was made from."""
-        return self.challenger.inputs["fitted_pipeline"]
-
-    @property
-    def can_be_followed(self) -> bool:
-        """Whether its versions and its share are valid."""
-        named = "fitted_pipeline" in self.challenger.inputs and paths.VERSION.fullmatch(self.against) is not None
-        return named and 0 <= self.share <= 1 and self.series >= 1
-
-    def to_json(self) -> bytes:
-        """Return the experiment as indented JSON that ends with its own digest."""
-        plain = {**asdict(self), "challenger": self.challenger.to_json().decode()}
-        return json.dumps({**plain, "digest": _digest(plain)}, indent=2).encode() + b"\n"
-
-    @classmethod
-    def from_json(cls, content: bytes, *, where: str) -> "Experiment":
-        """Read an experiment.
-
-        Raises:
-            DamagedStore: it is not an experiment, or was altered.
-        """
-        experiment = None
-        try:
-            plain = parsing.decode(content)
-            if plain.pop("digest") == _digest(plain):
-                manifest = Manifest.from_json(
-                    plain["challenger"].encode(), where=where, name=CHAMPION_MANIFEST, asset=paths.CHAMPION
-                )
-                experiment = parsing.build(cls, {**plain, "challenger": manifest})
-        except (Malformed, DamagedStore, KeyError, TypeError, AttributeError):
-            pass
-        if experiment is None or not experiment.can_be_followed:
-            raise DamagedStore(
-                "the challenger's experiment is damaged: its content does not match its digest",
-                where=where,
-                hint="The champion serves all requests, and no challenger is scored. Run `wdbc shadow stop` to end it.",
-            )
-        return experiment
 
 
 @dataclass(frozen=True)
@@ -306,7 +245,3 @@ def _counts(content: bytes) -> dict[str, int]:
     if not all(type(count) is int and count >= 0 for count in plain.values()):
         raise Malformed("it has an invalid count")
     return plain
-
-
-def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -4,8 +4,8 @@ from typing import Any
 
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.audit_log import Entry
-from wdbc_assets.registry.challenger import Experiment
 from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.store import Draft, Store

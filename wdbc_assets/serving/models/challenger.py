@@ -17,7 +17,8 @@ import numpy as np
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import ANSWERED, CHALLENGER, CHAMPION, Experiment
+from wdbc_assets.registry.challenger import ANSWERED, CHALLENGER, CHAMPION
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.serving import background
 from wdbc_assets.serving.middleware.request_context import RequestContext
 from wdbc_assets.serving.models.champion import LoadedModel, Rejection, load_model

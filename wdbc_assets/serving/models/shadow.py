@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import DROPPED, FAILED, GIVEN, SCORED, Experiment
+from wdbc_assets.registry.challenger import DROPPED, FAILED, GIVEN, SCORED
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.serving import background, telemetry
 from wdbc_assets.serving.models.shadow_worker import QueuedPatient, Reply
 from wdbc_assets.store.store import Store

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import challenger
-from wdbc_assets.registry.challenger import Experiment, Pair
+from wdbc_assets.registry.challenger import Pair
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.bundle_loader import Served
 from wdbc_assets.store.store import Store, open_store

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.registry import challenger as registry_challenger
-from wdbc_assets.registry.challenger import Experiment
+from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.middleware.request_context import RequestContext
 from wdbc_assets.serving.models import challenger, shadow, shadow_worker
