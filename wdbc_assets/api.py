@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
 
 
-def load(asset: str, *, version: str | None = None, store: str | None = None) -> Any:
+def load(asset: str, *, partition: str | None = None, version: str | None = None, store: str | None = None) -> Any:
     """Return the value of an asset, verified against its manifest.
 
     Args:
         asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"` (a dict).
-        version: The digest of an older version, or its first digits. The current version if omitted.
+        partition: The partition of the asset, if it is partitioned.
+        version: The digest of an older version, or its first digits. The current version if omitted. It needs no
+            partition, because a digest names one version of the asset.
         store: The folder or URL of the store. `WDBC_STORAGE` if omitted.
 
     Raises:
@@ -32,7 +34,7 @@ def load(asset: str, *, version: str | None = None, store: str | None = None) ->
     opened = _open(store)
     _require_known(asset)
     if version is None:
-        return opened.handle(asset).load()
+        return opened.handle(asset, partition=partition).load()
     from wdbc_assets.store import index
 
     return opened.value(index.find(opened, asset, version))

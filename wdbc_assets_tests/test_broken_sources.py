@@ -108,4 +108,4 @@ def test_a_file_that_is_no_table_is_a_failed_check_with_its_reason(
 
 def refused_by(store: Store, run_id: str) -> bool:
     refusal = store.refusal("raw_data")
-    return refusal is not None and refusal["run_id"] == run_id and bool(refusal["reasons"][0])
+    return refusal is not None and refusal.run_id == run_id and bool(refusal.reasons[0])

@@ -86,7 +86,7 @@ def test_shuffled_diagnoses_are_no_better_than_chance_and_nothing_is_stored(
     assert versions(tmp_path) == stored
     refusal = store.refusal("cross_validation")
     assert refusal is not None
-    assert "better_than_chance: roc_auc is 0." in refusal["reasons"][0]
+    assert "better_than_chance: roc_auc is 0." in refusal.reasons[0]
 
 
 @pytest.mark.fault("T07")

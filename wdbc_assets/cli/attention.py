@@ -54,8 +54,8 @@ def findings(store: Store, config: settings.Settings) -> Iterator[Finding]:
 def _asset_problems(store: Store, asset: str) -> Iterator[Finding]:
     try:
         if refusal := store.refusal(asset):
-            reasons = "; ".join(map(str, refusal["reasons"]))
-            yield Finding("refused", asset, f"the attempt at {refusal['at'][:19]} UTC was refused: {reasons}")
+            reasons = "; ".join(refusal.reasons)
+            yield Finding("refused", asset, f"the attempt at {refusal.at[:19]} UTC was refused: {reasons}")
         manifest = None if asset == CHAMPION else store.current(asset)
         if manifest is not None and (damage := store.damage(manifest)):
             yield Finding("damaged", asset, damage)

@@ -7,7 +7,8 @@ import click
 from wdbc_assets import settings
 from wdbc_assets.cli import decisions, status, terminal
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.registry import gc
+from wdbc_assets.registry import roots
+from wdbc_assets.store import gc
 
 _DAY = 24 * 3600
 
@@ -25,8 +26,9 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     """
     _, store, _ = decisions.prepare()
     limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}
-    versions = gc.survey(store, keep=keep, **limits)
-    garbage = gc.clean(store, keep=keep, **limits) if for_real else [item for item in versions if item.kept is None]
+    find_roots = roots.of(store, keep=keep)
+    versions = gc.survey(store, find_roots, **limits)
+    garbage = gc.clean(store, find_roots, **limits) if for_real else [item for item in versions if item.kept is None]
     for item in garbage:
         age = f"{item.age / _DAY:.1f} days"
         terminal.say(

@@ -1,5 +1,6 @@
 """`wdbc status`: the current version of each asset, and why it is out of date."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -64,13 +65,13 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     for reason in rest:
         terminal.say(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {terminal.style(reason, fg=colour)}")
     if refusal := store.refusal(state.asset):
-        terminal.say(terminal.style(f"    last attempt refused at {refusal['at'][:19]}:", fg="red"))
-        for reason in refusal["reasons"]:
+        terminal.say(terminal.style(f"    last attempt refused at {refusal.at[:19]}:", fg="red"))
+        for reason in refusal.reasons:
             terminal.say(terminal.style(f"      {reason}", fg="red"))
 
 
 def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
-    manifest = state.manifest
+    manifest, refusal = state.manifest, store.refusal(state.asset)
     return {
         "asset": state.asset,
         "version": manifest and manifest.version,
@@ -80,7 +81,7 @@ def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
         "rows": manifest and manifest.rows,
         "up_to_date": state.up_to_date,
         "reasons": list(state.reasons),
-        "refused": store.refusal(state.asset),
+        "refused": refusal and asdict(refusal),
     }
 
 

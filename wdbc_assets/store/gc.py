@@ -1,14 +1,12 @@
 """Garbage collection: find the versions that nothing refers to, and remove them safely beside readers and writers.
 
-Kept are: current versions; the champion and those of the last log entries; a challenger in an experiment; all inputs
-and evidence of these, back to the raw bytes, so that every number can be reproduced; and whatever may be in use: what
-was written, or recorded by a run, within twice the run limit, and the versions of an asset whose pointer has just
-moved, because a reader may be using the previous one.
+Kept are: current versions; what the caller names as roots, such as champions; all inputs of these, back to the raw
+bytes, so that every number can be reproduced; and whatever may be in use: what was written, or recorded by a run,
+within twice the run limit, and the versions of an asset whose pointer has just moved, because a reader may be using the
+previous one.
 
-This is decided from the pointers, the audit log, the experiment and the manifests. If one of them is damaged, nothing
-is removed and the damage is reported. If one is missing, everything it may have named is kept: all versions of an asset
-without a pointer, all champions with a manifest under `promoted/` that the log does not mention, all challengers that
-are in an experiment according to the log. Verdict documents are never removed, and they keep nothing alive.
+This is decided from pointers and manifests. If one of them is damaged, nothing is removed and the damage is reported.
+If a pointer is missing, all versions that it may have named are kept.
 
 A writer moves its pointer under the store's lock, and checks under the lock that the files exist. Removal holds the
 same lock and decides again first, so a version that has become current in between is not removed.
@@ -16,13 +14,10 @@ same lock and decides again first, so a version that has become current in betwe
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Protocol
 
-from wdbc_assets.registry import audit_log, challenger, standings
-from wdbc_assets.registry.challenger import Experiment
-from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store import index, paths
 from wdbc_assets.store.index import Key, ManifestFile, StoreIndex
 from wdbc_assets.store.parsing import DamagedStore
@@ -47,30 +42,47 @@ class Version:
     is_input: bool
 
 
-def survey(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
+@dataclass(frozen=True)
+class Roots:
+    """Versions that are kept for their own sake, and why; or the problems because of which that is unknown."""
+
+    reasons: Mapping[Key, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class FindRoots(Protocol):
+    """Finds what is kept besides the current versions. `locked` tells that the caller holds the store's lock."""
+
+    def __call__(self, found: StoreIndex, *, locked: bool) -> Roots:
+        """Return the roots in a store."""
+
+
+def survey(store: Store, find_roots: FindRoots, *, run_limit: float, older_than: float = 0.0) -> list[Version]:
     """Return every version with the reason to keep it, if any.
 
-    `keep` is the number of latest champions to keep, `run_limit` the maximum duration of a run in seconds; versions
-    younger than `older_than` seconds are kept in any case.
+    `run_limit` is the maximum duration of a run in seconds; versions younger than `older_than` seconds are kept in any
+    case.
 
     Raises:
         DamagedStore: something that determines what is kept is damaged.
     """
-    return _survey(store, index.read(store), keep=keep, run_limit=run_limit, older_than=older_than)
+    found = index.read(store)
+    return _survey(store, found, find_roots(found, locked=False), run_limit=run_limit, older_than=older_than)
 
 
-def clean(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[Version]:
+def clean(store: Store, find_roots: FindRoots, *, run_limit: float, older_than: float = 0.0) -> list[Version]:
     """Remove unreferenced versions, asset by asset, and return them. The parameters are those of `survey`.
 
     Raises:
         DamagedStore: something that determines what is kept is damaged; nothing was removed because of it.
     """
     removed: list[Version] = []
-    first = survey(store, keep=keep, run_limit=run_limit, older_than=older_than)
+    first = survey(store, find_roots, run_limit=run_limit, older_than=older_than)
     for asset in dict.fromkeys(one.asset for one in first if one.kept is None):
         with store.backend.commit_lock():
             found = index.read(store)
-            for one in _survey(store, found, keep=keep, run_limit=run_limit, older_than=older_than, locked=True):
+            roots = find_roots(found, locked=True)
+            for one in _survey(store, found, roots, run_limit=run_limit, older_than=older_than):
                 if one.asset == asset and one.kept is None:
                     _remove(store, found, one)
                     removed.append(one)
@@ -89,14 +101,17 @@ def _remove(store: Store, found: StoreIndex, one: Version) -> None:
         store.backend.remove(paths.pairs(one.version))
 
 
-def _survey(
-    store: Store, found: StoreIndex, *, keep: int, run_limit: float, older_than: float, locked: bool = False
-) -> list[Version]:
+def _survey(store: Store, found: StoreIndex, roots: Roots, *, run_limit: float, older_than: float) -> list[Version]:
+    if problems := [*(f"{error.what}: {error.where}" for error in found.damaged), *roots.problems]:
+        raise _refused(store, problems)
     now = time.time()
-    standing = open_registry(store).standing_under_lock() if locked else open_registry(store).standing()
-    _require_sound(store, found, standing)
-    roots = dict(_roots(found, standing, challenger.current(store), keep))
-    reasons = _with_lineage(store, found, roots)
+    # The last reason is shown: that a version is current.
+    kept_as_such = {
+        **dict(_without_pointer(found)),
+        **roots.reasons,
+        **{p.key: "current" for p in found.pointers.values()},
+    }
+    reasons = _with_lineage(store, found, kept_as_such)
     listed = []
     for key, files in sorted(found.versions.items()):
         asset, version = key
@@ -105,22 +120,8 @@ def _survey(
         if kept is None and age < older_than:
             kept = "young"
         size = sum(file.size for file in files)
-        listed.append(Version(asset, version, size, age, kept, is_input=key in reasons and key not in roots))
+        listed.append(Version(asset, version, size, age, kept, is_input=key in reasons and key not in kept_as_such))
     return listed
-
-
-def _require_sound(store: Store, found: StoreIndex, standing: Standing) -> None:
-    """Reject a store whose audit log, champion pointer or manifests are damaged.
-
-    Raises:
-        DamagedStore: something is damaged; the message lists everything.
-    """
-    problems = [f"{error.what}: {error.where}" for error in found.damaged]
-    problems += standing.history.problems
-    if standing.history.unfinished is None and paths.CHAMPION in found.pointers:
-        problems += standings.mismatches(standing.manifest, standing.history)
-    if problems:
-        raise _refused(store, problems)
 
 
 def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
@@ -134,45 +135,16 @@ def _refused(store: Store, problems: Iterable[str]) -> DamagedStore:
     )
 
 
-def _roots(
-    found: StoreIndex, standing: Standing, experiment: Experiment | None, keep: int
-) -> Iterator[tuple[Key, str]]:
-    """Yield what is kept for its own sake, and why. Current versions come last: theirs is the reason to show."""
-    known = {entry.after for entry in standing.history.moves}
-    for asset, version in {*found.versions, *found.stated}:
-        if asset not in found.pointers:
-            yield (asset, version), f"the pointer of {asset} is missing"
-    for file in (one.file.path for stated in found.stated.values() for one in stated):
-        version = PurePosixPath(file).stem
-        if file.startswith(f"{paths.PROMOTED}/") and version not in known:
-            yield (paths.CHAMPION, version), "a champion that is not in the audit log"
-    for version in _champions(standing, keep):
-        yield (paths.CHAMPION, version), "a champion that a rollback can restore"
-    for version in _under_test(found, standing, experiment):
-        yield (paths.CHAMPION, version), "a challenger in an experiment"
-    for stated in found.pointers.values():
-        yield stated.key, "current"
+def _without_pointer(found: StoreIndex) -> Iterator[tuple[Key, str]]:
+    """Yield the versions that a missing pointer may have named."""
+    for key in {*found.versions, *found.stated}:
+        named = {one.pointed for one in found.stated.get(key, ())}
+        if not named <= found.pointers.keys() or not (named or _has_pointer(found, key[0])):
+            yield key, f"the pointer of {key[0]} is missing"
 
 
-def _champions(standing: Standing, keep: int) -> list[str]:
-    """Return the latest champion versions, the newest first."""
-    return list(dict.fromkeys(entry.after for entry in reversed(standing.history.moves) if entry.after))[:keep]
-
-
-def _under_test(found: StoreIndex, standing: Standing, experiment: Experiment | None) -> set[str]:
-    """Return the challenger in an experiment, or else those of an experiment that, by the log, was not stopped."""
-    if experiment is not None:
-        return {experiment.challenger.version}
-    entries = [one for one in standing.history.entries if one.action in (*audit_log.MOVES, *audit_log.EXPERIMENT)]
-    if not entries or entries[-1].action != audit_log.EXPERIMENT_STARTED:
-        return set()
-    return {
-        one.manifest.version
-        for stated in found.stated.values()
-        for one in stated
-        if one.file.path.startswith(f"{paths.CHAMPION}/{paths.CHALLENGERS}/")
-        and one.manifest.inputs.get("fitted_pipeline") == entries[-1].candidate
-    }
+def _has_pointer(found: StoreIndex, asset: str) -> bool:
+    return any(name == asset for name, _ in found.pointers)
 
 
 def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> dict[Key, str]:
@@ -187,7 +159,7 @@ def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> 
     while waiting:
         key = waiting.pop()
         stated = found.stated.get(key, ())
-        if not stated and key in found.versions and key[0] in found.pointers:
+        if not stated and key in found.versions and _has_pointer(found, key[0]):
             unknown.append(f"no manifest states the inputs of {key[0]} {key[1][:12]}")
         for source in (item for one in stated for item in one.manifest.inputs.items()):
             if source not in reasons:
@@ -204,8 +176,7 @@ def _in_use(found: StoreIndex, key: Key, age: float, now: float, run_limit: floa
     stated = [_age(one, now) for one in found.stated.get(key, ())]
     if min([age, *stated]) < 2 * run_limit:
         return "a run may be using it"
-    pointer = found.pointers.get(asset)
-    if pointer is not None and _age(pointer, now) < READ_SECONDS:
+    if any(name == asset and _age(pointer, now) < READ_SECONDS for (name, _), pointer in found.pointers.items()):
         return "a reader may be using it"
     return None
 

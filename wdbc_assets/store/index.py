@@ -19,6 +19,9 @@ from wdbc_assets.store.store import Store
 Key = tuple[str, str]
 """An asset and a version of it."""
 
+Pointed = tuple[str, str | None]
+"""What has a pointer: an asset, and one of its partitions if it has any."""
+
 
 @dataclass(frozen=True)
 class ManifestFile:
@@ -32,17 +35,22 @@ class ManifestFile:
         """The version that the manifest describes."""
         return self.manifest.asset, self.manifest.version
 
+    @property
+    def pointed(self) -> Pointed:
+        """What the manifest is a version of."""
+        return self.manifest.asset, self.manifest.partition
+
 
 @dataclass(frozen=True)
 class StoreIndex:
     """The content of a store at one instant.
 
-    `versions` has the files of each stored version; `pointers` the current manifest of each asset; `stated` every
-    manifest of each version, wherever it is stored; `damaged` an error for each manifest that cannot be read.
+    `versions` has the files of each stored version; `pointers` each current manifest; `stated` every manifest of each
+    version, wherever it is stored; `damaged` an error for each manifest that cannot be read.
     """
 
     versions: dict[Key, list[Listed]]
-    pointers: dict[str, ManifestFile]
+    pointers: dict[Pointed, ManifestFile]
     stated: dict[Key, list[ManifestFile]]
     damaged: list[DamagedStore]
 
@@ -78,13 +86,18 @@ def read(store: Store) -> StoreIndex:
     found = StoreIndex(defaultdict(list), {}, defaultdict(list), [])
     for file in store.backend.listed():
         match PurePosixPath(file.path).parts:
+            case ("runs", _, name):
+                _stated(store, found, file, RUN_MANIFEST, name.removesuffix(".json"))
+            case ("runs", _, asset, name):
+                _stated(store, found, file, RUN_MANIFEST, asset, partition=name.removesuffix(".json"))
             case (asset, "versions", version, _):
                 found.versions[asset, version].append(file)
             case (asset, "current.json"):
                 if stated := _stated(store, found, file, POINTER, asset):
-                    found.pointers[asset] = stated
-            case ("runs", _, name):
-                _stated(store, found, file, RUN_MANIFEST, name.removesuffix(".json"))
+                    found.pointers[stated.pointed] = stated
+            case (asset, "partitions", partition, "current.json"):
+                if stated := _stated(store, found, file, POINTER, asset, partition=partition):
+                    found.pointers[stated.pointed] = stated
             case (paths.CHAMPION, "promoted" | paths.CHALLENGERS, name):
                 _stated(store, found, file, CHAMPION_MANIFEST, paths.CHAMPION, name.removesuffix(".json"))
             case _:
@@ -111,19 +124,29 @@ def find(store: Store, asset: str, prefix: str) -> Manifest:
 
 
 def _stated(
-    store: Store, found: StoreIndex, file: Listed, name: str, asset: str, version: str = ""
+    store: Store,
+    found: StoreIndex,
+    file: Listed,
+    name: str,
+    asset: str,
+    version: str = "",
+    *,
+    partition: str | None = None,
 ) -> ManifestFile | None:
-    """Add a manifest to the index. It must describe the asset and the version that its path names."""
+    """Add a manifest to the index. It must describe the asset, version and partition that its path names."""
     if not file.path.endswith(".json"):  # a temporary file, or one that was set aside
         return None
     where = f"{store.url}/{file.path}"
     try:
         content = store.backend.read(file.path)
-        stated = ManifestFile(Manifest.from_json(content, where=where, name=name, asset=asset, version=version), file)
+        manifest = Manifest.from_json(
+            content, where=where, name=name, asset=asset, version=version, partition=partition
+        )
     except FileNotFoundError:
         return None
     except DamagedStore as error:
         found.damaged.append(error)
         return None
+    stated = ManifestFile(manifest, file)
     found.stated[stated.key].append(stated)
     return stated

@@ -6,7 +6,7 @@ A manifest is human-readable JSON that contains its own digest, so that damage i
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, BinaryIO
 
 from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.parsing import DamagedStore, Malformed, UnsupportedFormat
@@ -21,11 +21,13 @@ __all__ = [
     "StoredFile",
     "UnsupportedFormat",
     "stored_file",
+    "stored_stream",
     "unsupported",
     "version_of",
 ]  # fmt: skip
 
 FORMAT = 2
+_PIECE = 1024**2
 
 POINTER, RUN_MANIFEST, CHAMPION_MANIFEST = "pointer", "manifest of a run", "manifest of a champion"
 """The kinds of manifest files. The hint for a damaged one depends on its kind."""
@@ -52,7 +54,8 @@ class Manifest:
 
     `version` is the digest of the files; `inputs` maps each input asset to the version that was read; `parameters` are
     the resolved parameters; `libraries` and `machine` describe the environment; `checks` holds the outcome of each rule
-    of the contract, without rows; `origin` describes external bytes; `made_at` is UTC in ISO 8601.
+    of the contract, without rows; `origin` describes external bytes; `made_at` is UTC in ISO 8601; `partition` is the
+    asset's partition that the version belongs to, if it has any.
     """
 
     asset: str
@@ -70,6 +73,7 @@ class Manifest:
     machine: dict[str, str] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
     origin: dict[str, Any] | None = None
+    partition: str | None = None
     format: int = field(default=FORMAT)
 
     @property
@@ -88,9 +92,16 @@ class Manifest:
 
     @classmethod
     def from_json(
-        cls, content: bytes, *, where: str, name: str = POINTER, asset: str = "", version: str = ""
+        cls,
+        content: bytes,
+        *,
+        where: str,
+        name: str = POINTER,
+        asset: str = "",
+        version: str = "",
+        partition: str | None = None,
     ) -> "Manifest":
-        """Read a manifest. If `asset` or `version` is given, the manifest must match it.
+        """Read a manifest. If `asset` or `version` is given, the manifest must match it; `partition` in any case.
 
         Raises:
             UnsupportedFormat: another release wrote it, in a format or with fields that this release does not read.
@@ -112,7 +123,8 @@ class Manifest:
             manifest = parsing.build(cls, plain)
         except Malformed:
             raise _damaged(name, where) from None
-        if not manifest.can_be_read() or asset not in ("", manifest.asset) or version not in ("", manifest.version):
+        fits = asset in ("", manifest.asset) and version in ("", manifest.version) and partition == manifest.partition
+        if not fits or not manifest.can_be_read():
             raise _damaged(name, where)
         return manifest
 
@@ -122,6 +134,7 @@ class Manifest:
         return (
             bool(self.files)
             and paths.RUN.fullmatch(self.run_id) is not None
+            and (self.partition is None or paths.PARTITION.fullmatch(self.partition) is not None)
             and all(map(paths.ASSET.fullmatch, (self.asset, *self.inputs)))
             and all(map(paths.FILE.fullmatch, self.files))
             and all(map(paths.VERSION.fullmatch, digests))
@@ -139,6 +152,15 @@ def stored_file(content: bytes) -> StoredFile:
     return StoredFile(len(content), hashlib.sha256(content).hexdigest())
 
 
+def stored_stream(file: BinaryIO) -> StoredFile:
+    """Return size and digest of what an open file contains, without holding it in memory."""
+    digest, size = hashlib.sha256(), 0
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
+    return StoredFile(size, digest.hexdigest())
+
+
 def unsupported(number: int, where: str) -> UnsupportedFormat:
     """Return the error for a store or manifest that an older or a newer release wrote."""
     if number < FORMAT:
@@ -154,6 +176,8 @@ def unsupported(number: int, where: str) -> UnsupportedFormat:
 
 def _plain(manifest: Manifest) -> dict[str, Any]:
     content = {entry.name: getattr(manifest, entry.name) for entry in fields(manifest)}
+    if manifest.partition is None:
+        del content["partition"]
     content["files"] = {
         name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(manifest.files.items())
     }

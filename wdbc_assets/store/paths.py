@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from wdbc_assets.store.manifest import Manifest
 
 ASSET = re.compile(r"[a-z][a-z0-9_]{0,63}")
+PARTITION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
 VERSION = re.compile(r"[0-9a-f]{64}")
@@ -30,9 +31,10 @@ EXPERIMENT, NEXT_EXPERIMENT, CHALLENGERS = (
 )
 
 
-def pointer(asset: str) -> str:
-    """Return the path of the pointer to an asset's current version."""
-    return f"{asset_name(asset)}/current.json"
+def pointer(asset: str, partition: str | None = None) -> str:
+    """Return the path of the pointer to the current version of an asset, or of one of its partitions."""
+    below = f"/partitions/{partition}" if partition_name(partition) is not None else ""
+    return f"{asset_name(asset)}{below}/current.json"
 
 
 def refusal(asset: str) -> str:
@@ -40,9 +42,10 @@ def refusal(asset: str) -> str:
     return f"{asset_name(asset)}/refused.json"
 
 
-def made_by(run_id: str, asset: str) -> str:
-    """Return the path of the manifest of what a run made or kept of an asset."""
-    return f"runs/{run_name(run_id)}/{asset_name(asset)}.json"
+def made_by(run_id: str, asset: str, partition: str | None = None) -> str:
+    """Return the path of the manifest of what a run made or kept of an asset, or of one of its partitions."""
+    below = f"/{partition}" if partition_name(partition) is not None else ""
+    return f"runs/{run_name(run_id)}/{asset_name(asset)}{below}.json"
 
 
 def version(manifest: "Manifest") -> str:
@@ -89,6 +92,11 @@ def pairs(candidate: str, champion: str | None = None, series: int | None = None
 def asset_name(name: str) -> str:
     """Return the name of an asset if it is a valid folder name; raise WdbcError otherwise."""
     return _checked(ASSET, name)
+
+
+def partition_name(name: str | None) -> str | None:
+    """Return the name of a partition, if there is one, and if it is a valid folder name; raise WdbcError otherwise."""
+    return None if name is None else _checked(PARTITION, name)
 
 
 def run_name(name: str) -> str:

@@ -13,9 +13,9 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.registry import challenger, gc
+from wdbc_assets.registry import challenger, roots
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store import index, paths
+from wdbc_assets.store import gc, index, paths
 from wdbc_assets.store.backends import CannotRead, LocalFolder
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.store import Store, open_store
@@ -49,10 +49,18 @@ def age(folder: Path, seconds: float = 30 * DAYS) -> None:
             os.utime(path, (time.time() - seconds,) * 2)
 
 
+def survey(store: Store, *, keep: int, run_limit: float, older_than: float = 0.0) -> list[gc.Version]:
+    return gc.survey(store, roots.of(store, keep=keep), run_limit=run_limit, older_than=older_than)
+
+
+def collect(store: Store, *, keep: int, run_limit: float) -> list[gc.Version]:
+    return gc.clean(store, roots.of(store, keep=keep), run_limit=run_limit)
+
+
 def versions(store: Store, **options: float) -> dict[str, str | None]:
     """Why each version is kept, by the bytes that it holds."""
-    survey = gc.survey(store, **{"keep": 5, "run_limit": RUN_LIMIT, **options})  # type: ignore[arg-type]
-    return {content(store, one): one.kept for one in survey}
+    listed = survey(store, **{"keep": 5, "run_limit": RUN_LIMIT, **options})  # type: ignore[arg-type]
+    return {content(store, one): one.kept for one in listed}
 
 
 def content(store: Store, one: gc.Version) -> str:
@@ -68,7 +76,7 @@ def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_mani
     age(folder)
     assert versions(local) == {"old": None, "new": "current"}
     before = snapshot(folder)
-    (gone,) = gc.clean(local, keep=5, run_limit=RUN_LIMIT)
+    (gone,) = collect(local, keep=5, run_limit=RUN_LIMIT)
     assert (gone.asset, gone.size) == ("raw_data", 3)
     assert gone.age == pytest.approx(30 * DAYS, rel=0.01)
     assert set(before) - set(snapshot(folder)) == {
@@ -76,7 +84,7 @@ def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_mani
         "runs/run-0/raw_data.json",
     }
     assert local.handle("raw_data").load() == b"new"
-    assert gc.clean(local, keep=5, run_limit=RUN_LIMIT) == []
+    assert collect(local, keep=5, run_limit=RUN_LIMIT) == []
 
 
 def test_a_survey_removes_nothing(local: Store, folder: Path) -> None:
@@ -93,7 +101,7 @@ def test_on_an_object_store_it_works_as_well(tmp_path: Path, monkeypatch: pytest
     later = time.time() + 30 * DAYS
     monkeypatch.setattr(time, "time", lambda: later)
     assert versions(store) == {"old": None, "new": "current"}
-    assert len(gc.clean(store, keep=5, run_limit=RUN_LIMIT)) == 1
+    assert len(collect(store, keep=5, run_limit=RUN_LIMIT)) == 1
     assert store.handle("raw_data").load() == b"new"
     assert versions(store) == {"new": "current"}
 
@@ -114,7 +122,7 @@ def test_what_a_kept_version_was_made_of_stays_back_to_the_raw_bytes(local: Stor
     assert kept["split"] == f"input of champion {bundle.manifest.version[:12]}"
     assert kept["clean"] == f"input of train_test_split {split[:12]}"
     assert kept["raw"] == f"input of clean_frame {clean[:12]}"
-    assert gc.clean(local, keep=1, run_limit=RUN_LIMIT) == []
+    assert collect(local, keep=1, run_limit=RUN_LIMIT) == []
 
 
 def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local: Store, folder: Path) -> None:
@@ -124,7 +132,7 @@ def test_the_last_champions_stay_and_can_be_gone_back_to_and_older_ones_go(local
     assert versions(local, keep=2) == {
         "one": None, "two": None, "three": "a champion that a rollback can restore", "four": "current",
     }  # fmt: skip
-    gc.clean(local, keep=2, run_limit=RUN_LIMIT)
+    collect(local, keep=2, run_limit=RUN_LIMIT)
     registry = open_registry(local)
     rollback(registry)
     assert local.handle("champion").load() == b"three"
@@ -139,9 +147,7 @@ def test_a_challenger_on_experiment_stays_and_one_that_was_goes_with_what_was_pa
         put(local, text, asset="fitted_pipeline")
     experiment = challenge(local, b"challenger")
     paired = [
-        paths.pairs(one.version)
-        for one in gc.survey(local, keep=5, run_limit=RUN_LIMIT)
-        if one.asset == "fitted_pipeline"
+        paths.pairs(one.version) for one in survey(local, keep=5, run_limit=RUN_LIMIT) if one.asset == "fitted_pipeline"
     ]
     for pairs in paired:
         local.backend.replace(f"{pairs}/{'a' * 64}/1.jsonl", b"{}")
@@ -149,9 +155,9 @@ def test_a_challenger_on_experiment_stays_and_one_that_was_goes_with_what_was_pa
     assert versions(local)["challenger"] == "a challenger in an experiment"
     challenger.stop(local, open_registry(local), decision(run_id=None))
     age(folder)
-    gone = {content(local, one): one for one in gc.survey(local, keep=5, run_limit=RUN_LIMIT) if one.kept is None}
+    gone = {content(local, one): one for one in survey(local, keep=5, run_limit=RUN_LIMIT) if one.kept is None}
     assert set(gone) == {"challenger", "fit"}
-    gc.clean(local, keep=5, run_limit=RUN_LIMIT)
+    collect(local, keep=5, run_limit=RUN_LIMIT)
     assert not (folder / paths.challenger(experiment.challenger.version)).exists()
     assert [pairs for pairs in paired if not (folder / pairs).exists()] == [paths.pairs(gone["fit"].version)]
 
@@ -174,7 +180,7 @@ def test_what_a_run_or_a_reader_may_be_at_stays(
         if path.is_file() and recent(path):
             os.utime(path)
     assert versions(local)["old"] == reason
-    assert gc.clean(local, keep=5, run_limit=RUN_LIMIT) == []
+    assert collect(local, keep=5, run_limit=RUN_LIMIT) == []
 
 
 def test_what_is_younger_than_asked_stays(local: Store, folder: Path) -> None:
@@ -245,7 +251,7 @@ def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
         assert set(cleaned(local)) == {"rest"}
     else:
         with pytest.raises(DamagedStore) as caught:
-            gc.clean(local, keep=1, run_limit=RUN_LIMIT)
+            collect(local, keep=1, run_limit=RUN_LIMIT)
         assert snapshot(folder) == before
         assert path.name in str(caught.value) or "entry 1 was altered" in caught.value.what
     path.unlink()
@@ -256,8 +262,8 @@ def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
 
 def cleaned(local: Store, keep: int = 5) -> list[str]:
     """What is removed, by the bytes that it held."""
-    texts = {(one.asset, one.version): content(local, one) for one in gc.survey(local, keep=keep, run_limit=RUN_LIMIT)}
-    return [texts[one.asset, one.version] for one in gc.clean(local, keep=keep, run_limit=RUN_LIMIT)]
+    texts = {(one.asset, one.version): content(local, one) for one in survey(local, keep=keep, run_limit=RUN_LIMIT)}
+    return [texts[one.asset, one.version] for one in collect(local, keep=keep, run_limit=RUN_LIMIT)]
 
 
 @pytest.mark.fault("F12")
@@ -285,7 +291,7 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
     for name in names:
         (folder / "champion" / name).unlink()
     with pytest.raises(DamagedStore):
-        gc.clean(local, keep=1, run_limit=RUN_LIMIT)
+        collect(local, keep=1, run_limit=RUN_LIMIT)
     if len(names) < 2:
         return
     rollback(open_registry(local), str(open_registry(local).standing().version))
@@ -300,11 +306,11 @@ def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local
     everything(local, folder)
     (folder / "runs/run-old/fitted_pipeline.json").unlink()
     with pytest.raises(DamagedStore, match="no manifest states the inputs of fitted_pipeline"):
-        gc.clean(local, keep=5, run_limit=RUN_LIMIT)
+        collect(local, keep=5, run_limit=RUN_LIMIT)
     for path in (folder / "champion/promoted").iterdir():
         path.unlink()
     with pytest.raises(DamagedStore, match="no manifest states the inputs of champion"):
-        gc.clean(local, keep=5, run_limit=RUN_LIMIT)
+        collect(local, keep=5, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -313,7 +319,7 @@ def test_a_sound_manifest_in_the_place_of_another_is_damage(local: Store, folder
     first, second, *_ = sorted((folder / "champion/promoted").iterdir())
     first.write_bytes(second.read_bytes())
     with pytest.raises(DamagedStore, match="manifest of a champion is damaged"):
-        gc.clean(local, keep=5, run_limit=RUN_LIMIT)
+        collect(local, keep=5, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -325,7 +331,7 @@ def test_a_link_in_the_place_of_a_folder_is_named_and_neither_followed_nor_passe
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DamagedStore, match="found a link instead of a folder"):
-        gc.clean(local, keep=1, run_limit=RUN_LIMIT)
+        collect(local, keep=1, run_limit=RUN_LIMIT)
 
 
 @pytest.mark.fault("F12")
@@ -342,14 +348,14 @@ def test_a_store_that_cannot_be_listed_to_the_end_is_not_cleaned_up(
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(CannotRead, match="Permission denied"):
-        gc.clean(local, keep=1, run_limit=RUN_LIMIT)
+        collect(local, keep=1, run_limit=RUN_LIMIT)
 
 
 def test_a_champion_that_goes_takes_its_manifest_along_and_is_no_way_back_any_more(local: Store, folder: Path) -> None:
     first = promote(local, b"one")
     promote(local, b"two"), promote(local, b"three")
     age(folder)
-    assert len(gc.clean(local, keep=2, run_limit=RUN_LIMIT)) == 1
+    assert len(collect(local, keep=2, run_limit=RUN_LIMIT)) == 1
     registry = open_registry(local)
     assert registry.promoted(str(first.after)) is None
     assert [way.damage for way in registry.ways_back(registry.standing())] == [None, None]
@@ -375,7 +381,7 @@ def test_a_writer_between_its_files_and_its_pointer_puts_back_what_is_cleaned_up
     class Interrupted(LocalFolder):
         def replace(self, path: str, content: bytes) -> None:
             if path.startswith("runs/run-2") and not gone:
-                gone.extend(gc.clean(open_store(str(folder), relative_to=folder), keep=5, run_limit=RUN_LIMIT))
+                gone.extend(collect(open_store(str(folder), relative_to=folder), keep=5, run_limit=RUN_LIMIT))
             super().replace(path, content)
 
     writer = Store(Interrupted(folder))
@@ -390,7 +396,7 @@ def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder
     registry, expected = open_registry(local), open_registry(local).standing().version
     candidate = draft(local, b"one")
     local.write(candidate)
-    assert {one.version for one in gc.clean(local, keep=1, run_limit=RUN_LIMIT)} > {candidate.manifest.version}
+    assert {one.version for one in collect(local, keep=1, run_limit=RUN_LIMIT)} > {candidate.manifest.version}
     registry.promote(candidate, decision(), expected=expected)
     assert local.handle("champion").load() == b"one"
     assert registry.standing().problems == ()
@@ -427,7 +433,7 @@ def test_cleaning_up_again_and_again_beside_a_real_writer_hurts_it_not_and_shows
         text=True,
     ) as writer:
         while writer.poll() is None:
-            removed += len(gc.clean(local, keep=1, run_limit=0.01))
+            removed += len(collect(local, keep=1, run_limit=0.01))
         assert writer.stderr is not None
         assert writer.returncode == 0, writer.stderr.read()
     stop.set()

@@ -288,7 +288,7 @@ def test_a_refusal_is_remembered_until_something_succeeds(store: Store) -> None:
     store.note_refusal("raw_data", run_id="run-1", reasons=["no table"])
     refusal = store.refusal("raw_data")
     assert refusal is not None
-    assert refusal["reasons"] == ["no table"]
+    assert refusal.reasons == ["no table"]
     put(store, b"good")
     assert store.refusal("raw_data") is None
     store.note_refusal("raw_data", run_id="run-2", reasons=["no table"])

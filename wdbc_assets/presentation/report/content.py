@@ -64,7 +64,7 @@ def _artifact(store: Store, state: staleness.AssetStatus) -> Artifact:
         refused = store.refusal(state.asset)
         problems = (
             *state.reasons,
-            *(f"last attempt refused: {reason}" for reason in (refused or {}).get("reasons", ())),
+            *(f"last attempt refused: {reason}" for reason in (refused.reasons if refused else ())),
         )
         return Artifact(state.asset, None, None, problems, made_by)
     try:
