@@ -132,7 +132,7 @@ class ChampionLoader:
             self._reload()
         except (DamagedStore, UnsupportedFormat) as error:
             self._reject("the pointer", error)
-        except Exception as error:  # noqa: BLE001 -- fsspec passes on any exception of its backends
+        except Exception as error:  # noqa: BLE001 -- a defect in reading must not end the service
             self._mark_stale(error)
 
     def _reload(self) -> None:

@@ -142,7 +142,7 @@ class _PairWriter:
         """Write the pending pairs. A full file is never rewritten.
 
         Raises:
-            Exception: The write failed (`CannotWrite`, or an error of fsspec), and too many pairs are pending.
+            CannotWrite: The write failed, and too many pairs are pending.
         """
         self._last_attempt = time.monotonic()
         pending = len(self._pairs) - self._written
