@@ -7,8 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets import settings
-from wdbc_assets.orchestration import checks, failures, promote
+from wdbc_assets.orchestration import checks, config, failures, promote
 from wdbc_assets.orchestration.io_manager import STORED
 from wdbc_assets.orchestration.materialize import MaterializeStep
 from wdbc_assets.orchestration.promote import PromoteStep
@@ -37,25 +36,11 @@ def asset(name: str) -> dg.AssetsDefinition:
         # Only a promotion reads the inputs of a promoted asset, possibly in earlier versions.
         ins={} if spec.promoted else {source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
         deps=list(spec.inputs) if spec.promoted else [],
-        config_schema=promote.CONFIG if spec.promoted else _config_schema(spec),
+        config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
         required_resource_keys={"store", "source"},
         output_required=False,
     )(compute)
-
-
-def _config_schema(spec: specs.AssetSpec) -> dict[str, dg.Field]:
-    # No defaults here: the UI would fill them in, and they would override the environment.
-    kinds = {int: int, float: float, bool: bool}
-    fields = spec.parameters.model_fields if spec.parameters else {}
-    return {
-        name: dg.Field(
-            kinds.get(field.annotation, str),  # type: ignore[arg-type] # a look-up by type that may miss
-            is_required=False,
-            description=f"{field.description}. Default: the setting {settings.variable(name)}, or {field.default}.",
-        )
-        for name, field in fields.items()
-    }
 
 
 ASSETS = [asset(name) for name in specs.ASSETS]

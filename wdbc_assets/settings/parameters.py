@@ -1,9 +1,17 @@
 """Settings that change a value: the parameters of each asset, with defaults and bounds. Manifests record them."""
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, Field, field_validator
+from pydantic.config import JsonDict
 
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
+
+
+def _choices(names: Iterable[str]) -> JsonDict:
+    """Return the part of a JSON schema that lists the possible values. Dagster's launchpad offers them."""
+    return {"enum": list(names)}
 
 
 class SourceParameters(BaseModel):
@@ -26,8 +34,16 @@ class SplitParameters(BaseModel):
 class SearchParameters(BaseModel):
     """How `fitted_pipeline` is selected and fitted."""
 
-    recipe: str = Field(recipes.DEFAULT, description=f"model recipe: {', '.join(recipes.RECIPES)}")
-    grid: str = Field("full", description="hyperparameter grid: full (every candidate of the recipe) or small (one)")
+    recipe: str = Field(
+        recipes.DEFAULT,
+        description=f"model recipe: {', '.join(recipes.RECIPES)}",
+        json_schema_extra=_choices(recipes.RECIPES),
+    )
+    grid: str = Field(
+        "full",
+        description="hyperparameter grid: full (every candidate of the recipe) or small (one)",
+        json_schema_extra=_choices(recipes.GRIDS),
+    )
     folds: int = Field(5, ge=2, le=20, description="number of stratified cross-validation folds")
     search_seed: int = Field(42, ge=0, lt=2**32, description="random seed of stochastic solvers")
 
@@ -58,7 +74,9 @@ class EvaluationParameters(BaseModel):
     """How `cross_validation` evaluates recipes."""
 
     protocol: str = Field(
-        "quick", description="evaluation protocol: quick (3 repeats of 10 folds) or full (10 repeats)"
+        "quick",
+        description="evaluation protocol: quick (3 repeats of 10 folds) or full (10 repeats)",
+        json_schema_extra=_choices(recipes.PROTOCOLS),
     )
     evaluated_recipes: str = Field(
         f"{floors.RECIPE},{recipes.BASELINE}", description="comma-separated recipes to evaluate on the same folds"
