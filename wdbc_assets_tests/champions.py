@@ -7,7 +7,8 @@ import pandas as pd
 
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.evaluation import decision_policy
-from wdbc_assets.domain.modeling import bundles, fitting, linear
+from wdbc_assets.domain.modeling import fitting, linear
+from wdbc_assets.domain.promotion import bundles
 from wdbc_assets.store import codecs
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.domain import validation

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests.domain import out_of_fold
@@ -14,7 +15,7 @@ def put_evidence(store: Store, **losses: float) -> None:
         [out_of_fold.with_loss(out_of_fold.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
         ignore_index=True,
     )
-    value = cross_validation.CrossValidation(predictions, [], comparison.summary(predictions))
+    value = CrossValidation(predictions, (), comparison.summary(predictions))
     parameters = {"protocol": "quick", "evaluated_recipes": ",".join(losses)}
     draft = store.draft(
         "cross_validation",

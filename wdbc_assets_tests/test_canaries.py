@@ -16,6 +16,7 @@ import pytest
 
 from wdbc_assets.domain.data import cleaning, contract, reading
 from wdbc_assets.domain.evaluation import cross_validation, floors
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.definitions import defs
@@ -112,7 +113,7 @@ def test_a_patient_answered_for_by_a_model_that_was_fitted_on_it_is_shown_and_no
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def leaking(*arguments: Any, **options: Any) -> cross_validation.CrossValidation:
+    def leaking(*arguments: Any, **options: Any) -> CrossValidation:
         value = real(*arguments, **options)
         # Patients 5 and 6 change places: each is answered for by the models that the other was left out of.
         folds = value.predictions.pivot_table(index="patient", columns="recipe", values="fold")["logistic"]

@@ -53,7 +53,7 @@ def test_both_are_made_with_passed_checks_and_then_unchanged(instance: dg.Dagste
     assert all(check.passed for check in second.get_asset_check_evaluations())
     store = open_store(str(environment / "results"), relative_to=environment)
     stored = store.handle("decision_policy").load()
-    assert (stored["folds"], stored["seed"], stored["recall_target"], stored["alpha"]) == (10, 42, 0.98, 0.02)
+    assert (stored.folds, stored.seed, stored.recall_target, stored.alpha) == (10, 42, 0.98, 0.02)
     assert len(store.handle("importance").load()["groups"]) == 10
 
 
@@ -65,7 +65,7 @@ def test_their_parameters_are_settings_that_a_runs_configuration_overrules(
     assert materialize(instance, decision_policy=configured).success
     store = open_store(str(environment / "results"), relative_to=environment)
     stored = store.handle("decision_policy").load()
-    assert [stored[name] for name in ("recall_target", "alpha", "folds", "seed")] == [0.9, 0.1, 5, 7]
+    assert [stored.recall_target, stored.alpha, stored.folds, stored.seed] == [0.9, 0.1, 5, 7]
     assert store.handle("importance").load()["repeats"] == 3
 
 

@@ -13,7 +13,9 @@ from dotenv import dotenv_values
 from docs import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
 from wdbc_assets import cli, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation.cross_validation import CrossValidation
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
+from wdbc_assets.domain.evaluation.results import EvaluationSummary
+from wdbc_assets.store import parsing
 from wdbc_assets.store.store import open_store
 
 
@@ -95,7 +97,8 @@ def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> N
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
 
     def stored(repeats: int) -> None:
-        value = CrossValidation(pd.DataFrame({"patient": [0]}), [], summary | {"repeats": repeats, "calibration": {}})
+        plain = summary | {"repeats": repeats, "calibration": {}}
+        value = CrossValidation(pd.DataFrame({"patient": [0]}), (), parsing.build(EvaluationSummary, plain))
         store.commit(store.draft("cross_validation", value, run_id="a-run"), run_id="a-run")
 
     stored(3)

@@ -16,17 +16,13 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.modeling import fitting, search
 from wdbc_assets.presentation import plots
+from wdbc_assets_tests import results
 
 ROOT = Path(__file__).resolve().parents[1]
 
 LARGEST_MARKDOWN = 100_000  # characters; longer text makes Dagster's UI sluggish
-
-
-def evaluated() -> dict[str, Any]:
-    return metrics.evaluate([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], bootstrap=100)
 
 
 def candidate(rank: int, mean: float, **params: float | str) -> search.Candidate:
@@ -73,8 +69,8 @@ def sixty() -> fitting.Fit:
 
 
 PICTURES: dict[str, Callable[[], bytes]] = {
-    "confusion matrix": lambda: plots.confusion_matrix(evaluated()),
-    "ROC curve": lambda: plots.roc_curve(evaluated()),
+    "confusion matrix": lambda: plots.confusion_matrix(results.measured()),
+    "ROC curve": lambda: plots.roc_curve(results.measured()),
     "sixty candidates": lambda: plots.cv_curve(sixty()),
     "one candidate": lambda: plots.cv_curve(searched(candidate(1, 0.97, logistic__C=1.0))),
     "no C searched": lambda: plots.cv_curve(searched(candidate(2, 0.9, trees=10), candidate(1, 0.95, trees=100))),
@@ -140,8 +136,8 @@ def test_importing_the_pictures_costs_no_matplotlib_and_drawing_needs_no_pyplot(
 
 
 def test_the_confusion_matrix_shows_each_count_and_says_what_was_missed(figure: Figure) -> None:
-    found = evaluated()
-    assert found["confusion_matrix"] == [[3, 1], [1, 3]]
+    found = results.measured()
+    assert found.confusion_matrix == ((3, 1), (1, 3))
     plots.confusion_matrix(found)
     (axes,) = figure.axes
     counts = {(text.get_position()[0], round(text.get_position()[1])): text.get_text() for text in axes.texts[::2]}
@@ -152,15 +148,15 @@ def test_the_confusion_matrix_shows_each_count_and_says_what_was_missed(figure: 
 
 
 def test_the_roc_curve_is_the_stored_one_and_marks_the_threshold_in_use(figure: Figure) -> None:
-    found = evaluated()
+    found = results.measured()
     plots.roc_curve(found)
     curve, point, chance = figure.axes[0].get_lines()
-    assert xs(curve) == found["roc_curve"]["false_positive_rate"]
-    assert ys(curve) == found["roc_curve"]["true_positive_rate"]
+    assert xs(curve) == list(found.roc_curve.false_positive_rate)
+    assert ys(curve) == list(found.roc_curve.true_positive_rate)
     assert (xs(point), ys(point)) == ([0.25], [0.75])
     assert point.get_label() == "at the threshold 0.5"
     assert chance.get_label() == "chance"
-    assert f"ROC-AUC {found['roc_auc']['value']:.3f}, 95% interval" in words(figure)
+    assert f"ROC-AUC {found.roc_auc.value:.3f}, 95% interval" in words(figure)
 
 
 def test_the_curve_has_a_line_for_each_kind_of_model_and_a_ring_around_the_best(figure: Figure) -> None:

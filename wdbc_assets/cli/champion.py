@@ -14,6 +14,7 @@ from wdbc_assets.registry import challenger
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
+from wdbc_assets.store import parsing
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.paths import SCORER
 from wdbc_assets.store.store import Store
@@ -76,7 +77,7 @@ def _comparison(registry: Registry, standing: Standing) -> dict[str, Any] | None
     if promotion is None or promotion.evidence is None:
         return None
     try:
-        return registry.evidence(promotion.evidence)
+        return dict(parsing.plain(registry.evidence(promotion.evidence)))
     except WdbcError:
         return None
 
@@ -85,7 +86,7 @@ def _candidate(store: Store) -> dict[str, Any]:
     """Return the current candidate with its comparison, or why it cannot be compared."""
     try:
         case = registry_candidate.gather(store)
-        document = None if case.is_champion else case.document(case.compare())
+        document = None if case.is_champion else parsing.plain(case.document(case.compare()))
     except WdbcError as error:
         return {"version": None, "recipe": None, "is_champion": False, "comparison": None,
                 "problems": f"{error.what}. {error.hint}"}  # fmt: skip

@@ -1,13 +1,11 @@
 """What the commands about production share: how they start, and how they show comparisons and history entries."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.audit_log import MOVES, Entry
 from wdbc_assets.registry.registry import Registry, open_registry
+from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store.store import Store, open_store
 
 CHAMPION_STAYS = 3
@@ -28,26 +26,24 @@ def prepare() -> tuple[settings.Settings, Store, Registry]:
     return config, store, open_registry(store)
 
 
-def show_comparison(document: Mapping[str, Any]) -> None:
+def show_comparison(document: VerdictDocument) -> None:
     """Show a comparison: the two models, each criterion with its interval and bound, and the verdict last."""
-    verdict, candidate, champion = document["verdict"], document["candidate"], document["champion"]
-    terminal.say(f"\n  candidate  {candidate['recipe']:<14} {staleness.short(candidate['version'])}  (fitted_pipeline)")
+    verdict, candidate, champion = document.verdict, document.candidate, document.champion
+    terminal.say(f"\n  candidate  {candidate.recipe:<14} {staleness.short(candidate.version)}  (fitted_pipeline)")
     if champion:
-        terminal.say(f"  champion   {champion['recipe']:<14} {staleness.short(champion['version'])}")
-    terminal.say(
-        f"  {verdict['patients']} patients, {verdict['repeats']} x {verdict['folds']} folds; candidate minus champion,"
-    )
+        terminal.say(f"  champion   {champion.recipe:<14} {staleness.short(champion.version)}")
+    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds; candidate minus champion,")
     terminal.say("  95 % intervals (Nadeau and Bengio)")
     terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'met':<4} required")
-    for criterion in verdict["criteria"]:
-        value = "" if criterion["value"] is None else f"{criterion['value']:+.4f}"
-        interval = "" if criterion["low"] is None else f"[{criterion['low']:+.4f}, {criterion['high']:+.4f}]"
-        met = terminal.style("yes", fg="green") if criterion["holds"] else terminal.style("no ", fg="red")
-        terminal.say(f"  {criterion['name']:<14} {value:>8}   {interval:<20} {met}  {criterion['demand']}")
-        if criterion["found"] and not criterion["holds"]:
-            terminal.say(f"  {'':<14} {criterion['found']}")
-    name = terminal.style(verdict["name"], fg=_COLOURS.get(verdict["name"]), bold=True)
-    terminal.say(f"\n  verdict: {name}; {verdict['reason']}")
+    for criterion in verdict.criteria:
+        value = "" if criterion.value is None else f"{criterion.value:+.4f}"
+        interval = "" if criterion.low is None else f"[{criterion.low:+.4f}, {criterion.high:+.4f}]"
+        met = terminal.style("yes", fg="green") if criterion.holds else terminal.style("no ", fg="red")
+        terminal.say(f"  {criterion.name:<14} {value:>8}   {interval:<20} {met}  {criterion.demand}")
+        if criterion.found and not criterion.holds:
+            terminal.say(f"  {'':<14} {criterion.found}")
+    name = terminal.style(verdict.name, fg=_COLOURS.get(verdict.name), bold=True)
+    terminal.say(f"\n  verdict: {name}; {verdict.reason}")
 
 
 def show_standing(entry: Entry, promotion: Entry | None) -> None:

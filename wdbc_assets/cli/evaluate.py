@@ -1,10 +1,9 @@
 """`wdbc evaluate`: repeated nested cross-validation of recipes, compared with the reference Airflow project's."""
 
 import contextlib
-import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +12,12 @@ from wdbc_assets.cli import evaluation, terminal
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
+from wdbc_assets.store import parsing
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
 
 
 @click.command()
@@ -56,12 +59,11 @@ def evaluate(
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         run_id = launch.job("evaluate", store, config, options, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("cross_validation", run_id=run_id).manifest
-    files = store.files(manifest)
-    summary, winners = json.loads(files["summary.json"]), json.loads(files["winners.json"])
+    value: CrossValidation = store.value(manifest)
     if as_json:
-        terminal.document(_plain(store, manifest, summary, winners))
+        terminal.document(_plain(store, manifest, value))
         return
-    evaluation.show(summary, winners, config.protocol)
+    evaluation.show(value.summary, value.winners, config.protocol)
     terminal.warn_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {_next_commands(config.protocol)}")
@@ -73,7 +75,7 @@ def _next_commands(protocol: str) -> str:
     return f"{first}, {wdbc} evaluate --recipe NAME, {wdbc} ui"
 
 
-def _plain(store: Store, manifest: Manifest, summary: dict[str, Any], winners: list[dict[str, Any]]) -> dict[str, Any]:
+def _plain(store: Store, manifest: Manifest, value: "CrossValidation") -> dict[str, Any]:
     protocol = manifest.parameters["protocol"]
     bounds = {name: {"floor": bound.floor(protocol), "alarm": bound.alarm} for name, bound in floors.BOUNDS.items()}
     return {
@@ -81,8 +83,8 @@ def _plain(store: Store, manifest: Manifest, summary: dict[str, Any], winners: l
         "version": manifest.version,
         "made_at": manifest.made_at,
         "protocol": protocol,
-        **summary,
+        **parsing.plain(value.summary),
         "bounds": {"recipe": floors.RECIPE, **bounds},
         "checks": manifest.checks,
-        "winners": {name: evaluation.selected_parameters(winners, name) for name in summary["recipes"]},
+        "winners": {name: evaluation.selected_parameters(value.winners, name) for name in value.summary.recipes},
     }

@@ -3,67 +3,67 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 
-_COMPARED = ("log_loss", "accuracy")
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.cross_validation import Winner
+    from wdbc_assets.domain.evaluation.results import Difference, EvaluationSummary, RecipeMetrics
+
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")
 _CHOICES_SHOWN = 3
 
 
-def show(summary: Mapping[str, Any], winners: Sequence[Mapping[str, Any]], protocol: str) -> None:
+def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: str) -> None:
     """Print an evaluation. The overview comes last, because the end is what stays visible in a terminal."""
-    terminal.say(
-        f"\n  {summary['patients']} patients, {summary['repeats']} x {summary['folds']} folds; sd over the repeats;"
-    )
+    terminal.say(f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; sd over the repeats;")
     terminal.say("  95 % intervals (Nadeau and Bengio)")
-    for name in summary["recipes"]:
-        _show_recipe(name, summary["recipes"], protocol)
+    for name in summary.recipes:
+        _show_recipe(name, summary.recipes, protocol)
         _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
-    for difference in summary["differences"]:
-        names = f"{difference['recipe']} - {difference['minus']}"
-        log_loss, accuracy = (_difference(difference[metric]) for metric in _COMPARED)
+    for difference in summary.differences:
+        names = f"{difference.recipe} - {difference.minus}"
+        log_loss, accuracy = _difference(difference.log_loss), _difference(difference.accuracy)
         terminal.say(f"  {names:<30} {log_loss:<28} {accuracy}")
     _show_overview(summary)
 
 
-def best(summary: Mapping[str, Any]) -> tuple[str, list[str]]:
+def best(summary: "EvaluationSummary") -> tuple[str, list[str]]:
     """Return the recipe with the lowest mean log-loss, and the recipes that do not differ from it significantly."""
     names = ranked(summary)
     not_significant = {
         name
-        for difference in summary["differences"]
-        for name in (difference["recipe"], difference["minus"])
-        if names[0] in (difference["recipe"], difference["minus"])
-        and difference["log_loss"]["low"] <= 0 <= difference["log_loss"]["high"]
+        for difference in summary.differences
+        for name in (difference.recipe, difference.minus)
+        if names[0] in (difference.recipe, difference.minus) and not difference.log_loss.excludes_zero
     }
     return names[0], [name for name in names[1:] if name in not_significant]
 
 
-def ranked(summary: Mapping[str, Any]) -> list[str]:
+def ranked(summary: "EvaluationSummary") -> list[str]:
     """Return the recipes by mean log-loss, lowest first."""
-    return sorted(summary["recipes"], key=lambda name: summary["recipes"][name]["log_loss"]["mean"])
+    return sorted(summary.recipes, key=lambda name: summary.recipes[name].log_loss.mean or 0.0)
 
 
-def selected_parameters(winners: Iterable[Mapping[str, Any]], recipe: str) -> list[dict[str, Any]]:
+def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[str, Any]]:
     """Return the parameters selected by a recipe's inner searches, with fold counts, most frequent first."""
-    counts = Counter(json.dumps(fold["winner"], sort_keys=True) for fold in winners if fold["recipe"] == recipe)
+    counts = Counter(json.dumps(fold.winner, sort_keys=True) for fold in winners if fold.recipe == recipe)
     return [{"parameters": json.loads(text), "folds": count} for text, count in counts.most_common()]
 
 
-def _show_recipe(name: str, metrics: Mapping[str, Any], protocol: str) -> None:
+def _show_recipe(name: str, metrics: "Mapping[str, RecipeMetrics]", protocol: str) -> None:
     baseline = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
     terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
-    for metric, value in metrics[name].items():
-        interval = "" if value["low"] is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
-        reference = _number(metrics[baseline][metric]["mean"]) if baseline else ""
-        bound = _floor(metric, value["mean"], protocol) if floor else ""
-        mean, sd = _number(value["mean"]), _number(value["sd"])
+    for metric, value in metrics[name].by_name.items():
+        interval = "" if value.low is None else f"[{value.low:.4f}, {value.high:.4f}]"
+        reference = _number(metrics[baseline].means[metric]) if baseline else ""
+        bound = _floor(metric, value.mean, protocol) if floor else ""
+        mean, sd = _number(value.mean), _number(value.sd)
         terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
 
 
@@ -79,11 +79,11 @@ def _short(parameters: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in parameters.items())
 
 
-def _show_overview(summary: Mapping[str, Any]) -> None:
+def _show_overview(summary: "EvaluationSummary") -> None:
     terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{metric:<18}" for metric in _OVERVIEW).rstrip())
     for name in ranked(summary):
-        values = [summary["recipes"][name][metric] for metric in _OVERVIEW]
-        cells = "".join(f"{_number(value['mean']) + ' ± ' + _number(value['sd']):<18}" for value in values)
+        values = [summary.recipes[name].by_name[metric] for metric in _OVERVIEW]
+        cells = "".join(f"{_number(value.mean) + ' ± ' + _number(value.sd):<18}" for value in values)
         terminal.say(f"  {name:<15}{cells.rstrip()}")
     first, not_significant = best(summary)
     note = (
@@ -98,14 +98,14 @@ def _floor(metric: str, mean: float | None, protocol: str) -> str:
     if metric not in floors.BOUNDS:
         return ""
     bound = floors.BOUNDS[metric].floor(protocol)
-    reached = not floors.missed({metric: {"mean": mean}}, protocol)
+    reached = not floors.missed({metric: mean}, protocol)
     relation = "<=" if metric in floors.LESS_IS_BETTER else ">="
     text = f"{relation} {bound:g}" + ("" if reached else "  missed")
     return "  " + terminal.style(text, fg="green" if reached else "red")
 
 
-def _difference(value: Mapping[str, float]) -> str:
-    return f"{value['mean']:+.4f} [{value['low']:+.4f}, {value['high']:+.4f}]"
+def _difference(value: "Difference") -> str:
+    return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}]"
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """`wdbc explore`: a summary of the data in findings and tables; the plots are in the UI."""
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,9 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.domain.data import insights
 from wdbc_assets.orchestration import launch
 from wdbc_assets.store.store import open_store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.data.exploration import Exploration
 
 _MEASUREMENTS_SHOWN = 10
 _WIDTH = 100
@@ -26,30 +29,28 @@ def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click pa
     store = open_store(config.storage, relative_to=root)
     run_id = launch.job("explore", store, config, {}, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("exploration", run_id=run_id).manifest
-    _show(store.document(manifest, "exploration.json"))
+    _show(store.value(manifest))
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {terminal.command_name()} ui, for the plots of exploration")
 
 
-def _show(exploration: dict[str, Any]) -> None:
-    terminal.say(
-        f"\n  {exploration['rows']} patients: {exploration['benign']} benign, {exploration['malignant']} malignant"
-    )
-    for finding in exploration["findings"]:
+def _show(exploration: "Exploration") -> None:
+    terminal.say(f"\n  {exploration.rows} patients: {exploration.benign} benign, {exploration.malignant} malignant")
+    for finding in exploration.findings:
         _wrapped(finding)
     terminal.say(
         f"\n  {'measurement':<24} {'median benign':>13} {'malignant':>10} {'AUC':>7} {'skew':>6} {'outliers':>9}"
     )
-    for name in insights.best_first(exploration)[:_MEASUREMENTS_SHOWN]:
-        stats = exploration["measurements"][name]
+    for name in insights.best_first(exploration.measurements)[:_MEASUREMENTS_SHOWN]:
+        stats = exploration.measurements[name]
         terminal.say(
-            f"  {name:<24} {stats['benign']['median']:>13.4g} {stats['malignant']['median']:>10.4g}"
-            f" {stats['auc']:>7.4f} {_skew(stats['skew']):>6} {stats['outliers']:>9}"
+            f"  {name:<24} {stats.benign.median:>13.4g} {stats.malignant.median:>10.4g}"
+            f" {stats.auc:>7.4f} {_skew(stats.skew):>6} {stats.outliers:>9}"
         )
-    correlation = exploration["correlation"]
-    if correlation["clusters"]:
-        terminal.say(f"\n  groups of measurements that correlate pairwise at {correlation['bound']:g} or more")
-    for cluster in correlation["clusters"]:
+    correlation = exploration.correlation
+    if correlation.clusters:
+        terminal.say(f"\n  groups of measurements that correlate pairwise at {correlation.bound:g} or more")
+    for cluster in correlation.clusters:
         _wrapped(", ".join(cluster))
 
 

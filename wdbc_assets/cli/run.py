@@ -47,7 +47,7 @@ def _set_in_environment(source: str) -> str:
 
 def _show_results(store: Store, run_id: str | None) -> None:
     metrics = store.handle("metrics", run_id=run_id).manifest
-    terminal.metrics_table(store.document(metrics, "metrics.json"))
+    terminal.metrics_table(store.value(metrics))
     terminal.warn_if_replaced(store, metrics)
     terminal.say(f"\n  stored in {store.url}")
     wdbc = terminal.command_name()

@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
-from wdbc_assets.store import bundle_files, paths
+from wdbc_assets.store import paths
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
@@ -194,17 +194,19 @@ def _agreement(
     import numpy as np
 
     from wdbc_assets.domain.promotion import agreement as promotion_agreement
+    from wdbc_assets.store import bundle_loader, parsing
 
     policies = [
-        bundle_files.read(paths.POLICY, store.files(manifest).get(paths.POLICY))
+        bundle_loader.read_policy(store.files(manifest).get(paths.POLICY))
         for manifest in (champion, experiment.challenger)
     ]
-    return promotion_agreement.agreement(
+    agreement = promotion_agreement.agreement(
         np.array([pair.champion for pair in paired.pairs]),
         np.array([pair.challenger for pair in paired.pairs]),
         champion_policy=policies[0],
         challenger_policy=policies[1],
     )
+    return dict(parsing.plain(agreement))
 
 
 def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":

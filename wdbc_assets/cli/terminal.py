@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,9 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import Metrics
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
 _ESCAPE = "\x1b"
@@ -130,22 +133,18 @@ def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, 
     say(f"  {asset:<17} {_coloured(event)} {row_count:>12} {duration:>9}   {staleness.short(version)}")
 
 
-def metrics_table(metrics: dict[str, Any]) -> None:
+def metrics_table(metrics: "Metrics") -> None:
     """Print every metric with its interval."""
-    with_interval = {name: metric for name, metric in metrics.items() if isinstance(metric, dict) and "low" in metric}
-    if not with_interval:
-        return
-    interval = f"{100 * metrics['confidence']:g} % interval" if "confidence" in metrics else "interval"
+    interval = f"{100 * metrics.confidence:g} % interval"
     say(f"\n  {'metric':<14} {'value':>8}   {interval:<18} by")
-    for name, metric in with_interval.items():
-        value, low, high = (_number(metric[key]) for key in ("value", "low", "high"))
-        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {metric.get('interval', '')}")
-    if "confusion_matrix" in metrics:
-        (true_negative, false_positive), (false_negative, true_positive) = metrics["confusion_matrix"]
-        say(
-            f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
-            f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
-        )
+    for name, metric in metrics.by_name.items():
+        value, low, high = map(_number, (metric.value, metric.low, metric.high))
+        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {metric.method}")
+    (true_negative, false_positive), (false_negative, true_positive) = metrics.confusion_matrix
+    say(
+        f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"
+        f" of {false_negative + true_positive} malignant {true_positive} called malignant, {false_negative} benign"
+    )
 
 
 def warn_if_replaced(store: Store, manifest: Manifest) -> None:

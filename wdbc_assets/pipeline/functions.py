@@ -6,11 +6,12 @@ inputs, a function may request any argument that `pipeline.calls.call` lists. Th
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets import settings, sources
 from wdbc_assets.pipeline.calls import External, Fetcher, NotModified
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
-    from wdbc_assets.domain.evaluation import cross_validation as nested
-    from wdbc_assets.domain.modeling import bundles, fitting
-    from wdbc_assets.domain.promotion import card_parts
+    from wdbc_assets.domain.data.exploration import Exploration
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+    from wdbc_assets.domain.evaluation.importance import Importance
+    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.modeling import fitting
+    from wdbc_assets.domain.promotion import bundles, card_parts
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 """What the champion is made of. Its other inputs are evidence for the gate."""
@@ -47,7 +52,7 @@ def clean_frame(raw_data: bytes) -> "pd.DataFrame":
     return cleaning.clean(reading.read(raw_data))
 
 
-def exploration(clean_frame: "pd.DataFrame") -> dict[str, Any]:
+def exploration(clean_frame: "pd.DataFrame") -> "Exploration":
     """Exploratory analysis: distributions by class, correlations, outliers, and findings in words."""
     from wdbc_assets.domain.data import exploration
 
@@ -87,7 +92,7 @@ def metrics(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.MetricsParameters,
-) -> dict[str, Any]:
+) -> "Metrics":
     """Metrics of the fitted pipeline on the test set, each with its confidence interval, in full precision."""
     from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
     from wdbc_assets.domain.modeling import prediction
@@ -107,7 +112,7 @@ def cross_validation(
     effort: settings.Effort,
     checkpoints: Checkpoints,
     report: Report,
-) -> "nested.CrossValidation":
+) -> "CrossValidation":
     """Repeated nested cross-validation: every patient's probability from models that never saw them, by recipe."""
     from wdbc_assets.pipeline.engines import local
 
@@ -126,7 +131,7 @@ def decision_policy(
     fitted_pipeline: "fitting.Fit",
     parameters: settings.PolicyParameters,
     report: Report,
-) -> dict[str, Any]:
+) -> "DecisionPolicy":
     """The threshold for malignant and the referral band, from out-of-fold probabilities of the training set."""
     from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
 
@@ -145,7 +150,7 @@ def importance(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.ImportanceParameters,
-) -> dict[str, Any]:
+) -> "Importance":
     """Permutation importance of each measurement, and the exact contributions of a linear recipe."""
     from wdbc_assets.domain.evaluation import importance as evaluation_importance
 
@@ -158,24 +163,24 @@ def importance(
 
 
 def model_card(
-    exploration: dict[str, Any],
+    exploration: "Exploration",
     fitted_pipeline: "fitting.Fit",
-    metrics: dict[str, Any],
-    cross_validation: "nested.CrossValidation",
-    decision_policy: dict[str, Any],
-    importance: dict[str, Any],
+    metrics: "Metrics",
+    cross_validation: "CrossValidation",
+    decision_policy: "DecisionPolicy",
+    importance: "Importance",
     versions: Mapping[str, str],
 ) -> "card_parts.ModelCard":
     """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
     from wdbc_assets.domain.promotion import model_card as model_cards
 
     contents = {
-        "exploration": exploration,
+        "exploration": parsing.plain(exploration),
         "fitted_pipeline": vars(fitted_pipeline),
-        "metrics": metrics,
-        "cross_validation": cross_validation.summary,
-        "decision_policy": decision_policy,
-        "importance": importance,
+        "metrics": parsing.plain(metrics),
+        "cross_validation": parsing.plain(cross_validation.summary),
+        "decision_policy": parsing.plain(decision_policy),
+        "importance": parsing.plain(importance),
     }
     return model_cards.card(contents, versions)
 
@@ -183,7 +188,7 @@ def model_card(
 def champion(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
-    decision_policy: dict[str, Any],
+    decision_policy: "DecisionPolicy",
     versions: Mapping[str, str],
 ) -> "bundles.Bundle":
     """The model that serves predictions: a pipeline with its decision policy.
@@ -192,7 +197,7 @@ def champion(
     `promote: true`. Then the current pipeline is compared with the champion on the same out-of-fold predictions and
     replaces it if it passes the gate. An observation records the verdict.
     """
-    from wdbc_assets.domain.modeling import bundles
+    from wdbc_assets.domain.promotion import bundles
 
     return bundles.make(
         fitted_pipeline, decision_policy, train_test_split.X_train, {name: versions[name] for name in MADE_OF}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
-    from wdbc_assets.domain.evaluation import cross_validation
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
 
 # The reader of the bytes detects a breach; no other rule can be evaluated then.
 FILE_IS_A_TABLE = base.Rule(
@@ -101,14 +102,14 @@ def validate_train_test_split(split: "splitting.Split", inputs: Mapping[str, Any
     return schemas.validate_split(split, inputs["clean_frame"])
 
 
-def validate_cross_validation(value: "cross_validation.CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+def validate_cross_validation(value: "CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
     """Validate an evaluation of the clean frame."""
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
 
     return evaluation_rules.validate(value, inputs["clean_frame"])
 
 
-def validate_decision_policy(policy: dict[str, Any], _: Mapping[str, Any]) -> list[Finding]:
+def validate_decision_policy(policy: "DecisionPolicy", _: Mapping[str, Any]) -> list[Finding]:
     """Validate a decision policy."""
     from wdbc_assets.domain.evaluation import policy_rules
 

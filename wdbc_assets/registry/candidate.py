@@ -10,16 +10,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.pipeline import code_versions, functions, specs
-from wdbc_assets.registry import challenger
+from wdbc_assets.registry import challenger, verdicts
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
+from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store import index
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import BUNDLE
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.modeling.bundles import Bundle
+    from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
 
 _MATERIALIZE = (
@@ -134,22 +135,23 @@ class Case:
             experiment=self.experiment,
         )
 
-    def document(self, verdict: "Verdict") -> dict[str, Any]:
+    def document(self, verdict: "Verdict") -> VerdictDocument:
         """Return the verdict document: candidate and champion, their versions, and the verdict with each criterion.
 
         Comparing the same versions again gives the same document.
         """
-        return {
-            "candidate": {
-                "recipe": self.recipe,
-                "version": self.version,
-                "made_of": {name: manifest.version for name, manifest in self.manifests.items()},
-            },
-            "champion": self.standing.manifest and {"recipe": self.champion_recipe, "version": self.standing.version},
-            "protocol": self.manifests["cross_validation"].parameters.get("protocol"),
-            "experiment": self.experiment,
-            "verdict": verdict.to_plain(),
-        }
+        version = self.standing.version
+        return VerdictDocument(
+            candidate=verdicts.Candidate(
+                recipe=self.recipe,
+                version=self.version,
+                made_of={name: manifest.version for name, manifest in self.manifests.items()},
+            ),
+            champion=verdicts.Champion(recipe=self.champion_recipe, version=version) if version else None,
+            protocol=self.manifests["cross_validation"].parameters.get("protocol"),
+            experiment=self.experiment,
+            verdict=verdict,
+        )
 
 
 def gather(store: Store, candidate: str | None = None, *, run_id: str | None = None) -> Case:

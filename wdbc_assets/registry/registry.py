@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, standings
@@ -82,19 +81,17 @@ class Registry:
             problems += mismatches
         return Standing(manifest, history, tuple(problems), settled)
 
-    def evidence(self, digest: str) -> dict[str, Any]:
+    def evidence(self, digest: str) -> VerdictDocument:
         """Return a verdict document.
 
         Raises:
             DamagedStore: it is missing or was altered.
         """
         content = self._log.content(paths.evidence(digest)).data or b""
-        document: dict[str, Any] | None = None
+        document: VerdictDocument | None = None
         with contextlib.suppress(Malformed):
             if hashlib.sha256(content).hexdigest() == digest:
-                plain = parsing.decode(content)
-                parsing.build(VerdictDocument, plain)
-                document = plain
+                document = parsing.read(VerdictDocument, content)
         if document is None:
             raise DamagedStore(
                 "the evidence of a decision is missing or was altered",
@@ -160,9 +157,9 @@ class Registry:
 
     # Writing
 
-    def keep_evidence(self, document: Mapping[str, Any]) -> str:
+    def keep_evidence(self, document: VerdictDocument) -> str:
         """Store a verdict document and return its digest."""
-        content = json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
+        content = json.dumps(parsing.plain(document), indent=2, allow_nan=False).encode() + b"\n"
         digest = hashlib.sha256(content).hexdigest()
         self._backend.replace(paths.evidence(digest), content)
         return digest

@@ -1,6 +1,8 @@
-"""The schema of a verdict document, as `candidate.Case.document` makes it and the evidence stores it."""
+"""The verdict document: the evidence of a decision, as `candidate.Case.document` makes it."""
 
 from dataclasses import dataclass
+
+from wdbc_assets.domain.promotion.gate import Verdict
 
 
 @dataclass(frozen=True)
@@ -18,35 +20,6 @@ class Champion:
 
     recipe: str | None
     version: str
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """See `domain.promotion.criteria.Criterion`."""
-
-    name: str
-    demand: str
-    holds: bool
-    value: float | None
-    low: float | None
-    high: float | None
-    bound: float | None
-    found: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """See `domain.promotion.gate.Verdict`."""
-
-    name: str
-    promoted: bool
-    reason: str
-    candidate: str
-    champion: str | None
-    repeats: int
-    folds: int
-    patients: int
-    criteria: list[Criterion]
 
 
 @dataclass(frozen=True)

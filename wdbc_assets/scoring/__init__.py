@@ -108,8 +108,8 @@ def _predictions(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
-    decisions = decision_policy.called_malignant(p, served.policy).astype(np.int8)
-    sets = decision_policy.codes(p, served.policy)
+    decisions = decision_policy.called_malignant(p, served.policy.threshold).astype(np.int8)
+    sets = decision_policy.codes(p, served.policy.quantiles)
     for counter, codes in ((tally.decisions, decisions), (tally.sets, sets)):
         counts = np.bincount(codes, minlength=len(decision_policy.OUTCOMES)).tolist()
         counter.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})

@@ -6,13 +6,13 @@ that the files are those that were stored; here they may come from anybody, with
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy as policies
 from wdbc_assets.domain.modeling import linear_scorer, prediction, recipes, smoke_test
-from wdbc_assets.store import bundle_files, skops_files, skops_scan
+from wdbc_assets.store import bundle_files, parsing, skops_files, skops_scan
 from wdbc_assets.store.manifest import DamagedStore, stored_file, version_of
 from wdbc_assets.store.paths import BUNDLE, CHAMPION, PIPELINE, POLICY, REFERENCE, SCORER
 
@@ -37,8 +37,8 @@ class Served:
     recipe: str
     version: str
     features: tuple[str, ...]
-    policy: dict[str, Any]
-    reference: dict[str, Any]
+    policy: policies.DecisionPolicy
+    reference: smoke_test.Reference
     versions: dict[str, str]
     scorer: linear_scorer.Scorer | None
     pipeline: "Pipeline | None"
@@ -64,11 +64,11 @@ class Served:
         """Return `benign` or `malignant` for each probability, by the policy's threshold."""
         import numpy as np
 
-        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy).astype(np.int8)]
+        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy.threshold).astype(np.int8)]
 
     def sets(self, p: "Array") -> "NDArray[np.str_]":
         """Return the triage of each probability by its conformal prediction set: benign, refer or malignant."""
-        return policies.decide(p, self.policy)
+        return policies.decide(p, self.policy.quantiles)
 
     def contributions(self, X: "Array") -> "tuple[float, Array] | None":
         """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear."""
@@ -85,6 +85,15 @@ def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:
     if len(manifest.files) > len(_FILES) or manifest.size > skops_scan.LARGEST + len(_FILES) * bundle_files.LARGEST:
         raise DamagedStore("the bundle is too large", where=store.folder(manifest), hint=bundle_files.HINT)
     return store.files(manifest)
+
+
+def read_policy(content: bytes | None) -> policies.DecisionPolicy:
+    """Return the decision policy in a bundle's file.
+
+    Raises:
+        WdbcError: the file is missing or is not such a policy.
+    """
+    return parsing.build(policies.DecisionPolicy, bundle_files.read(POLICY, content))
 
 
 def open_champion(store: "Store") -> Served:
@@ -134,10 +143,10 @@ def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
         raise _refused("the bundle was made for another data contract", BUNDLE)
     if tuple(stated["features"]) != contract.FEATURES:
         raise _refused("the bundle expects other measurements, or another order of them", BUNDLE)
-    policy = bundle_files.read(POLICY, contents[POLICY])
-    if policy["recipe"] != stated["recipe"]:
+    policy = read_policy(contents[POLICY])
+    if policy.recipe != stated["recipe"]:
         raise _refused("the decision policy belongs to another recipe", POLICY)
-    reference = bundle_files.read(REFERENCE, contents[REFERENCE])
+    reference = parsing.build(smoke_test.Reference, bundle_files.read(REFERENCE, contents[REFERENCE]))
     compiled, pipeline = None, None
     if stated["compiled"]:
         skops_scan.scan(contents[PIPELINE])

@@ -4,10 +4,11 @@ Bytes are stored unchanged, tables as Parquet, plain values as JSON, pipelines a
 Encoding is canonical: equal values give equal bytes, in any process and on any day.
 """
 
+import importlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
@@ -15,6 +16,14 @@ from wdbc_assets.store import parsing, paths, skops_files
 
 if TYPE_CHECKING:
     import pandas as pd
+
+RESULTS: Mapping[str, str] = {
+    "decision_policy": "wdbc_assets.domain.evaluation.decision_policy:DecisionPolicy",
+    "exploration": "wdbc_assets.domain.data.exploration:Exploration",
+    "importance": "wdbc_assets.domain.evaluation.importance:Importance",
+    "metrics": "wdbc_assets.domain.evaluation.results:Metrics",
+}
+"""The types of the results that are stored as one JSON object, by asset. Imported when such a file is decoded."""
 
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
@@ -40,7 +49,7 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
             return name, codec.encode(asset, value), codec.rows(value)
     raise WdbcError(
         f"{asset}: the store has no format for a {type(value).__name__}",
-        hint="Return bytes, a DataFrame, a Split, a Fit, a Bundle, or plain JSON values.",
+        hint="Return bytes, a DataFrame, a Split, a Fit, a Bundle, a type of `codecs.RESULTS`, or plain JSON values.",
     )
 
 
@@ -79,6 +88,19 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
+def _json_decode(contents: Mapping[str, bytes]) -> Any:
+    ((file, content),) = contents.items()
+    value, place = parsing.decode(content), RESULTS.get(file.removesuffix(".json"))
+    if place is None:
+        return value
+    module, _, name = place.partition(":")
+    return parsing.build(getattr(importlib.import_module(module), name), value)
+
+
+def _is_result(value: Any) -> bool:
+    return f"{type(value).__module__}:{type(value).__qualname__}" in RESULTS.values()
+
+
 def _split_encode(_asset: str, split: Any) -> dict[str, bytes]:
     return {f"{name}.parquet": to_parquet(_frame(getattr(split, name))) for name in _SPLIT}
 
@@ -97,7 +119,7 @@ def _split_decode(contents: Mapping[str, bytes]) -> Any:
 
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
     evidence = {entry.name: getattr(fit, entry.name) for entry in fields(fit) if entry.name != "pipeline"}
-    evidence["candidates"] = [asdict(candidate) for candidate in fit.candidates]
+    evidence["candidates"] = parsing.plain(fit.candidates)
     return {"pipeline.skops": skops_files.to_skops(fit.pipeline), "search.json": to_json(evidence)}
 
 
@@ -105,9 +127,7 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.modeling import fitting, search
 
     evidence = parsing.decode(contents["search.json"])
-    candidates = tuple(
-        search.Candidate(**{**plain, "fold_scores": tuple(plain["fold_scores"])}) for plain in evidence["candidates"]
-    )
+    candidates = tuple(parsing.build(search.Candidate, candidate) for candidate in evidence["candidates"])
     return fitting.Fit(
         pipeline=skops_files.from_skops(contents["pipeline.skops"]),
         **{**evidence, "candidates": candidates, "warnings": tuple(evidence["warnings"])},
@@ -117,18 +137,19 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
 def _cross_validation_encode(_asset: str, value: Any) -> dict[str, bytes]:
     return {
         "predictions.parquet": to_parquet(value.predictions),
-        "winners.json": to_json(value.winners),
-        "summary.json": to_json(value.summary),
+        "winners.json": to_json(parsing.plain(value.winners)),
+        "summary.json": to_json(parsing.plain(value.summary)),
     }
 
 
 def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
-    from wdbc_assets.domain.evaluation import cross_validation
+    from wdbc_assets.domain.evaluation import comparison, cross_validation, results
 
-    return cross_validation.CrossValidation(
+    winners = parsing.decode(contents["winners.json"])
+    return comparison.CrossValidation(
         predictions=from_parquet(contents["predictions.parquet"]),
-        winners=parsing.decode(contents["winners.json"]),
-        summary=parsing.decode(contents["summary.json"]),
+        winners=tuple(parsing.build(cross_validation.Winner, winner) for winner in winners),
+        summary=parsing.read(results.EvaluationSummary, contents["summary.json"]),
     )
 
 
@@ -136,7 +157,7 @@ def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
     from wdbc_assets.domain.promotion import model_card_pages
 
     return {
-        "model_card.json": to_json(asdict(card)),
+        "model_card.json": to_json(parsing.plain(card)),
         "model_card.md": model_card_pages.markdown(card).encode(),
         "model_card.html": model_card_pages.html(card).encode(),
     }
@@ -145,7 +166,7 @@ def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
 def _card_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.promotion import card_parts
 
-    return card_parts.ModelCard.from_plain(parsing.decode(contents["model_card.json"]))
+    return parsing.read(card_parts.ModelCard, contents["model_card.json"])
 
 
 def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
@@ -160,14 +181,14 @@ def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
     return {
         paths.BUNDLE: to_json(stated),
         **compiled,
-        paths.POLICY: to_json(bundle.policy),
-        paths.REFERENCE: to_json(bundle.reference),
+        paths.POLICY: to_json(parsing.plain(bundle.policy)),
+        paths.REFERENCE: to_json(parsing.plain(bundle.reference)),
         paths.PIPELINE: skops_files.to_skops(bundle.pipeline),
     }
 
 
 def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
-    from wdbc_assets.domain.modeling.bundles import Bundle
+    from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.store.bundle_loader import open_bundle
 
     served = open_bundle(contents)
@@ -242,9 +263,9 @@ CODECS: Mapping[str, Codec] = {
         rows=lambda _: None,
     ),
     "json": Codec(
-        takes=lambda value: isinstance(value, dict | list),
-        encode=lambda asset, value: {f"{asset}.json": to_json(value)},
-        decode=lambda contents: parsing.decode(next(iter(contents.values()))),
+        takes=lambda value: isinstance(value, dict | list) or _is_result(value),
+        encode=lambda asset, value: {f"{asset}.json": to_json(parsing.plain(value))},
+        decode=_json_decode,
         rows=lambda _: None,
     ),
 }

@@ -1,15 +1,19 @@
 """Parse everything read from the store: bytes to plain JSON values, plain values to a dataclass, or an error.
 
 Files on a disk may come from anybody. `decode` accepts strict UTF-8 JSON of bounded size and depth, without duplicate
-keys, NaN or infinity; `build` checks the type of every field. After both, code can rely on the annotations.
+keys, NaN or infinity; `build` checks the type of every field. After both, code can rely on the annotations. `plain` is
+the inverse of `build`.
+
+A dataclass is a JSON object with its fields in their order. A field may state in its `metadata` another `key`, or that
+it is `omitted` if it is None.
 """
 
 import json
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -58,7 +62,7 @@ def decode(content: bytes) -> Any:
     return value
 
 
-def build(kind: type[T], plain: Any) -> T:
+def build(kind: type[T], value: Any) -> T:
     """Return a dataclass from a JSON object, with every field checked against its annotation.
 
     A field that already holds a dataclass is accepted unchanged.
@@ -66,8 +70,20 @@ def build(kind: type[T], plain: Any) -> T:
     Raises:
         Malformed: a field is missing, unknown, or of another type.
     """
-    result: T = _converted(kind, plain, kind.__name__)
+    result: T = _converted(kind, value, kind.__name__)
     return result
+
+
+def plain(value: Any) -> Any:
+    """Return a dataclass as a JSON object, and other values with the dataclasses in them replaced."""
+    if is_dataclass(value):
+        pairs = ((entry, getattr(value, entry.name)) for entry in fields(value))
+        return {
+            _key(entry): plain(item) for entry, item in pairs if item is not None or "omitted" not in entry.metadata
+        }
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def read(kind: type[T], content: bytes) -> T:
@@ -120,7 +136,9 @@ def _converted(kind: Any, value: Any, name: str) -> Any:
         return value
     if origin in (types.UnionType, typing.Union):
         return _one_of(typing.get_args(kind), value, name)
-    if origin is not None:
+    if origin is typing.Literal and value in typing.get_args(kind):
+        return value
+    if isinstance(origin, type):
         return _container(origin, typing.get_args(kind), value, name)
     if is_dataclass(kind):
         return value if type(value) is kind else _fields(kind, value, name)
@@ -141,7 +159,11 @@ def _container(origin: Any, kinds: tuple[Any, ...], value: Any, name: str) -> An
     if issubclass(origin, Mapping) and isinstance(value, dict):
         return {key: _converted(kinds[1], item, f"{name}.*") for key, item in value.items()}
     if origin in (list, tuple) and isinstance(value, list):
-        return origin(_converted(kinds[0], item, f"{name}[]") for item in value)
+        if origin is list or kinds[-1] is Ellipsis:
+            kinds = (kinds[0],) * len(value)
+        if len(kinds) != len(value):
+            raise Malformed(f"{name} has {len(value)} items instead of {len(kinds)}")
+        return origin(_converted(kind, item, f"{name}[]") for kind, item in zip(kinds, value, strict=True))
     raise Malformed(f"{name} has the wrong type")
 
 
@@ -157,15 +179,26 @@ def _scalar(kind: Any, value: Any, name: str) -> Any:
 def _fields(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise Malformed(f"{name} is not a JSON object")
-    hints = _hints(kind)
-    if unknown := set(value) - set(hints):
+    entries = _entries(kind)
+    if unknown := set(value) - set(entries):
         raise Malformed(f"{name} has {len(unknown)} unknown fields")
-    for entry in fields(kind):
-        if entry.name not in value and entry.default is MISSING and entry.default_factory is MISSING:
-            raise Malformed(f"{name} lacks the field {entry.name}")
-    return kind(**{field: _converted(hints[field], item, f"{name}.{field}") for field, item in value.items()})
+    for key, (entry, _) in entries.items():
+        if key not in value and entry.default is MISSING and entry.default_factory is MISSING:
+            raise Malformed(f"{name} lacks the field {key}")
+    return kind(
+        **{
+            entry.name: _converted(hint, value[key], f"{name}.{key}")
+            for key, (entry, hint) in entries.items()
+            if key in value
+        }
+    )
 
 
 @cache
-def _hints(kind: Callable[..., Any]) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _entries(kind: Any) -> dict[str, tuple[Field[Any], Any]]:
+    hints = typing.get_type_hints(kind)
+    return {_key(entry): (entry, hints[entry.name]) for entry in fields(kind)}
+
+
+def _key(entry: Field[Any]) -> str:
+    return str(entry.metadata.get("key", entry.name))

@@ -85,9 +85,9 @@ def test_every_row_gets_probability_decision_set_and_model_version(environment: 
     assert [row["id"] for row in rows] == builders.published()["id"].astype(str).tolist()
     p = np.array([float(row["probability"]) for row in rows])
     np.testing.assert_allclose(p, expected(recipe), rtol=0, atol=1e-12)
-    made = champions.bundle(recipe).policy
-    assert [row["set"] for row in rows] == decision_policy.decide(p, made).tolist()
-    called = decision_policy.called_malignant(p, made)
+    policy = champions.bundle(recipe).policy
+    assert [row["set"] for row in rows] == decision_policy.decide(p, policy.quantiles).tolist()
+    called = decision_policy.called_malignant(p, policy.threshold)
     assert [row["decision"] for row in rows] == np.where(called, "malignant", "benign").tolist()
     assert {row["model"] for row in rows} == {version}
     assert "569 = 569 scored + 0 set aside" in text

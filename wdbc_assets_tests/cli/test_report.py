@@ -10,6 +10,7 @@ import pytest
 
 from wdbc_assets.domain.promotion.card_parts import ModelCard
 from wdbc_assets.pipeline import specs
+from wdbc_assets.store import parsing
 from wdbc_assets_tests.cli.test_run import wdbc
 from wdbc_assets_tests.domain.promotion.test_model_card import uncited
 
@@ -111,7 +112,7 @@ def test_every_figure_of_the_card_stands_in_the_stored_artifact_that_it_cites(ev
         content: dict[str, object] = json.loads(path.read_text())
         return content
 
-    card = ModelCard.from_plain(stored("model_card", "model_card"))
+    card = parsing.build(ModelCard, stored("model_card", "model_card"))
     files = {"fitted_pipeline": "search", "cross_validation": "summary"}
     contents = {asset: stored(asset, files.get(asset, asset)) for asset in card.versions}
     assert len(card.values) > 40

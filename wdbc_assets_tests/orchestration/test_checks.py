@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data.failures import Failure
-from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
+from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.orchestration import checks
 from wdbc_assets.pipeline import specs, validation
-from wdbc_assets_tests import builders
+from wdbc_assets_tests import builders, results
 
 
 def shown(*findings: Finding, show_values: bool = True) -> list[dg.AssetCheckResult]:
@@ -75,7 +77,7 @@ def test_a_figure_of_the_whole_table_has_no_row() -> None:
     assert rows(*shown(finding)) == [{"row": "", "column": "all columns", "value": "3 rows"}]
 
 
-def evaluated(sureness: float) -> cross_validation.CrossValidation:
+def evaluated(sureness: float) -> CrossValidation:
     """An evaluation of 600 patients whose log-odds are right at a sureness of 1, and too large beyond."""
     random = np.random.default_rng(1)
     log_odds = random.normal(0, 3, 600)
@@ -90,7 +92,7 @@ def evaluated(sureness: float) -> cross_validation.CrossValidation:
             "probability": 1 / (1 + np.exp(-sureness * log_odds)),
         }
     )
-    return cross_validation.CrossValidation(table, [], comparison.summary(table))
+    return CrossValidation(table, (), comparison.summary(table))
 
 
 def of_calibration(sureness: float) -> dg.AssetCheckResult:
@@ -121,31 +123,24 @@ def test_probabilities_too_sure_or_not_sure_enough_warn_and_show_the_bins(surene
     assert all("misses the mean probability" in row["value"] for row in bins)
 
 
-def policy(**changes: Any) -> dict[str, Any]:
-    return {
-        "recall_target": 0.98,
-        "threshold": changes.get("threshold", 0.19),
-        "quantiles": {"benign": 0.53, "malignant": changes.get("quantile", 0.93)},
-        "out_of_fold": {
-            "recall": {"value": changes.get("recall", 0.982)},
-            "referred": {"value": changes.get("referred", 0.07)},
-        },
-    }
-
-
 @pytest.mark.parametrize(
     ("change", "name", "column", "value"),
     [
         ({"recall": 0.97}, "recall_reaches_the_target", "recall", "0.97, needed: at least 0.98"),
         ({"threshold": 0.0}, "bounds_are_probabilities", "threshold", "0.0, needed: above 0, up to 1"),
-        ({"quantile": 1.5}, "bounds_are_probabilities", "quantile of malignant", "1.5, needed: above 0, up to 1"),
+        (
+            {"quantiles": Quantiles(0.53, 1.5)},
+            "bounds_are_probabilities",
+            "quantile of malignant",
+            "1.5, needed: above 0, up to 1",
+        ),
         ({"referred": 0.3}, "referrals_are_few", "referred", "0.3000, needed: at most 0.12"),
     ],
 )
 def test_a_broken_policy_fails_the_check_of_its_rule_and_only_referrals_are_a_warning(
-    change: dict[str, float], name: str, column: str, value: str
+    change: dict[str, Any], name: str, column: str, value: str
 ) -> None:
-    verdict = validation.validate("decision_policy", policy(**change), {}, where="a test")
+    verdict = validation.validate("decision_policy", results.policy(**change), {}, where="a test")
     (result,) = [one for one in checks.results("decision_policy", verdict.findings) if not one.passed]
     assert result.check_name == name
     assert rows(result) == [{"row": "", "column": column, "value": value}]
@@ -155,7 +150,7 @@ def test_a_broken_policy_fails_the_check_of_its_rule_and_only_referrals_are_a_wa
 
 
 def test_a_good_policy_passes_every_check() -> None:
-    verdict = validation.validate("decision_policy", policy(), {}, where="a test")
+    verdict = validation.validate("decision_policy", results.policy(), {}, where="a test")
     assert len(verdict.findings) == 3
     assert all(finding.passed for finding in verdict.findings)
     assert verdict.refusal is None

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
-from wdbc_assets.domain.evaluation import comparison, cross_validation, metrics
+from wdbc_assets.domain.evaluation import comparison, metrics
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
+from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.modeling import fitting, recipes, search
 from wdbc_assets.orchestration.metadata import dataset, evidence, model
 from wdbc_assets.orchestration.metadata import exploration as exploration_metadata
 from wdbc_assets.presentation import privacy
-from wdbc_assets_tests import builders
+from wdbc_assets_tests import builders, results
 
 # Dagster's UI shows longer markdown behind a click, and cuts longer labels of a column off.
 SHOWN_IN_PLACE = 1000
@@ -81,42 +83,12 @@ def described_metrics(*probabilities: float) -> dict[str, Any]:
     return model.describe_metrics(metrics.evaluate([0, 0, 1, 1], probabilities or (0.1, 0.6, 0.4, 0.9), bootstrap=100))
 
 
-def share(value: float) -> dict[str, Any]:
-    return {"value": value, "low": value - 0.01, "high": value, "interval": "wilson"}
-
-
 def decided() -> dict[str, Any]:
-    histogram = {"edges": [0.0, 0.1, 0.5, 0.9, 1.0], "benign": [80, 20, 2, 0], "malignant": [0, 1, 9, 50]}
-    of_part = {"recall": share(0.98), "specificity": share(0.95), "referred": share(0.07)}
-    return evidence.describe_decision_policy(
-        {
-            "recipe": "logistic",
-            "recall_target": 0.98,
-            "alpha": 0.02,
-            "threshold": 0.19,
-            "quantiles": {"benign": 0.5, "malignant": 0.9},
-            "out_of_fold": {**of_part, "histogram": histogram},
-            "test": {**of_part, "coverage": {"benign": share(0.99), "malignant": share(0.95)}},
-        }
-    )
+    return evidence.describe_decision_policy(results.policy(quantiles=Quantiles(0.5, 0.9)))
 
 
 def explained(*, linear: bool = True) -> dict[str, Any]:
-    terms = dict.fromkeys(contract.FEATURES, 0.25)
-    return evidence.describe_importance(
-        {
-            "recipe": "logistic",
-            "repeats": 30,
-            "rows": 114,
-            "groups": [
-                {"measurement": measurement.name, "columns": [], "mean": -0.0123, "sd": 0.0456}
-                for measurement in contract.MEASUREMENTS
-            ],
-            "linear": {"intercept": 0.1, "coefficients": terms, "typical": {"benign": terms, "malignant": terms}}
-            if linear
-            else None,
-        }
-    )
+    return evidence.describe_importance(results.importance(linear=linear))
 
 
 def evaluated() -> dict[str, Any]:
@@ -137,7 +109,7 @@ def evaluated() -> dict[str, Any]:
             )
         )
     table = pd.concat(tables)
-    return evidence.describe_cross_validation(cross_validation.CrossValidation(table, [], comparison.summary(table)))
+    return evidence.describe_cross_validation(CrossValidation(table, (), comparison.summary(table)))
 
 
 def numbers(described: dict[str, Any]) -> set[str]:

@@ -1,12 +1,16 @@
 """Champions for tests of the registry: any bytes may be one, as far as the store is concerned."""
 
+from dataclasses import replace
 from typing import Any
 
+from wdbc_assets.domain.promotion import gate
+from wdbc_assets.domain.promotion.criteria import Criterion
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry, open_registry
+from wdbc_assets.registry.verdicts import Candidate, Champion, VerdictDocument
 from wdbc_assets.store import paths
 from wdbc_assets.store.store import Draft, Store
 
@@ -17,18 +21,28 @@ def decision(**facts: Any) -> Decision:
     )
 
 
-def judgement(name: str = "better", **facts: Any) -> dict[str, Any]:
+def judgement(name: gate.Name = "better", **facts: Any) -> VerdictDocument:
     """The document of a judgement, as the evidence keeps it."""
-    criterion = {"name": "log-loss", "demand": "below 0", "holds": True, "found": ""}
-    interval = {"value": -0.01, "low": -0.02, "high": -0.005, "bound": 0.0}
-    verdict = {
-        "name": name, "promoted": True, "reason": "r", "candidate": "logistic", "champion": "svc", "repeats": 3,
-        "folds": 10, "patients": 569, "criteria": [criterion | interval],
-    }  # fmt: skip
-    candidate = {"recipe": "logistic", "version": "c" * 64, "made_of": {"fitted_pipeline": "c" * 64}}
-    champion = {"recipe": "svc", "version": "a" * 64}
-    plain = {"candidate": candidate, "champion": champion, "protocol": "quick", "experiment": None, "verdict": verdict}
-    return plain | facts
+    criterion = Criterion(name="log-loss", demand="below 0", holds=True, value=-0.01, low=-0.02, high=-0.005, bound=0.0)
+    verdict = gate.Verdict(
+        name=name,
+        promoted=True,
+        reason="r",
+        candidate="logistic",
+        champion="svc",
+        repeats=3,
+        folds=10,
+        patients=569,
+        criteria=(criterion,),
+    )
+    document = VerdictDocument(
+        candidate=Candidate("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}),
+        champion=Champion("svc", "a" * 64),
+        protocol="quick",
+        experiment=None,
+        verdict=verdict,
+    )
+    return replace(document, **facts)
 
 
 def draft(store: Store, content: bytes) -> Draft:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets.domain.modeling.bundles import Bundle
+from wdbc_assets.domain.promotion.bundles import Bundle
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import functions, specs
 from wdbc_assets.presentation import privacy
@@ -114,7 +114,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     assert last is not None
     assert (last.action, last.reason, last.run_id) == ("kept", "the seed once more", kept.run_id)
     assert last.evidence is not None
-    assert open_registry(store).evidence(last.evidence)["verdict"]["name"] == "worse"
+    assert open_registry(store).evidence(last.evidence).verdict.name == "worse"
 
     refused = promote(instance, force=True)
     assert not refused.success

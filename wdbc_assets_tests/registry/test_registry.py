@@ -1,5 +1,7 @@
 """The registry: the champion moves by decisions alone, one at a time, and a killed writer leaves nothing half done."""
 
+import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.decision_log import Superseded
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store import paths
+from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.backends import LocalFolder
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.store import Store
@@ -83,9 +85,11 @@ def test_evidence_is_read_back_as_it_was_kept_or_not_at_all(local: Store, folder
 @pytest.mark.fault("F13")
 @pytest.mark.parametrize("facts", [{"verdict": 1}, {"verdict": {"name": 1}}, {"champion": []}, {"more": 1}])
 def test_evidence_of_another_shape_is_damaged_though_its_digest_fits(local: Store, facts: dict[str, object]) -> None:
-    registry = open_registry(local)
+    content = json.dumps(parsing.plain(judgement()) | facts).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    local.backend.replace(paths.evidence(digest), content)
     with pytest.raises(DamagedStore, match="evidence"):
-        registry.evidence(registry.keep_evidence(judgement() | facts))
+        open_registry(local).evidence(digest)
 
 
 # Back
@@ -227,6 +231,9 @@ from wdbc_assets.store.backends import LocalFolder
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests.registry.promotions import promote, rollback
+import hashlib
+import json
+from wdbc_assets.store import parsing
 class Mortal(LocalFolder):
     writes = 0
     def replace(self, path, content):

@@ -7,8 +7,9 @@ import numpy as np
 
 from wdbc_assets.domain.data import cleaning, contract, reading, splitting
 from wdbc_assets.domain.evaluation import decision_policy
-from wdbc_assets.domain.modeling import bundles, fitting
-from wdbc_assets.domain.modeling.bundles import Bundle
+from wdbc_assets.domain.modeling import fitting
+from wdbc_assets.domain.promotion import bundles
+from wdbc_assets.domain.promotion.bundles import Bundle
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store, open_store

@@ -36,7 +36,7 @@ def test_predictions_equal_those_of_scikit_learn_in_request_order(service: Servi
     np.testing.assert_allclose(got, champions.expected(champions.bundle(), 50), rtol=0, atol=1e-12)
     policy = champions.bundle().policy
     for row in response.json["predictions"]:
-        assert row["decision"] == ("malignant" if row["probability"] >= policy["threshold"] else "benign")
+        assert row["decision"] == ("malignant" if row["probability"] >= policy.threshold else "benign")
     assert {row["set"] for row in response.json["predictions"]} <= {"benign", "malignant", "refer"}
 
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from wdbc_assets.domain.data import exploration
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.challenger import Pair
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths as store_paths
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests import builders, champions
+from wdbc_assets_tests import builders, champions, results
 from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.registry.promotions import challenge, decision, judgement
 from wdbc_assets_tests.store.artifacts import put
@@ -131,8 +132,8 @@ def make(folder: Path) -> Store:
         ("clean_frame", validation.clean_frame()),
         ("train_test_split", champions.split()),
         ("fitted_pipeline", champions.fit()),
-        ("metrics", {"rows": 114}),
-        ("exploration", {"rows": 569}),
+        ("metrics", results.measured()),
+        ("exploration", exploration.explore(validation.clean_frame())),
     ):
         draft = store.draft(asset, value, run_id="run-1", inputs=dict(made))
         store.commit(draft, run_id="run-1")

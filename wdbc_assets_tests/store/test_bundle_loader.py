@@ -47,9 +47,9 @@ def test_an_opened_bundle_answers_as_its_pipeline_and_policy_do(recipe: str) -> 
     assert served.compiled == (recipe != "svc")
     assert served.features == contract.FEATURES
     assert served.reference == made.reference
-    assert served.sets(p).tolist() == decision_policy.decide(p, made.policy).tolist()
+    assert served.sets(p).tolist() == decision_policy.decide(p, made.policy.quantiles).tolist()
     called = served.decisions(p) == decision_policy.MALIGNANT
-    assert called.tolist() == (p >= made.policy["threshold"]).tolist()
+    assert called.tolist() == (p >= made.policy.threshold).tolist()
     assert {*served.decisions(p)} == {decision_policy.BENIGN, decision_policy.MALIGNANT}
     explained = served.contributions(X.to_numpy())
     assert (explained is None) == (recipe == "svc")

@@ -1,10 +1,12 @@
 """The codecs: a value comes back equal, the same value gives the same bytes, and nothing stored can run."""
 
+import json
 import subprocess
 import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from sklearn.datasets import load_breast_cancer
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, exploration
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import fitting, recipes
-from wdbc_assets.store import codecs, skops_files
-from wdbc_assets_tests import builders
+from wdbc_assets.store import codecs, parsing, skops_files
+from wdbc_assets_tests import builders, results
+from wdbc_assets_tests.domain import validation
 
 
 def published() -> tuple[pd.DataFrame, "pd.Series[int]"]:
@@ -48,8 +51,28 @@ def test_bytes_come_back(content: bytes) -> None:
     ).map(lambda value: {"value": value})
 )
 def test_plain_values_come_back_with_every_digit(value: dict[str, object]) -> None:
-    name, files, _ = codecs.encode("metrics", value)
+    name, files, _ = codecs.encode("toy", value)
     assert codecs.decode(name, files) == value
+
+
+@pytest.mark.parametrize(
+    ("asset", "value"),
+    [
+        ("metrics", results.measured()),
+        ("decision_policy", results.policy()),
+        ("importance", results.importance()),
+        ("importance", results.importance(linear=False)),
+        ("exploration", exploration.explore(validation.clean_frame())),
+    ],
+)
+def test_a_result_comes_back_as_its_type_and_another_shape_is_refused(asset: str, value: Any) -> None:
+    name, files, _ = codecs.encode(asset, value)
+    assert name == "json"
+    assert codecs.decode(name, files) == value
+    plain = json.loads(files[f"{asset}.json"])
+    for changed in ([plain], plain | {"more": 1}, dict(list(plain.items())[1:]), dict.fromkeys(plain, "text")):
+        with pytest.raises(parsing.Malformed):
+            codecs.decode(name, {f"{asset}.json": json.dumps(changed).encode()})
 
 
 @given(
@@ -92,7 +115,7 @@ ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib, sys
 padding = [object() for _ in range(int(sys.argv[1]))]
-from wdbc_assets.store import codecs, skops_files
+from wdbc_assets.store import codecs, parsing, skops_files
 from wdbc_assets_tests.store.test_codecs import fit
 print(hashlib.sha256(codecs.encode("fitted_pipeline", fit())[1]["pipeline.skops"]).hexdigest())
 """

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -54,6 +54,40 @@ def test_a_document_becomes_its_type() -> None:
 def test_a_field_of_another_type_is_named(change: dict[str, object], said: str) -> None:
     with pytest.raises(Malformed, match=said):
         parsing.build(Document, SOUND | change)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A field with another name in JSON, one that is left out if it is None, and types with few values."""
+
+    method: Literal["wilson", "bootstrap"] = field(metadata={"key": "interval"})
+    pair: tuple[int, float]
+    many: tuple[int, ...] = ()
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+
+@pytest.mark.parametrize("figure", [Figure("wilson", (1, 0.5)), Figure("bootstrap", (2, 1.5), (1, 2, 3), "few rows")])
+def test_plain_is_the_inverse_of_build_and_keeps_the_order_of_the_fields(figure: Figure) -> None:
+    plain = parsing.plain({"figures": [figure]})["figures"][0]
+    assert list(plain) == ["interval", "pair", "many", "reason"][: 3 + bool(figure.reason)]
+    assert parsing.read(Figure, json.dumps(plain).encode()) == figure
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"interval": "normal"}, "Figure.interval has the wrong type"),
+        ({"interval": ["wilson"]}, "Figure.interval has the wrong type"),
+        ({"method": "wilson"}, "1 unknown fields"),
+        ({"pair": [1, 0.5, 2]}, "Figure.pair has 3 items instead of 2"),
+        ({"pair": [0.5, 1]}, "has the wrong type"),
+        ({"many": 1}, "Figure.many has the wrong type"),
+    ],
+)
+def test_a_figure_of_another_type_is_named(change: dict[str, object], said: str) -> None:
+    with pytest.raises(Malformed, match=said):
+        parsing.build(Figure, {"interval": "wilson", "pair": [1, 0.5]} | change)
 
 
 @pytest.mark.fault("F13")

@@ -11,7 +11,7 @@ from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.pipeline.engines import local
-from wdbc_assets.store import codecs
+from wdbc_assets.store import codecs, parsing
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
@@ -102,7 +102,7 @@ def test_altered_predictions_are_detected_by_the_fold_that_is_evaluated_again(ve
     predictions = codecs.from_parquet(forging.stored(folder, "cross_validation", "predictions.parquet").read_bytes())
     predictions["probability"] = 0.99 * predictions["probability"] + 0.01 * predictions["diagnosis"]
     forging.forge(folder, "cross_validation", "predictions.parquet", codecs.to_parquet(predictions))
-    summary = codecs.to_json(comparison.summary(predictions))
+    summary = codecs.to_json(parsing.plain(comparison.summary(predictions)))
     forging.forge(folder, "cross_validation", "summary.json", summary)
     found = verify("cross_validation")["cross_validation"]
     assert found.verdict == "diverged"

@@ -1,12 +1,13 @@
 """Verification: an unchanged store is the same, and every change is reported with its cause."""
 
 import importlib.metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.evaluation import intervals
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store import environment
@@ -73,12 +74,12 @@ def test_changed_code_is_reported_with_its_asset_and_both_versions(
 ) -> None:
     real, before = code_versions.code_version, code_versions.code_version("metrics")
     monkeypatch.setattr(code_versions, "code_version", lambda asset, *_: "0123" if asset == "metrics" else real(asset))
-    original = metrics.proportion
+    original = intervals.proportion
 
-    def inflated(hits: int, of: int, **rest: Any) -> dict[str, Any]:
-        return original(hits, of, **rest) | {"value": (hits + 1) / (of + 1)}
+    def inflated(hits: int, of: int, **rest: Any) -> intervals.Interval:
+        return replace(original(hits, of, **rest), value=(hits + 1) / (of + 1))
 
-    monkeypatch.setattr(metrics, "proportion", inflated)
+    monkeypatch.setattr(intervals, "proportion", inflated)
     found = verify()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
     assert found["metrics"].causes == (Cause("code", "metrics", before, "0123"),)

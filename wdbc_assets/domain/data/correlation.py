@@ -5,7 +5,8 @@ It imports numpy; scipy, which clusters, is imported when it is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,26 +20,37 @@ BOUND = 0.9
 METHOD = "Pearson's r; clusters by complete linkage on 1 - |r|: every two of a cluster have an |r| of the bound or more"
 
 
-def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> dict[str, Any]:
-    """Correlate each two columns of X, shape (n_patients, n_measurements); plain values, ready for JSON.
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """The correlations of measurements.
 
     `order` names the columns so that those which correlate stand side by side, `matrix` has r in that order (None where
     a column is constant, for r is undefined then), `clusters` names each group of two or more whose every two have an
     |r| of `bound` or more, in that order too.
     """
+
+    method: str
+    bound: float
+    order: tuple[str, ...]
+    matrix: tuple[tuple[float | None, ...], ...]
+    clusters: tuple[tuple[str, ...], ...]
+
+
+def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> Correlation:
+    """Correlate each two columns of X, shape (n_patients, n_measurements)."""
     names = [str(name) for name in X.columns]
     r = _pearson(X)
     order, groups = _cluster(np.abs(np.nan_to_num(r)), bound)
     members: dict[int, list[str]] = {}
     for column in order:
         members.setdefault(groups[column], []).append(names[column])
-    return {
-        "method": METHOD,
-        "bound": bound,
-        "order": [names[column] for column in order],
-        "matrix": [[None if np.isnan(value) else float(value) for value in r[row][order]] for row in order],
-        "clusters": [cluster for cluster in members.values() if len(cluster) > 1],
-    }
+    return Correlation(
+        method=METHOD,
+        bound=bound,
+        order=tuple(names[column] for column in order),
+        matrix=tuple(tuple(None if np.isnan(value) else float(value) for value in r[row][order]) for row in order),
+        clusters=tuple(tuple(cluster) for cluster in members.values() if len(cluster) > 1),
+    )
 
 
 def _pearson(X: pd.DataFrame) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ two measurements say of each other is in `correlation`. It imports numpy: import
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,27 +25,55 @@ _OUTERMOST = (0.01, 0.99)  # quantiles of all patients that a histogram reaches 
 _FENCE = 1.5  # interquartile ranges beyond the quartiles
 
 
-def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> dict[str, Any]:
-    """Give the figures of one measurement, both arguments of shape (n_patients,); plain numbers, ready for JSON.
+@dataclass(frozen=True)
+class Quantiles:
+    """The median of a class, and its interpolated quantiles LOW and HIGH."""
 
-    `benign` and `malignant` are `{"median", "low", "high"}`, low and high the class's interpolated quantiles LOW and
-    HIGH; `outliers` counts the values beyond Tukey's fences of their own class; `auc` is above 0.5 if larger values
-    mean malignant, and below if smaller ones do; `skew` is None for a constant; `zeros` counts values of exactly 0.
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The number of patients of each class between the edges."""
+
+    edges: tuple[float, ...]
+    benign: tuple[int, ...]
+    malignant: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """The figures of one measurement.
+
+    `outliers` counts the values beyond Tukey's fences of their own class; `auc` is above 0.5 if larger values mean
+    malignant, and below if smaller ones do; `skew` is None for a constant; `zeros` counts values of exactly 0.
     """
-    classes = {"benign": values[~malignant], "malignant": values[malignant]}
+
+    benign: Quantiles
+    malignant: Quantiles
+    skew: float | None
+    outliers: int
+    zeros: int
+    auc: float
+    histogram: Histogram
+
+
+def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distribution:
+    """Give the figures of one measurement, both arguments of shape (n_patients,)."""
+    of_benign, of_malignant = values[~malignant], values[malignant]
     edges = common_edges(values)
-    inside = {name: np.clip(of_class, edges[0], edges[-1]) for name, of_class in classes.items()}
-    return {
-        **{name: _quantiles(of_class) for name, of_class in classes.items()},
-        "skew": skew(values),
-        "outliers": sum(outliers(of_class) for of_class in classes.values()),
-        "zeros": int((values == 0).sum()),
-        "auc": auc(values, malignant),
-        "histogram": {
-            "edges": edges,
-            **{name: np.histogram(of_class, edges)[0].tolist() for name, of_class in inside.items()},
-        },
-    }
+    counts = (np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (of_benign, of_malignant))
+    return Distribution(
+        benign=_quantiles(of_benign),
+        malignant=_quantiles(of_malignant),
+        skew=skew(values),
+        outliers=outliers(of_benign) + outliers(of_malignant),
+        zeros=int((values == 0).sum()),
+        auc=auc(values, malignant),
+        histogram=Histogram(tuple(edges), *(tuple(count.tolist()) for count in counts)),
+    )
 
 
 def auc(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> float:
@@ -94,6 +123,6 @@ def common_edges(values: NDArray[np.float64]) -> list[float]:
     return [round(number * step, max(-exponent, 0)) for number in range(first, last + 1)]
 
 
-def _quantiles(values: NDArray[np.float64]) -> dict[str, float]:
+def _quantiles(values: NDArray[np.float64]) -> Quantiles:
     low, median, high = np.quantile(values, (LOW, 0.5, HIGH)).tolist()
-    return {"median": median, "low": low, "high": high}
+    return Quantiles(median, low, high)

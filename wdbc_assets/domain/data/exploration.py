@@ -6,7 +6,8 @@ sentences). It imports numpy: import it where it is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +18,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> dict[str, Any]:
-    """Describe a clean frame (n_patients x 31); gives plain values in full precision, ready for JSON.
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """What the data look like: no extreme, and no row.
 
-    Beside counts of rows: `missing` cells, `duplicates` (rows with the measurements of an earlier row), `measurements`
-    (of each column what `distributions.describe` says), `correlation` (as `correlation.correlate` says; `bound` is the
-    least |r| within a cluster), `row_order_auc` (how well a row's position parts the classes, whichever way: 0.5 is
-    chance, 1 sorted), and `findings`. No extreme, and no row. A missing cell is left out of its measurement's figures.
+    Beside counts of rows: `missing` cells, `duplicates` (rows with the measurements of an earlier row),
+    `row_order_auc` (how well a row's position parts the classes, whichever way: 0.5 is chance, 1 sorted), and
+    `findings`, the sentences of `insights`. A missing cell is left out of its measurement's figures.
+    """
+
+    rows: int
+    benign: int
+    malignant: int
+    malignant_share: float
+    missing: int
+    duplicates: int
+    measurements: dict[str, distributions.Distribution]
+    correlation: correlation.Correlation
+    row_order_auc: float
+    findings: tuple[str, ...] = ()
+
+
+def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> Exploration:
+    """Describe a clean frame (n_patients x 31); `bound` is the least |r| within a cluster.
 
     Raises WdbcError if a cell is infinite or no number, if a diagnosis is neither 0 nor 1, or if a measurement has
     fewer than `contract.LEAST_PER_CLASS` values of a class: a quantile of so few would be a patient's own value.
@@ -32,18 +49,18 @@ def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> dict[st
     _require_enough(X, malignant)
     position = np.arange(len(frame), dtype=np.float64)
     row_order = distributions.auc(position, malignant)
-    figures: dict[str, Any] = {
-        "rows": len(frame),
-        "benign": int((~malignant).sum()),
-        "malignant": int(malignant.sum()),
-        "malignant_share": float(malignant.mean()),
-        "missing": int(X.isna().to_numpy().sum()),
-        "duplicates": int(X.duplicated().sum()),
-        "measurements": {name: _describe(X[name], malignant) for name in contract.FEATURES},
-        "correlation": correlation.correlate(X, bound=bound),
-        "row_order_auc": max(row_order, 1 - row_order),
-    }
-    return {**figures, "findings": insights.findings(figures)}
+    figures = Exploration(
+        rows=len(frame),
+        benign=int((~malignant).sum()),
+        malignant=int(malignant.sum()),
+        malignant_share=float(malignant.mean()),
+        missing=int(X.isna().to_numpy().sum()),
+        duplicates=int(X.duplicated().sum()),
+        measurements={name: _describe(X[name], malignant) for name in contract.FEATURES},
+        correlation=correlation.correlate(X, bound=bound),
+        row_order_auc=max(row_order, 1 - row_order),
+    )
+    return replace(figures, findings=tuple(insights.findings(figures)))
 
 
 def _malignant(frame: pd.DataFrame) -> np.ndarray:
@@ -66,7 +83,7 @@ def _require_enough(X: pd.DataFrame, malignant: np.ndarray) -> None:
             )
 
 
-def _describe(column: pd.Series[float], malignant: np.ndarray) -> dict[str, Any]:
+def _describe(column: pd.Series[float], malignant: np.ndarray) -> distributions.Distribution:
     values = np.asarray(column, dtype=np.float64)
     known = ~np.isnan(values)
     return distributions.describe(values[known], malignant[known])

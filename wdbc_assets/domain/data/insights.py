@@ -6,9 +6,13 @@ Plain Python over plain numbers; the figures themselves are made in `exploration
 import math
 from collections.abc import Iterable, Mapping
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.data.distributions import Distribution
+    from wdbc_assets.domain.data.exploration import Exploration
 
 NOTABLE_SKEW = 1.0
 """Beyond it a distribution is called highly skewed."""
@@ -19,24 +23,21 @@ BEYOND_CHANCE = 3.0
 _NORMAL_OUTLIERS = 2 * NormalDist().cdf(4 * NormalDist().inv_cdf(0.25))  # share beyond Tukey's fences: .7 %
 _NAMED = 3
 
-Figures = Mapping[str, Any]
 
-
-def findings(figures: Figures) -> list[str]:
+def findings(figures: "Exploration") -> list[str]:
     """Say what stands out in the figures of an exploration, the most basic first."""
     said = (_balance, _gaps_and_copies, _row_order, _constants, _separation, _collinear, _skew, _outliers, _zeros)
     return [sentence for say in said if (sentence := say(figures))]
 
 
-def separation(measurement: Figures) -> float:
+def separation(measurement: "Distribution") -> float:
     """Give how well a measurement alone parts the classes, whichever way: an AUC from 0.5, chance, to 1."""
-    auc: float = measurement["auc"]
-    return max(auc, 1 - auc)
+    return max(measurement.auc, 1 - measurement.auc)
 
 
-def best_first(figures: Figures) -> list[str]:
+def best_first(measurements: "Mapping[str, Distribution]") -> list[str]:
     """Name the measurements by falling separation; equal ones stay in the contract's order."""
-    return sorted(figures["measurements"], key=lambda name: -separation(figures["measurements"][name]))
+    return sorted(measurements, key=lambda name: -separation(measurements[name]))
 
 
 def chance_sd(benign: int, malignant: int) -> float:
@@ -47,17 +48,17 @@ def chance_sd(benign: int, malignant: int) -> float:
     return math.sqrt((benign + malignant + 1) / (12 * benign * malignant))
 
 
-def _balance(figures: Figures) -> str:
-    rows, malignant = figures["rows"], figures["malignant"]
-    larger = "benign" if 2 * malignant <= rows else "malignant"
+def _balance(figures: "Exploration") -> str:
+    rows, malignant = figures.rows, figures.malignant
+    larger, most = ("benign", rows - malignant) if 2 * malignant <= rows else ("malignant", malignant)
     return (
         f"{malignant} of {rows} patients are malignant ({_share(malignant / rows)}): to call everyone {larger} "
-        f"is right for {_share(figures[larger] / rows)}."
+        f"is right for {_share(most / rows)}."
     )
 
 
-def _gaps_and_copies(figures: Figures) -> str:
-    missing, duplicates = figures["missing"], figures["duplicates"]
+def _gaps_and_copies(figures: "Exploration") -> str:
+    missing, duplicates = figures.missing, figures.duplicates
     if not missing and not duplicates:
         return "No cell is missing, and no two patients have the same measurements."
     gaps = f"{missing} {_cells(missing)} missing" if missing else "No cell is missing"
@@ -66,55 +67,55 @@ def _gaps_and_copies(figures: Figures) -> str:
     return f"{gaps}; {duplicates} {_patients(duplicates)} the measurements of an earlier one: one patient, twice?"
 
 
-def _row_order(figures: Figures) -> str:
-    if not _tells(figures["row_order_auc"], figures):
+def _row_order(figures: "Exploration") -> str:
+    if not _tells(figures.row_order_auc, figures):
         return ""
-    return f"The order of the rows alone predicts the diagnosis (AUC {figures['row_order_auc']:.2f}): always shuffle."
+    return f"The order of the rows alone predicts the diagnosis (AUC {figures.row_order_auc:.2f}): always shuffle."
 
 
-def _constants(figures: Figures) -> str:
-    names = [name for name, one in figures["measurements"].items() if one["skew"] is None]
+def _constants(figures: "Exploration") -> str:
+    names = [name for name, one in figures.measurements.items() if one.skew is None]
     return f"The same in every patient, so without any use: {_listed(names)}." if names else ""
 
 
-def _separation(figures: Figures) -> str:
-    measurements, ranked = figures["measurements"], best_first(figures)
-    telling = [name for name in ranked if _tells(measurements[name]["auc"], figures)]
+def _separation(figures: "Exploration") -> str:
+    measurements, ranked = figures.measurements, best_first(figures.measurements)
+    telling = [name for name in ranked if _tells(measurements[name].auc, figures)]
     silent = [name for name in measurements if name not in telling]
     best = [f"{name} ({separation(measurements[name]):.3f})" for name in telling[:_NAMED]]
     said = [f"Best alone, by AUC: {_listed(best)}."] if best else []
     return " ".join(said + ([f"Not distinguishable from chance: {_some(silent)}."] if silent else []))
 
 
-def _collinear(figures: Figures) -> str:
-    matrix, bound = figures["correlation"]["matrix"], figures["correlation"]["bound"]
+def _collinear(figures: "Exploration") -> str:
+    matrix, bound = figures.correlation.matrix, figures.correlation.bound
     joined = sum(
         any(r is not None and abs(r) >= bound for other, r in enumerate(row) if other != number)
         for number, row in enumerate(matrix)
     )
     if not joined:
         return ""
-    clusters = sorted(figures["correlation"]["clusters"], key=len, reverse=True)
+    clusters = sorted(figures.correlation.clusters, key=len, reverse=True)
     return (
         f"{joined} of {len(matrix)} measurements correlate at {bound:g} or more with another. Nearly the same say: "
         f"{'; '.join(in_words(cluster) for cluster in clusters)}."
     )
 
 
-def _skew(figures: Figures) -> str:
-    skews = {name: one["skew"] for name, one in figures["measurements"].items() if one["skew"] is not None}
+def _skew(figures: "Exploration") -> str:
+    skews = {name: one.skew for name, one in figures.measurements.items() if one.skew is not None}
     skewed = sorted((name for name in skews if abs(skews[name]) > NOTABLE_SKEW), key=lambda name: -abs(skews[name]))
     if not skewed:
         return ""
     return (
-        f"{len(skewed)} of {len(figures['measurements'])} measurements have a skew beyond {NOTABLE_SKEW:g}, most "
+        f"{len(skewed)} of {len(figures.measurements)} measurements have a skew beyond {NOTABLE_SKEW:g}, most "
         f"{skewed[0]} ({skews[skewed[0]]:.1f}): a median says more than a mean."
     )
 
 
-def _outliers(figures: Figures) -> str:
-    counts = {name: one["outliers"] for name, one in figures["measurements"].items()}
-    cells, found = figures["rows"] * len(counts) - figures["missing"], sum(counts.values())
+def _outliers(figures: "Exploration") -> str:
+    counts = {name: one.outliers for name, one in figures.measurements.items()}
+    cells, found = figures.rows * len(counts) - figures.missing, sum(counts.values())
     if found <= _NORMAL_OUTLIERS * cells:
         return ""
     most = max(counts, key=lambda name: counts[name])
@@ -124,11 +125,11 @@ def _outliers(figures: Figures) -> str:
     )
 
 
-def _zeros(figures: Figures) -> str:
+def _zeros(figures: "Exploration") -> str:
     by_count: dict[int, list[str]] = {}
-    for name, one in figures["measurements"].items():
-        if one["zeros"]:
-            by_count.setdefault(one["zeros"], []).append(name)
+    for name, one in figures.measurements.items():
+        if one.zeros:
+            by_count.setdefault(one.zeros, []).append(name)
     if not by_count:
         return ""
     said = [f"{in_words(of)} in {count} {'patient' if count == 1 else 'patients'}" for count, of in by_count.items()]
@@ -145,8 +146,8 @@ def in_words(columns: Iterable[str]) -> str:
     return _listed(list(columns))
 
 
-def _tells(auc: float, figures: Figures) -> bool:
-    return abs(auc - 0.5) > BEYOND_CHANCE * chance_sd(figures["benign"], figures["malignant"])
+def _tells(auc: float, figures: "Exploration") -> bool:
+    return abs(auc - 0.5) > BEYOND_CHANCE * chance_sd(figures.benign, figures.malignant)
 
 
 def _listed(names: list[str]) -> str:

@@ -7,11 +7,12 @@ mean of its probabilities. This module imports numpy, so callers import it insid
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.evaluation import metrics, ranking
+from wdbc_assets.domain.evaluation import intervals, ranking
+from wdbc_assets.domain.evaluation.results import BrierParts, Calibration, CalibrationBin
 from wdbc_assets.domain.modeling import prediction
 
 if TYPE_CHECKING:
@@ -20,20 +21,15 @@ if TYPE_CHECKING:
 BINS = 10  # of equal width; the last one includes 1
 
 
-def summary(y: ArrayLike, p: ArrayLike) -> dict[str, Any]:
-    """Return calibration statistics of P(malignant), one value per patient, as plain numbers for JSON.
-
-    `bins` has ten entries `{"low", "high", "rows", "mean_probability", "share", "share_low", "share_high"}` with the
-    share of malignant patients and its Wilson interval; values are None for empty bins. `brier` is the result of
-    `brier_parts`.
-    """
+def summary(y: ArrayLike, p: ArrayLike) -> Calibration:
+    """Return calibration statistics of P(malignant), one value per patient."""
     truth, probability = _arrays(y, p)
-    return {
-        "ece": expected_calibration_error(truth, probability),
-        "spiegelhalter_z": spiegelhalter_z(truth, probability),
-        "bins": _bins(truth, probability),
-        "brier": brier_parts(truth, probability),
-    }
+    return Calibration(
+        ece=expected_calibration_error(truth, probability),
+        spiegelhalter_z=spiegelhalter_z(truth, probability),
+        bins=_bins(truth, probability),
+        brier=brier_parts(truth, probability),
+    )
 
 
 def expected_calibration_error(y: ArrayLike, p: ArrayLike) -> float:
@@ -61,7 +57,7 @@ def spiegelhalter_z(y: ArrayLike, p: ArrayLike) -> float | None:
     return float(((truth - sure) * (1 - 2 * sure)).sum()) / math.sqrt(variance) if variance > 0 else None
 
 
-def brier_parts(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
+def brier_parts(y: ArrayLike, p: ArrayLike) -> BrierParts:
     """Decompose the Brier score: score = reliability - resolution + uncertainty + within_bins, to rounding error.
 
     Reliability is the mean squared difference between the probability and the share of malignant in the bins,
@@ -77,33 +73,34 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     rows, mean_probability, share = _by_bin(truth, probability)
     bins, overall = _bin_of(probability), float(truth.mean())
     aside, beyond = probability - mean_probability[bins], truth - share[bins]
-    return {
-        "score": float(((probability - truth) ** 2).mean()),
-        "reliability": float((rows * (mean_probability - share) ** 2).sum() / len(truth)),
-        "resolution": float((rows * (share - overall) ** 2).sum() / len(truth)),
-        "uncertainty": overall * (1 - overall),
-        "within_bins": float((aside**2 - 2 * aside * beyond).mean()),
-    }
+    return BrierParts(
+        score=float(((probability - truth) ** 2).mean()),
+        reliability=float((rows * (mean_probability - share) ** 2).sum() / len(truth)),
+        resolution=float((rows * (share - overall) ** 2).sum() / len(truth)),
+        uncertainty=overall * (1 - overall),
+        within_bins=float((aside**2 - 2 * aside * beyond).mean()),
+    )
 
 
-def _bins(truth: NDArray[np.float64], probability: NDArray[np.float64]) -> list[dict[str, Any]]:
+def _bins(truth: NDArray[np.float64], probability: NDArray[np.float64]) -> tuple[CalibrationBin, ...]:
     rows, mean_probability, _ = _by_bin(truth, probability)
     malignant = np.bincount(_bin_of(probability), weights=truth, minlength=BINS)
-    bins = []
-    for number in range(BINS):
-        share = metrics.proportion(int(malignant[number]), int(rows[number]), undefined="no patient is in this bin")
-        bins.append(
-            {
-                "low": number / BINS,
-                "high": (number + 1) / BINS,
-                "rows": int(rows[number]),
-                "mean_probability": float(mean_probability[number]) if rows[number] else None,
-                "share": share["value"],
-                "share_low": share["low"],
-                "share_high": share["high"],
-            }
+    shares = [
+        intervals.proportion(int(malignant[number]), int(rows[number]), undefined="no patient is in this bin")
+        for number in range(BINS)
+    ]
+    return tuple(
+        CalibrationBin(
+            low=number / BINS,
+            high=(number + 1) / BINS,
+            rows=int(rows[number]),
+            mean_probability=float(mean_probability[number]) if rows[number] else None,
+            share=share.value,
+            share_low=share.low,
+            share_high=share.high,
         )
-    return bins
+        for number, share in enumerate(shares)
+    )
 
 
 def _by_bin(

@@ -9,33 +9,46 @@ functions.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import calibration, ranking
+from wdbc_assets.domain.evaluation.results import (
+    Calibration,
+    Difference,
+    EvaluationSummary,
+    Mean,
+    RecipeDifference,
+    RecipeMetrics,
+)
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+    from wdbc_assets.domain.evaluation.cross_validation import Winner
+
 THRESHOLD = 0.5
 _UNBOUNDED = ("log_loss",)
 _POOLED_ONLY = ("ece",)  # the 57 patients of one fold are too few for it
 
 
-def summary(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Summarize the predictions of a cross-validation as plain numbers in full precision, for JSON.
+@dataclass(frozen=True)
+class CrossValidation:
+    """The predictions of all units as `cross_validation.assemble` returns them, their winners, and the summary."""
 
-    `recipes` maps each recipe to its metrics, each `{"mean", "sd", "low", "high"}`. The interval is None for metrics
-    that cannot be computed on a single fold, and is clipped to [0, 1] except for the log-loss. `differences` has one
-    entry per pair of recipes with `{"mean", "low", "high"}` per metric; the reference Airflow project's recipe is
-    always subtracted. `calibration` has for each recipe the `calibration.summary` of each patient's mean probability;
-    its ECE differs from the mean over the repeats, which is among the metrics. Undefined values, such as the precision
-    if no patient is called malignant, are None.
+    predictions: pd.DataFrame
+    winners: tuple[Winner, ...]
+    summary: EvaluationSummary
+
+
+def summary(predictions: pd.DataFrame) -> EvaluationSummary:
+    """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
 
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
@@ -46,35 +59,34 @@ def summary(predictions: pd.DataFrame) -> dict[str, Any]:
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
     folds = int(predictions["fold"].nunique())
 
-    def spread(values: NDArray[np.float64], of: str) -> dict[str, Any]:
-        _, low, high = corrected_interval(values, folds=folds)
-        return {"low": max(low, 0.0), "high": high if of in _UNBOUNDED else min(high, 1.0)}
-
-    def metric(name: str, of: str) -> dict[str, Any]:
+    def metric(name: str, of: str) -> Mean:
         values = pooled[name][of]
-        interval = {"low": None, "high": None} if of in _POOLED_ONLY else spread(by_fold[name][of], of)
+        low, high = math.nan, math.nan
+        if of not in _POOLED_ONLY:
+            _, low, high = corrected_interval(by_fold[name][of], folds=folds)
+            low, high = max(low, 0.0), high if of in _UNBOUNDED else min(high, 1.0)
         sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        return _plain({"mean": float(values.mean()), "sd": sd, **interval})
+        return Mean(mean=_defined(float(values.mean())), sd=_defined(sd), low=_defined(low), high=_defined(high))
 
-    def difference(first: str, second: str, of: str) -> dict[str, Any]:
+    def difference(first: str, second: str, of: str) -> Difference:
         mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
-        return _plain({"mean": mean, "low": low, "high": high})
+        return Difference(mean=_defined(mean), low=_defined(low), high=_defined(high))
 
-    return {
-        "patients": int(predictions["patient"].nunique()),
-        "repeats": int(predictions["repeat"].nunique()),
-        "folds": folds,
-        "recipes": {name: {of: metric(name, of) for of in pooled[name]} for name in names},
-        "differences": [
-            {
-                "recipe": second,
-                "minus": first,
+    return EvaluationSummary(
+        patients=int(predictions["patient"].nunique()),
+        repeats=int(predictions["repeat"].nunique()),
+        folds=folds,
+        recipes={name: RecipeMetrics(**{of: metric(name, of) for of in pooled[name]}) for name in names},
+        differences=tuple(
+            RecipeDifference(
+                recipe=second,
+                minus=first,
                 **{of: difference(first, second, of) for of in pooled[first] if of not in _POOLED_ONLY},
-            }
+            )
             for first, second in combinations(names, 2)
-        ],
-        "calibration": {name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
-    }
+        ),
+        calibration={name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
+    )
 
 
 def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
@@ -111,8 +123,8 @@ def corrected_interval(
     return mean, mean - half, mean + half
 
 
-def _plain(values: dict[str, float | None]) -> dict[str, float | None]:
-    return {name: None if value is None or math.isnan(value) else value for name, value in values.items()}
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
@@ -123,7 +135,7 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
-def _calibration(predictions: pd.DataFrame) -> dict[str, Any]:
+def _calibration(predictions: pd.DataFrame) -> Calibration:
     patients = predictions.groupby("patient", sort=True)
     return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
 

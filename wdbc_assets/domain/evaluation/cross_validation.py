@@ -48,17 +48,13 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class CrossValidation:
-    """The results of all units.
+class Winner:
+    """The parameters that the inner search of a unit selected."""
 
-    `predictions` has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its
-    position in the clean frame), `fold`, `diagnosis` (1 = malignant) and `probability` (of malignant). `winners` has
-    one entry per unit. `summary` is the `comparison.summary` of the predictions.
-    """
-
-    predictions: pd.DataFrame
-    winners: list[dict[str, Any]]
-    summary: dict[str, Any]
+    recipe: str
+    repeat: int
+    fold: int
+    winner: dict[str, recipes.Parameter]
 
 
 def units(names: Sequence[str], protocol: str) -> list[Unit]:
@@ -168,8 +164,12 @@ def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
     return X, y
 
 
-def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Combine the outcomes into the table of predictions and the list of winners, in a fixed order."""
+def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, tuple[Winner, ...]]:
+    """Combine the outcomes into the table of predictions and the winners, in a fixed order.
+
+    The table has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its position
+    in the clean frame), `fold`, `diagnosis` (1 = malignant) and `probability` (of malignant).
+    """
     import numpy as np
     import pandas as pd
 
@@ -191,8 +191,5 @@ def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.
             )
         )
     table = pd.concat(tables, ignore_index=True).sort_values(["recipe", "repeat", "patient"], ignore_index=True)
-    winners = [
-        {"recipe": unit.recipe, "repeat": unit.repeat, "fold": unit.fold, "winner": outcomes[unit].winner}
-        for unit in sorted(outcomes)
-    ]
-    return table, winners
+    winners = (Winner(unit.recipe, unit.repeat, unit.fold, outcomes[unit].winner) for unit in sorted(outcomes))
+    return table, tuple(winners)

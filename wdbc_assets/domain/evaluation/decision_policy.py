@@ -14,18 +14,19 @@ the coverage is close to this. Applying a stored policy needs only numpy.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.evaluation import intervals
 from wdbc_assets.domain.modeling import prediction, recipes, search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -38,6 +39,86 @@ BENIGN, MALIGNANT, REFER = OUTCOMES = contract.OUTCOMES
 _EDGES = (0.0, *(round(1 / (1 + math.exp(-halves / 2)), 6) for halves in range(-14, 15)), 1.0)
 
 
+@dataclass(frozen=True)
+class Training:
+    """The number of patients that a policy was derived from."""
+
+    rows: int
+    benign: int
+    malignant: int
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """For each class the largest 1 - P(class) at which the class is still in the prediction set."""
+
+    benign: float
+    malignant: float
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of out-of-fold probabilities in fixed bins, which do not reveal a patient's probability."""
+
+    edges: tuple[float, ...]
+    benign: tuple[int, ...]
+    malignant: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The share of each class whose prediction set contains the true class."""
+
+    benign: intervals.Interval
+    malignant: intervals.Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Recall and specificity at the threshold, and the share of patients who are referred."""
+
+    recall: intervals.Interval
+    specificity: intervals.Interval
+    referred: intervals.Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfFold(Rates):
+    """The policy on the training set, by models that were not fitted on the patient."""
+
+    histogram: Histogram
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnTestSet(Rates):
+    """The policy on the test set."""
+
+    coverage: Coverage
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionPolicy:
+    """A decision policy and its evaluation.
+
+    `threshold` is the `rank`-th largest out-of-fold probability of the malignant patients, where `rank` is
+    ceil(recall_target * their number). Patients at or above `threshold` are called malignant. `out_of_fold` and `test`
+    evaluate the policy on these data, each share with its Wilson interval.
+    """
+
+    recipe: str
+    winner: dict[str, recipes.Parameter]
+    recall_target: float
+    alpha: float
+    folds: int
+    seed: int
+    training: Training
+    threshold: float
+    rank: int
+    quantiles: Quantiles
+    out_of_fold: OutOfFold
+    test: OnTestSet
+
+
 def policy(
     split: splitting.Split,
     fit: fitting.Fit,
@@ -47,14 +128,8 @@ def policy(
     folds: int = 10,
     seed: int = 42,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Return the decision policy of a fitted pipeline and its evaluation, as plain numbers for JSON.
-
-    `threshold` is the `rank`-th largest out-of-fold probability of the malignant patients, where `rank` is
-    ceil(recall_target * their number). Patients at or above `threshold` are called malignant. `quantiles` has for each
-    class the largest 1 - P(class) at which the class is still in the prediction set. `out_of_fold` and `test` evaluate
-    the policy on these data, each share with its Wilson interval: recall and specificity at the threshold, the share
-    referred, and for the test set the coverage, the share of each class whose prediction set contains the true class.
+) -> DecisionPolicy:
+    """Return the decision policy of a fitted pipeline, with its evaluation.
 
     Raises:
         WdbcError: a setting is out of range, a class is too small for the folds, or a fold cannot be fitted.
@@ -68,60 +143,54 @@ def policy(
     y = np.asarray(split.y_train, dtype=np.int64)
     p = out_of_fold(split.X_train, split.y_train, fit, folds=folds, seed=seed, progress=progress)
     threshold, rank = recall_threshold(p[y == contract.MALIGNANT], recall_target)
-    made: dict[str, Any] = {
-        "recipe": fit.recipe,
-        "winner": dict(fit.winner),
-        "recall_target": recall_target,
-        "alpha": alpha,
-        "folds": folds,
-        "seed": seed,
-        "training": {
-            "rows": len(y),
-            BENIGN: int((y == contract.BENIGN).sum()),
-            MALIGNANT: int((y == contract.MALIGNANT).sum()),
-        },
-        "threshold": threshold,
-        "rank": rank,
-        "quantiles": {
-            BENIGN: conformal_quantile(p[y == contract.BENIGN], alpha),
-            MALIGNANT: conformal_quantile(1 - p[y == contract.MALIGNANT], alpha),
-        },
-    }
+    quantiles = Quantiles(
+        benign=conformal_quantile(p[y == contract.BENIGN], alpha),
+        malignant=conformal_quantile(1 - p[y == contract.MALIGNANT], alpha),
+    )
     with threadpool_limits(limits=1):
         p_test = prediction.predict(fit.pipeline, split.X_test)
     y_test = np.asarray(split.y_test, dtype=np.int64)
-    return {
-        **made,
-        "out_of_fold": {**_figures(y, p, made), "histogram": _histogram(y, p)},
-        "test": {**_figures(y_test, p_test, made), "coverage": _coverage(y_test, p_test, made)},
-    }
+    return DecisionPolicy(
+        recipe=fit.recipe,
+        winner=dict(fit.winner),
+        recall_target=recall_target,
+        alpha=alpha,
+        folds=folds,
+        seed=seed,
+        training=Training(len(y), int((y == contract.BENIGN).sum()), int((y == contract.MALIGNANT).sum())),
+        threshold=threshold,
+        rank=rank,
+        quantiles=quantiles,
+        out_of_fold=OutOfFold(**_rates(y, p, threshold, quantiles), histogram=_histogram(y, p)),
+        test=OnTestSet(**_rates(y_test, p_test, threshold, quantiles), coverage=_coverage(y_test, p_test, quantiles)),
+    )
 
 
-def decide(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.str_]:
+def decide(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.str_]:
     """Return the triage outcome for each P(malignant): the only class in the prediction set, otherwise `refer`.
 
     Raises:
         WdbcError: a value is not a probability.
     """
-    return np.array(OUTCOMES)[codes(probabilities, policy)]
+    return np.array(OUTCOMES)[codes(probabilities, quantiles)]
 
 
-def codes(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.int8]:
+def codes(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.int8]:
     """Return the triage outcome for each P(malignant) as a position in OUTCOMES; faster than `decide`."""
-    benign, malignant = possible(probabilities, policy).values()
+    benign, malignant = possible(probabilities, quantiles).values()
     return np.where(benign == malignant, np.int8(OUTCOMES.index(REFER)), malignant.astype(np.int8))
 
 
-def possible(probabilities: ArrayLike, policy: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
+def possible(probabilities: ArrayLike, quantiles: Quantiles) -> dict[str, NDArray[np.bool_]]:
     """Return for each class a mask of the patients whose prediction set contains it, by their P(malignant)."""
     p = _probabilities(probabilities)
     # 1 - P(benign) is p. Comparing p itself matches the value that the quantile was taken from bit for bit.
-    return {BENIGN: p <= policy["quantiles"][BENIGN], MALIGNANT: 1 - p <= policy["quantiles"][MALIGNANT]}
+    return {BENIGN: p <= quantiles.benign, MALIGNANT: 1 - p <= quantiles.malignant}
 
 
-def called_malignant(probabilities: ArrayLike, policy: Mapping[str, Any]) -> NDArray[np.bool_]:
+def called_malignant(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     """Return a mask of the patients whose P(malignant) is at or above the threshold."""
-    return _probabilities(probabilities) >= float(policy["threshold"])
+    return _probabilities(probabilities) >= threshold
 
 
 def out_of_fold(
@@ -187,22 +256,28 @@ def _probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     return p
 
 
-def _figures(y: NDArray[np.int64], p: NDArray[np.float64], made: Mapping[str, Any]) -> dict[str, Any]:
-    called, malignant = called_malignant(p, made), y == contract.MALIGNANT
+def _rates(
+    y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles
+) -> dict[str, intervals.Interval]:
+    called, malignant = called_malignant(p, threshold), y == contract.MALIGNANT
     return {
-        "recall": metrics.proportion(int((called & malignant).sum()), int(malignant.sum())),
-        "specificity": metrics.proportion(int((~called & ~malignant).sum()), int((~malignant).sum())),
-        "referred": metrics.proportion(int((decide(p, made) == REFER).sum()), len(y)),
+        "recall": intervals.proportion(int((called & malignant).sum()), int(malignant.sum())),
+        "specificity": intervals.proportion(int((~called & ~malignant).sum()), int((~malignant).sum())),
+        "referred": intervals.proportion(int((decide(p, quantiles) == REFER).sum()), len(y)),
     }
 
 
-def _coverage(y: NDArray[np.int64], p: NDArray[np.float64], made: Mapping[str, Any]) -> dict[str, Any]:
-    holds = possible(p, made)
-    of = {BENIGN: y == contract.BENIGN, MALIGNANT: y == contract.MALIGNANT}
-    return {name: metrics.proportion(int(holds[name][rows].sum()), int(rows.sum())) for name, rows in of.items()}
+def _coverage(y: NDArray[np.int64], p: NDArray[np.float64], quantiles: Quantiles) -> Coverage:
+    holds = possible(p, quantiles)
+    benign, malignant = (
+        intervals.proportion(int(holds[name][y == code].sum()), int((y == code).sum()))
+        for name, code in ((BENIGN, contract.BENIGN), (MALIGNANT, contract.MALIGNANT))
+    )
+    return Coverage(benign, malignant)
 
 
-def _histogram(y: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, list[Any]]:
-    """Return counts by class in fixed bins, which do not reveal a patient's probability."""
-    counts = {name: np.histogram(p[y == code], _EDGES)[0].tolist() for name, code in ((BENIGN, 0), (MALIGNANT, 1))}
-    return {"edges": list(_EDGES), **counts}
+def _histogram(y: NDArray[np.int64], p: NDArray[np.float64]) -> Histogram:
+    benign, malignant = (
+        tuple(np.histogram(p[y == code], _EDGES)[0].tolist()) for code in (contract.BENIGN, contract.MALIGNANT)
+    )
+    return Histogram(_EDGES, benign, malignant)

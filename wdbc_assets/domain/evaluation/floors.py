@@ -7,9 +7,12 @@ heavy libraries.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.rules.base import Rule
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import Calibration
 
 RECIPE = "logistic"
 """The recipe for which the bounds were measured; every evaluation includes it."""
@@ -91,47 +94,47 @@ RULES = (
 )
 
 
-def missed(metrics: Mapping[str, Mapping[str, Any]], protocol: str) -> list[str]:
+def missed(means: Mapping[str, float | None], protocol: str) -> list[str]:
     """Return a message for each metric whose mean is undefined or worse than its quality floor."""
     return [
-        f"{name} is {_shown(metrics[name]['mean'])}, needed: {_relation(name)} {bounds.floor(protocol):g}"
+        f"{name} is {_shown(means[name])}, needed: {_relation(name)} {bounds.floor(protocol):g}"
         for name, bounds in BOUNDS.items()
-        if name in metrics and not _at_least_as_good(name, metrics[name]["mean"], bounds.floor(protocol))
+        if name in means and not _at_least_as_good(name, means[name], bounds.floor(protocol))
     ]
 
 
-def no_better_than_chance(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def no_better_than_chance(means: Mapping[str, float | None]) -> list[str]:
     """Return a message with the ROC-AUC if it is no better than chance."""
-    mean = metrics["roc_auc"]["mean"]
+    mean = means["roc_auc"]
     good = _at_least_as_good("roc_auc", mean, CHANCE)
     return [] if good else [f"roc_auc is {_shown(mean)}, needed: {_relation('roc_auc')} {CHANCE:g}"]
 
 
-def alarms(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def alarms(means: Mapping[str, float | None]) -> list[str]:
     """Return a message for each metric whose mean exceeds its leakage alarm."""
     return [
-        f"{name} is {metrics[name]['mean']:.4f}, too good to be true beyond {bounds.alarm:g}"
+        f"{name} is {_shown(means[name])}, too good to be true beyond {bounds.alarm:g}"
         for name, bounds in BOUNDS.items()
         if bounds.alarm is not None
-        and metrics[name]["mean"] != bounds.alarm
-        and _at_least_as_good(name, metrics[name]["mean"], bounds.alarm)
+        and means[name] != bounds.alarm
+        and _at_least_as_good(name, means[name], bounds.alarm)
     ]
 
 
-def miscalibrated(calibration: Mapping[str, Any]) -> list[str]:
+def miscalibrated(calibration: "Calibration") -> list[str]:
     """Return messages with Spiegelhalter's z, if significant, and with the bins whose interval misses their mean."""
-    z = calibration["spiegelhalter_z"]
+    z = calibration.spiegelhalter_z
     if z is not None and abs(z) <= LARGEST_Z:
         return []
     shown = "undefined, because every probability is 0.5" if z is None else f"{z:.2f}"
     return [
         f"Spiegelhalter's z is {shown}, needed: from {-LARGEST_Z} to {LARGEST_Z}",
         *(
-            f"share of malignant between {bin_['low']:g} and {bin_['high']:g} is {bin_['share']:.4f}, its interval"
-            f" [{bin_['share_low']:.4f}, {bin_['share_high']:.4f}] misses the mean probability"
-            f" {bin_['mean_probability']:.4f} of {bin_['rows']} patients"
-            for bin_ in calibration["bins"]
-            if bin_["rows"] and not bin_["share_low"] <= bin_["mean_probability"] <= bin_["share_high"]
+            f"share of malignant between {bin_.low:g} and {bin_.high:g} is {bin_.share:.4f}, its interval"
+            f" [{bin_.share_low:.4f}, {bin_.share_high:.4f}] misses the mean probability"
+            f" {bin_.mean_probability:.4f} of {bin_.rows} patients"
+            for bin_ in calibration.bins
+            if bin_.misses
         ),
     ]
 

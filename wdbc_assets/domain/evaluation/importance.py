@@ -12,11 +12,12 @@ scikit-learn are imported inside functions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.evaluation import ranking
-from wdbc_assets.domain.modeling import linear, prediction
+from wdbc_assets.domain.modeling import linear, prediction, recipes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +30,53 @@ if TYPE_CHECKING:
 FEWEST_REPEATS = 2  # for a standard deviation
 
 
-def importance(split: splitting.Split, fit: fitting.Fit, *, repeats: int = 30, seed: int = 42) -> dict[str, Any]:
-    """Return the importance of the measurements for a fitted pipeline, as plain numbers for JSON.
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The increase in log-loss on the test set if a measurement's three columns are permuted together."""
 
-    `groups` has for each of the ten measurements the increase in log-loss on the test set if its three columns are
-    permuted together: mean and standard deviation over the repeats, in descending order. `linear` is None for a
-    nonlinear recipe. Otherwise it has the coefficients per standard deviation and, as `typical`, the contributions of
-    two hypothetical patients with the mean measurements of the benign and of the malignant patients.
+    measurement: str
+    columns: tuple[str, ...]
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Typical:
+    """The contributions of two hypothetical patients: the mean benign and the mean malignant one, by column."""
+
+    benign: dict[str, float]
+    malignant: dict[str, float]
+
+
+@dataclass(frozen=True)
+class LinearTerms:
+    """A linear recipe: intercept, coefficients per standard deviation, and contributions of typical patients."""
+
+    intercept: float
+    coefficients: dict[str, float]
+    typical: Typical
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """The importance of the measurements for a fitted pipeline.
+
+    `groups` are in descending order of the mean, which is that over the repeats. `linear` is None for a nonlinear
+    recipe.
+    """
+
+    recipe: str
+    winner: dict[str, recipes.Parameter]
+    score: str
+    repeats: int
+    seed: int
+    rows: int
+    groups: tuple[Group, ...]
+    linear: LinearTerms | None
+
+
+def importance(split: splitting.Split, fit: fitting.Fit, *, repeats: int = 30, seed: int = 42) -> Importance:
+    """Return the importance of the measurements for a fitted pipeline.
 
     Permutation importance: L. Breiman (2001), Mach. Learn. 45:5-32; for any model A. Fisher, C. Rudin, F. Dominici
     (2019), J. Mach. Learn. Res. 20(177).
@@ -50,19 +91,20 @@ def importance(split: splitting.Split, fit: fitting.Fit, *, repeats: int = 30, s
     with threadpool_limits(limits=1):
         groups = _permuted(split, fit.pipeline, repeats=repeats, seed=seed)
         model = linear.linear(fit.pipeline)
-        return {
-            "recipe": fit.recipe,
-            "winner": dict(fit.winner),
-            "score": "log_loss",
-            "repeats": repeats,
-            "seed": seed,
-            "rows": len(split.y_test),
-            "groups": sorted(groups, key=lambda group: -float(group["mean"])),
-            "linear": model and _described(model, split, fit.pipeline),
-        }
+        terms = None if model is None else _described(model, split, fit.pipeline)
+    return Importance(
+        recipe=fit.recipe,
+        winner=dict(fit.winner),
+        score="log_loss",
+        repeats=repeats,
+        seed=seed,
+        rows=len(split.y_test),
+        groups=tuple(sorted(groups, key=lambda group: -group.mean)),
+        linear=terms,
+    )
 
 
-def _permuted(split: splitting.Split, pipeline: Pipeline, *, repeats: int, seed: int) -> list[dict[str, Any]]:
+def _permuted(split: splitting.Split, pipeline: Pipeline, *, repeats: int, seed: int) -> list[Group]:
     import numpy as np
 
     X, y = split.X_test, np.asarray(split.y_test, dtype=np.int64)
@@ -77,12 +119,12 @@ def _permuted(split: splitting.Split, pipeline: Pipeline, *, repeats: int, seed:
         probabilities = prediction.predict(pipeline, permuted).reshape(repeats, len(X))
         increase = np.array([_log_loss(y, p) - before for p in probabilities])
         groups.append(
-            {
-                "measurement": measurement.name,
-                "columns": columns,
-                "mean": float(increase.mean()),
-                "sd": float(increase.std(ddof=1)),
-            }
+            Group(
+                measurement=measurement.name,
+                columns=tuple(columns),
+                mean=float(increase.mean()),
+                sd=float(increase.std(ddof=1)),
+            )
         )
     return groups
 
@@ -93,16 +135,16 @@ def _log_loss(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
     return float(ranking.RankedRows(y, p, p > 0).metrics(np.ones((1, len(y))))["log_loss"][0])
 
 
-def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline) -> dict[str, Any]:
+def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline) -> LinearTerms:
     means = split.X_train.groupby(split.y_train.to_numpy()).mean()  # benign, then malignant
     for X in (split.X_train, split.X_test, means):  # check exactness on all patients
         linear.require_same(pipeline, model, X)
-    terms = model.contributions(means).to_numpy().tolist()
-    return {
-        "intercept": model.intercept,
-        "coefficients": dict(zip(model.columns, model.coefficients.tolist(), strict=True)),
-        "typical": {
-            name: dict(zip(model.columns, of_class, strict=True))
-            for name, of_class in zip(("benign", "malignant"), terms, strict=True)
-        },
-    }
+    benign, malignant = model.contributions(means).to_numpy().tolist()
+    return LinearTerms(
+        intercept=model.intercept,
+        coefficients=dict(zip(model.columns, model.coefficients.tolist(), strict=True)),
+        typical=Typical(
+            benign=dict(zip(model.columns, benign, strict=True)),
+            malignant=dict(zip(model.columns, malignant, strict=True)),
+        ),
+    )

@@ -5,9 +5,12 @@ tests check the coverage over many splits.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.rules.base import Rule
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
 
 MOST_REFERRED = 0.12
 """The largest share of out-of-fold patients. For the default recipe and split seeds 0 to 19: .02 to .10, mean .07."""
@@ -30,28 +33,31 @@ referrals_are_few = Rule(
 )
 
 
-def recall_missed(policy: Mapping[str, Any]) -> list[str]:
+def recall_missed(policy: "DecisionPolicy") -> list[str]:
     """Return a message if the out-of-fold recall is below the target or undefined."""
-    recall, target = policy["out_of_fold"]["recall"]["value"], policy["recall_target"]
+    recall, target = policy.out_of_fold.recall.value, policy.recall_target
     return [] if recall is not None and recall >= target else [f"recall is {recall}, needed: at least {target:g}"]
 
 
-def bounds_out_of_range(policy: Mapping[str, Any]) -> list[str]:
+def bounds_out_of_range(policy: "DecisionPolicy") -> list[str]:
     """Return a message for each of the threshold and the quantiles that is not above 0 and at most 1."""
     bounds = {
-        "threshold": policy["threshold"],
-        **{f"quantile of {name}": value for name, value in policy["quantiles"].items()},
+        "threshold": policy.threshold,
+        "quantile of benign": policy.quantiles.benign,
+        "quantile of malignant": policy.quantiles.malignant,
     }
     return [f"{name} is {value}, needed: above 0, up to 1" for name, value in bounds.items() if not 0 < value <= 1]
 
 
-def too_many_referred(policy: Mapping[str, Any]) -> list[str]:
+def too_many_referred(policy: "DecisionPolicy") -> list[str]:
     """Return a message if the share of out-of-fold patients that are referred exceeds the bound."""
-    referred = policy["out_of_fold"]["referred"]["value"]
-    return [f"referred is {referred:.4f}, needed: at most {MOST_REFERRED:g}"] if referred > MOST_REFERRED else []
+    referred = policy.out_of_fold.referred.value
+    if referred is None or referred <= MOST_REFERRED:
+        return []
+    return [f"referred is {referred:.4f}, needed: at most {MOST_REFERRED:g}"]
 
 
-BREACHES: Mapping[Rule, Callable[[Mapping[str, Any]], list[str]]] = {
+BREACHES: Mapping[Rule, Callable[["DecisionPolicy"], list[str]]] = {
     recall_reaches_the_target: recall_missed,
     bounds_are_probabilities: bounds_out_of_range,
     referrals_are_few: too_many_referred,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain.evaluation.results import RocCurve
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,17 +62,17 @@ class RankedRows:
             "brier": _sums(weights, self._squared_error) / rows,
         }
 
-    def roc_curve(self) -> dict[str, list[float | None]]:
-        """Return the corners of the ROC curve; the first threshold, above all probabilities, is None."""
+    def roc_curve(self) -> RocCurve:
+        """Return the corners of the ROC curve."""
         found = np.add.reduceat(self._positive, self._starts).cumsum()
         alarmed = np.add.reduceat(1 - self._positive, self._starts).cumsum()
         corner = np.full(len(self._starts), fill_value=True)
         corner[1:-1] = (np.diff(found, 2) != 0) | (np.diff(alarmed, 2) != 0)
-        return {
-            "false_positive_rate": [0.0, *(alarmed / alarmed[-1])[corner].tolist()],
-            "true_positive_rate": [0.0, *(found / found[-1])[corner].tolist()],
-            "threshold": [None, *self._p[self._starts][corner].tolist()],
-        }
+        return RocCurve(
+            false_positive_rate=(0.0, *(alarmed / alarmed[-1])[corner].tolist()),
+            true_positive_rate=(0.0, *(found / found[-1])[corner].tolist()),
+            threshold=(None, *self._p[self._starts][corner].tolist()),
+        )
 
 
 def resamples(y: NDArray[np.int64], *, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:

@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.rules.base import Rule
 
 
-def validate(value: cross_validation.CrossValidation, frame: pd.DataFrame) -> list[Finding]:
+def validate(value: CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     """Validate an evaluation of a clean frame by `floors.RULES`, in their order; rows are counted from 1."""
-    metrics = value.summary["recipes"][floors.RECIPE]
-    protocol = "full" if value.summary["repeats"] >= recipes.PROTOCOLS["full"] else "quick"
-    calibration = value.summary["calibration"][floors.RECIPE]
+    means = value.summary.recipes[floors.RECIPE].means
+    protocol = "full" if value.summary.repeats >= recipes.PROTOCOLS["full"] else "quick"
+    calibration = value.summary.calibration[floors.RECIPE]
     wrong = list(_wrong_predictions(value.predictions, frame[contract.DIAGNOSIS].to_numpy()))
     return [
         _patient_finding(floors.each_patient_is_predicted_once, wrong),
-        findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(metrics)),
-        findings.from_lines(floors.no_metric_is_too_good, floors.alarms(metrics)),
-        findings.from_lines(floors.metrics_reach_the_floors, floors.missed(metrics, protocol)),
+        findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(means)),
+        findings.from_lines(floors.no_metric_is_too_good, floors.alarms(means)),
+        findings.from_lines(floors.metrics_reach_the_floors, floors.missed(means, protocol)),
         findings.from_lines(floors.probabilities_are_calibrated, floors.miscalibrated(calibration)),
     ]
 

@@ -1,1 +1,1 @@
-"""Models: recipes, grid search, fitting, the compiled linear scorer, and the bundle that is served."""
+"""Models: recipes, grid search, fitting, the compiled linear scorer, and the smoke test of what is served."""

@@ -9,7 +9,8 @@ probabilities, be repeatable, be the same for a single patient as in a batch, an
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
+@dataclass(frozen=True)
+class Reference:
+    """The training set in quantiles, by column, and the pipeline's probabilities for `rows`."""
+
+    rows: int
+    levels: tuple[float, ...]
+    quantiles: dict[str, tuple[float, ...]]
+    answers: tuple[float, ...]
+
+
 class ServableBundle(Protocol):
     """The interface of a loaded bundle that the smoke test uses."""
 
     @property
-    def reference(self) -> Mapping[str, Any]:
-        """The training reference, including `answers`, the expected probabilities."""
+    def reference(self) -> Reference:
+        """The training reference."""
 
     @property
     def compiled(self) -> bool:
@@ -50,14 +61,14 @@ class ServableBundle(Protocol):
         """Return the triage outcome for each probability."""
 
 
-def quantiles(reference: Mapping[str, Any]) -> Array:
+def quantiles(by_column: Mapping[str, Sequence[float]]) -> Array:
     """Return the quantiles of the training set, shape (levels, 30)."""
-    return np.array([reference["quantiles"][name] for name in contract.FEATURES], dtype=np.float64).T
+    return np.array([by_column[name] for name in contract.FEATURES], dtype=np.float64).T
 
 
-def rows(reference: Mapping[str, Any]) -> Array:
-    """Return the rows of the smoke test, shape (n, 30)."""
-    levels = quantiles(reference)
+def rows(by_column: Mapping[str, Sequence[float]]) -> Array:
+    """Return the rows of the smoke test for the quantiles of the training set, shape (n, 30)."""
+    levels = quantiles(by_column)
     middle = levels[len(levels) // 2]
     ends = [np.where(np.eye(len(middle), dtype=bool), end, middle) for end in (levels[0], levels[-1])]
     return np.vstack([levels, *ends])
@@ -65,11 +76,11 @@ def rows(reference: Mapping[str, Any]) -> Array:
 
 def check(bundle: ServableBundle) -> None:
     """Raise WdbcError unless a bundle passes its smoke test."""
-    X = rows(bundle.reference)
+    X = rows(bundle.reference.quantiles)
     p = bundle.probabilities(X)
     if p.shape != (len(X),) or not np.isfinite(p).all() or (p < 0).any() or (p > 1).any():
         raise _failed("a prediction is not a probability")
-    stored = np.array(bundle.reference["answers"], dtype=np.float64)
+    stored = np.array(bundle.reference.answers, dtype=np.float64)
     if stored.shape != p.shape or np.abs(stored - p).max() > TOLERANCE:
         raise _failed("its predictions differ from those of its pipeline when the bundle was created")
     if (p != bundle.probabilities(X)).any():

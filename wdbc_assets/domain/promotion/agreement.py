@@ -5,54 +5,73 @@ Agreement is not a measure of quality. The gate only requires that the challenge
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.evaluation import decision_policy, metrics
+from wdbc_assets.domain.evaluation import decision_policy, intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
+
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
 
     Array = NDArray[np.float64]
 
 
-def agreement(
-    champion: Array, challenger: Array, *, champion_policy: Mapping[str, Any], challenger_policy: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Compare P(malignant) of both models for the same patients, each of shape (n,); return plain values for JSON.
+@dataclass(frozen=True)
+class Referred:
+    """The share of patients that each model refers."""
 
-    Each model uses its own policy. `same_decision` and `same_set` are shares with Wilson intervals. `decisions` counts
-    patients as `{champion's decision: {challenger's decision: n}}`. `referred` is the share that each model refers.
-    `difference` has the mean and the largest absolute value of challenger - champion in probability. Values are None if
-    there are no patients.
+    champion: float | None
+    challenger: float | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean and the largest absolute value of challenger - champion in probability."""
+
+    mean: float | None
+    largest: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two models agree. Values are None if there are no patients.
+
+    `same_decision` and `same_set` are shares with Wilson intervals. `decisions` counts patients as `{champion's
+    decision: {challenger's decision: n}}`.
     """
+
+    patients: int
+    same_decision: intervals.Interval
+    same_set: intervals.Interval
+    decisions: dict[str, dict[str, int]]
+    referred: Referred
+    difference: Difference
+
+
+def agreement(
+    champion: Array, challenger: Array, *, champion_policy: DecisionPolicy, challenger_policy: DecisionPolicy
+) -> Agreement:
+    """Compare P(malignant) of both models for the same patients, each of shape (n,); each model uses its own policy."""
     n = len(champion)
-    called = [
-        decision_policy.called_malignant(p, rule)
-        for p, rule in ((champion, champion_policy), (challenger, challenger_policy))
-    ]
-    sets = [
-        decision_policy.decide(p, rule) for p, rule in ((champion, champion_policy), (challenger, challenger_policy))
-    ]
+    models = ((champion, champion_policy), (challenger, challenger_policy))
+    called = [decision_policy.called_malignant(p, policy.threshold) for p, policy in models]
+    sets = [decision_policy.decide(p, policy.quantiles) for p, policy in models]
     names = (decision_policy.BENIGN, decision_policy.MALIGNANT)
     nobody = "no patient was scored by both models"
-    return {
-        "patients": n,
-        "same_decision": metrics.proportion(int((called[0] == called[1]).sum()), n, undefined=nobody),
-        "same_set": metrics.proportion(int((sets[0] == sets[1]).sum()), n, undefined=nobody),
-        "decisions": {
+    referred = [float((outcomes == decision_policy.REFER).mean()) if n else None for outcomes in sets]
+    change = challenger - champion
+    return Agreement(
+        patients=n,
+        same_decision=intervals.proportion(int((called[0] == called[1]).sum()), n, undefined=nobody),
+        same_set=intervals.proportion(int((sets[0] == sets[1]).sum()), n, undefined=nobody),
+        decisions={
             first: {second: int(((called[0] == a) & (called[1] == b)).sum()) for b, second in enumerate(names)}
             for a, first in enumerate(names)
         },
-        "referred": {
-            role: float((outcomes == decision_policy.REFER).mean()) if n else None
-            for role, outcomes in zip(("champion", "challenger"), sets, strict=True)
-        },
-        "difference": {
-            "mean": float((challenger - champion).mean()) if n else None,
-            "largest": float(np.abs(challenger - champion).max()) if n else None,
-        },
-    }
+        referred=Referred(*referred),
+        difference=Difference(float(change.mean()), float(np.abs(change).max())) if n else Difference(None, None),
+    )

@@ -1,12 +1,8 @@
 """The types of a model card: sections, and values that cite an artifact and the place in it that they come from."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Literal
 
 Form = Literal["count", "decimal", "share", "interval", "mean", "text"]
 
@@ -37,19 +33,6 @@ class ModelCard:
     recipe: str
     sections: tuple[Section, ...]
     versions: Mapping[str, str]
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> ModelCard:
-        """Return the card from the result of `dataclasses.asdict`."""
-        sections = (
-            Section(
-                section["title"],
-                tuple(section["sentences"]),
-                tuple(CitedValue(**{**value, "place": tuple(value["place"])}) for value in section["values"]),
-            )
-            for section in plain["sections"]
-        )
-        return cls(plain["recipe"], tuple(sections), plain["versions"])
 
     @property
     def values(self) -> tuple[CitedValue, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+
+    from wdbc_assets.domain.evaluation.results import Difference, EvaluationSummary, Metrics
 
 ACCURACY_MARGIN = -0.015
 """The lower bound of the difference in accuracy must exceed it: at worst, one more of 67 patients is misclassified."""
@@ -33,12 +35,6 @@ TEST_FLOORS = {"accuracy": 0.939, "roc_auc": 0.975}
 EXPERIMENT_PATIENTS, EXPERIMENT_ANSWERED = 100, 0.999
 """The number of patients from which an experiment counts, and the share of them that must have been scored. Agreement
 is shown but not used, because the diagnoses are not known yet."""
-
-
-class _Difference(TypedDict):
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 LOG_LOSS, COMPARED = "log_loss", ("log_loss", "accuracy", "specificity")
@@ -71,55 +67,63 @@ def known(bound: float | None) -> float:
 
 
 def comparison_criteria(
-    predictions: pd.DataFrame, summary: Mapping[str, Any], candidate: str, champion: str
+    predictions: pd.DataFrame, summary: EvaluationSummary, candidate: str, champion: str
 ) -> tuple[Criterion, ...]:
     """Return the criteria that compare a candidate with the champion, from both predictions and their summary."""
-    log_loss, accuracy = (_difference(summary, candidate, champion, of) for of in ("log_loss", "accuracy"))
-    specificity = _specificity_difference(predictions, candidate, champion, folds=summary["folds"])
+    log_loss, accuracy = _differences(summary, candidate, champion)
+    specificity = _specificity_difference(predictions, candidate, champion, folds=summary.folds)
     return (
         Criterion(
             name=LOG_LOSS,
             demand="upper bound of the difference below 0",
-            holds=known(log_loss["high"]) < 0,
+            holds=known(log_loss.high) < 0,
             bound=0.0,
-            **log_loss,
+            value=log_loss.mean,
+            low=log_loss.low,
+            high=log_loss.high,
         ),
         Criterion(
             name="accuracy",
             demand=f"lower bound of the difference above {ACCURACY_MARGIN:g}",
-            holds=known(accuracy["low"]) > ACCURACY_MARGIN,
+            holds=known(accuracy.low) > ACCURACY_MARGIN,
             bound=ACCURACY_MARGIN,
-            **accuracy,
+            value=accuracy.mean,
+            low=accuracy.low,
+            high=accuracy.high,
         ),
         Criterion(
             name="specificity",
             demand=f"at a recall of {RECALL:g}, at most {SPECIFICITY_MARGIN:g} lower",
-            holds=known(specificity["value"]) >= -SPECIFICITY_MARGIN,
+            holds=known(specificity.mean) >= -SPECIFICITY_MARGIN,
             bound=-SPECIFICITY_MARGIN,
-            **specificity,
+            value=specificity.mean,
+            low=specificity.low,
+            high=specificity.high,
         ),
     )
 
 
-def _difference(summary: Mapping[str, Any], candidate: str, champion: str, of: str) -> _Difference:
+def _differences(summary: EvaluationSummary, candidate: str, champion: str) -> tuple[Difference, Difference]:
+    """Return candidate - champion in log-loss and in accuracy; 0 if both are the same recipe."""
+    from wdbc_assets.domain.evaluation import results
+
     if candidate == champion:
-        return {"value": 0.0, "low": 0.0, "high": 0.0}
-    (pair,) = summary["differences"]
-    mean, low, high = (pair[of][name] for name in ("mean", "low", "high"))
-    if pair["recipe"] == candidate:
-        return {"value": mean, "low": low, "high": high}
-    return {"value": -mean, "low": None if high is None else -high, "high": None if low is None else -low}
+        return results.NO_DIFFERENCE, results.NO_DIFFERENCE
+    (pair,) = summary.differences
+    if pair.recipe == candidate:
+        return pair.log_loss, pair.accuracy
+    return pair.log_loss.negated(), pair.accuracy.negated()
 
 
-def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int) -> _Difference:
+def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int) -> Difference:
     """Return the difference of the specificities at each repeat's threshold, with its interval over the folds."""
-    from wdbc_assets.domain.evaluation import comparison
+    from wdbc_assets.domain.evaluation import comparison, results
 
     if candidate == champion:
-        return {"value": 0.0, "low": 0.0, "high": 0.0}
+        return results.NO_DIFFERENCE
     of = [specificities(predictions[predictions["recipe"] == name]) for name in (candidate, champion)]
     value, low, high = comparison.corrected_interval(of[0] - of[1], folds=folds)
-    return {"value": value, "low": low, "high": high}
+    return results.Difference(mean=value, low=low, high=high)
 
 
 def specificities(predictions: pd.DataFrame) -> np.ndarray:
@@ -140,10 +144,10 @@ def specificities(predictions: pd.DataFrame) -> np.ndarray:
     return correct.groupby([benign["repeat"], benign["fold"]], sort=True).mean().to_numpy(dtype="float64")
 
 
-def floor_criteria(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tuple[Criterion, Criterion]:
+def floor_criteria(means: Mapping[str, float | None], repeats: int) -> tuple[Criterion, Criterion]:
     """Return the criteria that compare a candidate's mean metrics with the quality floors and the leakage alarms."""
     protocol = "full" if repeats >= recipes.PROTOCOLS["full"] else "quick"
-    missed, alarms = floors.missed(figures, protocol), floors.alarms(figures)
+    missed, alarms = floors.missed(means, protocol), floors.alarms(means)
     return (
         Criterion(
             name="floors",
@@ -155,19 +159,20 @@ def floor_criteria(figures: Mapping[str, Mapping[str, Any]], repeats: int) -> tu
     )
 
 
-def test_set_criteria(test: Mapping[str, Any]) -> tuple[Criterion, ...]:
+def test_set_criteria(test: Metrics) -> tuple[Criterion, ...]:
     """Return the criteria for the fitted pipeline's metrics on the test set."""
+    measured = (("test accuracy", "accuracy", test.accuracy), ("test ROC-AUC", "roc_auc", test.roc_auc))
     return tuple(
         Criterion(
-            name=f"test {'ROC-AUC' if name == 'roc_auc' else name}",
-            demand=f"at least {floor:g} on the test set",
-            holds=test[name]["value"] is not None and test[name]["value"] >= floor,
-            value=test[name]["value"],
-            low=test[name]["low"],
-            high=test[name]["high"],
-            bound=floor,
+            name=name,
+            demand=f"at least {TEST_FLOORS[metric]:g} on the test set",
+            holds=known(figure.value) >= TEST_FLOORS[metric],
+            value=figure.value,
+            low=figure.low,
+            high=figure.high,
+            bound=TEST_FLOORS[metric],
         )
-        for name, floor in TEST_FLOORS.items()
+        for name, metric, figure in measured
     )
 
 

@@ -24,8 +24,8 @@ The interval is `comparison.corrected_interval`. `comparison` imports numpy and 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import criteria
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from wdbc_assets.domain.evaluation.results import Metrics
     from wdbc_assets.domain.promotion.criteria import Criterion
 
 EQUIVALENCE = 0.010
@@ -71,16 +72,12 @@ class Verdict:
     repeats: int
     folds: int
     patients: int
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[criteria.Criterion, ...]
 
     @property
     def broken(self) -> list[str]:
         """The names of the criteria that are not met, except the log-loss."""
         return _broken(self.criteria)
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return the verdict as plain values for JSON."""
-        return asdict(self) | {"criteria": [asdict(criterion) for criterion in self.criteria]}
 
 
 def compare(
@@ -88,7 +85,7 @@ def compare(
     *,
     candidate: str,
     champion: str | None,
-    test: Mapping[str, Any],
+    test: Metrics,
     grid: str = "full",
     same_patients: bool = True,
     same_code: bool = True,
@@ -119,7 +116,7 @@ def compare(
     of_both = predictions[predictions["recipe"].isin(names)]
     summary = comparison.summary(of_both)
     alone = (
-        *criteria.floor_criteria(summary["recipes"][candidate], summary["repeats"]),
+        *criteria.floor_criteria(summary.recipes[candidate].means, summary.repeats),
         *criteria.test_set_criteria(test),
     )
     alone = (
@@ -135,9 +132,9 @@ def compare(
         reason=reason,
         candidate=candidate,
         champion=champion,
-        repeats=summary["repeats"],
-        folds=summary["folds"],
-        patients=summary["patients"],
+        repeats=summary.repeats,
+        folds=summary.folds,
+        patients=summary.patients,
         criteria=(*compared, *alone),
     )
 

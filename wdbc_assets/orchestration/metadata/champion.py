@@ -7,8 +7,7 @@ import dagster as dg
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.modeling import bundles
-    from wdbc_assets.domain.promotion import criteria, gate
+    from wdbc_assets.domain.promotion import bundles, criteria, gate
     from wdbc_assets.registry.decision_log import Decision
 
 
@@ -31,7 +30,7 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     }
     if verdict.champion is not None:
         described["differences"] = parts.picture(
-            plots.differences(verdict.to_plain()), "Difference of each metric with its 95 % interval and its bound"
+            plots.differences(verdict), "Difference of each metric with its 95 % interval and its bound"
         )
     return described
 

@@ -8,103 +8,107 @@ from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation import cross_validation
+    from collections.abc import Mapping
+
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+    from wdbc_assets.domain.evaluation.importance import Importance
+    from wdbc_assets.domain.evaluation.results import Calibration
     from wdbc_assets.domain.promotion import card_parts
 
 
-def describe_cross_validation(value: "cross_validation.CrossValidation") -> dict[str, Any]:
+def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
     """Describe the evaluation: each recipe's figures, the paired differences, and figures with a floor as trends."""
     from wdbc_assets.presentation import plots
 
     summary = value.summary
     shown = ("log_loss", "accuracy", "recall", "roc_auc")
+    own = summary.recipes[floors.RECIPE].means
     return {
-        "protocol": f"{summary['repeats']} times {summary['folds']} folds of {summary['patients']} patients",
+        "protocol": f"{summary.repeats} times {summary.folds} folds of {summary.patients} patients",
         "recipes": parts.table(
             ("recipe", *shown),
             [
-                (name, *(f"{parts.decimal(figures[of]['mean'])} ± {parts.decimal(figures[of]['sd'])}" for of in shown))
-                for name, figures in summary["recipes"].items()
+                (name, *(f"{parts.decimal(by_name[of].mean)} ± {parts.decimal(by_name[of].sd)}" for of in shown))
+                for name, by_name in ((name, metrics.by_name) for name, metrics in summary.recipes.items())
             ],
         ),
         "differences of log-loss": parts.table(
             ("recipe", "minus", "mean", "low", "high"),
             [
-                (
-                    one["recipe"],
-                    one["minus"],
-                    *(parts.decimal(one["log_loss"][part]) for part in ("mean", "low", "high")),
-                )
-                for one in summary["differences"]
+                (pair.recipe, pair.minus, *map(parts.decimal, (loss.mean, loss.low, loss.high)))
+                for pair in summary.differences
+                for loss in (pair.log_loss,)
             ],
         ),
         "recipes compared": parts.picture(
             plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals"
         ),
-        "calibration": _calibration(summary["calibration"]),
+        "calibration": _calibration(summary.calibration),
         "reliability": parts.picture(
-            plots.reliability_curves(summary["calibration"]), "Share of malignant by probability, recipe by recipe"
+            plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
         ),
         **{
-            f"{floors.RECIPE} {name}": round(float(mean), parts.DECIMALS)
+            f"{floors.RECIPE} {name}": round(mean, parts.DECIMALS)
             for name in floors.BOUNDS
-            if (mean := summary["recipes"][floors.RECIPE][name]["mean"]) is not None
+            if (mean := own[name]) is not None
         },
     }
 
 
-def describe_decision_policy(policy: dict[str, Any]) -> dict[str, Any]:
+def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     """Describe the policy: its rates out of fold and on the test set, and a plot of its threshold and referral band."""
     from wdbc_assets.presentation import plots
 
-    out_of_fold, test = policy["out_of_fold"], policy["test"]
+    out_of_fold, test, quantiles = policy.out_of_fold, policy.test, policy.quantiles
     shares = {
-        **{f"{name}, out of fold": out_of_fold[name] for name in ("recall", "specificity", "referred")},
-        **{f"{name}, test": test[name] for name in ("recall", "specificity", "referred")},
-        **{f"coverage of {name}, test": share for name, share in test["coverage"].items()},
+        "recall, out of fold": out_of_fold.recall,
+        "specificity, out of fold": out_of_fold.specificity,
+        "referred, out of fold": out_of_fold.referred,
+        "recall, test": test.recall,
+        "specificity, test": test.specificity,
+        "referred, test": test.referred,
+        "coverage of benign, test": test.coverage.benign,
+        "coverage of malignant, test": test.coverage.malignant,
+    }
+    trends = {
+        "threshold": policy.threshold,
+        "out-of-fold specificity": out_of_fold.specificity.value,
+        "out-of-fold referred": out_of_fold.referred.value,
     }
     return {
-        "recipe": policy["recipe"],
+        "recipe": policy.recipe,
         "decides": (
-            f"malignant at {parts.decimal(policy['threshold'])} or above, for a recall of {policy['recall_target']:g};"
-            f" or by sets, for a coverage of {1 - policy['alpha']:g}: malignant possible from"
-            f" {parts.decimal(1 - policy['quantiles']['malignant'])}, benign up to"
-            f" {parts.decimal(policy['quantiles']['benign'])}, refer if both are or none is"
+            f"malignant at {parts.decimal(policy.threshold)} or above, for a recall of {policy.recall_target:g};"
+            f" or by sets, for a coverage of {1 - policy.alpha:g}: malignant possible from"
+            f" {parts.decimal(1 - quantiles.malignant)}, benign up to {parts.decimal(quantiles.benign)},"
+            " refer if both are or none is"
         ),
         "shares": parts.table(
-            ("share", "value", "low", "high"),
-            [
-                (name, *(parts.decimal(share[part]) for part in ("value", "low", "high")))
-                for name, share in shares.items()
-            ],
+            ("share", "value", "low", "high"), [(name, *parts.interval(share)) for name, share in shares.items()]
         ),
         "lines among the patients": parts.picture(
             plots.decision_bands(policy), "Out-of-fold probabilities by class, threshold and referral band"
         ),
-        "threshold": round(float(policy["threshold"]), parts.DECIMALS),
-        "out-of-fold specificity": round(float(out_of_fold["specificity"]["value"]), parts.DECIMALS),
-        "out-of-fold referred": round(float(out_of_fold["referred"]["value"]), parts.DECIMALS),
+        **{name: round(value, parts.DECIMALS) for name, value in trends.items() if value is not None},
     }
 
 
-def describe_importance(importance: dict[str, Any]) -> dict[str, Any]:
+def describe_importance(importance: "Importance") -> dict[str, Any]:
     """Describe what the model goes by: the loss without each measurement and, of a linear one, two typical patients."""
     from wdbc_assets.presentation import plots
 
     described: dict[str, Any] = {
-        "recipe": importance["recipe"],
+        "recipe": importance.recipe,
         "growth of log-loss": parts.table(
             ("measurement", "mean", "sd"),
-            [
-                (group["measurement"], parts.decimal(group["mean"]), parts.decimal(group["sd"]))
-                for group in importance["groups"]
-            ],
+            [(group.measurement, parts.decimal(group.mean), parts.decimal(group.sd)) for group in importance.groups],
         ),
         "importance by measurement": parts.picture(
             plots.importance_by_group(importance), "Growth of the log-loss without each of the ten measurements"
         ),
     }
-    if importance["linear"] is None:
+    if importance.linear is None:
         return {**described, "contributions": "none: the recipe is not linear"}
     return {
         **described,
@@ -115,16 +119,15 @@ def describe_importance(importance: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _calibration(calibration: dict[str, Any]) -> "dg.MarkdownMetadataValue":
-    parts_of_brier = ("score", "reliability", "resolution", "uncertainty", "within_bins")
+def _calibration(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
     return parts.table(
-        ("recipe", "ECE", "z", "Brier score", *(name.replace("_", " ") for name in parts_of_brier[1:])),
+        ("recipe", "ECE", "z", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
         [
             (
                 name,
-                parts.decimal(found["ece"]),
-                "n/a" if found["spiegelhalter_z"] is None else f"{found['spiegelhalter_z']:.2f}",
-                *(parts.decimal(found["brier"][part]) for part in parts_of_brier),
+                parts.decimal(found.ece),
+                "n/a" if found.spiegelhalter_z is None else f"{found.spiegelhalter_z:.2f}",
+                *map(parts.decimal, vars(found.brier).values()),
             )
             for name, found in calibration.items()
         ],

@@ -1,30 +1,34 @@
 """Metadata of the exploration: findings, the most discriminative measurements, and plots."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from wdbc_assets.domain.data import contract, insights
 from wdbc_assets.orchestration.metadata import parts
 
+if TYPE_CHECKING:
+    from wdbc_assets.domain.data.distributions import Distribution
+    from wdbc_assets.domain.data.exploration import Exploration
+
 _MEASUREMENTS_SHOWN = 10
 _NAMES = {"mean": "means", "se": "standard errors", "worst": "worst values"}
 
 
-def describe_exploration(exploration: dict[str, Any]) -> dict[str, Any]:
+def describe_exploration(exploration: "Exploration") -> dict[str, Any]:
     """Describe the exploration: findings as a list, the best measurements as a table, pictures, and three trends."""
     from wdbc_assets.presentation import plots
 
-    measurements = exploration["measurements"]
+    measurements = exploration.measurements
     return {
-        "findings": dg.MetadataValue.md("\n".join(f"- {finding}" for finding in exploration["findings"])),
+        "findings": dg.MetadataValue.md("\n".join(f"- {finding}" for finding in exploration.findings)),
         "best alone": parts.table(
             ("measurement", "median benign", "malignant", "AUC", "skew", "outliers"),
-            [_row(name, measurements[name]) for name in insights.best_first(exploration)[:_MEASUREMENTS_SHOWN]],
+            [_row(name, measurements[name]) for name in insights.best_first(measurements)[:_MEASUREMENTS_SHOWN]],
         ),
         "correlations": parts.picture(
             plots.correlations(exploration),
-            f"Correlation of each two measurements; {len(exploration['correlation']['clusters'])} clusters",
+            f"Correlation of each two measurements; {len(exploration.correlation.clusters)} clusters",
         ),
         "separation": parts.picture(plots.separation(exploration), "ROC-AUC of each measurement alone"),
         **{
@@ -33,12 +37,12 @@ def describe_exploration(exploration: dict[str, Any]) -> dict[str, Any]:
             )
             for statistic in contract.STATISTICS
         },
-        "duplicates": exploration["duplicates"],
-        "outliers": sum(one["outliers"] for one in measurements.values()),
-        "AUC of the row order": round(float(exploration["row_order_auc"]), parts.DECIMALS),
+        "duplicates": exploration.duplicates,
+        "outliers": sum(one.outliers for one in measurements.values()),
+        "AUC of the row order": round(float(exploration.row_order_auc), parts.DECIMALS),
     }
 
 
-def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
-    medians = (f"{figures[of]['median']:.4g}" for of in ("benign", "malignant"))
-    return name, *medians, parts.decimal(figures["auc"]), parts.decimal(figures["skew"]), str(figures["outliers"])
+def _row(name: str, figures: "Distribution") -> tuple[str, ...]:
+    medians = (f"{of_class.median:.4g}" for of_class in (figures.benign, figures.malignant))
+    return name, *medians, parts.decimal(figures.auc), parts.decimal(figures.skew), str(figures.outliers)

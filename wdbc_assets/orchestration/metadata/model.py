@@ -7,6 +7,7 @@ import dagster as dg
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import ClassificationReport, Metrics
     from wdbc_assets.domain.modeling import fitting
 
 _CANDIDATES_SHOWN = 10
@@ -32,28 +33,24 @@ def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
     }
 
 
-def describe_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+def describe_metrics(metrics: "Metrics") -> dict[str, Any]:
     """Describe the metrics: intervals, the two pictures, and each figure as a number with a trend."""
     from wdbc_assets.presentation import plots
 
-    figures = {name: figure for name, figure in metrics.items() if isinstance(figure, dict) and "low" in figure}
     return {
         "intervals": parts.table(
             ("metric", "value", "low", "high", "by"),
-            [
-                (name, *(parts.decimal(figure[part]) for part in ("value", "low", "high")), figure["interval"])
-                for name, figure in figures.items()
-            ],
+            [(name, *parts.interval(figure), figure.method) for name, figure in metrics.by_name.items()],
         ),
         "confusion matrix": parts.picture(
-            plots.confusion_matrix(metrics), f"Confusion matrix {metrics['confusion_matrix']}"
+            plots.confusion_matrix(metrics), f"Confusion matrix {metrics.confusion_matrix}"
         ),
         "ROC curve": parts.picture(plots.roc_curve(metrics), "ROC curve on the test set"),
-        "classification report": _report(metrics["classification_report"]),
+        "classification report": _report(metrics.classification_report),
         **{
-            name: round(float(figure["value"]), parts.DECIMALS)
-            for name, figure in figures.items()
-            if figure["value"] is not None
+            name: round(figure.value, parts.DECIMALS)
+            for name, figure in metrics.by_name.items()
+            if figure.value is not None
         },
     }
 
@@ -66,13 +63,17 @@ def _candidates(fit: "fitting.Fit") -> dg.MarkdownMetadataValue:
     )
 
 
-def _report(report: dict[str, Any]) -> dg.MarkdownMetadataValue:
-    names = ("precision", "recall", "f1-score")
+def _report(report: "ClassificationReport") -> dg.MarkdownMetadataValue:
+    rows = {
+        "benign": report.benign,
+        "malignant": report.malignant,
+        "macro avg": report.macro_average,
+        "weighted avg": report.weighted_average,
+    }
     return parts.table(
-        ("", *names, "support"),
+        ("", "precision", "recall", "f1-score", "support"),
         [
-            (row, *(parts.decimal(scores[name]) for name in names), scores["support"])
-            for row, scores in report.items()
-            if isinstance(scores, dict)  # accuracy, a number for itself, is among the figures
+            (name, *map(parts.decimal, (scores.precision, scores.recall, scores.f1)), scores.support)
+            for name, scores in rows.items()
         ],
     )

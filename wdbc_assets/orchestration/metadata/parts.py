@@ -1,8 +1,12 @@
 """Building blocks of metadata: Markdown tables, decimals and plots."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.intervals import Interval
 
 DECIMALS = 4
 
@@ -10,6 +14,11 @@ DECIMALS = 4
 def decimal(value: float | None) -> str:
     """Format a value to four decimals."""
     return "n/a" if value is None else f"{value:.{DECIMALS}f}"
+
+
+def interval(of: "Interval") -> tuple[str, str, str]:
+    """Format a value and the bounds of its interval."""
+    return decimal(of.value), decimal(of.low), decimal(of.high)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:

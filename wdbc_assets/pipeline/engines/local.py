@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets import logs
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -36,7 +37,7 @@ def evaluate(
     workers: int,
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
-) -> cross_validation.CrossValidation:
+) -> CrossValidation:
     """Evaluate the recipes on every fold of every repeat, except for units that have a checkpoint.
 
     `report(done, total)` is called after each unit. A failed unit does not stop the others.
@@ -63,7 +64,7 @@ def evaluate(
     if failures:
         raise _refusal(failures, len(units))
     predictions, winners = cross_validation.assemble(frame, outcomes)
-    return cross_validation.CrossValidation(predictions, winners, comparison.summary(predictions))
+    return CrossValidation(predictions, winners, comparison.summary(predictions))
 
 
 def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:

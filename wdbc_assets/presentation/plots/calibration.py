@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.presentation.plots import style
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from wdbc_assets.domain.evaluation.results import Calibration
+
 _COLUMNS = 2
 
 
-def reliability_curves(calibration: Mapping[str, Mapping[str, Any]]) -> bytes:
+def reliability_curves(calibration: Mapping[str, Calibration]) -> bytes:
     """Draw each recipe's share of malignant by bin of probability with its Wilson interval, and its bins' patients."""
     columns = min(_COLUMNS, len(calibration))
     lines = -(-len(calibration) // columns)
@@ -27,7 +29,7 @@ def reliability_curves(calibration: Mapping[str, Mapping[str, Any]]) -> bytes:
             curve, patients = panels[2 * line : 2 * line + 2, column]
             _curve(curve, found)
             _patients(patients, found)
-            curve.set_title(f"{recipe}, error {found['ece']:.3f}")
+            curve.set_title(f"{recipe}, error {found.ece:.3f}")
             patients.tick_params(labelbottom=place + columns >= len(calibration))
             if column == 0:
                 curve.set_ylabel("Share malignant")
@@ -40,19 +42,20 @@ def reliability_curves(calibration: Mapping[str, Mapping[str, Any]]) -> bytes:
     return style.png(draw, height=0.9 + 2.9 * lines)
 
 
-def _curve(axes: Axes, found: Mapping[str, Any]) -> None:
-    bins = [one for one in found["bins"] if one["rows"]]
-    at = [one["mean_probability"] for one in bins]
-    shares = [one["share"] for one in bins]
+def _curve(axes: Axes, found: Calibration) -> None:
+    at = [one.mean_probability for one in found.bins if one.mean_probability is not None]
+    shares = [one.share for one in found.bins if one.share is not None]
+    low = [one.share_low for one in found.bins if one.share_low is not None]
+    high = [one.share_high for one in found.bins if one.share_high is not None]
     axes.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="calibrated")
-    axes.vlines(at, [one["share_low"] for one in bins], [one["share_high"] for one in bins], color=style.BLUE)
+    axes.vlines(at, low, high, color=style.BLUE)
     axes.plot(at, shares, "o", color=style.BLUE, markersize=5, clip_on=False, label="the patients of a bin")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 
 
-def _patients(axes: Axes, found: Mapping[str, Any]) -> None:
-    rows = [one["rows"] for one in found["bins"]]
-    places = [(one["low"] + one["high"]) / 2 for one in found["bins"]]
+def _patients(axes: Axes, found: Calibration) -> None:
+    rows = [one.rows for one in found.bins]
+    places = [(one.low + one.high) / 2 for one in found.bins]
     axes.bar(places, rows, width=0.09, color=style.GREY)
     for place, count in zip(places, rows, strict=True):
         axes.annotate(str(count), (place, count), (0, 1), textcoords="offset points", ha="center", size=6.5)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from wdbc_assets.domain.data.correlation import Correlation
+    from wdbc_assets.domain.data.distributions import Distribution
+    from wdbc_assets.domain.data.exploration import Exploration
+
 _LOOKS: dict[str, dict[str, Any]] = {
     "benign": {"color": style.BLUE, "fill": True, "alpha": 0.35, "linewidth": 0},
     "malignant": {"color": style.VERMILION, "linewidth": 1.4},
@@ -22,36 +26,36 @@ _COLUMNS = 2
 _UNDEFINED = "#BBBBBB"  # where a constant is correlated
 
 
-def distributions(exploration: dict[str, Any], statistic: str) -> bytes:
+def distributions(exploration: Exploration, statistic: str) -> bytes:
     """Draw the two classes' histograms of one statistic of each of the ten quantities, as shares of the class."""
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(-(-len(contract.MEASUREMENTS) // _COLUMNS), _COLUMNS)
         for axes, measurement in zip(panels.flat, contract.MEASUREMENTS, strict=True):
-            _histogram(axes, measurement, exploration["measurements"][measurement.column(statistic)])
+            _histogram(axes, measurement, exploration.measurements[measurement.column(statistic)])
         figure.suptitle(f"{_STATISTICS[statistic]}: share of each class (outermost bars: and beyond)", size=9.5)
         figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
     return style.png(draw, height=7.6)
 
 
-def _histogram(axes: Axes, measurement: contract.Measurement, figures: dict[str, Any]) -> None:
-    edges = figures["histogram"]["edges"]
+def _histogram(axes: Axes, measurement: contract.Measurement, figures: Distribution) -> None:
+    edges = figures.histogram.edges
     for name, look in _LOOKS.items():
-        counts = figures["histogram"][name]
+        counts = figures.histogram.benign if name == "benign" else figures.histogram.malignant
         axes.stairs([count / sum(counts) for count in counts], edges, label=name, **look)
     unit = "" if measurement.unit == "1" else f", {measurement.unit}"
     axes.set_title(f"{measurement.name.replace('_', ' ')}{unit}", size=8.5)
-    axes.set_title(f"AUC {figures['auc']:.2f}", loc="right", size=7.5, color=style.GREY)
+    axes.set_title(f"AUC {figures.auc:.2f}", loc="right", size=7.5, color=style.GREY)
     axes.set(xlim=(edges[0], edges[-1]), yticks=[])
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(labelsize=7.5)
 
 
-def correlations(exploration: dict[str, Any]) -> bytes:
+def correlations(exploration: Exploration) -> bytes:
     """Draw r of each two measurements in the order of the clusters, which are framed and named."""
-    correlation = exploration["correlation"]
-    order, clusters = correlation["order"], correlation["clusters"]
+    correlation = exploration.correlation
+    order, clusters = correlation.order, correlation.clusters
 
     def draw(figure: Figure) -> None:
         from matplotlib.colors import LinearSegmentedColormap
@@ -59,7 +63,7 @@ def correlations(exploration: dict[str, Any]) -> bytes:
 
         axes = figure.subplots()
         colours = LinearSegmentedColormap.from_list("r", [style.BLUE, "white", style.VERMILION], N=41)
-        matrix = [[float("nan") if r is None else r for r in row] for row in correlation["matrix"]]
+        matrix = [[float("nan") if r is None else r for r in row] for row in correlation.matrix]
         image = axes.imshow(
             matrix, cmap=colours.with_extremes(bad=_UNDEFINED), vmin=-1, vmax=1, interpolation="nearest", aspect="auto"
         )
@@ -82,16 +86,16 @@ def correlations(exploration: dict[str, Any]) -> bytes:
     return style.png(draw, height=5.0, colours=256)
 
 
-def _title(correlation: dict[str, Any]) -> str:
-    if not correlation["clusters"]:
-        return f"No two measurements have an |r| of {correlation['bound']:g} or more"
-    return f"Framed and bold: every two have an |r| of {correlation['bound']:g} or more"
+def _title(correlation: Correlation) -> str:
+    if not correlation.clusters:
+        return f"No two measurements have an |r| of {correlation.bound:g} or more"
+    return f"Framed and bold: every two have an |r| of {correlation.bound:g} or more"
 
 
-def separation(exploration: dict[str, Any]) -> bytes:
+def separation(exploration: Exploration) -> bytes:
     """Draw how well each measurement alone parts the classes, the best above; a hollow mark: smaller is malignant."""
-    names = insights.best_first(exploration)[::-1]
-    chance = insights.BEYOND_CHANCE * insights.chance_sd(exploration["benign"], exploration["malignant"])
+    names = insights.best_first(exploration.measurements)[::-1]
+    chance = insights.BEYOND_CHANCE * insights.chance_sd(exploration.benign, exploration.malignant)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -101,7 +105,7 @@ def separation(exploration: dict[str, Any]) -> bytes:
             for hollow in (False, True):
                 shown = [place for place in places if (_auc(exploration, names[place]) < 0.5) is hollow]
                 axes.plot(
-                    [insights.separation(exploration["measurements"][names[place]]) for place in shown],
+                    [insights.separation(exploration.measurements[names[place]]) for place in shown],
                     shown,
                     marker,
                     color=colour,
@@ -117,9 +121,9 @@ def separation(exploration: dict[str, Any]) -> bytes:
     return style.png(draw, height=5.6)
 
 
-def _auc(exploration: dict[str, Any], name: str) -> float:
-    return float(exploration["measurements"][name]["auc"])
+def _auc(exploration: Exploration, name: str) -> float:
+    return exploration.measurements[name].auc
 
 
-def _any_hollow(exploration: dict[str, Any]) -> bool:
-    return any(_auc(exploration, name) < 0.5 for name in exploration["measurements"])
+def _any_hollow(exploration: Exploration) -> bool:
+    return any(_auc(exploration, name) < 0.5 for name in exploration.measurements)

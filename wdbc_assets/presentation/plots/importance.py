@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.presentation.plots import style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
+    from wdbc_assets.domain.evaluation.importance import Importance
 
-def importance_by_group(importance: Mapping[str, Any]) -> bytes:
+
+def importance_by_group(importance: Importance) -> bytes:
     """Draw by how much the log-loss grows when a measurement's three columns are permuted, mean and sd."""
-    groups = importance["groups"][::-1]
+    groups = importance.groups[::-1]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        means, places = [group["mean"] for group in groups], range(len(groups))
+        means, places = [group.mean for group in groups], range(len(groups))
         axes.barh(places, means, color=style.BLUE, height=0.7)
         axes.errorbar(
-            means, places, xerr=[group["sd"] for group in groups], fmt="none", ecolor="black", elinewidth=1, capsize=2.5
+            means, places, xerr=[group.sd for group in groups], fmt="none", ecolor="black", elinewidth=1, capsize=2.5
         )
         axes.axvline(0, color=style.GREY, linewidth=0.8)
-        axes.set_yticks(places, [group["measurement"].replace("_", " ") for group in groups])
-        axes.set_xlabel(f"Growth of the log-loss, mean ± sd of {importance['repeats']} permutations")
-        axes.set_title(f"{importance['recipe']}, on the {importance['rows']} patients of the test set")
+        axes.set_yticks(places, [group.measurement.replace("_", " ") for group in groups])
+        axes.set_xlabel(f"Growth of the log-loss, mean ± sd of {importance.repeats} permutations")
+        axes.set_title(f"{importance.recipe}, on the {importance.rows} patients of the test set")
         axes.grid(visible=False, axis="y")
 
     return style.png(draw, height=3.6)
 
 
-def typical_contributions(importance: Mapping[str, Any]) -> bytes:
+def typical_contributions(importance: Importance) -> bytes:
     """Draw what each column adds to the log-odds of the mean benign and the mean malignant patient; linear recipes."""
-    typical = importance["linear"]["typical"]
-    benign, malignant = typical["benign"], typical["malignant"]
+    terms = importance.linear
+    if terms is None:
+        raise ValueError(f"{importance.recipe} is not linear")
+    intercept, benign, malignant = terms.intercept, terms.typical.benign, terms.typical.malignant
     columns = sorted(benign, key=lambda column: malignant[column] - benign[column])
 
     def draw(figure: Figure) -> None:
@@ -45,13 +47,13 @@ def typical_contributions(importance: Mapping[str, Any]) -> bytes:
         axes.hlines(
             places, [benign[c] for c in columns], [malignant[c] for c in columns], color="#BBBBBB", linewidth=1.5
         )
-        for name, terms, colour, marker in (
+        for name, of_class, colour, marker in (
             ("benign", benign, style.BLUE, "o"),
             ("malignant", malignant, style.VERMILION, "s"),
         ):
-            total = importance["linear"]["intercept"] + sum(terms.values())
+            total = intercept + sum(of_class.values())
             axes.plot(
-                [terms[c] for c in columns],
+                [of_class[c] for c in columns],
                 places,
                 marker,
                 color=colour,
@@ -60,8 +62,8 @@ def typical_contributions(importance: Mapping[str, Any]) -> bytes:
             )
         axes.set_yticks(places, [column.replace("_", " ") for column in columns], size=7.5)
         axes.set_ylim(-0.7, len(columns) - 0.3)
-        axes.set_xlabel(f"Added to the log-odds of malignant (intercept {importance['linear']['intercept']:+.2f})")
-        axes.set_title(f"{importance['recipe']}: what each column contributes")
+        axes.set_xlabel(f"Added to the log-odds of malignant (intercept {intercept:+.2f})")
+        axes.set_title(f"{importance.recipe}: what each column contributes")
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
 
     return style.png(draw, height=6.4)

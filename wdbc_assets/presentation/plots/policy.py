@@ -8,39 +8,36 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.presentation.plots import style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
+
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
 
 _TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _MARKS = (1, 10, 50, 100, 200, 500)
 
 
-def decision_bands(policy: Mapping[str, Any]) -> bytes:
+def decision_bands(policy: DecisionPolicy) -> bytes:
     """Draw out-of-fold probabilities by class, on the scale of log-odds, with the threshold and the referral band."""
-    histogram = policy["out_of_fold"]["histogram"]
-    edges = histogram["edges"]
+    histogram = policy.out_of_fold.histogram
+    edges = histogram.edges
     # The outer bins reach to infinite log-odds; they are drawn as wide as the others.
     width = _log_odds(edges[2]) - _log_odds(edges[1])
     ends = [_log_odds(edges[1]) - width, *(_log_odds(edge) for edge in edges[1:-1]), _log_odds(edges[-2]) + width]
-    bounds = [_log_odds(1 - policy["quantiles"]["malignant"]), _log_odds(policy["quantiles"]["benign"])]
+    bounds = [_log_odds(1 - policy.quantiles.malignant), _log_odds(policy.quantiles.benign)]
     low, high = (min(max(bound, ends[0]), ends[-1]) for bound in sorted(bounds))
-    referred = policy["out_of_fold"]["referred"]["value"]
+    referred = policy.out_of_fold.referred.value
 
     def draw(figure: Figure) -> None:
-        panels = zip(
-            figure.subplots(2, 1, sharex=True), (("benign", style.BLUE), ("malignant", style.VERMILION)), strict=True
-        )
-        for axes, (name, colour) in panels:
-            counts = histogram[name]
+        classes = (("benign", histogram.benign, style.BLUE), ("malignant", histogram.malignant, style.VERMILION))
+        for axes, (name, counts, colour) in zip(figure.subplots(2, 1, sharex=True), classes, strict=True):
             axes.axvspan(low, high, color="#DDDDDD", label=f"referred ({referred:.1%} of these patients)")
             axes.stairs(counts, ends, fill=True, color=colour)
             axes.axvline(
-                _log_odds(policy["threshold"]),
+                _log_odds(policy.threshold),
                 color="black",
                 linestyle="--",
                 linewidth=1.3,
-                label=f"threshold {policy['threshold']:.3f} (recall {policy['recall_target']:g})",
+                label=f"threshold {policy.threshold:.3f} (recall {policy.recall_target:g})",
             )
             axes.set_yscale("function", functions=(_root, _square))
             axes.set_ylim(0, 1.15 * max(counts))

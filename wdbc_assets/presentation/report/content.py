@@ -47,7 +47,7 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "artifacts": artifacts,
         "measurements": contract.MEASUREMENTS,
         "checks": list(_checks(artifacts)),
-        "best_first": insights.best_first(values["exploration"]) if "exploration" in values else (),
+        "best_first": insights.best_first(values["exploration"].measurements) if "exploration" in values else (),
         "floors": floors,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,

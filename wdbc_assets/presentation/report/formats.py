@@ -1,9 +1,19 @@
 """Number and name formats of the report page, as template filters."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Protocol
 
-Metric = Mapping[str, Any]
+
+class Bounded(Protocol):
+    """A value with the bounds of its interval, None if it has none."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper bound."""
 
 
 def decimal(value: float | None) -> str:
@@ -21,19 +31,19 @@ def share(value: float | None) -> str:
     return "n/a" if value is None else f"{100 * value:.1f} %"
 
 
-def interval(metric: Metric) -> str:
+def interval(metric: Bounded) -> str:
     """Show the bounds of a metric; empty if it has none."""
-    return "" if metric.get("low") is None else f"[{metric['low']:.4f}, {metric['high']:.4f}]"
+    return "" if metric.low is None or metric.high is None else f"[{metric.low:.4f}, {metric.high:.4f}]"
 
 
-def signed_interval(metric: Metric) -> str:
+def signed_interval(metric: Bounded) -> str:
     """Show the bounds of a difference."""
-    return "" if metric.get("low") is None else f"[{metric['low']:+.4f}, {metric['high']:+.4f}]"
+    return "" if metric.low is None or metric.high is None else f"[{metric.low:+.4f}, {metric.high:+.4f}]"
 
 
-def share_interval(metric: Metric) -> str:
+def share_interval(metric: Bounded) -> str:
     """Show the bounds of a share: `96.2 to 99.4 %`."""
-    return "" if metric.get("low") is None else f"{100 * metric['low']:.1f} to {100 * metric['high']:.1f} %"
+    return "" if metric.low is None or metric.high is None else f"{100 * metric.low:.1f} to {100 * metric.high:.1f} %"
 
 
 _TERMS = {

@@ -10,7 +10,11 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.pipeline import specs
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation import cross_validation as nested
+    from wdbc_assets.domain.data.exploration import Exploration
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+    from wdbc_assets.domain.evaluation.importance import Importance
+    from wdbc_assets.domain.evaluation.results import Metrics
     from wdbc_assets.domain.modeling import fitting
 
 
@@ -39,7 +43,7 @@ def draw_all(values: Mapping[str, Any]) -> dict[str, Picture]:
     return {picture.name: picture for picture in drawn}
 
 
-def exploration(value: dict[str, Any]) -> Iterator[Picture]:
+def exploration(value: "Exploration") -> Iterator[Picture]:
     """Draw the exploration."""
     from wdbc_assets.presentation import plots
 
@@ -57,7 +61,7 @@ def search(value: "fitting.Fit") -> Iterator[Picture]:
     yield Picture("search", "Cross-validation score of each candidate", plots.cv_curve(value))
 
 
-def metrics(value: dict[str, Any]) -> Iterator[Picture]:
+def metrics(value: "Metrics") -> Iterator[Picture]:
     """Draw the metrics."""
     from wdbc_assets.presentation import plots
 
@@ -65,17 +69,17 @@ def metrics(value: dict[str, Any]) -> Iterator[Picture]:
     yield Picture("roc", "ROC curve of the test set", plots.roc_curve(value))
 
 
-def cross_validation(value: "nested.CrossValidation") -> Iterator[Picture]:
+def cross_validation(value: "CrossValidation") -> Iterator[Picture]:
     """Draw the repeated cross-validation."""
     from wdbc_assets.presentation import plots
 
     recipes = plots.recipes_compared(value.summary)
     yield Picture("recipes", "Log-loss and accuracy of each recipe, with intervals", recipes)
-    calibration = plots.reliability_curves(value.summary["calibration"])
+    calibration = plots.reliability_curves(value.summary.calibration)
     yield Picture("calibration", "Reliability curve of each recipe, with intervals", calibration)
 
 
-def decision_policy(value: dict[str, Any]) -> Iterator[Picture]:
+def decision_policy(value: "DecisionPolicy") -> Iterator[Picture]:
     """Draw the decision policy."""
     from wdbc_assets.presentation import plots
 
@@ -83,11 +87,11 @@ def decision_policy(value: dict[str, Any]) -> Iterator[Picture]:
     yield Picture("policy", text, plots.decision_bands(value))
 
 
-def importance(value: dict[str, Any]) -> Iterator[Picture]:
+def importance(value: "Importance") -> Iterator[Picture]:
     """Draw the importance and, for a linear recipe, the contributions."""
     from wdbc_assets.presentation import plots
 
     yield Picture("importance", "Increase of the log-loss without each quantity", plots.importance_by_group(value))
-    if value["linear"]:
+    if value.linear is not None:
         text = "Contributions of each column for a typical patient of each class"
         yield Picture("importance-typical", text, plots.typical_contributions(value))

@@ -78,7 +78,11 @@ class Endpoints:
             model=inference.model_info(loaded),
             compiled=served.compiled,
             loaded_at=loaded.since,
-            policy=schemas.Policy(**{name: served.policy[name] for name in schemas.Policy.model_fields}),
+            policy=schemas.Policy(
+                threshold=served.policy.threshold,
+                recall_target=served.policy.recall_target,
+                quantiles=vars(served.policy.quantiles),
+            ),
             refresh=self.champion.refresh,
             challenger=self._challenger(),
         )

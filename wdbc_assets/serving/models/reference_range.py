@@ -31,7 +31,7 @@ class ReferenceRange:
     @classmethod
     def from_bundle(cls, served: Served) -> ReferenceRange:
         """Compute the range from the quantiles stored in a bundle."""
-        quantiles = smoke_test.quantiles(served.reference)
+        quantiles = smoke_test.quantiles(served.reference.quantiles)
         low, high = quantiles[0], quantiles[-1]
         margin = _MARGIN * (high - low)
         return cls(low - margin, high + margin, np.array(served.features))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,11 @@ FEATURES = list(contract.FEATURES)
 
 
 def findings(frame: Frame) -> str:
-    return "\n".join(exploration.explore(frame)["findings"])
+    return "\n".join(exploration.explore(frame).findings)
 
 
 def test_the_findings_of_the_published_patients() -> None:
-    said = exploration.explore(validation.clean_frame())["findings"]
+    said = exploration.explore(validation.clean_frame()).findings
     assert [finding.partition(" ")[0] for finding in said] == [
         "212", "No", "The", "Best", "14", "22", "496", "Exactly",
     ]  # fmt: skip
@@ -115,7 +115,7 @@ def test_a_finding_changes_or_vanishes_with_the_data(change: Callable[[Frame], F
 
 
 def test_of_independent_symmetric_measurements_nothing_but_the_basics_is_said() -> None:
-    said = exploration.explore(small(3000))["findings"]
+    said = exploration.explore(small(3000)).findings
     assert len(said) <= 4, said  # balance, gaps, chance; a few outliers more than a normal distribution has
     text = "\n".join(said)
     for part in ("Best alone", "correlate", "skew", "logarithm", "shuffle"):
@@ -124,8 +124,9 @@ def test_of_independent_symmetric_measurements_nothing_but_the_basics_is_said() 
 
 
 def test_what_separates_is_ranked_whichever_way_it_points() -> None:
-    figures = {"measurements": {name: {"auc": auc} for name, auc in (("a", 0.6), ("b", 0.1), ("c", 0.5), ("d", 0.9))}}
-    assert insights.best_first(figures) == ["b", "d", "a", "c"]
+    one = exploration.explore(validation.clean_frame()).measurements["radius_mean"]
+    measurements = {name: replace(one, auc=auc) for name, auc in (("a", 0.6), ("b", 0.1), ("c", 0.5), ("d", 0.9))}
+    assert insights.best_first(measurements) == ["b", "d", "a", "c"]
 
 
 def test_the_spread_of_chance_is_that_of_shuffled_diagnoses() -> None:
@@ -150,6 +151,5 @@ def test_columns_are_named_as_people_do_where_that_is_exact(columns: list[str], 
 
 
 def test_every_figure_of_a_finding_follows_from_the_stored_value_alone() -> None:
-    stored: dict[str, Any] = exploration.explore(validation.clean_frame())
-    said = stored.pop("findings")
-    assert insights.findings(stored) == said
+    stored = exploration.explore(validation.clean_frame())
+    assert tuple(insights.findings(replace(stored, findings=()))) == stored.findings

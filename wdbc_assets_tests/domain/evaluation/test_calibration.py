@@ -11,7 +11,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, metrics
+from wdbc_assets.domain.evaluation import calibration, intervals, results
+from wdbc_assets.store import parsing
 
 RANDOM = np.random.default_rng(569)
 
@@ -37,25 +38,25 @@ def test_the_ece_is_the_mean_absolute_difference_by_bin(y: list[int], p: list[fl
 
 def test_bins_equal_scikit_learns_and_shares_have_wilson_intervals() -> None:
     y, p = right()
-    bins = calibration.summary(y, p)["bins"]
+    bins = calibration.summary(y, p).bins
     shares, means = calibration_curve(y, p, n_bins=10)
-    assert [one["share"] for one in bins] == pytest.approx(shares, abs=1e-12)
-    assert [one["mean_probability"] for one in bins] == pytest.approx(means, abs=1e-12)
-    assert sum(one["rows"] for one in bins) == len(y)
+    assert [one.share for one in bins] == pytest.approx(shares, abs=1e-12)
+    assert [one.mean_probability for one in bins] == pytest.approx(means, abs=1e-12)
+    assert sum(one.rows for one in bins) == len(y)
     for one in bins:
-        inside = (p >= one["low"]) & (p < one["high"])
-        wilson = metrics.proportion(int(y[inside].sum()), int(inside.sum()))
-        assert (one["share_low"], one["share_high"]) == (wilson["low"], wilson["high"])
+        inside = (p >= one.low) & (p < one.high)
+        wilson = intervals.proportion(int(y[inside].sum()), int(inside.sum()))
+        assert (one.share_low, one.share_high) == (wilson.low, wilson.high)
 
 
 def test_an_edge_belongs_to_the_upper_bin_and_1_to_the_last_bin() -> None:
-    rows = [one["rows"] for one in calibration.summary([0, 1, 1, 1], [0.0, 0.5, 0.9, 1.0])["bins"]]
+    rows = [one.rows for one in calibration.summary([0, 1, 1, 1], [0.0, 0.5, 0.9, 1.0]).bins]
     assert rows == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
 
 
 def test_an_empty_bin_has_no_share_and_can_be_written_as_json() -> None:
     found = calibration.summary([0, 1], [0.05, 0.95])
-    assert found["bins"][4] == {
+    assert parsing.plain(found.bins[4]) == {
         "low": 0.4,
         "high": 0.5,
         "rows": 0,
@@ -64,25 +65,26 @@ def test_an_empty_bin_has_no_share_and_can_be_written_as_json() -> None:
         "share_low": None,
         "share_high": None,
     }
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    written = json.dumps(parsing.plain(found), allow_nan=False)
+    assert parsing.read(results.Calibration, written.encode()) == found
 
 
 def test_the_components_of_the_brier_score_add_up_to_it() -> None:
     for y, p in (right(), right(37), ([0, 1, 1], [0.0, 0.5, 1.0])):
         parts = calibration.brier_parts(y, p)
-        assert parts["score"] == pytest.approx(brier_score_loss(y, p), rel=1e-12)
-        added = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
-        assert added == pytest.approx(parts["score"], abs=1e-15)
+        assert parts.score == pytest.approx(brier_score_loss(y, p), rel=1e-12)
+        added = parts.reliability - parts.resolution + parts.uncertainty + parts.within_bins
+        assert added == pytest.approx(parts.score, abs=1e-15)
 
 
 def test_with_equal_probabilities_per_bin_the_components_are_murphys() -> None:
     # .2 for four patients, one of them malignant; .8 for six, of whom three are.
     y, p = [1, 0, 0, 0, 1, 1, 1, 0, 0, 0], [0.2] * 4 + [0.8] * 6
     parts = calibration.brier_parts(y, p)
-    assert parts["reliability"] == pytest.approx((4 * 0.05**2 + 6 * 0.3**2) / 10, abs=1e-15)
-    assert parts["resolution"] == pytest.approx((4 * 0.15**2 + 6 * 0.1**2) / 10, abs=1e-15)
-    assert parts["uncertainty"] == pytest.approx(0.24, abs=1e-15)
-    assert parts["within_bins"] == pytest.approx(0, abs=1e-15)
+    assert parts.reliability == pytest.approx((4 * 0.05**2 + 6 * 0.3**2) / 10, abs=1e-15)
+    assert parts.resolution == pytest.approx((4 * 0.15**2 + 6 * 0.1**2) / 10, abs=1e-15)
+    assert parts.uncertainty == pytest.approx(0.24, abs=1e-15)
+    assert parts.within_bins == pytest.approx(0, abs=1e-15)
 
 
 @pytest.mark.parametrize(("p", "z"), [([0.2, 0.2], 1.06), ([0.4, 0.5], 1.22)])

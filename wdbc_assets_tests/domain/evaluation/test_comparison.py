@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn import metrics
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, comparison
+from wdbc_assets.domain.evaluation import calibration, comparison, results
 
 RANDOM = np.random.default_rng(569)
 
@@ -43,7 +43,7 @@ def predictions(recipes: tuple[str, ...] = ("logistic", "svc"), repeats: int = 2
 def test_each_metric_equals_scikit_learns() -> None:
     table = predictions()
     found = comparison.summary(table)
-    assert (found["patients"], found["repeats"], found["folds"]) == (100, 2, 10)
+    assert (found.patients, found.repeats, found.folds) == (100, 2, 10)
     of = {
         "accuracy": lambda y, p: metrics.accuracy_score(y, p > 0.5),
         "precision": lambda y, p: metrics.precision_score(y, p > 0.5),
@@ -55,13 +55,13 @@ def test_each_metric_equals_scikit_learns() -> None:
         "log_loss": lambda y, p: metrics.log_loss(y, np.clip(p, 1e-7, 1 - 1e-7)),
         "brier": metrics.brier_score_loss,
     }
-    for recipe, figures in found["recipes"].items():
-        assert set(figures) == {*of, "ece"}
+    for recipe, figures in found.recipes.items():
+        assert set(figures.by_name) == {*of, "ece"}
         groups = [group for _, group in table[table["recipe"] == recipe].groupby("repeat")]
         for name, judge in of.items():
             values = [judge(group["diagnosis"], group["probability"]) for group in groups]
-            assert figures[name]["mean"] == pytest.approx(np.mean(values), rel=1e-12)
-            assert figures[name]["sd"] == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+            assert figures.by_name[name].mean == pytest.approx(np.mean(values), rel=1e-12)
+            assert figures.by_name[name].sd == pytest.approx(np.std(values, ddof=1), rel=1e-9)
 
 
 def test_the_interval_is_a_t_interval_with_the_corrected_variance() -> None:
@@ -74,32 +74,32 @@ def test_the_interval_is_a_t_interval_with_the_corrected_variance() -> None:
 
 def test_differences_are_paired_by_fold() -> None:
     table = predictions()
-    (difference,) = comparison.summary(table)["differences"]
-    assert (difference["recipe"], difference["minus"]) == ("svc", "logistic")
+    (difference,) = comparison.summary(table).differences
+    assert (difference.recipe, difference.minus) == ("svc", "logistic")
     table["right"] = (table["probability"] > 0.5) == (table["diagnosis"] == 1)
     shares = table.pivot_table(index=["repeat", "fold"], columns="recipe", values="right")
     expected = comparison.corrected_interval((shares["svc"] - shares["logistic"]).to_numpy(), folds=10)
-    assert tuple(difference["accuracy"].values()) == pytest.approx(expected, rel=1e-9)
-    assert "ece" not in difference
+    assert tuple(vars(difference.accuracy).values()) == pytest.approx(expected, rel=1e-9)
+    assert not hasattr(difference, "ece")
 
 
 def test_a_recipe_and_its_copy_do_not_differ() -> None:
     table = predictions(("logistic",))
-    (difference,) = comparison.summary(pd.concat([table, table.assign(recipe="svc")]))["differences"]
-    assert difference["log_loss"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    (difference,) = comparison.summary(pd.concat([table, table.assign(recipe="svc")])).differences
+    assert difference.log_loss == results.NO_DIFFERENCE
 
 
 def test_calibration_uses_the_mean_probability_of_each_patient() -> None:
     table = predictions(repeats=3).sample(frac=1, random_state=0)
-    found = comparison.summary(table)["calibration"]
+    found = comparison.summary(table).calibration
     assert list(found) == ["logistic", "svc"]
     for recipe, evaluated in found.items():
         of_recipe = table[table["recipe"] == recipe]
         means = of_recipe.pivot_table(index="patient", values=["probability", "diagnosis"], aggfunc="mean")
-        assert sum(one["rows"] for one in evaluated["bins"]) == len(means) == 100
+        assert sum(one.rows for one in evaluated.bins) == len(means) == 100
         expected = calibration.summary(means["diagnosis"], means["probability"])
-        assert evaluated["spiegelhalter_z"] == pytest.approx(expected["spiegelhalter_z"], rel=1e-9)
-        assert evaluated["brier"] == pytest.approx(expected["brier"], rel=1e-9)
+        assert evaluated.spiegelhalter_z == pytest.approx(expected.spiegelhalter_z, rel=1e-9)
+        assert vars(evaluated.brier) == pytest.approx(vars(expected.brier), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from threadpoolctl import threadpool_limits
 from wdbc_assets import settings
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy, metrics
+from wdbc_assets.domain.evaluation import decision_policy, intervals
+from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Quantiles
+from wdbc_assets.domain.evaluation.intervals import Interval
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
-from wdbc_assets.store import codecs
 from wdbc_assets_tests.domain import validation
 
 PROMISED = 0.98
@@ -33,12 +35,8 @@ def fit(split: splitting.Split) -> fitting.Fit:
 
 
 @pytest.fixture(scope="module")
-def made(split: splitting.Split, fit: fitting.Fit) -> dict[str, Any]:
+def made(split: splitting.Split, fit: fitting.Fit) -> DecisionPolicy:
     return decision_policy.policy(split, fit)
-
-
-def lines(*, benign: float, malignant: float, threshold: float = 0.5) -> dict[str, Any]:
-    return {"threshold": threshold, "quantiles": {"benign": benign, "malignant": malignant}}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +53,7 @@ def test_the_threshold_never_separates_ties() -> None:
     malignant = np.array([0.9, 0.5, 0.5, 0.5, 0.1])
     threshold, rank = decision_policy.recall_threshold(malignant, 0.4)
     assert (threshold, rank) == (0.5, 2)
-    assert decision_policy.called_malignant(malignant, lines(benign=1, malignant=1, threshold=threshold)).sum() == 4
+    assert decision_policy.called_malignant(malignant, threshold).sum() == 4
 
 
 @pytest.mark.parametrize(("share", "of", "rank"), [(0.55, 100, 55), (0.29, 100, 29), (0.07, 100, 7), (0.98, 170, 167)])
@@ -76,7 +74,7 @@ def test_the_quantile_is_the_score_of_the_conformal_rank(rows: int, alpha: float
 def test_a_class_with_too_few_patients_is_in_every_prediction_set(rows: int, alpha: float) -> None:
     quantile = decision_policy.conformal_quantile(np.full(rows, 0.001), alpha)
     assert quantile == 1
-    holds = decision_policy.possible([0.0, 0.5, 1.0], lines(benign=quantile, malignant=quantile))
+    holds = decision_policy.possible([0.0, 0.5, 1.0], Quantiles(benign=quantile, malignant=quantile))
     assert all(possible.all() for possible in holds.values())
 
 
@@ -84,28 +82,30 @@ def test_equal_scores_at_the_quantile_all_belong_to_the_class() -> None:
     scores = np.array([0.1, 0.2, 0.2, 0.2, 0.9])
     quantile = decision_policy.conformal_quantile(scores, 0.5)
     assert quantile == 0.2
-    assert decision_policy.possible(scores, lines(benign=quantile, malignant=0))["benign"].sum() == 4
+    assert decision_policy.possible(scores, Quantiles(benign=quantile, malignant=0))["benign"].sum() == 4
 
 
 def test_patients_with_two_classes_or_none_in_the_set_are_referred() -> None:
-    both = decision_policy.decide([0.0, 0.09, 0.1, 0.3, 0.5, 0.51, 1.0], lines(benign=0.5, malignant=0.9))
+    both = decision_policy.decide([0.0, 0.09, 0.1, 0.3, 0.5, 0.51, 1.0], Quantiles(benign=0.5, malignant=0.9))
     assert both.tolist() == ["benign", "benign", "refer", "refer", "refer", "malignant", "malignant"]
-    none = decision_policy.decide([0.0, 0.3, 0.31, 0.39, 0.4, 1.0], lines(benign=0.3, malignant=0.6))
+    none = decision_policy.decide([0.0, 0.3, 0.31, 0.39, 0.4, 1.0], Quantiles(benign=0.3, malignant=0.6))
     assert none.tolist() == ["benign", "benign", "refer", "refer", "malignant", "malignant"]
-    assert decision_policy.decide([], lines(benign=0.3, malignant=0.6)).tolist() == []
+    assert decision_policy.decide([], Quantiles(benign=0.3, malignant=0.6)).tolist() == []
 
 
 @pytest.mark.parametrize("probabilities", [[math.nan], [-0.1], [1.1], [[0.5]]])
 def test_values_that_are_not_probabilities_are_rejected(probabilities: Any) -> None:
-    for reading in (decision_policy.decide, decision_policy.called_malignant, decision_policy.possible):
+    for reading in (decision_policy.decide, decision_policy.possible):
         with pytest.raises(WdbcError, match="probabilities"):
-            reading(probabilities, lines(benign=0.5, malignant=0.5))
+            reading(probabilities, Quantiles(benign=0.5, malignant=0.5))
+    with pytest.raises(WdbcError, match="probabilities"):
+        decision_policy.called_malignant(probabilities, 0.5)
 
 
 def test_applying_a_stored_policy_needs_only_numpy() -> None:
     code = (
         "import sys; from wdbc_assets.domain.evaluation import decision_policy;"
-        f"print(*decision_policy.decide([.01, .2, .9], {lines(benign=0.5, malignant=0.9)}));"
+        "print(*decision_policy.decide([.01, .2, .9], decision_policy.Quantiles(benign=.5, malignant=.9)));"
         "print(*({'pandas', 'sklearn', 'scipy', 'dagster'} & set(sys.modules)))"
     )
     printed = subprocess.run(
@@ -133,52 +133,51 @@ def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, r
     assert done == [(fold, 10) for fold in range(1, 11)]
 
 
-def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]) -> None:
+def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy) -> None:
     y, y_test = split.y_train.to_numpy(), split.y_test.to_numpy()
     p = decision_policy.out_of_fold(split.X_train, split.y_train, fit, folds=10, seed=42)
     p_test = prediction.predict(fit.pipeline, split.X_test)
-    assert made["training"] == {"rows": 455, "benign": 285, "malignant": 170}
-    assert made["rank"] == 167
-    assert made["threshold"] == np.sort(p[y == 1])[-167]
-    assert made["quantiles"]["benign"] == np.sort(p[y == 0])[281 - 1]  # ceil(286 * .98)
-    assert made["quantiles"]["malignant"] == np.sort(1 - p[y == 1])[168 - 1]  # ceil(171 * .98)
-    assert made["out_of_fold"]["recall"] == metrics.proportion(167, 170)
-    for part, truth, probability in (("out_of_fold", y, p), ("test", y_test, p_test)):
-        found = made[part]
-        assert found["recall"]["value"] == (probability[truth == 1] >= made["threshold"]).mean()
-        assert found["specificity"]["value"] == (probability[truth == 0] < made["threshold"]).mean()
-        assert found["referred"]["value"] == (decision_policy.decide(probability, made) == "refer").mean()
-    coverage = made["test"]["coverage"]
-    assert coverage["benign"]["value"] == (p_test[y_test == 0] <= made["quantiles"]["benign"]).mean()
-    assert coverage["malignant"]["value"] == (1 - p_test[y_test == 1] <= made["quantiles"]["malignant"]).mean()
-    assert coverage["malignant"]["interval"] == "wilson"
+    assert made.training == decision_policy.Training(rows=455, benign=285, malignant=170)
+    assert made.rank == 167
+    assert made.threshold == np.sort(p[y == 1])[-167]
+    assert made.quantiles.benign == np.sort(p[y == 0])[281 - 1]  # ceil(286 * .98)
+    assert made.quantiles.malignant == np.sort(1 - p[y == 1])[168 - 1]  # ceil(171 * .98)
+    assert made.out_of_fold.recall == intervals.proportion(167, 170)
+    for found, truth, probability in ((made.out_of_fold, y, p), (made.test, y_test, p_test)):
+        assert found.recall.value == (probability[truth == 1] >= made.threshold).mean()
+        assert found.specificity.value == (probability[truth == 0] < made.threshold).mean()
+        assert found.referred.value == (decision_policy.decide(probability, made.quantiles) == "refer").mean()
+    coverage = made.test.coverage
+    assert coverage.benign.value == (p_test[y_test == 0] <= made.quantiles.benign).mean()
+    assert coverage.malignant.value == (1 - p_test[y_test == 1] <= made.quantiles.malignant).mean()
+    assert coverage.malignant.method == "wilson"
 
 
 def test_the_histogram_counts_every_patient_in_fixed_bins(
-    split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]
+    split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy
 ) -> None:
-    histogram = made["out_of_fold"]["histogram"]
-    assert (histogram["edges"][0], histogram["edges"][-1]) == (0, 1)
-    assert histogram["edges"] == sorted(set(histogram["edges"]))
-    assert (sum(histogram["benign"]), sum(histogram["malignant"])) == (285, 170)
-    assert len(histogram["benign"]) == len(histogram["malignant"]) == len(histogram["edges"]) - 1
+    histogram = made.out_of_fold.histogram
+    assert (histogram.edges[0], histogram.edges[-1]) == (0, 1)
+    assert list(histogram.edges) == sorted(set(histogram.edges))
+    assert (sum(histogram.benign), sum(histogram.malignant)) == (285, 170)
+    assert len(histogram.benign) == len(histogram.malignant) == len(histogram.edges) - 1
     other = splitting.split(validation.clean_frame(), seed=1)
     another = decision_policy.policy(other, fitting.fit(other.X_train, other.y_train, recipe="logistic", grid="small"))
-    assert another["out_of_fold"]["histogram"]["edges"] == histogram["edges"]
+    assert another.out_of_fold.histogram.edges == histogram.edges
 
 
 def test_the_policy_is_reproducible_and_depends_on_the_seed(
-    split: splitting.Split, fit: fitting.Fit, made: dict[str, Any]
+    split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy
 ) -> None:
-    assert codecs.to_json(decision_policy.policy(split, fit)) == codecs.to_json(made)
-    assert decision_policy.policy(split, fit, seed=43)["threshold"] != made["threshold"]
+    assert decision_policy.policy(split, fit) == made
+    assert decision_policy.policy(split, fit, seed=43).threshold != made.threshold
 
 
 def test_the_policy_uses_the_winners_parameters_without_a_search(split: splitting.Split, fit: fitting.Fit) -> None:
     small = fitting.fit(split.X_train, split.y_train, recipe="logistic", grid="small")
     assert small.winner != fit.winner
-    assert decision_policy.policy(split, small)["winner"] == small.winner
-    assert decision_policy.policy(split, small)["threshold"] != decision_policy.policy(split, fit)["threshold"]
+    assert decision_policy.policy(split, small).winner == small.winner
+    assert decision_policy.policy(split, small).threshold != decision_policy.policy(split, fit).threshold
 
 
 @pytest.mark.parametrize(
@@ -219,18 +218,13 @@ def test_mean_coverage_and_referrals_over_twenty_splits() -> None:
         fit = fitting.fit(split.X_train, split.y_train, recipe="logistic")
         policies.append(decision_policy.policy(split, fit, recall_target=PROMISED, alpha=1 - PROMISED))
 
-    def mean(*path: str) -> float:
-        values = []
-        for one in policies:
-            for key in path:
-                one = one[key]  # noqa: PLW2901 -- down the path
-            values.append(one["value"])
-        return float(np.mean(values))
+    def mean(rate: Callable[[DecisionPolicy], Interval]) -> float:
+        return float(np.mean([rate(one).value for one in policies]))
 
-    assert 0.96 <= mean("test", "coverage", "benign") <= 1
-    assert 0.96 <= mean("test", "coverage", "malignant") <= 1
-    assert mean("test", "referred") <= 0.12
+    assert 0.96 <= mean(lambda one: one.test.coverage.benign) <= 1
+    assert 0.96 <= mean(lambda one: one.test.coverage.malignant) <= 1
+    assert mean(lambda one: one.test.referred) <= 0.12
     # Measured elsewhere: recall .977 with a spread of .025 over splits, specificity .924 with .039.
-    assert mean("test", "recall") == pytest.approx(0.977, abs=0.025)
-    assert mean("test", "specificity") == pytest.approx(0.924, abs=0.039)
-    assert all(one["out_of_fold"]["recall"]["value"] >= PROMISED for one in policies)
+    assert mean(lambda one: one.test.recall) == pytest.approx(0.977, abs=0.025)
+    assert mean(lambda one: one.test.specificity) == pytest.approx(0.924, abs=0.039)
+    assert all((one.out_of_fold.recall.value or 0) >= PROMISED for one in policies)

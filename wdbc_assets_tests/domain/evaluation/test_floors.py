@@ -1,11 +1,11 @@
 """Quality floors and leakage alarms: metrics that are too low or too good to be true are reported."""
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import calibration, floors, results
 
 MEASURED = {
     "accuracy": 0.9787,
@@ -20,8 +20,8 @@ MEASURED = {
 }
 
 
-def means(**changes: float) -> dict[str, dict[str, float]]:
-    return {name: {"mean": value} for name, value in (MEASURED | changes).items()}
+def means(**changes: float) -> dict[str, float]:
+    return MEASURED | changes
 
 
 def test_the_measured_values_pass() -> None:
@@ -52,13 +52,14 @@ def test_each_alarm_reports_its_metric(metric: str) -> None:
     assert line.startswith(f"{metric} is ")
 
 
-def calibrated(z: float | None, **first_bin: Any) -> dict[str, Any]:
-    bins: list[dict[str, Any]] = [
-        {"low": 0.0, "high": 0.1, "rows": 320, "mean_probability": 0.01, "share": 0.02, "share_low": 0.009},
-        {"low": 0.1, "high": 0.2, "rows": 0, "mean_probability": None, "share": None, "share_low": None},
-    ]
-    bins[0] |= {"share_high": 0.04, **first_bin}
-    return {"spiegelhalter_z": z, "bins": bins}
+def calibrated(z: float | None, *, mean_probability: float = 0.01) -> results.Calibration:
+    first = results.CalibrationBin(
+        low=0.0, high=0.1, rows=320, mean_probability=mean_probability, share=0.02, share_low=0.009, share_high=0.04
+    )
+    empty = results.CalibrationBin(
+        low=0.1, high=0.2, rows=0, mean_probability=None, share=None, share_low=None, share_high=None
+    )
+    return replace(calibration.summary([0, 1], [0.2, 0.8]), spiegelhalter_z=z, bins=(first, empty))
 
 
 @pytest.mark.parametrize("z", [0.0, -1.49, floors.LARGEST_Z, -floors.LARGEST_Z])

@@ -14,7 +14,6 @@ from wdbc_assets.domain.data import contract, splitting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import importance
 from wdbc_assets.domain.modeling import fitting, linear, prediction
-from wdbc_assets.store import codecs
 from wdbc_assets_tests import champions
 from wdbc_assets_tests.domain import validation
 
@@ -111,10 +110,10 @@ def test_permutation_importance_equals_brute_force(split: splitting.Split, fits:
             changed = X.copy()
             changed[columns] = X[columns].to_numpy()[generator.permutation(len(X))]
             worse.append(log_loss(y, pipeline.predict_proba(changed)) - before)
-        (group,) = (one for one in found["groups"] if one["measurement"] == measurement.name)
-        assert group["columns"] == columns
-        assert group["mean"] == pytest.approx(np.mean(worse), abs=1e-9)
-        assert group["sd"] == pytest.approx(np.std(worse, ddof=1), abs=1e-9)
+        (group,) = (one for one in found.groups if one.measurement == measurement.name)
+        assert group.columns == tuple(columns)
+        assert group.mean == pytest.approx(np.mean(worse), abs=1e-9)
+        assert group.sd == pytest.approx(np.std(worse, ddof=1), abs=1e-9)
 
 
 def test_an_unused_measurement_has_an_importance_of_zero(split: splitting.Split) -> None:
@@ -122,10 +121,10 @@ def test_an_unused_measurement_has_an_importance_of_zero(split: splitting.Split)
     flat[["texture_mean", "texture_se", "texture_worst"]] = 1.0
     fit = fitting.fit(flat, split.y_train, recipe="logistic", grid="small")
     found = importance.importance(split, fit, repeats=5)
-    costs = {group["measurement"]: (group["mean"], group["sd"]) for group in found["groups"]}
+    costs = {group.measurement: (group.mean, group.sd) for group in found.groups}
     assert costs.pop("texture") == (0, 0)
     assert all(sd > 0 for _, sd in costs.values())
-    assert [group["mean"] for group in found["groups"]] == sorted((g["mean"] for g in found["groups"]), reverse=True)
+    assert [group.mean for group in found.groups] == sorted((g.mean for g in found.groups), reverse=True)
 
 
 @pytest.mark.parametrize("recipe", [*LINEAR, "svc"])
@@ -133,7 +132,7 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
     split: splitting.Split, fits: dict[str, fitting.Fit], recipe: str
 ) -> None:
     found = importance.importance(split, fits[recipe], repeats=2)
-    assert {name: found[name] for name in ("recipe", "score", "repeats", "seed", "rows")} == {
+    assert {name: getattr(found, name) for name in ("recipe", "score", "repeats", "seed", "rows")} == {
         "recipe": recipe,
         "score": "log_loss",
         "repeats": 2,
@@ -141,24 +140,26 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
         "rows": 114,
     }
     if recipe == "svc":
-        assert found["linear"] is None
+        assert found.linear is None
         return
-    linear = found["linear"]
-    assert list(linear["coefficients"]) == list(contract.FEATURES)
+    linear = found.linear
+    assert linear is not None
+    typical = vars(linear.typical)
+    assert list(linear.coefficients) == list(contract.FEATURES)
     for name, code in (("benign", 0), ("malignant", 1)):
         mean = split.X_train[split.y_train == code].mean().to_frame().T
         intercept, terms = champions.contributions(fits[recipe], mean)
-        assert linear["intercept"] == intercept
-        assert list(linear["typical"][name].values()) == pytest.approx(terms.iloc[0].tolist(), abs=1e-12)
-    total = {name: linear["intercept"] + sum(terms.values()) for name, terms in linear["typical"].items()}
+        assert linear.intercept == intercept
+        assert list(typical[name].values()) == pytest.approx(terms.iloc[0].tolist(), abs=1e-12)
+    total = {name: linear.intercept + sum(terms.values()) for name, terms in typical.items()}
     assert total["benign"] < 0 < total["malignant"]
 
 
 def test_importance_is_reproducible_and_depends_on_the_seed(
     split: splitting.Split, fits: dict[str, fitting.Fit]
 ) -> None:
-    def made(**options: Any) -> bytes:
-        return codecs.to_json(importance.importance(split, fits["pca_logistic"], repeats=3, **options))
+    def made(**options: Any) -> importance.Importance:
+        return importance.importance(split, fits["pca_logistic"], repeats=3, **options)
 
     assert made() == made()
     assert made(seed=1) != made()
@@ -173,8 +174,9 @@ def test_a_setting_out_of_range_is_rejected(
 
 
 def test_typical_patients_are_not_real_patients(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
-    typical = importance.importance(split, fits["logistic"], repeats=2)["linear"]["typical"]
+    terms_of = importance.importance(split, fits["logistic"], repeats=2).linear
+    assert terms_of is not None
     _, terms = champions.contributions(fits["logistic"], pd.concat([split.X_train, split.X_test]))
-    for contributions in typical.values():
+    for contributions in vars(terms_of.typical).values():
         apart = np.abs(terms.to_numpy() - np.array(list(contributions.values()))).max(axis=1)
         assert apart.min() > 0.01

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import intervals, results
 from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
 from wdbc_assets.domain.modeling import prediction
+from wdbc_assets.store import parsing
 
 PROPORTIONS = ("accuracy", "precision", "recall", "specificity")
 BOOTSTRAPPED = ("f1", "roc_auc", "pr_auc", "log_loss", "brier")
@@ -25,9 +27,22 @@ evaluated = st.lists(st.tuples(st.sampled_from([0, 1]), probability), min_size=2
 )
 
 
-def judge(rows: list[tuple[int, float]], **settings: Any) -> dict[str, Any]:
+def judge(rows: list[tuple[int, float]], **settings: Any) -> results.Metrics:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
     return evaluation_metrics.evaluate(y, p, **{"bootstrap": 100, **settings})
+
+
+def bounds(found: results.Metrics, name: str) -> tuple[float, float, float]:
+    figure = found.by_name[name]
+    assert figure.value is not None
+    assert figure.low is not None
+    assert figure.high is not None
+    return figure.value, figure.low, figure.high
+
+
+def width(found: results.Metrics, name: str) -> float:
+    _, low, high = bounds(found, name)
+    return high - low
 
 
 def some_rows(n: int = 114) -> list[tuple[int, float]]:
@@ -56,19 +71,19 @@ def test_every_metric_equals_scikit_learns(rows: list[tuple[int, float]]) -> Non
     }
     if predicted.any():
         theirs["precision"] = metrics.precision_score(y, predicted)
-    assert {name: ours[name]["value"] for name in theirs} == pytest.approx(theirs, abs=1e-12)
-    assert ours["confusion_matrix"] == metrics.confusion_matrix(y, predicted).tolist()
+    assert {name: ours.by_name[name].value for name in theirs} == pytest.approx(theirs, abs=1e-12)
+    assert parsing.plain(ours.confusion_matrix) == metrics.confusion_matrix(y, predicted).tolist()
 
 
 @given(rows=evaluated)
 @settings(deadline=None)
 def test_the_roc_curve_equals_scikit_learns(rows: list[tuple[int, float]]) -> None:
-    curve = judge(rows)["roc_curve"]
+    curve = judge(rows).roc_curve
     false_positive_rate, true_positive_rate, thresholds = metrics.roc_curve(*zip(*rows, strict=True))
-    assert curve["false_positive_rate"] == pytest.approx(false_positive_rate, abs=1e-12)
-    assert curve["true_positive_rate"] == pytest.approx(true_positive_rate, abs=1e-12)
-    assert curve["threshold"][0] is None  # scikit-learn's infinity, which JSON can't say
-    assert curve["threshold"][1:] == thresholds[1:].tolist()
+    assert curve.false_positive_rate == pytest.approx(false_positive_rate, abs=1e-12)
+    assert curve.true_positive_rate == pytest.approx(true_positive_rate, abs=1e-12)
+    assert curve.threshold[0] is None  # scikit-learn's infinity, which JSON can't say
+    assert curve.threshold[1:] == tuple(thresholds[1:].tolist())
 
 
 @given(rows=evaluated)
@@ -78,7 +93,7 @@ def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tu
     theirs = metrics.classification_report(
         y, p > 0.5, target_names=["benign", "malignant"], output_dict=True, zero_division=np.nan
     )
-    ours = judge(rows)["classification_report"]
+    ours = parsing.plain(judge(rows).classification_report)
     assert ours.keys() == theirs.keys()
     assert ours.pop("accuracy") == pytest.approx(theirs.pop("accuracy"), abs=1e-12)
     undefined = any(np.isnan(theirs[name]["precision"]) for name in ("benign", "malignant"))
@@ -94,12 +109,17 @@ def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tu
 @settings(deadline=None)
 def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[int, float]]) -> None:
     found = judge(rows)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    written = json.dumps(parsing.plain(found), allow_nan=False)
+    assert parsing.read(results.Metrics, written.encode()) == found
     for name in PROPORTIONS:
-        figure = found[name]
-        if figure["value"] is not None:
-            assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1
-    assert all(0 <= found[name]["low"] <= found[name]["high"] for name in BOOTSTRAPPED)
+        figure = found.by_name[name]
+        if figure.value is not None:
+            assert figure.low is not None
+            assert figure.high is not None
+            assert 0 <= figure.low <= figure.value <= figure.high <= 1
+    for name in BOOTSTRAPPED:
+        _, low, high = bounds(found, name)
+        assert 0 <= low <= high
 
 
 @pytest.mark.parametrize(
@@ -108,58 +128,59 @@ def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[in
 )
 def test_wilson_intervals_equal_published_ones(hits: int, of: int, low: float, high: float) -> None:
     """R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3."""
-    figure = evaluation_metrics.proportion(hits, of)
-    assert (figure["low"], figure["high"]) == pytest.approx((low, high), abs=5e-5)
-    assert figure["value"] == hits / of
+    figure = intervals.proportion(hits, of)
+    assert (figure.low, figure.high) == pytest.approx((low, high), abs=5e-5)
+    assert figure.value == hits / of
 
 
 def test_a_wilson_interval_ends_at_one_if_every_row_is_a_hit() -> None:
-    assert evaluation_metrics.proportion(20, 20)["high"] == 1.0
-    assert evaluation_metrics.proportion(20, 20)["low"] == pytest.approx(1 - 0.1611, abs=5e-5)
+    assert intervals.proportion(20, 20).high == 1.0
+    assert intervals.proportion(20, 20).low == pytest.approx(1 - 0.1611, abs=5e-5)
 
 
 def test_the_interval_type_of_each_metric() -> None:
     found = judge(some_rows())
-    assert {name: found[name]["interval"] for name in PROPORTIONS} == dict.fromkeys(PROPORTIONS, "wilson")
-    assert {name: found[name]["interval"] for name in BOOTSTRAPPED} == dict.fromkeys(BOOTSTRAPPED, "bootstrap")
+    assert {name: found.by_name[name].method for name in PROPORTIONS} == dict.fromkeys(PROPORTIONS, "wilson")
+    assert {name: found.by_name[name].method for name in BOOTSTRAPPED} == dict.fromkeys(BOOTSTRAPPED, "bootstrap")
 
 
 def test_a_bootstrap_interval_contains_its_value_and_narrows_with_rows() -> None:
     few, many = judge(some_rows(60), bootstrap=2000), judge(some_rows(2000), bootstrap=2000)
     for name in BOOTSTRAPPED:
-        assert few[name]["low"] < few[name]["value"] < few[name]["high"]
-        assert many[name]["high"] - many[name]["low"] < 0.5 * (few[name]["high"] - few[name]["low"])
+        value, low, high = bounds(few, name)
+        assert low < value < high
+        assert width(many, name) < 0.5 * width(few, name)
 
 
 def test_a_lower_confidence_gives_narrower_intervals() -> None:
     wide, narrow = judge(some_rows()), judge(some_rows(), confidence=0.5)
     for name in (*PROPORTIONS, *BOOTSTRAPPED):
-        assert narrow[name]["high"] - narrow[name]["low"] < wide[name]["high"] - wide[name]["low"]
+        assert width(narrow, name) < width(wide, name)
 
 
 def test_the_seed_determines_the_bootstrap() -> None:
     assert judge(some_rows(), seed=1) == judge(some_rows(), seed=1)
-    assert judge(some_rows(), seed=1)["roc_auc"] != judge(some_rows(), seed=2)["roc_auc"]
+    assert judge(some_rows(), seed=1).roc_auc != judge(some_rows(), seed=2).roc_auc
 
 
 def test_a_row_at_the_threshold_is_benign() -> None:
     rows = [(0, 0.5), (1, 0.50001)]
-    assert judge(rows)["confusion_matrix"] == [[1, 0], [0, 1]]
-    assert judge(rows, threshold=0.4)["confusion_matrix"] == [[0, 1], [0, 1]]
+    assert judge(rows).confusion_matrix == ((1, 0), (0, 1))
+    assert judge(rows, threshold=0.4).confusion_matrix == ((0, 1), (0, 1))
 
 
 def test_precision_without_a_malignant_prediction_is_none_with_a_reason() -> None:
     found = judge([(0, 0.1), (0, 0.2), (1, 0.3)])
-    assert found["precision"] == {
+    assert parsing.plain(found.precision) == {
         "value": None,
         "low": None,
         "high": None,
         "interval": "wilson",
         "reason": "no row was predicted malignant",
     }
-    assert found["f1"]["value"] == 0.0
-    assert found["classification_report"]["malignant"]["precision"] is None
-    assert found["classification_report"]["macro avg"]["precision"] is None
+    assert found.f1.value == 0.0
+    assert found.classification_report.malignant.precision is None
+    assert found.classification_report.macro_average.precision is None
 
 
 def test_two_thousand_resamples_take_less_than_three_tenths_of_a_second() -> None:

@@ -1,6 +1,7 @@
 """Rules of an evaluation: the patients and metrics that each violation reports, and the counts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 from wdbc_assets.domain.data.failures import SHOWN
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors, rules
-from wdbc_assets.domain.evaluation.cross_validation import CrossValidation, Outcome, Unit
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
+from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
+from wdbc_assets.domain.evaluation.results import Mean, RecipeMetrics
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets_tests.domain import validation
 
@@ -108,12 +111,10 @@ def test_wrong_predictions_are_counted_and_the_first_ten_are_shown(good: CrossVa
 def test_a_metric_violates_the_rules_that_bound_it(
     good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
 ) -> None:
-    fine = {name: {"mean": bounds.full} for name, bounds in floors.BOUNDS.items()}
-    summary = {
-        "repeats": 3,
-        "recipes": {"logistic": fine | {metric: {"mean": mean}}},
-        "calibration": {"logistic": {"spiegelhalter_z": 0.0, "bins": []}},
-    }
+    means = {name: bounds.full for name, bounds in floors.BOUNDS.items()} | {"specificity": 0.98, metric: mean}
+    figures = RecipeMetrics(**{name: Mean(mean=value, sd=0.0, low=None, high=None) for name, value in means.items()})
+    calibrated = replace(good.summary.calibration["logistic"], spiegelhalter_z=0.0, bins=())
+    summary = replace(good.summary, repeats=3, recipes={"logistic": figures}, calibration={"logistic": calibrated})
     found = findings(CrossValidation(good.predictions, good.winners, summary), frame)
     assert {name for name, finding in found.items() if not finding.passed} == broken
     for name in broken:

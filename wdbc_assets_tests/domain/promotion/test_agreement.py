@@ -3,30 +3,32 @@
 import numpy as np
 import pytest
 
-from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.evaluation import intervals
+from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.promotion import agreement
+from wdbc_assets_tests import results
 
-CHAMPION = {"threshold": 0.5, "quantiles": {"benign": 0.7, "malignant": 0.7}}
-CHALLENGER = {"threshold": 0.2, "quantiles": {"benign": 0.6, "malignant": 0.3}}
+CHAMPION = results.policy(threshold=0.5, quantiles=Quantiles(0.7, 0.7))
+CHALLENGER = results.policy(threshold=0.2, quantiles=Quantiles(0.6, 0.3))
 
 
 def test_agreement_counts_decisions_and_sets_by_the_policy_of_each() -> None:
     champion = np.array([0.1, 0.4, 0.6, 0.9])
     challenger = np.array([0.1, 0.3, 0.6, 0.8])
     found = agreement.agreement(champion, challenger, champion_policy=CHAMPION, challenger_policy=CHALLENGER)
-    assert found["patients"] == 4
-    assert found["decisions"] == {"benign": {"benign": 1, "malignant": 1}, "malignant": {"benign": 0, "malignant": 2}}
-    assert found["same_decision"] == metrics.proportion(3, 4)
+    assert found.patients == 4
+    assert found.decisions == {"benign": {"benign": 1, "malignant": 1}, "malignant": {"benign": 0, "malignant": 2}}
+    assert found.same_decision == intervals.proportion(3, 4)
     # champion: benign, both, both, malignant; challenger: benign, benign, benign, malignant
-    assert found["same_set"] == metrics.proportion(2, 4)
-    assert found["referred"] == {"champion": 0.5, "challenger": 0.0}
-    assert found["difference"]["mean"] == pytest.approx(-0.05)
-    assert found["difference"]["largest"] == pytest.approx(0.1)
+    assert found.same_set == intervals.proportion(2, 4)
+    assert found.referred == agreement.Referred(champion=0.5, challenger=0.0)
+    assert found.difference.mean == pytest.approx(-0.05)
+    assert found.difference.largest == pytest.approx(0.1)
 
 
 def test_of_nobody_nothing_is_said() -> None:
     nobody = np.array([])
     found = agreement.agreement(nobody, nobody, champion_policy=CHAMPION, challenger_policy=CHALLENGER)
-    assert found["same_decision"]["value"] is None
-    assert found["referred"] == {"champion": None, "challenger": None}
-    assert found["difference"] == {"mean": None, "largest": None}
+    assert found.same_decision.value is None
+    assert found.referred == agreement.Referred(champion=None, challenger=None)
+    assert found.difference == agreement.Difference(mean=None, largest=None)

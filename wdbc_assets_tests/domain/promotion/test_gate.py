@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import criteria, gate
 from wdbc_assets.domain.promotion.criteria import Criterion
 from wdbc_assets.domain.promotion.gate import Verdict
+from wdbc_assets.store import parsing
+from wdbc_assets_tests import results
 from wdbc_assets_tests.domain import out_of_fold
+from wdbc_assets_tests.results import interval
 
 ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
@@ -174,9 +178,9 @@ def test_specificity_is_computed_at_the_threshold_of_each_repeat() -> None:
         ({"grid": "small"}, "search"),
         ({"same_patients": False}, "patients"),
         ({"same_code": False}, "code"),
-        ({"test": {**out_of_fold.TEST, "accuracy": {"value": 0.9389, "low": 0.88, "high": 0.97}}}, "test accuracy"),
-        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": 0.9749, "low": 0.94, "high": 1.0}}}, "test ROC-AUC"),
-        ({"test": {**out_of_fold.TEST, "roc_auc": {"value": None, "low": None, "high": None}}}, "test ROC-AUC"),
+        ({"test": replace(out_of_fold.TEST, accuracy=interval(0.9389, 0.88, 0.97))}, "test accuracy"),
+        ({"test": replace(out_of_fold.TEST, roc_auc=interval(0.9749, 0.94, 1.0))}, "test ROC-AUC"),
+        ({"test": replace(out_of_fold.TEST, roc_auc=interval(None))}, "test ROC-AUC"),
     ],
 )
 def test_one_failed_criterion_blocks_a_better_candidate(options: dict[str, Any], culprit: str) -> None:
@@ -188,7 +192,7 @@ def test_one_failed_criterion_blocks_a_better_candidate(options: dict[str, Any],
 
 
 def test_a_value_equal_to_the_test_set_bound_passes() -> None:
-    metrics = {name: {"value": bound, "low": 0.9, "high": 1.0} for name, bound in criteria.TEST_FLOORS.items()}
+    metrics = results.measured(**{name: interval(bound, 0.9, 1.0) for name, bound in criteria.TEST_FLOORS.items()})
     good = out_of_fold.honest()
     assert verdict_on(good, out_of_fold.with_loss(good, 0.001), test=metrics).promoted
 
@@ -268,7 +272,7 @@ def test_the_order_of_simplicity_contains_every_recipe() -> None:
 
 def test_a_verdict_can_be_written_as_json() -> None:
     good = out_of_fold.honest()
-    plain = json.loads(json.dumps(verdict_on(good, good).to_plain(), allow_nan=False))
+    plain = json.loads(json.dumps(parsing.plain(verdict_on(good, good)), allow_nan=False))
     assert plain["name"] == "not worse"
     assert [criterion["name"] for criterion in plain["criteria"]][:3] == list(criteria.COMPARED)
     assert set(plain["criteria"][0]) == {"name", "demand", "holds", "value", "low", "high", "bound", "found"}

@@ -1,7 +1,7 @@
 """The model card: every number appears in the artifact that it cites, and markup is escaped."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import model_card, model_card_pages
 from wdbc_assets.domain.promotion.card_parts import CitedValue, ModelCard, Section
+from wdbc_assets.store import parsing
 from wdbc_assets_tests import evidence
 
 NUMBER = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?")
@@ -110,5 +111,5 @@ def test_markup_in_names_and_values_is_shown_as_text() -> None:
 
 
 def test_a_card_can_be_restored_from_plain_values() -> None:
-    plain = asdict(card())
-    assert ModelCard.from_plain(plain) == card()
+    plain = parsing.plain(card())
+    assert parsing.build(ModelCard, plain) == card()

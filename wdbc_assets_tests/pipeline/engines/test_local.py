@@ -15,6 +15,7 @@ import pytest
 from wdbc_assets.domain.data import cleaning, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
@@ -49,9 +50,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
     return done
 
 
-def evaluate(
-    frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers: int = 1
-) -> cross_validation.CrossValidation:
+def evaluate(frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers: int = 1) -> CrossValidation:
     return local.evaluate(
         frame,
         recipes=names,

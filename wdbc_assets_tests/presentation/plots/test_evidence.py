@@ -9,54 +9,36 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import calibration
+from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Histogram, Quantiles
+from wdbc_assets.domain.evaluation.results import Calibration
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.presentation import plots
+from wdbc_assets_tests import results
 from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, words, xs, ys
 
 
-def calibrated(*recipes: str) -> dict[str, Any]:
+def calibrated(*recipes: str) -> dict[str, Calibration]:
     random = np.random.default_rng(0)
     p = random.random(569) ** 3
     return {name: calibration.summary((random.random(569) < p).astype(int), p) for name in recipes}
 
 
-def decided(**changes: Any) -> dict[str, Any]:
-    edges = [0.0, *(1 / (1 + np.exp(-x)) for x in np.arange(-7, 7.5, 0.5)), 1.0]
-    counts = {"benign": [150, *range(28, 0, -1), 0], "malignant": [0, *range(1, 29), 90]}
-    return {
-        "recall_target": 0.98,
-        "threshold": 0.2,
-        "quantiles": {"benign": 0.5, "malignant": 0.9},
-        "out_of_fold": {"referred": {"value": 0.07}, "histogram": {"edges": edges, **counts}},
-        **changes,
-    }
-
-
-def explained() -> dict[str, Any]:
-    terms = {column: number / 10 for number, column in enumerate(contract.FEATURES)}
-    return {
-        "recipe": "logistic",
-        "repeats": 30,
-        "rows": 114,
-        "groups": [
-            {"measurement": measurement.name, "mean": 0.2 - number / 50, "sd": 0.03}
-            for number, measurement in enumerate(contract.MEASUREMENTS)
-        ],
-        "linear": {
-            "intercept": 0.5,
-            "typical": {"benign": {column: -term for column, term in terms.items()}, "malignant": terms},
-        },
-    }
+def decided(**changes: Any) -> DecisionPolicy:
+    histogram = Histogram(
+        edges=(0.0, *(1 / (1 + np.exp(-x)) for x in np.arange(-7, 7.5, 0.5)), 1.0),
+        benign=(150, *range(28, 0, -1), 0),
+        malignant=(0, *range(1, 29), 90),
+    )
+    return results.policy(histogram=histogram, **{"threshold": 0.2, "quantiles": Quantiles(0.5, 0.9), **changes})
 
 
 PICTURES: dict[str, Callable[[], bytes]] = {
     "calibration of one": lambda: plots.reliability_curves(calibrated("logistic")),
     "calibration of all": lambda: plots.reliability_curves(calibrated(*recipes.RECIPES)),
     "decision bands": lambda: plots.decision_bands(decided()),
-    "importance": lambda: plots.importance_by_group(explained()),
-    "contributions": lambda: plots.typical_contributions(explained()),
+    "importance": lambda: plots.importance_by_group(results.importance()),
+    "contributions": lambda: plots.typical_contributions(results.importance()),
 }
 
 
@@ -74,32 +56,30 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
     found = calibrated("logistic", "svc", "stacking")
     plots.reliability_curves(found)
     curves = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-    assert list(curves) == [f"{name}, error {evaluated['ece']:.3f}" for name, evaluated in found.items()]
+    assert list(curves) == [f"{name}, error {evaluated.ece:.3f}" for name, evaluated in found.items()]
     for axes, evaluated in zip(curves.values(), found.values(), strict=True):
-        bins = [one for one in evaluated["bins"] if one["rows"]]
+        bins = [one for one in evaluated.bins if one.rows]
         diagonal, shares = axes.get_lines()
         assert (xs(diagonal), ys(diagonal)) == ([0, 1], [0, 1])
-        assert xs(shares) == [one["mean_probability"] for one in bins]
-        assert ys(shares) == [one["share"] for one in bins]
+        assert xs(shares) == [one.mean_probability for one in bins]
+        assert ys(shares) == [one.share for one in bins]
         (whiskers,) = axes.collections
         ends = [path.vertices for path in whiskers.get_paths()]
-        assert [(end[0][1], end[1][1]) for end in np.asarray(ends)] == [
-            (one["share_low"], one["share_high"]) for one in bins
-        ]
+        assert [(end[0][1], end[1][1]) for end in np.asarray(ends)] == [(one.share_low, one.share_high) for one in bins]
     assert [axes.get_visible() for axes in figure.axes].count(False) == 2
-    assert [text.get_text() for text in figure.axes[2].texts] == [str(one["rows"]) for one in found["logistic"]["bins"]]
+    assert [text.get_text() for text in figure.axes[2].texts] == [str(one.rows) for one in found["logistic"].bins]
 
 
 @pytest.mark.parametrize(
     ("quantiles", "band"),
     [
-        ({"benign": 0.5, "malignant": 0.9}, (-np.log(9), 0)),  # both classes possible between .1 and .5
-        ({"benign": 0.1, "malignant": 0.5}, (-np.log(9), 0)),  # none possible there
-        ({"benign": 1.0, "malignant": 1.0}, (-7.5, 7.5)),  # everybody referred
+        (Quantiles(0.5, 0.9), (-np.log(9), 0)),  # both classes possible between .1 and .5
+        (Quantiles(0.1, 0.5), (-np.log(9), 0)),  # none possible there
+        (Quantiles(1.0, 1.0), (-7.5, 7.5)),  # everybody referred
     ],
 )
 def test_the_lines_of_a_policy_lie_where_it_draws_them(
-    figure: Figure, quantiles: dict[str, float], band: tuple[float, float]
+    figure: Figure, quantiles: Quantiles, band: tuple[float, float]
 ) -> None:
     plots.decision_bands(decided(quantiles=quantiles))
     benign, malignant = figure.axes
@@ -114,17 +94,17 @@ def test_the_lines_of_a_policy_lie_where_it_draws_them(
 
 
 def test_the_bars_of_importance_are_the_groups_with_the_largest_on_top(figure: Figure) -> None:
-    found = explained()
+    found = results.importance()
     plots.importance_by_group(found)
     (axes,) = figure.axes
     bars = [patch.get_width() for patch in axes.patches]  # type: ignore[attr-defined] # rectangles all
-    assert bars[::-1] == [group["mean"] for group in found["groups"]]
+    assert bars[::-1] == [group.mean for group in found.groups]
     assert axes.get_yticklabels()[-1].get_text() == "radius"
     assert axes.get_yticklabels()[-8].get_text() == "concave points"
 
 
 def test_the_contributions_of_typical_patients_are_all_shown_and_summed(figure: Figure) -> None:
-    plots.typical_contributions(explained())
+    plots.typical_contributions(results.importance())
     (axes,) = figure.axes
     _, benign, malignant = axes.get_lines()
     assert ys(benign) == ys(malignant) == list(range(30))

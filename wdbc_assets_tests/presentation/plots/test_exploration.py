@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +18,11 @@ from wdbc_assets_tests.test_plots import LARGEST_MARKDOWN, words, xs, ys
 
 
 @cache
-def explored() -> dict[str, Any]:
+def explored() -> exploration.Exploration:
     return exploration.explore(validation.clean_frame())
 
 
-def explored_of_nothing() -> dict[str, Any]:
+def explored_of_nothing() -> exploration.Exploration:
     random = np.random.default_rng(1)
     noise = {name: random.normal(size=60) for name in contract.FEATURES} | {"radius_mean": np.ones(60)}
     return exploration.explore(pd.DataFrame({"diagnosis": np.arange(60) % 2, **noise}))
@@ -61,26 +60,26 @@ def test_each_panel_shows_the_stored_histogram_as_shares_of_its_class(figure: Fi
     plots.distributions(explored(), "se")
     assert len(figure.axes) == len(contract.MEASUREMENTS)
     for axes, measurement in zip(figure.axes, contract.MEASUREMENTS, strict=True):
-        one = explored()["measurements"][measurement.column("se")]
+        one = explored().measurements[measurement.column("se")]
         steps = {str(patch.get_label()): patch.get_data() for patch in axes.patches}  # type: ignore[attr-defined]
         for name, of_class in (("benign", 357), ("malignant", 212)):
             shares, edges, _ = steps[name]
-            assert edges.tolist() == one["histogram"]["edges"]
-            assert shares * of_class == pytest.approx(one["histogram"][name])
-        assert axes.get_title("right") == f"AUC {one['auc']:.2f}"
+            assert tuple(edges.tolist()) == one.histogram.edges
+            assert shares * of_class == pytest.approx(getattr(one.histogram, name))
+        assert axes.get_title("right") == f"AUC {one.auc:.2f}"
     assert {"radius, px", "concave points", "benign", "malignant"} <= set(words(figure).splitlines())
 
 
 def test_the_heat_map_is_the_stored_matrix_with_each_cluster_framed(figure: Figure) -> None:
     plots.correlations(explored())
-    axes, correlation = figure.axes[0], explored()["correlation"]
-    assert np.asarray(axes.images[0].get_array()).tolist() == correlation["matrix"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == correlation["order"]
+    axes, correlation = figure.axes[0], explored().correlation
+    assert np.asarray(axes.images[0].get_array()).tolist() == [list(row) for row in correlation.matrix]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(correlation.order)
     bold = [label.get_text() for label in axes.get_yticklabels() if label.get_fontweight() == "bold"]
-    assert bold == [name for cluster in correlation["clusters"] for name in cluster]
+    assert bold == [name for cluster in correlation.clusters for name in cluster]
     frames = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-    framed = [correlation["order"][round(frame.get_x() + 0.5) :][: round(frame.get_width())] for frame in frames]
-    assert framed == correlation["clusters"]
+    framed = [correlation.order[round(frame.get_x() + 0.5) :][: round(frame.get_width())] for frame in frames]
+    assert framed == list(correlation.clusters)
 
 
 def test_the_measurements_are_ranked_by_what_they_separate_and_hollow_where_smaller_is_malignant(
@@ -92,7 +91,7 @@ def test_the_measurements_are_ranked_by_what_they_separate_and_hollow_where_smal
     marks = {names[round(y)]: (x, line) for line in axes.get_lines() for x, y in zip(xs(line), ys(line), strict=True)}
     assert len(marks) == 30
     for name, (x, line) in marks.items():
-        auc = explored()["measurements"][name]["auc"]
+        auc = explored().measurements[name].auc
         assert x == max(auc, 1 - auc)
         assert (line.get_markerfacecolor() == "white") is (auc < 0.5)
     assert names[-1] == "perimeter_worst"

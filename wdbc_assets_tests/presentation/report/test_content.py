@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import settings
+from wdbc_assets.domain.evaluation.results import Difference
 from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.presentation import report
 from wdbc_assets.presentation.report import content, formats
@@ -50,10 +51,10 @@ def test_each_missing_artifact_names_the_command_that_makes_it(store: Store) -> 
         (formats.decimal(None), "n/a"),
         (formats.signed(-0.01), "-0.0100"),
         (formats.share(0.0703), "7.0 %"),
-        (formats.interval({"low": 0.1, "high": 0.2}), "[0.1000, 0.2000]"),
-        (formats.interval({"low": None, "high": None}), ""),
-        (formats.signed_interval({"low": -0.1, "high": 0.2}), "[-0.1000, +0.2000]"),
-        (formats.share_interval({"low": 0.962, "high": 0.994}), "96.2 to 99.4 %"),
+        (formats.interval(Difference(mean=None, low=0.1, high=0.2)), "[0.1000, 0.2000]"),
+        (formats.interval(Difference(mean=None, low=None, high=None)), ""),
+        (formats.signed_interval(Difference(mean=None, low=-0.1, high=0.2)), "[-0.1000, +0.2000]"),
+        (formats.share_interval(Difference(mean=None, low=0.962, high=0.994)), "96.2 to 99.4 %"),
         (formats.words("logistic__C"), "C"),
         (formats.words("roc_auc"), "ROC-AUC"),
         (formats.words("concave_points"), "concave points"),

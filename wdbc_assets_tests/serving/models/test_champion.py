@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import smoke_test
-from wdbc_assets.domain.modeling.bundles import Bundle
+from wdbc_assets.domain.promotion.bundles import Bundle
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
 from wdbc_assets.serving.models.champion import ChampionLoader
@@ -243,7 +244,7 @@ def test_a_valid_bundle_of_every_kind_passes_its_smoke_test() -> None:
         draft = champions.store_in(Path()).draft("champion", champions.bundle(recipe), run_id="r")
         served = watched.load_model(dict(draft.contents)).served
         assert served.compiled == (recipe != "svc")
-        assert smoke_test.rows(served.reference).shape[1] == 30
+        assert smoke_test.rows(served.reference.quantiles).shape[1] == 30
 
 
 def test_contributions_that_do_not_add_up_are_detected() -> None:
@@ -251,7 +252,8 @@ def test_contributions_that_do_not_add_up_are_detected() -> None:
     served = open_bundle(dict(draft.contents))
     assert served.scorer is not None
     served.scorer.__dict__["_offset"] = served.scorer._offset + 1e-6
-    served.reference["answers"] = served.probabilities(smoke_test.rows(served.reference)).tolist()
+    answers = tuple(served.probabilities(smoke_test.rows(served.reference.quantiles)).tolist())
+    served = replace(served, reference=replace(served.reference, answers=answers))
     with pytest.raises(WdbcError, match="do not add up"):
         smoke_test.check(served)
 

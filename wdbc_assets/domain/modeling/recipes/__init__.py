@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sklearn.pipeline import Pipeline
 
-Parameter = float | str
+Parameter = bool | float | str
 Parameters = Mapping[str, Parameter]
 Scoring = Literal["accuracy", "neg_log_loss"]
 

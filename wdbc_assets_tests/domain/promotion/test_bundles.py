@@ -1,6 +1,7 @@
 """Bundles: built only from a pipeline, policy and contract that belong together."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy
-from wdbc_assets.domain.modeling import bundles, compiling
+from wdbc_assets.domain.modeling import compiling
+from wdbc_assets.domain.promotion import bundles
 from wdbc_assets_tests import champions
 
 VERSIONS = {"fitted_pipeline": "f" * 64}
@@ -28,17 +30,22 @@ def test_a_recipe_that_cannot_be_compiled_is_bundled_without_a_scorer() -> None:
 
 def test_the_reference_has_quantiles_of_the_training_set_without_extremes() -> None:
     reference, X = champions.bundle().reference, champions.split().X_train
-    assert reference["rows"] == len(X) == 455
-    assert list(reference["quantiles"]) == list(contract.FEATURES)
-    for name, values in reference["quantiles"].items():
-        np.testing.assert_allclose(values, np.quantile(X[name], reference["levels"]), rtol=1e-12)
+    assert reference.rows == len(X) == 455
+    assert list(reference.quantiles) == list(contract.FEATURES)
+    for name, values in reference.quantiles.items():
+        np.testing.assert_allclose(values, np.quantile(X[name], reference.levels), rtol=1e-12)
         assert X[name].min() < values[0] <= values[-1] < X[name].max()
 
 
 @pytest.mark.parametrize("change", [{"recipe": "svc"}, {"winner": {"logistic__C": 3.0}}], ids=str)
-def test_a_policy_of_another_pipeline_is_rejected(change: dict[str, object]) -> None:
+def test_a_policy_of_another_pipeline_is_rejected(change: dict[str, Any]) -> None:
     with pytest.raises(WdbcError, match="policy was made for another pipeline"):
-        bundles.make(champions.fit(), champions.bundle().policy | change, champions.split().X_train, VERSIONS)
+        bundles.make(
+            champions.fit(),
+            dataclasses.replace(champions.bundle().policy, **change),
+            champions.split().X_train,
+            VERSIONS,
+        )
 
 
 def test_features_in_another_order_are_rejected() -> None:

@@ -8,7 +8,7 @@ loads them for serving.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.modeling.linear_scorer import Scorer
 
@@ -33,22 +34,20 @@ class Bundle:
 
     `scorer` is None for a recipe that cannot be compiled; scikit-learn then scores its patients. `policy` is the
     decision policy, `features` the columns in the order the model expects, `contract` the digest of the data contract.
-    `reference` describes the training set: `{"rows": n, "levels": [...], "quantiles": {column: [one value per level]},
-    "answers": [...]}`, where the answers are the pipeline's probabilities for `smoke_test.rows`. `versions` has the
-    version of each asset that the bundle was made from.
+    `reference` describes the training set. `versions` has the version of each asset that the bundle was made from.
     """
 
     recipe: str
     pipeline: Pipeline
     scorer: Scorer | None
-    policy: dict[str, Any]
+    policy: DecisionPolicy
     features: tuple[str, ...]
     contract: str
-    reference: dict[str, Any]
+    reference: smoke_test.Reference
     versions: Mapping[str, str]
 
 
-def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, versions: Mapping[str, str]) -> Bundle:
+def make(fit: fitting.Fit, policy: DecisionPolicy, X_train: pd.DataFrame, versions: Mapping[str, str]) -> Bundle:
     """Return the bundle of a fitted pipeline and its decision policy; compile the pipeline if possible.
 
     `X_train` is the data the pipeline was fitted on: 30 finite measurements in the order of the contract.
@@ -60,7 +59,7 @@ def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ver
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
     if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:
         raise _mismatch("The pipeline does not take the 30 measurements in the order of the contract.")
-    if policy["recipe"] != fit.recipe or policy["winner"] != fit.winner:
+    if policy.recipe != fit.recipe or policy.winner != fit.winner:
         raise _mismatch("The decision policy was made for another pipeline.")
     compiled = compiling.compile_pipeline(fit.pipeline)
     if compiled is not None:
@@ -69,7 +68,7 @@ def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ver
         recipe=fit.recipe,
         pipeline=fit.pipeline,
         scorer=compiled,
-        policy=dict(policy),
+        policy=policy,
         features=features,
         contract=contract.digest(),
         reference=_reference(fit.pipeline, X_train),
@@ -77,19 +76,15 @@ def make(fit: fitting.Fit, policy: Mapping[str, Any], X_train: pd.DataFrame, ver
     )
 
 
-def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> dict[str, Any]:
+def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> smoke_test.Reference:
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
-    quantiles = X_train.quantile(list(LEVELS))
-    reference = {
-        "rows": len(X_train),
-        "levels": list(LEVELS),
-        "quantiles": {name: quantiles[name].tolist() for name in contract.FEATURES},
-    }
+    table = X_train.quantile(list(LEVELS))
+    quantiles = {name: tuple(table[name].tolist()) for name in contract.FEATURES}
     with threadpool_limits(limits=1):
-        p = prediction.predict(pipeline, pd.DataFrame(smoke_test.rows(reference), columns=list(contract.FEATURES)))
-    return {**reference, "answers": p.tolist()}
+        p = prediction.predict(pipeline, pd.DataFrame(smoke_test.rows(quantiles), columns=list(contract.FEATURES)))
+    return smoke_test.Reference(len(X_train), LEVELS, quantiles, tuple(p.tolist()))
 
 
 def _mismatch(what: str) -> WdbcError:

@@ -1,0 +1,224 @@
+"""The types of evaluation results: metrics on the test set, calibration, and the summary of a cross-validation.
+
+Undefined values, such as the precision if no patient is called malignant, are None. The modules with the computations
+are `metrics`, `ranking`, `calibration` and `comparison`. This module imports no heavy libraries.
+"""
+
+from dataclasses import dataclass, field
+
+from wdbc_assets.domain.evaluation.intervals import Interval
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """The corners of a ROC curve; the first threshold, above all probabilities, is None."""
+
+    false_positive_rate: tuple[float, ...]
+    true_positive_rate: tuple[float, ...]
+    threshold: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """The settings of the bootstrap."""
+
+    resamples: int
+    seed: int
+    stratified: bool
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One row of the classification report; undefined scores are None."""
+
+    precision: float | None
+    recall: float
+    f1: float = field(metadata={"key": "f1-score"})
+    support: int
+
+
+@dataclass(frozen=True)
+class ClassificationReport:
+    """scikit-learn's classification report, but with None instead of 0 for undefined values."""
+
+    benign: ClassScores
+    malignant: ClassScores
+    accuracy: float
+    macro_average: ClassScores = field(metadata={"key": "macro avg"})
+    weighted_average: ClassScores = field(metadata={"key": "weighted avg"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """The metrics of a model on a set of patients.
+
+    - accuracy, precision, recall and specificity have Wilson intervals. Without a malignant prediction, the precision
+      is None with a `reason`, and so are the values of the classification report derived from it.
+    - f1, roc_auc, pr_auc (average precision), log_loss (natural, probabilities clipped to [1e-7, 1 - 1e-7]) and brier
+      have percentile intervals from a stratified bootstrap, in which each resample keeps the number of each class.
+
+    The confusion matrix is ((tn, fp), (fn, tp)).
+    """
+
+    rows: int
+    benign: int
+    malignant: int
+    threshold: float
+    confidence: float
+    bootstrap: Bootstrap
+    accuracy: Interval
+    precision: Interval
+    recall: Interval
+    specificity: Interval
+    f1: Interval
+    roc_auc: Interval
+    pr_auc: Interval
+    log_loss: Interval
+    brier: Interval
+    confusion_matrix: tuple[tuple[int, int], tuple[int, int]]
+    classification_report: ClassificationReport
+    roc_curve: RocCurve
+
+    @property
+    def by_name(self) -> dict[str, Interval]:
+        """Each metric with its interval."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Interval)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationBin:
+    """The patients of one bin: their mean probability, and their share of malignant with its Wilson interval.
+
+    All but the edges and the number of rows are None for an empty bin.
+    """
+
+    low: float
+    high: float
+    rows: int
+    mean_probability: float | None
+    share: float | None
+    share_low: float | None
+    share_high: float | None
+
+    @property
+    def misses(self) -> bool:
+        """Whether the mean probability is outside the interval of the share."""
+        if self.mean_probability is None or self.share_low is None or self.share_high is None:
+            return False
+        return not self.share_low <= self.mean_probability <= self.share_high
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrierParts:
+    """The components of the Brier score, see `calibration.brier_parts`."""
+
+    score: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Calibration statistics, with ten bins of equal width."""
+
+    ece: float
+    spiegelhalter_z: float | None
+    bins: tuple[CalibrationBin, ...]
+    brier: BrierParts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """The mean and standard deviation of a metric over the repeats, and its corrected interval over the folds.
+
+    The interval is None for a metric that cannot be computed on a single fold.
+    """
+
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The mean difference of a metric over the folds, and its corrected interval."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval excludes 0: the difference is significant."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+    def negated(self) -> "Difference":
+        """Return the difference in the other direction."""
+        mean, low, high = (None if value is None else -value for value in (self.mean, self.high, self.low))
+        return Difference(mean=mean, low=low, high=high)
+
+
+NO_DIFFERENCE = Difference(mean=0.0, low=0.0, high=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeMetrics:
+    """The metrics of a recipe."""
+
+    accuracy: Mean
+    precision: Mean
+    recall: Mean
+    specificity: Mean
+    f1: Mean
+    roc_auc: Mean
+    pr_auc: Mean
+    log_loss: Mean
+    brier: Mean
+    ece: Mean
+
+    @property
+    def by_name(self) -> dict[str, Mean]:
+        """Each metric by its name."""
+        return dict(vars(self))
+
+    @property
+    def means(self) -> dict[str, float | None]:
+        """The mean of each metric by its name."""
+        return {name: metric.mean for name, metric in self.by_name.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeDifference:
+    """The paired differences of a recipe minus another one, in the same folds."""
+
+    recipe: str
+    minus: str
+    accuracy: Difference
+    precision: Difference
+    recall: Difference
+    specificity: Difference
+    f1: Difference
+    roc_auc: Difference
+    pr_auc: Difference
+    log_loss: Difference
+    brier: Difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSummary:
+    """The summary of a cross-validation.
+
+    `differences` has one entry per pair of recipes; the reference Airflow project's recipe is always subtracted.
+    `calibration` is that of each patient's mean probability. Its ECE differs from the mean over the repeats, which is
+    among the metrics.
+    """
+
+    patients: int
+    repeats: int
+    folds: int
+    recipes: dict[str, RecipeMetrics]
+    differences: tuple[RecipeDifference, ...]
+    calibration: dict[str, Calibration]

@@ -1,0 +1,92 @@
+"""Results for tests: sound ones, of which a test changes what it looks at."""
+
+from dataclasses import replace
+from typing import Any
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.evaluation.decision_policy import (
+    Coverage,
+    DecisionPolicy,
+    Histogram,
+    OnTestSet,
+    OutOfFold,
+    Quantiles,
+    Training,
+)
+from wdbc_assets.domain.evaluation.importance import Group, Importance, LinearTerms, Typical
+from wdbc_assets.domain.evaluation.intervals import Interval
+from wdbc_assets.domain.evaluation.results import Metrics
+
+HISTOGRAM = Histogram((0.0, 0.1, 0.5, 0.9, 1.0), (80, 20, 2, 0), (0, 1, 9, 50))
+
+
+def interval(value: float | None, low: float | None = None, high: float | None = None) -> Interval:
+    """A value with these bounds, or with bounds near it."""
+    if value is not None and low is None:
+        low, high = value - 0.01, value
+    return Interval(value=value, low=low, high=high, method="wilson")
+
+
+def measured(**changes: Interval) -> Metrics:
+    """Metrics of eight patients, of whom one of each class is on the wrong side, except for some that are given."""
+    found = metrics.evaluate([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], bootstrap=100)
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def policy(
+    *,
+    recall: float | None = 0.982,
+    referred: float = 0.07,
+    histogram: Histogram = HISTOGRAM,
+    **changes: Any,
+) -> DecisionPolicy:
+    """A policy that keeps its rules, except for some fields that are given."""
+    return replace(
+        DecisionPolicy(
+            recipe="logistic",
+            winner={"logistic__C": 1.0},
+            recall_target=0.98,
+            alpha=0.02,
+            folds=10,
+            seed=42,
+            training=Training(455, 285, 170),
+            threshold=0.19,
+            rank=167,
+            quantiles=Quantiles(0.53, 0.93),
+            out_of_fold=OutOfFold(
+                recall=interval(recall), specificity=interval(0.95), referred=interval(referred), histogram=histogram
+            ),
+            test=OnTestSet(
+                recall=interval(0.98),
+                specificity=interval(0.95),
+                referred=interval(referred),
+                coverage=Coverage(interval(0.99), interval(0.95)),
+            ),
+        ),
+        **changes,
+    )
+
+
+def importance(*, linear: bool = True) -> Importance:
+    """An importance that falls from measurement to measurement, of a recipe that is linear or not."""
+    terms = {column: number / 10 for number, column in enumerate(contract.FEATURES)}
+    typical = Typical(benign={column: -term for column, term in terms.items()}, malignant=terms)
+    return Importance(
+        recipe="logistic" if linear else "svc",
+        winner={"logistic__C": 1.0},
+        score="log_loss",
+        repeats=30,
+        seed=42,
+        rows=114,
+        groups=tuple(
+            Group(
+                measurement=measurement.name,
+                columns=tuple(measurement.column(statistic) for statistic in contract.STATISTICS),
+                mean=0.2 - number / 50,
+                sd=0.03,
+            )
+            for number, measurement in enumerate(contract.MEASUREMENTS)
+        ),
+        linear=LinearTerms(intercept=0.5, coefficients=terms, typical=typical) if linear else None,
+    )
