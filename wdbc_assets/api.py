@@ -22,7 +22,8 @@ def load(asset: str, *, partition: str | None = None, version: str | None = None
     """Return the value of an asset, verified against its manifest.
 
     Args:
-        asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"` (a dict).
+        asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"`
+            (`wdbc_assets.domain.evaluation.results.Metrics`).
         partition: The partition of the asset, if it is partitioned.
         version: The digest of an older version, or its first digits. The current version if omitted. It needs no
             partition, because a digest names one version of the asset.

@@ -1,19 +1,20 @@
 """`wdbc champion`: the model in production, its evidence, and the candidate that would replace it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import click
 
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
+from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store import parsing
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.paths import SCORER
@@ -42,71 +43,98 @@ def champion(*, as_json: bool) -> None:
         problems.append(error.what)
     if as_json:
         ways = [asdict(way) for way in registry.ways_back(standing, most=decisions.WAYS_BACK)]
-        plain = {"store": store.url, "champion": in_production(registry, standing), "problems": problems}
-        terminal.document({**plain, "rollback": ways, "candidate": candidate})
+        plain = {"store": store.url, "champion": parsing.plain(in_production(registry, standing)), "problems": problems}
+        terminal.document({**plain, "rollback": ways, "candidate": parsing.plain(candidate)})
     else:
         _show(registry, standing, experiment, problems)
         _show_candidate(standing, candidate)
     click.get_current_context().exit(int(standing.manifest is None or bool(problems)))
 
 
-def in_production(registry: Registry, standing: Standing) -> dict[str, Any] | None:
-    """Return the champion as plain values, None if there is none."""
+@dataclass(frozen=True, kw_only=True)
+class InProduction:
+    """The champion, who put it into production and why, and the comparison that it was promoted by, if it is intact."""
+
+    version: str
+    recipe: str | None
+    compiled: bool
+    made_of: dict[str, str]
+    since: str | None
+    action: str | None
+    actor: str | None
+    run_id: str | None
+    reason: str | None
+    verdict: str | None
+    forced: bool
+    evidence: str | None
+    comparison: VerdictDocument | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The current candidate with its comparison, or why it cannot be compared."""
+
+    version: str | None = None
+    recipe: str | None = None
+    is_champion: bool = False
+    comparison: VerdictDocument | None = None
+    problems: str | None = None
+
+
+def in_production(registry: Registry, standing: Standing) -> InProduction | None:
+    """Return the champion, None if there is none."""
     manifest, entry, promotion = standing.manifest, standing.since, standing.promotion
     if manifest is None:
         return None
-    return {
-        "version": manifest.version,
-        "recipe": standing.recipe,
-        "compiled": SCORER in manifest.files,
-        "made_of": manifest.inputs,
-        "since": entry and entry.at,
-        "action": entry and entry.action,
-        "actor": entry and entry.actor,
-        "run_id": promotion and promotion.run_id,
-        "reason": entry and entry.reason,
-        "verdict": promotion and promotion.verdict,
-        "forced": promotion is not None and promotion.forced,
-        "evidence": promotion and promotion.evidence,
-        "comparison": _comparison(registry, standing),
-    }
+    return InProduction(
+        version=manifest.version,
+        recipe=standing.recipe,
+        compiled=SCORER in manifest.files,
+        made_of=dict(manifest.inputs),
+        since=entry.at if entry else None,
+        action=entry.action if entry else None,
+        actor=entry.actor if entry else None,
+        run_id=promotion.run_id if promotion else None,
+        reason=entry.reason if entry else None,
+        verdict=promotion.verdict if promotion else None,
+        forced=promotion is not None and promotion.forced,
+        evidence=promotion.evidence if promotion else None,
+        comparison=_comparison(registry, standing),
+    )
 
 
-def _comparison(registry: Registry, standing: Standing) -> dict[str, Any] | None:
+def _comparison(registry: Registry, standing: Standing) -> VerdictDocument | None:
     promotion = standing.promotion
     if promotion is None or promotion.evidence is None:
         return None
     try:
-        return dict(parsing.plain(registry.evidence(promotion.evidence)))
+        return registry.evidence(promotion.evidence)
     except WdbcError:
         return None
 
 
-def _candidate(store: Store) -> dict[str, Any]:
-    """Return the current candidate with its comparison, or why it cannot be compared."""
+def _candidate(store: Store) -> Candidate:
     try:
         case = registry_candidate.gather(store)
-        document = None if case.is_champion else parsing.plain(case.document(case.compare()))
+        document = None if case.is_champion else case.document(case.compare())
     except WdbcError as error:
-        return {"version": None, "recipe": None, "is_champion": False, "comparison": None,
-                "problems": f"{error.what}. {error.hint}"}  # fmt: skip
-    return {"version": case.version, "recipe": case.recipe, "is_champion": case.is_champion, "comparison": document,
-            "problems": None}  # fmt: skip
+        return Candidate(problems=f"{error.what}. {error.hint}")
+    return Candidate(version=case.version, recipe=case.recipe, is_champion=case.is_champion, comparison=document)
 
 
 def _show(registry: Registry, standing: Standing, experiment: Experiment | None, problems: Sequence[str]) -> None:
-    plain = in_production(registry, standing)
-    if plain is None:
+    found = in_production(registry, standing)
+    if found is None:
         terminal.say("\n  no champion: nothing is in production")
     else:
-        engine = "the compiled scorer" if plain["compiled"] else "scikit-learn (this recipe cannot be compiled)"
-        name = terminal.style(plain["recipe"] or "unknown", bold=True)
-        terminal.say(f"\n  champion {name} {staleness.short(plain['version'])}, predicts with {engine}")
+        engine = "the compiled scorer" if found.compiled else "scikit-learn (this recipe cannot be compiled)"
+        name = terminal.style(found.recipe or "unknown", bold=True)
+        terminal.say(f"\n  champion {name} {staleness.short(found.version)}, predicts with {engine}")
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
-        if plain["comparison"]:
-            _show_evidence(plain["evidence"], plain["comparison"]["verdict"])
-        if experiment is not None and experiment.against == plain["version"]:
+        if found.comparison:
+            _show_evidence(found.evidence or "", found.comparison.verdict)
+        if experiment is not None and experiment.against == found.version:
             terminal.say(
                 f"  challenger: {experiment.recipe} {staleness.short(experiment.candidate)}; see wdbc shadow status"
             )
@@ -114,24 +142,24 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
         terminal.say(terminal.style(f"  problem: {problem}", fg="red"))
 
 
-def _show_evidence(digest: str, verdict: dict[str, Any]) -> None:
-    against = f"against {verdict['champion']}" if verdict["champion"] else "there was no champion before"
-    terminal.say(f"  evidence {staleness.short(digest)}: {verdict['name']}, {against}")
-    for criterion in verdict["criteria"]:
-        if criterion["low"] is not None:
-            interval = f"{criterion['value']:+.4f} [{criterion['low']:+.4f}, {criterion['high']:+.4f}]"
-            terminal.say(f"    {criterion['name']:<14} {interval:<28} {criterion['demand']}")
+def _show_evidence(digest: str, verdict: Verdict) -> None:
+    against = f"against {verdict.champion}" if verdict.champion else "there was no champion before"
+    terminal.say(f"  evidence {staleness.short(digest)}: {verdict.name}, {against}")
+    for criterion in verdict.criteria:
+        if criterion.low is not None:
+            interval = f"{criterion.value:+.4f} [{criterion.low:+.4f}, {criterion.high:+.4f}]"
+            terminal.say(f"    {criterion.name:<14} {interval:<28} {criterion.demand}")
 
 
-def _show_candidate(standing: Standing, candidate: dict[str, Any]) -> None:
+def _show_candidate(standing: Standing, candidate: Candidate) -> None:
     wdbc = terminal.command_name()
-    if candidate["is_champion"]:
+    if candidate.is_champion:
         terminal.say("\n  candidate: none; the current pipeline is the champion")
-    elif candidate["problems"]:
-        terminal.say(f"\n  candidate: cannot be compared: {candidate['problems']}")
+    elif candidate.comparison is None:
+        terminal.say(f"\n  candidate: cannot be compared: {candidate.problems}")
     else:
-        decisions.show_comparison(candidate["comparison"])
-        promoted = candidate["comparison"]["verdict"]["promoted"]
+        decisions.show_comparison(candidate.comparison)
+        promoted = candidate.comparison.verdict.promoted
         terminal.say(
             f"  the candidate would replace the champion: {wdbc} promote"
             if promoted

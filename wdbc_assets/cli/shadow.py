@@ -1,8 +1,9 @@
 """`wdbc shadow`: experiments with a challenger in the running service, as a shadow or in an A/B test."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +15,12 @@ from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
-from wdbc_assets.store import paths
+from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.promotion.agreement import Agreement
     from wdbc_assets.domain.promotion.gate import Verdict
 
 _LARGEST_SHARE = 0.5
@@ -148,7 +150,11 @@ def status(*, as_json: bool) -> None:
     unfinished = registry.standing().history.unfinished
     if as_json:
         terminal.document(
-            {"store": store.url, "experiment": description, "unfinished": unfinished and unfinished.number}
+            {
+                "store": store.url,
+                "experiment": parsing.plain(description),
+                "unfinished": unfinished and unfinished.number,
+            }
         )
         return
     if description is None:
@@ -162,51 +168,81 @@ def status(*, as_json: bool) -> None:
         )
 
 
-def describe(store: Store, registry: Registry, experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment as plain values: its terms, the outcome counts of the patients, and the agreement."""
+@dataclass(frozen=True)
+class Challenger:
+    """The challenger: its bundle's version, and the version of fitted_pipeline that it was made of."""
+
+    recipe: str
+    version: str
+    candidate: str
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """The champion that it is compared with; the recipe is None if another champion is in production."""
+
+    recipe: str | None
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """An experiment: its terms, the outcome counts of the patients, and the agreement, None without pairs."""
+
+    challenger: Challenger
+    champion: Opponent
+    share: float
+    since: str
+    actor: str
+    reason: str
+    goes_on: bool
+    series: int
+    patients: dict[str, int]
+    answered_by_challenger: int
+    unreadable: int
+    agreement: "Agreement | None"
+
+
+def describe(store: Store, registry: Registry, experiment: Experiment) -> Description:
+    """Describe an experiment."""
     standing = registry.standing()
     paired = registry_challenger.read(store, experiment.candidate, experiment.against, series=experiment.series)
     goes_on = standing.version == experiment.against
     champion = standing.manifest if goes_on else registry.promoted(experiment.against)
-    return {
-        "challenger": {
-            "recipe": experiment.recipe,
-            "version": experiment.challenger.version,
-            "candidate": experiment.candidate,
-        },
-        "champion": {"recipe": standing.recipe if goes_on else None, "version": experiment.against},
-        "share": experiment.share,
-        "since": experiment.at,
-        "actor": experiment.actor,
-        "reason": experiment.reason,
-        "goes_on": goes_on,
-        "series": paired.series,
-        "patients": {**paired.counts, "waiting": paired.waiting},
-        "answered_by_challenger": paired.answered,
-        "unreadable": paired.unreadable,
-        "agreement": _agreement(store, experiment, paired, champion) if paired.pairs and champion else None,
-    }
+    return Description(
+        challenger=Challenger(experiment.recipe, experiment.challenger.version, experiment.candidate),
+        champion=Opponent(standing.recipe if goes_on else None, experiment.against),
+        share=experiment.share,
+        since=experiment.at,
+        actor=experiment.actor,
+        reason=experiment.reason,
+        goes_on=goes_on,
+        series=paired.series,
+        patients={**paired.counts, "waiting": paired.waiting},
+        answered_by_challenger=paired.answered,
+        unreadable=paired.unreadable,
+        agreement=_agreement(store, experiment, paired, champion) if paired.pairs and champion else None,
+    )
 
 
 def _agreement(
     store: Store, experiment: Experiment, paired: registry_challenger.Paired, champion: Manifest
-) -> dict[str, Any]:
+) -> "Agreement":
     import numpy as np
 
     from wdbc_assets.domain.promotion import agreement as promotion_agreement
-    from wdbc_assets.store import bundle_loader, parsing
+    from wdbc_assets.store import bundle_loader
 
     policies = [
         bundle_loader.read_policy(store.files(manifest).get(paths.POLICY))
         for manifest in (champion, experiment.challenger)
     ]
-    agreement = promotion_agreement.agreement(
+    return promotion_agreement.agreement(
         np.array([pair.champion for pair in paired.pairs]),
         np.array([pair.challenger for pair in paired.pairs]),
         champion_policy=policies[0],
         challenger_policy=policies[1],
     )
-    return dict(parsing.plain(agreement))
 
 
 def _verdict(case: registry_candidate.Case, share: float) -> "Verdict | None":
@@ -240,49 +276,48 @@ def _mode(share: float) -> str:
     return f"serving {100 * share:g} % of the requests" if share else "as a shadow"
 
 
-def _show(experiment: dict[str, Any]) -> None:
-    challenger, champion = experiment["challenger"], experiment["champion"]
-    name = terminal.style(challenger["recipe"], bold=True)
-    terminal.say(f"\n  challenger {name} {staleness.short(challenger['candidate'])} (fitted_pipeline)")
-    opponent = f"{champion['recipe'] or 'champion'} {staleness.short(champion['version'])}"
-    terminal.say(f"  against {opponent}, {_mode(experiment['share'])}")
-    since = experiment["since"][:19].replace("T", " ")
+def _show(experiment: Description) -> None:
+    challenger, champion = experiment.challenger, experiment.champion
+    name = terminal.style(challenger.recipe, bold=True)
+    terminal.say(f"\n  challenger {name} {staleness.short(challenger.candidate)} (fitted_pipeline)")
+    opponent = f"{champion.recipe or 'champion'} {staleness.short(champion.version)}"
+    terminal.say(f"  against {opponent}, {_mode(experiment.share)}")
+    since = experiment.since[:19].replace("T", " ")
     terminal.say(
-        f"  since {since} UTC, by {experiment['actor']}" + (f": {experiment['reason']}" if experiment["reason"] else "")
+        f"  since {since} UTC, by {experiment.actor}" + (f": {experiment.reason}" if experiment.reason else "")
     )
-    if not experiment["goes_on"]:
+    if not experiment.goes_on:
         ended = terminal.style("ended", fg="yellow", bold=True)
         terminal.say(f"  {ended}: another champion is in production; start a new experiment, or run `wdbc shadow stop`")
-    counts = experiment["patients"]
+    counts = experiment.patients
     terminal.say(
         f"\n  patients: {counts['scored']:,} scored by both, {counts['failed']:,} failed by the challenger,"
         f" {counts['dropped']:,} dropped (overload, or enough pairs);"
-        f" {experiment['answered_by_challenger']:,} served by the challenger"
+        f" {experiment.answered_by_challenger:,} served by the challenger"
     )
     if counts["waiting"]:
         terminal.say(f"  {counts['waiting']:,} more are pending, or were lost when a worker of the service died")
-    if experiment["series"] > 1:
-        terminal.say(f"  counts reset {experiment['series'] - 1} times: earlier pairs of this candidate are excluded")
-    if experiment["unreadable"]:
+    if experiment.series > 1:
+        terminal.say(f"  counts reset {experiment.series - 1} times: earlier pairs of this candidate are excluded")
+    if experiment.unreadable:
         terminal.say(
-            terminal.style(f"  problem: {experiment['unreadable']} files with pairs or counts cannot be read", fg="red")
+            terminal.style(f"  problem: {experiment.unreadable} files with pairs or counts cannot be read", fg="red")
         )
-    if experiment["agreement"] is None:
+    if experiment.agreement is None:
         terminal.say("  no pairs yet: they appear within seconds of a request to `wdbc serve`")
     else:
-        _show_agreement(experiment["agreement"])
+        _show_agreement(experiment.agreement)
 
 
-def _show_agreement(agreement: dict[str, Any]) -> None:
-    for what, label in (("same_decision", "same decision"), ("same_set", "same triage")):
-        rate = agreement[what]
-        terminal.say(f"  {label:<15} {rate['value']:.4f} [{rate['low']:.4f}, {rate['high']:.4f}]")
-    for before, others in agreement["decisions"].items():
+def _show_agreement(agreement: "Agreement") -> None:
+    for label, rate in (("same decision", agreement.same_decision), ("same triage", agreement.same_set)):
+        terminal.say(f"  {label:<15} {rate.value:.4f} [{rate.low:.4f}, {rate.high:.4f}]")
+    for before, others in agreement.decisions.items():
         for after, patients in others.items():
             if patients and before != after:
                 terminal.say(f"  {'':<15} {patients:,} {before} by the champion, {after} by the challenger")
-    referred, difference = agreement["referred"], agreement["difference"]
-    shares = f"{referred['champion']:.4f} by the champion, {referred['challenger']:.4f} by the challenger"
+    referred, difference = agreement.referred, agreement.difference
+    shares = f"{referred.champion:.4f} by the champion, {referred.challenger:.4f} by the challenger"
     terminal.say(f"  {'referred':<15} {shares}")
-    change = f"{difference['mean']:+.4f} on average (challenger - champion), {difference['largest']:.4f} at most"
+    change = f"{difference.mean:+.4f} on average (challenger - champion), {difference.largest:.4f} at most"
     terminal.say(f"  {'probability':<15} {change}")

@@ -184,9 +184,8 @@ class StoreReader:
         except (WdbcError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- libraries raise anything for files with other content
-            raise self._damage(
-                manifest, "", f"cannot be decoded, although its digest matches ({type(error).__name__})"
-            ) from None
+            reason = str(error) if isinstance(error, Malformed) else type(error).__name__
+            raise self._damage(manifest, "", f"cannot be decoded, although its digest matches ({reason})") from None
 
     def document(self, manifest: Manifest, name: str) -> dict[str, Any]:
         """Read and verify the JSON object in one file of a version.

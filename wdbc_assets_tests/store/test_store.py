@@ -98,6 +98,26 @@ def test_a_damaged_file_is_named_never_used_and_made_whole_again(
     assert local.handle("raw_data").load() == b"content"
 
 
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize(
+    ("asset", "value", "said"),
+    [
+        ("metrics", {"rows": 114}, "Metrics lacks the field benign"),
+        ("metrics", [], "Metrics is not a JSON object"),
+        ("importance", {"recipe": 1}, "Importance lacks the field winner"),
+        ("exploration", {"patients": 569}, "Exploration has 1 unknown fields"),
+    ],
+)
+def test_a_result_of_another_shape_is_damaged_though_its_digest_fits(
+    store: Store, asset: str, value: object, said: str
+) -> None:
+    store.commit(store.draft(asset, value, run_id="run-1"), run_id="run-1")
+    with pytest.raises(DamagedStore, match=f"stored file of {asset} cannot be decoded.*{said}") as refused:
+        store.handle(asset).load()
+    assert asset in refused.value.where
+    assert "Run `wdbc run`" in refused.value.hint
+
+
 @pytest.mark.fault("F06")
 @pytest.mark.parametrize(
     "damage",
