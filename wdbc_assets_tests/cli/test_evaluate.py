@@ -77,6 +77,7 @@ def test_a_second_call_shows_every_metric_with_its_floor_and_the_baseline() -> N
     assert "evaluate --protocol full" in lines[-1]
 
 
+@pytest.mark.nightly
 @pytest.mark.fault("O11")
 def test_an_evaluation_that_is_stopped_goes_on_from_the_folds_that_are_done() -> None:
     with evaluating("--recipe", "slow") as running:

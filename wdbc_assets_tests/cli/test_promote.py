@@ -173,6 +173,7 @@ def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds
     assert "FORCED" not in wdbc("champion").stdout
 
 
+@pytest.mark.nightly
 def test_a_force_that_the_verdict_does_not_need_is_none(store: Store) -> None:
     with_candidate("airflow_baseline")
     put_evidence(store, logistic=0.001, airflow_baseline=0.0)
@@ -180,6 +181,7 @@ def test_a_force_that_the_verdict_does_not_need_is_none(store: Store) -> None:
     assert not entries()[-1]["forced"]
 
 
+@pytest.mark.nightly
 def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None:
     earlier = store.handle("fitted_pipeline").manifest.version
     with_candidate("airflow_baseline")

@@ -76,7 +76,7 @@ def test_every_error_response_is_documented_as_problem_details(service: Service)
 
 @pytest.mark.slow
 @pytest.mark.fault("V01")
-@pytest.mark.parametrize("breaches", ["refuse", "flag"])
+@pytest.mark.parametrize("breaches", ["refuse", pytest.param("flag", marks=pytest.mark.nightly)])
 def test_no_request_generated_from_the_document_makes_the_service_fail(tmp_path: Path, breaches: str) -> None:
     champions.promote(tmp_path, champions.bundle())
     scopes = ("--scope", "predict", "--scope", "admin")

@@ -44,7 +44,10 @@ def test_each_patient_is_scored_once_per_repeat_without_leakage(frame: pd.DataFr
         assert sorted(answered) == list(range(len(frame)))
 
 
-@pytest.mark.parametrize(("recipe", "largest"), [("logistic", 1e-8), ("airflow_baseline", 1e-6)])
+@pytest.mark.parametrize(
+    ("recipe", "largest"),
+    [("logistic", 1e-8), pytest.param("airflow_baseline", 1e-6, marks=pytest.mark.nightly)],
+)
 def test_predictions_equal_those_of_grid_search_cv(frame: pd.DataFrame, recipe: str, largest: float) -> None:
     X, y = cross_validation.measurements(frame)
     chosen = recipes.named(recipe)
