@@ -5,8 +5,8 @@ nor scikit-learn. Its text and the `domain` modules that it imports determine th
 inputs, a function may request any argument that `pipeline.calls.call` lists. The computation itself is in `domain`.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
 from wdbc_assets.pipeline.calls import External, Fetcher, NotModified
@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 """What the champion is made of. Its other inputs are evidence for the gate."""
+
+
+def cited_contents(artifacts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a model card may cite of its inputs, as plain values."""
+    plain = {name: parsing.plain(value) for name, value in artifacts.items() if name not in _CITED_IN_PART}
+    return plain | {name: part(artifacts[name]) for name, part in _CITED_IN_PART.items()}
+
+
+_CITED_IN_PART: Mapping[str, Callable[[Any], Any]] = {
+    "fitted_pipeline": vars,
+    "cross_validation": lambda evaluation: parsing.plain(evaluation.summary),
+}
 
 
 def raw_data(
@@ -174,15 +186,15 @@ def model_card(
     """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
     from wdbc_assets.domain.promotion import model_card as model_cards
 
-    contents = {
-        "exploration": parsing.plain(exploration),
-        "fitted_pipeline": vars(fitted_pipeline),
-        "metrics": parsing.plain(metrics),
-        "cross_validation": parsing.plain(cross_validation.summary),
-        "decision_policy": parsing.plain(decision_policy),
-        "importance": parsing.plain(importance),
+    artifacts = {
+        "exploration": exploration,
+        "fitted_pipeline": fitted_pipeline,
+        "metrics": metrics,
+        "cross_validation": cross_validation,
+        "decision_policy": decision_policy,
+        "importance": importance,
     }
-    return model_cards.card(contents, versions)
+    return model_cards.card(cited_contents(artifacts), versions)
 
 
 def champion(

@@ -12,14 +12,19 @@ from wdbc_assets.domain.data import csv_layouts
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.rules import base, findings, groups
 from wdbc_assets.domain.rules.findings import Finding
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import functions, specs
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.data.exploration import Exploration
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+    from wdbc_assets.domain.evaluation.importance import Importance
+    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.modeling import fitting
+    from wdbc_assets.domain.promotion.card_parts import ModelCard
 
 # The reader of the bytes detects a breach; no other rule can be evaluated then.
 FILE_IS_A_TABLE = base.Rule(
@@ -114,3 +119,39 @@ def validate_decision_policy(policy: "DecisionPolicy", _: Mapping[str, Any]) -> 
     from wdbc_assets.domain.evaluation import policy_rules
 
     return [findings.from_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
+
+
+def validate_fitted_pipeline(fit: "fitting.Fit", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate a search."""
+    from wdbc_assets.domain.modeling import search_rules
+
+    return [findings.from_lines(rule, breaches(fit)) for rule, breaches in search_rules.BREACHES.items()]
+
+
+def validate_metrics(metrics: "Metrics", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the metrics on the test set."""
+    from wdbc_assets.domain.evaluation import metrics_rules
+
+    return [findings.from_lines(rule, breaches(metrics)) for rule, breaches in metrics_rules.BREACHES.items()]
+
+
+def validate_exploration(exploration: "Exploration", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate an exploration of the data."""
+    from wdbc_assets.domain.rules import explorations
+
+    return [findings.from_lines(rule, breaches(exploration)) for rule, breaches in explorations.BREACHES.items()]
+
+
+def validate_importance(importance: "Importance", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the importance of the measurements."""
+    from wdbc_assets.domain.evaluation import importance_rules
+
+    return [findings.from_lines(rule, breaches(importance)) for rule, breaches in importance_rules.BREACHES.items()]
+
+
+def validate_model_card(card: "ModelCard", inputs: Mapping[str, Any]) -> list[Finding]:
+    """Validate a model card against the artifacts that it cites."""
+    from wdbc_assets.domain.promotion import card_rules
+
+    lines = card_rules.broken_citations(card, functions.cited_contents(inputs))
+    return [findings.from_lines(card_rules.citations_hold, lines)]

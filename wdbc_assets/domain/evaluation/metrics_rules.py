@@ -1,0 +1,51 @@
+"""Rules for the metrics on the test set. This module imports no heavy libraries."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.rules.base import Rule
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import Metrics
+
+patients_add_up = Rule(
+    "patients_add_up",
+    "The confusion matrix contains each patient of the test set once, in the row of its class.",
+    "Report a bug: the metrics do not belong to this test set.",
+)
+floors_are_not_excluded = Rule(
+    "floors_are_not_excluded",
+    f"No metric is worse than its quality floor by more than its interval. The floors are those of {floors.RECIPE} in"
+    " repeated cross-validation.",
+    "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
+    blocking=False,
+)
+
+
+def miscounted(metrics: "Metrics") -> list[str]:
+    """Return a message for each class whose row of the confusion matrix has another number of patients."""
+    rows = zip(("benign", "malignant"), metrics.confusion_matrix, (metrics.benign, metrics.malignant), strict=True)
+    return [f"{name} is {sum(row)}, needed: {count}" for name, row, count in rows if sum(row) != count]
+
+
+def below_the_floors(metrics: "Metrics") -> list[str]:
+    """Return a message for each metric whose whole interval is worse than its quality floor."""
+    messages = []
+    for name, interval in metrics.by_name.items():
+        bounds = floors.BOUNDS.get(name)
+        best = interval.low if name in floors.LESS_IS_BETTER else interval.high
+        if bounds is None or best is None:
+            continue
+        if best > bounds.quick if name in floors.LESS_IS_BETTER else best < bounds.quick:
+            messages.append(f"{name} is {best:.4f} at best, needed: {bounds.quick:g}")
+    return messages
+
+
+BREACHES: Mapping[Rule, Callable[["Metrics"], list[str]]] = {
+    patients_add_up: miscounted,
+    floors_are_not_excluded: below_the_floors,
+}
+"""Each rule, and the function that returns its violations, one line each: `name is value, needed: ...`."""
+
+RULES = tuple(BREACHES)
