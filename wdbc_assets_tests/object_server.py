@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.port, flush=True)
-sys.stdin.read()  # until whoever started it ends
+sys.stdin.read()  # until the process that started it ends
 """
 BUCKET = "bucket"
 

@@ -13,7 +13,7 @@ RETIRED = (
 )  # fmt: skip
 EXCEPT = {
     "CHANGELOG.md",
-    "wdbc_assets/domain/modeling/recipes.py",  # "renamed to airflow_baseline"
+    "wdbc_assets/domain/modeling/recipes/__init__.py",  # "renamed to airflow_baseline"
     "wdbc_assets_tests/domain/modeling/test_recipes.py",
     "wdbc_assets_tests/test_words.py",
 }

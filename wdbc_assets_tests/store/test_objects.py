@@ -1,4 +1,4 @@
-"""Writers on several machines at one object store: one swap wins, the other is told; lost answers mislead nobody."""
+"""Writers on several machines at one object store: one swap wins, the other learns it; lost answers mislead nobody."""
 
 import threading
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Late(ObjectFolder):
 
 
 @pytest.mark.fault("F03")
-def test_of_two_writers_that_swap_a_pointer_one_wins_and_the_other_is_told(url: str) -> None:
+def test_of_two_writers_that_swap_a_pointer_one_wins_and_the_other_gets_an_error(url: str) -> None:
     one, other = Late(url), ObjectFolder(url)
     one.replace("a/current.json", b"0")
     one.overtaking = ("a/current.json", b"the other's")
@@ -75,7 +75,7 @@ def test_of_writers_at_the_same_instant_exactly_one_wins(url: str) -> None:
         assert won == [backend.read("a/current.json")]
 
 
-def test_a_version_is_created_once_whoever_comes_first(url: str) -> None:
+def test_a_version_is_created_once_by_the_first_writer(url: str) -> None:
     backend = ObjectFolder(url)
     assert backend.compare_and_swap("a/versions/1/x.json", None, b"content")
     assert backend.compare_and_swap("a/versions/1/x.json", None, b"content"), "it lies there already"
