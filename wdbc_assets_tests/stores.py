@@ -16,7 +16,7 @@ def object_store() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
+@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.nightly)])
 def location(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty store of each kind."""
     if request.param == "s3":
