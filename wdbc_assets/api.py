@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wdbc_assets.domain import formatting
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -88,7 +90,7 @@ class Model:
 
     def __repr__(self) -> str:
         """Return the recipe and the version."""
-        return f"Model(recipe={self.recipe!r}, version={self.version[:12]!r})"
+        return f"Model(recipe={self.recipe!r}, version={formatting.short(self.version)!r})"
 
     @property
     def recipe(self) -> str:

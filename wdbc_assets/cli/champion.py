@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 import click
 
 from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion.gate import Verdict
-from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.experiment import Experiment
@@ -129,14 +129,14 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
     else:
         engine = "the compiled scorer" if found.compiled else "scikit-learn (this recipe cannot be compiled)"
         name = terminal.style(found.recipe or "unknown", bold=True)
-        terminal.say(f"\n  champion {name} {staleness.short(found.version)}, predicts with {engine}")
+        terminal.say(f"\n  champion {name} {formatting.short(found.version)}, predicts with {engine}")
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
         if found.comparison:
             _show_evidence(found.evidence or "", found.comparison.verdict)
         if experiment is not None and experiment.against == found.version:
             terminal.say(
-                f"  challenger: {experiment.recipe} {staleness.short(experiment.candidate)}; see wdbc shadow status"
+                f"  challenger: {experiment.recipe} {formatting.short(experiment.candidate)}; see wdbc shadow status"
             )
     for problem in problems:
         terminal.say(terminal.style(f"  problem: {problem}", fg="red"))
@@ -144,7 +144,7 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
 
 def _show_evidence(digest: str, verdict: Verdict) -> None:
     against = f"against {verdict.champion}" if verdict.champion else "there was no champion before"
-    terminal.say(f"  evidence {staleness.short(digest)}: {verdict.name}, {against}")
+    terminal.say(f"  evidence {formatting.short(digest)}: {verdict.name}, {against}")
     for criterion in verdict.criteria:
         if criterion.low is not None:
             interval = f"{criterion.value:+.4f} [{criterion.low:+.4f}, {criterion.high:+.4f}]"
@@ -168,5 +168,5 @@ def _show_candidate(standing: Standing, candidate: Candidate) -> None:
     if standing.earlier:
         earlier = standing.earlier[0]
         terminal.say(
-            f"  rollback target: {earlier.recipe} {staleness.short(earlier.after or '')}; {wdbc} rollback --reason TEXT"
+            f"  rollback target: {earlier.recipe} {formatting.short(earlier.after)}; {wdbc} rollback --reason TEXT"
         )

@@ -6,7 +6,7 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import decisions, status, terminal
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.domain import formatting
 from wdbc_assets.registry import roots
 from wdbc_assets.store import gc
 
@@ -32,7 +32,7 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     for item in garbage:
         age = f"{item.age / _DAY:.1f} days"
         terminal.say(
-            f"  {item.asset:<17} {staleness.short(item.version)} {status.format_size(item.size):>10} {age:>12}"
+            f"  {item.asset:<17} {formatting.short(item.version)} {status.format_size(item.size):>10} {age:>12}"
         )
     kept = len(versions) - len(garbage)
     verb = "removed" if for_real else "to be removed"

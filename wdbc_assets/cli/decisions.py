@@ -2,7 +2,7 @@
 
 from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.domain import formatting
 from wdbc_assets.registry.audit_log import MOVES, Entry
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.registry.verdicts import VerdictDocument
@@ -29,9 +29,9 @@ def prepare() -> tuple[settings.Settings, Store, Registry]:
 def show_comparison(document: VerdictDocument) -> None:
     """Show a comparison: the two models, each criterion with its interval and bound, and the verdict last."""
     verdict, candidate, champion = document.verdict, document.candidate, document.champion
-    terminal.say(f"\n  candidate  {candidate.recipe:<14} {staleness.short(candidate.version)}  (fitted_pipeline)")
+    terminal.say(f"\n  candidate  {candidate.recipe:<14} {formatting.short(candidate.version)}  (fitted_pipeline)")
     if champion:
-        terminal.say(f"  champion   {champion.recipe:<14} {staleness.short(champion.version)}")
+        terminal.say(f"  champion   {champion.recipe:<14} {formatting.short(champion.version)}")
     terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds; candidate minus champion,")
     terminal.say("  95 % intervals (Nadeau and Bengio)")
     terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'met':<4} required")
@@ -56,9 +56,9 @@ def show_standing(entry: Entry, promotion: Entry | None) -> None:
 
 def history_line(entry: Entry) -> str:
     """Return a history entry as one line."""
-    change = staleness.short(entry.after or "none")
+    change = formatting.short(entry.after or "none")
     if entry.action in MOVES:
-        change = f"{staleness.short(entry.before or 'none')} -> {change}"
+        change = f"{formatting.short(entry.before or 'none')} -> {change}"
     forced = "forced, " if entry.forced else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (

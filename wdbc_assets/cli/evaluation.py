@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.cli import terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 
@@ -61,9 +62,9 @@ def _show_recipe(name: str, metrics: "Mapping[str, RecipeMetrics]", protocol: st
     terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
     for metric, value in metrics[name].by_name.items():
         interval = "" if value.low is None else f"[{value.low:.4f}, {value.high:.4f}]"
-        reference = _number(metrics[baseline].means[metric]) if baseline else ""
+        reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
         bound = _floor(metric, value.mean, protocol) if floor else ""
-        mean, sd = _number(value.mean), _number(value.sd)
+        mean, sd = formatting.number(value.mean), formatting.number(value.sd)
         terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
 
 
@@ -83,7 +84,9 @@ def _show_overview(summary: "EvaluationSummary") -> None:
     terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{metric:<18}" for metric in _OVERVIEW).rstrip())
     for name in ranked(summary):
         values = [summary.recipes[name].by_name[metric] for metric in _OVERVIEW]
-        cells = "".join(f"{_number(value.mean) + ' ± ' + _number(value.sd):<18}" for value in values)
+        cells = "".join(
+            f"{formatting.number(value.mean) + ' ± ' + formatting.number(value.sd):<18}" for value in values
+        )
         terminal.say(f"  {name:<15}{cells.rstrip()}")
     first, not_significant = best(summary)
     note = (
@@ -106,7 +109,3 @@ def _floor(metric: str, mean: float | None, protocol: str) -> str:
 
 def _difference(value: "Difference") -> str:
     return f"{value.mean:+.4f} [{value.low:+.4f}, {value.high:+.4f}]"
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4f}"

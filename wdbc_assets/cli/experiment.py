@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.cli import terminal
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.domain import formatting
 from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
@@ -102,8 +102,8 @@ def show(experiment: Description) -> None:
     """Print an experiment."""
     challenger, champion = experiment.challenger, experiment.champion
     name = terminal.style(challenger.recipe, bold=True)
-    terminal.say(f"\n  challenger {name} {staleness.short(challenger.candidate)} (fitted_pipeline)")
-    opponent = f"{champion.recipe or 'champion'} {staleness.short(champion.version)}"
+    terminal.say(f"\n  challenger {name} {formatting.short(challenger.candidate)} (fitted_pipeline)")
+    opponent = f"{champion.recipe or 'champion'} {formatting.short(champion.version)}"
     terminal.say(f"  against {opponent}, {mode(experiment.share)}")
     since = experiment.since[:19].replace("T", " ")
     terminal.say(

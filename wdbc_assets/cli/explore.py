@@ -7,6 +7,7 @@ import click
 
 from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import insights
 from wdbc_assets.orchestration import launch
 from wdbc_assets.store.store import open_store
@@ -45,17 +46,13 @@ def _show(exploration: "Exploration") -> None:
         stats = exploration.measurements[name]
         terminal.say(
             f"  {name:<24} {stats.benign.median:>13.4g} {stats.malignant.median:>10.4g}"
-            f" {stats.auc:>7.4f} {_skew(stats.skew):>6} {stats.outliers:>9}"
+            f" {stats.auc:>7.4f} {formatting.number(stats.skew, '.2f'):>6} {stats.outliers:>9}"
         )
     correlation = exploration.correlation
     if correlation.clusters:
         terminal.say(f"\n  groups of measurements that correlate pairwise at {correlation.bound:g} or more")
     for cluster in correlation.clusters:
         _wrapped(", ".join(cluster))
-
-
-def _skew(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.2f}"
 
 
 def _wrapped(text: str) -> None:

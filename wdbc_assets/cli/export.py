@@ -9,8 +9,9 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import folders, terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import specs
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Handle, Store, open_store
 
@@ -45,8 +46,8 @@ def _consistent_manifests(store: Store) -> dict[str, Manifest]:
             used, current = manifest.inputs.get(source, ""), manifests[source].version
             if used != current:
                 raise WdbcError(
-                    f"the current versions are inconsistent: {asset} was made from {source} {staleness.short(used)},"
-                    f" but the current version is {staleness.short(current)}",
+                    f"the current versions are inconsistent: {asset} was made from {source} {formatting.short(used)},"
+                    f" but the current version is {formatting.short(current)}",
                     where=store.url,
                     hint="A run was interrupted or is still running. Wait for it or run `wdbc run`, then export again.",
                 )

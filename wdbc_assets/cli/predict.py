@@ -11,9 +11,9 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, csv_layouts
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class _Progress:
 
 def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     engine = "compiled" if served.compiled else "scikit-learn"
-    terminal.say(f"  model      {staleness.short(served.version)} ({served.recipe}, {engine})", err=True)
+    terminal.say(f"  model      {formatting.short(served.version)} ({served.recipe}, {engine})", err=True)
     terminal.say(
         f"  rows       {tally.rows:,} = {tally.scored:,} scored + {tally.set_aside:,} set aside, "
         f"{tally.rows / max(seconds, 1e-9):,.0f} rows/s",

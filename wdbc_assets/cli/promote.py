@@ -3,8 +3,8 @@
 import click
 
 from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import launch
-from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Registry
@@ -76,11 +76,11 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
         decisions.show_comparison(registry.evidence(entry.evidence))
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
-        terminal.say(f"  promoted{forced}: {entry.recipe} {staleness.short(entry.after or '')} is in production")
+        terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after or '')} is in production")
         terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
         return 0
-    terminal.say(f"  the champion stays: {entry.recipe or 'none'} {staleness.short(entry.after or '-')}")
-    terminal.say(f"  evidence kept: {staleness.short(entry.evidence or '')}")
+    terminal.say(f"  the champion stays: {entry.recipe or 'none'} {formatting.short(entry.after or '-')}")
+    terminal.say(f"  evidence kept: {formatting.short(entry.evidence or '')}")
     return decisions.CHAMPION_STAYS
 
 
@@ -94,5 +94,5 @@ def _require_evidence(store: Store) -> None:
 
 
 def _report_already_champion(recipe: str, version: str) -> int:
-    terminal.say(f"  {recipe} {staleness.short(version)} is already in production: nothing to do")
+    terminal.say(f"  {recipe} {formatting.short(version)} is already in production: nothing to do")
     return 0

@@ -1,8 +1,5 @@
 """`wdbc report`: write the report page."""
 
-import contextlib
-import os
-import secrets
 import webbrowser
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import launch
 from wdbc_assets.pipeline import specs
+from wdbc_assets.store.backends import atomic
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.store import Store, open_store
 
@@ -73,20 +71,12 @@ def _is_available(store: Store, asset: str) -> bool:
 
 def _write(target: Path, content: bytes) -> None:
     """Replace the file atomically."""
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:  # exclusive, so that no symbolic link is followed
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        atomic.replace(target, [content], mode=0o666)
     except OSError as error:
         raise WdbcError(
             f"the report cannot be written: {error.strerror}",
             where=str(target),
             hint="Choose another file: `wdbc report --output FILE`.",
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

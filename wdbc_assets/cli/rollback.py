@@ -4,8 +4,8 @@ import click
 
 from wdbc_assets import logs
 from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import instance
-from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.store.store import Store
@@ -21,8 +21,8 @@ def rollback(*, version: str | None, reason: str) -> None:
     config, store, registry = decisions.prepare()
     entry = registry.rollback(version, Decision(actor=config.acting_as(), run_id=None, reason=reason.strip()))
     terminal.say(
-        f"  {entry.recipe} {staleness.short(entry.after or '')} is in production again;"
-        f" it replaces {staleness.short(entry.before or 'none')}"
+        f"  {entry.recipe} {formatting.short(entry.after or '')} is in production again;"
+        f" it replaces {formatting.short(entry.before or 'none')}"
     )
     _record_in_dagster(store, entry)
 
@@ -42,7 +42,7 @@ def _record_in_dagster(store: Store, entry: Entry) -> None:
                         "rolled back by": entry.actor,
                         "reason": entry.reason,
                         "from": entry.before or "",
-                        "version": staleness.short(entry.after or ""),
+                        "version": formatting.short(entry.after or ""),
                         "dagster/uri": f"{store.url}/champion/versions/{entry.after}",
                     },
                     tags={"dagster/data_version": entry.after or ""},

@@ -8,8 +8,9 @@ import click
 
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.cli import experiment as experiments
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import code_versions, staleness
+from wdbc_assets.pipeline import code_versions
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger as registry_challenger
 from wdbc_assets.registry.decision_log import Decision
@@ -62,7 +63,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
         )
     if case.is_champion:
         raise WdbcError(
-            f"{case.recipe} {staleness.short(case.version)} is already the champion",
+            f"{case.recipe} {formatting.short(case.version)} is already the champion",
             where=store.url,
             hint="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
         )
@@ -94,8 +95,8 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
     )
     registry_challenger.start(store, registry, draft, experiment, decision)
     terminal.say(
-        f"  started: {case.recipe} {staleness.short(case.version)} against {case.champion_recipe}"
-        f" {staleness.short(champion.version)}, {experiments.mode(share)}"
+        f"  started: {case.recipe} {formatting.short(case.version)} against {case.champion_recipe}"
+        f" {formatting.short(champion.version)}, {experiments.mode(share)}"
     )
     if verdict:
         terminal.say(f"  the gate's verdict: {verdict.name}; {verdict.reason}")
@@ -127,10 +128,10 @@ def stop(*, reason: str) -> None:
 
 def _stopped(ended: registry_challenger.Ended) -> str:
     if ended.experiment:
-        return f"{ended.experiment.recipe} {staleness.short(ended.experiment.candidate)} (fitted_pipeline)"
+        return f"{ended.experiment.recipe} {formatting.short(ended.experiment.candidate)} (fitted_pipeline)"
     candidate = ended.entry.candidate
     return (
-        f"candidate {staleness.short(candidate)} (fitted_pipeline)"
+        f"candidate {formatting.short(candidate)} (fitted_pipeline)"
         if candidate
         else "an experiment whose file is damaged"
     )

@@ -7,6 +7,7 @@ import click
 
 from wdbc_assets import settings
 from wdbc_assets.cli import attention, decisions, terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store, open_store
@@ -58,7 +59,7 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     manifest = state.manifest
     version, made, bytes_ = ("-", "-", "-")
     if manifest:
-        version, made, bytes_ = staleness.short(manifest.version), manifest.made_at[:19], format_size(manifest.size)
+        version, made, bytes_ = formatting.short(manifest.version), manifest.made_at[:19], format_size(manifest.size)
     first, *rest = state.reasons or ("up to date",)
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")

@@ -18,9 +18,9 @@ import click
 
 from wdbc_assets import safe_text
 from wdbc_assets.cli import streams
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
@@ -130,7 +130,7 @@ def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, 
     """Print the outcome of an asset."""
     row_count = f"{rows} rows" if rows is not None else ""
     duration = f"{seconds:.2f} s" if seconds is not None else ""
-    say(f"  {asset:<17} {_coloured(event)} {row_count:>12} {duration:>9}   {staleness.short(version)}")
+    say(f"  {asset:<17} {_coloured(event)} {row_count:>12} {duration:>9}   {formatting.short(version)}")
 
 
 def metrics_table(metrics: "Metrics") -> None:
@@ -138,7 +138,7 @@ def metrics_table(metrics: "Metrics") -> None:
     interval = f"{100 * metrics.confidence:g} % interval"
     say(f"\n  {'metric':<14} {'value':>8}   {interval:<18} by")
     for name, metric in metrics.by_name.items():
-        value, low, high = map(_number, (metric.value, metric.low, metric.high))
+        value, low, high = map(formatting.number, (metric.value, metric.low, metric.high))
         say(f"  {name:<14} {value:>8}   [{low}, {high}]   {metric.method}")
     (true_negative, false_positive), (false_negative, true_positive) = metrics.confusion_matrix
     say(
@@ -157,10 +157,6 @@ def warn_if_replaced(store: Store, manifest: Manifest) -> None:
 def command_name() -> str:
     """Return the command to suggest in messages: as it was typed, because `make` puts nothing on the PATH."""
     return "wdbc" if shutil.which("wdbc") else sys.argv[0]
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4f}"
 
 
 def show_error(error: WdbcError) -> None:

@@ -8,8 +8,9 @@ import click
 
 from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import specs
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store, open_store
 
@@ -90,7 +91,7 @@ def _verify(store: Store, config: settings.Settings, assets: Sequence[str], *, d
 
 def _show(finding: "Finding") -> None:
     verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
-    version = staleness.short(finding.manifest.version) if finding.manifest else ""
+    version = formatting.short(finding.manifest.version) if finding.manifest else ""
     terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
     for line in (finding.reason, *map(str, finding.causes)):
         if line:

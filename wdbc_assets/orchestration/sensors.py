@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import jobs, resources
 from wdbc_assets.pipeline import staleness
@@ -63,9 +64,9 @@ def source_changed(
     context.update_cursor(_cursor(failed_looks=0))
     if settled:
         return dg.SkipReason(
-            f"Unchanged: {source.shown} still holds {staleness.short(content)}, from which the metrics were made."
+            f"Unchanged: {source.shown} still holds {formatting.short(content)}, from which the metrics were made."
         )
-    return _request(context.instance, f"{staleness.short(content)} after {raw_data.run_id if raw_data else 'nothing'}")
+    return _request(context.instance, f"{formatting.short(content)} after {raw_data.run_id if raw_data else 'nothing'}")
 
 
 def _current_raw_data(store: Store) -> Manifest | None:

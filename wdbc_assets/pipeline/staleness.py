@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.manifest import DamagedStore, Manifest
@@ -32,11 +33,6 @@ class AssetStatus:
         return not self.reasons
 
 
-def short(version: str) -> str:
-    """Return the first 12 digits of a digest, for display."""
-    return version[:12]
-
-
 def reasons(
     store: Store,
     manifest: Manifest | None,
@@ -57,7 +53,7 @@ def reasons(
     if manifest is None:
         return [NEVER_MADE]
     changes = [
-        f"input {name} changed {short(manifest.inputs.get(name, 'none'))} -> {short(version)}"
+        f"input {name} changed {formatting.short(manifest.inputs.get(name, 'none'))} -> {formatting.short(version)}"
         for name, version in inputs.items()
         if manifest.inputs.get(name) != version
     ]
@@ -155,4 +151,4 @@ def source_change(manifest: Manifest, config: settings.Settings) -> list[str]:
         return [f"source cannot be read: {error.what} {error.where}".rstrip()]
     if present == stated:
         return []
-    return [f"source content changed {short(stated)} -> {short(present)}"]
+    return [f"source content changed {formatting.short(stated)} -> {formatting.short(present)}"]

@@ -10,7 +10,6 @@ Damage never blocks the next decision. Unreadable lines are kept as evidence, an
 readable one. Only entries with a valid digest determine where the pointer is.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -60,7 +59,7 @@ class Entry:
     def digest_of_content(self) -> str:
         """Return the digest that the entry should have."""
         content = {name: value for name, value in asdict(self).items() if name != "digest"}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return parsing.digest(content)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the entry as stored in the file."""

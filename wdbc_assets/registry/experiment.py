@@ -3,11 +3,8 @@
 A stored experiment contains its own digest, so that damage is detected. A damaged one is never followed.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
@@ -45,7 +42,7 @@ class Experiment:
     def to_json(self) -> bytes:
         """Return the experiment as indented JSON that ends with its own digest."""
         plain = {**asdict(self), "challenger": self.challenger.to_json().decode()}
-        return json.dumps({**plain, "digest": _digest(plain)}, indent=2).encode() + b"\n"
+        return json.dumps({**plain, "digest": parsing.digest(plain)}, indent=2).encode() + b"\n"
 
     @classmethod
     def from_json(cls, content: bytes, *, where: str) -> "Experiment":
@@ -57,7 +54,7 @@ class Experiment:
         experiment = None
         try:
             plain = parsing.decode(content)
-            if plain.pop("digest") == _digest(plain):
+            if plain.pop("digest") == parsing.digest(plain):
                 manifest = Manifest.from_json(
                     plain["challenger"].encode(), where=where, name=CHAMPION_MANIFEST, asset=paths.CHAMPION
                 )
@@ -71,7 +68,3 @@ class Experiment:
                 hint="The champion serves all requests, and no challenger is scored. Run `wdbc shadow stop` to end it.",
             )
         return experiment
-
-
-def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, standings
 from wdbc_assets.registry.audit_log import Entry
@@ -221,9 +222,8 @@ class Registry:
             target = standings.target(standing, version, known, self._store.url)
             manifest = self._manifest_of(target)
             if manifest is None:
-                what = (
-                    f"the manifest of champion {standings.short(target)} is damaged, or missing (removed by `wdbc gc`?)"
-                )
+                name = formatting.short(target)
+                what = f"the manifest of champion {name} is damaged, or missing (removed by `wdbc gc`?)"
                 raise standings.no_such(what, self._store.url, known)
             bundle = self._store.files(manifest)
             self._backend.replace(paths.promoted(target), manifest.to_json())
@@ -249,7 +249,7 @@ class Registry:
         now = self._current()
         version = now.version if now else None
         if version != expected:
-            change = f"{standings.short(expected)} -> {standings.short(version)}"
+            change = f"{formatting.short(expected)} -> {formatting.short(version)}"
             raise Superseded(
                 f"another decision moved the champion in the meantime: {change}",
                 where=self._store.url,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.audit_log import Entry, History
@@ -76,7 +77,9 @@ class WayBack:
     damage: str | None
 
     def __str__(self) -> str:
-        return f"rollback to {self.recipe or 'champion'} {short(self.version)} is not possible: {self.damage}"
+        return (
+            f"rollback to {self.recipe or 'champion'} {formatting.short(self.version)} is not possible: {self.damage}"
+        )
 
 
 def moved_to(history: History) -> str | None:
@@ -91,7 +94,8 @@ def mismatches(manifest: Manifest | None, history: History) -> list[str]:
     logged, current = moved_to(history), manifest.version if manifest else None
     if logged == current:
         return []
-    return [f"the pointer is at {short(current)}, but according to the audit log it is at {short(logged)}"]
+    actual, stated = formatting.short(current), formatting.short(logged)
+    return [f"the pointer is at {actual}, but according to the audit log it is at {stated}"]
 
 
 def target(standing: Standing, version: str | None, known: Iterable[str], where: str) -> str:
@@ -117,7 +121,7 @@ def target(standing: Standing, version: str | None, known: Iterable[str], where:
         count = "more than one champion version" if matches else "no champion version"
         raise no_such(f"{count} starts with {version}", where, known)
     if matches[0] == standing.version and standing.settled:
-        raise no_such(f"{short(standing.version)} is already the champion", where, known)
+        raise no_such(f"{formatting.short(standing.version)} is already the champion", where, known)
     return matches[0]
 
 
@@ -127,9 +131,4 @@ def no_such(what: str, where: str, known: Iterable[str]) -> WdbcError:
 
 
 def _listed(known: Iterable[str]) -> str:
-    return f"Champions so far: {', '.join(sorted(map(short, known))) or 'none'}."
-
-
-def short(version: str | None) -> str:
-    """Return the first 12 digits of a version."""
-    return version[:12] if version else "none"
+    return f"Champions so far: {', '.join(sorted(map(formatting.short, known))) or 'none'}."

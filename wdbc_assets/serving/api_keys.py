@@ -22,6 +22,7 @@ from typing import Any
 
 from wdbc_assets import locks, settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store.backends import atomic
 
 SCOPES = ("predict", "admin")
 FORMAT = 2
@@ -232,16 +233,9 @@ def _record_creation() -> None:
 
 def _write(path: Path, keys: dict[str, Key]) -> None:
     content = json.dumps({"format": FORMAT, "keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        atomic.replace(path, [content.encode()], mode=0o600)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise _unwritable(path, error) from None
 
 

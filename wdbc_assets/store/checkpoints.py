@@ -7,7 +7,6 @@ they were written to recently.
 """
 
 import contextlib
-import hashlib
 import json
 import time
 from typing import Any
@@ -23,8 +22,7 @@ class Checkpoints:
     """The checkpoints of one asset's work for given inputs and code."""
 
     def __init__(self, backend: Backend, asset: str, depends_on: Any, *, fresh: bool = False) -> None:
-        key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
-        self.folder = paths.parts(asset, key)
+        self.folder = paths.parts(asset, parsing.digest(depends_on))
         self._backend = backend
         self._fresh = fresh
 
@@ -37,11 +35,11 @@ class Checkpoints:
             value, digest = stored["value"], stored["digest"]
         except (FileNotFoundError, DamagedStore, Malformed, KeyError, TypeError):
             return None
-        return value if digest == _digest(value) else None
+        return value if digest == parsing.digest(value) else None
 
     def put(self, name: str, value: Any) -> None:
         """Store a checkpoint: a JSON value."""
-        content = json.dumps({"value": value, "digest": _digest(value)}).encode()
+        content = json.dumps({"value": value, "digest": parsing.digest(value)}).encode()
         self._backend.replace(self._path(name), content)
 
     def clear_others(self) -> None:
@@ -58,7 +56,3 @@ class Checkpoints:
 
     def _path(self, name: str) -> str:
         return f"{self.folder}/{paths.file_name(name + '.json')}"
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.store import index, paths
 from wdbc_assets.store.index import Key, ManifestFile, StoreIndex
 from wdbc_assets.store.parsing import DamagedStore
@@ -160,10 +161,10 @@ def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> 
         key = waiting.pop()
         stated = found.stated.get(key, ())
         if not stated and key in found.versions and _has_pointer(found, key[0]):
-            unknown.append(f"no manifest states the inputs of {key[0]} {key[1][:12]}")
+            unknown.append(f"no manifest states the inputs of {key[0]} {formatting.short(key[1])}")
         for source in (item for one in stated for item in one.manifest.inputs.items()):
             if source not in reasons:
-                reasons[source] = f"input of {key[0]} {key[1][:12]}"
+                reasons[source] = f"input of {key[0]} {formatting.short(key[1])}"
                 waiting.append(source)
     if unknown:
         raise _refused(store, unknown)

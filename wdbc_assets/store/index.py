@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import Listed
@@ -119,7 +120,8 @@ def find(store: Store, asset: str, prefix: str) -> Manifest:
     raise WdbcError(
         f"{'more than one version' if matches else 'no version'} of {asset} in the store starts with {prefix}",
         where=store.url,
-        hint=f"Versions, newest first: {', '.join(manifest.version[:12] for manifest in newest) or 'none'}.",
+        hint="Versions, newest first: "
+        f"{', '.join(formatting.short(manifest.version) for manifest in newest) or 'none'}.",
     )
 
 

@@ -8,6 +8,7 @@ A dataclass is a JSON object with its fields in their order. A field may state i
 it is `omitted` if it is None.
 """
 
+import hashlib
 import json
 import math
 import types
@@ -84,6 +85,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a plain value's JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def read(kind: type[T], content: bytes) -> T:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wdbc_assets import settings
-from wdbc_assets.pipeline import code_versions, staleness
+from wdbc_assets.domain import formatting
+from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store import environment
 from wdbc_assets.store.manifest import Manifest, stored_file, version_of
 
@@ -103,4 +104,4 @@ def environment_changes(manifest: Manifest) -> Iterator[Cause]:
 
 def _short(value: Any) -> str:
     text = str(value)
-    return staleness.short(text) if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
+    return formatting.short(text) if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import specs
 from wdbc_assets.store import codecs, index
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
@@ -55,7 +56,7 @@ class Inventory:
                 values[name] = self._stored(name, stated, manifest.run_id)
                 current = self._store.current(name)
                 if current is not None and current.version != stated:
-                    notes.append(f"from {name} {staleness.short(stated)}, which is not the current one")
+                    notes.append(f"from {name} {formatting.short(stated)}, which is not the current one")
                 continue
             if rederived.refusal is not None:
                 raise NotDerived(f"the re-derived {name} is refused: {rederived.refusal.what}")
@@ -96,4 +97,6 @@ class Inventory:
                 return Handle(self._store, manifest).load()
         except WdbcError as error:
             raise NotDerived(f"its input {name} cannot be used: {error.what}") from None
-        raise NotDerived(f"its input {name} {staleness.short(version) or 'of no version'} no longer exists")
+        raise NotDerived(
+            f"its input {name} {formatting.short(version) if version else 'of no version'} no longer exists"
+        )

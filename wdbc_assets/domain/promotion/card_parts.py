@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wdbc_assets.domain import formatting
+
 Form = Literal["count", "decimal", "share", "interval", "mean", "text"]
 
 
@@ -61,7 +63,7 @@ def lookup(content: Any, place: tuple[str, ...]) -> Any:
 def shown(value: Any, form: Form) -> str:
     """Format a value as a count, four decimals, a percentage, a value or mean with its interval, or text."""
     if value is None:
-        return "n/a"
+        return formatting.UNDEFINED
     if form == "count":
         return f"{value:,}"
     if form == "share":

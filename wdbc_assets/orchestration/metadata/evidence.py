@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.orchestration.metadata import parts
 
@@ -126,7 +127,7 @@ def _calibration(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetada
             (
                 name,
                 parts.decimal(found.ece),
-                "n/a" if found.spiegelhalter_z is None else f"{found.spiegelhalter_z:.2f}",
+                formatting.number(found.spiegelhalter_z, ".2f"),
                 *map(parts.decimal, vars(found.brier).values()),
             )
             for name, found in calibration.items()

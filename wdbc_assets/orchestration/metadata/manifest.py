@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.domain import formatting
 from wdbc_assets.store.manifest import Manifest
 
 
@@ -12,7 +12,7 @@ def describe_manifest(manifest: Manifest, folder: str) -> dict[str, Any]:
     """Describe a stored version: location, size, parameters and origin."""
     described: dict[str, Any] = {
         "dagster/uri": folder,
-        "version": staleness.short(manifest.version),
+        "version": formatting.short(manifest.version),
         "stored bytes": f"{manifest.size:,}",
         "seconds": manifest.seconds,
     }

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from wdbc_assets.domain import formatting
+
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.intervals import Interval
 
@@ -13,7 +15,7 @@ DECIMALS = 4
 
 def decimal(value: float | None) -> str:
     """Format a value to four decimals."""
-    return "n/a" if value is None else f"{value:.{DECIMALS}f}"
+    return formatting.number(value, f".{DECIMALS}f")
 
 
 def interval(of: "Interval") -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdbc_assets import settings
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, insights
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import floors
@@ -34,7 +35,7 @@ class Artifact:
     @property
     def version(self) -> str:
         """The digest, as short as people compare it."""
-        return staleness.short(self.manifest.version) if self.manifest else "-"
+        return formatting.short(self.manifest.version) if self.manifest else "-"
 
 
 def gather(store: Store, config: settings.Settings) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from wdbc_assets.domain import formatting
+
 
 class Bounded(Protocol):
     """A value with the bounds of its interval, None if it has none."""
@@ -18,17 +20,17 @@ class Bounded(Protocol):
 
 def decimal(value: float | None) -> str:
     """Show a metric to four decimals."""
-    return "n/a" if value is None else f"{value:.4f}"
+    return formatting.number(value)
 
 
 def signed(value: float | None) -> str:
     """Show a difference to four decimals, with its sign."""
-    return "n/a" if value is None else f"{value:+.4f}"
+    return formatting.number(value, "+.4f")
 
 
 def share(value: float | None) -> str:
     """Show a share in percent."""
-    return "n/a" if value is None else f"{100 * value:.1f} %"
+    return formatting.UNDEFINED if value is None else f"{100 * value:.1f} %"
 
 
 def interval(metric: Bounded) -> str:

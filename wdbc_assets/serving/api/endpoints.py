@@ -8,6 +8,7 @@ from fastapi import Header, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.rules import groups
 from wdbc_assets.serving import telemetry
@@ -55,7 +56,7 @@ class Endpoints:
         X, broken = await inference.measurements(self.reader, context.body, flag=self.flag)
         p = await inference.probabilities(loaded, X)
         loaded, p = await self.router.answer(loaded, X, p, context, key)
-        context.rows, context.version = len(X), loaded.served.version[:12]
+        context.rows, context.version = len(X), formatting.short(loaded.served.version)
         return inference.predictions(loaded, X, p, broken)
 
     async def explain(self, request: Request, key: AssignmentKey = None) -> schemas.Explanations:
@@ -67,7 +68,7 @@ class Endpoints:
         loaded = self.router.model_for_explanation(self.champion.current(), context, key)
         X, broken = await inference.measurements(self.reader, context.body, flag=self.flag)
         intercept, terms = inference.contributions(loaded, X)
-        context.rows, context.version = len(X), loaded.served.version[:12]
+        context.rows, context.version = len(X), formatting.short(loaded.served.version)
         return inference.explanations(loaded, intercept, terms, broken)
 
     async def model(self) -> schemas.ChampionInfo:

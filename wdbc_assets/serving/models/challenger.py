@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import challenger
 from wdbc_assets.registry.challenger import ANSWERED, CHALLENGER, CHAMPION
@@ -87,7 +88,7 @@ class ChallengerRouter:
             self.queue, self._rejection = Queue(), None
             self.experiment, self._variant, self._paused_until = experiment, variant, 0.0
             description = (
-                f"{experiment.recipe} {experiment.challenger.version[:12]}, share {experiment.share:g}"
+                f"{experiment.recipe} {formatting.short(experiment.challenger.version)}, share {experiment.share:g}"
                 if experiment
                 else "none"
             )

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import background, telemetry
 from wdbc_assets.serving.api.problems import ProblemError
@@ -166,12 +167,12 @@ class ChampionLoader:
 
     def _swap(self, new: LoadedModel) -> None:
         if self.loaded is not None:
-            telemetry.SERVING.labels(self.loaded.served.version[:12]).set(0)
+            telemetry.SERVING.labels(formatting.short(self.loaded.served.version)).set(0)
             telemetry.SWAPS.inc()
-        telemetry.SERVING.labels(new.served.version[:12]).set(1)
+        telemetry.SERVING.labels(formatting.short(new.served.version)).set(1)
         self._mark_current()
         self.loaded = new  # last, so that the metrics already describe the new model when it serves
-        logger.info("champion %s is in service: %s", new.served.version[:12], new.served.recipe)
+        logger.info("champion %s is in service: %s", formatting.short(new.served.version), new.served.recipe)
 
     def _mark_current(self) -> None:
         telemetry.REFUSED.set(0)
@@ -183,7 +184,7 @@ class ChampionLoader:
         reason = error.what if isinstance(error, WdbcError) else type(error).__name__
         message = _REJECTED.format(reason) if self.loaded else f"the champion was rejected: {reason}"
         if message != self.refresh:
-            logger.error("champion %s was rejected: %s", version[:12], reason)
+            logger.error("champion %s was rejected: %s", formatting.short(version), reason)
         telemetry.REFUSED.set(1)
         telemetry.STALE.set(0)
         self.refresh = message

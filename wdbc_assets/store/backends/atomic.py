@@ -22,8 +22,22 @@ _UNLOCKABLE_SECONDS = 24 * 3600  # without locks: longer than any run
 
 
 def write(target: Path, pieces: Iterable[bytes], *, mode: int) -> None:
-    """Write a file in place of an earlier one. A folder in its place is set aside."""
+    """Write a file of a store in place of an earlier one, and remove what killed writers left beside it.
+
+    A folder in its place is set aside.
+    """
     _sweep(target.parent)
+    if target.is_dir() and not target.is_symlink():
+        set_aside(target)
+    replace(target, pieces, mode=mode)
+
+
+def replace(target: Path, pieces: Iterable[bytes], *, mode: int) -> None:
+    """Write a file in place of an earlier one.
+
+    Raises:
+        OSError: The file cannot be written. An earlier one is unchanged.
+    """
     temporary = target.parent / f"{_TEMPORARY}-{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
@@ -33,8 +47,6 @@ def write(target: Path, pieces: Iterable[bytes], *, mode: int) -> None:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-            if target.is_dir() and not target.is_symlink():
-                set_aside(target)
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
