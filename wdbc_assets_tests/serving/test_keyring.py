@@ -103,7 +103,7 @@ def test_a_key_file_of_another_user_is_rejected(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.fault("X11")
 def test_a_link_in_place_of_a_temporary_file_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda size: "0" * (2 * size))
-    (tmp_path / ".keys.json-0000000000000000").symlink_to(tmp_path / "target")
+    (tmp_path / ".tmp-0000000000000000").symlink_to(tmp_path / "target")
     with pytest.raises(WdbcError, match="cannot be written"):
         api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     assert not (tmp_path / "target").exists()
