@@ -14,6 +14,11 @@ from wdbc_assets.orchestration.promote import PromoteStep
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.store import Handle
 
+# Eager, but not after a run that found an input unchanged.
+_WHEN_CONTENT_CHANGES = dg.AutomationCondition.eager().replace(
+    "newly_updated", dg.AutomationCondition.data_version_changed()
+)
+
 
 def asset(name: str) -> dg.AssetsDefinition:
     """Return the Dagster asset of an entry of the asset table."""
@@ -39,6 +44,8 @@ def asset(name: str) -> dg.AssetsDefinition:
         config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
         required_resource_keys={"store", "source"},
+        automation_condition=_WHEN_CONTENT_CHANGES if spec.eager else None,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=spec.due) if spec.due else None,
         output_required=False,
     )(compute)
 

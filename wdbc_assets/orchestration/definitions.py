@@ -12,7 +12,7 @@ defs = dg.Definitions(
     assets=ASSETS,
     jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
     schedules=[schedules.daily_train],
-    sensors=[sensors.source_changed],
+    sensors=[sensors.source_changed, sensors.evidence_updates],
     resources={
         "store": store,
         "source": resources.SourceResource(),

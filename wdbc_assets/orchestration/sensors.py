@@ -13,7 +13,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import jobs, resources
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
@@ -67,6 +67,15 @@ def source_changed(
             f"Unchanged: {source.shown} still holds {formatting.short(content)}, from which the metrics were made."
         )
     return _request(context.instance, f"{formatting.short(content)} after {raw_data.run_id if raw_data else 'nothing'}")
+
+
+evidence_updates = dg.AutomationConditionSensorDefinition(
+    "evidence_updates",
+    target=dg.AssetSelection.assets(*(name for name, spec in specs.ASSETS.items() if spec.eager)),
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    minimum_interval_seconds=60,
+    description="Makes the evidence again as soon as an input has other content.",
+)
 
 
 def _current_raw_data(store: Store) -> Manifest | None:

@@ -8,6 +8,7 @@ description in `orchestration.metadata`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel
@@ -35,6 +36,8 @@ class AssetSpec:
         jobs: Names of the jobs that materialize the asset.
         command: The command that makes the asset.
         group, owner, kinds: The asset's place in Dagster's UI.
+        eager: Whether the sensor `evidence_updates` makes the asset again as soon as an input has other content.
+        due: The time after which Dagster shows the asset as overdue, if it is made on a schedule.
         promoted: Whether only the promotion gate moves the asset's pointer. Such an asset does not become out of date
             when its inputs change.
     """
@@ -56,8 +59,13 @@ class AssetSpec:
     group: Literal["dataset", "model", "registry"]
     owner: Literal["team:data", "team:model"]
     kinds: frozenset[str]
+    eager: bool = False
+    due: timedelta | None = None
     promoted: bool = False
 
+
+_DUE = timedelta(days=2)
+"""The schedule `daily_train` runs once a day; one run may be missed."""
 
 ASSETS: dict[str, AssetSpec] = {
     "raw_data": AssetSpec(
@@ -68,6 +76,7 @@ ASSETS: dict[str, AssetSpec] = {
         describe="wdbc_assets.orchestration.metadata.dataset:describe_raw_data",
         columns="wdbc_assets.orchestration.metadata.dataset:raw_columns",
         jobs=("train", "refresh", "explore", "evaluate"),
+        due=_DUE,
         group="dataset",
         owner="team:data",
         kinds=frozenset({"csv"}),
@@ -93,6 +102,7 @@ ASSETS: dict[str, AssetSpec] = {
         plots="wdbc_assets.presentation.report.pictures:exploration",
         jobs=("explore", "evidence"),
         command="wdbc explore",
+        eager=True,
         group="dataset",
         owner="team:data",
         kinds=frozenset({"pandas", "json"}),
@@ -133,6 +143,7 @@ ASSETS: dict[str, AssetSpec] = {
         describe="wdbc_assets.orchestration.metadata.model:describe_metrics",
         plots="wdbc_assets.presentation.report.pictures:metrics",
         jobs=("train", "promote"),
+        due=_DUE,
         group="model",
         owner="team:model",
         kinds=frozenset({"scikitlearn", "json"}),
@@ -164,6 +175,7 @@ ASSETS: dict[str, AssetSpec] = {
         plots="wdbc_assets.presentation.report.pictures:decision_policy",
         jobs=("evidence", "promote"),
         command="wdbc report",
+        eager=True,
         group="model",
         owner="team:model",
         kinds=frozenset({"scikitlearn", "json"}),
@@ -178,6 +190,7 @@ ASSETS: dict[str, AssetSpec] = {
         plots="wdbc_assets.presentation.report.pictures:importance",
         jobs=("evidence",),
         command="wdbc report",
+        eager=True,
         group="model",
         owner="team:model",
         kinds=frozenset({"scikitlearn", "json"}),
@@ -193,6 +206,7 @@ ASSETS: dict[str, AssetSpec] = {
         written_by=("wdbc_assets.domain.promotion.model_card_pages",),
         jobs=("evidence",),
         command="wdbc report",
+        eager=True,
         group="model",
         owner="team:model",
         kinds=frozenset({"markdown"}),
