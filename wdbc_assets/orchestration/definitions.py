@@ -4,6 +4,7 @@ import dagster as dg
 
 from wdbc_assets.orchestration import jobs, resources, schedules, sensors
 from wdbc_assets.orchestration.assets import ASSETS
+from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.orchestration.io_manager import StoreIOManager
 
 store = resources.StoreResource()
@@ -18,5 +19,5 @@ defs = dg.Definitions(
         "source": resources.SourceResource(),
         "io_manager": StoreIOManager(store=store),
     },
-    executor=dg.in_process_executor,
+    executor=executor,
 )

@@ -1,11 +1,8 @@
-"""The Dagster jobs. Their assets are listed in `pipeline.specs.JOBS`.
-
-They run in one process: the multiprocess executor imports every library again in each step, which costs about seven
-times the CPU for assets of this size.
-"""
+"""The Dagster jobs. Their assets are listed in `pipeline.specs.JOBS`."""
 
 import dagster as dg
 
+from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.pipeline import specs
 
 
@@ -14,7 +11,7 @@ def _job(name: str, description: str) -> "dg.UnresolvedAssetJobDefinition":
         name,
         selection=dg.AssetSelection.assets(*specs.JOBS[name]),
         description=description,
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
     )
 
 
