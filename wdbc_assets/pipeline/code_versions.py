@@ -8,7 +8,7 @@ not count itself, because it must not affect the value, but the modules of `doma
 
 import ast
 import hashlib
-import importlib.util
+import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -128,7 +128,6 @@ def _imports(tree: ast.AST) -> Iterator[Path]:
 def _file(module: str) -> Path:
     package, *parts = module.split(".")
     if package != "wdbc_assets":
-        found = importlib.util.find_spec(module)
-        return Path(found.origin) if found and found.origin else Path(module)
+        return Path(importlib.import_module(module).__file__ or "")
     place = PACKAGE.joinpath(*parts)
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
