@@ -1,4 +1,4 @@
-"""From the raw table to the frame that models are made from."""
+"""Cleaning: from the raw table to the frame that models are fitted on."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def clean(table: "reading.RawTable") -> "pd.DataFrame":
-    """Code the diagnosis, drop the id, keep the rows and their order.
+    """Encode the diagnosis and drop the id; rows and their order stay the same.
 
     Args:
         table: n rows of the raw table; it must have been validated (`schemas.validate_raw`).
@@ -20,7 +20,7 @@ def clean(table: "reading.RawTable") -> "pd.DataFrame":
         n rows numbered from 0: `diagnosis` (int64, 1 = malignant) and the 30 features (float64).
 
     Raises:
-        ValueError: the table holds unreadable cells or other labels than M and B, so it was not validated.
+        ValueError: the table has unreadable cells or labels other than M and B, so it was not validated.
     """
     raw = table.frame
     if table.unreadable or not raw[contract.DIAGNOSIS].isin(list(contract.LABELS)).all():

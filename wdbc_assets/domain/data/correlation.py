@@ -1,6 +1,6 @@
-"""What measurements say of each other: their correlations, and the clusters of those that say nearly the same.
+"""Correlations between measurements, and clusters of measurements that correlate strongly.
 
-It imports numpy; scipy, which clusters, is imported when it is used.
+This module imports numpy; scipy, which clusters, is imported inside a function.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ METHOD = "Pearson's r; clusters by complete linkage on 1 - |r|: every two of a c
 class Correlation:
     """The correlations of measurements.
 
-    `order` names the columns so that those which correlate stand side by side, `matrix` has r in that order (None where
-    a column is constant, for r is undefined then), `clusters` names each group of two or more whose every two have an
-    |r| of `bound` or more, in that order too.
+    `order` lists the columns so that correlated ones are adjacent. `matrix` has r in that order, None where a column is
+    constant and r is undefined. `clusters` lists each group of two or more columns that correlate pairwise with an |r|
+    of at least `bound`, in the same order.
     """
 
     method: str
@@ -37,7 +37,7 @@ class Correlation:
 
 
 def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> Correlation:
-    """Correlate each two columns of X, shape (n_patients, n_measurements)."""
+    """Correlate every pair of columns of X, of shape (n_patients, n_measurements)."""
     names = [str(name) for name in X.columns]
     r = _pearson(X)
     order, groups = _cluster(np.abs(np.nan_to_num(r)), bound)
@@ -61,7 +61,7 @@ def _pearson(X: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _cluster(similarity: NDArray[np.float64], bound: float) -> tuple[list[int], list[int]]:
-    """Give the order of the leaves of the tree, and the number of each column's cluster."""
+    """Return the order of the tree's leaves, and the number of each column's cluster."""
     from scipy.cluster import hierarchy
 
     distances = 1 - similarity[np.triu_indices_from(similarity, 1)]

@@ -1,7 +1,7 @@
-"""Where the table lies in a text: what is no table is refused, a header is read, lines become rows.
+"""The layout of a CSV table: refuses content that is not a table, reads the header, and splits lines into rows.
 
-The one reader of headers and lines, for what is trained on (`reading`) and for what is scored (`scoring`): they differ
-in which columns may be missing or unknown alone. Which texts are numbers is said in `reading`.
+This is the only reader of headers and lines, for training data (`reading`) and for files to score (`scoring`). The two
+differ only in which columns may be missing or unknown. `reading` determines which texts are numbers.
 """
 
 import re
@@ -38,14 +38,14 @@ PLAIN_LINES = re.compile(rf"(?:{_ONE_LINE_CELL}(?:,{_ONE_LINE_CELL})*+\r?(?:\n|\
 
 
 class NotATable(WdbcError):
-    """The content cannot be laid out as the columns of the contract."""
+    """The content cannot be arranged as the columns of the contract."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What each cell of a row is: `columns` has a column of the contract, or None where the cell is ignored.
+    """The meaning of each cell of a row: `columns` has a column of the contract, or None for an ignored cell.
 
-    `unknown` are the names of ignored columns that have one, as written. `named` says whether a first line names them.
+    `unknown` lists the names of ignored columns, as written. `named` is true if the first line is a header.
     """
 
     columns: tuple[str | None, ...]
@@ -55,21 +55,21 @@ class Header:
 
     @cached_property
     def place(self) -> dict[str, int]:
-        """Return where in a row each column of the contract stands."""
+        """Return the position of each column of the contract in a row."""
         return {name: place for place, name in enumerate(self.columns) if name is not None}
 
     def takes(self, cells: Sequence[str]) -> bool:
-        """Say whether these are the cells of a row.
+        """Return whether these cells form a row.
 
-        Rows may end in a comma that the header lacks, or lack the one that it ends in, as Kaggle's file does. What has
-        no name behind the last column is empty: a value there would mean that the cells are shifted.
+        A row may end in a comma that the header lacks, or lack a comma that the header has, as in Kaggle's file. A cell
+        after the last named column must be empty: a value there would mean that the cells are shifted.
         """
         return self.names_of(len(cells)) is not None and not any(cells[len(self.columns) - self.last_is_nameless :])
 
     def names_of(self, width: int) -> list[str] | None:
-        """Return a name for each cell of a row of so many, also of those that are ignored; None if no row has so many.
+        """Return a name for each cell of a row of this width, including ignored cells; None if no row has this width.
 
-        Names that begin with `EMPTY` are those of cells that must be empty.
+        Names that begin with `EMPTY` belong to cells that must be empty.
         """
         names = [name or f"ignored {place}" for place, name in enumerate(self.columns)]
         if self.last_is_nameless:
@@ -87,7 +87,7 @@ UCI = Header(NAMES, named=False)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the rows lie in the text, the number of their first line, and what their cells are."""
+    """The rows within the text, the number of their first line, and the meaning of their cells."""
 
     text: bytes
     start: int
@@ -100,7 +100,7 @@ class Layout:
         return self.text.count(b"\n", self.start, self.end) + 1 if self.end > self.start else 0
 
     def is_made_of(self, characters: bytes) -> bool:
-        """Say whether the rows hold no other characters than these."""
+        """Return whether the rows contain only these characters."""
         return self.text.translate(None, characters) == self.text[: self.start].translate(None, characters)
 
     def rows(self) -> Iterator[list[str]]:
@@ -118,7 +118,7 @@ class Layout:
             yield [parted[place] for place in order]
 
     def width(self) -> int:
-        """Return how many cells the first row has."""
+        """Return the number of cells in the first row."""
         return len(cells(next(self._lines())))
 
     def _lines(self) -> Iterator[str]:
@@ -153,7 +153,7 @@ def lay_out(content: bytes) -> Layout:
     """Find the rows and the columns.
 
     Raises:
-        NotATable: it is no text, or in another format, or has another separator or a header with other names.
+        NotATable: the content is not text, has another format or separator, or a header with other names.
     """
     refuse_format(content)
     refuse_bytes(content)
@@ -170,15 +170,15 @@ def lay_out(content: bytes) -> Layout:
 
 
 def shown(text: str) -> str:
-    """Return a cell's text as a message shows it: quoted, so that blanks and strange characters are seen, and cut."""
+    """Return a cell's text for messages: truncated, and quoted so that spaces and unusual characters are visible."""
     return ascii(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "...")
 
 
 def refuse_format(content: bytes) -> None:
-    """Refuse what is empty, or plainly of another format by its beginning.
+    """Refuse content that is empty, or that is recognizably of another format.
 
     Raises:
-        NotATable: naming what it is.
+        NotATable: the message names the format.
     """
     if not content or content.isspace():
         raise NotATable("the source is empty", hint=_HINT)
@@ -187,10 +187,10 @@ def refuse_format(content: bytes) -> None:
 
 
 def refuse_bytes(content: bytes) -> None:
-    """Refuse what is no text in UTF-8.
+    """Refuse content that is not UTF-8 text.
 
     Raises:
-        NotATable: naming what it may be, and the line.
+        NotATable: the message names the likely encoding, and the line.
     """
     if (position := content.find(b"\0")) >= 0:
         what = "the source holds NUL bytes: it is binary, or text in UTF-16"
@@ -217,9 +217,9 @@ def _refuse_separator(line: str) -> None:
 
 
 def header_of(line: str, *, optional: Collection[str] = (), strict: bool = True) -> Header:
-    """Return what the cells of each row are, by the first line of a text: a header, or a row in UCI's form.
+    """Return the meaning of the cells from the first line of a text: a header, or a row in UCI's layout.
 
-    A header has a name of the contract, or several cells and no number. A row has no name, and numbers.
+    A header contains a name of the contract, or several cells and no number. A row contains numbers and no name.
 
     Raises:
         NotATable: the columns have another separator, or the header has other names.
@@ -237,12 +237,12 @@ def header_of(line: str, *, optional: Collection[str] = (), strict: bool = True)
 
 
 def known_names(header: Sequence[str], *, optional: Collection[str] = (), strict: bool = True) -> Header:
-    """Return what the cells of each row are, by the names of the columns.
+    """Return the meaning of the cells from the names of the columns.
 
-    `optional` columns may be missing. Columns without a name are ignored, and unknown ones unless it is `strict`.
+    `optional` columns may be missing. Columns without a name are ignored, and so are unknown ones unless `strict`.
 
     Raises:
-        NotATable: a name is missing and not optional, or is there twice; or unknown, and it is strict.
+        NotATable: a required name is missing, a name occurs twice, or `strict` is set and a name is unknown.
     """
     columns = tuple(map(contract.column_named, header))
     missing = [name for name in NAMES if name not in columns and name not in optional]
@@ -282,13 +282,13 @@ def _hint_for(missing: Sequence[str], unknown: Sequence[str]) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
+    """Return the first few names, and the number of further ones."""
     more = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def cells(line: str) -> list[str]:
-    """Part a line into cells; a line whose quotation marks, or line ends, are out of place is one cell."""
+    """Split a line into cells; a line with misplaced quotation marks or line ends is one cell."""
     if '"' not in line and "\r" not in line:
         return line.split(",")
     if not _LINE.fullmatch(line):

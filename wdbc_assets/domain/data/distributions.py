@@ -1,7 +1,7 @@
-"""One measurement by itself: where its values lie in each class, how skewed they are, how well they part the classes.
+"""The distribution of one measurement: quantiles by class, skewness, outliers, and how well it separates the classes.
 
-Nothing here tells a single patient's value: quantiles within each class, counts, and edges that are round numbers. What
-two measurements say of each other is in `correlation`. It imports numpy: import it where it is used.
+Nothing here reveals a single patient's value: only quantiles within a class, counts, and edges that are round numbers.
+This module imports numpy, so import it where it is used.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOW, HIGH = 0.05, 0.95
-"""Between these quantiles nine tenths of a class lie."""
+"""Nine tenths of a class lie between these quantiles."""
 
 BINS = 25
-"""A histogram has two more at most; its outermost bins hold also what lies beyond them."""
+"""The number of bins; a histogram has at most two more. Its outermost bins also contain the values beyond them."""
 
 _OUTERMOST = (0.01, 0.99)  # quantiles of all patients that a histogram reaches to
 _FENCE = 1.5  # interquartile ranges beyond the quartiles
@@ -45,10 +45,10 @@ class Histogram:
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """The figures of one measurement.
+    """The distribution of one measurement.
 
-    `outliers` counts the values beyond Tukey's fences of their own class; `auc` is above 0.5 if larger values mean
-    malignant, and below if smaller ones do; `skew` is None for a constant; `zeros` counts values of exactly 0.
+    `outliers` counts the values beyond Tukey's fences of their own class. `auc` is above 0.5 if larger values indicate
+    malignancy, and below 0.5 if smaller ones do. `skew` is None for a constant. `zeros` counts values of exactly 0.
     """
 
     benign: Quantiles
@@ -61,7 +61,7 @@ class Distribution:
 
 
 def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distribution:
-    """Give the figures of one measurement, both arguments of shape (n_patients,)."""
+    """Describe one measurement; both arguments have the shape (n_patients,)."""
     of_benign, of_malignant = values[~malignant], values[malignant]
     edges = common_edges(values)
     counts = (np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (of_benign, of_malignant))
@@ -77,9 +77,9 @@ def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distr
 
 
 def auc(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> float:
-    """Give the chance that a malignant patient's value is larger than a benign one's, equal ones counting half.
+    """Return the probability that a malignant patient's value is larger than a benign one's; ties count half.
 
-    Source: J. A. Hanley, B. J. McNeil (1982), Radiology 143:29-36. Of whole numbers until the end, so it is exact.
+    Source: J. A. Hanley, B. J. McNeil (1982), Radiology 143:29-36. It is exact, because it sums integers.
     """
     benign, others = np.sort(values[~malignant]), values[malignant]
     below = np.searchsorted(benign, others, "left") + np.searchsorted(benign, others, "right")
@@ -87,7 +87,7 @@ def auc(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> float:
 
 
 def skew(values: NDArray[np.float64]) -> float | None:
-    """Give the adjusted Fisher-Pearson coefficient of skewness, or None if all values are equal.
+    """Return the adjusted Fisher-Pearson coefficient of skewness, or None if all values are equal.
 
     Source: D. N. Joanes, C. A. Gill (1998), The Statistician 47:183-189, their G1.
     """
@@ -110,9 +110,9 @@ def outliers(values: NDArray[np.float64]) -> int:
 
 
 def common_edges(values: NDArray[np.float64]) -> list[float]:
-    """Give rising edges of bins of equal width that hold all but the outermost hundredths of the values.
+    """Return ascending edges of bins of equal width that contain all but the lowest and highest 1 % of the values.
 
-    They are multiples of 1, 2 or 5 times a power of ten, so that none of them is a patient's value or an extreme.
+    They are multiples of 1, 2 or 5 times a power of ten, so that no edge is a patient's value or an extreme.
     """
     low, high = (float(value) for value in np.quantile(values, _OUTERMOST))
     width = (high - low or abs(high) or 1.0) / BINS

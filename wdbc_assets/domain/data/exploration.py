@@ -1,7 +1,7 @@
-"""What the data look like before anything is learnt from them: the figures, and what they mean in sentences.
+"""Exploratory analysis of the clean frame: distributions, correlations, and findings in sentences.
 
-The parts stand in modules of their own: `distributions` (one measurement), `correlation` (two), `observations` (the
-sentences). It imports numpy: import it where it is used.
+`distributions` describes one measurement, `correlation` several; `insights` states the findings. This module imports
+numpy, so import it where it is used.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """What the data look like: no extreme, and no row.
+    """A description of the data that contains no single patient's value: no extremes and no rows.
 
-    Beside counts of rows: `missing` cells, `duplicates` (rows with the measurements of an earlier row),
-    `row_order_auc` (how well a row's position parts the classes, whichever way: 0.5 is chance, 1 sorted), and
-    `findings`, the sentences of `insights`. A missing cell is left out of its measurement's figures.
+    `missing` counts cells, `duplicates` counts rows with the same measurements as an earlier row. `row_order_auc` is
+    the ROC-AUC of a row's position, from 0.5 (chance) to 1 (sorted by class). `findings` are the sentences of
+    `insights`. Statistics of a measurement exclude its missing cells.
     """
 
     rows: int
@@ -40,10 +40,11 @@ class Exploration:
 
 
 def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> Exploration:
-    """Describe a clean frame (n_patients x 31); `bound` is the least |r| within a cluster.
+    """Describe a clean frame (n_patients x 31); `bound` is the smallest |r| within a cluster.
 
-    Raises WdbcError if a cell is infinite or no number, if a diagnosis is neither 0 nor 1, or if a measurement has
-    fewer than `contract.LEAST_PER_CLASS` values of a class: a quantile of so few would be a patient's own value.
+    Raises:
+        WdbcError: a cell is infinite or not a number, a diagnosis is neither 0 nor 1, or a measurement has fewer than
+            `contract.LEAST_PER_CLASS` values in a class: a quantile of so few would be a single patient's value.
     """
     X, malignant = frame[list(contract.FEATURES)], _malignant(frame)
     _require_enough(X, malignant)

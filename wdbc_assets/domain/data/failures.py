@@ -1,4 +1,4 @@
-"""A cell that is not what it must be: where it is, and what is in it."""
+"""The type of a failure: a cell that breaks a rule, with its place and its value."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,10 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Failure:
-    """One cell that breaks a rule, or with `row` None one figure of the whole table.
+    """One cell that breaks a rule, or one statistic of the whole table if `row` is None.
 
-    `row` is the line of the source file for the raw table, and else the position from 1. `value` may be a patient's.
+    `row` is the line of the source file for the raw table, and the position from 1 for other tables. `value` may be a
+    patient's value.
     """
 
     row: int | None

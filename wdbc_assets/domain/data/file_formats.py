@@ -1,6 +1,6 @@
-"""What a content is that is not a table of text, known by its first bytes, and what to do about it.
+"""File formats that are not text tables, recognized by their first bytes, with a hint for each.
 
-The one list of such signs. `layouts` and `sources` refuse by it; compressed tables are unpacked before it is asked.
+`csv_layouts` and `sources` use this list to refuse content; compressed tables are unpacked before.
 """
 
 import re
@@ -22,7 +22,7 @@ _LOOK = "Open the source and look: it may ask for a login, or have moved."
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of content, as a message names it, and the hint that goes with it."""
+    """A file format: its name in messages, and its hint."""
 
     name: str
     hint: str
@@ -69,7 +69,7 @@ _TAR = (257, b"ustar")
 
 
 def recognise(content: bytes) -> Format | None:
-    """Return what a content is if it is plainly no table of text; what may be one gives None."""
+    """Return the format of content that is recognizably not a text table, else None."""
     head = content[:START_BYTES].removeprefix(BYTE_ORDER_MARK)
     # A sign of two bytes may begin with a blank to `lstrip`, and text may begin with blank lines.
     start = head.lstrip()

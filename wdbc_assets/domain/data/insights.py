@@ -1,6 +1,6 @@
-"""What the figures of an exploration mean, in sentences: each is computed, and is not said when it is not so.
+"""The findings of an exploration, as sentences. Each is computed, and omitted if it does not hold.
 
-Plain Python over plain numbers; the figures themselves are made in `exploration`.
+This module is plain Python; `exploration` computes the numbers.
 """
 
 import math
@@ -25,23 +25,23 @@ _NAMED = 3
 
 
 def findings(figures: "Exploration") -> list[str]:
-    """Say what stands out in the figures of an exploration, the most basic first."""
+    """Return the findings of an exploration, the most basic ones first."""
     said = (_balance, _gaps_and_copies, _row_order, _constants, _separation, _collinear, _skew, _outliers, _zeros)
     return [sentence for say in said if (sentence := say(figures))]
 
 
 def separation(measurement: "Distribution") -> float:
-    """Give how well a measurement alone parts the classes, whichever way: an AUC from 0.5, chance, to 1."""
+    """Return how well a measurement alone separates the classes: its AUC in either direction, 0.5 (chance) to 1."""
     return max(measurement.auc, 1 - measurement.auc)
 
 
 def best_first(measurements: "Mapping[str, Distribution]") -> list[str]:
-    """Name the measurements by falling separation; equal ones stay in the contract's order."""
+    """Return the measurements in descending order of separation; ties keep the order of the contract."""
     return sorted(measurements, key=lambda name: -separation(measurements[name]))
 
 
 def chance_sd(benign: int, malignant: int) -> float:
-    """Give the standard deviation of the AUC of a measurement that has nothing to do with the diagnosis.
+    """Return the standard deviation of the AUC of a measurement that is independent of the diagnosis.
 
     Source: H. B. Mann, D. R. Whitney (1947), Ann. Math. Stat. 18:50-60.
     """
@@ -137,7 +137,7 @@ def _zeros(figures: "Exploration") -> str:
 
 
 def in_words(columns: Iterable[str]) -> str:
-    """Name columns as people do, quantities first: radius and area (mean, worst); one by one if that does not fit."""
+    """Return columns grouped by quantity, such as `radius and area (mean, worst)`, or one by one if that fails."""
     names = set(columns)
     quantities = [one for one in contract.MEASUREMENTS if any(one.column(of) in names for of in contract.STATISTICS)]
     statistics = [of for of in contract.STATISTICS if any(one.column(of) in names for one in quantities)]

@@ -1,7 +1,7 @@
-"""What an estimator and its evaluation accept: finite measurements, coded diagnoses, settings in range.
+"""Preconditions of estimators and their evaluation: finite measurements, encoded diagnoses, settings in range.
 
-The contract of the data is checked long before; these few conditions are those without which scikit-learn would answer
-with a message of its own, or with NaN.
+The data contract is validated much earlier. Without these few conditions, scikit-learn would fail with an error of its
+own, or return NaN.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ def require_diagnoses(y: ArrayLike, *, rows: int, of_each: int) -> None:
 
 
 def require_setting(name: str, value: float, *, fits: bool, allowed: str) -> None:
-    """Raise WdbcError, saying what is allowed, unless the setting's value fits."""
+    """Raise WdbcError with the allowed values unless the setting's value fits."""
     if not fits:
         raise WdbcError(f"{name} = {value} is out of range.", where=name, hint=f"Choose {allowed}.")
 
 
 def require_seed(seed: int) -> None:
-    """Raise WdbcError unless numpy and scikit-learn can take the seed."""
+    """Raise WdbcError unless numpy and scikit-learn accept the seed."""
     require_setting("seed", seed, fits=0 <= seed <= LARGEST_SEED, allowed=f"a number from 0 to {LARGEST_SEED}")

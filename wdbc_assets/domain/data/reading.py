@@ -1,11 +1,12 @@
-"""From the bytes of a source to the raw table, without ever guessing.
+"""Reading: from the bytes of a source to the raw table, without guessing.
 
-A table in UCI's form or with a header is laid out as the 32 columns of the contract. What cannot be laid out so raises
-`NotATable`; a cell that is no number becomes a missing cell with its text kept beside it, for the rules to refuse. A
-file without a fault is parsed by Arrow; anything odd is read row by row, exactly as written down here.
+A table in UCI's layout or with a header is arranged as the 32 columns of the contract; anything else raises
+`NotATable`. A cell that is not a number becomes a missing cell, and its text is kept for the rules to report. Arrow
+parses a file without faults; any other file is parsed row by row by the code below.
 
-Two faults leave no trace in a file: a cut exactly at the end of a line, and one inside its very last number. The first
-shows as lost patients (`table_rules`); the second only a pinned digest, or the length the server announced, can tell.
+Two faults are invisible in a file: truncation exactly at the end of a line, and truncation inside the last number. The
+first appears as lost patients (`rules.tables`); the second is detected only by a pinned digest or by the length that
+the server announced.
 """
 
 import math
@@ -35,9 +36,9 @@ _PLAIN = b"0123456789.,+-eEMB\n"
 
 @dataclass(frozen=True)
 class RawTable:
-    """The raw table: n rows, 32 columns in the order of the contract, indexed by the number of the line.
+    """The raw table: n rows and 32 columns in the order of the contract, indexed by line number.
 
-    An id or measurement that is no number is missing in `frame`; `unreadable` has the texts of the first ten.
+    An id or measurement that is not a number is missing in `frame`; `unreadable` has the texts of the first ten.
     """
 
     frame: "pd.DataFrame"
@@ -45,13 +46,14 @@ class RawTable:
 
 
 def read(content: bytes) -> RawTable:
-    """Read a table in UCI's form (no header) or with a header whose names are those of the contract, in any order.
+    """Read a table in UCI's layout (no header), or with a header that has the contract's names in any order.
 
-    UCI's, Kaggle's and scikit-learn's names, capitals and blanks in them, a byte order mark, CRLF, a missing last line
-    end, empty lines at the end, quotation marks, columns without a name and an empty last one make no difference.
+    These make no difference: UCI's, Kaggle's and scikit-learn's names, capitals and spaces in names, a byte order
+    mark, CRLF, a missing last line end, empty lines at the end, quotation marks, columns without a name, and an empty
+    last column.
 
     Raises:
-        NotATable: the content is something else, or its lines have other columns.
+        NotATable: the content is not such a table, or its lines have other columns.
     """
     layout = csv_layouts.lay_out(content)
     frame = _block_by_block(layout) if len(layout) and layout.is_made_of(_PLAIN) else None
@@ -59,7 +61,7 @@ def read(content: bytes) -> RawTable:
 
 
 def _block_by_block(layout: Layout) -> "pd.DataFrame | None":
-    """Parse with Arrow, which is fast and rounds as Python does; None if anything is odd."""
+    """Parse with Arrow, which is fast and rounds like Python; return None if the file has any fault."""
     import numpy as np
     import pyarrow as pa
     from pyarrow import csv
@@ -100,7 +102,7 @@ def _block_by_block(layout: Layout) -> "pd.DataFrame | None":
 
 
 def is_shifted(table: "pa.Table | pa.RecordBatch") -> bool:
-    """Say whether a value stands behind the last column that has a name."""
+    """Return whether there is a value after the last named column."""
     import pyarrow.compute as pc
 
     names = [name for name in table.schema.names if name.startswith(csv_layouts.EMPTY)]
@@ -108,7 +110,7 @@ def is_shifted(table: "pa.Table | pa.RecordBatch") -> bool:
 
 
 def _row_by_row(layout: Layout) -> RawTable:
-    """Parse with Python's own `float` what is written as a decimal number, and keep the texts of what is not."""
+    """Parse decimal numbers with Python's `float`, and keep the texts of other cells."""
     import numpy as np
     import pandas as pd
 
@@ -146,7 +148,7 @@ def _frame(
 
 
 def measurement(text: str) -> float:
-    """Return the number that a cell's text is, or NaN if it is none, or one too large to be finite."""
+    """Return a cell's text as a number, or NaN if it is not a number or too large to be finite."""
     value = float(text) if csv_layouts.NUMBER.fullmatch(text) else math.nan
     return value if math.isfinite(value) else math.nan
 

@@ -1,6 +1,6 @@
-"""The split of the patients: rows to fit a model on, and rows that it does not see until it is evaluated.
+"""The split of the patients into a training set and a test set, which the model never sees before it is evaluated.
 
-pandas and scikit-learn are imported where they are used.
+pandas and scikit-learn are imported inside functions.
 """
 
 import math
@@ -19,10 +19,10 @@ _HINT = "Choose a test_size nearer to one half, keep the split stratified, or ad
 
 @dataclass(frozen=True)
 class Split:
-    """Features (n x 30, float64) and diagnoses (n, 1 = malignant) of the training and of the test part.
+    """Features (n x 30, float64) and diagnoses (n, 1 = malignant) of the training set and the test set.
 
-    `rows_train` and `rows_test` say which rows of the clean frame the parts are, by position from 0. They serve to
-    validate the split before it is stored, and are not stored with it: no number of a row can become a feature.
+    `rows_train` and `rows_test` are the positions of the rows in the clean frame, from 0. They serve to validate the
+    split and are not stored with it, so that no row number can become a feature.
     """
 
     X_train: "pd.DataFrame"
@@ -34,7 +34,7 @@ class Split:
     stratified: bool = True
 
     def rows(self) -> "tuple[np.ndarray, np.ndarray]":
-        """Return which rows of the clean frame the training part and the test part are, by position from 0.
+        """Return the positions, from 0, of the training rows and the test rows in the clean frame.
 
         Raises:
             ValueError: the split was read from the store.
@@ -45,18 +45,18 @@ class Split:
 
 
 def split(frame: "pd.DataFrame", *, test_size: float = 0.2, seed: int = 42, stratified: bool = True) -> Split:
-    """Part a clean frame at random.
+    """Split a clean frame at random.
 
     The rows and their order are those of scikit-learn's `train_test_split` with the same seed. Rows are renumbered.
 
     Args:
         frame: the clean frame, one row per patient.
-        test_size: share of the rows in the test part, rounded up to whole rows.
+        test_size: share of the rows in the test set, rounded up to whole rows.
         seed: seed of the shuffle.
-        stratified: keep the share of malignant rows equal in both parts, to within one row.
+        stratified: keep the share of malignant rows equal in both sets, to within one row.
 
     Raises:
-        WdbcError: a parameter is out of its range, or there are too few rows for it.
+        WdbcError: a parameter is out of range, or there are too few rows for it.
     """
     import numpy as np
     from sklearn.model_selection import train_test_split
