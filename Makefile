@@ -14,7 +14,7 @@ HERE := $(shell pwd -P | cksum | tr -d ' ')
 LOCKED := .venv/.locked-$(HERE)
 PACKAGE := .venv/.package-$(HERE)
 DEV := .venv/.dev-$(HERE)
-TREE := .ci benchmarks docs wdbc_assets wdbc_assets_tests
+TREE := benchmarks tools wdbc_assets wdbc_assets_tests
 
 # Imports dominate a short run; without cached bytecode they would be several times slower.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,21 +56,21 @@ types: $(DEV) ## check types strictly
 	@$(BIN)/mypy
 
 check-lock: $(DEV) ## check that the lock files agree with pyproject.toml
-	@$(BIN)/python .ci/check_lock.py
+	@$(BIN)/python tools/check_lock.py
 
 # Pins that still satisfy pyproject.toml are kept; `make lock ARGS=--upgrade` takes the newest versions. The second lock
 # file contains only what the extras (development tools, object stores) add to the first.
 lock: $(DEV) ## write the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@$(COMPILE) --group pip --output-file requirements-pip.lock
-	@$(BIN)/python .ci/check_lock.py --build-requirements | $(COMPILE) pyproject.toml - --output-file requirements.lock
+	@$(BIN)/python tools/check_lock.py --build-requirements | $(COMPILE) pyproject.toml - --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --all-extras --constraints requirements.lock --output-file requirements-dev.lock \
 	  $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' requirements.lock)
-	@$(BIN)/python .ci/check_lock.py
+	@$(BIN)/python tools/check_lock.py
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras \
   --generate-hashes --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links $(ARGS)
 
 pictures: $(DEV) .env ## take the README's screenshots
-	@$(BIN)/python -m docs.pictures $(ARGS)
+	@$(BIN)/python -m tools.pictures $(ARGS)
 
 clean: ## remove .venv and caches; keep results, logs, .env and Dagster's history
 	@rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov

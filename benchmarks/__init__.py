@@ -2,5 +2,5 @@
 
 `commands`, `search`, `evaluate`, `scoring`, `serving` and `growth` produce one table or more each. `measuring` runs
 commands in turn, `servers` runs servers, `load` sends requests to them, and `peers` installs MLflow. `report` formats
-tables and writes them as JSON. `docs.performance` generates the page.
+tables and writes them as JSON. `tools.performance` generates the page.
 """

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="module")
 def check_lock() -> ModuleType:
     """The script, which lies in a folder that is no package."""
-    spec = importlib.util.spec_from_file_location("check_lock", ROOT / ".ci" / "check_lock.py")
+    spec = importlib.util.spec_from_file_location("check_lock", ROOT / "tools" / "check_lock.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -140,8 +140,8 @@ def test_different_pythons_can_have_different_pins(check_lock: ModuleType) -> No
 def test_the_projects_lock_files_agree_until_a_dependency_is_added(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-pip.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
-    command = [sys.executable, str(tmp_path / ".ci" / "check_lock.py")]
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    command = [sys.executable, str(tmp_path / "tools" / "check_lock.py")]
 
     before = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (before.returncode, before.stderr) == (0, "")

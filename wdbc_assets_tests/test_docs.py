@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dotenv import dotenv_values
 
-from docs import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
+from tools import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
 from wdbc_assets import cli, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
@@ -21,27 +21,27 @@ from wdbc_assets.store.store import open_store
 
 def test_the_data_dictionary_matches_the_contract() -> None:
     assert data_dictionary.PAGE.read_text(encoding="utf-8") == data_dictionary.page(), (
-        "run: python -m docs.data_dictionary"
+        "run: python -m tools.data_dictionary"
     )
 
 
 def test_the_example_environment_file_matches_the_settings() -> None:
-    assert env_example.PAGE.read_text(encoding="utf-8") == env_example.page(), "run: python -m docs.env_example"
+    assert env_example.PAGE.read_text(encoding="utf-8") == env_example.page(), "run: python -m tools.env_example"
 
 
 def test_the_service_page_lists_the_current_settings() -> None:
     text = serving.PAGE.read_text(encoding="utf-8")
-    assert text == serving.page(text), "run: python -m docs.serving"
+    assert text == serving.page(text), "run: python -m tools.serving"
 
 
 def test_the_performance_page_matches_the_measurements() -> None:
-    assert performance.PAGE.read_text(encoding="utf-8") == performance.page(), "run: python -m docs.performance"
+    assert performance.PAGE.read_text(encoding="utf-8") == performance.page(), "run: python -m tools.performance"
 
 
 @pytest.mark.slow
 def test_the_reliability_page_matches_the_marks_and_every_fault_has_a_test() -> None:
     checked = subprocess.run(
-        [sys.executable, "-m", "docs.reliability", "--check"],
+        [sys.executable, "-m", "tools.reliability", "--check"],
         cwd=settings.project_root(),
         capture_output=True,
         text=True,
@@ -56,7 +56,7 @@ def test_a_fault_without_a_test_and_a_mark_without_a_fault_are_reported() -> Non
     del marked["S01"]
     assert reliability.problems(marked | {"S99": ["b_test.py::test_it"]}) == [
         "no test is marked with the fault S01",
-        "docs/faults.py does not know S99, a mark of b_test.py::test_it",
+        "tools/faults.py does not know S99, a mark of b_test.py::test_it",
     ]
 
 
@@ -76,7 +76,7 @@ def test_the_environment_example_states_defaults_and_yields_to_the_environment(
 
 def test_the_evaluation_page_shows_the_stored_metrics() -> None:
     text = evaluation.PAGE.read_text(encoding="utf-8")
-    assert text == evaluation.page(text, json.loads(evaluation.METRICS.read_bytes())), "run: python -m docs.evaluation"
+    assert text == evaluation.page(text, json.loads(evaluation.METRICS.read_bytes())), "run: python -m tools.evaluation"
 
 
 def test_the_generator_restores_a_metric_that_was_edited_by_hand() -> None:
@@ -112,7 +112,7 @@ ROOT = settings.project_root()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|md|json|html|css|yaml|toml|lock))?|[\w-]+\.(?:py|md))`")
-_MODULE = re.compile(r"\b((?:wdbc_assets|wdbc_assets_tests|docs|benchmarks)(?:\.[a-z_]+)+)\b")
+_MODULE = re.compile(r"\b((?:wdbc_assets|wdbc_assets_tests|tools|benchmarks)(?:\.[a-z_]+)+)\b")
 _WRITTEN_BY_RUNS = ("results/", "champion/", ".dagster_home/")
 
 

@@ -126,7 +126,7 @@ def test_no_scanner_finds_fault_with_what_is_allowed(scanner: Scanner, line: str
 
 @pytest.mark.fault("X03")
 def test_nothing_that_can_run_what_it_reads_is_used_anywhere() -> None:
-    assert sins(ways_to_unpickle, PACKAGE, ROOT / "docs", ROOT / ".ci") == []
+    assert sins(ways_to_unpickle, PACKAGE, ROOT / "tools") == []
 
 
 def test_the_environment_is_read_by_the_settings_and_the_command_line_alone() -> None:

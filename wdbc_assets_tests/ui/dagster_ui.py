@@ -1,6 +1,6 @@
 """Dagster of this project as its user has it: `wdbc ui` in processes of its own, and a browser that looks at it.
 
-Shared by the tests of this folder and by `docs.pictures`. Nothing here judges what is seen.
+Shared by the tests of this folder and by `tools.pictures`. Nothing here judges what is seen.
 """
 
 import os

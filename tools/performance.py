@@ -1,4 +1,4 @@
-"""Write docs/performance.md from docs/performance.json: `python -m docs.performance`. A test keeps it current.
+"""Write docs/performance.md from docs/performance.json: `python -m tools.performance`. A test keeps it current.
 
 The measurements come from `make bench ARGS="--output docs/performance.json"`.
 """
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from benchmarks.report import Table
 
-MEASUREMENTS = Path(__file__).with_name("performance.json")
-PAGE = Path(__file__).with_name("performance.md")
+MEASUREMENTS = Path(__file__).resolve().parent.parent / "docs" / "performance.json"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 _HEAD = """\
 # Performance
 
 `make bench` measures whole processes, which run in turn (A B A B) after one round that fills the bytecode caches. CPU
 time is user and system time; peak memory is the largest resident set. Ratios are computed pair by pair. To repeat the
-measurements, run `make bench ARGS="--output docs/performance.json"` and `python -m docs.performance`, which generates
+measurements, run `make bench ARGS="--output docs/performance.json"` and `python -m tools.performance`, which generates
 this page.
 """
 

@@ -1,4 +1,4 @@
-"""Write the tables of endpoints and settings in docs/serving.md: `python -m docs.serving`. A test compares them."""
+"""Write the tables of endpoints and settings in docs/serving.md: `python -m tools.serving`. A test compares them."""
 
 import inspect
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from pathlib import Path
 from wdbc_assets import settings
 from wdbc_assets.serving.api.endpoints import ROUTES
 
-PAGE = Path(__file__).parent / "serving.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "serving.md"
 
-_BEGIN, _END = "<!-- by `python -m docs.serving`, from {} -->\n", "<!-- end -->\n"
+_BEGIN, _END = "<!-- by `python -m tools.serving`, from {} -->\n", "<!-- end -->\n"
 
 
 def page(text: str) -> str:

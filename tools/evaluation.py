@@ -1,4 +1,4 @@
-"""Write the tables of recipes in docs/evaluation.md: `python -m docs.evaluation`. A test keeps the page current.
+"""Write the tables of recipes in docs/evaluation.md: `python -m tools.evaluation`. A test keeps the page current.
 
 The metrics come from docs/evaluation.json. With `--from-store` that file is first rewritten from the current
 `cross_validation` in the store, which `wdbc evaluate --protocol full` computes.
@@ -17,10 +17,10 @@ from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.store.store import open_store
 
-METRICS = Path(__file__).with_name("evaluation.json")
-PAGE = Path(__file__).with_name("evaluation.md")
+METRICS = Path(__file__).resolve().parent.parent / "docs" / "evaluation.json"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "evaluation.md"
 
-_BEGIN = "<!-- by `python -m docs.evaluation`, from docs/evaluation.json -->"
+_BEGIN = "<!-- by `python -m tools.evaluation`, from docs/evaluation.json -->"
 _END = "<!-- end -->"
 _SHOWN = {
     "accuracy": "accuracy",

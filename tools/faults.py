@@ -1,6 +1,6 @@
 """The faults that tests cause, and what happens in each case. A test names its fault: `@pytest.mark.fault("S03")`.
 
-`docs.reliability` generates the page. "Kept" means that what was current stays current, byte for byte.
+`tools.reliability` generates the page. "Kept" means that what was current stays current, byte for byte.
 """
 
 # ruff: noqa: E501 -- a row is a line

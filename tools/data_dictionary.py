@@ -1,14 +1,14 @@
-"""Write docs/data-dictionary.md from contract and rules: `python -m docs.data_dictionary`. A test keeps it current."""
+"""Write docs/data-dictionary.md from contract and rules: `python -m tools.data_dictionary`. A test keeps it current."""
 
 from pathlib import Path
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.pipeline import specs, validation
 
-PAGE = Path(__file__).parent / "data-dictionary.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "data-dictionary.md"
 
 _HEAD = """\
-The columns of the data, and the rules that validate each asset. `python -m docs.data_dictionary` generates this page
+The columns of the data, and the rules that validate each asset. `python -m tools.data_dictionary` generates this page
 from `domain/data/contract.py` and `domain/rules/groups.py`."""
 
 

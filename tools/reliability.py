@@ -1,6 +1,6 @@
-"""Write docs/reliability.md from the marks of the tests: `python -m docs.reliability`. `--check` only compares.
+"""Write docs/reliability.md from the marks of the tests: `python -m tools.reliability`. `--check` only compares.
 
-`docs.faults` lists the faults. pytest itself collects the marks, so a mark on a single parameter set counts, too.
+`tools.faults` lists the faults. pytest itself collects the marks, so a mark on a single parameter set counts, too.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.faults import FAULTS, GROUPS
+from tools.faults import FAULTS, GROUPS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
@@ -24,7 +24,7 @@ This page lists the faults that the project handles, and what happens in each ca
 causes it for real and fails if the protection is removed. "Kept" means that what was current stays current, byte for
 byte.
 
-`python -m docs.reliability` generates this page from the marks of the tests. To run all of these tests, use
+`python -m tools.reliability` generates this page from the marks of the tests. To run all of these tests, use
 `make test ARGS="-m fault"`; to list them, use `.venv/bin/pytest -m fault --collect-only -q`.
 """
 
@@ -77,7 +77,7 @@ def problems(tests: Mapping[str, list[str]]) -> list[str]:
     """Return a message for each fault without a test and each mark without a fault."""
     return [
         *(f"no test is marked with the fault {fault}" for fault in FAULTS if fault not in tests),
-        *(f"docs/faults.py does not know {fault}, a mark of {tests[fault][0]}" for fault in set(tests) - set(FAULTS)),
+        *(f"tools/faults.py does not know {fault}, a mark of {tests[fault][0]}" for fault in set(tests) - set(FAULTS)),
     ]
 
 
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> str | None:
     if arguments != ["--check"]:
         PAGE.write_text(page(tests), encoding="utf-8")
     elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page(tests):
-        return "docs/reliability.md is out of date; run: python -m docs.reliability"
+        return "docs/reliability.md is out of date; run: python -m tools.reliability"
     return None
 
 

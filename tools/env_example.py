@@ -1,4 +1,4 @@
-"""Write .env.example from the settings: `python -m docs.env_example`. A test keeps it current."""
+"""Write .env.example from the settings: `python -m tools.env_example`. A test keeps it current."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _HEAD = """\
 # Keep the form NAME="${NAME:-value}": it lets an environment variable win in both programs. (`wdbc` prefers the
 # environment to .env anyway; `dagster` prefers .env.)
 #
-# Generated from wdbc_assets/settings by `python -m docs.env_example`.
+# Generated from wdbc_assets/settings by `python -m tools.env_example`.
 """
 
 

@@ -1,4 +1,4 @@
-"""Take the README's screenshots of Dagster's UI, in a headless Chromium: `python -m docs.pictures`."""
+"""Take the README's screenshots of Dagster's UI, in a headless Chromium: `python -m tools.pictures`."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from wdbc_assets_tests.ui import dagster_ui
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Page
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 
 
 def main() -> None:
