@@ -25,7 +25,7 @@ _LATE = {"SENSOR": timedelta(minutes=15), "SCHEDULE": timedelta(hours=25)}
 
 
 @dataclass(frozen=True)
-class Finding:
+class AttentionItem:
     """One problem that needs attention: its kind, its subject, and a description."""
 
     kind: str
@@ -36,7 +36,7 @@ class Finding:
         return f"{self.kind}: {self.subject}: {' '.join(self.text.split())}"
 
 
-def findings(store: Store, config: settings.Settings) -> Iterator[Finding]:
+def findings(store: Store, config: settings.Settings) -> Iterator[AttentionItem]:
     """Yield every problem that needs attention. Remote sources are not contacted."""
     for asset in specs.ASSETS:
         yield from _asset_problems(store, asset)
@@ -48,45 +48,45 @@ def findings(store: Store, config: settings.Settings) -> Iterator[Finding]:
             yield from _failed_or_late_ticks(instance)
             yield from _stale_remote_source(store, instance, config)
     except WdbcError as error:
-        yield Finding("damaged", "Dagster's history", _message(error))
+        yield AttentionItem("damaged", "Dagster's history", _message(error))
 
 
-def _asset_problems(store: Store, asset: str) -> Iterator[Finding]:
+def _asset_problems(store: Store, asset: str) -> Iterator[AttentionItem]:
     try:
         if refusal := store.refusal(asset):
             reasons = "; ".join(refusal.reasons)
-            yield Finding("refused", asset, f"the attempt at {refusal.at[:19]} UTC was refused: {reasons}")
+            yield AttentionItem("refused", asset, f"the attempt at {refusal.at[:19]} UTC was refused: {reasons}")
         manifest = None if asset == CHAMPION else store.current(asset)
         if manifest is not None and (damage := store.damage(manifest)):
-            yield Finding("damaged", asset, damage)
+            yield AttentionItem("damaged", asset, damage)
     except WdbcError as error:
-        yield Finding("damaged", asset, _message(error))
+        yield AttentionItem("damaged", asset, _message(error))
 
 
-def _production_problems(store: Store) -> Iterator[Finding]:
+def _production_problems(store: Store) -> Iterator[AttentionItem]:
     try:
         registry = open_registry(store)
         standing = registry.standing()
         for problem in (*standing.problems, *registry.lost_evidence()):
-            yield Finding("damaged", CHAMPION, problem)
+            yield AttentionItem("damaged", CHAMPION, problem)
         for way in registry.ways_back(standing):
             if way.damage and way.version != standing.version:
-                yield Finding("damaged", CHAMPION, str(way))
+                yield AttentionItem("damaged", CHAMPION, str(way))
         challenger.current(store)
     except WdbcError as error:
-        yield Finding("damaged", CHAMPION, _message(error))
+        yield AttentionItem("damaged", CHAMPION, _message(error))
 
 
-def _source_problems(config: settings.Settings) -> Iterator[Finding]:
+def _source_problems(config: settings.Settings) -> Iterator[AttentionItem]:
     try:
         source = sources.parse(config.source)
         if not source.remote:
             source.fingerprint(limits=config.limits())
     except WdbcError as error:
-        yield Finding("stale source", "the source", f"it cannot be read: {_message(error)}")
+        yield AttentionItem("stale source", "the source", f"it cannot be read: {_message(error)}")
 
 
-def _failed_runs(instance: "dg.DagsterInstance") -> Iterator[Finding]:
+def _failed_runs(instance: "dg.DagsterInstance") -> Iterator[AttentionItem]:
     """Yield a finding for each job whose last finished run failed, unless its assets were materialized since."""
     import dagster as dg
 
@@ -97,7 +97,7 @@ def _failed_runs(instance: "dg.DagsterInstance") -> Iterator[Finding]:
             if run.status is dg.DagsterRunStatus.FAILURE and not _is_superseded(instance, record):
                 subject = "materialization" if job == _AD_HOC_JOB else f"job {job}"
                 at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
-                yield Finding(
+                yield AttentionItem(
                     "failed run",
                     subject,
                     f"run {run.run_id[:8]} failed at {at:%Y-%m-%dT%H:%M:%S} UTC, and no later run succeeded; see"
@@ -121,7 +121,7 @@ def _is_superseded(instance: "dg.DagsterInstance", record: "dg.RunRecord") -> bo
     return True
 
 
-def _failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Finding]:
+def _failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[AttentionItem]:
     """Yield a finding for each running sensor or schedule whose last tick failed or is overdue."""
     for state, tick in _turned_on(instance):
         kind = state.instigator_type.value.lower()
@@ -129,12 +129,12 @@ def _failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Finding]:
         if tick is not None and tick.status.value == "FAILURE":
             error = tick.error.cause or tick.error if tick.error else None
             message = error.message.partition(": ")[2].splitlines()[0] if error else "for an unknown reason"
-            yield Finding(
+            yield AttentionItem(
                 "stale source" if kind == "sensor" else "failed run", subject, f"its last tick failed: {message}"
             )
         last = datetime.fromtimestamp(tick.timestamp if tick is not None else _turned_on_at(state), UTC)
         if datetime.now(UTC) - last > _LATE.get(state.instigator_type.value, timedelta.max):
-            yield Finding(
+            yield AttentionItem(
                 "stale source",
                 subject,
                 f"it is turned on, but its last tick was at {last:%Y-%m-%dT%H:%M:%S} UTC: the daemon is not running"
@@ -142,7 +142,9 @@ def _failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Finding]:
             )
 
 
-def _stale_remote_source(store: Store, instance: "dg.DagsterInstance", config: settings.Settings) -> Iterator[Finding]:
+def _stale_remote_source(
+    store: Store, instance: "dg.DagsterInstance", config: settings.Settings
+) -> Iterator[AttentionItem]:
     """Yield a finding if a remote source was neither read nor checked within the allowed time."""
     allowed = config.stale_after_hours
     if allowed is None or not sources.parse(config.source).remote:
@@ -160,7 +162,7 @@ def _stale_remote_source(store: Store, instance: "dg.DagsterInstance", config: s
     last = datetime.fromtimestamp(max(checked_at), UTC)
     if datetime.now(UTC) - last > timedelta(hours=allowed):
         seen = f"last read or checked at {last:%Y-%m-%dT%H:%M:%S} UTC" if max(checked_at) else "never read"
-        yield Finding("stale source", "the source", f"{seen}; WDBC_STALE_AFTER_HOURS allows {allowed:g} hours")
+        yield AttentionItem("stale source", "the source", f"{seen}; WDBC_STALE_AFTER_HOURS allows {allowed:g} hours")
 
 
 def _checked_source(state: Any, tick: Any) -> bool:

@@ -71,7 +71,7 @@ class InProduction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class CandidateDescription:
     """The current candidate with its comparison, or why it cannot be compared."""
 
     version: str | None = None
@@ -113,13 +113,15 @@ def _comparison(registry: Registry, standing: Standing) -> VerdictDocument | Non
         return None
 
 
-def _candidate(store: Store) -> Candidate:
+def _candidate(store: Store) -> CandidateDescription:
     try:
         case = registry_candidate.gather(store)
         document = None if case.is_champion else case.document(case.compare())
     except WdbcError as error:
-        return Candidate(problems=f"{error.what}. {error.hint}")
-    return Candidate(version=case.version, recipe=case.recipe, is_champion=case.is_champion, comparison=document)
+        return CandidateDescription(problems=f"{error.what}. {error.hint}")
+    return CandidateDescription(
+        version=case.version, recipe=case.recipe, is_champion=case.is_champion, comparison=document
+    )
 
 
 def _show(registry: Registry, standing: Standing, experiment: Experiment | None, problems: Sequence[str]) -> None:
@@ -151,7 +153,7 @@ def _show_evidence(digest: str, verdict: Verdict) -> None:
             terminal.say(f"    {criterion.name:<14} {interval:<28} {criterion.demand}")
 
 
-def _show_candidate(standing: Standing, candidate: Candidate) -> None:
+def _show_candidate(standing: Standing, candidate: CandidateDescription) -> None:
     wdbc = terminal.command_name()
     if candidate.is_champion:
         terminal.say("\n  candidate: none; the current pipeline is the champion")

@@ -15,7 +15,7 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from wdbc_assets.verification import ChangedValue, Finding
+    from wdbc_assets.verification import AssetVerification, ChangedValue
 
 _COLOURS = {"same": "green", "diverged": "red", "not derived": "yellow"}
 _LINES = 10
@@ -75,7 +75,9 @@ def _select(store: Store, assets: Sequence[str]) -> list[str]:
     return [asset for asset in specs.ASSETS if asset in selected]
 
 
-def _verify(store: Store, config: settings.Settings, assets: Sequence[str], *, deep: bool) -> "Iterator[Finding]":
+def _verify(
+    store: Store, config: settings.Settings, assets: Sequence[str], *, deep: bool
+) -> "Iterator[AssetVerification]":
     import skops.io  # noqa: F401, I001 -- first, because its import inspects every loaded module
     from wdbc_assets import verification
 
@@ -89,7 +91,7 @@ def _verify(store: Store, config: settings.Settings, assets: Sequence[str], *, d
         logs.logger.removeHandler(lines)
 
 
-def _show(finding: "Finding") -> None:
+def _show(finding: "AssetVerification") -> None:
     verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
     version = formatting.short(finding.manifest.version) if finding.manifest else ""
     terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
@@ -100,7 +102,7 @@ def _show(finding: "Finding") -> None:
         terminal.say(f"  {'':<17} {'':<12} {terminal.style(note, dim=True)}")
 
 
-def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
+def _explain(first: "AssetVerification", later: "Sequence[AssetVerification]") -> None:
     terminal.say("\n" + terminal.style(f"  first diverged: {first.asset}", bold=True))
     for difference in first.differences:
         terminal.say(f"    {difference.file}: {difference.what}")
@@ -117,7 +119,7 @@ def _explain(first: "Finding", later: "Sequence[Finding]") -> None:
         terminal.say(f"    hint: {hint}")
 
 
-def _show_changes(finding: "Finding", most: int) -> None:
+def _show_changes(finding: "AssetVerification", most: int) -> None:
     """Print the values of an asset that changed, the most important first."""
     values = sorted((value for item in finding.differences for value in item.changed), key=_prominence)
     for value in values[:most]:

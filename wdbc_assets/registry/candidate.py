@@ -142,7 +142,7 @@ class Case:
         """
         version = self.standing.version
         return VerdictDocument(
-            candidate=verdicts.Candidate(
+            candidate=verdicts.CandidateVersion(
                 recipe=self.recipe,
                 version=self.version,
                 made_of={name: manifest.version for name, manifest in self.manifests.items()},

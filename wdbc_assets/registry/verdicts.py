@@ -6,7 +6,7 @@ from wdbc_assets.domain.promotion.gate import Verdict
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateVersion:
     """The candidate: its recipe, its version of fitted_pipeline, and the versions of its inputs."""
 
     recipe: str
@@ -26,7 +26,7 @@ class Champion:
 class VerdictDocument:
     """The whole document; `experiment` counts the outcomes of the candidate's patients in an experiment."""
 
-    candidate: Candidate
+    candidate: CandidateVersion
     champion: Champion | None
     protocol: str | None
     experiment: dict[str, int] | None

@@ -65,7 +65,7 @@ class ByClass(_Part):
     malignant: Share
 
 
-class Training(_Part):
+class StoredTraining(_Part):
     """The number of training patients behind a policy."""
 
     rows: Count
@@ -73,8 +73,8 @@ class Training(_Part):
     malignant: Count
 
 
-class Histogram(_Part):
-    """Histogram of out-of-fold probabilities for each class."""
+class StoredHistogram(_Part):
+    """StoredHistogram of out-of-fold probabilities for each class."""
 
     edges: Annotated[list[Share], Field(max_length=1000)]
     benign: Annotated[list[Count], Field(max_length=1000)]
@@ -89,13 +89,13 @@ class PolicyMetrics(_Part):
     referred: Proportion
 
 
-class OutOfFold(PolicyMetrics):
+class StoredOutOfFold(PolicyMetrics):
     """On the training set, from models that were not fitted on the row."""
 
-    histogram: Histogram
+    histogram: StoredHistogram
 
 
-class Coverage(_Part):
+class StoredCoverage(_Part):
     """The share of each class whose conformal prediction set contains the true class."""
 
     benign: Proportion
@@ -105,7 +105,7 @@ class Coverage(_Part):
 class Test(PolicyMetrics):
     """On the test set."""
 
-    coverage: Coverage
+    coverage: StoredCoverage
 
 
 class PolicyFile(_Part):
@@ -117,11 +117,11 @@ class PolicyFile(_Part):
     alpha: Share
     folds: Annotated[int, Field(ge=2, lt=2**53)]
     seed: Count
-    training: Training
+    training: StoredTraining
     threshold: Share
     rank: Count
     quantiles: ByClass
-    out_of_fold: OutOfFold
+    out_of_fold: StoredOutOfFold
     test: Test
 
 

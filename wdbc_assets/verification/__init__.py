@@ -8,8 +8,8 @@ Nothing here writes to the store.
 """
 
 from wdbc_assets.verification.causes import Cause
-from wdbc_assets.verification.differences import ChangedValue, Difference
-from wdbc_assets.verification.findings import Finding, first_diverged, to_json
+from wdbc_assets.verification.differences import ChangedValue, FileDifference
+from wdbc_assets.verification.findings import AssetVerification, first_diverged, to_json
 from wdbc_assets.verification.verify import verify
 
-__all__ = ["Cause", "ChangedValue", "Difference", "Finding", "first_diverged", "to_json", "verify"]
+__all__ = ["AssetVerification", "Cause", "ChangedValue", "FileDifference", "first_diverged", "to_json", "verify"]

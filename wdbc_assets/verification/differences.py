@@ -28,7 +28,7 @@ class ChangedValue:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FileDifference:
     """How one file differs.
 
     Attributes:

@@ -10,7 +10,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import codecs, skops_files
 from wdbc_assets.verification import tables, values
-from wdbc_assets.verification.differences import Difference
+from wdbc_assets.verification.differences import FileDifference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ _SHOWN = 10
 
 def compare(
     file: str, stored: bytes | None, derived: bytes | None, *, intact: bool, patients: "pd.DataFrame | None"
-) -> Difference:
+) -> FileDifference:
     """Compare two files of the same name; either may be missing.
 
     Args:
@@ -31,7 +31,7 @@ def compare(
         patients: Measurements on which two models are compared.
     """
     if stored is None or derived is None:
-        return Difference(file, "is missing" if stored is None else "is no longer derived")
+        return FileDifference(file, "is missing" if stored is None else "is no longer derived")
     try:
         match PurePosixPath(file).suffix:
             case ".json":
@@ -42,12 +42,14 @@ def compare(
                 return _sources(file, stored, derived)
             case ".skops":
                 return (
-                    _models(file, stored, derived, patients) if intact else Difference(file, "is damaged: not opened")
+                    _models(file, stored, derived, patients)
+                    if intact
+                    else FileDifference(file, "is damaged: not opened")
                 )
             case _:
                 return _lines(file, stored, derived)
     except ValueError:
-        return Difference(file, "can no longer be read")
+        return FileDifference(file, "can no longer be read")
 
 
 def describe(contents: Mapping[str, bytes]) -> str:
@@ -88,7 +90,7 @@ def _table(content: bytes) -> "pd.DataFrame":
         raise ValueError("not a Parquet file") from error
 
 
-def _sources(file: str, stored: bytes, derived: bytes) -> Difference:
+def _sources(file: str, stored: bytes, derived: bytes) -> FileDifference:
     from wdbc_assets.domain.data import reading
 
     try:
@@ -101,7 +103,7 @@ def _sources(file: str, stored: bytes, derived: bytes) -> Difference:
     return _lines(file, stored, derived, prefix="no cell differs, but the text of ")
 
 
-def _lines(file: str, stored: bytes, derived: bytes, prefix: str = "") -> Difference:
+def _lines(file: str, stored: bytes, derived: bytes, prefix: str = "") -> FileDifference:
     before, after = stored.splitlines(), derived.splitlines()
     pairs = zip(before, after, strict=False)
     changed = [number for number, (old, new) in enumerate(pairs, start=1) if old != new]
@@ -109,22 +111,22 @@ def _lines(file: str, stored: bytes, derived: bytes, prefix: str = "") -> Differ
     what = f"{len(changed)} lines: {numbers}" if changed else "only line endings"
     if len(before) != len(after):
         what = f"{len(before)} lines -> {len(after)}" + (f", first difference in line {changed[0]}" if changed else "")
-    return Difference(file, prefix + what, count=len(changed), largest=0.0 if prefix else None)
+    return FileDifference(file, prefix + what, count=len(changed), largest=0.0 if prefix else None)
 
 
-def _models(file: str, stored: bytes, derived: bytes, patients: "pd.DataFrame | None") -> Difference:
+def _models(file: str, stored: bytes, derived: bytes, patients: "pd.DataFrame | None") -> FileDifference:
     if patients is None:
-        return Difference(file, "another model")
+        return FileDifference(file, "another model")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns about models of other releases, which is expected here
             models = (skops_files.from_skops(content) for content in (stored, derived))
             before, after = (prediction.predict(model, patients) for model in models)
     except (WdbcError, AttributeError, KeyError, TypeError, ValueError):
-        return Difference(file, "another model, and these libraries cannot predict with the stored one")
+        return FileDifference(file, "another model, and these libraries cannot predict with the stored one")
     largest = float(abs(after - before).max())
     size = f"differ by at most {largest:.1e}" if largest else "are identical"
-    return Difference(file, f"probabilities of {len(patients)} training rows {size}", largest=largest)
+    return FileDifference(file, f"probabilities of {len(patients)} training rows {size}", largest=largest)
 
 
 def training_rows(inputs: Mapping[str, Any]) -> "pd.DataFrame | None":

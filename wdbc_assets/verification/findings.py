@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.verification.causes import Cause
-from wdbc_assets.verification.differences import ROUNDING, Difference
+from wdbc_assets.verification.differences import ROUNDING, FileDifference
 
 
 @dataclass(frozen=True)
-class Finding:
+class AssetVerification:
     """The result of re-deriving an asset's current version.
 
     Attributes:
@@ -31,7 +31,7 @@ class Finding:
     derived: str | None = None
     compared: str = ""
     causes: tuple[Cause, ...] = ()
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FileDifference, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""
 
@@ -48,12 +48,12 @@ class Finding:
         return self.largest is not None and self.largest <= ROUNDING
 
 
-def first_diverged(findings: Sequence[Finding]) -> Finding | None:
+def first_diverged(findings: Sequence[AssetVerification]) -> AssetVerification | None:
     """Return the first finding that diverged, or None."""
     return next((finding for finding in findings if finding.verdict == "diverged"), None)
 
 
-def to_json(findings: Sequence[Finding]) -> dict[str, Any]:
+def to_json(findings: Sequence[AssetVerification]) -> dict[str, Any]:
     """Return all findings as JSON values."""
     first = first_diverged(findings)
     return {
@@ -63,7 +63,7 @@ def to_json(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
+def _finding_to_json(finding: AssetVerification) -> dict[str, Any]:
     return {
         "asset": finding.asset,
         "verdict": finding.verdict,

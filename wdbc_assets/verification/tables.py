@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from wdbc_assets.verification.differences import Difference
+from wdbc_assets.verification.differences import FileDifference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ _SHOWN_OF_MANY = 3
 
 def compare(
     file: str, stored: "pd.DataFrame", derived: "pd.DataFrame", *, first: int = 1, row: str = "row"
-) -> Difference:
+) -> FileDifference:
     """Compare two tables.
 
     Args:
@@ -30,7 +30,7 @@ def compare(
     if lost and (gap := _gap(stored[columns], derived[columns])) is not None:
         start, end = gap + first, gap + first + abs(lost) - 1
         rows = f"{row} {start}" if start == end else f"{row}s {start} to {end}"
-        return Difference(file, "; ".join([*phrases, f"{rows} {'lost' if lost > 0 else 'added'}"]))
+        return FileDifference(file, "; ".join([*phrases, f"{rows} {'lost' if lost > 0 else 'added'}"]))
     if lost:
         phrases.append(f"{len(stored)} {row}s -> {len(derived)}")
     length = min(len(stored), len(derived))
@@ -41,10 +41,10 @@ def compare(
         cells = f"{count:,} of {differs.size:,} cells"
         phrases.append(cells if lost else f"{cells}: {_list_cells(positions, count, row)}")
     elif not phrases:
-        return Difference(file, "no cell differs, but the encoding does", largest=0.0)
+        return FileDifference(file, "no cell differs, but the encoding does", largest=0.0)
     structure = bool(_column_changes(stored, derived)) or bool(lost)
     largest = None if structure else _largest(stored[columns], derived[columns], differs)
-    return Difference(file, "; ".join(phrases), count=count, cells=tuple(positions), largest=largest)
+    return FileDifference(file, "; ".join(phrases), count=count, cells=tuple(positions), largest=largest)
 
 
 def _list_cells(positions: list[tuple[int, str]], count: int, row: str) -> str:

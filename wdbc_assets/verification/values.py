@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wdbc_assets.verification.differences import ChangedValue, Difference, is_number
+from wdbc_assets.verification.differences import ChangedValue, FileDifference, is_number
 
 ABSENT = "absent"
 
 
-def compare(file: str, stored: Any, derived: Any) -> Difference:
+def compare(file: str, stored: Any, derived: Any) -> FileDifference:
     """Compare two JSON trees."""
     changed = tuple(_changed(stored, derived, ""))
     if not changed:
-        return Difference(file, "the same values in another notation", largest=0.0)
+        return FileDifference(file, "the same values in another notation", largest=0.0)
     relative = [value.relative for value in changed]
     numbers = [share for share in relative if share is not None]
     total = max(count(stored), count(derived))
-    return Difference(
+    return FileDifference(
         file,
         f"{len(changed)} of {total} values",
         count=len(changed),

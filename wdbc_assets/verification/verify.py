@@ -18,8 +18,8 @@ from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, files
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.configuration import Configuration
-from wdbc_assets.verification.differences import Difference
-from wdbc_assets.verification.findings import Finding
+from wdbc_assets.verification.differences import FileDifference
+from wdbc_assets.verification.findings import AssetVerification
 from wdbc_assets.verification.inputs import Inventory, Rederived
 from wdbc_assets.verification.rederive import Derived, Inputs, RemoteSourceSkipped, Sandbox, StoredVersion
 
@@ -27,7 +27,9 @@ CHEAP_SECONDS = 30.0
 """A version that took longer is not derived a second time to isolate the cause of a difference."""
 
 
-def verify(store: Store, config: settings.Settings, assets: Iterable[str], *, deep: bool) -> Iterator[Finding]:
+def verify(
+    store: Store, config: settings.Settings, assets: Iterable[str], *, deep: bool
+) -> Iterator[AssetVerification]:
     """Re-derive the current version of each asset and compare; yield each finding as soon as it is known.
 
     Args:
@@ -44,7 +46,7 @@ def verify(store: Store, config: settings.Settings, assets: Iterable[str], *, de
         for asset in assets:
             manifest = store.current(asset)
             if manifest is None:
-                yield Finding(asset, None, "not derived", reason="it has never been materialized")
+                yield AssetVerification(asset, None, "not derived", reason="it has never been materialized")
             else:
                 yield verification.check(StoredVersion(asset, manifest, store.found(manifest)))
 
@@ -58,7 +60,7 @@ class _Verification:
         self._sandbox = sandbox
         self._inventory = Inventory(store)
 
-    def check(self, case: StoredVersion) -> Finding:
+    def check(self, case: StoredVersion) -> AssetVerification:
         """Re-derive one version and compare it with the stored one."""
         damage = tuple(causes.damage(case.manifest, case.contents, self._made(case.manifest)))
         setting = Configuration(None, None, ())
@@ -72,7 +74,7 @@ class _Verification:
         except RemoteSourceSkipped as error:
             return _check_by_digest(case, damage, setting, error)
         except WdbcError as error:
-            return Finding(
+            return AssetVerification(
                 case.asset, case.manifest, "diverged" if damage else "not derived", causes=damage, reason=error.what
             )
         same = derived.matches(case.manifest)
@@ -81,7 +83,7 @@ class _Verification:
             validated = validation.validate(case.asset, derived.value, inputs.values, where=case.asset)
             refusal = None if same else validated.refusal
             self._inventory.rederived[case.asset] = Rederived(case.manifest.version, derived.draft, refusal)
-        return Finding(
+        return AssetVerification(
             case.asset,
             case.manifest,
             "diverged" if reasons else "same",
@@ -162,7 +164,7 @@ class _Verification:
                 yield f"also changed, but not the cause: {cause}" if reasons else f"same despite {cause}"
 
 
-def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple[Difference, ...]:
+def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple[FileDifference, ...]:
     intact, patients = case.intact(), files.training_rows(inputs.values)
     stored, new = case.contents, derived.draft.contents
     return tuple(
@@ -174,18 +176,18 @@ def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple
 
 def _check_by_digest(
     case: StoredVersion, damage: tuple[Cause, ...], setting: Configuration, error: RemoteSourceSkipped
-) -> Finding:
+) -> AssetVerification:
     """Verify data of a remote source against the digest recorded when it was fetched."""
     asset, manifest = case.asset, case.manifest
     if not damage and any(change.name == "source" for change in setting.changes):
         change = next(change for change in setting.changes if change.name == "source")
-        return Finding(asset, manifest, "not derived", reason=f"{error.what} ({change})")
+        return AssetVerification(asset, manifest, "not derived", reason=f"{error.what} ({change})")
     fetched = (manifest.origin or {}).get("sha256")
     if not damage and fetched not in {file.sha256 for file in manifest.files.values()}:
         damage = tuple(
             Cause("stored file", name, fetched, "is not what the source delivered") for name in manifest.files
         )
-    return Finding(
+    return AssetVerification(
         asset,
         manifest,
         "diverged" if damage else "same",

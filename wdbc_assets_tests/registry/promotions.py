@@ -10,7 +10,7 @@ from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry, open_registry
-from wdbc_assets.registry.verdicts import Candidate, Champion, VerdictDocument
+from wdbc_assets.registry.verdicts import CandidateVersion, Champion, VerdictDocument
 from wdbc_assets.store import paths
 from wdbc_assets.store.store import Draft, Store
 
@@ -36,7 +36,7 @@ def judgement(name: gate.Name = "better", **facts: Any) -> VerdictDocument:
         criteria=(criterion,),
     )
     document = VerdictDocument(
-        candidate=Candidate("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}),
+        candidate=CandidateVersion("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}),
         champion=Champion("svc", "a" * 64),
         protocol="quick",
         experiment=None,

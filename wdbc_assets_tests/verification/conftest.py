@@ -12,10 +12,10 @@ import pytest
 from wdbc_assets import settings, verification
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets.verification import Finding
+from wdbc_assets.verification import AssetVerification
 from wdbc_assets_tests import builders
 
-Verify = Callable[..., dict[str, Finding]]
+Verify = Callable[..., dict[str, AssetVerification]]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def store(folder: Path) -> Store:
 def verify(store: Store) -> Verify:
     """Verify assets (by default all five) under the current settings; return the findings by asset."""
 
-    def findings(*assets: str, deep: bool = False) -> dict[str, Finding]:
+    def findings(*assets: str, deep: bool = False) -> dict[str, AssetVerification]:
         results = verification.verify(store, settings.load(), assets or specs.JOBS["train"], deep=deep)
         return {finding.asset: finding for finding in results}
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from wdbc_assets.verification import Finding
+from wdbc_assets.verification import AssetVerification
 
 
-def verdicts(findings: dict[str, Finding]) -> list[str]:
+def verdicts(findings: dict[str, AssetVerification]) -> list[str]:
     return [finding.verdict for finding in findings.values()]
 
 
-def changed_values(finding: Finding) -> dict[str, tuple[Any, Any]]:
+def changed_values(finding: AssetVerification) -> dict[str, tuple[Any, Any]]:
     return {
         value.path: (value.stored, value.derived) for difference in finding.differences for value in difference.changed
     }

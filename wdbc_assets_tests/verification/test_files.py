@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.store import codecs
-from wdbc_assets.verification import Difference, files
+from wdbc_assets.verification import FileDifference, files
 from wdbc_assets_tests import builders
 
 
-def compared(name: str, stored: bytes | None, derived: bytes | None) -> Difference:
+def compared(name: str, stored: bytes | None, derived: bytes | None) -> FileDifference:
     return files.compare(name, stored, derived, intact=True, patients=None)
 
 
@@ -21,7 +21,7 @@ def changes(stored: Any, derived: Any) -> list[tuple[str, Any, Any, float | None
     return [(value.path, value.stored, value.derived, value.difference) for value in difference.changed]
 
 
-def tables(stored: pd.DataFrame, derived: pd.DataFrame) -> Difference:
+def tables(stored: pd.DataFrame, derived: pd.DataFrame) -> FileDifference:
     return compared("table.parquet", codecs.to_parquet(stored), codecs.to_parquet(derived))
 
 

@@ -26,7 +26,7 @@ _FENCE = 1.5  # interquartile ranges beyond the quartiles
 
 
 @dataclass(frozen=True)
-class Quantiles:
+class ClassQuantiles:
     """The median of a class, and its interpolated quantiles LOW and HIGH."""
 
     median: float
@@ -35,7 +35,7 @@ class Quantiles:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class ClassHistogram:
     """The number of patients of each class between the edges."""
 
     edges: tuple[float, ...]
@@ -51,13 +51,13 @@ class Distribution:
     malignancy, and below 0.5 if smaller ones do. `skew` is None for a constant. `zeros` counts values of exactly 0.
     """
 
-    benign: Quantiles
-    malignant: Quantiles
+    benign: ClassQuantiles
+    malignant: ClassQuantiles
     skew: float | None
     outliers: int
     zeros: int
     auc: float
-    histogram: Histogram
+    histogram: ClassHistogram
 
 
 def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distribution:
@@ -72,7 +72,7 @@ def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distr
         outliers=outliers(of_benign) + outliers(of_malignant),
         zeros=int((values == 0).sum()),
         auc=auc(values, malignant),
-        histogram=Histogram(tuple(edges), *(tuple(count.tolist()) for count in counts)),
+        histogram=ClassHistogram(tuple(edges), *(tuple(count.tolist()) for count in counts)),
     )
 
 
@@ -123,6 +123,6 @@ def common_edges(values: NDArray[np.float64]) -> list[float]:
     return [round(number * step, max(-exponent, 0)) for number in range(first, last + 1)]
 
 
-def _quantiles(values: NDArray[np.float64]) -> Quantiles:
+def _quantiles(values: NDArray[np.float64]) -> ClassQuantiles:
     low, median, high = np.quantile(values, (LOW, 0.5, HIGH)).tolist()
-    return Quantiles(median, low, high)
+    return ClassQuantiles(median, low, high)

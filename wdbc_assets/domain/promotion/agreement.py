@@ -29,7 +29,7 @@ class Referred:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ProbabilityDifference:
     """The mean and the largest absolute value of challenger - champion in probability."""
 
     mean: float | None
@@ -49,7 +49,7 @@ class Agreement:
     same_set: intervals.Interval
     decisions: dict[str, dict[str, int]]
     referred: Referred
-    difference: Difference
+    difference: ProbabilityDifference
 
 
 def agreement(
@@ -73,5 +73,7 @@ def agreement(
             for a, first in enumerate(names)
         },
         referred=Referred(*referred),
-        difference=Difference(float(change.mean()), float(np.abs(change).max())) if n else Difference(None, None),
+        difference=ProbabilityDifference(float(change.mean()), float(np.abs(change).max()))
+        if n
+        else ProbabilityDifference(None, None),
     )

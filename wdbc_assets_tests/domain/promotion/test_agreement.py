@@ -31,4 +31,4 @@ def test_of_nobody_nothing_is_said() -> None:
     found = agreement.agreement(nobody, nobody, champion_policy=CHAMPION, challenger_policy=CHALLENGER)
     assert found.same_decision.value is None
     assert found.referred == agreement.Referred(champion=None, challenger=None)
-    assert found.difference == agreement.Difference(mean=None, largest=None)
+    assert found.difference == agreement.ProbabilityDifference(mean=None, largest=None)
