@@ -1,6 +1,6 @@
 """Correlations between measurements, and clusters of measurements that correlate strongly.
 
-This module imports numpy; scipy, which clusters, is imported inside a function.
+numpy and scipy are imported inside functions.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -38,6 +37,8 @@ class Correlation:
 
 def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> Correlation:
     """Correlate every pair of columns of X, of shape (n_patients, n_measurements)."""
+    import numpy as np
+
     names = [str(name) for name in X.columns]
     r = _pearson(X)
     order, groups = _cluster(np.abs(np.nan_to_num(r)), bound)
@@ -55,6 +56,8 @@ def correlate(X: pd.DataFrame, *, bound: float = BOUND) -> Correlation:
 
 def _pearson(X: pd.DataFrame) -> NDArray[np.float64]:
     # By pandas and not by BLAS, whose last bits depend on the number of threads.
+    import numpy as np
+
     r = np.array(X.corr(), dtype=np.float64)
     r[np.diag_indices_from(r)] = np.where(np.isnan(r.diagonal()), np.nan, 1.0)
     return r
@@ -62,6 +65,7 @@ def _pearson(X: pd.DataFrame) -> NDArray[np.float64]:
 
 def _cluster(similarity: NDArray[np.float64], bound: float) -> tuple[list[int], list[int]]:
     """Return the order of the tree's leaves, and the number of each column's cluster."""
+    import numpy as np
     from scipy.cluster import hierarchy
 
     distances = 1 - similarity[np.triu_indices_from(similarity, 1)]

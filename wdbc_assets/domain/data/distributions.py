@@ -1,7 +1,7 @@
 """The distribution of one measurement: quantiles by class, skewness, outliers, and how well it separates the classes.
 
 Nothing here reveals a single patient's value: only quantiles within a class, counts, and edges that are round numbers.
-This module imports numpy, so import it where it is used.
+numpy is imported inside functions.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 LOW, HIGH = 0.05, 0.95
@@ -62,6 +61,8 @@ class Distribution:
 
 def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distribution:
     """Describe one measurement; both arguments have the shape (n_patients,)."""
+    import numpy as np
+
     of_benign, of_malignant = values[~malignant], values[malignant]
     edges = common_edges(values)
     counts = (np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (of_benign, of_malignant))
@@ -81,6 +82,8 @@ def auc(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> float:
 
     Source: J. A. Hanley, B. J. McNeil (1982), Radiology 143:29-36. It is exact, because it sums integers.
     """
+    import numpy as np
+
     benign, others = np.sort(values[~malignant]), values[malignant]
     below = np.searchsorted(benign, others, "left") + np.searchsorted(benign, others, "right")
     return int(below.sum()) / (2 * len(benign) * len(others))
@@ -91,6 +94,8 @@ def skew(values: NDArray[np.float64]) -> float | None:
 
     Source: D. N. Joanes, C. A. Gill (1998), The Statistician 47:183-189, their G1.
     """
+    import numpy as np
+
     n, far = len(values), values - values.mean()
     if n < 3 or values.min() == values.max():
         return None
@@ -104,6 +109,8 @@ def outliers(values: NDArray[np.float64]) -> int:
 
     Source: J. W. Tukey (1977), Exploratory Data Analysis; with interpolated quartiles.
     """
+    import numpy as np
+
     first, third = np.quantile(values, (0.25, 0.75))
     reach = _FENCE * (third - first)
     return int(((values < first - reach) | (values > third + reach)).sum())
@@ -114,6 +121,8 @@ def common_edges(values: NDArray[np.float64]) -> list[float]:
 
     They are multiples of 1, 2 or 5 times a power of ten, so that no edge is a patient's value or an extreme.
     """
+    import numpy as np
+
     low, high = (float(value) for value in np.quantile(values, _OUTERMOST))
     width = (high - low or abs(high) or 1.0) / BINS
     exponent = math.floor(math.log10(width))
@@ -124,5 +133,7 @@ def common_edges(values: NDArray[np.float64]) -> list[float]:
 
 
 def _quantiles(values: NDArray[np.float64]) -> ClassQuantiles:
+    import numpy as np
+
     low, median, high = np.quantile(values, (LOW, 0.5, HIGH)).tolist()
     return ClassQuantiles(median, low, high)

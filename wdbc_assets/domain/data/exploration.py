@@ -1,7 +1,7 @@
 """Exploratory analysis of the clean frame: distributions, correlations, and findings in sentences.
 
-`distributions` describes one measurement, `correlation` several; `insights` states the findings. This module imports
-numpy, so import it where it is used.
+`distributions` describes one measurement, `correlation` several; `insights` states the findings. numpy is imported
+inside functions.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from wdbc_assets.domain.data import contract, correlation, distributions, insights, preconditions
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -46,6 +45,8 @@ def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> Explora
         WdbcError: a cell is infinite or not a number, a diagnosis is neither 0 nor 1, or a measurement has fewer than
             `contract.LEAST_PER_CLASS` values in a class: a quantile of so few would be a single patient's value.
     """
+    import numpy as np
+
     X, malignant = frame[list(contract.FEATURES)], _malignant(frame)
     _require_enough(X, malignant)
     position = np.arange(len(frame), dtype=np.float64)
@@ -65,6 +66,8 @@ def explore(frame: pd.DataFrame, *, bound: float = correlation.BOUND) -> Explora
 
 
 def _malignant(frame: pd.DataFrame) -> np.ndarray:
+    import numpy as np
+
     diagnoses = frame[contract.DIAGNOSIS].to_numpy()
     preconditions.require_diagnoses(diagnoses, rows=len(frame), of_each=contract.LEAST_PER_CLASS)
     return np.asarray(diagnoses == contract.MALIGNANT)
@@ -85,6 +88,8 @@ def _require_enough(X: pd.DataFrame, malignant: np.ndarray) -> None:
 
 
 def _describe(column: pd.Series[float], malignant: np.ndarray) -> distributions.Distribution:
+    import numpy as np
+
     values = np.asarray(column, dtype=np.float64)
     known = ~np.isnan(values)
     return distributions.describe(values[known], malignant[known])
