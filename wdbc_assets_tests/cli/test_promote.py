@@ -279,6 +279,7 @@ def test_gc_lists_what_nothing_refers_to_and_removes_it_when_asked(store: Store,
 # Under test
 
 
+@pytest.mark.nightly
 def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion(store: Store) -> None:
     refused = wdbc("shadow", "start")
     assert refused.returncode == 1
@@ -339,6 +340,7 @@ def test_a_shadow_challenger_is_reported_and_its_missing_answers_block_promotion
 
 
 @pytest.mark.usefixtures("store")
+@pytest.mark.nightly
 def test_a_recipe_without_evaluation_may_be_beside_the_champion_and_may_not_answer() -> None:
     with_candidate("pca_logistic")
     wdbc("report")

@@ -169,7 +169,10 @@ def test_a_figure_that_json_cannot_say_is_refused() -> None:
         codecs.encode("metrics", {"auc": float("nan")})
 
 
-@pytest.mark.parametrize("recipe", sorted(recipes.RECIPES))
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(name, marks=[pytest.mark.nightly] * (name == "stacking")) for name in sorted(recipes.RECIPES)],
+)
 def test_the_model_of_every_recipe_comes_back_with_the_same_answers(recipe: str) -> None:
     X, target = published()
     X, target = X[::3], target[::3]
