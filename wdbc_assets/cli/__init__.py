@@ -85,6 +85,7 @@ def main() -> None:
         terminal.show_stopped()
     if incomplete := logs.incomplete():
         terminal.say(f"  {incomplete}", err=True)
+    streams.flush()
     if not code and (cause := streams.lost()):
         code = terminal.report_lost_output(cause)
     signals.end()

@@ -42,6 +42,16 @@ def write(text: str, *, err: bool = False) -> None:
         _discard(sys.stderr if err else sys.stdout)
 
 
+def flush() -> None:
+    """Write what is buffered, such as the help that click prints, or discard it if it cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            _lost.append(error)
+            _discard(stream)
+
+
 def lost() -> OSError | None:
     """Return the first error of writing output, if there was one."""
     return _lost[0] if _lost else None

@@ -15,7 +15,8 @@ COMMAND = f'{sys.executable} -c "from wdbc_assets.cli import main; main()"'
 
 def shell(script: str) -> subprocess.CompletedProcess[str]:
     """Run a script of bash in which `wdbc` is the command line; a failure inside a pipe is the pipe's."""
-    text = f'set -o pipefail\nwdbc() {{ {COMMAND} "$@"; }}\n{script}'
+    # Buffered, as users have it: what is buffered is written when the interpreter ends.
+    text = f'unset PYTHONUNBUFFERED\nset -o pipefail\nwdbc() {{ {COMMAND} "$@"; }}\n{script}'
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=False, timeout=120)
 
 
