@@ -21,7 +21,7 @@ def page() -> str:
         _columns(contract.COLUMNS),
         "## The clean frame",
         "`diagnosis` is 1 for malignant and 0 for benign. The column `id` is dropped. The measurements are the same.",
-        *(_rules(asset) for asset, spec in specs.ASSETS.items() if spec.rules),
+        *(_rules(asset) for asset in specs.ASSETS),
     ]
     return "\n\n".join(parts) + "\n"
 

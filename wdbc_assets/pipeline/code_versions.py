@@ -1,14 +1,16 @@
 """Code versions: digests of the code that an asset's value depends on.
 
 They are computed, because a version maintained by hand is eventually forgotten, and then a stale asset passes as up to
-date. An asset depends on the text of its own function and of its validation, and on every module of `domain` that these
-import, directly or indirectly. Comments, docstrings and blank lines do not count. An engine (`pipeline.engines`) does
-not count itself, because it must not affect the value, but the modules of `domain` that it imports do.
+date. An asset depends on its own function and on its validation, with what they use of their module, and on every
+module of `domain` that these import, directly or indirectly. Comments, docstrings and blank lines do not count. An
+engine (`pipeline.engines`) does not count itself, because it must not affect the value, but the modules of `domain`
+that it imports do.
 """
 
 import ast
 import hashlib
 import importlib
+import symtable
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -30,13 +32,14 @@ def code_version(asset: str, parameters: Mapping[str, Any] | None = None) -> str
     """
     field = specs.ASSETS[asset].recipes
     if not field:
-        return _code_version(asset, ())
+        return digest(asset, ())
     names = str(parameters[field]).split(",") if parameters and field in parameters else recipes.RECIPES
-    return _code_version(asset, tuple(name for name in names if name in recipes.RECIPES))
+    return digest(asset, tuple(name for name in names if name in recipes.RECIPES))
 
 
 @cache
-def _code_version(asset: str, names: tuple[str, ...]) -> str:
+def digest(asset: str, names: tuple[str, ...]) -> str:
+    """Return the digest of the code of an asset and of the recipes of these names."""
     functions = [function.code for function in _functions(asset)]
     return _digest(closure(asset), (*functions, *(recipe_version(name) for name in names)))
 
@@ -48,12 +51,6 @@ def recipe_version(name: str) -> str:
     return _digest(_closure([path]) | {path}, ())
 
 
-def forget() -> None:
-    """Forget all code versions, because the code has changed."""
-    _code_version.cache_clear()
-    recipe_version.cache_clear()
-
-
 def checkpoints_version(asset: str) -> str:
     """Return the digest of the code that an asset's checkpoints depend on."""
     return _digest(_closure(_file(module) for module in specs.ASSETS[asset].checkpointed), ())
@@ -61,13 +58,15 @@ def checkpoints_version(asset: str) -> str:
 
 def closure(asset: str) -> set[Path]:
     """Return the files of the `domain` modules that determine an asset's value."""
+    spec = specs.ASSETS[asset]
     imported = (path for function in _functions(asset) for path in function.imports)
-    return _closure((*imported, *(_file(module) for module in specs.ASSETS[asset].written_by)))
+    named = (*spec.written_by, *([] if spec.validate else [spec.rules.partition(":")[0]]))
+    return _closure((*imported, *map(_file, named)))
 
 
 @dataclass(frozen=True)
 class _Function:
-    """The code of a function, and the modules that it imports itself or by the imports at the top of its module."""
+    """The code of a function with what it uses of its module, and the modules that these import."""
 
     code: str
     imports: tuple[Path, ...]
@@ -82,18 +81,48 @@ def _functions(asset: str) -> list[_Function]:
 def _function(path: str) -> _Function:
     module, _, name = path.partition(":")
     text = _file(module).read_text(encoding="utf-8")
-    body = ast.parse(text).body
-    function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
-    used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    above = [
-        ast.ImportFrom(node.module, [alias], node.level)
-        for node in body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if (alias.asname or alias.name) in used
-    ]
-    imports = (path for tree in (function, *above) for path in _imports(tree))
-    return _Function(source.code_of(ast.get_source_segment(text, function) or ""), tuple(imports))
+    defined = {name: node for node in ast.parse(text).body for name in _names(node)}
+    tables = {table.get_name(): table for table in symtable.symtable(text, module, "exec").get_children()}
+    used: dict[str, ast.stmt] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in defined and name not in used:
+            used[name] = node = defined[name]
+            waiting.extend(_globals(tables[name]) if name in tables else _loaded(node))
+    nodes = sorted(set(used.values()), key=lambda node: node.lineno)
+    imports = (path for name, node in used.items() for path in _imports(node, only=name))
+    code = (source.code_of(ast.get_source_segment(text, node) or "") for node in nodes if not _is_import(node))
+    return _Function("\n".join(code), tuple(imports))
+
+
+def _names(node: ast.stmt) -> list[str]:
+    """Return the names that a statement at the top of a module defines."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.ImportFrom(names=names):
+            return [alias.asname or alias.name for alias in names]
+    return []
+
+
+def _globals(table: symtable.SymbolTable) -> Iterator[str]:
+    """Yield the names that a function takes from its module, and not its own: an argument may have the same name."""
+    yield from (symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
+    for inner in table.get_children():
+        yield from _globals(inner)
+
+
+def _loaded(node: ast.stmt) -> Iterator[str]:
+    yield from (inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom)
 
 
 def _digest(paths: Iterable[Path], functions: Iterable[str]) -> str:
@@ -117,11 +146,14 @@ def _closure(start: Iterable[Path]) -> set[Path]:
     return {path for path in seen if PACKAGE / "domain" in path.parents}
 
 
-def _imports(tree: ast.AST) -> Iterator[Path]:
+def _imports(tree: ast.AST, *, only: str = "") -> Iterator[Path]:
+    """Yield the followed modules that a syntax tree imports; of an import statement itself, `only` that of a name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_FOLLOWED):
-            for name in node.names:
-                inner = _file(f"{node.module}.{name.name}")
+            for alias in node.names:
+                if node is tree and only not in (alias.asname, alias.name):
+                    continue
+                inner = _file(f"{node.module}.{alias.name}")
                 yield inner if inner.is_file() else _file(str(node.module))
 
 

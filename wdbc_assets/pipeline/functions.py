@@ -5,7 +5,7 @@ nor scikit-learn. Its text and the `domain` modules that it imports determine th
 inputs, a function may request any argument that `pipeline.calls.call` lists. The computation itself is in `domain`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 """What the champion is made of. Its other inputs are evidence for the gate."""
-
-
-def cited_contents(artifacts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a model card may cite of its inputs, as plain values."""
-    plain = {name: parsing.plain(value) for name, value in artifacts.items() if name not in _CITED_IN_PART}
-    return plain | {name: part(artifacts[name]) for name, part in _CITED_IN_PART.items()}
-
-
-_CITED_IN_PART: Mapping[str, Callable[[Any], Any]] = {
-    "fitted_pipeline": vars,
-    "cross_validation": lambda evaluation: parsing.plain(evaluation.summary),
-}
 
 
 def raw_data(
@@ -186,7 +174,7 @@ def model_card(
     """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
     from wdbc_assets.domain.promotion import model_card as model_cards
 
-    artifacts = {
+    inputs = {
         "exploration": exploration,
         "fitted_pipeline": fitted_pipeline,
         "metrics": metrics,
@@ -194,7 +182,18 @@ def model_card(
         "decision_policy": decision_policy,
         "importance": importance,
     }
-    return model_cards.card(cited_contents(artifacts), versions)
+    return model_cards.card(cited_contents(inputs), versions)
+
+
+def cited_contents(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a model card may cite of its inputs, as plain values by asset."""
+    contents = {
+        name: parsing.plain(inputs[name]) for name in ("exploration", "metrics", "decision_policy", "importance")
+    }
+    return contents | {
+        "fitted_pipeline": vars(inputs["fitted_pipeline"]),
+        "cross_validation": parsing.plain(inputs["cross_validation"].summary),
+    }
 
 
 def champion(

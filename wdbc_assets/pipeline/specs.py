@@ -25,7 +25,8 @@ class AssetSpec:
         inputs: Names of the input assets.
         parameters: Model of the parameters, if there are any.
         rules: Import path of the rules, a tuple of `Rule`. Each becomes an asset check.
-        validate: Import path of the function that validates a value: from the value and its inputs to findings.
+        validate: Import path of the function that validates a value: from the value and its inputs to findings. Without
+            one, each of the rules, a `ResultRule`, is applied to the value.
         describe: Import path of the function that describes a value in Dagster's UI.
         columns: Import path of the function that returns the table's columns for Dagster's UI.
         plots: Import path of the function that draws the value for the report page.
@@ -45,7 +46,7 @@ class AssetSpec:
     function: str
     inputs: tuple[str, ...] = ()
     parameters: type[BaseModel] | None = None
-    rules: str = ""
+    rules: str
     validate: str = ""
     describe: str = ""
     columns: str = ""
@@ -97,7 +98,6 @@ ASSETS: dict[str, AssetSpec] = {
         function="wdbc_assets.pipeline.functions:exploration",
         inputs=("clean_frame",),
         rules="wdbc_assets.domain.rules.explorations:RULES",
-        validate="wdbc_assets.pipeline.validation:validate_exploration",
         describe="wdbc_assets.orchestration.metadata.exploration:describe_exploration",
         plots="wdbc_assets.presentation.report.pictures:exploration",
         jobs=("explore", "evidence"),
@@ -125,7 +125,6 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=("train_test_split",),
         parameters=settings.SearchParameters,
         rules="wdbc_assets.domain.modeling.search_rules:RULES",
-        validate="wdbc_assets.pipeline.validation:validate_fitted_pipeline",
         describe="wdbc_assets.orchestration.metadata.model:describe_fitted_pipeline",
         plots="wdbc_assets.presentation.report.pictures:search",
         recipes="recipe",
@@ -139,7 +138,6 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=("train_test_split", "fitted_pipeline"),
         parameters=settings.MetricsParameters,
         rules="wdbc_assets.domain.evaluation.metrics_rules:RULES",
-        validate="wdbc_assets.pipeline.validation:validate_metrics",
         describe="wdbc_assets.orchestration.metadata.model:describe_metrics",
         plots="wdbc_assets.presentation.report.pictures:metrics",
         jobs=("train", "promote"),
@@ -170,7 +168,6 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=("train_test_split", "fitted_pipeline"),
         parameters=settings.PolicyParameters,
         rules="wdbc_assets.domain.evaluation.policy_rules:RULES",
-        validate="wdbc_assets.pipeline.validation:validate_decision_policy",
         describe="wdbc_assets.orchestration.metadata.evidence:describe_decision_policy",
         plots="wdbc_assets.presentation.report.pictures:decision_policy",
         jobs=("evidence", "promote"),
@@ -185,7 +182,6 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=("train_test_split", "fitted_pipeline"),
         parameters=settings.ImportanceParameters,
         rules="wdbc_assets.domain.evaluation.importance_rules:RULES",
-        validate="wdbc_assets.pipeline.validation:validate_importance",
         describe="wdbc_assets.orchestration.metadata.evidence:describe_importance",
         plots="wdbc_assets.presentation.report.pictures:importance",
         jobs=("evidence",),

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
-    from wdbc_assets.domain.data.exploration import Exploration
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
-    from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
-    from wdbc_assets.domain.evaluation.importance import Importance
-    from wdbc_assets.domain.evaluation.results import Metrics
-    from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.promotion.card_parts import ModelCard
 
 # The reader of the bytes detects a breach; no other rule can be evaluated then.
@@ -36,8 +31,8 @@ RAW_DATA_RULES = (FILE_IS_A_TABLE, *groups.RAW_RULES)
 
 def rules(asset: str) -> tuple[base.Rule, ...]:
     """Return the rules of an asset."""
-    path = specs.ASSETS[asset].rules
-    return pkgutil.resolve_name(path) if path else ()
+    stated: tuple[base.Rule, ...] = pkgutil.resolve_name(specs.ASSETS[asset].rules)
+    return stated
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,12 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
         inputs: Values of its inputs.
         where: Description of the value for error messages.
     """
-    path = specs.ASSETS[asset].validate
+    spec = specs.ASSETS[asset]
     try:
-        results = pkgutil.resolve_name(path)(value, inputs) if path else []
+        if spec.validate:
+            results = pkgutil.resolve_name(spec.validate)(value, inputs)
+        else:
+            results = findings.of_result(pkgutil.resolve_name(spec.rules), value)
     except csv_layouts.NotATable as error:
         error.where = f"{where}, {error.where}" if error.where else where
         return Validation([_table_finding(error.what, passed=False)], error)
@@ -112,41 +110,6 @@ def validate_cross_validation(value: "CrossValidation", inputs: Mapping[str, Any
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
 
     return evaluation_rules.validate(value, inputs["clean_frame"])
-
-
-def validate_decision_policy(policy: "DecisionPolicy", _: Mapping[str, Any]) -> list[Finding]:
-    """Validate a decision policy."""
-    from wdbc_assets.domain.evaluation import policy_rules
-
-    return [findings.from_lines(rule, breaches(policy)) for rule, breaches in policy_rules.BREACHES.items()]
-
-
-def validate_fitted_pipeline(fit: "fitting.Fit", _: Mapping[str, Any]) -> list[Finding]:
-    """Validate a search."""
-    from wdbc_assets.domain.modeling import search_rules
-
-    return [findings.from_lines(rule, breaches(fit)) for rule, breaches in search_rules.BREACHES.items()]
-
-
-def validate_metrics(metrics: "Metrics", _: Mapping[str, Any]) -> list[Finding]:
-    """Validate the metrics on the test set."""
-    from wdbc_assets.domain.evaluation import metrics_rules
-
-    return [findings.from_lines(rule, breaches(metrics)) for rule, breaches in metrics_rules.BREACHES.items()]
-
-
-def validate_exploration(exploration: "Exploration", _: Mapping[str, Any]) -> list[Finding]:
-    """Validate an exploration of the data."""
-    from wdbc_assets.domain.rules import explorations
-
-    return [findings.from_lines(rule, breaches(exploration)) for rule, breaches in explorations.BREACHES.items()]
-
-
-def validate_importance(importance: "Importance", _: Mapping[str, Any]) -> list[Finding]:
-    """Validate the importance of the measurements."""
-    from wdbc_assets.domain.evaluation import importance_rules
-
-    return [findings.from_lines(rule, breaches(importance)) for rule, breaches in importance_rules.BREACHES.items()]
 
 
 def validate_model_card(card: "ModelCard", inputs: Mapping[str, Any]) -> list[Finding]:

@@ -14,16 +14,23 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.data import unrelated
 
 
-def other():
+LINES = 1
+
+
+def lines():
+    return LINES
+
+
+def other(reading):
     unrelated.act()
 
 
-def raw_data():
+def raw_data(other):
     \'\'\'Read.\'\'\'
     from wdbc_assets.domain.data import reading
     from wdbc_assets.pipeline.engines import local
 
-    return reading.read(contract.COLUMNS)
+    return reading.read(contract.COLUMNS, lines(), other)
 """
 VALIDATION = """\
 def validate_raw_data():
@@ -44,6 +51,12 @@ MODULES = {
 }
 
 
+def forget() -> None:
+    """Let the next code version be computed from the present files."""
+    code_versions.digest.cache_clear()
+    code_versions.recipe_version.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in MODULES.items():
@@ -51,9 +64,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(code_versions, "PACKAGE", tmp_path)
-    code_versions.forget()
+    forget()
     yield tmp_path
-    code_versions.forget()
+    forget()
 
 
 def changes(package: Path, module: str, text: str) -> bool:
@@ -61,7 +74,7 @@ def changes(package: Path, module: str, text: str) -> bool:
     before = code_versions.code_version("raw_data")
     with (package / f"{module}.py").open("a", encoding="utf-8") as file:
         file.write(text)
-    code_versions.forget()
+    forget()
     return code_versions.code_version("raw_data") != before
 
 
@@ -83,9 +96,11 @@ def test_a_code_version_changes_with_each_module_behind_the_value_and_no_other(
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("return reading.read(contract.COLUMNS)", "return reading.read(())", True),
+        ("return reading.read(contract.COLUMNS, lines(), other)", "return reading.read(())", True),
         ("unrelated.act()", "unrelated.act(1)", False),
         ("Read.", "Read the bytes.", False),
+        ("LINES = 1", "LINES = 2", True),
+        ("def lines():\n    return LINES", "def lines():\n    return 2 * LINES", True),
     ],
 )
 def test_the_code_of_an_assets_own_function_counts_but_not_that_of_its_neighbours(
@@ -94,7 +109,7 @@ def test_the_code_of_an_assets_own_function_counts_but_not_that_of_its_neighbour
     before = code_versions.code_version("raw_data")
     path = package / "pipeline/functions.py"
     path.write_text(FUNCTION.replace(old, new))
-    code_versions.forget()
+    forget()
     assert (code_versions.code_version("raw_data") != before) is expected
 
 
@@ -113,7 +128,7 @@ def test_line_ends_of_another_system_are_no_change(package: Path) -> None:
     before = code_versions.code_version("raw_data")
     path = package / "domain/data/contract.py"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    code_versions.forget()
+    forget()
     assert code_versions.code_version("raw_data") == before
 
 
@@ -123,7 +138,7 @@ def test_a_recipe_changes_its_own_values_and_folds_and_no_others(
     copy = tmp_path / "wdbc_assets"
     shutil.copytree(code_versions.PACKAGE, copy)
     monkeypatch.setattr(code_versions, "PACKAGE", copy)
-    code_versions.forget()
+    forget()
     cases = {
         ("fitted_pipeline", "logistic"): {"recipe": "logistic"},
         ("fitted_pipeline", "svc"): {"recipe": "svc"},
@@ -133,7 +148,7 @@ def test_a_recipe_changes_its_own_values_and_folds_and_no_others(
     }
 
     def versions() -> dict[tuple[str, str], str]:
-        code_versions.forget()
+        forget()
         return {case: code_versions.code_version(case[0], parameters) for case, parameters in cases.items()}
 
     before, folds = versions(), {name: code_versions.recipe_version(name) for name in recipes.RECIPES}
@@ -145,4 +160,4 @@ def test_a_recipe_changes_its_own_values_and_folds_and_no_others(
     }  # fmt: skip
     assert {name for name in folds if code_versions.recipe_version(name) != folds[name]} == {"svc"}
     assert code_versions.checkpoints_version("cross_validation")
-    code_versions.forget()
+    forget()

@@ -12,6 +12,7 @@ import pytest
 from wdbc_assets.store.backends import CannotRead, CannotWrite, LocalFolder
 from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests import needed
 
 pytestmark = pytest.mark.fault("F04")
 
@@ -28,9 +29,7 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"mounting is refused: {mounted.stderr.decode().strip()}")
-        pytest.skip(f"mounting is refused here: {mounted.stderr.decode().strip()}")
+        needed.absent(f"mounting is refused: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:

@@ -1,19 +1,12 @@
 """Rules for the importance of the measurements. This module imports no heavy libraries."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.importance import Importance
-
-every_column_is_covered = Rule(
-    "every_column_is_covered",
-    "The groups contain each of the 30 columns once, and so do the contributions of a linear recipe.",
-    "Report a bug: the importance does not belong to these measurements.",
-)
 
 
 def not_covered(importance: "Importance") -> list[str]:
@@ -34,7 +27,11 @@ def not_covered(importance: "Importance") -> list[str]:
     ]
 
 
-BREACHES: Mapping[Rule, Callable[["Importance"], list[str]]] = {every_column_is_covered: not_covered}
-"""Each rule, and the function that returns its violations, one line each: `name is value, needed: ...`."""
-
-RULES = tuple(BREACHES)
+RULES = (
+    ResultRule(
+        "every_column_is_covered",
+        "The groups contain each of the 30 columns once, and so do the contributions of a linear recipe.",
+        "Report a bug: the importance does not belong to these measurements.",
+        faults=not_covered,
+    ),
+)

@@ -1,26 +1,12 @@
 """Rules for the metrics on the test set. This module imports no heavy libraries."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.evaluation import floors
-from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.results import Metrics
-
-patients_add_up = Rule(
-    "patients_add_up",
-    "The confusion matrix contains each patient of the test set once, in the row of its class.",
-    "Report a bug: the metrics do not belong to this test set.",
-)
-floors_are_not_excluded = Rule(
-    "floors_are_not_excluded",
-    f"No metric is worse than its quality floor by more than its interval. The floors are those of {floors.RECIPE} in"
-    " repeated cross-validation.",
-    "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
-    blocking=False,
-)
 
 
 def miscounted(metrics: "Metrics") -> list[str]:
@@ -42,10 +28,19 @@ def below_the_floors(metrics: "Metrics") -> list[str]:
     return messages
 
 
-BREACHES: Mapping[Rule, Callable[["Metrics"], list[str]]] = {
-    patients_add_up: miscounted,
-    floors_are_not_excluded: below_the_floors,
-}
-"""Each rule, and the function that returns its violations, one line each: `name is value, needed: ...`."""
-
-RULES = tuple(BREACHES)
+RULES = (
+    ResultRule(
+        "patients_add_up",
+        "The confusion matrix contains each patient of the test set once, in the row of its class.",
+        "Report a bug: the metrics do not belong to this test set.",
+        faults=miscounted,
+    ),
+    ResultRule(
+        "floors_are_not_excluded",
+        "No metric is worse than its quality floor by more than its interval. The floors are those of"
+        f" {floors.RECIPE} in repeated cross-validation.",
+        "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
+        blocking=False,
+        faults=below_the_floors,
+    ),
+)

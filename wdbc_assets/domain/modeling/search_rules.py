@@ -1,9 +1,9 @@
 """Rules for a search of hyperparameters. Neither blocks: a model can be good although a rule is broken."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.modeling.fitting import Fit
@@ -11,23 +11,14 @@ if TYPE_CHECKING:
 _FEWEST_VALUES = 3
 """A hyperparameter with fewer values is a choice, and has no interior."""
 
-every_candidate_converged = Rule(
-    "every_candidate_converged",
-    "Every candidate converged on every fold; a candidate that did not cannot win.",
-    "Raise the recipe's number of iterations, or remove the candidate from its grid.",
-    blocking=False,
-)
-winner_is_inside_the_grid = Rule(
-    "winner_is_inside_the_grid",
-    f"No hyperparameter of the winner is the smallest or largest of {_FEWEST_VALUES} or more numbers in the grid.",
-    "Extend the recipe's grid beyond this value: a better candidate may lie there.",
-    blocking=False,
-)
-
 
 def not_converged(fit: "Fit") -> list[str]:
     """Return a message for each candidate that did not converge."""
-    return [f"candidate {one.rank} is {one.params}, not converged" for one in fit.candidates if not one.converged]
+    return [
+        f"candidate {one.rank} is {recipes.label(one.params)}, not converged"
+        for one in fit.candidates
+        if not one.converged
+    ]
 
 
 def on_the_edge(fit: "Fit") -> list[str]:
@@ -40,10 +31,19 @@ def on_the_edge(fit: "Fit") -> list[str]:
     return messages
 
 
-BREACHES: Mapping[Rule, Callable[["Fit"], list[str]]] = {
-    every_candidate_converged: not_converged,
-    winner_is_inside_the_grid: on_the_edge,
-}
-"""Each rule, and the function that returns its violations, one line each: `name is value, ...`."""
-
-RULES = tuple(BREACHES)
+RULES = (
+    ResultRule(
+        "every_candidate_converged",
+        "Every candidate converged on every fold; a candidate that did not cannot win.",
+        "Raise the recipe's number of iterations, or remove the candidate from its grid.",
+        blocking=False,
+        faults=not_converged,
+    ),
+    ResultRule(
+        "winner_is_inside_the_grid",
+        f"No hyperparameter of the winner is the smallest or largest of {_FEWEST_VALUES} or more numbers in the grid.",
+        "Extend the recipe's grid beyond this value: a better candidate may lie there.",
+        blocking=False,
+        faults=on_the_edge,
+    ),
+)

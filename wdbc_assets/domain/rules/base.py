@@ -1,4 +1,4 @@
-"""The types of rules: a name, a description, a hint, and a function that yields violations.
+"""The types of rules: a name, a description, a hint, and a function that returns violations.
 
 Rules for cells and tables take arrays by column name, so that the same rule validates a table, a batch of a file to
 score, and a request of the service. The rules themselves are in `cells`, `tables` and `splits`; `groups` lists the
@@ -68,6 +68,16 @@ class SplitRule(Rule):
     """A rule for a split and its clean frame: `faults(split, frame)` yields split faults."""
 
     faults: "Callable[[splitting.Split, pd.DataFrame], SplitFaults]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultRule(Rule):
+    """A rule for a result, such as the metrics: `faults(result)` returns a line for each violation.
+
+    A line has the form `name is value, needed: bound`.
+    """
+
+    faults: Callable[[Any], list[str]]
 
 
 _KindT = TypeVar("_KindT", CellRule, TableRule, SplitRule)

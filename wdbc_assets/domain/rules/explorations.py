@@ -1,18 +1,11 @@
 """The rule for an exploration of the data. This module imports no heavy libraries."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.data.exploration import Exploration
-
-counts_add_up = Rule(
-    "counts_add_up",
-    "The classes add up to the rows, and the histograms to the patients that have a value.",
-    "Report a bug: the exploration does not describe this table.",
-)
 
 
 def miscounted(exploration: "Exploration") -> list[str]:
@@ -30,7 +23,11 @@ def miscounted(exploration: "Exploration") -> list[str]:
     return messages
 
 
-BREACHES: Mapping[Rule, Callable[["Exploration"], list[str]]] = {counts_add_up: miscounted}
-"""Each rule, and the function that returns its violations, one line each: `name is value, needed: ...`."""
-
-RULES = tuple(BREACHES)
+RULES = (
+    ResultRule(
+        "counts_add_up",
+        "The classes add up to the rows, and the histograms to the patients that have a value.",
+        "Report a bug: the exploration does not describe this table.",
+        faults=miscounted,
+    ),
+)

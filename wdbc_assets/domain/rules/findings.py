@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from wdbc_assets.domain.data.failures import Failure
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.rules.base import Rule
+from wdbc_assets.domain.rules.base import ResultRule, Rule
 
 _SPELT_OUT = 4  # violated rules with details in one message
 WITHHELD = "withheld"
@@ -45,6 +45,11 @@ def from_lines(rule: Rule, lines: Sequence[str]) -> Finding:
         hint=rule.hint,
         holds_values=False,
     )
+
+
+def of_result(rules: Iterable[ResultRule], result: object) -> list[Finding]:
+    """Return the findings of rules for a result."""
+    return [from_lines(rule, rule.faults(result)) for rule in rules]
 
 
 def refusal(findings: Sequence[Finding], where: str) -> WdbcError | None:

@@ -14,7 +14,7 @@ from wdbc_assets_tests.domain import validation
 
 
 def broken(policy: DecisionPolicy) -> dict[str, list[str]]:
-    found = {rule.name: breaches(policy) for rule, breaches in policy_rules.BREACHES.items()}
+    found = {rule.name: rule.faults(policy) for rule in policy_rules.RULES}
     return {name: lines for name, lines in found.items() if lines}
 
 
