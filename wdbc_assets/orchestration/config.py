@@ -20,9 +20,8 @@ class _Parameter(ConfigScalar):
     """A scalar that is validated like the parameter of the same name."""
 
     def __init__(self, model: type[BaseModel], name: str) -> None:
-        key = f"{model.__name__}_{name}"  # unique within a job
         kind = _KINDS.get(model.model_fields[name].annotation, ConfigScalarKind.STRING)  # type: ignore[arg-type]
-        super().__init__(key, given_name=key, scalar_kind=kind)
+        super().__init__(name, given_name=name, scalar_kind=kind)  # the names of all parameters differ
         self._model = model
         self._name = name
 
@@ -56,4 +55,4 @@ def _type(model: type[BaseModel], name: str) -> dg.Enum | _Parameter:
     choices = model.model_json_schema()["properties"][name].get("enum")
     if choices is None:
         return _Parameter(model, name)
-    return dg.Enum(f"{model.__name__}_{name}", [dg.EnumValue(choice) for choice in choices])
+    return dg.Enum(name, [dg.EnumValue(choice) for choice in choices])

@@ -48,7 +48,7 @@ def test_a_valid_value_is_accepted_as_it_is(values: dict[str, Any]) -> None:
 
 def test_the_launchpad_lists_the_recipes() -> None:
     schema = defs.resolve_job_def("train").run_config_schema.config_type.schema_snapshot
-    enum = schema.get_config_snap("SearchParameters_recipe")
+    enum = schema.get_config_snap("recipe")
     assert [value.value for value in enum.enum_values or ()] == [
         "airflow_baseline", "pca_logistic", "logistic", "svc", "stacking",
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from wdbc_assets.domain.rules.base import Rule
 
 citations_hold = Rule(
     "citations_hold",
-    "Every value of the card stands in the artifact that it cites, and the card names the version of that artifact.",
+    "Every value of the card occurs in the artifact that it cites, and the card names the version of that artifact.",
     "Report a bug: the card cites what does not exist.",
 )
 RULES = (citations_hold,)
