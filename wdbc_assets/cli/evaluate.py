@@ -85,6 +85,6 @@ def _plain(store: Store, manifest: Manifest, value: "CrossValidation") -> dict[s
         "protocol": protocol,
         **parsing.plain(value.summary),
         "bounds": {"recipe": floors.RECIPE, **bounds},
-        "checks": manifest.checks,
+        "checks": parsing.plain(manifest.checks),
         "winners": {name: evaluation.selected_parameters(value.winners, name) for name in value.summary.recipes},
     }

@@ -37,7 +37,13 @@ def results(asset: str, findings: Iterable[Finding], *, show_values: bool = Fals
 
 def from_manifest(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     """Yield the check results recorded in a manifest when the version was validated."""
-    return results(manifest.asset, (Finding(**check, failures=()) for check in manifest.checks))
+    return results(
+        manifest.asset,
+        (
+            Finding(one.rule, passed=one.passed, blocking=one.blocking, summary=one.summary, count=one.count)
+            for one in manifest.checks
+        ),
+    )
 
 
 def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:

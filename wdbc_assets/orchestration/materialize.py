@@ -69,7 +69,7 @@ class MaterializeStep(Step):
             inputs=self.inputs,
             parameters=parameters,
             code_version=code_versions.code_version(self.name, parameters),
-            checks=validation.manifest_entries(verdict.findings),
+            checks=validation.recorded(verdict.findings),
             origin=origin,
         )
         same = current is not None and current.version == draft.manifest.version

@@ -13,6 +13,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.rules import base, findings, groups
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.pipeline import functions, specs
+from wdbc_assets.store.manifest import RecordedCheck
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,18 +65,9 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
     return Validation(results, findings.refusal(results, where))
 
 
-def manifest_entries(results: Iterable[Finding]) -> list[dict[str, Any]]:
+def recorded(results: Iterable[Finding]) -> list[RecordedCheck]:
     """Return findings in the form of a manifest, without the failing rows."""
-    return [
-        {
-            "rule": finding.rule,
-            "passed": finding.passed,
-            "blocking": finding.blocking,
-            "count": finding.count,
-            "summary": finding.summary,
-        }
-        for finding in results
-    ]
+    return [RecordedCheck(one.rule, one.passed, one.blocking, one.count, one.summary) for one in results]
 
 
 def validate_raw_data(content: bytes, _: Mapping[str, Any]) -> list[Finding]:

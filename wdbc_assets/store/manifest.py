@@ -49,6 +49,17 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
+class RecordedCheck:
+    """The result of one rule when a version was validated, without the failing rows."""
+
+    rule: str
+    passed: bool
+    blocking: bool
+    count: int
+    summary: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a version is and where it came from.
 
@@ -71,7 +82,7 @@ class Manifest:
     code_version: str
     libraries: dict[str, str]
     machine: dict[str, str] = field(default_factory=dict)
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[RecordedCheck] = field(default_factory=list)
     origin: dict[str, Any] | None = None
     partition: str | None = None
     format: int = field(default=FORMAT)
@@ -178,6 +189,7 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
     content = {entry.name: getattr(manifest, entry.name) for entry in fields(manifest)}
     if manifest.partition is None:
         del content["partition"]
+    content["checks"] = parsing.plain(manifest.checks)
     content["files"] = {
         name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(manifest.files.items())
     }

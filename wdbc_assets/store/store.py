@@ -21,7 +21,7 @@ from typing import Any
 
 from wdbc_assets.store import backends, codecs, environment, paths
 from wdbc_assets.store.checkpoints import Checkpoints
-from wdbc_assets.store.manifest import FORMAT, Manifest, stored_file, version_of
+from wdbc_assets.store.manifest import FORMAT, Manifest, RecordedCheck, stored_file, version_of
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.reader import Handle, NeverMade, Refusal, StoreReader
 
@@ -52,7 +52,7 @@ class Store(StoreReader):
         inputs: Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None,
         code_version: str = "",
-        checks: Iterable[Mapping[str, Any]] = (),
+        checks: Iterable[RecordedCheck] = (),
         origin: Mapping[str, Any] | None = None,
         partition: str | None = None,
     ) -> Draft:
@@ -77,7 +77,7 @@ class Store(StoreReader):
             code_version=code_version,
             libraries=environment.libraries(),
             machine=environment.machine(),
-            checks=[dict(check) for check in checks],
+            checks=list(checks),
             origin=dict(origin) if origin else None,
             partition=paths.partition_name(partition),
         )

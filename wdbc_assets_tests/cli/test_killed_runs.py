@@ -55,7 +55,7 @@ def test_after_runs_killed_at_any_instant_the_next_one_finishes_by_itself() -> N
     assert read_all_that_is_current() == len(specs.JOBS["train"])
     assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
     manifests = [store().handle(asset).manifest for asset in specs.JOBS["train"]]
-    assert all(check["passed"] for manifest in manifests for check in manifest.checks)
+    assert all(check.passed for manifest in manifests for check in manifest.checks)
     with dg.DagsterInstance.get() as instance:
         latest, *earlier = [run.status.value for run in instance.get_runs()]
     assert latest == "SUCCESS"

@@ -83,7 +83,7 @@ def _standing(artifact: Artifact) -> tuple[str, str]:
 
 def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
     for name, artifact in artifacts.items():
-        found = {check["rule"]: check for check in (artifact.manifest.checks if artifact.manifest else ())}
+        found = {check.rule: check for check in (artifact.manifest.checks if artifact.manifest else ())}
         for rule in validation.rules(name):
             check = found.get(rule.name)
             yield {
@@ -91,8 +91,8 @@ def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
                 "rule": rule.name,
                 "demands": rule.description,
                 "blocking": rule.blocking,
-                "passed": check and check["passed"],
-                "summary": check["summary"].removeprefix(f"{rule.name}: ") if check else "not evaluated",
+                "passed": check and check.passed,
+                "summary": check.summary.removeprefix(f"{rule.name}: ") if check else "not evaluated",
             }
 
 
