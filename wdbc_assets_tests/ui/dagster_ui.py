@@ -226,6 +226,18 @@ def materialize_all(page: "Page") -> None:
     page.get_by_role("button", name="Materialize all").click()
 
 
+def leave_until_finished(page: "Page", ui: DagsterUi) -> None:
+    """Close the graph while a run works, and open it again: drawing without a GPU takes as much time as the run."""
+    graph = page.url
+    page.get_by_text("Launched run").wait_for()
+    page.goto("about:blank")
+    unfinished = "{ runsOrError(filter: {statuses: [QUEUED, STARTING, STARTED]}) { ... on Runs { count } } }"
+    until(
+        lambda: ui.ask(unfinished)["runsOrError"]["count"] == 0 or None, seconds=RUN_SECONDS, what="the end of the run"
+    )
+    page.goto(graph)
+
+
 def wait_until_materialized(page: "Page", assets: Iterable[str] = MADE) -> None:
     """Wait until the graph shows assets as materialized.
 

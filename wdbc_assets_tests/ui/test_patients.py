@@ -112,6 +112,7 @@ def test_no_value_and_no_id_of_a_patient_is_found_in_any_of_eight_sinks(tmp_path
         assert any(standing in text for name, text in searched.items() if name.endswith(ending)), ending
 
 
+@pytest.mark.nightly
 def test_where_it_is_allowed_the_same_search_finds_them(tmp_path: Path) -> None:
     hits = found(sinks(tmp_path, WDBC_SHOW_VALUES="true"))
     assert set(SHOWN_AS_FOUND) <= set(hits["stdout and stderr"])

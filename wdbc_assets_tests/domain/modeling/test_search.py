@@ -66,7 +66,7 @@ def scaled(model: BaseEstimator) -> Pipeline:
         ("pca_logistic", "small"),
         ("logistic", "full"),
         pytest.param("airflow_baseline", "full", marks=pytest.mark.slow),
-        pytest.param("pca_logistic", "full", marks=pytest.mark.slow),
+        pytest.param("pca_logistic", "full", marks=pytest.mark.nightly),
     ],
 )
 def test_scores_and_winner_equal_those_of_grid_search_cv(name: str, grid: str) -> None:
