@@ -44,6 +44,7 @@ def asset(name: str) -> dg.AssetsDefinition:
         config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
         required_resource_keys={"store", "source"},
+        io_manager_key="step_io_manager",
         automation_condition=_WHEN_CONTENT_CHANGES if spec.eager else None,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=spec.due) if spec.due else None,
         output_required=False,

@@ -5,7 +5,7 @@ import dagster as dg
 from wdbc_assets.orchestration import jobs, resources, schedules, sensors
 from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.executor import executor
-from wdbc_assets.orchestration.io_manager import StoreIOManager
+from wdbc_assets.orchestration.io_manager import StepIOManager, StoreIOManager
 
 store = resources.StoreResource()
 
@@ -18,6 +18,7 @@ defs = dg.Definitions(
         "store": store,
         "source": resources.SourceResource(),
         "io_manager": StoreIOManager(store=store),
+        "step_io_manager": StepIOManager(store=store),
     },
     executor=executor,
 )

@@ -1,39 +1,19 @@
-"""The IO manager: Dagster's only access to the store.
+"""The IO managers: how Dagster reads and writes values of the store.
 
-Versioned assets write drafts and receive handles, so that an up-to-date asset reads nothing. Any other asset can use it
-like an ordinary IO manager: it writes a value and receives verified values.
+Every value that they read is verified. The assets of the asset table are stored by their own step, with their lineage,
+and receive handles, so that an up-to-date asset reads nothing. Any other asset can use the store like an ordinary IO
+manager.
 """
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from wdbc_assets import logs, safe_text
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.registry.decision_log import Decision
-from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store.manifest import Manifest
-from wdbc_assets.store.store import Draft, Handle, Store
-
-
-@dataclass(frozen=True)
-class Unchanged:
-    """Output of an asset whose current version stays current."""
-
-    manifest: Manifest
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """Output of a promotion: a bundle that replaces the champion it was compared with."""
-
-    draft: Draft
-    decision: Decision
-    expected: str | None
-    made_of: tuple[Manifest, ...]
+from wdbc_assets.store.store import Handle, Store
 
 
 def _name(context: dg.OutputContext | dg.InputContext) -> str:
@@ -60,29 +40,21 @@ def _as_failure(asset: str, run_id: str) -> Iterator[None]:
         raise dg.Failure(description=safe_text.redact(str(error)), allow_retries=False) from None
 
 
+NOT_CURRENT = "Another run replaced an input meanwhile: this version is stored, but does not become current."
 STORED = dg.PythonObjectDagsterType(Handle, name="Stored", description="A stored version, loaded lazily.")
 
 
 class StoreIOManager(dg.ConfigurableIOManager):
-    """Writes versions, moves pointers, and reads verified values."""
+    """Stores the values of any asset, and reads verified values."""
 
     store: dg.ResourceDependency[Any]
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Store a draft, promote a bundle, record an unchanged version, or store any other value without lineage."""
+        """Store a value, without lineage."""
         with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
-            if isinstance(obj, Unchanged):
-                store.keep(obj.manifest, run_id=context.run_id)
-                return
-            if isinstance(obj, Promotion):
-                open_registry(store).promote(obj.draft, obj.decision, expected=obj.expected, made_of=obj.made_of)
-                return
-            draft = obj if isinstance(obj, Draft) else store.draft(_name(context), obj, run_id=context.run_id)
-            if not store.commit(draft, run_id=context.run_id):
-                context.log.warning(
-                    "Another run replaced an input meanwhile: this version is stored, but does not become current."
-                )
+            if not store.commit(store.draft(_name(context), obj, run_id=context.run_id), run_id=context.run_id):
+                context.log.warning(NOT_CURRENT)
 
     def load_input(self, context: dg.InputContext) -> object:
         """Return the version made by this run, else the current one; as a handle if the input has that type."""
@@ -91,3 +63,10 @@ class StoreIOManager(dg.ConfigurableIOManager):
             store: Store = self.store.open()
             handle = store.handle(_name(context), run_id=run_id)
             return handle if context.dagster_type is STORED else handle.load()
+
+
+class StepIOManager(StoreIOManager):
+    """Reads the values of the assets whose steps store them."""
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Do nothing: the step has stored the value."""

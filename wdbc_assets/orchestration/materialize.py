@@ -15,7 +15,8 @@ import dagster as dg
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import checks
-from wdbc_assets.orchestration.io_manager import Unchanged
+from wdbc_assets.orchestration.instance import PROCESS_TAG
+from wdbc_assets.orchestration.io_manager import NOT_CURRENT
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validation
 from wdbc_assets.pipeline.calls import External, NotModified
@@ -72,9 +73,12 @@ class MaterializeStep(Step):
             checks=validation.recorded(verdict.findings),
             origin=origin,
         )
+        described = self._described(value)
         same = current is not None and current.version == draft.manifest.version
-        yield from self._stored(draft, draft.manifest, self._described(value), unchanged=same)
-        if self.checkpoints is not None:  # the value is stored by now
+        if not self.store.commit(draft, run_id=self.context.run.run_id):
+            self.context.log.warning(NOT_CURRENT)
+        yield from self._stored(value, draft.manifest, described, unchanged=same)
+        if self.checkpoints is not None:
             self.checkpoints.clear_others()
         yield from checks.results(self.name, verdict.findings, show_values=self.config.show_values)
 
@@ -134,8 +138,15 @@ class MaterializeStep(Step):
             described: dict[str, Any] = dict(event.metadata)
         else:  # this instance has no event of this version, or one with another setting for patients' values
             described = self._described(Handle(self.store, manifest).load())
-        yield from self._stored(Unchanged(manifest), manifest, described, unchanged=True)
+        self.store.keep(manifest, run_id=self.context.run.run_id)
+        value = Handle(self.store, manifest).load() if self._hands_over_values() else None
+        yield from self._stored(value, manifest, described, unchanged=True)
         yield from checks.from_manifest(manifest)
+
+    def _hands_over_values(self) -> bool:
+        """Return whether the caller can ask for values, as after `dg.materialize`. The commands never do."""
+        captured = self.context.op_execution_context.get_step_execution_context().output_capture is not None
+        return captured and PROCESS_TAG not in self.context.run.tags
 
     def _described(self, value: Any) -> dict[str, Any]:
         path = specs.ASSETS[self.name].describe

@@ -19,7 +19,6 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.rules import findings
 from wdbc_assets.orchestration import checks
-from wdbc_assets.orchestration.io_manager import Promotion, Unchanged
 from wdbc_assets.orchestration.metadata.champion import describe_champion, describe_verdict
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import code_versions
@@ -105,17 +104,16 @@ class PromoteStep(Step):
             forced=forced,
         )
         if verdict.promoted or forced:
-            promoted = self._promotion(case, verdict, decision)
-            yield promoted
-            self.log_outcome("made", "champion promoted", manifest=promoted.value.draft.manifest)
+            yield from self._promote(case, verdict, decision)
         else:
             open_registry(self.store).keep(decision, expected=case.standing.version)
             self.log_outcome("kept", f"the champion stays: {verdict.name}")
         self._observe(verdict.name, describe_verdict(verdict))
 
-    def _promotion(
+    def _promote(
         self, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
-    ) -> dg.MaterializeResult[Any]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Replace the champion by the candidate, if the champion is still the one that it was compared with."""
         versions = {name: manifest.version for name, manifest in case.manifests.items()}
         bundle = case.bundle()
         draft = self.store.draft(
@@ -126,8 +124,10 @@ class PromoteStep(Step):
             inputs=versions,
             code_version=code_versions.code_version(self.name),
         )
-        promotion = Promotion(draft, decision, case.standing.version, tuple(case.manifests.values()))
-        return self.result(promotion, draft.manifest, describe_champion(bundle, verdict, decision))
+        made_of = tuple(case.manifests.values())
+        open_registry(self.store).promote(draft, decision, expected=case.standing.version, made_of=made_of)
+        yield self.result(bundle, draft.manifest, describe_champion(bundle, verdict, decision))
+        self.log_outcome("made", "champion promoted", manifest=draft.manifest)
 
     def _unchanged(self) -> Iterator[dg.MaterializeResult[Any]]:
         """Record the champion as unchanged, or log that there is none."""
@@ -143,7 +143,8 @@ class PromoteStep(Step):
                 extra=self.fields("note"),
             )
             return
-        yield self.result(Unchanged(manifest), manifest, {"recipe": standing.recipe or "unknown"})
+        self.store.keep(manifest, run_id=self.context.run.run_id)
+        yield self.result(None, manifest, {"recipe": standing.recipe or "unknown"})
         self.log_outcome("unchanged", "champion unchanged", manifest=manifest)
 
     def _health(self) -> Iterator[dg.AssetCheckResult]:

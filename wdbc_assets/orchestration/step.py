@@ -56,7 +56,7 @@ class Step(ABC):
         return resource.open()
 
     def result(self, value: object, manifest: Manifest, described: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
-        """Return the result that Dagster records."""
+        """Return the result that Dagster records, once the value is stored."""
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(manifest.version),
@@ -64,7 +64,7 @@ class Step(ABC):
         )
 
     def log_outcome(self, event: str, message: str, *values: object, manifest: Manifest | None = None) -> None:
-        """Log the outcome. Dagster resumes a step after its result only when the result is stored."""
+        """Log the outcome, once Dagster has recorded the result."""
         stored = {"rows": manifest.rows, "version": manifest.version} if manifest else {}
         seconds = round(time.monotonic() - self.started, 3)
         logs.logger.info(message, *values, extra=self.fields(event) | {"seconds": seconds} | stored)

@@ -1,9 +1,12 @@
-"""What a run's steps hand over: drafts, handles, and the news that a version was kept."""
+"""What Dagster reads and writes: values for other assets, handles for steps, and values for a caller in Python."""
 
 import dagster as dg
+import pandas as pd
 import pytest
 
-from wdbc_assets.orchestration.io_manager import STORED, StoreIOManager, Unchanged
+from wdbc_assets.orchestration.assets import ASSETS
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.orchestration.io_manager import STORED, StoreIOManager
 from wdbc_assets.orchestration.resources import StoreResource
 from wdbc_assets.store.store import Handle, Store
 from wdbc_assets_tests.store.artifacts import put
@@ -29,8 +32,8 @@ def test_a_step_reads_the_version_that_its_run_kept_though_another_run_moved_the
     put(store, b"kept", run_id="run-1")
 
     @dg.asset
-    def raw_data() -> Unchanged:
-        return Unchanged(store.handle("raw_data").manifest)
+    def raw_data(context: dg.AssetExecutionContext) -> None:
+        store.keep(store.handle("raw_data").manifest, run_id=context.run.run_id)
 
     @dg.asset(deps=[raw_data])
     def another_run() -> bytes:
@@ -79,3 +82,12 @@ def test_an_input_that_was_never_made_fails_once_with_what_to_do_and_without_a_s
     assert "Traceback" not in error.to_string()
     assert error.cls_name == "Failure"
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
+
+
+def test_a_caller_in_python_gets_the_value_made_now_or_earlier() -> None:
+    for run in ("made", "unchanged"):
+        result = dg.materialize(ASSETS, selection=["raw_data", "clean_frame"], resources=defs.resources)
+        table = result.asset_value("clean_frame")
+        assert isinstance(table, pd.DataFrame), run
+        assert table.shape == (569, 31)
+        assert isinstance(result.asset_value("raw_data"), bytes)
