@@ -59,12 +59,13 @@ check-lock: $(DEV) ## check that the lock files agree with pyproject.toml
 	@$(BIN)/python tools/check_lock.py
 
 # Pins that still satisfy pyproject.toml are kept; `make lock ARGS=--upgrade` takes the newest versions. The second lock
-# file contains only what the extras (development tools, object stores) add to the first.
+# file contains only what the extras (development tools, object stores) add to the first: packages that the first needs
+# on Windows alone may be in both.
 lock: $(DEV) ## write the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@$(COMPILE) --group pip --output-file requirements-pip.lock
 	@$(BIN)/python tools/check_lock.py --build-requirements | $(COMPILE) pyproject.toml - --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --all-extras --constraints requirements.lock --output-file requirements-dev.lock \
-	  $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' requirements.lock)
+	  $$(sed -n "/== 'win32'/d;"'s/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' requirements.lock)
 	@$(BIN)/python tools/check_lock.py
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras \
   --generate-hashes --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links $(ARGS)

@@ -83,8 +83,15 @@ def differences(project: Mapping[str, Any], runtime_lock: str, dev_lock: str, pi
         *_unmet(needs_pip, pip, pythons, "requirements-pip.lock"),
         *_unrequested(needs_runtime, runtime, "requirements.lock"),
         *_unrequested(needs_dev, dev, "requirements-dev.lock"),
-        *(f"{name} is pinned by both lock files" for name in sorted({p.name for p in runtime} & {p.name for p in dev})),
+        *_contradictory(runtime, dev),
     ]
+
+
+def _contradictory(runtime: Iterable[Pin], dev: Iterable[Pin]) -> Iterator[str]:
+    versions = {pin.name: pin.version for pin in runtime}
+    for pin in dev:
+        if versions.get(pin.name, pin.version) != pin.version:
+            yield f"{pin.name} is pinned to {versions[pin.name]} and to {pin.version}"
 
 
 def _unsafe(pins: Iterable[Pin]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The Python API: `import wdbc_assets as wdbc`, then `wdbc.load("clean_frame")`.
 
-It reads, and everything that it reads is verified. To compute or change something, use a command (`wdbc run`,
+It reads the store, and everything that it reads is verified. To compute or change something, use a command (`wdbc run`,
 `wdbc promote`) or a run in Dagster. Importing this module loads neither Dagster nor pandas.
 """
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain import formatting
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from wdbc_assets.scoring import Tally
     from wdbc_assets.store.bundle_loader import Served
     from wdbc_assets.store.store import Store
 
@@ -76,6 +79,40 @@ def champion(*, store: str | None = None) -> Model:
     from wdbc_assets.store import bundle_loader
 
     return Model(bundle_loader.open_champion(_open(store)))
+
+
+def predict(
+    source: str | Path,
+    target: str | Path,
+    *,
+    rejects: str | Path | None = None,
+    explain: bool = False,
+    strict: bool = False,
+    store: str | None = None,
+) -> Tally:
+    """Score a file of any size with the champion, as `wdbc predict IN OUT` does, and return the counts of its rows.
+
+    Args:
+        source: A CSV or Parquet file with the 30 measurements, which may be compressed.
+        target: The file to write, whose name ends in .csv, .csv.gz or .parquet. It appears only when it is complete.
+        rejects: A CSV file for the rows that break a rule of the data, with the reason. They are only counted if
+            omitted.
+        explain: Whether to add the three strongest contributions to the log-odds of each row.
+        strict: Whether to reject unknown columns instead of ignoring them.
+        store: The folder or URL of the store. `WDBC_STORAGE` if omitted.
+
+    Raises:
+        WdbcError: there is no champion, the input cannot be read, none of its rows can be scored, or an output cannot
+            be written.
+    """
+    from wdbc_assets import settings
+    from wdbc_assets.scoring import files
+    from wdbc_assets.store import bundle_loader
+
+    named = files.named(str(source), str(target), rejects=None if rejects is None else str(rejects))
+    served = bundle_loader.open_champion(_open(store))
+    tally, _ = files.score(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
+    return tally
 
 
 @dataclass(frozen=True, eq=False, repr=False)

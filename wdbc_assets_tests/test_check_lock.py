@@ -103,7 +103,7 @@ def test_lock_files_that_agree_give_no_message(check_lock: ModuleType) -> None:
         (GOOD, RUNTIME + pin("rich>=15.0.0", via="pandera"), DEV, "rich is not pinned to one version"),
         (GOOD, RUNTIME + pin("rich==15.*", via="pandera"), DEV, "rich is not pinned to one version"),
         (GOOD, RUNTIME + pin("rich @ file:rich.whl", via="pandera"), DEV, "rich is not pinned to one version"),
-        (GOOD, RUNTIME, DEV + pin("pandas==3.0.0"), "pandas is pinned by both lock files"),
+        (GOOD, RUNTIME, DEV + pin("pandas==3.0.0"), "pandas is pinned to 3.1.1 and to 3.0.0"),
         (GOOD, "--index-url elsewhere\n" + RUNTIME, DEV, "a lock file contains a line that is not a pinned package"),
         (GOOD, RUNTIME, DEV + "--find-links elsewhere\n", "a lock file contains a line that is not a pinned package"),
     ],

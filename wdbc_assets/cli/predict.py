@@ -1,10 +1,6 @@
 """`wdbc predict`: score a file of any size with the champion."""
 
-import os
-import stat
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,17 +9,13 @@ from wdbc_assets import settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, csv_layouts
-from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
 
     from wdbc_assets.domain.data.csv_layouts import Header
     from wdbc_assets.scoring import Tally
-    from wdbc_assets.scoring.output_files import Destination
-    from wdbc_assets.scoring.writers import Rejects
     from wdbc_assets.store.bundle_loader import Served
 
 _FORMATS = ("csv", "parquet")
@@ -51,61 +43,23 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     conformal prediction set contains exactly one, else refer. If the reader of a pipe closes it early, the exit code
     is 141.
     """
-    from wdbc_assets.scoring import output_files
+    from wdbc_assets.scoring import files, output_files
 
-    out = output_files.parse(target, form)
-    rejects_file = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
-    _require_distinct(source, out, rejects_file)
+    named = files.named(source, target, form=form, rejects=rejects)
     options = settings.load()
     served = _champion(options)
-    if explain and not served.compiled:
-        from wdbc_assets import scoring
-
-        raise scoring.cannot_explain(served)
-    try:
-        _score(source, out, rejects_file, served, options, explain=explain, strict=strict)
-    except output_files.ReaderGone as gone:
-        raise click.exceptions.Exit(_READER_GONE) from gone
-
-
-def _score(
-    source: str,
-    out: "Destination",
-    rejects: "Destination | None",
-    served: "Served",
-    options: settings.Settings,
-    *,
-    explain: bool,
-    strict: bool,
-) -> None:
-    from wdbc_assets import scoring
-    from wdbc_assets.scoring import output_files, readers, writers
-
     progress = _Progress()
-    with readers.open_source(source, strict=strict) as batches, output_files.open_output(out) as sink:
-        columns = scoring.schema(batches.id_type, explain=explain)
-        with writers.scored(sink, columns, out.form) as scored, _rejects(rejects, options) as set_aside:
-            try:
-                tally = scoring.score(batches, served, scored, set_aside, explain=explain, progress=progress)
-            except (BrokenPipeError, output_files.ReaderGone):
-                progress.end()
-                terminal.say(f"  stopped    the reader closed the output after {scored.rows:,} rows", err=True)
-                raise
-        _require_scored_rows(tally, batches.shown)
+    try:
+        tally, header = files.score(
+            named, served, explain=explain, strict=strict, show_values=options.show_values, progress=progress
+        )
+    except output_files.ReaderGone as gone:
+        progress.end()
+        terminal.say(f"  stopped    the reader closed the output after {gone.rows:,} rows", err=True)
+        raise click.exceptions.Exit(_READER_GONE) from gone
     progress.end()
-    _report_ignored(batches.header)
+    _report_ignored(header)
     _summary(tally, served, progress.seconds)
-
-
-@contextmanager
-def _rejects(destination: "Destination | None", options: settings.Settings) -> "Iterator[Rejects | None]":
-    from wdbc_assets.scoring import output_files, writers
-
-    if destination is None:
-        yield None
-    else:
-        with output_files.open_output(destination) as sink:
-            yield writers.Rejects(sink, show_values=options.show_values)
 
 
 def _report_ignored(header: "Header") -> None:
@@ -120,42 +74,6 @@ def _champion(options: settings.Settings) -> "Served":
     from wdbc_assets.store import bundle_loader
 
     return bundle_loader.open_champion(open_store(options.storage, relative_to=settings.project_root()))
-
-
-def _require_distinct(source: str, out: "Destination", rejects: "Destination | None") -> None:
-    """Raise WdbcError if IN, OUT and --rejects are not different files."""
-    from wdbc_assets.scoring import output_files
-
-    source_identity = output_files.identity(0 if source == output_files.STANDARD else Path(source))
-    seen = {source_identity: "IN"} if _is_file(source) else {}
-    for name, destination in (("OUT", out), *([("--rejects", rejects)] if rejects else [])):
-        if destination.identity in seen:
-            raise WdbcError(
-                f"{seen[destination.identity]} and {name} are the same file",
-                where=destination.shown,
-                hint="Use a different file for each.",
-            )
-        seen[destination.identity] = name
-
-
-def _is_file(source: str) -> bool:
-    """Return whether the source is a regular file; a terminal, by contrast, can be both read and written."""
-    try:
-        status = os.fstat(0) if source == "-" else Path(source).stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode)
-
-
-def _require_scored_rows(tally: "Tally", source: str) -> None:
-    if not tally.rows:
-        raise WdbcError("the input has no rows", where=source, hint="Pass a table with at least one row.")
-    if not tally.scored:
-        raise WdbcError(
-            f"none of {tally.rows} rows could be scored: {_reasons(tally)}",
-            where=source,
-            hint="Correct the rows. `--rejects FILE` lists each violation with its row, column and rule.",
-        )
 
 
 class _Progress:
@@ -193,15 +111,8 @@ def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     terminal.say(f"  decision   {_counts(tally.decisions)}", err=True)
     terminal.say(f"  triage     {_counts(tally.sets)}", err=True)
     if tally.set_aside:
-        terminal.say(f"  set aside  {_reasons(tally)}", err=True)
+        terminal.say(f"  set aside  {tally.reasons}", err=True)
 
 
 def _counts(counts: "Counter[str]") -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
-
-
-def _reasons(tally: "Tally") -> str:
-    return "; ".join(
-        f"{rule} {count:,} time{'' if count == 1 else 's'}, first in row {tally.first[rule]}"
-        for rule, count in tally.rules.most_common()
-    )

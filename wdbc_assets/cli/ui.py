@@ -39,12 +39,12 @@ def ui(*, host: str, port: int) -> None:
         pass
     # The warning recommends `dg`, which the project does not install.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-    command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
+    arguments = ["dev", "-w", str(settings.WORKSPACE_FILE), "-h", host, "-p", str(port)]
     # `_supervise` receives them one by one. An ignored hang-up stays ignored, because `nohup` asks for that.
     stops = [number for number in signals.ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     dagster = subprocess.Popen(  # noqa: S603 -- the project's own command
-        command,
+        [sys.executable, *quiet, "-m", "dagster", *arguments],
         cwd=settings.project_root(),
         pass_fds=[lock],
         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, stops),  # noqa: PLW1509 -- no thread

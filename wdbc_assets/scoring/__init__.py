@@ -1,7 +1,8 @@
 """Batch scoring of files of any size. Rows are read in batches, validated, scored or set aside, and written.
 
-`readers` opens a file, `csv_reader` and `parquet_reader` split it into `batches`, `writers` formats the results, and
-`output_files` makes a file appear only when it is complete. Memory holds a few batches, however long the file is.
+`files` scores a file into another. `readers` opens a file, `csv_reader` and `parquet_reader` split it into `batches`,
+`writers` formats the results, and `output_files` makes a file appear only when it is complete. Memory holds a few
+batches, however long the file is.
 """
 
 from collections import Counter
@@ -43,6 +44,14 @@ class Tally:
     sets: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     first: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> str:
+        """Why rows were set aside: each rule, how often it was violated, and where first."""
+        return "; ".join(
+            f"{rule} {count:,} time{'' if count == 1 else 's'}, first in row {self.first[rule]}"
+            for rule, count in self.rules.most_common()
+        )
 
 
 def score(

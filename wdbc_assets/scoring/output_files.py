@@ -38,10 +38,14 @@ class Closed(BrokenPipeError):
 
 
 class ReaderGone(Exception):
-    """The reader of the output closed the pipe because it needs no more data. This is not an error."""
+    """The reader of the output closed the pipe because it needs no more data. This is not an error.
+
+    `rows` is the number of rows that were scored until then.
+    """
 
     def __init__(self, where: str) -> None:
         self.where = where
+        self.rows = 0
         super().__init__(where)
 
 

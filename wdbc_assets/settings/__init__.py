@@ -16,6 +16,7 @@ from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings.locations import (
     INSTANCE_FILE,
+    WORKSPACE_FILE,
     ensure_home,
     hand_over_access,
     hand_over_metrics_folder,
@@ -43,6 +44,7 @@ __all__ = [
     "ENV_FILE",
     "INSTANCE_FILE",
     "PREFIX",
+    "WORKSPACE_FILE",
     "Effort",
     "EvaluationParameters",
     "FetchLimits",

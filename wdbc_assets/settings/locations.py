@@ -13,6 +13,9 @@ INSTANCE_FILE = Path(__file__).resolve().parent.parent / "dagster.yaml"
 """The configuration of Dagster's instance, shipped with the package. It is not in the project's folder, because
 Dagster would warn about a misplaced file there."""
 
+WORKSPACE_FILE = INSTANCE_FILE.with_name("workspace.yaml")
+"""Where Dagster finds the definitions. The project's folder has a link to it."""
+
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
 

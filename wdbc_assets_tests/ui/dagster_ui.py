@@ -72,12 +72,14 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def process_group(arguments: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process_group(
+    arguments: list[str], environment: Mapping[str, str], log: Path, *, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command in a session of its own; at the end press Ctrl-C, and kill what is left of its group."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             arguments,
-            cwd=settings.project_root(),
+            cwd=cwd or settings.project_root(),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -141,7 +143,7 @@ class DagsterUi:
 
 
 @contextmanager
-def running_ui(environment: Mapping[str, str]) -> Iterator[DagsterUi]:
+def running_ui(environment: Mapping[str, str], *, cwd: Path | None = None) -> Iterator[DagsterUi]:
     """Run `wdbc ui` on a free port for as long as the block lasts, from when its definitions are loaded.
 
     Raises:
@@ -150,7 +152,7 @@ def running_ui(environment: Mapping[str, str]) -> Iterator[DagsterUi]:
     log = Path(environment["DAGSTER_HOME"]) / "ui.log"
     ui = DagsterUi(f"http://127.0.0.1:{free_port()}", log)
     port = ui.url.rpartition(":")[2]
-    with process_group(command("wdbc_assets", "ui", "--port", port), environment, log) as process:
+    with process_group(command("wdbc_assets", "ui", "--port", port), environment, log, cwd=cwd) as process:
 
         def loaded() -> bool | None:
             if process.poll() is not None:
