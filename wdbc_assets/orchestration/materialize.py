@@ -156,6 +156,7 @@ class MaterializeStep(Step):
     def _stored(
         self, value: object, manifest: Manifest, described: Mapping[str, Any], *, unchanged: bool
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        yield self.result(value, manifest, {**described, UNCHANGED_KEY: unchanged})
+        inputs = {source: handle.manifest for source, handle in self.handles.items()}
+        yield self.result(value, manifest, {**described, UNCHANGED_KEY: unchanged}, inputs)
         event = "unchanged" if unchanged else "made"
         self.log_outcome(event, "%s %s", self.name, event, manifest=manifest)

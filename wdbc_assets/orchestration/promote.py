@@ -126,7 +126,7 @@ class PromoteStep(Step):
         )
         made_of = tuple(case.manifests.values())
         open_registry(self.store).promote(draft, decision, expected=case.standing.version, made_of=made_of)
-        yield self.result(bundle, draft.manifest, describe_champion(bundle, verdict, decision))
+        yield self.result(bundle, draft.manifest, describe_champion(bundle, verdict, decision), case.manifests)
         self.log_outcome("made", "champion promoted", manifest=draft.manifest)
 
     def _unchanged(self) -> Iterator[dg.MaterializeResult[Any]]:
@@ -144,7 +144,7 @@ class PromoteStep(Step):
             )
             return
         self.store.keep(manifest, run_id=self.context.run.run_id)
-        yield self.result(None, manifest, {"recipe": standing.recipe or "unknown"})
+        yield self.result(None, manifest, {"recipe": standing.recipe or "unknown"}, {})
         self.log_outcome("unchanged", "champion unchanged", manifest=manifest)
 
     def _health(self) -> Iterator[dg.AssetCheckResult]:

@@ -55,12 +55,14 @@ class Step(ABC):
         resource: resources.StoreResource = self.context.resources.store
         return resource.open()
 
-    def result(self, value: object, manifest: Manifest, described: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+    def result(
+        self, value: object, manifest: Manifest, described: Mapping[str, Any], inputs: Mapping[str, Manifest]
+    ) -> dg.MaterializeResult[Any]:
         """Return the result that Dagster records, once the value is stored."""
         return dg.MaterializeResult(
             value=value,
             data_version=dg.DataVersion(manifest.version),
-            metadata={**described, **describe_manifest(manifest, self.store.folder(manifest))},
+            metadata={**described, **describe_manifest(manifest, self.store.folder(manifest), inputs)},
         )
 
     def log_outcome(self, event: str, message: str, *values: object, manifest: Manifest | None = None) -> None:

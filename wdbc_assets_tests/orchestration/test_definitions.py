@@ -60,6 +60,16 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return error.message
 
 
+def test_the_metadata_of_metrics_name_the_pipeline_and_its_recipe(environment: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        results = [train(instance), train(instance)]  # the second leaves everything unchanged
+    pipeline = open_store(str(environment / "results"), relative_to=environment).current("fitted_pipeline")
+    assert pipeline is not None
+    for result in results:
+        inputs = materializations(result, "metrics")["inputs"]
+        assert f"| fitted_pipeline | {pipeline.version[:12]} | recipe logistic, grid small" in inputs
+
+
 def test_each_asset_can_be_materialized_in_a_run_of_its_own() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         for name in TRAINED:
