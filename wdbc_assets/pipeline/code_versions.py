@@ -80,7 +80,7 @@ def _functions(asset: str) -> list[_Function]:
 
 def _function(path: str) -> _Function:
     module, _, name = path.partition(":")
-    text = _file(module).read_text(encoding="utf-8")
+    text = _read(_file(module))
     defined = {name: node for node in ast.parse(text).body for name in _names(node)}
     tables = {table.get_name(): table for table in symtable.symtable(text, module, "exec").get_children()}
     used: dict[str, ast.stmt] = {}
@@ -90,9 +90,12 @@ def _function(path: str) -> _Function:
         if name in defined and name not in used:
             used[name] = node = defined[name]
             waiting.extend(_globals(tables[name]) if name in tables else _loaded(node))
+    lines = text.splitlines()
     nodes = sorted(set(used.values()), key=lambda node: node.lineno)
-    imports = (path for name, node in used.items() for path in _imports(node, only=name))
-    code = (source.code_of(ast.get_source_segment(text, node) or "") for node in nodes if not _is_import(node))
+    imports = (_place(*imported) for name, node in used.items() for imported in _imports(node, only=name))
+    code = (
+        source.code_of("\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes if not _is_import(node)
+    )
     return _Function("\n".join(code), tuple(imports))
 
 
@@ -129,7 +132,7 @@ def _digest(paths: Iterable[Path], functions: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
         name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else path.name
-        digest.update(f"{name}\0{source.code_of(path.read_text(encoding='utf-8'))}\0".encode())
+        digest.update(f"{name}\0{source.code_of(_read(path))}\0".encode())
     for function in functions:
         digest.update(f"{function}\0".encode())
     return digest.hexdigest()[:12]
@@ -142,19 +145,43 @@ def _closure(start: Iterable[Path]) -> set[Path]:
         path = waiting.pop()
         if path not in seen:
             seen.add(path)
-            waiting.extend(_imports(ast.parse(path.read_bytes())))
+            waiting.extend(_place(*imported) for imported in _imported(_read(path)))
     return {path for path in seen if PACKAGE / "domain" in path.parents}
 
 
-def _imports(tree: ast.AST, *, only: str = "") -> Iterator[Path]:
-    """Yield the followed modules that a syntax tree imports; of an import statement itself, `only` that of a name."""
-    for node in ast.walk(tree):
+@cache
+def _imported(text: str) -> tuple[tuple[str, str], ...]:
+    """Return what a module imports of followed modules: pairs of module and name."""
+    return tuple(_imports(ast.parse(text)))
+
+
+def _place(module: str, name: str) -> Path:
+    """Return the file of an imported module, or the one that contains an imported name."""
+    inner = _file(f"{module}.{name}")
+    return inner if inner.is_file() else _file(module)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _imports(tree: ast.AST, *, only: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a syntax tree imports of followed modules; of an import statement itself, `only` that of a name."""
+    for node in _statements(tree):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_FOLLOWED):
             for alias in node.names:
                 if node is tree and only not in (alias.asname, alias.name):
                     continue
-                inner = _file(f"{node.module}.{alias.name}")
-                yield inner if inner.is_file() else _file(str(node.module))
+                yield str(node.module), alias.name
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a syntax tree and the statements in it. Expressions, which are most of it, contain no import."""
+    yield tree
+    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+        inner = getattr(tree, block, ())
+        for statement in inner if isinstance(inner, list) else ():  # the body of a lambda is an expression
+            yield from _statements(statement)
 
 
 def _file(module: str) -> Path:
