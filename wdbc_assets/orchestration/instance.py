@@ -90,13 +90,13 @@ def _one_at_a_time(home: Path) -> "Iterator[None]":
 
 @contextmanager
 def _held_open(folder: Path) -> "Iterator[None]":
-    """Keep a connection to each of Dagster's SQLite files open, if there are any.
+    """Keep a connection to the SQLite file of all runs open, if there is one. `event_log` does so for the events.
 
-    Dagster opens and closes them several times per event. Whenever the last connection closes, SQLite checkpoints and
+    Dagster opens and closes it for each statement. Whenever the last connection closes, SQLite checkpoints and
     deletes its write-ahead log, which takes a tenth of a short run's CPU time.
     """
     with ExitStack() as connections:
-        for path in folder.rglob("*.db"):
+        for path in folder.glob("*.db"):
             connections.enter_context(closing(sqlite3.connect(path))).execute("PRAGMA schema_version")
         yield
 
