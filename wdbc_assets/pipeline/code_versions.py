@@ -81,8 +81,7 @@ def _functions(asset: str) -> list[_Function]:
 def _function(path: str) -> _Function:
     module, _, name = path.partition(":")
     text = _read(_file(module))
-    defined = {name: node for node in ast.parse(text).body for name in _names(node)}
-    tables = {table.get_name(): table for table in symtable.symtable(text, module, "exec").get_children()}
+    defined, tables = _defined(text), _tables(text)
     used: dict[str, ast.stmt] = {}
     waiting = [name]
     while waiting:
@@ -90,13 +89,23 @@ def _function(path: str) -> _Function:
         if name in defined and name not in used:
             used[name] = node = defined[name]
             waiting.extend(_globals(tables[name]) if name in tables else _loaded(node))
-    lines = text.splitlines()
-    nodes = sorted(set(used.values()), key=lambda node: node.lineno)
     imports = (_place(*imported) for name, node in used.items() for imported in _imports(node, only=name))
-    code = (
-        source.code_of("\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes if not _is_import(node)
-    )
+    lines = text.splitlines()
+    nodes = sorted({node for node in used.values() if not _is_import(node)}, key=lambda node: node.lineno)
+    code = (source.code_of("\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes)
     return _Function("\n".join(code), tuple(imports))
+
+
+@cache
+def _defined(text: str) -> dict[str, ast.stmt]:
+    """Return the statements of a module that define its names."""
+    return {name: node for node in ast.parse(text).body for name in _names(node)}
+
+
+@cache
+def _tables(text: str) -> dict[str, symtable.SymbolTable]:
+    """Return the symbols of each function and class of a module."""
+    return {table.get_name(): table for table in symtable.symtable(text, "", "exec").get_children()}
 
 
 def _names(node: ast.stmt) -> list[str]:
