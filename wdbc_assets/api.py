@@ -177,10 +177,8 @@ class Model:
 
 def _open(location: str | None) -> Store:
     from wdbc_assets import settings
-    from wdbc_assets.store.store import open_store
 
-    place = settings.load().storage if location is None else location
-    return open_store(place, relative_to=settings.project_root())
+    return settings.load().open_store(location)
 
 
 def _require_known(asset: str) -> None:

@@ -1,12 +1,13 @@
 """What the commands about production share: how they start, and how they show comparisons and history entries."""
 
-from wdbc_assets import logs, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 from wdbc_assets.registry.audit_log import MOVES, Entry
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.registry.verdicts import VerdictDocument
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 CHAMPION_STAYS = 3
 """The exit code for a candidate that was compared and not promoted."""
@@ -19,10 +20,7 @@ _COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot te
 
 def prepare() -> tuple[settings.Settings, Store, Registry]:
     """Load the settings and open the log; return the settings, the store and its registry."""
-    config = settings.load()
-    root = settings.project_root()
-    logs.open_log(config.log, relative_to=root)
-    store = open_store(config.storage, relative_to=root)
+    config, store = opened()
     return config, store, open_registry(store)
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wdbc_assets import logs, settings
+from wdbc_assets import settings
 from wdbc_assets.cli import evaluation, terminal
+from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
 from wdbc_assets.store import parsing
 from wdbc_assets.store.manifest import Manifest
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
@@ -52,10 +53,7 @@ def evaluate(
     if workers is not None:
         os.environ[settings.variable("workers")] = str(workers)
     options = {"protocol": protocol, "evaluated_recipes": ",".join(names) or None}
-    config = settings.load(**options)
-    root = settings.project_root()
-    logs.open_log(config.log, relative_to=root)
-    store = open_store(config.storage, relative_to=root)
+    config, store = opened(**options)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         run_id = launch.job("evaluate", store, config, options, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("cross_validation", run_id=run_id).manifest

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import insights
 from wdbc_assets.orchestration import launch
-from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.data.exploration import Exploration
@@ -24,10 +23,7 @@ _WIDTH = 100
 @click.pass_obj
 def explore(debug: bool, /, *, force: bool) -> None:  # noqa: FBT001 -- click passes it so
     """Summarize the data: findings, the most discriminative measurements, and groups of correlated measurements."""
-    config = settings.load()
-    root = settings.project_root()
-    logs.open_log(config.log, relative_to=root)
-    store = open_store(config.storage, relative_to=root)
+    config, store = opened()
     run_id = launch.job("explore", store, config, {}, reporter=terminal.Lines(), force=force, debug=debug)
     manifest = store.handle("exploration", run_id=run_id).manifest
     _show(store.value(manifest))

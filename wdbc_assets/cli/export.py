@@ -13,7 +13,7 @@ from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.manifest import Manifest
-from wdbc_assets.store.store import Handle, Store, open_store
+from wdbc_assets.store.store import Handle, Store
 
 _MANIFEST = "export.json"
 
@@ -26,7 +26,7 @@ def export(folder: Path) -> None:
     The versions must be consistent: the metrics of this model, trained on this split of these data. An earlier export
     in DIR is replaced atomically. A folder that contains any other file is refused.
     """
-    store = open_store(settings.load().storage, relative_to=settings.project_root())
+    store = settings.load().open_store()
     manifests = _consistent_manifests(store)
     contents = _contents(store, manifests)
     folders.put(folder, {**contents, _MANIFEST: _manifest(manifests, contents)})

@@ -9,7 +9,6 @@ from wdbc_assets import settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, csv_layouts
-from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -73,7 +72,7 @@ def _report_ignored(header: "Header") -> None:
 def _champion(options: settings.Settings) -> "Served":
     from wdbc_assets.store import bundle_loader
 
-    return bundle_loader.open_champion(open_store(options.storage, relative_to=settings.project_root()))
+    return bundle_loader.open_champion(options.open_store())
 
 
 class _Progress:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import launch
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.backends import atomic
 from wdbc_assets.store.manifest import DamagedStore
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 _NAME = "report.html"
 
@@ -28,10 +28,7 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
     First materializes what is cheap and possible from the current versions: exploration, decision policy, importance
     and model card.
     """
-    config = settings.load()
-    root = settings.project_root()
-    logs.open_log(config.log, relative_to=root)
-    store = open_store(config.storage, relative_to=root)
+    config, store = opened()
     try:
         launch.job(
             "evidence", store, config, {}, reporter=terminal.Lines(), force=False, debug=debug, assets=_possible(store)

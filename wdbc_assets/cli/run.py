@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from wdbc_assets import logs, settings, sources
+from wdbc_assets import settings, sources
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 
 @click.command()
@@ -27,10 +28,7 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
     """Materialize the assets that are out of date, from the source to the metrics, and show the metrics."""
     if source is not None:
         source = _set_in_environment(source)
-    config = settings.load(source=source, **options)
-    root = settings.project_root()
-    logs.open_log(config.log, relative_to=root)
-    store = open_store(config.storage, relative_to=root)
+    config, store = opened(source=source, **options)
     run_id = launch.job("train", store, config, options, reporter=terminal.Lines(), force=force, debug=debug)
     _show_results(store, run_id)
 

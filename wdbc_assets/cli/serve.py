@@ -13,7 +13,6 @@ from wdbc_assets.serving.access import Access
 from wdbc_assets.sources import deadline
 from wdbc_assets.store.backends import CannotRead
 from wdbc_assets.store.parsing import DamagedStore
-from wdbc_assets.store.store import open_store
 
 _STORE_SECONDS = 5.0  # the service reports a store that takes longer
 
@@ -39,7 +38,7 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
         "serve_insecure_no_key": insecure_no_key,
     }
     options = settings.load(**overrides)
-    _require_supported_store(options.storage)
+    _require_supported_store(options)
     path = api_keys.locate(options.serve_keys, relative_to=settings.project_root())
     mode = access.decide(options.serve_host, path, insecure=options.serve_insecure_no_key)
     hint = "Choose another port: `wdbc serve --port N`, or `make serve PORT=N`."
@@ -52,11 +51,11 @@ def serve(*, host: str | None, port: int | None, workers: int | None, insecure_n
     os.execve(sys.executable, command, {**os.environ, **variables})  # noqa: S606 -- no shell is wanted
 
 
-def _require_supported_store(location: str) -> None:
+def _require_supported_store(options: settings.Settings) -> None:
     """Raise UnsupportedFormat for a store of another format. The service itself reports one that cannot be read."""
 
     def check() -> None:
-        open_store(location, relative_to=settings.project_root()).require_known_format()
+        options.open_store().require_known_format()
 
     with contextlib.suppress(deadline.DeadlinePassed, CannotRead, DamagedStore):
         deadline.within(_STORE_SECONDS, check, give_up=lambda: None)

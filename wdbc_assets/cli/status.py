@@ -10,7 +10,7 @@ from wdbc_assets.cli import attention, decisions, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 
 @click.command()
@@ -25,7 +25,7 @@ def status(*, check: bool, as_json: bool) -> None:
     Exit codes of --check: 0 no problem, 1 at least one problem. Without --check: 0.
     """
     config = settings.load()
-    store = open_store(config.storage, relative_to=settings.project_root())
+    store = config.open_store()
     store.require_known_format()
     if check:
         click.get_current_context().exit(_check(store, config, as_json=as_json))

@@ -12,7 +12,7 @@ from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     from wdbc_assets.verification import AssetVerification, ChangedValue
@@ -38,7 +38,7 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     Exit codes: 0 everything is the same, 1 something diverged, could not be derived, or is damaged.
     """
     config = settings.load()
-    store = open_store(config.storage, relative_to=settings.project_root())
+    store = config.open_store()
     selected = _select(store, assets)
     if not as_json:
         terminal.say(f"store {store.url}")

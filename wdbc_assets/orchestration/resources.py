@@ -7,7 +7,7 @@ import dagster as dg
 
 from wdbc_assets import safe_text, settings, sources
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 
 class StoreResource(dg.ConfigurableResource[Any]):
@@ -22,10 +22,9 @@ class StoreResource(dg.ConfigurableResource[Any]):
         Raises:
             WdbcError: The address contains credentials.
         """
-        location = self.storage or settings.load().storage
         if self.storage and safe_text.redact_url(self.storage) != self.storage and "://" in self.storage:
             raise _recorded("store", "WDBC_STORAGE")
-        return open_store(location, relative_to=settings.project_root())
+        return settings.load().open_store(self.storage)
 
 
 class SourceResource(dg.ConfigurableResource[Any]):

@@ -25,7 +25,6 @@ from wdbc_assets.serving.middleware.request_log import RequestLogMiddleware
 from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import ChampionLoader
 from wdbc_assets.serving.models.shadow import Shadow
-from wdbc_assets.store.store import open_store
 
 _END_SECONDS = 5.0  # longer than a challenger may take to store its last pairs
 
@@ -44,7 +43,7 @@ def create() -> ASGIApp:
     """
     options = settings.load()
     root = settings.project_root()
-    store = open_store(options.storage, relative_to=root)
+    store = options.open_store()
     champion, router = ChampionLoader(store), ChallengerRouter(store)
     shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=options.serve_challenger_seconds)
     keyring = Keyring(api_keys.locate(options.serve_keys, relative_to=root), access.inherited())

@@ -8,7 +8,7 @@ take precedence. No other module reads the environment, except `locations`, whic
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,6 +39,9 @@ from wdbc_assets.settings.parameters import (
 )
 from wdbc_assets.settings.runtime import Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
+
+if TYPE_CHECKING:
+    from wdbc_assets.store.store import Store
 
 __all__ = [
     "ENV_FILE",
@@ -96,6 +99,16 @@ class Settings(
 
     storage: str = Field("results", min_length=1, description="folder or URL of the artifact store")
     log: str = Field("logs/wdbc.jsonl", min_length=1, description="path of the central log file (JSON lines, rotated)")
+
+    def open_store(self, location: str | None = None) -> "Store":
+        """Return the configured store, or the one at another folder or URL. Folders are relative to the project's.
+
+        Raises:
+            WdbcError: the address cannot be used.
+        """
+        from wdbc_assets.store.store import open_store
+
+        return open_store(self.storage if location is None else location, relative_to=project_root())
 
 
 ParametersT = TypeVar("ParametersT", bound=BaseModel)

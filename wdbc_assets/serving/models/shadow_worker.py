@@ -22,7 +22,7 @@ from wdbc_assets.registry.challenger import Pair
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.bundle_loader import Served
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def main() -> int:
     os.nice(_NICENESS)
     options = settings.load()
     timeout = math.ceil(2 * options.serve_challenger_seconds)
-    store = open_store(options.storage, relative_to=settings.project_root())
+    store = options.open_store()
     try:
         experiment = _experiment(store, sys.argv[1])
         served = bundle_loader.open_bundle(bundle_loader.read(store, experiment.challenger), sandboxed=True)
