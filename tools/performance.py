@@ -27,15 +27,14 @@ tools, which this command does not measure: Kedro 1.40x, Dagster in one process 
 ZenML 3.3x, DVC 3.3x, Prefect 4.1x, Airflow 5.0x, Dagster's multiprocess default 7.7x.
 
 The additional CPU time is spent on importing Dagster and its database layer, on creating Dagster's history (four SQLite
-files), on about 175 events in it (three for each of the 40 checks, each with several connections of its own), and on
-three plots. The additional memory is that of the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded
-besides scikit-learn.""",
+files), on about 175 events in it (three for each of the 40 checks), and on three plots. The additional memory is that of
+the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded besides scikit-learn.""",
     "unchanged": """\
 The command reads only settings, manifests and digests. Other tools: DVC .28x, Kedro with only-missing .59x, ZenML 2.5x,
 Prefect 3.6x.""",
     "verify": """\
-Every value is recomputed in memory and its bytes are compared. Dagster is imported, because the modules with the
-assets' functions import it. But no run is started, nothing is drawn, and an unchanged value is not validated again.""",
+Every value is recomputed in memory and its bytes are compared. Dagster is not imported, nothing is drawn, and an
+unchanged value is not validated again.""",
     "search": """\
 Each fold is transformed once for all candidates that share the transformers. Most of the remaining time is
 scikit-learn's own Yeo-Johnson fit, column by column.""",
