@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from wdbc_assets.orchestration import checks, config, failures, promote
+from wdbc_assets.orchestration import checks, config, promote, step_errors
 from wdbc_assets.orchestration.io_manager import STORED
 from wdbc_assets.orchestration.materialize import MaterializeStep
 from wdbc_assets.orchestration.promote import PromoteStep
@@ -27,7 +27,7 @@ def asset(name: str) -> dg.AssetsDefinition:
 
     def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
         step = step_type(name, context, handles)
-        with failures.as_dagster_failure(name, step.refuse):
+        with step_errors.as_dagster_failure(name, step.refuse):
             yield from step.run()
 
     return dg.asset(

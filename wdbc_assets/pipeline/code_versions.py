@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.pipeline import source, specs
+from wdbc_assets.pipeline import code_text, specs
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _COUNTED = "wdbc_assets.domain."
@@ -92,7 +92,7 @@ def _function(path: str) -> _Function:
     imports = (_place(*imported) for name, node in used.items() for imported in _imports(node, only=name))
     lines = text.splitlines()
     nodes = sorted({node for node in used.values() if not _is_import(node)}, key=lambda node: node.lineno)
-    code = (source.code_of("\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes)
+    code = (code_text.code_of("\n".join(lines[node.lineno - 1 : node.end_lineno])) for node in nodes)
     return _Function("\n".join(code), tuple(imports))
 
 
@@ -141,7 +141,7 @@ def _digest(paths: Iterable[Path], functions: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
         name = path.relative_to(PACKAGE).as_posix() if PACKAGE in path.parents else path.name
-        digest.update(f"{name}\0{source.code_of(_read(path))}\0".encode())
+        digest.update(f"{name}\0{code_text.code_of(_read(path))}\0".encode())
     for function in functions:
         digest.update(f"{function}\0".encode())
     return digest.hexdigest()[:12]

@@ -7,9 +7,9 @@ Nothing here writes to the store.
 - `files`, `values` and `tables` compare stored with derived content.
 """
 
+from wdbc_assets.verification.asset_verification import AssetVerification, first_diverged, to_json
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.differences import ChangedValue, FileDifference
-from wdbc_assets.verification.findings import AssetVerification, first_diverged, to_json
 from wdbc_assets.verification.verify import verify
 
 __all__ = ["AssetVerification", "Cause", "ChangedValue", "FileDifference", "first_diverged", "to_json", "verify"]

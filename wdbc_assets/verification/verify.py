@@ -16,10 +16,10 @@ from wdbc_assets.pipeline import validation
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, files
+from wdbc_assets.verification.asset_verification import AssetVerification
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import FileDifference
-from wdbc_assets.verification.findings import AssetVerification
 from wdbc_assets.verification.inputs import Inventory, Rederived
 from wdbc_assets.verification.rederive import Derived, Inputs, RemoteSourceSkipped, Sandbox, StoredVersion
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.pipeline import source
+from wdbc_assets.pipeline import code_text
 
 MODULE = '''"""A docstring
 over two lines."""
@@ -31,13 +31,13 @@ class Shape:
 
 
 def test_code_is_what_is_left_without_docstrings_comments_and_blank_lines() -> None:
-    assert source.code_of(MODULE) == CODE
-    assert source.code_of(MODULE.replace("\n", "\r\n")) == CODE
+    assert code_text.code_of(MODULE) == CODE
+    assert code_text.code_of(MODULE.replace("\n", "\r\n")) == CODE
 
 
 @pytest.mark.parametrize("text", ["x = 1\n", 'x = "a"\n', "x = 2; y = 3\n"])
 def test_a_changed_token_is_a_change(text: str) -> None:
-    assert source.code_of(text) != source.code_of("x = 1; y = 3\n")
+    assert code_text.code_of(text) != code_text.code_of("x = 1; y = 3\n")
 
 
 def by_tokenize(text: str) -> str:
@@ -68,7 +68,7 @@ def test_every_module_of_the_project_is_read_as_by_tokenize() -> None:
     assert len(modules) > 100
     for module in modules:
         text = module.read_text(encoding="utf-8")
-        assert source.code_of(text) == by_tokenize(text), module
+        assert code_text.code_of(text) == by_tokenize(text), module
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_every_module_of_the_project_is_read_as_by_tokenize() -> None:
     ],
 )
 def test_what_looks_like_a_docstring_or_a_comment_is_read_as_by_tokenize(text: str) -> None:
-    assert source.code_of(text) == by_tokenize(text)
+    assert code_text.code_of(text) == by_tokenize(text)
