@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from wdbc_assets.domain.errors import WdbcError
     from wdbc_assets.scoring import Tally
     from wdbc_assets.store.bundle_loader import Served
     from wdbc_assets.store.store import Store
 
 
-def load(asset: str, *, partition: str | None = None, version: str | None = None, store: str | None = None) -> Any:
+def load(
+    asset: str, *, partition: str | None = None, version: str | None = None, store: str | Path | None = None
+) -> Any:
     """Return the value of an asset, verified against its manifest.
 
     Args:
@@ -39,14 +42,17 @@ def load(asset: str, *, partition: str | None = None, version: str | None = None
     """
     opened = _open(store)
     _require_known(asset)
+    if not isinstance(partition, str | None):
+        raise _wrong_type("A partition is named by a str", partition)
     if version is None:
         return opened.handle(asset, partition=partition).load()
     from wdbc_assets.store import index
 
+    _require_digits(version)
     return opened.value(index.find(opened, asset, version))
 
 
-def versions(asset: str, *, store: str | None = None) -> pd.DataFrame:
+def versions(asset: str, *, store: str | Path | None = None) -> pd.DataFrame:
     """Return one row for each stored version of an asset, the newest first.
 
     The columns are `version`, `made_at` (UTC), `run_id`, `inputs`, `parameters`, `code_version` and `current`. The
@@ -70,7 +76,7 @@ def versions(asset: str, *, store: str | None = None) -> pd.DataFrame:
     return table.assign(current=table["version"] == (current.version if current else ""))
 
 
-def champion(*, store: str | None = None) -> Model:
+def champion(*, store: str | Path | None = None) -> Model:
     """Return the champion: the model that serves predictions.
 
     Raises:
@@ -88,7 +94,7 @@ def predict(
     rejects: str | Path | None = None,
     explain: bool = False,
     strict: bool = False,
-    store: str | None = None,
+    store: str | Path | None = None,
 ) -> Tally:
     """Score a file of any size with the champion, as `wdbc predict IN OUT` does, and return the counts of its rows.
 
@@ -105,11 +111,15 @@ def predict(
         WdbcError: there is no champion, the input cannot be read, none of its rows can be scored, or an output cannot
             be written.
     """
-    from wdbc_assets import settings
+    from wdbc_assets import settings, user_paths
     from wdbc_assets.scoring import files
     from wdbc_assets.store import bundle_loader
 
-    named = files.named(str(source), str(target), rejects=None if rejects is None else str(rejects))
+    named = files.named(
+        user_paths.given(source, name="source"),
+        user_paths.given(target, name="target"),
+        rejects=None if rejects is None else user_paths.given(rejects, name="rejects"),
+    )
     served = bundle_loader.open_champion(_open(store))
     tally, _ = files.score(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
     return tally
@@ -175,10 +185,10 @@ class Model:
         return table
 
 
-def _open(location: str | None) -> Store:
-    from wdbc_assets import settings
+def _open(location: str | Path | None) -> Store:
+    from wdbc_assets import settings, user_paths
 
-    return settings.load().open_store(location)
+    return settings.load().open_store(None if location is None else user_paths.given(location, name="store"))
 
 
 def _require_known(asset: str) -> None:
@@ -191,14 +201,41 @@ def _require_known(asset: str) -> None:
         )
 
 
+def _wrong_type(needed: str, value: object) -> WdbcError:
+    """Return the error for an argument of another type. The argument is not shown: it may hold patients' values."""
+    from wdbc_assets.domain.errors import WdbcError
+
+    return WdbcError(
+        f"{needed}, not an object of type {type(value).__name__}.",
+        where="the arguments",
+        hint="See docs/python-api.md for what each function takes.",
+    )
+
+
+def _require_digits(version: object) -> None:
+    import re
+
+    from wdbc_assets.domain.errors import WdbcError
+
+    if not isinstance(version, str) or not re.fullmatch("[0-9a-f]{1,64}", version):
+        raise WdbcError(
+            "A version is named by the first digits of its digest.",
+            where="version",
+            hint="Pass a str of hexadecimal digits, as `wdbc.versions` lists them.",
+        )
+
+
 def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
     """Return the measurements of a table as an array of shape (n, 30), if they satisfy the rules of the data."""
     import numpy as np
+    import pandas as pd
 
     from wdbc_assets.domain.data import contract
     from wdbc_assets.domain.errors import WdbcError
     from wdbc_assets.domain.rules import rows
 
+    if not isinstance(X, pd.DataFrame):
+        raise _wrong_type("A pandas DataFrame is needed", X)
     missing = [name for name in contract.FEATURES if name not in X.columns]
     if missing:
         some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -207,12 +244,23 @@ def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
             where="the columns of the table",
             hint="Name the columns as `wdbc_assets.domain.data.contract.FEATURES` does.",
         )
-    try:
-        values = X[list(contract.FEATURES)].to_numpy(dtype=np.float64)
-    except (TypeError, ValueError):
+    table = X[list(contract.FEATURES)]
+    if table.shape[1] != len(contract.FEATURES):
+        twice = table.columns[table.columns.duplicated()][0]
         raise WdbcError(
-            "A measurement is not a number.", where="the table", hint="Convert the columns to floating-point numbers."
-        ) from None
+            f"The column {twice} occurs twice.", where="the columns of the table", hint="Remove one of them."
+        )
+    other = [name for name in contract.FEATURES if not _is_numeric(table[name])]
+    try:
+        values = None if other else table.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        values = None
+    if values is None:
+        raise WdbcError(
+            "A measurement is not a number.",
+            where=other[0] if other else "the table",
+            hint="Convert the columns to floating-point numbers: `X.astype(float)`.",
+        )
     _, broken = rows.validate(values)
     if broken:
         first = broken[0]
@@ -222,3 +270,17 @@ def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
             hint="Correct these rows, or leave them out.",
         )
     return values
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Return whether a column contains real numbers only, in whatever type, and missing values."""
+    from pandas.api import types
+
+    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
+        return True
+    return types.infer_dtype(column.astype(object), skipna=True) in {
+        "floating",
+        "integer",
+        "mixed-integer-float",
+        "empty",
+    }

@@ -16,7 +16,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wdbc_assets import safe_text
+from wdbc_assets import safe_text, user_paths
 from wdbc_assets.domain.errors import WdbcError
 
 logger = logging.getLogger("wdbc_assets")
@@ -120,7 +120,7 @@ def open_log(location: str, *, relative_to: Path) -> None:
     Raises:
         WdbcError: the file cannot be written.
     """
-    path = (relative_to / Path(location).expanduser()).absolute()
+    path = user_paths.located(location, relative_to=relative_to, name="WDBC_LOG")
     if any(isinstance(known, _SharedFile) and known.baseFilename == str(path) for known in logger.handlers):
         return
     try:

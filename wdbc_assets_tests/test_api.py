@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -75,8 +76,30 @@ def test_versions_are_listed_with_the_current_one_marked(store: Store, frame: pd
         (lambda: wdbc.load("clean_frame"), "has never been"),
         (lambda: wdbc.load("clean_frame", version="0123"), "no version of clean_frame"),
         (wdbc.champion, "no champion has been promoted yet"),
+        (lambda: wdbc.load("clean_frame", version=""), "first digits"),
+        (lambda: wdbc.load("clean_frame", version="\x1b[31mX"), "first digits"),
+        (lambda: wdbc.load("clean_frame", version=5), "first digits"),  # type: ignore[arg-type]
+        (lambda: wdbc.load("clean_frame", store=5), "a path is needed, not an object of type int"),  # type: ignore[arg-type]
+        (lambda: wdbc.load("clean_frame", store="/tmp/\0"), "no path can contain"),
+        (lambda: wdbc.load("clean_frame", partition=5), "partition"),  # type: ignore[arg-type]
+        (lambda: wdbc.predict("in.csv\0", "out.csv"), "no path can contain"),
+        (lambda: wdbc.predict(b"in.csv", "o" * 300 + ".csv"), "no champion"),  # type: ignore[arg-type]
     ],
-    ids=["an unknown asset", "a path", "never made", "an unknown version", "no champion"],
+    ids=[
+        "an unknown asset",
+        "a path",
+        "never made",
+        "an unknown version",
+        "no champion",
+        "an empty version",
+        "an escape sequence",
+        "a number",
+        "no path",
+        "a NUL",
+        "no partition",
+        "a NUL in a file",
+        "a long name",
+    ],
 )
 def test_what_does_not_exist_is_an_error(store: Store, ask: object, message: str) -> None:
     with pytest.raises(WdbcError, match=message):
@@ -116,10 +139,31 @@ def test_the_champion_predicts_as_its_pipeline_does(environment: Path, frame: pd
     [
         (lambda frame: frame.drop(columns="radius_mean"), "lacks 1 of the 30 measurements: radius_mean"),
         (lambda frame: frame.assign(radius_mean="?"), "not a number"),
+        (lambda frame: frame.assign(radius_mean="17.98765"), "not a number"),
+        (lambda frame: frame.assign(radius_mean=True), "not a number"),
+        (lambda frame: frame.assign(radius_mean=17.98765 + 1j), "not a number"),
+        (lambda frame: frame.assign(radius_mean=pd.Timestamp("2026-01-01")), "not a number"),
+        (lambda frame: frame.assign(radius_mean=pd.Series([10**400] * len(frame), dtype=object)), "not a number"),
+        (lambda frame: pd.concat([frame, frame[["radius_mean"]]], axis=1), "radius_mean occurs twice"),
+        (lambda frame: frame.to_numpy(), "not an object of type ndarray"),
+        (lambda _: None, "not an object of type NoneType"),
         (lambda frame: frame.assign(radius_mean=-17.98765), "569 of 569 rows break a rule"),
         (lambda frame: frame.assign(radius_mean=np.nan), "569 of 569 rows break a rule"),
     ],
-    ids=["a missing column", "text", "negative", "blank"],
+    ids=[
+        "a missing column",
+        "text",
+        "digits",
+        "a bool",
+        "complex",
+        "a date",
+        "huge",
+        "twice",
+        "an array",
+        "nothing",
+        "negative",
+        "blank",
+    ],
 )
 def test_a_table_that_is_not_measurements_is_rejected_without_a_value(
     environment: Path, frame: pd.DataFrame, change: object, message: str
@@ -137,3 +181,19 @@ def test_nothing_shows_a_patient_in_its_repr(environment: Path, store: Store, fr
     texts = [repr(wdbc.champion()), repr(draft), repr(store.handle("champion"))]
     cell = str(frame["radius_mean"].iloc[0])
     assert all(cell not in text and "radius_mean" not in text for text in texts)
+
+
+@pytest.mark.fault("X02")
+def test_a_table_in_place_of_a_file_is_not_shown(environment: Path, frame: pd.DataFrame) -> None:
+    champions.make_champion(environment / "results")
+    with pytest.raises(WdbcError, match="not an object of type DataFrame") as refused:
+        wdbc.predict(frame, "out.csv")  # type: ignore[arg-type]
+    assert str(frame["radius_mean"].iloc[0]) not in str(refused.value)
+
+
+def test_columns_of_any_numeric_type_are_accepted(environment: Path, frame: pd.DataFrame) -> None:
+    champions.make_champion(environment / "results")
+    model = wdbc.champion()
+    expected = model.predict_proba(frame)
+    for kind in (object, "Float64", "category", pd.ArrowDtype(pa.float64())):
+        np.testing.assert_array_equal(model.predict_proba(frame.astype({"radius_mean": kind})), expected)

@@ -81,13 +81,13 @@ def _short(parameters: Mapping[str, Any]) -> str:
 
 
 def _show_overview(summary: "EvaluationSummary") -> None:
-    terminal.say("\n  " + f"{'by log-loss':<15}" + "".join(f"{metric:<18}" for metric in _OVERVIEW).rstrip())
+    terminal.say("\n  " + f"{'by log-loss':<18}" + "".join(f"{metric:<18}" for metric in _OVERVIEW).rstrip())
     for name in ranked(summary):
         values = [summary.recipes[name].by_name[metric] for metric in _OVERVIEW]
         cells = "".join(
             f"{formatting.number(value.mean) + ' ± ' + formatting.number(value.sd):<18}" for value in values
         )
-        terminal.say(f"  {name:<15}{cells.rstrip()}")
+        terminal.say(f"  {name:<18}{cells.rstrip()}")
     first, not_significant = best(summary)
     note = (
         f"; no significant difference to {' and '.join(not_significant)} (the interval contains 0)"

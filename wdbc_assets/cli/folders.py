@@ -51,7 +51,7 @@ def _require_replaceable(target: Path, contents: Mapping[str, bytes]) -> None:
     hint = "Choose a new folder, an empty folder, or one that contains only an earlier export."
     if target.is_symlink():
         raise WdbcError("the folder is a symbolic link, which is not followed", where=str(target), hint=hint)
-    if Path.cwd().is_relative_to(target.resolve()):
+    if Path.cwd().is_relative_to(os.path.realpath(target)):
         raise WdbcError("the folder is the current folder, or contains it", where=str(target), hint=hint)
     if not target.exists():
         return

@@ -23,7 +23,7 @@ def history_command(*, as_json: bool, verify: bool) -> None:
         plain = {"store": store.url, "entries": [entry.to_plain() for entry in history.entries], "problems": problems}
         terminal.document(plain)
     else:
-        if not history.entries:
+        if not history.entries and not problems:
             terminal.say("  no decisions yet; `wdbc promote` promotes the first champion")
         for entry in history.entries:
             terminal.say(decisions.history_line(entry))

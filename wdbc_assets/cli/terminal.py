@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -156,7 +157,9 @@ def warn_if_replaced(store: Store, manifest: Manifest) -> None:
 
 def command_name() -> str:
     """Return the command to suggest in messages: as it was typed, because `make` puts nothing on the PATH."""
-    return "wdbc" if shutil.which("wdbc") else sys.argv[0]
+    if shutil.which("wdbc"):
+        return "wdbc"
+    return "python -m wdbc_assets" if Path(sys.argv[0]).name == "__main__.py" else sys.argv[0]
 
 
 def show_error(error: WdbcError) -> None:
@@ -203,8 +206,8 @@ def report_lost_output(cause: OSError) -> int:
 
 
 def show_stopped() -> None:
-    """Print that the command was stopped without leaving partial results."""
-    say("\nstopped: no partial results were stored, and nothing keeps running", err=True)
+    """Print that the command was stopped, and that nothing is left half done."""
+    say("\nstopped: nothing is left half stored, and nothing keeps running", err=True)
 
 
 def _coloured(event: str) -> str:

@@ -80,7 +80,7 @@ def identity(place: Path | int) -> object:
     try:
         status = os.fstat(place) if isinstance(place, int) else place.stat()
     except OSError:
-        return place if isinstance(place, int) else place.resolve()
+        return place if isinstance(place, int) else Path(os.path.realpath(place))
     return status.st_dev, status.st_ino
 
 
@@ -137,7 +137,7 @@ def open_output(destination: Destination) -> Iterator[BinaryIO]:
 @contextmanager
 def _raw(destination: Destination) -> Iterator[BinaryIO]:
     if destination.descriptor is None and not _takes_as_it_comes(destination.path):
-        with _errors(destination, _NOTHING), UnfinishedFile(destination.path.resolve()) as unfinished:
+        with _errors(destination, _NOTHING), UnfinishedFile(Path(os.path.realpath(destination.path))) as unfinished:
             yield unfinished.file
             unfinished.finish()
         return
@@ -173,7 +173,7 @@ def _descriptor(name: str) -> int | None:
     for _ in range(_LONGEST_CHAIN):
         if match := _DESCRIPTOR.fullmatch(str(path)):
             return int(match[1])
-        if not path.is_symlink():
+        if not os.path.islink(path):  # noqa: PTH114 -- Path.is_symlink raises if the name is too long
             return None
         path = Path(os.path.normpath(path.parent / path.readlink()))
     return None

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wdbc_assets import locks, settings
+from wdbc_assets import locks, settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.backends import atomic
 
@@ -53,8 +53,13 @@ class Key:
 
 
 def locate(location: str, *, relative_to: Path) -> Path:
-    """Return the absolute path of the key file."""
-    return (relative_to / Path(location).expanduser()).absolute()
+    """Return the path of the key file. A link is followed, so that each name of the file means the same keys.
+
+    Raises:
+        WdbcError: there can be no file of that name.
+    """
+    path = user_paths.located(location, relative_to=relative_to, name="WDBC_SERVE_KEYS")
+    return Path(os.path.realpath(path))
 
 
 def digest(secret: str) -> str:
@@ -101,6 +106,10 @@ def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
         raise WdbcError(
             "invalid key name",
             hint="Use up to 64 ASCII letters, digits, spaces, dots, _ and -, starting with a letter or digit.",
+        )
+    if _ID.fullmatch(name):
+        raise WdbcError(
+            "a key cannot be named like the id of a key", hint="Use a name that is not 12 hexadecimal digits."
         )
     _record_creation()
     with _locked(path):
@@ -232,6 +241,12 @@ def _record_creation() -> None:
 
 
 def _write(path: Path, keys: dict[str, Key]) -> None:
+    if path.exists() and path.stat().st_nlink > 1:
+        raise WdbcError(
+            "the key file has a second name (a hard link), under which it would stay as it is",
+            where=str(path),
+            hint="Remove the other name, or copy the file.",
+        )
     content = json.dumps({"format": FORMAT, "keys": [asdict(key) for key in keys.values()]}, indent=2) + "\n"
     try:
         atomic.replace(path, [content.encode()], mode=0o600)

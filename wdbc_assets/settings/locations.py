@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from wdbc_assets import user_paths
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings import variables
 
@@ -29,7 +30,9 @@ def project_root() -> Path:
 def home() -> Path:
     """Return Dagster's home: `DAGSTER_HOME` (also from `.env`), or `.dagster_home` in the project."""
     chosen = _chosen_home()
-    return Path(chosen).expanduser().absolute() if chosen else project_root() / ".dagster_home"
+    if chosen:
+        return user_paths.located(chosen, relative_to=Path.cwd(), name="DAGSTER_HOME")
+    return project_root() / ".dagster_home"
 
 
 def writable_folders() -> Iterator[tuple[str, Path]]:

@@ -96,6 +96,8 @@ def in_file(known: Collection[str] = ()) -> dict[str, Variable]:
                 f"{name} is already set in line {lines[name]}", where=where, hint="Remove one of the two lines."
             )
         lines[name] = line
+    if "\0" in text:
+        raise _refused(path, "contains a NUL character", "Remove it: no setting can contain one.")
     values = dotenv_values(stream=io.StringIO(text))
     return {
         name: Variable(value, f"{place}, line {lines[name]}") for name, value in values.items() if value is not None

@@ -417,7 +417,7 @@ def test_an_interrupted_run_leaves_nothing_behind_and_keeps_the_old_output(
         text = process.stderr.read().decode()
     assert process.wait(30) == code, text
     feeder.join(30)
-    assert text.strip() == "stopped: no partial results were stored, and nothing keeps running"
+    assert text.strip() == "stopped: nothing is left half stored, and nothing keeps running"
     assert (tmp_path / "out").read_text() == "the earlier one"
     assert left_behind(tmp_path, "out") == []
 

@@ -86,6 +86,35 @@ def test_a_key_name_that_could_break_the_listing_is_rejected(tmp_path: Path, nam
         api_keys.create(tmp_path / "keys.json", name, ("predict",))
 
 
+def test_a_link_to_the_key_file_means_the_same_keys(tmp_path: Path) -> None:
+    """A key that is revoked under one name of the file is revoked under each."""
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "keys.json", tmp_path / "keys.json"
+    api_keys.create(real, "lost", ("predict",))
+    link.symlink_to(real)
+    located = api_keys.locate("keys.json", relative_to=tmp_path)
+    assert located == real
+    api_keys.revoke(located, "lost")
+    assert api_keys.read(real) == {}
+    assert link.is_symlink()
+
+
+def test_a_key_file_with_a_second_name_is_not_split(tmp_path: Path) -> None:
+    first, second = tmp_path / "keys.json", tmp_path / "second.json"
+    api_keys.create(first, "lost", ("predict",))
+    second.hardlink_to(first)
+    with pytest.raises(WdbcError, match="second name"):
+        api_keys.revoke(first, "lost")
+    assert api_keys.read(first) == api_keys.read(second) != {}
+
+
+def test_a_key_cannot_have_the_id_of_another_key_as_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    key, _ = api_keys.create(path, "first", ("predict",))
+    with pytest.raises(WdbcError, match="like the id of a key"):
+        api_keys.create(path, key.id, ("admin",))
+
+
 def test_duplicate_key_names_and_unknown_revocations_are_rejected(tmp_path: Path) -> None:
     api_keys.create(tmp_path / "keys.json", "one", ("predict",))
     with pytest.raises(WdbcError, match="a key named one already exists"):

@@ -9,7 +9,9 @@ What the files mean is no concern of a backend: see `store` and `paths`.
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
+from wdbc_assets import user_paths
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.backends.backend import Backend, CannotRead, CannotWrite, Listed
 from wdbc_assets.store.backends.local import LocalFolder
@@ -29,16 +31,16 @@ def open_backend(location: str, *, relative_to: Path) -> Backend:
         WdbcError: the URL's scheme is not supported, or the address is incomplete.
     """
     scheme, separator, rest = location.partition("://")
-    if not separator and _LOST_SLASHES.match(location):
+    if not separator and (_LOST_SLASHES.match(location) or location.lower().startswith("file:")):
         raise WdbcError(
             "the store's address looks like a URL that lost its slashes",
             where="WDBC_STORAGE",
             hint="Write scheme://user:password@host/folder, or use a folder name without @ and :.",
         )
     if not separator:
-        return LocalFolder((relative_to / Path(location).expanduser()).absolute())
+        return LocalFolder(user_paths.located(location, relative_to=relative_to, name="WDBC_STORAGE"))
     if scheme == "file":
-        return LocalFolder(Path(rest).absolute())
+        return LocalFolder(_of_file_url(rest))
     if scheme in _OBJECTS:
         return ObjectFolder(location)
     shown = f" {scheme}://" if _SCHEME.fullmatch(scheme) else ""
@@ -47,3 +49,15 @@ def open_backend(location: str, *, relative_to: Path) -> Backend:
         where="WDBC_STORAGE",
         hint="Use a folder, or a URL that starts with s3://, gs://, az:// or memory://.",
     )
+
+
+def _of_file_url(rest: str) -> Path:
+    """Return the folder of a URL file:///folder or file://localhost/folder, without its `file://`."""
+    host, slash, path = rest.partition("/")
+    if host not in ("", "localhost") or not slash:
+        raise WdbcError(
+            "the store's address names another machine, or a folder relative to nothing",
+            where="WDBC_STORAGE",
+            hint="Write file:///folder, or the folder alone.",
+        )
+    return user_paths.located(slash + unquote(path), relative_to=Path("/"), name="WDBC_STORAGE")
