@@ -126,7 +126,7 @@ class Manifest:
             raise _damaged(name, where) from None
         if type(number) is int and number > FORMAT:
             raise unsupported(number, where)
-        if stated != _digest(plain):
+        if stated != _digest(plain) or type(number) is not int:
             raise _damaged(name, where)
         if number != FORMAT or set(plain) - {entry.name for entry in fields(cls)}:
             raise unsupported(number, where)

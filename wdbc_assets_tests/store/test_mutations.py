@@ -48,7 +48,7 @@ NAMED_BY: list[tuple[str, list[str], frozenset[str]]] = [
     ("champion/pairs/*/*/*/*", ["shadow", "status"], frozenset({"deleted", "emptied", "one byte altered"})),
     ("*/refused.json", ["status"], frozenset({"deleted", "a list", "null"})),
     ("*/current.json", ["status"], frozenset()),
-    ("runs/*/*", ["gc"], frozenset({"deleted"})),
+    ("runs/*/*", ["gc"], frozenset({"deleted", "a folder"})),  # an empty folder says as little as no file
     ("*/versions/*/*", ["status"], frozenset()),
 ]
 """Which command names damage to which file, and the kinds that leave a file as it may be."""
