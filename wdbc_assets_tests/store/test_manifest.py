@@ -55,7 +55,16 @@ def test_a_manifest_of_another_release_is_rejected(local: Store, folder: Path, c
 
 
 @pytest.mark.fault("F02")
-@pytest.mark.parametrize(("without", "changes"), [("version", {}), ("", {"files": 3}), ("", {"files": {"a.csv": {}}})])
+@pytest.mark.parametrize(
+    ("without", "changes"),
+    [
+        ("version", {}),
+        ("", {"files": 3}),
+        ("", {"files": {"a.csv": {}}}),
+        ("", {"format": None}),
+        ("", {"format": [[]]}),
+    ],
+)
 def test_a_manifest_that_lacks_what_it_must_state_is_damaged(
     local: Store, folder: Path, without: str, changes: dict[str, object]
 ) -> None:
