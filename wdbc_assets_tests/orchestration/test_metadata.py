@@ -202,7 +202,7 @@ def test_only_a_linear_recipe_has_contributions() -> None:
 def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:
     described = described_metrics(0.1, 0.2, 0.3, 0.4)  # nobody is called malignant
     assert "precision" not in numbers(described)
-    assert "| precision | n/a | n/a | n/a | wilson |" in described["intervals"].value
+    assert "| precision | n/a |  |  | no interval |" in described["intervals"].value
     assert "| malignant | n/a | 0.0000 |" in described["classification report"].value
 
 

@@ -73,7 +73,7 @@ def shown(value: Any, form: Form) -> str:
     if form in ("interval", "mean"):
         middle = value["value" if form == "interval" else "mean"]
         if middle is None or value["low"] is None:
-            return shown(middle, "decimal")
+            return shown(middle, "decimal") + (", no interval" if middle is not None and form == "interval" else "")
         return f"{middle:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
     return str(value)
 

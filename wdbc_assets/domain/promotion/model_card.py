@@ -179,7 +179,12 @@ computed from the individual folds, with the correction of Nadeau and Bengio for
 def _test_set(cited: Cited) -> Section:
     text = """\
 These results come from a single split with a small test set. A different split gives different values. They are not
-used to select a model."""
+used to select a model.
+
+The intervals of proportions are Wilson intervals, that of the F-measure is the Wilson interval of the Jaccard index,
+that of the ROC-AUC is DeLong's on the logit scale, and those of the log-loss and the Brier score are bootstrap-t
+intervals on the log scale. With so few patients, the interval of the log-loss covers the true value less often than it
+states. Average precision has no interval, because none is known that covers the true value as often as it states."""
     metrics = (cited(label, "metrics", metric, form="interval") for metric, label in _METRICS.items())
     return Section("Performance on the test set", paragraphs(text), tuple(metrics))
 

@@ -50,7 +50,7 @@ def share_interval(metric: Bounded) -> str:
 
 _TERMS = {
     "f1": "F1", "roc_auc": "ROC-AUC", "pr_auc": "average precision", "log_loss": "log-loss", "neg_log_loss": "log-loss",
-    "brier": "Brier score", "ece": "ECE", "wilson": "Wilson",
+    "brier": "Brier score", "ece": "ECE",
 }  # fmt: skip
 
 
