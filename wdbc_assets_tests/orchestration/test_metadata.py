@@ -179,7 +179,12 @@ def test_only_what_has_a_trend_is_a_number() -> None:
     assert numbers(described_metrics()) == figures
     assert numbers(explored()) == {"duplicates", "outliers", "AUC of the row order"}
     assert fitted()["cross-validation score"] == -0.1235
-    assert numbers(decided()) == {"threshold", "out-of-fold specificity", "out-of-fold referred"}
+    assert numbers(decided()) == {
+        "threshold",
+        "recall, at least",
+        "out-of-fold specificity",
+        "out-of-fold referred",
+    }
     assert numbers(explained()) == set()
 
 
@@ -189,6 +194,8 @@ def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
         "malignant at 0.1900 or above, for a recall of 0.98; or by sets, for a coverage of 0.98: malignant possible"
         " from 0.1000, benign up to 0.5000, refer if both are or none is"
     )
+    assert described["promise"] == results.policy().promised
+    assert "| recall, out of fold | 0.9820 |  |  |" in described["shares"].value
     assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["shares"].value
 
 

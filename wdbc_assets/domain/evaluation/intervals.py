@@ -46,8 +46,10 @@ class Interval:
         return "no interval" if self.low is None else _METHODS[self.method]
 
 
-def proportion(hits: int, of: int, *, confidence: float = 0.95, undefined: str = "") -> Interval:
+def proportion(hits: float, of: float, *, confidence: float = 0.95, undefined: str = "") -> Interval:
     """Return hits / of with its Wilson score interval, or None with `undefined` as the reason if `of` is 0.
+
+    Counts may be means over repeats.
 
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212; it is method 3 of R. G. Newcombe (1998), Stat. Med.
     17:857-872.
@@ -80,6 +82,6 @@ def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
     return Interval(value=value, low=low, high=high, method="wilson_jaccard")
 
 
-def without(value: float, reason: str) -> Interval:
+def without(value: float | None, reason: str) -> Interval:
     """Return a value for which no interval is computed, with the reason."""
     return Interval(value=value, low=None, high=None, method="none", reason=reason)

@@ -191,8 +191,9 @@ states. Average precision has no interval, because none is known that covers the
 
 def _policy(cited: Cited) -> Section:
     text = """\
-The decision threshold is selected on out-of-fold probabilities of the training set, so that the recall target is
-reached there. This does not guarantee the same recall for future patients or at other hospitals.
+The decision threshold is selected on out-of-fold probabilities of the training set, so that the expected recall of
+new malignant patients is the recall target, if they are like those of the training set. In a single training set the
+recall can be lower: the lower bound says what can be relied on. Neither holds at other hospitals.
 
 Triage uses a conformal prediction set for each patient. If the set contains both diagnoses or neither, the patient is
 referred to a physician."""
@@ -205,6 +206,9 @@ referred to a physician."""
         paragraphs(text),
         (
             cited("recall target", "decision_policy", "recall_target", form="share"),
+            cited("expected recall of new malignant patients", "decision_policy", "promise", "expected", form="share"),
+            cited("lower bound of that recall", "decision_policy", "promise", "low", form="share"),
+            cited("confidence of the lower bound", "decision_policy", "promise", "confidence", form="share"),
             cited("threshold", "decision_policy", "threshold"),
             test("recall at the threshold", "recall"),
             test("specificity at the threshold", "specificity"),

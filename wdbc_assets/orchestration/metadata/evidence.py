@@ -74,6 +74,7 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     }
     trends = {
         "threshold": policy.threshold,
+        "recall, at least": policy.promise.low,
         "out-of-fold specificity": out_of_fold.specificity.value,
         "out-of-fold referred": out_of_fold.referred.value,
     }
@@ -85,6 +86,7 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
             f" {parts.decimal(1 - quantiles.malignant)}, benign up to {parts.decimal(quantiles.benign)},"
             " refer if both are or none is"
         ),
+        "promise": policy.promised,
         "shares": parts.table(
             ("share", "value", "low", "high"), [(name, *parts.interval(share)) for name, share in shares.items()]
         ),
