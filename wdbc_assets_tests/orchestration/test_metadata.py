@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
-from wdbc_assets.domain.evaluation import comparison, metrics
+from wdbc_assets.domain.evaluation import comparison, explanations, metrics
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.modeling import fitting, recipes, search
@@ -128,7 +128,7 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (decided, {"shares"}),
         (explained, {"growth of log-loss"}),
         (lambda: explained(linear=False), {"growth of log-loss"}),
-        (evaluated, {"recipes", "differences of log-loss", "calibration"}),
+        (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
     ],
     ids=[
         "raw_data",
@@ -197,6 +197,23 @@ def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
     assert described["promise"] == results.policy().promised
     assert "| recall, out of fold | 0.9820 |  |  |" in described["shares"].value
     assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["shares"].value
+
+
+def test_an_evaluation_states_each_measure_of_calibration_and_what_it_says() -> None:
+    described = evaluated()
+    for explanation in (*explanations.CALIBRATION.values(), explanations.ECE):
+        assert described[f"logistic {explanation.label}"].endswith(explanation.sentence)
+    assert described["logistic calibration slope"].startswith("cannot be said: the probabilities separate the classes")
+    assert "; by chance 0." in described["logistic ECE"]
+    head, _, first, *_ = described["calibration"].value.splitlines()
+    assert head == "| recipe | slope | in the large | O/E | ICI | E50 | E90 | ECE | z |"
+    assert first.startswith("| airflow_baseline | n/a | ")
+
+
+def test_metrics_without_an_interval_are_explained() -> None:
+    described = described_metrics()
+    assert "| pr_auc | 0.8333 |  |  | no interval |" in described["intervals"].value
+    assert f"pr_auc: {metrics.NO_PR_AUC_INTERVAL}" in described["notes"]
 
 
 def test_only_a_linear_recipe_has_contributions() -> None:

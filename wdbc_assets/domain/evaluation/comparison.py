@@ -141,8 +141,10 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
 
 
 def _calibration(predictions: pd.DataFrame) -> Calibration:
-    patients = predictions.groupby("patient", sort=True)
-    return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
+    ordered = predictions.sort_values(["repeat", "patient"])
+    repeats = int(ordered["repeat"].nunique())
+    probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
+    return calibration.summary(ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities)
 
 
 def _require_pairs(predictions: pd.DataFrame) -> None:

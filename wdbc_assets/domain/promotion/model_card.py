@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, ModelCard, Section, paragraphs
+from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,11 +48,12 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         _factors(cited),
         _data(cited),
         _evaluation(cited, recipe),
+        _calibration(cited, recipe),
         _test_set(cited),
         _policy(cited),
         _importance(cited),
         Section("Ethical considerations", paragraphs(_ETHICS)),
-        _caveats(cited, recipe),
+        _caveats(),
     )
     return ModelCard(recipe, sections, {name: versions[name] for name in sorted(artifacts)})
 
@@ -238,7 +239,7 @@ unimportant."""
     return Section("Feature importance", paragraphs(text), tuple(groups))
 
 
-def _caveats(cited: Cited, recipe: str) -> Section:
+def _caveats() -> Section:
     text = """\
 The data come from a small number of patients, one hospital, one period and one instrument. The confidence intervals
 describe sampling variation. They do not describe how performance would change at another hospital.
@@ -248,5 +249,25 @@ values.
 
 Re-evaluate and refit the model if the data source, the instrument or the population changes. `wdbc verify` recomputes
 the artifacts that this card cites and reports any differences."""
-    calibration = cited("expected calibration error", "cross_validation", "calibration", recipe, "ece")
-    return Section("Caveats and recommendations", paragraphs(text), (calibration,))
+    return Section("Caveats and recommendations", paragraphs(text))
+
+
+def _calibration(cited: Cited, recipe: str) -> Section:
+    text = """\
+Each measure is computed for every repeat of the cross-validation, and averaged over the repeats. The expected
+calibration error is shown beside its mean for perfectly calibrated probabilities, and is not used for any decision."""
+
+    def of(label: str, *place: str, form: Form = "decimal") -> CitedValue:
+        return cited(label, "cross_validation", "calibration", recipe, *place, form=form)
+
+    return Section(
+        "Calibration",
+        paragraphs(text),
+        (
+            *(of(shown.label, name, form="spread") for name, shown in explanations.CALIBRATION.items()),
+            of("lower bound of the calibration in the large", "intercept_low"),
+            of("upper bound of the calibration in the large", "intercept_high"),
+            of("expected calibration error", "ece"),
+            of("expected calibration error if perfectly calibrated", "ece_if_calibrated", "mean"),
+        ),
+    )

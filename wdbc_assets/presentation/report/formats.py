@@ -54,11 +54,16 @@ _TERMS = {
 }  # fmt: skip
 
 
+def spread(measure: formatting.Spread) -> str:
+    """Show a mean and its standard deviation, or why it cannot be said."""
+    return formatting.spread(measure)
+
+
 def words(name: str) -> str:
     """Show a name as people write it; of a step's parameter, `logistic__C`, the parameter alone."""
     return _TERMS.get(name, name.rpartition("__")[2].replace("_", " "))
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
-    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, words)
+    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, spread, words)
 }
