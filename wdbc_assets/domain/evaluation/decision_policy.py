@@ -278,7 +278,7 @@ def out_of_fold(
 
 
 def recall_threshold(malignant: NDArray[np.float64], target: float) -> tuple[float, int]:
-    """Return the largest threshold at which the expected recall of new patients is the target, and its rank.
+    """Return the largest threshold at which the expected recall of new patients reaches the target, and its rank.
 
     The rank is that of `DecisionPolicy`. If there are too few patients for the target, it is their number, and the
     threshold is their smallest probability.
@@ -304,14 +304,14 @@ def recall_promise(
     expected = rank / (len(malignant) + 1)
     sure = next((one for one in range(rank, len(malignant) + 1) if low(one) >= target), None)
     at_sure = None if sure is None else float((benign < np.sort(malignant)[::-1][sure - 1]).mean())
-    reason = f"{len(malignant)} malignant patients are too few to expect {target:g}" if expected < target else None
+    too_few = f"{len(malignant)} malignant patients are too few to expect a recall of {target:g}"
     return RecallPromise(
         expected=expected,
         low=low(rank),
         confidence=confidence,
         sure_rank=sure,
         sure_specificity=at_sure,
-        reason=reason,
+        reason=too_few if expected < target else None,
     )
 
 

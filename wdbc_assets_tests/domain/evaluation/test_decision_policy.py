@@ -85,7 +85,7 @@ def test_the_promise_is_the_beta_distribution_of_the_rank() -> None:
 def test_too_few_patients_for_the_target_are_reported(malignant: int, expected: float) -> None:
     found = promise(malignant, 0.98)
     assert found.expected == pytest.approx(expected)
-    assert found.reason == f"{malignant} malignant patients are too few to expect 0.98"
+    assert found.reason == f"{malignant} malignant patients are too few to expect a recall of 0.98"
     assert (found.sure_rank, found.sure_specificity) == (None, None)
     assert promise(49, 0.98).reason is None
 
@@ -105,7 +105,7 @@ def test_the_promise_is_stated_in_words() -> None:
         " with 95% confidence, rank 170 of 170 would be needed, with a specificity of 53.0%"
     )
     few = results.policy(promise=promise(48, 0.98)).promised
-    assert few.startswith("48 malignant patients are too few to expect 0.98: expect a recall of 98.0%")
+    assert few.startswith("48 malignant patients are too few to expect a recall of 0.98: expect a recall of 98.0%")
     assert few.endswith("; no threshold promises 98.0% with 95% confidence")
 
 
