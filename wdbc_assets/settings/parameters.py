@@ -102,7 +102,7 @@ class EvaluationParameters(BaseModel):
 class PolicyParameters(BaseModel):
     """How `decision_policy` sets its threshold and its referral band."""
 
-    recall_target: float = Field(0.98, gt=0, le=1, description="minimum recall of malignant cases at the threshold")
+    recall_target: float = Field(0.98, gt=0, le=1, description="expected recall of new malignant cases")
     referral_alpha: float = Field(
         0.02,
         gt=0,

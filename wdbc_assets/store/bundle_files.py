@@ -58,6 +58,16 @@ class Proportion(_Part):
     reason: Annotated[str, Field(max_length=200)] | None = None
 
 
+class WithoutInterval(_Part):
+    """A share without a confidence interval, and the reason."""
+
+    value: Share
+    low: None
+    high: None
+    interval: Literal["none"]
+    reason: Annotated[str, Field(max_length=200)]
+
+
 class ByClass(_Part):
     """A share for each class."""
 
@@ -81,17 +91,28 @@ class StoredHistogram(_Part):
     malignant: Annotated[list[Count], Field(max_length=1000)]
 
 
-class PolicyMetrics(_Part):
-    """The metrics of a policy on a set of patients."""
+class StoredPromise(_Part):
+    """The recall that a threshold promises."""
 
-    recall: Proportion
+    expected: Share
+    low: Share
+    confidence: Share
+    sure_rank: Count | None
+    sure_specificity: Share | None
+    reason: Annotated[str, Field(max_length=200)] | None = None
+
+
+class PolicyMetrics(_Part):
+    """The metrics of a policy on a set of patients, besides the recall."""
+
     specificity: Proportion
     referred: Proportion
 
 
 class StoredOutOfFold(PolicyMetrics):
-    """On the training set, from models that were not fitted on the row."""
+    """On the training set, from models that were not fitted on the row. The threshold was chosen by this recall."""
 
+    recall: WithoutInterval
     histogram: StoredHistogram
 
 
@@ -105,6 +126,7 @@ class StoredCoverage(_Part):
 class Test(PolicyMetrics):
     """On the test set."""
 
+    recall: Proportion
     coverage: StoredCoverage
 
 
@@ -120,6 +142,7 @@ class PolicyFile(_Part):
     training: StoredTraining
     threshold: Share
     rank: Count
+    promise: StoredPromise
     quantiles: ByClass
     out_of_fold: StoredOutOfFold
     test: Test

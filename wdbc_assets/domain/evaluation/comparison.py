@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, ranking
+from wdbc_assets.domain.evaluation import calibration, delong, ranking
 from wdbc_assets.domain.evaluation.results import (
     Calibration,
     Difference,
@@ -93,14 +94,18 @@ def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     """Return every metric of one set of probabilities; NaN for undefined metrics (no row predicted malignant)."""
     truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     predicted = probability > THRESHOLD
-    hits = float((predicted & (truth == 1)).sum())
-    ranked = ranking.RankedRows(truth, probability, predicted).metrics(np.ones((1, len(truth))))
+    malignant = truth == contract.MALIGNANT
+    hits, called = float((predicted & malignant).sum()), float(predicted.sum())
+    losses = ranking.losses(truth, probability)
     return {
         "accuracy": float((predicted == truth).mean()),
-        "precision": hits / float(predicted.sum()) if predicted.any() else math.nan,
-        "recall": hits / float((truth == 1).sum()),
-        "specificity": float((~predicted & (truth == 0)).sum() / (truth == 0).sum()),
-        **{name: float(values[0]) for name, values in ranked.items()},
+        "precision": hits / called if called else math.nan,
+        "recall": hits / float(malignant.sum()),
+        "specificity": float((~predicted & ~malignant).sum() / (~malignant).sum()),
+        "f1": 2 * hits / (float(malignant.sum()) + called),
+        "roc_auc": float(delong.placements(probability[~malignant], probability[malignant])[0].mean()),
+        "pr_auc": ranking.RankedRows(truth, probability).average_precision(),
+        **{name: float(of_patients.mean()) for name, of_patients in losses.items()},
         "ece": calibration.expected_calibration_error(truth, probability),
     }
 
@@ -136,8 +141,10 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
 
 
 def _calibration(predictions: pd.DataFrame) -> Calibration:
-    patients = predictions.groupby("patient", sort=True)
-    return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
+    ordered = predictions.sort_values(["repeat", "patient"])
+    repeats = int(ordered["repeat"].nunique())
+    probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
+    return calibration.summary(ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities)
 
 
 def _require_pairs(predictions: pd.DataFrame) -> None:

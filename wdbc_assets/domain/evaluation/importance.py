@@ -130,9 +130,7 @@ def _permuted(split: splitting.Split, pipeline: Pipeline, *, repeats: int, seed:
 
 
 def _log_loss(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
-    import numpy as np
-
-    return float(ranking.RankedRows(y, p, p > 0).metrics(np.ones((1, len(y))))["log_loss"][0])
+    return float(ranking.losses(y, p)["log_loss"].mean())
 
 
 def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline) -> LinearTerms:

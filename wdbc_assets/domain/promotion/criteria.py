@@ -129,8 +129,8 @@ def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion:
 def specificities(predictions: pd.DataFrame) -> np.ndarray:
     """Return one recipe's specificity in each fold, repeat by repeat, shape (repeats * folds,).
 
-    The threshold of a repeat is the largest one with a recall of at least `RECALL` over all patients of that repeat
-    (`decision_policy.recall_threshold`).
+    The threshold of a repeat is the one that a decision policy would choose from its predictions for the recall target
+    `RECALL` (`decision_policy.recall_threshold`).
     """
     from wdbc_assets.domain.data import contract
     from wdbc_assets.domain.evaluation import decision_policy

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets.domain import formatting
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
             plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals"
         ),
         "calibration": _calibration(summary.calibration),
+        **_explained(summary.calibration[floors.RECIPE]),
+        "Brier score": _brier(summary.calibration),
         "reliability": parts.picture(
             plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
         ),
@@ -74,6 +76,7 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     }
     trends = {
         "threshold": policy.threshold,
+        "recall, at least": policy.promise.low,
         "out-of-fold specificity": out_of_fold.specificity.value,
         "out-of-fold referred": out_of_fold.referred.value,
     }
@@ -85,6 +88,7 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
             f" {parts.decimal(1 - quantiles.malignant)}, benign up to {parts.decimal(quantiles.benign)},"
             " refer if both are or none is"
         ),
+        "promise": policy.promised,
         "shares": parts.table(
             ("share", "value", "low", "high"), [(name, *parts.interval(share)) for name, share in shares.items()]
         ),
@@ -122,16 +126,41 @@ def describe_importance(importance: "Importance") -> dict[str, Any]:
 
 def _calibration(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
     return parts.table(
-        ("recipe", "ECE", "z", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
+        ("recipe", "slope", "in the large", "O/E", "ICI", "E50", "E90", "ECE", "z"),
         [
             (
                 name,
-                parts.decimal(found.ece),
-                formatting.number(found.spiegelhalter_z, ".2f"),
-                *map(parts.decimal, vars(found.brier).values()),
+                *(formatting.number(of.spreads[measure].mean, ".3f") for measure in explanations.CALIBRATION),
+                f"{of.ece:.3f}",
+                formatting.number(of.spiegelhalter_z, ".2f"),
             )
-            for name, found in calibration.items()
+            for name, of in calibration.items()
         ],
+    )
+
+
+def _explained(of: "Calibration") -> dict[str, str]:
+    """State each measure of the evaluated recipe with its spread, and what it says."""
+    texts = {
+        explanation.label: f"{formatting.spread(of.spreads[name])}. {explanation.sentence}"
+        for name, explanation in explanations.CALIBRATION.items()
+    }
+    label = explanations.CALIBRATION["intercept"].label
+    bounds = f"95 % interval {parts.decimal(of.intercept_low)} to {parts.decimal(of.intercept_high)}"
+    if of.intercept_low is not None:
+        texts[label] = f"{formatting.spread(of.intercept)}, {bounds}. {explanations.CALIBRATION['intercept'].sentence}"
+    chance = of.ece_if_calibrated
+    texts[explanations.ECE.label] = (
+        f"{parts.decimal(of.ece)}; by chance {parts.decimal(chance.mean)}, from {parts.decimal(chance.low)} to"
+        f" {parts.decimal(chance.high)}. {explanations.ECE.sentence}"
+    )
+    return {f"{floors.RECIPE} {label}": text for label, text in texts.items()}
+
+
+def _brier(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
+    return parts.table(
+        ("recipe", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
+        [(name, *map(parts.decimal, vars(of.brier).values())) for name, of in calibration.items()],
     )
 
 

@@ -40,8 +40,9 @@ def describe_metrics(metrics: "Metrics") -> dict[str, Any]:
     return {
         "intervals": parts.table(
             ("metric", "value", "low", "high", "by"),
-            [(name, *parts.interval(figure), figure.method) for name, figure in metrics.by_name.items()],
+            [(name, *parts.interval(figure), figure.by) for name, figure in metrics.by_name.items()],
         ),
+        "notes": "; ".join(f"{name}: {note}" for name, note in metrics.notes.items()),
         "confusion matrix": parts.picture(
             plots.confusion_matrix(metrics), f"Confusion matrix {metrics.confusion_matrix}"
         ),

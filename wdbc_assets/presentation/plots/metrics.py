@@ -61,7 +61,9 @@ def roc_curve(metrics: Metrics) -> bytes:
         axes.set(xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
         axes.set_xlabel("False positive rate (1 - specificity)")
         axes.set_ylabel("True positive rate (recall)")
-        axes.set_title(f"ROC-AUC {auc.value:.3f}, {metrics.confidence:.0%} interval {auc.low:.3f} to {auc.high:.3f}")
+        bounds = "no" if auc.low is None else f"{metrics.confidence:.0%}"
+        ends = "" if auc.low is None else f" {auc.low:.3f} to {auc.high:.3f}"
+        axes.set_title(f"ROC-AUC {auc.value:.3f}, {bounds} interval{ends}")
         corner = axes.inset_axes((0.5, 0.1, 0.46, 0.3), xlim=(0, 0.2), ylim=(0.8, 1.005))
         trace(corner, clip=True)
         corner.set_title("the upper left corner", size=8)

@@ -10,7 +10,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, insights
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness, validation
@@ -50,6 +50,7 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "checks": list(_checks(artifacts)),
         "best_first": insights.best_first(values["exploration"].measurements) if "exploration" in values else (),
         "floors": floors,
+        "explanations": explanations,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
         "pictures": pictures.draw_all(values),

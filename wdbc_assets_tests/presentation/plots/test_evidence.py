@@ -56,7 +56,7 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
     found = calibrated("logistic", "svc", "stacking")
     plots.reliability_curves(found)
     curves = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-    assert list(curves) == [f"{name}, error {evaluated.ece:.3f}" for name, evaluated in found.items()]
+    assert list(curves) == [f"{name}, slope {evaluated.slope.mean:.2f}" for name, evaluated in found.items()]
     for axes, evaluated in zip(curves.values(), found.values(), strict=True):
         bins = [one for one in evaluated.bins if one.rows]
         diagonal, shares = axes.get_lines()
@@ -67,7 +67,7 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
         ends = [path.vertices for path in whiskers.get_paths()]
         assert [(end[0][1], end[1][1]) for end in np.asarray(ends)] == [(one.share_low, one.share_high) for one in bins]
     assert [axes.get_visible() for axes in figure.axes].count(False) == 2
-    assert [text.get_text() for text in figure.axes[2].texts] == [str(one.rows) for one in found["logistic"].bins]
+    assert [text.get_text() for text in figure.axes[2].texts] == [f"{one.rows:.3g}" for one in found["logistic"].bins]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""One plain sentence for each measure of calibration, for a reader who is no statistician.
+
+This module imports no heavy libraries.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a measure is shown: its label, and what it says."""
+
+    label: str
+    sentence: str
+
+
+CALIBRATION: Mapping[str, Explanation] = {
+    "slope": Explanation(
+        "calibration slope",
+        "1 is ideal: above 1 the probabilities are too cautious (too close to one half), below 1 too extreme.",
+    ),
+    "intercept": Explanation(
+        "calibration in the large",
+        "0 is ideal: above 0 more patients are malignant than the probabilities say, below 0 fewer.",
+    ),
+    "observed_expected": Explanation(
+        "observed / expected",
+        "The malignant patients divided by the number that the probabilities predict: at 1.1 there are 10 % more.",
+    ),
+    "ici": Explanation(
+        "ICI",
+        "On average, a probability differs by this much from the share of malignant among patients with the same one.",
+    ),
+    "e50": Explanation("E50", "For half of the patients, that difference is at most this much."),
+    "e90": Explanation("E90", "For nine of ten patients, that difference is at most this much."),
+}
+ECE = Explanation(
+    "ECE",
+    "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"
+    " probability is right, so nothing is decided by it.",
+)
