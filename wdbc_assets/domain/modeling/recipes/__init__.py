@@ -31,6 +31,9 @@ GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """The number of repeats of the ten folds in repeated cross-validation."""
 
+SEARCH_FOLDS, SEARCH_REPEATS, SEARCH_SEED = 5, 5, 42
+"""The search of a recipe's grid: stratified folds, how often they are drawn anew, and the seed of the first shuffle."""
+
 RENAMED = {"seed_baseline": BASELINE}
 
 
@@ -40,6 +43,7 @@ class Recipe:
 
     `build(seed)` returns the pipeline; only steps that draw random numbers use the seed (such as saga's order of rows).
     `scoring` is scikit-learn's name of the score by which cross-validation selects the winner; higher is better.
+    `as_published` keeps the search of the reference Airflow project: its folds are not shuffled, and not repeated.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Recipe:
     scoring: Scoring
     build: Callable[[int], Pipeline]
     grids: Mapping[str, Sequence[Parameters]]
+    as_published: bool = False
 
     def candidates(self, grid: str) -> tuple[Parameters, ...]:
         """Return the candidates of a grid in the order that breaks ties: by name, then by value, ascending.
@@ -112,7 +117,7 @@ def rejection(name: str) -> str:
 
 
 def recipe(
-    *, scoring: Scoring, full: Sequence[Parameters], small: Sequence[Parameters]
+    *, scoring: Scoring, full: Sequence[Parameters], small: Sequence[Parameters], as_published: bool = False
 ) -> Callable[[Callable[[int], Pipeline]], Callable[[int], Pipeline]]:
     """Register the decorated function as a recipe of its name; the first line of its docstring is the summary."""
 
@@ -120,7 +125,9 @@ def recipe(
         summary = (build.__doc__ or "").partition("\n")[0]
         grids = dict(zip(GRIDS, (full, small), strict=True))
         name = build.__name__
-        RECIPES[name] = Recipe(name=name, summary=summary, scoring=scoring, build=build, grids=grids)
+        RECIPES[name] = Recipe(
+            name=name, summary=summary, scoring=scoring, build=build, grids=grids, as_published=as_published
+        )
         return build
 
     return register
