@@ -25,6 +25,8 @@ _BY_NUMPY_ALONE = frozenset(
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.PowerTransformer",
         "sklearn.preprocessing._data.StandardScaler",
+        "wdbc_assets.domain.modeling.log_terms.LogSpline",
+        "wdbc_assets.domain.modeling.tempering.TemperedLogisticRegression",
     }
 )  # fmt: skip
 TREE, CLASSIFIER = "sklearn.tree._tree.Tree", "sklearn.tree._classes.ExtraTreeClassifier"

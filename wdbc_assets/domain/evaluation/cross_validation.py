@@ -136,9 +136,9 @@ def _failure(unit: Unit, cause: Exception) -> WdbcError:
 
 def _winner(recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
     candidates = recipe.candidates("full")
-    if len(candidates) == 1:  # no search is needed
+    if not fitting.must_search(recipe, candidates):
         return dict(candidates[0])
-    return fitting.select(recipe, unfitted, candidates, X, y).winner.params
+    return fitting.select(recipe, unfitted, candidates, X, y).winner
 
 
 def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:

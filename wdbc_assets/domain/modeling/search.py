@@ -143,6 +143,36 @@ def splits(
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
 
 
+def out_of_fold(
+    unfitted: Pipeline,
+    parameters: recipes.Parameters,
+    X: pd.DataFrame,
+    y: pd.Series,
+    *,
+    folds: int,
+    repeats: int,
+    shuffle_seed: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-odds of the rows of each fold, by models that were not fitted on them, and the diagnoses.
+
+    Both have shape (n_rows * repeats,). The folds are those of `splits`.
+
+    Raises:
+        WdbcError: the pipeline cannot be fitted.
+    """
+    import numpy as np
+    from sklearn.base import clone
+
+    diagnoses = y.to_numpy()
+    log_odds, outcomes = [], []
+    for train, valid in splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed):
+        with naming(parameters, "the out-of-fold log-odds of the winner"), CaughtWarnings().during():
+            pipeline = clone(unfitted).set_params(**parameters).fit(X.iloc[train], y.iloc[train])
+            log_odds.append(pipeline.decision_function(X.iloc[valid]))
+        outcomes.append(diagnoses[valid])
+    return np.concatenate(log_odds), np.concatenate(outcomes)
+
+
 def refit(
     unfitted: Pipeline, parameters: recipes.Parameters, X: pd.DataFrame, y: pd.Series
 ) -> tuple[Pipeline, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from wdbc_assets.domain.data import cleaning, contract, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
 from wdbc_assets.domain.evaluation.cross_validation import Unit
-from wdbc_assets.domain.modeling import fitting, prediction, recipes, search
+from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.domain import published
 
@@ -81,7 +81,7 @@ def test_the_search_that_is_evaluated_is_the_search_that_ships(
     calls = []
     genuine = fitting.select
 
-    def recorded(*args: Any, **options: Any) -> search.Search:
+    def recorded(*args: Any, **options: Any) -> fitting.Selection:
         calls.append(genuine(*args, **options))
         return calls[-1]
 

@@ -99,7 +99,7 @@ def test_repeats_give_the_scores_of_grid_search_cv_on_the_folds_of_all_seeds() -
     recipe = recipes.named("logistic")
     splits = [split for seed in (42, 43) for split in StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)]
     with threadpoolctl.threadpool_limits(limits=1):  # only to save time
-        ours = fitting.select(recipe, recipe.build(42), recipe.candidates("full"), X, y, repeats=2)
+        ours = fitting.select(recipe, recipe.build(42), recipe.candidates("full"), X, y, repeats=2).search
         theirs = GridSearchCV(
             recipe.build(42), {"logistic__C": [one["logistic__C"] for one in recipe.candidates("full")]},
             scoring=recipe.scoring, cv=splits, error_score="raise", refit=False,

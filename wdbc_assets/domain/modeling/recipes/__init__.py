@@ -26,7 +26,7 @@ Scoring = Literal["accuracy", "neg_log_loss"]
 
 DEFAULT = "logistic"
 BASELINE = "airflow_baseline"
-_FILES = ("airflow_baseline", "pca_logistic", "logistic", "svc", "stacking")
+_FILES = ("airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking")
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """The number of repeats of the ten folds in repeated cross-validation."""
@@ -44,6 +44,9 @@ class Recipe:
     `build(seed)` returns the pipeline; only steps that draw random numbers use the seed (such as saga's order of rows).
     `scoring` is scikit-learn's name of the score by which cross-validation selects the winner; higher is better.
     `as_published` keeps the search of the reference Airflow project: its folds are not shuffled, and not repeated.
+    `temperature` is the parameter that multiplies the log-odds; it is selected on the out-of-fold log-odds of the
+    winner (see `tempering`). `searched` is the parameter that names the part of the pipeline to which the grid
+    belongs: the search fits and scores this part alone, so that the others are fitted once.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Recipe:
     build: Callable[[int], Pipeline]
     grids: Mapping[str, Sequence[Parameters]]
     as_published: bool = False
+    temperature: str | None = None
+    searched: str | None = None
 
     def candidates(self, grid: str) -> tuple[Parameters, ...]:
         """Return the candidates of a grid in the order that breaks ties: by name, then by value, ascending.
@@ -117,7 +122,13 @@ def rejection(name: str) -> str:
 
 
 def recipe(
-    *, scoring: Scoring, full: Sequence[Parameters], small: Sequence[Parameters], as_published: bool = False
+    *,
+    scoring: Scoring,
+    full: Sequence[Parameters],
+    small: Sequence[Parameters],
+    as_published: bool = False,
+    temperature: str | None = None,
+    searched: str | None = None,
 ) -> Callable[[Callable[[int], Pipeline]], Callable[[int], Pipeline]]:
     """Register the decorated function as a recipe of its name; the first line of its docstring is the summary."""
 
@@ -126,7 +137,14 @@ def recipe(
         grids = dict(zip(GRIDS, (full, small), strict=True))
         name = build.__name__
         RECIPES[name] = Recipe(
-            name=name, summary=summary, scoring=scoring, build=build, grids=grids, as_published=as_published
+            name=name,
+            summary=summary,
+            scoring=scoring,
+            build=build,
+            grids=grids,
+            as_published=as_published,
+            temperature=temperature,
+            searched=searched,
         )
         return build
 
