@@ -46,7 +46,7 @@ class SearchParameters(BaseModel):
     )
     folds: int = Field(recipes.SEARCH_FOLDS, ge=2, le=20, description="number of stratified cross-validation folds")
     search_repeats: int = Field(
-        recipes.SEARCH_REPEATS, ge=1, le=20, description="how often the folds are drawn anew; scores are averaged"
+        recipes.SEARCH_REPEATS, ge=1, le=20, description="number of times the folds are shuffled; scores are averaged"
     )
     search_seed: int = Field(
         recipes.SEARCH_SEED, ge=0, lt=2**32, description="random seed of the first draw of folds and of solvers"

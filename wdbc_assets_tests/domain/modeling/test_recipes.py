@@ -40,6 +40,7 @@ def test_the_default_is_one_of_the_recipes() -> None:
         ("spline", 9),
         ("svc", 20),
         ("stacking", 1),
+        ("blend", 9),
     ],
 )
 def test_the_small_grid_is_one_candidate_of_the_full_grid(name: str, full: int) -> None:
@@ -90,7 +91,7 @@ def test_the_order_of_candidates_equals_scikit_learns_parameter_grid() -> None:
 def test_an_unknown_recipe_is_rejected_with_the_existing_names() -> None:
     with pytest.raises(WdbcError, match="no recipe 'forest'") as error:
         recipes.named("forest")
-    assert error.value.hint == "Choose one of: airflow_baseline, logistic, pca_logistic, spline, stacking, svc."
+    assert error.value.hint == "Choose one of: airflow_baseline, blend, logistic, pca_logistic, spline, stacking, svc."
 
 
 @pytest.mark.fault("T03")

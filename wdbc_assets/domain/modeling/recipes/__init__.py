@@ -26,13 +26,13 @@ Scoring = Literal["accuracy", "neg_log_loss"]
 
 DEFAULT = "logistic"
 BASELINE = "airflow_baseline"
-_FILES = ("airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking")
+_FILES = ("airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking", "blend")
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """The number of repeats of the ten folds in repeated cross-validation."""
 
 SEARCH_FOLDS, SEARCH_REPEATS, SEARCH_SEED = 5, 5, 42
-"""The search of a recipe's grid: stratified folds, how often they are drawn anew, and the seed of the first shuffle."""
+"""The search of a recipe's grid: number of stratified folds, number of shuffles, seed of the first."""
 
 RENAMED = {"seed_baseline": BASELINE}
 
