@@ -4,6 +4,7 @@ A file may come from anybody, with a digest that matches. Whatever does not conf
 the field but no value.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,23 @@ class ScorerFile(_Part):
     centre: Row
     weights: Row
     intercept: float
+
+
+class SplineScorerFile(_Part):
+    """The compiled scorer of a spline, see `domain.modeling.spline_scorer`."""
+
+    offsets: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=_MEASUREMENTS, max_length=_MEASUREMENTS)]
+    least: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=_MEASUREMENTS, max_length=_MEASUREMENTS)]
+    knots: Annotated[list[Row], Field(min_length=3, max_length=3)]
+    centre: Annotated[list[Row], Field(min_length=2, max_length=2)]
+    weights: Annotated[list[Row], Field(min_length=2, max_length=2)]
+    intercept: float
+
+    @model_validator(mode="after")
+    def _knots_ascend(self) -> "SplineScorerFile":
+        if any(after < before for column in zip(*self.knots, strict=True) for before, after in pairwise(column)):
+            raise ValueError("knots are not in ascending order")
+        return self
 
 
 class Proportion(_Part):
@@ -184,7 +202,8 @@ def read(name: str, content: bytes | None) -> dict[str, Any]:
     """
     try:
         plain = _plain(content)
-        _KINDS[name].model_validate(plain)
+        kind = SplineScorerFile if name == SCORER and is_spline(plain) else _KINDS[name]
+        kind.model_validate(plain)
     except parsing.Malformed as error:
         what = f"the bundle's {name} is missing or not a JSON object: {error}"
     except ValidationError as error:
@@ -194,6 +213,11 @@ def read(name: str, content: bytes | None) -> dict[str, Any]:
     else:
         return plain
     raise WdbcError(what, where=name, hint=HINT)
+
+
+def is_spline(scorer: Mapping[str, Any]) -> bool:
+    """Return whether a compiled scorer is that of a spline, which has knots."""
+    return "knots" in scorer
 
 
 def _plain(content: bytes | None) -> dict[str, Any]:

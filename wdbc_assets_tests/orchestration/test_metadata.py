@@ -68,6 +68,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
             grid="full",
             scoring=chosen.scoring,
             folds=2,
+            repeats=1,
             seed=42,
             pipeline=None,  # nothing of it is shown
             winner=candidates[0].params,

@@ -22,7 +22,7 @@ def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
         "winner": dg.MetadataValue.json(fit.winner),
         "cross-validation score": round(float(fit.score), parts.DECIMALS),
         "scored by": fit.scoring,
-        "candidates": f"{len(fit.candidates)}, each on {fit.folds} folds",
+        "candidates": f"{len(fit.candidates)}, each on {fit.repeats} x {fit.folds} folds",
         "not converged": sum(not candidate.converged for candidate in fit.candidates),
         "fits": ", ".join(f"{count} {name}" for name, count in fit.fit_counts.items()),
         "warnings": "; ".join(fit.warnings) or "none",

@@ -60,7 +60,7 @@ def _by_c(figure: Figure, fit: fitting.Fit, strength: str) -> None:
         axes.set(xscale="log", xlabel="C (smaller: stronger penalty)", title=panel)
         axes.set_xticks(strengths, [f"{value:g}" for value in strengths])
         axes.minorticks_off()
-    figure.axes[0].set_ylabel(f"{score}, mean of {fit.folds} folds")
+    figure.axes[0].set_ylabel(f"{score}, mean of {len(best.fold_scores)} folds")
     figure.suptitle(
         f"Best of {len(fit.candidates)} candidates (ring): {score.partition(' ')[0].lower()} "
         f"{sign * best.mean_score:.4f}, sd over the folds {best.std_score:.4f}",
@@ -75,7 +75,7 @@ def _by_c(figure: Figure, fit: fitting.Fit, strength: str) -> None:
 def _by_fold(figure: Figure, fit: fitting.Fit) -> None:
     sign, score = _SCORES[fit.scoring]
     best = next(candidate for candidate in fit.candidates if candidate.rank == 1)
-    mean, sd, folds = sign * best.mean_score, best.std_score, range(1, fit.folds + 1)
+    mean, sd, folds = sign * best.mean_score, best.std_score, range(1, len(best.fold_scores) + 1)
     axes = figure.subplots()
     axes.axhspan(mean - sd, mean + sd, color="#EEEEEE", label=f"mean ± sd ({sd:.4f})")
     axes.axhline(mean, color=style.VERMILION, linewidth=1.5, label=f"mean ({mean:.4f})")
