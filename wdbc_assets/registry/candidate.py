@@ -14,7 +14,7 @@ from wdbc_assets.registry import challenger, verdicts
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.registry.verdicts import VerdictDocument
-from wdbc_assets.store import index
+from wdbc_assets.store import index, parsing
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import BUNDLE
 from wdbc_assets.store.store import Handle, NeverMade, Store
@@ -69,6 +69,26 @@ class Case:
         if champion is None:
             return None
         return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
+
+    @property
+    def definition(self) -> str:
+        """The digest of the recipe's code and of the parameters of its search."""
+        parameters = self.manifests["fitted_pipeline"].parameters
+        return parsing.digest({"code": code_versions.recipe_version(self.recipe), "search": parameters})
+
+    @property
+    def patients(self) -> str:
+        """The version of the clean frame that was evaluated."""
+        return self.manifests["cross_validation"].inputs["clean_frame"]
+
+    @cached_property
+    def attempt(self) -> int:
+        """Which of the candidates that were compared with this champion on these patients it is, from 1.
+
+        Comparing a definition again is not another attempt, and a dry run is none.
+        """
+        earlier = open_registry(self.store).compared(self.standing, self.patients)
+        return earlier.index(self.definition) + 1 if self.definition in earlier else len(earlier) + 1
 
     @cached_property
     def experiment(self) -> dict[str, int] | None:
@@ -127,9 +147,9 @@ class Case:
             Handle(self.store, evidence).load().predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
-            test=Handle(self.store, self.manifests["metrics"]).load(),
+            attempt=self.attempt,
             grid=str(self.search["grid"]),
-            same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
+            same_patients=self.patients == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             supersedes=self.is_current,
             experiment=self.experiment,
@@ -146,9 +166,11 @@ class Case:
                 recipe=self.recipe,
                 version=self.version,
                 made_of={name: manifest.version for name, manifest in self.manifests.items()},
+                definition=self.definition,
             ),
             champion=verdicts.Champion(recipe=self.champion_recipe, version=version) if version else None,
             protocol=self.manifests["cross_validation"].parameters.get("protocol"),
+            patients=self.patients,
             experiment=self.experiment,
             verdict=verdict,
         )

@@ -54,7 +54,7 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
     """
-    _require_pairs(predictions)
+    require_pairs(predictions)
     names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
     pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
@@ -110,6 +110,13 @@ def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     }
 
 
+def by_fold(predictions: pd.DataFrame, of_row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of a quantity of each row in each fold, repeat by repeat, shape (repeats * folds,)."""
+    groups = predictions.groupby(["repeat", "fold"], sort=True).ngroup().to_numpy()
+    means: NDArray[np.float64] = np.bincount(groups, of_row) / np.bincount(groups)
+    return means
+
+
 def corrected_interval(
     values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
 ) -> tuple[float, float, float]:
@@ -120,12 +127,16 @@ def corrected_interval(
     """
     from scipy.special import stdtrit
 
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    error = math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
-    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
+    mean, error = float(values.mean()), corrected_error(values, folds=folds)
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error if len(values) > 1 else math.nan
     return mean, mean - half, mean + half
+
+
+def corrected_error(values: NDArray[np.float64], *, folds: int) -> float:
+    """Return the standard error of the mean over the folds, corrected as for `corrected_interval`; NaN for one fold."""
+    if len(values) < 2:
+        return math.nan
+    return math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
 
 
 def _defined(value: float) -> float | None:
@@ -147,7 +158,8 @@ def _calibration(predictions: pd.DataFrame) -> Calibration:
     return calibration.summary(ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities)
 
 
-def _require_pairs(predictions: pd.DataFrame) -> None:
+def require_pairs(predictions: pd.DataFrame) -> None:
+    """Raise WdbcError unless each recipe has every patient once in each repeat, in the same folds."""
     if predictions.empty:
         raise WdbcError("There are no predictions to compare.", where="cross_validation", hint="Evaluate a recipe.")
     keys = ["repeat", "patient", "fold", "diagnosis"]

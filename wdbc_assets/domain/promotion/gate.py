@@ -1,13 +1,13 @@
 """The gate: compares a candidate with the champion on the same out-of-fold predictions of both recipes.
 
 Repeated cross-validation evaluates recipes, so the gate compares recipes. The test set of one split is too small to
-select a model; it can only block a promotion. Each criterion has a value, its interval and its bound:
+decide anything, and is only reported. Each criterion has a value, its interval and its bound:
 
-- `log_loss`: the corrected 95 % interval of the difference (candidate - champion) is entirely below 0.
-- `accuracy`: the lower bound of the difference is above `ACCURACY_MARGIN`.
-- `specificity`: at a recall of `RECALL`, it is at most `SPECIFICITY_MARGIN` lower.
+- `log_loss`: the corrected interval of the difference (candidate - champion) is entirely below 0. Its level falls with
+  the number of candidates that were compared with this champion before, so that trying again and again does not help.
+- `net_benefit`: what decisions are worth, averaged over three thresholds; it may be at most `NET_BENEFIT_MARGIN` lower,
+  with the lower bound of its interval.
 - `floors`, `alarms`: the candidate's means reach the quality floors, and none raises a leakage alarm.
-- `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest value on the test set.
 - `experiment`: if it received `EXPERIMENT_PATIENTS` or more patients beside the champion, it scored nearly all of them.
 - `search`, `patients`, `code`: the candidate was fitted with the evaluated search (the recipe's full grid), patients
   and code. Otherwise the evidence belongs to another model.
@@ -16,7 +16,7 @@ If all criteria are met, the verdict is **better** and the candidate is promoted
 interval of the difference in log-loss is within ±`EQUIVALENCE`, the verdict is **not worse** and the simpler recipe
 wins, in the order of `SIMPLICITY`. Evidence cannot distinguish two fits of the same recipe; a fit of the current data,
 code and parameters then replaces an outdated one, because the evidence describes the current fit. If the interval is
-entirely above 0, the verdict is **worse**. Otherwise it is **cannot tell**. Without a champion, the verdict is
+entirely above 0, the verdict is **worse**. Otherwise it is **inconclusive**. Without a champion, the verdict is
 **first** if the criteria that concern only the candidate are met.
 
 The interval is `comparison.corrected_interval`. `comparison` imports numpy and is therefore imported inside functions.
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wdbc_assets.domain.evaluation.results import Metrics
-    from wdbc_assets.domain.promotion.criteria import Criterion
+    from wdbc_assets.domain.promotion.criteria import Comparison, Criterion
 
 EQUIVALENCE = 0.010
 """Smaller differences in log-loss, in either direction, count as equivalent. It is half the difference between the
@@ -57,12 +56,15 @@ production_is_healthy = Rule(
 )
 RULES = (production_is_healthy,)
 
-Name = Literal["first", "better", "not worse", "cannot tell", "worse"]
+Name = Literal["first", "better", "not worse", "inconclusive", "worse"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion)."""
+    """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion).
+
+    `attempt` numbers the candidates that were compared with this champion; `comparison` has their differences.
+    """
 
     name: Name
     promoted: bool
@@ -72,6 +74,8 @@ class Verdict:
     repeats: int
     folds: int
     patients: int
+    attempt: int
+    comparison: criteria.Comparison | None
     criteria: tuple[criteria.Criterion, ...]
 
     @property
@@ -85,7 +89,7 @@ def compare(
     *,
     candidate: str,
     champion: str | None,
-    test: Metrics,
+    attempt: int = 1,
     grid: str = "full",
     same_patients: bool = True,
     same_code: bool = True,
@@ -98,7 +102,7 @@ def compare(
         predictions: the out-of-fold predictions of `cross_validation`, with both recipes on the same folds.
         candidate: the candidate's recipe.
         champion: the champion's recipe, or None if there is no champion.
-        test: the result of `metrics.evaluate` for the fitted candidate on the test set.
+        attempt: which of the candidates compared with this champion it is, from 1.
         grid: the grid that the candidate was fitted with.
         same_patients: whether the candidate was fitted on patients of the evaluated clean frame.
         same_code: whether the candidate was fitted and evaluated with the current code.
@@ -114,17 +118,15 @@ def compare(
     names = [candidate] if champion in (candidate, None) else [candidate, str(champion)]
     _require_evaluated(predictions, names)
     of_both = predictions[predictions["recipe"].isin(names)]
-    summary = comparison.summary(of_both)
+    comparison.require_pairs(of_both)
+    summary = comparison.summary(of_both[of_both["recipe"] == candidate])
     alone = (
         *criteria.floor_criteria(summary.recipes[candidate].means, summary.repeats),
-        *criteria.test_set_criteria(test),
-    )
-    alone = (
-        *alone,
         *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
-    compared = () if champion is None else criteria.comparison_criteria(of_both, summary, candidate, champion)
+    found = None if champion is None else _compared(of_both, candidate, champion, summary.folds, attempt)
+    compared = () if found is None else criteria.comparison_criteria(found, attempt)
     name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
     return Verdict(
         name=name,
@@ -135,6 +137,8 @@ def compare(
         repeats=summary.repeats,
         folds=summary.folds,
         patients=summary.patients,
+        attempt=attempt,
+        comparison=found,
         criteria=(*compared, *alone),
     )
 
@@ -143,6 +147,11 @@ def simpler(first: str, second: str) -> bool:
     """Return whether the first recipe is simpler than the second; recipes not in `SIMPLICITY` are the least simple."""
     ranks = [SIMPLICITY.index(name) if name in SIMPLICITY else len(SIMPLICITY) for name in (first, second)]
     return ranks[0] < ranks[1]
+
+
+def _compared(predictions: pd.DataFrame, candidate: str, champion: str, folds: int, attempt: int) -> Comparison:
+    first, second = (predictions[predictions["recipe"] == name] for name in (candidate, champion))
+    return criteria.compare(first, second, folds=folds, attempt=attempt)
 
 
 def _broken(criteria_: tuple[Criterion, ...]) -> list[str]:
@@ -160,18 +169,18 @@ def _verdict(
     broken = _broken((*compared, *alone))
     problems = f"criteria not met: {', '.join(broken)}"
     if champion is None:
-        return ("cannot tell", False, problems) if broken else ("first", True, "there is no champion to compare with")
+        return ("inconclusive", False, problems) if broken else ("first", True, "there is no champion to compare with")
     log_loss = next(criterion for criterion in compared if criterion.name == criteria.LOG_LOSS)
     low, high = criteria.known(log_loss.low), criteria.known(log_loss.high)
     if low > 0:
         return "worse", False, "its log-loss is significantly higher"
     if broken:
-        return "cannot tell", False, problems
+        return "inconclusive", False, problems
     if log_loss.holds:
         return "better", True, "its log-loss is significantly lower, and all other criteria are met"
     if -low < EQUIVALENCE and high < EQUIVALENCE:
         return "not worse", *_prefer_simpler(candidate, champion, supersedes=supersedes)
-    return "cannot tell", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
+    return "inconclusive", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
 
 
 def _prefer_simpler(candidate: str, champion: str, *, supersedes: bool) -> tuple[bool, str]:
