@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from wdbc_assets.domain.evaluation.results import Difference
+    from wdbc_assets.domain.evaluation.results import Difference, Spread
 
 
 NET_BENEFIT_MARGIN = 0.002
@@ -27,6 +27,9 @@ NET_BENEFIT_MARGIN = 0.002
 
 SIGNIFICANCE = 0.05
 """The probability of ever promoting an equal candidate over one champion, however many candidates are compared."""
+
+SLOPES = (0.7, 1.6)
+"""The calibration slopes of a model that can be used: far below 1, its probabilities are too extreme."""
 
 GAINS = (0.008, 0.020, 0.028)
 """The gains in log-loss for which a verdict states the power of its comparison."""
@@ -115,13 +118,9 @@ def compare(candidate: pd.DataFrame, champion: pd.DataFrame, *, folds: int, atte
 
 
 def _losses(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    import numpy as np
+    from wdbc_assets.domain.evaluation import ranking
 
-    from wdbc_assets.domain.evaluation.ranking import LOG_LOSS_CLIP
-
-    probability = predictions["probability"].to_numpy().clip(LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
-    losses: NDArray[np.float64] = -np.log(np.where(predictions["diagnosis"] == 1, probability, 1 - probability))
-    return losses
+    return ranking.losses(predictions["diagnosis"].to_numpy(), predictions["probability"].to_numpy())["log_loss"]
 
 
 def _hits(predictions: pd.DataFrame) -> NDArray[np.float64]:
@@ -169,6 +168,20 @@ def floor_criteria(means: Mapping[str, float | None], repeats: int) -> tuple[Cri
             found="; ".join(missed),
         ),
         Criterion(name="alarms", demand="no mean raises a leakage alarm", holds=not alarms, found="; ".join(alarms)),
+    )
+
+
+def calibration_criteria(slope: Spread) -> tuple[Criterion, ...]:
+    """Return the criterion for the candidate's calibration slope; one that cannot be computed does not meet it."""
+    low, high = SLOPES
+    return (
+        Criterion(
+            name="calibration",
+            demand=f"slope from {low:g} to {high:g}",
+            holds=slope.mean is not None and low <= slope.mean <= high,
+            value=slope.mean,
+            found="" if slope.mean is not None else f"no slope: {slope.reason}",
+        ),
     )
 
 

@@ -8,6 +8,7 @@ decide anything, and is only reported. Each criterion has a value, its interval 
 - `net_benefit`: what decisions are worth, averaged over three thresholds; it may be at most `NET_BENEFIT_MARGIN` lower,
   with the lower bound of its interval.
 - `floors`, `alarms`: the candidate's means reach the quality floors, and none raises a leakage alarm.
+- `calibration`: the candidate's calibration slope is within `SLOPES`.
 - `experiment`: if it received `EXPERIMENT_PATIENTS` or more patients beside the champion, it scored nearly all of them.
 - `search`, `patients`, `code`: the candidate was fitted with the evaluated search (the recipe's full grid), patients
   and code. Otherwise the evidence belongs to another model.
@@ -122,6 +123,7 @@ def compare(
     summary = comparison.summary(of_both[of_both["recipe"] == candidate])
     alone = (
         *criteria.floor_criteria(summary.recipes[candidate].means, summary.repeats),
+        *criteria.calibration_criteria(summary.calibration[candidate].slope),
         *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )

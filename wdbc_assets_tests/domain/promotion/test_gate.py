@@ -18,7 +18,7 @@ from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.store import parsing
 from wdbc_assets_tests.domain import out_of_fold
 
-ALONE = ("search", "patients", "code")
+ALONE = ("calibration", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 
 
@@ -144,6 +144,14 @@ def test_the_net_benefit_may_only_be_lower_within_its_margin(lost: int, holds: b
     assert (net_benefit.low > -0.002) is holds
 
 
+def test_probabilities_that_are_far_too_extreme_are_not_promoted() -> None:
+    good = out_of_fold.honest()
+    extreme = out_of_fold.with_logits(good, 2 * out_of_fold.logits(good))
+    calibration = criterion(verdict_on(extreme, good), "calibration")
+    assert not calibration.holds
+    assert calibration.value == pytest.approx(criterion(verdict_on(good, good), "calibration").value / 2, rel=0.05)  # type: ignore[operator]
+
+
 # Many candidates
 
 
@@ -209,7 +217,7 @@ def test_a_candidate_with_leaked_diagnoses_is_rejected_by_the_alarms() -> None:
     leaking = out_of_fold.with_logits(good, out_of_fold.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
     verdict = verdict_on(leaking, good, names=SIMPLE)
     assert (verdict.name, verdict.promoted) == ("inconclusive", False)
-    assert broken(verdict) == {"alarms"}
+    assert broken(verdict) == {"alarms", "calibration"}
     assert "too good to be true" in criterion(verdict, "alarms").found
 
 
