@@ -17,7 +17,14 @@ CHAMPION_STAYS = 3
 WAYS_BACK = 10
 """Number of earlier champions that fast commands verify; `wdbc verify` verifies all of them."""
 
-_COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "inconclusive": "yellow", "worse": "red"}
+_COLOURS = {
+    "first": "green",
+    "better": "green",
+    "not worse": "cyan",
+    "inconclusive": "yellow",
+    "not measured": "yellow",
+    "worse": "red",
+}
 
 
 def prepare() -> tuple[settings.Settings, Store, Registry]:

@@ -9,13 +9,14 @@ from wdbc_assets.domain.promotion.gate import Verdict
 class CandidateVersion:
     """The candidate: its recipe, its version of fitted_pipeline, and the versions of its inputs.
 
-    `definition` is the digest of the recipe's code and of the parameters of its search: two fits with one definition
-    are one candidate of the gate.
+    `code` is the digest of the recipe's code. `definition` is that of its code and of the parameters of its search: two
+    fits with one definition are one candidate of the gate.
     """
 
     recipe: str
     version: str
     made_of: dict[str, str]
+    code: str
     definition: str
 
 

@@ -38,7 +38,7 @@ def judgement(name: gate.Name = "better", **facts: Any) -> VerdictDocument:
         criteria=(criterion,),
     )
     document = VerdictDocument(
-        candidate=CandidateVersion("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}, "definition"),
+        candidate=CandidateVersion("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}, "code", "definition"),
         champion=Champion("svc", "a" * 64),
         protocol="quick",
         patients="d" * 64,

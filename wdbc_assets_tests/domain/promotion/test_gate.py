@@ -26,7 +26,7 @@ def verdict_on(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
     table = out_of_fold.both(candidate, champion, names=names)
-    return gate.compare(table, candidate=names[0], champion=names[1], **options)
+    return gate.compare(table, candidate=names[0], champion=names[1], of_champion=champion, **options)
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -103,7 +103,7 @@ def test_the_margin_is_half_of_the_smallest_relevant_gain() -> None:
 
 def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
-    arguments = {"candidate": "logistic", "champion": "logistic"}
+    arguments = {"candidate": "logistic", "champion": "logistic", "of_champion": table, "same_recipe": True}
     present, earlier = (gate.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
@@ -265,13 +265,41 @@ def test_of_fifty_equally_good_candidates_none_is_promoted_in_most_series() -> N
     assert promoted <= 1
 
 
+# A champion whose recipe has changed
+
+
+def test_a_changed_recipe_of_the_same_name_is_measured() -> None:
+    good = out_of_fold.honest()
+    verdict = verdict_on(out_of_fold.with_loss(good, 0.004), good, names=("logistic", "logistic2"))
+    renamed = gate.compare(
+        out_of_fold.with_loss(good, 0.004).assign(recipe="logistic"),
+        candidate="logistic",
+        champion="logistic",
+        of_champion=good,
+    )
+    assert criterion(renamed, "log_loss").value == pytest.approx(0.004)
+    assert (renamed.name, renamed.promoted) == ("worse", False) == (verdict.name, verdict.promoted)
+
+
+def test_a_champion_without_predictions_for_these_patients_is_not_replaced() -> None:
+    table = out_of_fold.honest().assign(recipe="svc")
+    verdict = gate.compare(table, candidate="svc", champion="logistic")
+    assert (verdict.name, verdict.promoted, verdict.comparison) == ("not measured", False, None)
+
+
+def test_only_the_repeats_that_both_have_are_compared() -> None:
+    good = out_of_fold.honest()
+    two = good[good["repeat"] < 2]
+    assert verdict_on(good, two).comparison == verdict_on(two, two).comparison
+
+
 # What cannot be compared
 
 
 def test_the_error_names_the_command_that_evaluates_a_missing_recipe() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has no results for svc") as caught:
-        gate.compare(table, candidate="svc", champion="logistic")
+        gate.compare(table, candidate="svc", champion="logistic", of_champion=table)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
