@@ -108,7 +108,7 @@ class Case:
         manifests = index.read(self.store).whole("cross_validation", own) if own else []
         for manifest in manifests:
             if manifest.inputs["clean_frame"] == self.patients:
-                earlier = Handle(self.store, manifest).load().predictions
+                earlier: pd.DataFrame = Handle(self.store, manifest).load().predictions
                 return earlier[earlier["recipe"] == recipe]
         return None
 
