@@ -57,7 +57,7 @@ def _of_file_url(rest: str) -> Path:
     """Return the folder of a URL file:///folder or file://localhost/folder, without its `file://`."""
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
-        raise _no_folder("the store's address names another machine, or a folder relative to nothing")
+        raise _no_folder("the store's file:// URL does not name an absolute folder on this machine")
     return user_paths.located(slash + unquote(path), relative_to=Path("/"), name="WDBC_STORAGE")
 
 
