@@ -115,13 +115,13 @@ def predict(
     from wdbc_assets.scoring import files
     from wdbc_assets.store import bundle_loader
 
-    named = files.named(
+    named = files.parse(
         user_paths.given(source, name="source"),
         user_paths.given(target, name="target"),
         rejects=None if rejects is None else user_paths.given(rejects, name="rejects"),
     )
     served = bundle_loader.open_champion(_open(store))
-    tally, _ = files.score(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
+    tally, _ = files.score_file(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
     return tally
 
 

@@ -20,6 +20,7 @@ from wdbc_assets import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wdbc_assets"
+# These modules run code that a file contains. They are named here because the package may not import them.
 CAN_RUN_WHAT_THEY_READ = {"pickle", "_pickle", "joblib", "cloudpickle", "dill", "marshal", "shelve"}
 DAGSTER_NETWORK_AND_DISK = {
     "dagster", "requests", "urllib", "urllib3", "http", "socket", "ssl",
@@ -83,7 +84,7 @@ def sins(scanner: Scanner, *paths: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("scanner", "line"),
     [
-        (ways_to_unpickle, "import pickle"),
+        (ways_to_unpickle, "import pickle"),  # text for the scanner, which must find it; nothing imports it
         (ways_to_unpickle, "def later(): from joblib import load"),
         (ways_to_unpickle, "import dill as innocent"),
         (ways_to_unpickle, "pd.read_pickle(path)"),

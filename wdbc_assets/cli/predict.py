@@ -44,12 +44,12 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     """
     from wdbc_assets.scoring import files, output_files
 
-    named = files.named(source, target, form=form, rejects=rejects)
+    named = files.parse(source, target, form=form, rejects=rejects)
     options = settings.load()
     served = _champion(options)
     progress = _Progress()
     try:
-        tally, header = files.score(
+        tally, header = files.score_file(
             named, served, explain=explain, strict=strict, show_values=options.show_values, progress=progress
         )
     except output_files.ReaderGone as gone:

@@ -17,7 +17,7 @@ _KEPT = 4  # connections: that of all runs, and those of the latest runs
 class SqliteEventLog(SqliteEventLogStorage):
     """Dagster's event log below `DAGSTER_HOME`, which keeps its connections.
 
-    Dagster itself connects anew for each of the 500 statements of a run.
+    Dagster itself makes a new connection for each statement, which are hundreds in a short run.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:

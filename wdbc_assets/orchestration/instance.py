@@ -93,7 +93,7 @@ def _held_open(folder: Path) -> "Iterator[None]":
     """Keep a connection to the SQLite file of all runs open, if there is one. `event_log` does so for the events.
 
     Dagster opens and closes it for each statement. Whenever the last connection closes, SQLite checkpoints and
-    deletes its write-ahead log, which takes a tenth of a short run's CPU time.
+    deletes its write-ahead log.
     """
     with ExitStack() as connections:
         for path in folder.glob("*.db"):

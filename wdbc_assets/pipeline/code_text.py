@@ -47,7 +47,8 @@ def _not_code(text: str) -> Iterator[tuple[int, int]]:
         elif token.lastgroup == "comment":
             yield first, last
         elif depth == 0 and _ENDS.match(text, last):
-            first -= text[first - 1 : first] == "r"  # a raw string
+            if text[:first].endswith("r"):  # a raw string
+                first -= 1
             if _starts(text, first):
                 yield first, last
 

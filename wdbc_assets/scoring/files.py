@@ -1,4 +1,4 @@
-"""Scoring of one file into another: for `wdbc predict` and the Python API."""
+"""Scoring of one file into another, for `wdbc predict` and the Python API."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ class Files:
     rejects: Destination | None
 
 
-def named(source: str, target: str, *, form: str | None = None, rejects: str | None = None) -> Files:
+def parse(source: str, target: str, *, form: str | None = None, rejects: str | None = None) -> Files:
     """Return the files for the names that a user gives; `-` is standard input or output.
 
     Raises:
@@ -47,7 +47,7 @@ def named(source: str, target: str, *, form: str | None = None, rejects: str | N
     return Files(source, out, rejects_file)
 
 
-def score(
+def score_file(
     files: Files,
     served: Served,
     *,
@@ -116,5 +116,5 @@ def _require_scored_rows(tally: scoring.Tally, source: str) -> None:
         raise WdbcError(
             f"none of {tally.rows} rows could be scored: {tally.reasons}",
             where=source,
-            hint="Correct the rows. `--rejects FILE` lists each violation with its row, column and rule.",
+            hint="Correct the rows. The file of rejects (`--rejects`) lists each violation with row, column and rule.",
         )

@@ -53,13 +53,12 @@ class Key:
 
 
 def locate(location: str, *, relative_to: Path) -> Path:
-    """Return the path of the key file. A link is followed, so that each name of the file means the same keys.
+    """Return the path of the key file. A link stays one, because the service has to notice that it leads elsewhere.
 
     Raises:
         WdbcError: there can be no file of that name.
     """
-    path = user_paths.located(location, relative_to=relative_to, name="WDBC_SERVE_KEYS")
-    return Path(os.path.realpath(path))
+    return user_paths.located(location, relative_to=relative_to, name="WDBC_SERVE_KEYS")
 
 
 def digest(secret: str) -> str:
@@ -112,6 +111,7 @@ def create(path: Path, name: str, scopes: tuple[str, ...]) -> tuple[Key, str]:
             "a key cannot be named like the id of a key", hint="Use a name that is not 12 hexadecimal digits."
         )
     _record_creation()
+    path = _linked(path)
     with _locked(path):
         keys = read_if_any(path)
         if any(key.name == name for key in keys.values()):
@@ -137,6 +137,7 @@ def revoke(path: Path, name: str) -> Key:
         WdbcError: There is no such key, or the file cannot be written.
     """
     read(path)  # before locking: the lock file would be evidence that keys were created
+    path = _linked(path)
     with _locked(path):
         keys = read(path)
         revoked = next((key for key in keys.values() if name in (key.name, key.id)), None)
@@ -240,10 +241,15 @@ def _record_creation() -> None:
         raise _unwritable(marker, error, "Set DAGSTER_HOME to a writable folder.") from None
 
 
+def _linked(path: Path) -> Path:
+    """Return the file that a link leads to: replacing the link itself would leave every key of that file valid."""
+    return Path(os.path.realpath(path))
+
+
 def _write(path: Path, keys: dict[str, Key]) -> None:
     if path.exists() and path.stat().st_nlink > 1:
         raise WdbcError(
-            "the key file has a second name (a hard link), under which it would stay as it is",
+            "the key file has a second name (a hard link), whose keys would not change",
             where=str(path),
             hint="Remove the other name, or copy the file.",
         )

@@ -89,7 +89,9 @@ def _converted_errors() -> Iterator[None]:
     except EOFError:
         raise SourceRefused("the compressed file is truncated", hint=_AGAIN) from None
     except (NotImplementedError, RuntimeError):  # what zipfile raises for an unknown compression, and for a password
-        raise SourceRefused("the zip archive uses an unsupported compression", hint=file_formats.UNPACK) from None
+        raise SourceRefused(
+            "the zip archive uses an unsupported compression, or has a password", hint=file_formats.UNPACK
+        ) from None
     except _BROKEN:
         raise SourceRefused("the compressed file is damaged", hint=_AGAIN) from None
 

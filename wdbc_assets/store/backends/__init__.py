@@ -31,7 +31,9 @@ def open_backend(location: str, *, relative_to: Path) -> Backend:
         WdbcError: the URL's scheme is not supported, or the address is incomplete.
     """
     scheme, separator, rest = location.partition("://")
-    if not separator and (_LOST_SLASHES.match(location) or location.lower().startswith("file:")):
+    if not separator and location.lower().startswith("file:"):
+        raise _no_folder("the store's address looks like a URL that lost its slashes")
+    if not separator and _LOST_SLASHES.match(location):
         raise WdbcError(
             "the store's address looks like a URL that lost its slashes",
             where="WDBC_STORAGE",
@@ -55,9 +57,9 @@ def _of_file_url(rest: str) -> Path:
     """Return the folder of a URL file:///folder or file://localhost/folder, without its `file://`."""
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
-        raise WdbcError(
-            "the store's address names another machine, or a folder relative to nothing",
-            where="WDBC_STORAGE",
-            hint="Write file:///folder, or the folder alone.",
-        )
+        raise _no_folder("the store's file:// URL does not name an absolute folder on this machine")
     return user_paths.located(slash + unquote(path), relative_to=Path("/"), name="WDBC_STORAGE")
+
+
+def _no_folder(what: str) -> WdbcError:
+    return WdbcError(what, where="WDBC_STORAGE", hint="Write file:///folder, or the folder alone.")

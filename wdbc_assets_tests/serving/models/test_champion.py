@@ -286,48 +286,64 @@ def test_a_compiled_champion_is_served_without_scikit_learn_pandas_or_dagster(se
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_path: Path, workers: int) -> None:
     champions.promote(tmp_path, champions.bundle())
-    with running.serving(tmp_path, "--workers", str(workers)) as service:
+    with running.serving(tmp_path, "--workers", str(workers)) as service, contextlib.ExitStack() as open_until_the_end:
         body = json.dumps({"patients": champions.patients(100)}).encode()
+        service.until(lambda: figure(service, "wdbc_champion{") == workers)
+        before = descriptors(service)
         begun = []
         for _ in range(8):
-            connection = service.connect()
+            connection = open_until_the_end.enter_context(contextlib.closing(service.connect()))
             connection.putrequest("POST", "/v1/predict")
             connection.putheader("Content-Type", "application/json")
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body[:-100])  # accepted, but incomplete
             begun.append(connection)
-        time.sleep(0.5)
+        service.until(lambda: descriptors(service) >= before + len(begun))
         os.kill(service.process.pid, signal.SIGTERM)
-        time.sleep(1.0)
-        with pytest.raises(ConnectionRefusedError):
-            service.ask("/health/live")
+        service.until(lambda: refused(service))
         for connection in begun:
             connection.send(body[-100:])
             response = connection.getresponse()
             assert response.status == 200
             assert len(json.loads(response.read())["predictions"]) == 100
-            connection.close()
         assert service.process.wait(timeout=20) == 0
     assert not list((tmp_path / "home").glob("wdbc-serve-*"))
+
+
+def refused(service: Service) -> bool:
+    """Tell whether the port is closed: until then a worker may still accept, or reset what waits to be accepted."""
+    with contextlib.closing(service.connect()) as connection:
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def descriptors(service: Service) -> int:
+    """The number of open file descriptors of the service's processes: it grows by one with an accepted connection."""
+    return service.descriptors + sum(
+        len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in worker_processes(service)
+    )
 
 
 @pytest.mark.fault("V11")
 def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
-        service.until(lambda: len(workers(service)) == 2 and figure(service, "wdbc_champion{") == 2)
+        service.until(lambda: len(worker_processes(service)) == 2 and figure(service, "wdbc_champion{") == 2)
         for _ in range(40):
             assert service.ask("/v1/predict", ONE).status == 200
         assert figure(service, "wdbc_patients_total") == 40
-        before = workers(service)
+        before = worker_processes(service)
         os.kill(before[0], signal.SIGKILL)
         answered = 0
         end = time.monotonic() + 20
-        while len(set(workers(service)) - set(before)) < 1:
+        while len(set(worker_processes(service)) - set(before)) < 1:
             assert time.monotonic() < end
             with contextlib.suppress(OSError, http.client.HTTPException):
                 answered += service.ask("/v1/predict", ONE).status == 200
-        (new,) = set(workers(service)) - set(before)
+        (new,) = set(worker_processes(service)) - set(before)
         service.until(lambda: bool(list((tmp_path / "home").glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
         time.sleep(1)  # if the dead worker's gauge were kept, the sum would be 2 already, and then 3
         service.until(lambda: figure(service, "wdbc_champion{") == 2)
@@ -338,7 +354,7 @@ def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_pat
         assert answered > 0
 
 
-def workers(service: Service) -> list[int]:
+def worker_processes(service: Service) -> list[int]:
     """Return the process ids of the serving children."""
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
     commands = {
