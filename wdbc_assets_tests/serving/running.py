@@ -99,6 +99,32 @@ class Service:
         """The number of open file descriptors of the process."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the serving children."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        commands = {
+            int(child): Path(f"/proc/{child}/cmdline").read_bytes()
+            for child in children
+            if Path(f"/proc/{child}").exists()
+        }
+        return [child for child, command in commands.items() if b"spawn_main" in command]
+
+    @property
+    def accepted(self) -> int:
+        """The number of established connections that a process has accepted: those still waiting have no inode."""
+        connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours, established = f"0100007F:{self.port:04X}", "01"
+        return sum(one[1] == ours and one[3] == established and one[9] != "0" for one in connections)
+
+    @property
+    def listens(self) -> bool:
+        """Whether the port accepts connections. On shutdown it may reset one that no process has accepted yet."""
+        with contextlib.closing(self.connect()) as connection, contextlib.suppress(ConnectionRefusedError):
+            connection.connect()
+            return True
+        return False
+
     def stop(self) -> int:
         """Stop the service with SIGTERM and return its exit code."""
         if self.process.poll() is None:

@@ -14,7 +14,6 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import access, api_keys
 from wdbc_assets.serving.access import Access
 from wdbc_assets_tests.serving import champions, running
-from wdbc_assets_tests.serving.models.test_champion import workers
 from wdbc_assets_tests.serving.test_api_keys import with_key
 
 
@@ -130,16 +129,16 @@ def test_replacement_workers_reject_everyone_after_the_key_file_disappears(tmp_p
         key = running.wdbc(tmp_path, "key", "create", "one").stdout.strip()
         service.until(lambda: [service.ask("/v1/model").status for _ in range(8)] == [401] * 8)
         service.until(lambda: with_key(service, key, "/v1/model").status == 200)
-        first = set(workers(service))
+        first = set(service.workers)
         os.kill(min(first), signal.SIGKILL)
-        service.until(lambda: len(set(workers(service)) - first) == 1)  # so the supervisor has ticked since
+        service.until(lambda: len(set(service.workers) - first) == 1)  # so the supervisor has ticked since
         for evidence in ("keys.json", ".keys.json.lock", f"home/{api_keys.MARKER}"):
             (tmp_path / evidence).unlink()
         service.until(lambda: with_key(service, key, "/v1/model").status == 401)
-        before = set(workers(service))
+        before = set(service.workers)
         for worker in before:
             os.kill(worker, signal.SIGKILL)
-        service.until(lambda: len(set(workers(service)) - before) == 2)
+        service.until(lambda: len(set(service.workers) - before) == 2)
 
         statuses: list[int] = []
 

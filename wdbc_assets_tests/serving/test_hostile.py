@@ -18,7 +18,7 @@ from wdbc_assets.store.manifest import stored_file, version_of
 from wdbc_assets_tests import hostile
 from wdbc_assets_tests.registry import promotions
 from wdbc_assets_tests.serving import champions, running
-from wdbc_assets_tests.serving.models.test_champion import figure, version, with_file, workers
+from wdbc_assets_tests.serving.models.test_champion import figure, version, with_file
 from wdbc_assets_tests.serving.running import Service
 
 ONE = {"patients": [schemas.EXAMPLE]}
@@ -48,12 +48,12 @@ def test_a_champion_that_would_crash_or_hang_is_rejected_and_workers_survive(tmp
     first = champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
         service.until(lambda: figure(service, "wdbc_champion{") == 2, TIMEOUT)
-        before = workers(service)
+        before = service.workers
         promote_hostile(tmp_path, kind)
         service.until(lambda: "rejected" in service.ask("/health/ready").json["refresh"], TIMEOUT)
         service.until(lambda: figure(service, "wdbc_champion_refused") == 1, TIMEOUT)
         assert version(service) == first.version
-        assert workers(service) == before, "no worker died"
+        assert service.workers == before, "no worker died"
         scored = running.wdbc(tmp_path, "predict", str(patients_file(tmp_path)), "out.csv")
         assert scored.returncode == 1, scored.stderr
         assert scored.stderr.count("error:") == 1, scored.stderr

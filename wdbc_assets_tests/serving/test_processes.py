@@ -15,7 +15,7 @@ import pytest
 
 from wdbc_assets.serving import run_folder
 from wdbc_assets_tests.serving import champions, running, stubborn
-from wdbc_assets_tests.serving.models.test_champion import figure, workers
+from wdbc_assets_tests.serving.models.test_champion import figure
 from wdbc_assets_tests.serving.running import Service
 
 
@@ -133,13 +133,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
     """A service of two workers."""
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as made:
-        made.until(lambda: len(workers(made)) == 2 and figure(made, "wdbc_champion{") == 2, seconds=60)
+        made.until(lambda: len(made.workers) == 2 and figure(made, "wdbc_champion{") == 2, seconds=60)
         yield made
 
 
 @pytest.mark.fault("V20")
 def test_workers_end_with_their_killed_supervisor_and_free_the_port(service: Service) -> None:
-    orphans = workers(service)
+    orphans = service.workers
     service.process.kill()
     service.process.wait()
     until(lambda: not any(map(lives, orphans)), seconds=20)
@@ -164,10 +164,10 @@ def test_removing_the_metrics_folder_breaks_nothing_and_counts_nothing_twice(ser
         service.until(lambda: service.metrics().get(count) == 20 and figure(service, "wdbc_champion{") == 2)
     assert service.metrics()["wdbc_requests_in_progress"] == 1
     shutil.rmtree(folder)
-    before = set(workers(service))
+    before = set(service.workers)
     for worker in before:
         os.kill(worker, signal.SIGKILL)
-    service.until(lambda: len(set(workers(service)) - before) == 2)
+    service.until(lambda: len(set(service.workers) - before) == 2)
 
     def ready() -> bool:
         with contextlib.suppress(OSError):

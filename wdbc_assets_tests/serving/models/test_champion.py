@@ -288,8 +288,6 @@ def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_p
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", str(workers)) as service, contextlib.ExitStack() as open_until_the_end:
         body = json.dumps({"patients": champions.patients(100)}).encode()
-        service.until(lambda: figure(service, "wdbc_champion{") == workers)
-        before = descriptors(service)
         begun = []
         for _ in range(8):
             connection = open_until_the_end.enter_context(contextlib.closing(service.connect()))
@@ -298,9 +296,9 @@ def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_p
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body[:-100])  # accepted, but incomplete
             begun.append(connection)
-        service.until(lambda: descriptors(service) >= before + len(begun))
+        service.until(lambda: service.accepted == len(begun))
         os.kill(service.process.pid, signal.SIGTERM)
-        service.until(lambda: refused(service))
+        service.until(lambda: not service.listens)
         for connection in begun:
             connection.send(body[-100:])
             response = connection.getresponse()
@@ -310,40 +308,23 @@ def test_sigterm_under_load_finishes_accepted_requests_and_exits_with_zero(tmp_p
     assert not list((tmp_path / "home").glob("wdbc-serve-*"))
 
 
-def refused(service: Service) -> bool:
-    """Tell whether the port is closed: until then a worker may still accept, or reset what waits to be accepted."""
-    with contextlib.closing(service.connect()) as connection:
-        try:
-            connection.connect()
-        except ConnectionRefusedError:
-            return True
-    return False
-
-
-def descriptors(service: Service) -> int:
-    """The number of open file descriptors of the service's processes: it grows by one with an accepted connection."""
-    return service.descriptors + sum(
-        len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in worker_processes(service)
-    )
-
-
 @pytest.mark.fault("V11")
 def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_path: Path) -> None:
     champions.promote(tmp_path, champions.bundle())
     with running.serving(tmp_path, "--workers", "2") as service:
-        service.until(lambda: len(worker_processes(service)) == 2 and figure(service, "wdbc_champion{") == 2)
+        service.until(lambda: len(service.workers) == 2 and figure(service, "wdbc_champion{") == 2)
         for _ in range(40):
             assert service.ask("/v1/predict", ONE).status == 200
         assert figure(service, "wdbc_patients_total") == 40
-        before = worker_processes(service)
+        before = service.workers
         os.kill(before[0], signal.SIGKILL)
         answered = 0
         end = time.monotonic() + 20
-        while len(set(worker_processes(service)) - set(before)) < 1:
+        while len(set(service.workers) - set(before)) < 1:
             assert time.monotonic() < end
             with contextlib.suppress(OSError, http.client.HTTPException):
                 answered += service.ask("/v1/predict", ONE).status == 200
-        (new,) = set(worker_processes(service)) - set(before)
+        (new,) = set(service.workers) - set(before)
         service.until(lambda: bool(list((tmp_path / "home").glob(f"wdbc-serve-*/gauge_livesum_{new}.db"))))
         time.sleep(1)  # if the dead worker's gauge were kept, the sum would be 2 already, and then 3
         service.until(lambda: figure(service, "wdbc_champion{") == 2)
@@ -352,15 +333,6 @@ def test_a_dead_worker_is_replaced_and_the_metrics_of_all_workers_add_up(tmp_pat
         counted = figure(service, "wdbc_patients_total")
         assert 40 + answered + 10 <= counted <= 40 + answered + 12, "a request may be counted and then lost in the kill"
         assert answered > 0
-
-
-def worker_processes(service: Service) -> list[int]:
-    """Return the process ids of the serving children."""
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    commands = {
-        int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children if Path(f"/proc/{child}").exists()
-    }
-    return [child for child, command in commands.items() if b"spawn_main" in command]
 
 
 def figure(service: Service, name: str) -> float:
