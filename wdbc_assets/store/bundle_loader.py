@@ -60,15 +60,13 @@ class Served:
 
         return prediction.predict(self.pipeline, pd.DataFrame(X, columns=list(self.features)))
 
-    def decisions(self, p: "Array") -> "NDArray[np.str_]":
-        """Return `benign` or `malignant` for each probability, by the policy's threshold."""
-        import numpy as np
+    def triage(self, p: "Array") -> "NDArray[np.str_]":
+        """Return the outcome for each probability by its conformal prediction set: benign, refer or malignant."""
+        return policies.triage(p, self.policy.quantiles)
 
-        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy.threshold).astype(np.int8)]
-
-    def sets(self, p: "Array") -> "NDArray[np.str_]":
-        """Return the triage of each probability by its conformal prediction set: benign, refer or malignant."""
-        return policies.decide(p, self.policy.quantiles)
+    def above_threshold(self, p: "Array") -> "NDArray[np.bool_]":
+        """Return for each probability whether it is at or above the policy's threshold."""
+        return policies.is_above(p, self.policy.threshold)
 
     def contributions(self, X: "Array") -> "tuple[float, Array] | None":
         """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear."""

@@ -47,10 +47,10 @@ def test_an_opened_bundle_answers_as_its_pipeline_and_policy_do(recipe: str) -> 
     assert served.compiled == (recipe != "svc")
     assert served.features == contract.FEATURES
     assert served.reference == made.reference
-    assert served.sets(p).tolist() == decision_policy.decide(p, made.policy.quantiles).tolist()
-    called = served.decisions(p) == decision_policy.MALIGNANT
+    assert served.triage(p).tolist() == decision_policy.triage(p, made.policy.quantiles).tolist()
+    called = served.above_threshold(p)
     assert called.tolist() == (p >= made.policy.threshold).tolist()
-    assert {*served.decisions(p)} == {decision_policy.BENIGN, decision_policy.MALIGNANT}
+    assert {*called.tolist()} == {False, True}
     explained = served.contributions(X.to_numpy())
     assert (explained is None) == (recipe == "svc")
 
@@ -79,7 +79,7 @@ from wdbc_assets.store.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
 served = bundle_loader.open_bundle(store.files(store.current("champion")))
 p = served.probabilities(np.full((3, 30), 0.1))
-print(served.sets(p), served.decisions(p), served.contributions(np.full((3, 30), 0.1))[1].shape)
+print(served.triage(p), served.above_threshold(p), served.contributions(np.full((3, 30), 0.1))[1].shape)
 heavy = {"sklearn", "skops", "scipy", "pandas", "dagster", "pyarrow"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -213,7 +213,7 @@ def policy(
     )
 
 
-def decide(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.str_]:
+def triage(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.str_]:
     """Return the triage outcome for each P(malignant): the only class in the prediction set, otherwise `refer`.
 
     Raises:
@@ -223,7 +223,7 @@ def decide(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.str_]:
 
 
 def codes(probabilities: ArrayLike, quantiles: Quantiles) -> NDArray[np.int8]:
-    """Return the triage outcome for each P(malignant) as a position in OUTCOMES; faster than `decide`."""
+    """Return the triage outcome for each P(malignant) as a position in OUTCOMES; faster than `triage`."""
     benign, malignant = possible(probabilities, quantiles).values()
     return np.where(benign == malignant, np.int8(OUTCOMES.index(REFER)), malignant.astype(np.int8))
 
@@ -235,7 +235,7 @@ def possible(probabilities: ArrayLike, quantiles: Quantiles) -> dict[str, NDArra
     return {BENIGN: p <= quantiles.benign, MALIGNANT: 1 - p <= quantiles.malignant}
 
 
-def called_malignant(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+def is_above(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     """Return a mask of the patients whose P(malignant) is at or above the threshold."""
     return _probabilities(probabilities) >= threshold
 
@@ -338,11 +338,11 @@ def _probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
 def _rates(
     y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles
 ) -> dict[str, intervals.Interval]:
-    called, malignant = called_malignant(p, threshold), y == contract.MALIGNANT
+    above, malignant = is_above(p, threshold), y == contract.MALIGNANT
     return {
-        "recall": intervals.proportion(int((called & malignant).sum()), int(malignant.sum())),
-        "specificity": intervals.proportion(int((~called & ~malignant).sum()), int((~malignant).sum())),
-        "referred": intervals.proportion(int((decide(p, quantiles) == REFER).sum()), len(y)),
+        "recall": intervals.proportion(int((above & malignant).sum()), int(malignant.sum())),
+        "specificity": intervals.proportion(int((~above & ~malignant).sum()), int((~malignant).sum())),
+        "referred": intervals.proportion(int((triage(p, quantiles) == REFER).sum()), len(y)),
     }
 
 

@@ -57,7 +57,7 @@ def test_the_threshold_never_separates_ties() -> None:
     malignant = np.array([0.9, 0.5, 0.5, 0.5, 0.1])
     threshold, rank = decision_policy.recall_threshold(malignant, 0.3)
     assert (threshold, rank) == (0.5, 2)
-    assert decision_policy.called_malignant(malignant, threshold).sum() == 4
+    assert decision_policy.is_above(malignant, threshold).sum() == 4
 
 
 @pytest.mark.parametrize(("share", "of", "rank"), [(0.55, 99, 55), (0.29, 99, 29), (0.07, 99, 7), (0.98, 170, 168)])
@@ -135,26 +135,26 @@ def test_equal_scores_at_the_quantile_all_belong_to_the_class() -> None:
 
 
 def test_patients_with_two_classes_or_none_in_the_set_are_referred() -> None:
-    both = decision_policy.decide([0.0, 0.09, 0.1, 0.3, 0.5, 0.51, 1.0], Quantiles(benign=0.5, malignant=0.9))
+    both = decision_policy.triage([0.0, 0.09, 0.1, 0.3, 0.5, 0.51, 1.0], Quantiles(benign=0.5, malignant=0.9))
     assert both.tolist() == ["benign", "benign", "refer", "refer", "refer", "malignant", "malignant"]
-    none = decision_policy.decide([0.0, 0.3, 0.31, 0.39, 0.4, 1.0], Quantiles(benign=0.3, malignant=0.6))
+    none = decision_policy.triage([0.0, 0.3, 0.31, 0.39, 0.4, 1.0], Quantiles(benign=0.3, malignant=0.6))
     assert none.tolist() == ["benign", "benign", "refer", "refer", "malignant", "malignant"]
-    assert decision_policy.decide([], Quantiles(benign=0.3, malignant=0.6)).tolist() == []
+    assert decision_policy.triage([], Quantiles(benign=0.3, malignant=0.6)).tolist() == []
 
 
 @pytest.mark.parametrize("probabilities", [[math.nan], [-0.1], [1.1], [[0.5]]])
 def test_values_that_are_not_probabilities_are_rejected(probabilities: Any) -> None:
-    for reading in (decision_policy.decide, decision_policy.possible):
+    for reading in (decision_policy.triage, decision_policy.possible):
         with pytest.raises(WdbcError, match="probabilities"):
             reading(probabilities, Quantiles(benign=0.5, malignant=0.5))
     with pytest.raises(WdbcError, match="probabilities"):
-        decision_policy.called_malignant(probabilities, 0.5)
+        decision_policy.is_above(probabilities, 0.5)
 
 
 def test_applying_a_stored_policy_needs_only_numpy() -> None:
     code = (
         "import sys; from wdbc_assets.domain.evaluation import decision_policy;"
-        "print(*decision_policy.decide([.01, .2, .9], decision_policy.Quantiles(benign=.5, malignant=.9)));"
+        "print(*decision_policy.triage([.01, .2, .9], decision_policy.Quantiles(benign=.5, malignant=.9)));"
         "print(*({'pandas', 'sklearn', 'scipy', 'dagster'} & set(sys.modules)))"
     )
     printed = subprocess.run(
@@ -197,7 +197,7 @@ def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting
     for found, truth, probability in ((made.out_of_fold, y, p), (made.test, y_test, p_test)):
         assert found.recall.value == (probability[truth == 1] >= made.threshold).mean()
         assert found.specificity.value == (probability[truth == 0] < made.threshold).mean()
-        assert found.referred.value == (decision_policy.decide(probability, made.quantiles) == "refer").mean()
+        assert found.referred.value == (decision_policy.triage(probability, made.quantiles) == "refer").mean()
     coverage = made.test.coverage
     assert coverage.benign.value == (p_test[y_test == 0] <= made.quantiles.benign).mean()
     assert coverage.malignant.value == (1 - p_test[y_test == 1] <= made.quantiles.malignant).mean()
