@@ -55,7 +55,8 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
             "recall_target": 0.98, "threshold": 0.23456,
             "promise": {"expected": 0.98246, "low": 0.96343, "confidence": 0.95}, "training": {"rows": 455},
             "test": {
-                "recall": _interval(0.9761), "specificity": _interval(0.9305), "referred": _interval(0.0701),
+                "recall": _interval(0.9761), "specificity": _interval(0.9305), "ppv": _interval(0.8913),
+                "npv": _interval(0.9853), "referred": _interval(0.0701),
                 "coverage": {"malignant": _interval(0.9523), "benign": _interval(0.9861)},
             },
             "out_of_fold": {"referred": _interval(0.0659)},

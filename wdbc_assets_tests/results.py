@@ -58,20 +58,32 @@ def policy(
             promise=RecallPromise(expected=0.9825, low=0.9634, confidence=0.95, sure_rank=170, sure_specificity=0.53),
             quantiles=Quantiles(0.53, 0.93),
             out_of_fold=OutOfFold(
-                recall=without(recall, CHOSEN_BY_RECALL),
-                specificity=interval(0.95),
-                referred=interval(referred),
-                histogram=histogram,
+                **rates(recall=without(recall, CHOSEN_BY_RECALL), referred=interval(referred)), histogram=histogram
             ),
             test=OnTestSet(
-                recall=interval(0.98),
-                specificity=interval(0.95),
-                referred=interval(referred),
+                **rates(recall=interval(0.98), referred=interval(referred)),
                 coverage=Coverage(interval(0.99), interval(0.95)),
             ),
         ),
         **changes,
     )
+
+
+def rates(**changes: Interval) -> dict[str, Any]:
+    """The fields of the rates of a policy."""
+    return {
+        "confusion_matrix": ((270, 15), (3, 167)),
+        "specificity": interval(0.95),
+        "ppv": interval(0.92),
+        "npv": interval(0.99),
+        "positive_likelihood_ratio": interval(19.6),
+        "negative_likelihood_ratio": interval(0.021),
+        "triage": {
+            "benign": {"benign": 266, "malignant": 4, "refer": 15},
+            "malignant": {"benign": 2, "malignant": 151, "refer": 17},
+        },
+        **changes,
+    }
 
 
 def importance(*, linear: bool = True) -> Importance:

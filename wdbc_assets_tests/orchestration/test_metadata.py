@@ -126,7 +126,7 @@ def numbers(described: dict[str, Any]) -> set[str]:
         *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
         (described_metrics, {"intervals", "classification report"}),
         (explored, {"findings", "best alone"}),
-        (decided, {"shares"}),
+        (decided, {"rates"}),
         (explained, {"growth of log-loss"}),
         (lambda: explained(linear=False), {"growth of log-loss"}),
         (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
@@ -191,13 +191,15 @@ def test_only_what_has_a_trend_is_a_number() -> None:
 
 def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
     described = decided()
-    assert described["decides"] == (
-        "malignant at 0.1900 or above, for a recall of 0.98; or by sets, for a coverage of 0.98: malignant possible"
-        " from 0.1000, benign up to 0.5000, refer if both are or none is"
+    assert described["triage"] == (
+        "by conformal prediction sets, for a coverage of 0.98: malignant possible from 0.1000, benign up to 0.5000,"
+        " refer if both are or none is"
     )
+    assert described["threshold for"] == "a recall of 0.98"
     assert described["promise"] == results.policy().promised
-    assert "| recall, out of fold | 0.9820 |  |  |" in described["shares"].value
-    assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["shares"].value
+    assert "| recall, out of fold | 0.9820 |  |  |" in described["rates"].value
+    assert "| ppv, test | 0.9200 | 0.9100 | 0.9200 |" in described["rates"].value
+    assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["rates"].value
 
 
 def test_an_evaluation_states_each_measure_of_calibration_and_what_it_says() -> None:

@@ -103,11 +103,31 @@ class RecallPromise:
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """Recall and specificity at the threshold, and the share of patients who are referred."""
+    """The patients at or above the threshold by diagnosis, what follows from these counts, and the triage.
 
+    - `confusion_matrix`: ((tn, fp), (fn, tp)), where positive means at or above the threshold.
+    - `recall`, `specificity`, `ppv`, `npv`: the predictive values hold for the share of malignant in these data only.
+    - `positive_likelihood_ratio` = recall / (1 - specificity), `negative_likelihood_ratio` = (1 - recall) /
+      specificity: the factor by which the odds of malignant change above and below the threshold.
+    - `triage`: the number of patients by diagnosis and outcome. `referred`: the share with the outcome `refer`.
+
+    A value is None if nobody is above or below the threshold, with the reason.
+    """
+
+    confusion_matrix: tuple[tuple[int, int], tuple[int, int]]
     recall: intervals.Interval
     specificity: intervals.Interval
+    ppv: intervals.Interval
+    npv: intervals.Interval
+    positive_likelihood_ratio: intervals.Interval
+    negative_likelihood_ratio: intervals.Interval
     referred: intervals.Interval
+    triage: dict[str, dict[str, int]]
+
+    @property
+    def by_name(self) -> dict[str, intervals.Interval]:
+        """Each rate with its interval."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, intervals.Interval)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +149,9 @@ class DecisionPolicy:
     """A decision policy and its evaluation.
 
     `threshold` is the `rank`-th largest out-of-fold probability of the malignant patients, where `rank` is
-    ceil(recall_target * (their number + 1)), at most their number. Patients at or above `threshold` are called
-    malignant. `out_of_fold` and `test` evaluate the policy on these data. Each share has its Wilson interval, except
-    the out-of-fold recall, which the choice of the threshold determines.
+    ceil(recall_target * (their number + 1)), at most their number. `out_of_fold` and `test` evaluate the policy on
+    these data. The out-of-fold values that depend on the recall have no interval, because the threshold was chosen by
+    it.
     """
 
     recipe: str
@@ -209,7 +229,9 @@ def policy(
         promise=recall_promise(p[y == contract.BENIGN], p[y == contract.MALIGNANT], rank=rank, target=recall_target),
         quantiles=quantiles,
         out_of_fold=_out_of_fold(y, p, threshold, quantiles),
-        test=OnTestSet(**_rates(y_test, p_test, threshold, quantiles), coverage=_coverage(y_test, p_test, quantiles)),
+        test=OnTestSet(
+            **vars(rates(y_test, p_test, threshold, quantiles)), coverage=_coverage(y_test, p_test, quantiles)
+        ),
     )
 
 
@@ -335,21 +357,47 @@ def _probabilities(probabilities: ArrayLike) -> NDArray[np.float64]:
     return p
 
 
-def _rates(
-    y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles
-) -> dict[str, intervals.Interval]:
-    above, malignant = is_above(p, threshold), y == contract.MALIGNANT
-    return {
-        "recall": intervals.proportion(int((above & malignant).sum()), int(malignant.sum())),
-        "specificity": intervals.proportion(int((~above & ~malignant).sum()), int((~malignant).sum())),
-        "referred": intervals.proportion(int((triage(p, quantiles) == REFER).sum()), len(y)),
-    }
+def rates(y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles) -> Rates:
+    """Return what the threshold and the prediction sets make of patients of both classes.
+
+    Args:
+        y: The diagnoses, 1 for malignant, shape (n,); both classes occur.
+        p: P(malignant), shape (n,).
+        threshold: Patients at or above it are positive.
+        quantiles: Of the prediction sets.
+    """
+    above, malignant, outcomes = is_above(p, threshold), y == contract.MALIGNANT, triage(p, quantiles)
+    tp, fp = int((above & malignant).sum()), int((above & ~malignant).sum())
+    fn, tn = int(malignant.sum()) - tp, int((~malignant).sum()) - fp
+    return Rates(
+        confusion_matrix=((tn, fp), (fn, tp)),
+        recall=intervals.proportion(tp, tp + fn),
+        specificity=intervals.proportion(tn, tn + fp),
+        ppv=intervals.proportion(tp, tp + fp, undefined="no patient is at or above the threshold"),
+        npv=intervals.proportion(tn, tn + fn, undefined="no patient is below the threshold"),
+        positive_likelihood_ratio=intervals.ratio(
+            tp, tp + fn, fp, tn + fp, infinite="no benign patient is at or above the threshold"
+        ),
+        negative_likelihood_ratio=intervals.ratio(
+            fn, tp + fn, tn, tn + fp, infinite="no benign patient is below the threshold"
+        ),
+        referred=intervals.proportion(int((outcomes == REFER).sum()), len(y)),
+        triage={
+            name: {outcome: int((outcomes[y == code] == outcome).sum()) for outcome in OUTCOMES}
+            for name, code in ((BENIGN, contract.BENIGN), (MALIGNANT, contract.MALIGNANT))
+        },
+    )
 
 
 def _out_of_fold(y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles) -> OutOfFold:
-    rates = _rates(y, p, threshold, quantiles)
-    recall = intervals.without(rates.pop("recall").value, CHOSEN_BY_RECALL)
-    return OutOfFold(recall=recall, **rates, histogram=_histogram(y, p))
+    found = rates(y, p, threshold, quantiles)
+    by_recall = ("recall", "ppv", "npv", "positive_likelihood_ratio", "negative_likelihood_ratio")
+    withheld = {
+        name: intervals.without(value.value, value.reason or CHOSEN_BY_RECALL)
+        for name, value in found.by_name.items()
+        if name in by_recall
+    }
+    return OutOfFold(**{**vars(found), **withheld}, histogram=_histogram(y, p))
 
 
 def _coverage(y: NDArray[np.int64], p: NDArray[np.float64], quantiles: Quantiles) -> Coverage:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Literal
 
-Method = Literal["wilson", "wilson_jaccard", "delong", "clopper_pearson", "bootstrap_t", "none"]
+Method = Literal["wilson", "wilson_jaccard", "delong", "clopper_pearson", "bootstrap_t", "log_ratio", "none"]
 _METHODS: Mapping[Method, str] = {
     "wilson": "Wilson",
     "wilson_jaccard": "Wilson, of the Jaccard index",
     "delong": "DeLong, logit scale",
     "clopper_pearson": "Clopper-Pearson",
     "bootstrap_t": "bootstrap-t, log scale",
+    "log_ratio": "delta method, log scale",
 }
 
 
@@ -31,6 +32,7 @@ class Interval:
     - `delong`: DeLong's variance, on the logit scale.
     - `clopper_pearson`: the exact interval of a proportion, for a ROC-AUC of 0 or 1.
     - `bootstrap_t`: studentized bootstrap, on the log scale.
+    - `log_ratio`: delta method for a ratio of two proportions, on the log scale.
     - `none`: it is not computed.
     """
 
@@ -80,6 +82,25 @@ def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
     shares = (jaccard.value, jaccard.low, jaccard.high)
     value, low, high = (None if share is None else 2 * share / (1 + share) for share in shares)
     return Interval(value=value, low=low, high=high, method="wilson_jaccard")
+
+
+def ratio(hits: int, of: int, others: int, of_others: int, *, confidence: float = 0.95, infinite: str) -> Interval:
+    """Return (hits / of) / (others / of_others), a ratio of two independent proportions, such as a likelihood ratio.
+
+    If `others` is 0, the ratio is infinite or undefined: the value is None and `infinite` the reason. A ratio of 0 has
+    no interval on the log scale. `of` and `of_others` must be above 0.
+
+    Source: D. L. Simel, G. P. Samsa, D. B. Matchar (1991), J. Clin. Epidemiol. 44:763-770; the logarithm of the ratio
+    is approximately normal with the variance 1/hits - 1/of + 1/others - 1/of_others.
+    """
+    if others == 0:
+        return without(None, infinite)
+    value = (hits / of) / (others / of_others)
+    if hits == 0:
+        return without(value, "a ratio of 0 has no interval on the log scale")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    half = z * math.sqrt(1 / hits - 1 / of + 1 / others - 1 / of_others)
+    return Interval(value=value, low=value / math.exp(half), high=value * math.exp(half), method="log_ratio")
 
 
 def without(value: float | None, reason: str) -> Interval:

@@ -1,6 +1,6 @@
 """Net benefit: what the decisions of a model are worth, in true positives per patient.
 
-At a threshold t, a patient called malignant gains 1 if malignant and costs t / (1 - t) if benign: whoever acts at a
+At a threshold t, a patient called malignant gains 1 if malignant and costs t / (1 - t) if benign: acting at a
 probability of 5 % accepts 19 benign biopsies for one malignant one. Source: A. J. Vickers, E. B. Elkin (2006), Med.
 Decis. Making 26:565-574.
 

@@ -213,6 +213,8 @@ referred to a physician."""
             cited("threshold", "decision_policy", "threshold"),
             test("recall at the threshold", "recall"),
             test("specificity at the threshold", "specificity"),
+            test("positive predictive value at the threshold", "ppv"),
+            test("negative predictive value at the threshold", "npv"),
             test("coverage of malignant patients", "coverage", "malignant"),
             test("coverage of benign patients", "coverage", "benign"),
             test("share of patients referred", "referred"),

@@ -32,7 +32,7 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     if verdict.comparison is not None:
         accuracy, power = verdict.comparison.accuracy, verdict.comparison.power
         described["accuracy (decides nothing)"] = f"{accuracy.mean:+.4f}, {accuracy.low:+.4f} to {accuracy.high:+.4f}"
-        described["attempt"] = f"{verdict.attempt}, judged at the level {criteria.alpha(verdict.attempt):.4f}"
+        described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.4f}"
         described["power"] = parts.table(
             ("gain in log-loss", "recognized in about"),
             [(f"{gain:.3f}", f"{share:.0%}") for gain, share in zip(criteria.GAINS, power, strict=True)],

@@ -64,13 +64,9 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     from wdbc_assets.presentation import plots
 
     out_of_fold, test, quantiles = policy.out_of_fold, policy.test, policy.quantiles
-    shares = {
-        "recall, out of fold": out_of_fold.recall,
-        "specificity, out of fold": out_of_fold.specificity,
-        "referred, out of fold": out_of_fold.referred,
-        "recall, test": test.recall,
-        "specificity, test": test.specificity,
-        "referred, test": test.referred,
+    rates = {
+        **{f"{name.replace('_', ' ')}, out of fold": rate for name, rate in out_of_fold.by_name.items()},
+        **{f"{name.replace('_', ' ')}, test": rate for name, rate in test.by_name.items()},
         "coverage of benign, test": test.coverage.benign,
         "coverage of malignant, test": test.coverage.malignant,
     }
@@ -82,15 +78,15 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     }
     return {
         "recipe": policy.recipe,
-        "decides": (
-            f"malignant at {parts.decimal(policy.threshold)} or above, for a recall of {policy.recall_target:g};"
-            f" or by sets, for a coverage of {1 - policy.alpha:g}: malignant possible from"
+        "triage": (
+            f"by conformal prediction sets, for a coverage of {1 - policy.alpha:g}: malignant possible from"
             f" {parts.decimal(1 - quantiles.malignant)}, benign up to {parts.decimal(quantiles.benign)},"
             " refer if both are or none is"
         ),
+        "threshold for": f"a recall of {policy.recall_target:g}",
         "promise": policy.promised,
-        "shares": parts.table(
-            ("share", "value", "low", "high"), [(name, *parts.interval(share)) for name, share in shares.items()]
+        "rates": parts.table(
+            ("rate", "value", "low", "high"), [(name, *parts.interval(rate)) for name, rate in rates.items()]
         ),
         "lines among the patients": parts.picture(
             plots.decision_bands(policy), "Out-of-fold probabilities by class, threshold and referral band"

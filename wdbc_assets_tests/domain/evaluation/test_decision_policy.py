@@ -198,10 +198,43 @@ def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting
         assert found.recall.value == (probability[truth == 1] >= made.threshold).mean()
         assert found.specificity.value == (probability[truth == 0] < made.threshold).mean()
         assert found.referred.value == (decision_policy.triage(probability, made.quantiles) == "refer").mean()
+        counts = np.array(found.confusion_matrix)
+        assert found.ppv.value == counts[1, 1] / counts[:, 1].sum()
+        assert found.npv.value == counts[0, 0] / counts[:, 0].sum()
+        for code, diagnosis in enumerate(("benign", "malignant")):
+            outcomes = decision_policy.triage(probability[truth == code], made.quantiles).tolist()
+            assert found.triage[diagnosis] == {name: outcomes.count(name) for name in decision_policy.OUTCOMES}
+    withheld = {name for name, rate in made.out_of_fold.by_name.items() if rate.low is None}
+    assert withheld == {"recall", "ppv", "npv", "positive_likelihood_ratio", "negative_likelihood_ratio"}
     coverage = made.test.coverage
     assert coverage.benign.value == (p_test[y_test == 0] <= made.quantiles.benign).mean()
     assert coverage.malignant.value == (1 - p_test[y_test == 1] <= made.quantiles.malignant).mean()
     assert coverage.malignant.method == "wilson"
+
+
+SETS = Quantiles(benign=0.4, malignant=0.4)
+
+
+def test_rates_follow_from_the_counts_at_the_threshold() -> None:
+    found = decision_policy.rates(np.array([0, 0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.5, 0.9, 0.45, 0.8]), 0.45, SETS)
+    assert found.confusion_matrix == ((2, 2), (0, 2))
+    assert (found.ppv.value, found.npv.value) == (0.5, 1.0)
+    assert found.positive_likelihood_ratio.value == 2.0
+    assert found.negative_likelihood_ratio.value == 0.0
+    assert found.negative_likelihood_ratio.reason == "a ratio of 0 has no interval on the log scale"
+    assert found.triage["benign"] == {"benign": 2, "malignant": 1, "refer": 1}
+    assert found.triage["malignant"] == {"benign": 0, "malignant": 1, "refer": 1}
+
+
+def test_what_cannot_be_said_of_nobody_has_a_reason() -> None:
+    y, p = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3])
+    nobody_above = decision_policy.rates(y, p, 0.5, SETS)
+    assert (nobody_above.ppv.value, nobody_above.ppv.reason) == (None, "no patient is at or above the threshold")
+    assert nobody_above.positive_likelihood_ratio.value is None
+    assert nobody_above.positive_likelihood_ratio.reason == "no benign patient is at or above the threshold"
+    nobody_below = decision_policy.rates(y, p, 0.05, SETS)
+    assert (nobody_below.npv.value, nobody_below.npv.reason) == (None, "no patient is below the threshold")
+    assert nobody_below.negative_likelihood_ratio.reason == "no benign patient is below the threshold"
 
 
 def test_the_histogram_counts_every_patient_in_fixed_bins(
