@@ -24,6 +24,16 @@ def _calibration() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _elsewhere(shift: float) -> dict[str, Any]:
+    return {
+        "prevalence": shift,
+        "observed_expected": 0.62591 + shift,
+        "log_loss": 0.04717 + shift,
+        "offset": -2.42329 + shift,
+        "recalibrated_log_loss": 0.02341 + shift,
+    }
+
+
 def contents(recipe: str = "logistic") -> dict[str, Any]:
     """Return plain content in the form of the artifacts that a model card cites."""
     metrics = ("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier")
@@ -50,6 +60,8 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
                 }
             ],
             "calibration": {recipe: _calibration()},
+            "costly_patients": {recipe: {"patients": 5, "share": 0.38721, "half": 10}},
+            "other_prevalences": {recipe: [_elsewhere(0.1 * number) for number in (1, 2, 4)]},
         },
         "decision_policy": {
             "recall_target": 0.98, "threshold": 0.23456,

@@ -211,6 +211,7 @@ def test_an_evaluation_states_each_measure_of_calibration_and_what_it_says() -> 
     head, _, first, *_ = described["calibration"].value.splitlines()
     assert head == "| recipe | slope | in the large | O/E | ICI | E50 | E90 | ECE | z |"
     assert first.startswith("| airflow_baseline | n/a | ")
+    assert described["decision curves"].value.startswith("![Net benefit of each recipe")
 
 
 def test_metrics_without_an_interval_are_explained() -> None:

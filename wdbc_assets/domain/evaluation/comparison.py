@@ -17,9 +17,9 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, delong, ranking
+from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, utility
 from wdbc_assets.domain.evaluation.results import (
-    Calibration,
+    CostlyPatients,
     Difference,
     EvaluationSummary,
     Mean,
@@ -59,6 +59,7 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
     pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
     folds = int(predictions["fold"].nunique())
+    by_repeat = {name: _by_repeat(predictions[predictions["recipe"] == name]) for name in names}
 
     def metric(name: str, of: str) -> Mean:
         values = pooled[name][of]
@@ -86,8 +87,28 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
             )
             for first, second in combinations(names, 2)
         ),
-        calibration={name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
+        calibration={name: calibration.summary(y, p) for name, (y, p) in by_repeat.items()},
+        decision_curves={name: utility.decision_curve(y, p) for name, (y, p) in by_repeat.items()},
+        costly_patients={name: costly_patients(y, p) for name, (y, p) in by_repeat.items()},
+        other_prevalences={
+            name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
+            for name, (y, p) in by_repeat.items()
+        },
     )
+
+
+def costly_patients(y: NDArray[np.int64], p: NDArray[np.float64], *, patients: int = 5) -> CostlyPatients:
+    """Return how much of the log-loss the patients with the largest losses carry.
+
+    Args:
+        y: The diagnoses, shape (n,).
+        p: P(malignant), shape (repeats, n); the loss of a patient is its mean over the repeats.
+        patients: How many of them.
+    """
+    losses = np.mean([ranking.losses(y, repeat)["log_loss"] for repeat in p], axis=0)
+    carried = np.cumsum(np.sort(losses)[::-1]) / losses.sum()
+    few = min(patients, len(carried))
+    return CostlyPatients(patients=few, share=float(carried[few - 1]), half=int(np.searchsorted(carried, 0.5)) + 1)
 
 
 def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
@@ -151,11 +172,12 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
-def _calibration(predictions: pd.DataFrame) -> Calibration:
+def _by_repeat(predictions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the diagnosis of each patient, shape (n,), and P(malignant), shape (repeats, n), of one recipe."""
     ordered = predictions.sort_values(["repeat", "patient"])
     repeats = int(ordered["repeat"].nunique())
     probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
-    return calibration.summary(ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities)
+    return ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities
 
 
 def require_pairs(predictions: pd.DataFrame) -> None:

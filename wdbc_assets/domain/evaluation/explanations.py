@@ -35,6 +35,22 @@ CALIBRATION: Mapping[str, Explanation] = {
     "e50": Explanation("E50", "For half of the patients, that difference is at most this much."),
     "e90": Explanation("E90", "For nine of ten patients, that difference is at most this much."),
 }
+DECISION_CURVE = Explanation(
+    "decision curve",
+    "Who acts at a probability of 5 % accepts up to 19 needless biopsies to find one cancer. At each such threshold the"
+    " curve counts the cancers found per patient, minus the needless biopsies at that exchange rate: the model is worth"
+    " using where it lies above both lines, acting on every patient and acting on none.",
+)
+COSTLY_PATIENTS = Explanation(
+    "costly patients",
+    "A few patients whose probability is far from their diagnosis make up much of the log-loss: two recipes often"
+    " differ only in how they treat these few.",
+)
+OTHER_PREVALENCES = Explanation(
+    "other prevalences",
+    "Where fewer of the patients are malignant than here, the probabilities are too high: observed / expected is far"
+    " below 1 until they are recalibrated.",
+)
 ECE = Explanation(
     "ECE",
     "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"

@@ -193,6 +193,53 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DecisionCurve:
+    """The net benefit by threshold, in true positives per patient: see `utility`.
+
+    `low` and `high` are the bounds of a 95 % interval over patients, pointwise. `treat_all` is the net benefit if every
+    patient is called malignant; if none is, it is 0.
+    """
+
+    thresholds: tuple[float, ...]
+    net_benefit: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    treat_all: tuple[float, ...]
+
+    def gain_at(self, threshold: float) -> float:
+        """Return the net benefit minus that of the better default, treating all or none, at one of the thresholds."""
+        place = self.thresholds.index(threshold)
+        return self.net_benefit[place] - max(self.treat_all[place], 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostlyPatients:
+    """How much of the log-loss few patients carry, by their mean loss over the repeats.
+
+    `share` is that of the `patients` with the largest losses, `half` the number of patients who carry half of it.
+    """
+
+    patients: int
+    share: float
+    half: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherPrevalence:
+    """What to expect where another share of the patients is malignant, if each class is like that of these data.
+
+    `observed_expected` and `log_loss` are those of the model as it is. `offset` is what recalibration adds to the
+    log-odds, and `recalibrated_log_loss` the log-loss after that. See `prevalence`.
+    """
+
+    prevalence: float
+    observed_expected: float
+    log_loss: float
+    offset: float
+    recalibrated_log_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mean:
     """The mean and standard deviation of a metric over the repeats, and its corrected interval over the folds.
 
@@ -283,3 +330,6 @@ class EvaluationSummary:
     recipes: dict[str, RecipeMetrics]
     differences: tuple[RecipeDifference, ...]
     calibration: dict[str, Calibration]
+    decision_curves: dict[str, DecisionCurve]
+    costly_patients: dict[str, CostlyPatients]
+    other_prevalences: dict[str, tuple[OtherPrevalence, ...]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.evaluation.results import Difference
+from wdbc_assets.domain.evaluation.results import DecisionCurve, Difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 THRESHOLDS = (0.05, 0.1, 0.2)
 """The thresholds over which the net benefit is averaged: the range in which a biopsy is discussed."""
+
+CURVE = tuple(percent / 100 for percent in range(1, 51))
+"""The thresholds of a decision curve: beyond one half nobody waits with a biopsy."""
 
 _RESAMPLES, _SEED = 2000, 0
 
@@ -35,10 +38,28 @@ def net_benefits(y: ArrayLike, p: ArrayLike, thresholds: tuple[float, ...] = THR
         p: The probabilities of malignant, shape (n,).
         thresholds: Probabilities from which a patient is called malignant.
     """
-    truth, probability = np.asarray(y), np.asarray(p, dtype=np.float64)
-    gains = [np.where(truth == 1, 1.0, -t / (1 - t)) * (probability >= t) for t in thresholds]
-    mean: NDArray[np.float64] = np.mean(gains, axis=0)
+    mean: NDArray[np.float64] = np.mean(_contributions(y, p, thresholds), axis=0)
     return mean
+
+
+def decision_curve(y: ArrayLike, p: NDArray[np.float64], thresholds: tuple[float, ...] = CURVE) -> DecisionCurve:
+    """Return the net benefit by threshold, its mean over the repeats, with a 95 % interval over patients.
+
+    The interval is the percentile interval of a bootstrap of patients; it is that of each threshold by itself. Source:
+    A. J. Vickers, A. M. Cronin, E. B. Elkin, M. Gonen (2008), BMC Med. Inform. Decis. Mak. 8:53.
+
+    Args:
+        y: The diagnoses, 1 for malignant, shape (n,).
+        p: The probabilities of malignant, shape (repeats, n).
+        thresholds: Probabilities between 0 and 1 from which a patient is called malignant.
+    """
+    truth = np.asarray(y)
+    of_patients = np.mean([_contributions(truth, repeat, thresholds) for repeat in p], axis=0)
+    low, high = np.quantile(_resampled(truth.size) @ of_patients.T, [0.025, 0.975], axis=0)
+    treat_all = _contributions(truth, np.ones(truth.size), thresholds).mean(axis=1)
+    curves = (of_patients.mean(axis=1), low, high, treat_all)
+    net_benefit, low, high, treat_all = (tuple(curve.tolist()) for curve in curves)
+    return DecisionCurve(thresholds=thresholds, net_benefit=net_benefit, low=low, high=high, treat_all=treat_all)
 
 
 def difference(candidate: pd.DataFrame, champion: pd.DataFrame) -> Difference:
@@ -48,12 +69,22 @@ def difference(candidate: pd.DataFrame, champion: pd.DataFrame) -> Difference:
     a bootstrap of patients, each with the mean of its contributions over the repeats.
     """
     paired = _by_patient(candidate) - _by_patient(champion)
-    n = len(paired)
-    counts = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
-    low, high = np.quantile(counts @ paired / n, [0.025, 0.975])
+    low, high = np.quantile(_resampled(len(paired)) @ paired, [0.025, 0.975])
     return Difference(mean=float(paired.mean()), low=float(low), high=float(high))
 
 
 def _by_patient(predictions: pd.DataFrame) -> NDArray[np.float64]:
     gains = predictions.assign(gain=net_benefits(predictions["diagnosis"], predictions["probability"]))
     return gains.groupby("patient", sort=True)["gain"].mean().to_numpy(dtype=np.float64)
+
+
+def _contributions(y: ArrayLike, p: ArrayLike, thresholds: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return what each patient contributes to the net benefit at each threshold, shape (thresholds, n)."""
+    truth, probability = np.asarray(y), np.asarray(p, dtype=np.float64)
+    return np.array([np.where(truth == 1, 1.0, -t / (1 - t)) * (probability >= t) for t in thresholds])
+
+
+def _resampled(n: int) -> NDArray[np.float64]:
+    """Return the share of each patient in each resample, shape (resamples, n)."""
+    counts: NDArray[np.float64] = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES) / n
+    return counts

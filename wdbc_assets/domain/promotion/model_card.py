@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, paragraphs
+from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, lookup, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         _data(cited),
         _evaluation(cited, recipe),
         _calibration(cited, recipe),
+        _usefulness(cited, recipe),
         _test_set(cited),
         _policy(cited),
         _importance(cited),
@@ -271,5 +272,38 @@ calibration error is shown beside its mean for perfectly calibrated probabilitie
             of("upper bound of the calibration in the large", "intercept_high"),
             of("expected calibration error", "ece"),
             of("expected calibration error if perfectly calibrated", "ece_if_calibrated", "mean"),
+        ),
+    )
+
+
+_ELSEWHERE: tuple[tuple[str, str, Form], ...] = (
+    ("share of malignant elsewhere", "prevalence", "share"),
+    ("observed / expected there", "observed_expected", "decimal"),
+    ("log-loss there", "log_loss", "decimal"),
+    ("log-loss there, recalibrated", "recalibrated_log_loss", "decimal"),
+)
+
+
+def _usefulness(cited: Cited, recipe: str) -> Section:
+    text = """\
+Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. Where another share of the
+patients is malignant, and each class is like that of these data, the probabilities are wrong until they are
+recalibrated by adding an offset to the log-odds."""
+
+    others = ("cross_validation", "other_prevalences", recipe)
+    return Section(
+        "Costly patients and other prevalences",
+        paragraphs(text),
+        (
+            cited(
+                "share of the log-loss of the five costliest patients",
+                *("cross_validation", "costly_patients", recipe, "share"),
+                form="share",
+            ),
+            *(
+                cited(label, *others, str(place), name, form=form)
+                for place in range(len(lookup(cited.artifacts["cross_validation"], others[1:])))
+                for label, name, form in _ELSEWHERE
+            ),
         ),
     )

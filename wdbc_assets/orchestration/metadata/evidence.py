@@ -51,6 +51,9 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
         "reliability": parts.picture(
             plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
         ),
+        "decision curves": parts.picture(
+            plots.decision_curves(summary.decision_curves), "Net benefit of each recipe by threshold, with bands"
+        ),
         **{
             f"{floors.RECIPE} {name}": round(mean, parts.DECIMALS)
             for name in floors.BOUNDS

@@ -123,3 +123,13 @@ def test_unpaired_predictions_are_rejected(spoil: object) -> None:
 
 def test_precision_is_undefined_without_a_malignant_prediction() -> None:
     assert math.isnan(comparison.compute_metrics([0, 1], [0.1, 0.2])["precision"])
+
+
+def test_the_costliest_patients_are_those_with_the_largest_mean_loss() -> None:
+    y, p = np.array([0, 0, 0, 1]), np.array([[0.5, 0.1, 0.1, 0.9], [0.5, 0.1, 0.1, 0.2]])
+    losses = sorted([-np.log(0.5), -np.log(0.9), -np.log(0.9), -(np.log(0.9) + np.log(0.2)) / 2], reverse=True)
+    found = comparison.costly_patients(y, p, patients=2)
+    assert found.share == pytest.approx(sum(losses[:2]) / sum(losses))
+    assert (found.patients, found.half) == (2, 2)
+    assert comparison.costly_patients(y, p).patients == 4
+    assert comparison.costly_patients(y, p).share == pytest.approx(1)
