@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation.results import Difference  # noqa: TC001 -- a stored verdict is read by its types
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from wdbc_assets.domain.evaluation.results import Difference, Spread
+    from wdbc_assets.domain.evaluation.results import Spread
 
 
 NET_BENEFIT_MARGIN = 0.002

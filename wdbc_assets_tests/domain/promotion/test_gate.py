@@ -62,6 +62,7 @@ def test_a_significantly_lower_log_loss_is_better_and_is_promoted() -> None:
     assert broken(verdict) == set()
     assert criterion(verdict, "log_loss").value == pytest.approx(-0.001)
     assert (verdict.repeats, verdict.folds, verdict.patients) == (3, 10, 569)
+    assert parsing.build(Verdict, parsing.plain(verdict)) == verdict, "it is stored, and read again"
 
 
 def test_a_significantly_higher_log_loss_is_worse_even_for_a_simpler_recipe() -> None:
