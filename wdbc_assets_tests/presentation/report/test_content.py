@@ -12,7 +12,7 @@ from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.results import Difference
 from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.presentation import report
-from wdbc_assets.presentation.report import content, formats
+from wdbc_assets.presentation.report import content, formats, guidelines
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import results
 from wdbc_assets_tests.domain import out_of_fold
@@ -93,3 +93,17 @@ def test_each_missing_artifact_names_the_command_that_makes_it(store: Store) -> 
 )
 def test_figures_are_written_as_people_read_them(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+def test_each_item_of_the_guidelines_has_a_state_and_leads_to_a_section_that_exists(store: Store) -> None:
+    page = html.unescape(report.build(store, settings.load()).decode())
+    shown = page[page.index('<section id="guidelines"') : page.index('<section id="checks"')]
+    for items in (guidelines.TRIPOD_AI, guidelines.PROBAST_AI):
+        assert len({item.number for item in items}) == len(items)
+        for item in items:
+            assert f'<tr><td>{item.number}</td><th scope="row">{item.topic}</th>' in shown
+            assert item.note in shown
+            if item.section is not None:
+                assert f'<section id="{item.section}"' in page
+    assert {item.number.rstrip("abcdefg") for item in guidelines.TRIPOD_AI} == {str(one) for one in range(1, 28)}
+    assert shown.count('class="badge open"') == 0
