@@ -37,7 +37,7 @@ CALIBRATION: Mapping[str, Explanation] = {
 }
 DECISION_CURVE = Explanation(
     "decision curve",
-    "Who acts at a probability of 5 % accepts up to 19 needless biopsies to find one cancer. At each such threshold the"
+    "Acting at a probability of 5 % means accepting up to 19 needless biopsies to find one cancer. At each threshold the"
     " curve counts the cancers found per patient, minus the needless biopsies at that exchange rate: the model is worth"
     " using where it lies above both lines, acting on every patient and acting on none.",
 )

@@ -23,12 +23,13 @@ def decision_curves(curves: Mapping[str, DecisionCurve]) -> bytes:
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat
-        for (recipe, curve), axes in zip(curves.items(), panels, strict=False):
+        for place, (recipe, curve), axes in zip(range(len(curves)), curves.items(), panels, strict=False):
             axes.fill_between(curve.thresholds, curve.low, curve.high, color=style.BLUE, alpha=0.15, linewidth=0)
             axes.plot(curve.thresholds, curve.net_benefit, color=style.BLUE, linewidth=1.8, label="model, 95 % band")
             axes.plot(curve.thresholds, curve.treat_all, color=style.VERMILION, linestyle="--", label="act on all")
             axes.axhline(0, color=style.GREY, linewidth=1.2, label="act on none")
             top = max(curve.high)
+            axes.tick_params(labelbottom=place + columns >= len(curves))
             axes.set(xlim=(0, max(curve.thresholds)), ylim=(-0.1 * top, 1.1 * top), title=recipe)
         for axes in panels:  # a place without a recipe
             axes.set_visible(False)
