@@ -37,9 +37,9 @@ CALIBRATION: Mapping[str, Explanation] = {
 }
 DECISION_CURVE = Explanation(
     "decision curve",
-    "Acting at a probability of 5 % means accepting up to 19 needless biopsies to find one cancer. At each threshold the"
-    " curve counts the cancers found per patient, minus the needless biopsies at that exchange rate: the model is worth"
-    " using where it lies above both lines, acting on every patient and acting on none.",
+    "Acting at a probability of 5 % means accepting up to 19 needless biopsies to find one cancer. At each threshold"
+    " the curve counts the cancers found per patient, minus the needless biopsies at that exchange rate: the model is"
+    " worth using where it lies above both lines, acting on every patient and acting on none.",
 )
 COSTLY_PATIENTS = Explanation(
     "costly patients",
