@@ -68,7 +68,7 @@ def sixty() -> fitting.Fit:
     )
 
 
-PICTURES: dict[str, Callable[[], bytes]] = {
+PICTURES: dict[str, Callable[[], plots.Image]] = {
     "confusion matrix": lambda: plots.confusion_matrix(results.measured()),
     "ROC curve": lambda: plots.roc_curve(results.measured()),
     "sixty candidates": lambda: plots.cv_curve(sixty()),
@@ -83,9 +83,9 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> Figure:
     canvas = Figure()
     FigureCanvasAgg(canvas)
 
-    def draw_only(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> bytes:
+    def draw_only(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> plots.Image:
         draw(canvas)
-        return b""
+        return plots.Image("image/png", b"")
 
     monkeypatch.setattr(plots.style, "png", draw_only)
     return canvas
@@ -105,12 +105,12 @@ def ys(line: Line2D) -> list[float]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_a_png_of_the_stated_width_and_fits_into_the_ui(name: str) -> None:
-    png = PICTURES[name]()
-    with Image.open(io.BytesIO(png)) as image:
+    picture = PICTURES[name]()
+    with Image.open(io.BytesIO(picture.content)) as image:
         assert image.format == "PNG"
         assert image.width == 720
-    assert len(png) < 30_000
-    assert len(plots.as_markdown(png, name)) < LARGEST_MARKDOWN
+    assert len(picture.content) < 30_000
+    assert len(plots.as_markdown(picture, name)) < LARGEST_MARKDOWN
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -119,7 +119,7 @@ def test_equal_figures_give_equal_bytes(name: str) -> None:
 
 
 def test_markdown_carries_the_picture_and_an_alternative_text_that_cannot_end_it_early() -> None:
-    markdown = plots.as_markdown(b"\x89PNG", "matrix [[71, 1], [2, 40]](evil)\nnext")
+    markdown = plots.as_markdown(plots.Image("image/png", b"\x89PNG"), "matrix [[71, 1], [2, 40]](evil)\nnext")
     alt, _, encoded = markdown.removeprefix("![").partition("](data:image/png;base64,")
     assert alt == "matrix ((71, 1), (2, 40))(evil) next"
     assert base64.b64decode(encoded.removesuffix(")")) == b"\x89PNG"

@@ -11,9 +11,10 @@ from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.presentation.plots.policy import decision_bands
 from wdbc_assets.presentation.plots.promotion import differences
 from wdbc_assets.presentation.plots.search import cv_curve
-from wdbc_assets.presentation.plots.style import as_markdown
+from wdbc_assets.presentation.plots.style import Image, as_markdown
 
 __all__ = [
+    "Image",
     "as_markdown",
     "confusion_matrix",
     "correlations",

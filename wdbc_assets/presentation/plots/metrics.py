@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CLASSES = ("benign", "malignant")
 
 
-def confusion_matrix(metrics: Metrics) -> bytes:
+def confusion_matrix(metrics: Metrics) -> style.Image:
     """Draw the counts of patients by diagnosis and prediction, each row shaded by its shares."""
     (tn, fp), (fn, tp) = counts = metrics.confusion_matrix
 
@@ -44,7 +44,7 @@ def confusion_matrix(metrics: Metrics) -> bytes:
     return style.png(draw, height=3.4)
 
 
-def roc_curve(metrics: Metrics) -> bytes:
+def roc_curve(metrics: Metrics) -> style.Image:
     """Draw the ROC curve, the point of the threshold in use on it, and its upper left corner enlarged."""
     curve, auc = metrics.roc_curve, metrics.roc_auc
     (tn, fp), (fn, tp) = metrics.confusion_matrix

@@ -16,7 +16,7 @@ _WITHOUT_INTERCEPT: Any = {"linestyle": ":", "markerfacecolor": "white"}
 _SCORES = {"accuracy": (1, "Accuracy"), "neg_log_loss": (-1, "Log-loss (less is better)")}
 
 
-def cv_curve(fit: fitting.Fit) -> bytes:
+def cv_curve(fit: fitting.Fit) -> style.Image:
     """Draw the cross-validation score of each candidate against C; or of each fold, where only one C was tried."""
     strength = next((name for name in fit.winner if name.endswith("__C")), "")
     tried = {candidate.params.get(strength) for candidate in fit.candidates}
