@@ -1,6 +1,7 @@
-"""Plots of results as PNG images: one module per subject, and `style` for what they share.
+"""Plots of results: one module per subject, and `style` for what they share.
 
-Plots are drawn when they are shown, and are not stored.
+Those of the main job are SVG, drawn by `svg`; the others are PNG, drawn by matplotlib. Plots are drawn when they are
+shown, and are not stored.
 """
 
 from wdbc_assets.presentation.plots.calibration import reliability_curves

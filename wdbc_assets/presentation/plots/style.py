@@ -1,8 +1,8 @@
 """What all pictures share: colours, letters, size, and how a drawing becomes an image.
 
 One style: Okabe and Ito's colours, which colour-blind readers can tell apart, and letters that are readable when the
-picture is 480 pixels wide. Drawn on matplotlib's Figure alone, without pyplot and its global state; matplotlib is
-imported when a picture is drawn.
+picture is 480 pixels wide. A PNG is drawn on matplotlib's Figure alone, without pyplot and its global state; matplotlib
+is imported when one is drawn.
 """
 
 from __future__ import annotations
