@@ -28,7 +28,7 @@ ZenML 3.3x, DVC 3.3x, Prefect 4.1x, Airflow 5.0x, Dagster's multiprocess default
 
 The additional CPU time is spent on importing Dagster and its database layer, on creating Dagster's history (four SQLite
 files), on about 175 events in it (three for each of the 40 checks), and on three plots. The additional memory is that
-of the libraries: Dagster, SQLAlchemy, Pandera and matplotlib are loaded besides scikit-learn.""",
+of the libraries: Dagster, SQLAlchemy and Pandera are loaded besides scikit-learn.""",
     "unchanged": """\
 The command reads only settings, manifests and digests. Other tools: DVC .28x, Kedro with only-missing .59x, ZenML 2.5x,
 Prefect 3.6x.""",

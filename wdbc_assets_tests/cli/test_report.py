@@ -16,6 +16,7 @@ from wdbc_assets_tests.domain.promotion.test_model_card import uncited
 
 LARGEST = 3 * 2**20
 VOID = {"meta", "img", "path", "rect", "link", "br", "hr", "input"}
+INLINE = ("#", "data:image/png;base64,", "data:image/svg+xml;base64,")
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "xlink:href"}
 
 
@@ -73,7 +74,7 @@ def is_sound(page: Page) -> None:
     assert page.open == []
     assert "script" not in page.tags
     assert page.handlers == []
-    assert [place for place in page.loaded if not place.startswith(("#", "data:image/png;base64,"))] == []
+    assert [place for place in page.loaded if not place.startswith(INLINE)] == []
     assert page.without_text == []
     assert page.headings[0] == 1
     assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))

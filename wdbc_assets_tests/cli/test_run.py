@@ -72,6 +72,21 @@ def test_the_first_run_makes_everything_and_the_second_nothing() -> None:
     assert all(asset["up_to_date"] for asset in state(WDBC_GRID="small").values())
 
 
+def test_the_first_run_draws_its_pictures_without_matplotlib() -> None:
+    code = (
+        "import sys; sys.argv = ['wdbc', 'run', '--grid', 'small']\n"
+        "from wdbc_assets import cli\n"
+        "try:\n    cli.main()\n"
+        "except SystemExit as end:\n"
+        "    print('heavy:', sorted({'matplotlib', 'PIL'} & set(sys.modules)), file=sys.stderr)\n"
+        "    sys.exit(end.code)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.endswith("heavy: []\n")
+    assert run.stdout.count("made") == 5
+
+
 @pytest.mark.usefixtures("made")
 def test_a_changed_parameter_runs_what_depends_on_it_and_nothing_else() -> None:
     assert state(WDBC_GRID="small", WDBC_TEST_SIZE="0.3")["train_test_split"]["reasons"] == [

@@ -16,6 +16,7 @@ from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.orchestration import assets
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import calls, code_versions, specs, staleness
+from wdbc_assets.presentation.plots import Image
 from wdbc_assets.presentation.report.pictures import Picture, draw_all
 from wdbc_assets.store.store import open_store
 
@@ -43,7 +44,7 @@ def describe(value: dict[str, int]) -> dict[str, Any]:
 
 def plots(value: dict[str, int]) -> list[Picture]:
     """Draw the counts."""
-    return [Picture("class-counts", "Patients of each class", str(value).encode())]
+    return [Picture("class-counts", "Patients of each class", Image("text/plain", str(value).encode()))]
 
 
 @pytest.mark.parametrize("asset", list(specs.ASSETS))

@@ -9,6 +9,7 @@ from wdbc_assets.domain import formatting
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.intervals import Interval
+    from wdbc_assets.presentation import plots
 
 DECIMALS = 4
 
@@ -32,8 +33,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownM
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
-def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
+def picture(image: "plots.Image", alt: str) -> dg.MarkdownMetadataValue:
     """Show a plot with its alternative text."""
     from wdbc_assets.presentation import plots
 
-    return dg.MetadataValue.md(plots.as_markdown(png, alt))
+    return dg.MetadataValue.md(plots.as_markdown(image, alt))

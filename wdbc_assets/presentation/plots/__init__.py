@@ -1,6 +1,7 @@
-"""Plots of results as PNG images: one module per subject, and `style` for what they share.
+"""Plots of results: one module per subject, and `style` for what they share.
 
-Plots are drawn when they are shown, and are not stored.
+Those of the main job are SVG, drawn by `svg`; the others are PNG, drawn by matplotlib. Plots are drawn when they are
+shown, and are not stored.
 """
 
 from wdbc_assets.presentation.plots.calibration import reliability_curves
@@ -12,9 +13,10 @@ from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.presentation.plots.policy import decision_bands
 from wdbc_assets.presentation.plots.promotion import differences
 from wdbc_assets.presentation.plots.search import cv_curve
-from wdbc_assets.presentation.plots.style import as_markdown
+from wdbc_assets.presentation.plots.style import Image, as_markdown
 
 __all__ = [
+    "Image",
     "as_markdown",
     "confusion_matrix",
     "correlations",

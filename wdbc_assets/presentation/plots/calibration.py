@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLUMNS = 2
 
 
-def reliability_curves(calibration: Mapping[str, Calibration]) -> bytes:
+def reliability_curves(calibration: Mapping[str, Calibration]) -> style.Image:
     """Draw each recipe's share of malignant by bin of probability with its Wilson interval, and its bins' patients."""
     columns = min(_COLUMNS, len(calibration))
     lines = -(-len(calibration) // columns)

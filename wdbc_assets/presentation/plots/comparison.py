@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.results import EvaluationSummary
 
 
-def recipes_compared(summary: EvaluationSummary) -> bytes:
+def recipes_compared(summary: EvaluationSummary) -> style.Image:
     """Draw each recipe's log-loss and accuracy: mean over the repeats, and the corrected 95 % interval."""
     recipes = sorted(summary.recipes, key=lambda name: -(summary.recipes[name].log_loss.mean or 0.0))
     places = range(len(recipes))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = 2
 
 
-def decision_curves(curves: Mapping[str, DecisionCurve]) -> bytes:
+def decision_curves(curves: Mapping[str, DecisionCurve]) -> style.Image:
     """Draw each recipe's net benefit with its 95 % band, and the two defaults."""
     columns = min(_COLUMNS, len(curves))
     lines = -(-len(curves) // columns)

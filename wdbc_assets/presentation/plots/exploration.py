@@ -26,7 +26,7 @@ _COLUMNS = 2
 _UNDEFINED = "#BBBBBB"  # where a constant is correlated
 
 
-def distributions(exploration: Exploration, statistic: str) -> bytes:
+def distributions(exploration: Exploration, statistic: str) -> style.Image:
     """Draw the two classes' histograms of one statistic of each of the ten quantities, as shares of the class."""
 
     def draw(figure: Figure) -> None:
@@ -52,7 +52,7 @@ def _histogram(axes: Axes, measurement: contract.Measurement, figures: Distribut
     axes.tick_params(labelsize=7.5)
 
 
-def correlations(exploration: Exploration) -> bytes:
+def correlations(exploration: Exploration) -> style.Image:
     """Draw r of each two measurements in the order of the clusters, which are framed and named."""
     correlation = exploration.correlation
     order, clusters = correlation.order, correlation.clusters
@@ -92,7 +92,7 @@ def _title(correlation: Correlation) -> str:
     return f"Framed and bold: every two have an |r| of {correlation.bound:g} or more"
 
 
-def separation(exploration: Exploration) -> bytes:
+def separation(exploration: Exploration) -> style.Image:
     """Draw how well each measurement alone parts the classes, the best above; a hollow mark: smaller is malignant."""
     names = insights.best_first(exploration.measurements)[::-1]
     chance = insights.BEYOND_CHANCE * insights.chance_sd(exploration.benign, exploration.malignant)

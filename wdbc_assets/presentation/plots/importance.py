@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.importance import Importance
 
 
-def importance_by_group(importance: Importance) -> bytes:
+def importance_by_group(importance: Importance) -> style.Image:
     """Draw by how much the log-loss grows when a measurement's three columns are permuted, mean and sd."""
     groups = importance.groups[::-1]
 
@@ -32,7 +32,7 @@ def importance_by_group(importance: Importance) -> bytes:
     return style.png(draw, height=3.6)
 
 
-def typical_contributions(importance: Importance) -> bytes:
+def typical_contributions(importance: Importance) -> style.Image:
     """Draw what each column adds to the log-odds of the mean benign and the mean malignant patient; linear recipes."""
     terms = importance.linear
     if terms is None:

@@ -16,7 +16,7 @@ _TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _MARKS = (1, 10, 50, 100, 200, 500)
 
 
-def decision_bands(policy: DecisionPolicy) -> bytes:
+def decision_bands(policy: DecisionPolicy) -> style.Image:
     """Draw out-of-fold probabilities by class, on the scale of log-odds, with the threshold and the referral band."""
     histogram = policy.out_of_fold.histogram
     edges = histogram.edges

@@ -17,7 +17,7 @@ _TITLES = {
 }
 
 
-def differences(verdict: Verdict) -> bytes:
+def differences(verdict: Verdict) -> style.Image:
     """Plot the difference of each compared metric with its interval. The forbidden range is shaded."""
     compared = [one for one in verdict.criteria if one.name in _TITLES]
 

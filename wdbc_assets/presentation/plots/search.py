@@ -2,90 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from wdbc_assets.presentation.plots import style
+from wdbc_assets.presentation.plots import style, svg
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from wdbc_assets.domain.modeling import fitting, search
 
-_WITHOUT_INTERCEPT: Any = {"linestyle": ":", "markerfacecolor": "white"}
+_LINE = svg.Look(style.GREY, 1.6, marker="o")
 # What people call each score, and the sign that turns "more is better" into it.
 _SCORES = {"accuracy": (1, "Accuracy"), "neg_log_loss": (-1, "Log-loss (less is better)")}
 
 
-def cv_curve(fit: fitting.Fit) -> bytes:
+def cv_curve(fit: fitting.Fit) -> style.Image:
     """Draw the cross-validation score of each candidate against C; or of each fold, where only one C was tried."""
     strength = next((name for name in fit.winner if name.endswith("__C")), "")
     tried = {candidate.params.get(strength) for candidate in fit.candidates}
-    return style.png(
-        lambda figure: _by_c(figure, fit, strength) if len(tried) > 1 else _by_fold(figure, fit), height=4.2
-    )
+    best = [candidate.rank for candidate in fit.candidates].index(1)
+    return _by_c(fit, best, strength) if len(tried) > 1 else _by_fold(fit, fit.candidates[best])
 
 
-def _by_c(figure: Figure, fit: fitting.Fit, strength: str) -> None:
-    from matplotlib.lines import Line2D
-
+def _by_c(fit: fitting.Fit, best: int, strength: str) -> style.Image:
     sign, score = _SCORES[fit.scoring]
-    best = next(candidate for candidate in fit.candidates if candidate.rank == 1)
-    lines: dict[tuple[str, str, bool], list[search.Candidate]] = {}
-    for candidate in fit.candidates:
-        lines.setdefault(_panel_model_intercept(candidate, strength), []).append(candidate)
-    panels = sorted({panel for panel, _, _ in lines})
-    models = sorted({model for _, model, _ in lines})
-    looks: list[dict[str, Any]] = [
-        {"color": style.COLOURS[n % 6], "marker": style.MARKERS[n % 6], "markersize": 5.0} for n in range(len(models))
-    ]
-    axes_of = dict(zip(panels, figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], strict=True))
-
-    for (panel, model, intercept), candidates in lines.items():
-        number = models.index(model)
-        aside = 10 ** (0.1 * (number - (len(models) - 1) / 2))  # side by side, for equal scores would hide each other
-        axes_of[panel].plot(
-            [float(candidate.params[strength]) * aside for candidate in candidates],
-            [sign * candidate.mean_score for candidate in candidates],
-            linewidth=1.3,
-            **looks[number],
-            **({} if intercept else _WITHOUT_INTERCEPT),
-        )
-        if best in candidates:
-            place = float(best.params[strength]) * aside, sign * best.mean_score
-            axes_of[panel].errorbar(*place, yerr=best.std_score, color="black", linewidth=1, capsize=3)
-            axes_of[panel].plot(*place, "o", markersize=13, markerfacecolor="none", markeredgecolor="black")
+    mean, sd = sign * fit.candidates[best].mean_score, fit.candidates[best].std_score
+    keys = [_panel_model_intercept(candidate, strength) for candidate in fit.candidates]
+    panels, models = sorted({panel for panel, _, _ in keys}), sorted({model for _, model, _ in keys})
+    looks = {
+        model: replace(_LINE, colour=style.COLOURS[number % 6], marker=style.MARKERS[number % 6])
+        for number, model in enumerate(models)
+    }
+    places = []
+    for candidate, (_, model, _) in zip(fit.candidates, keys, strict=True):
+        aside = 0.1 * (models.index(model) - (len(models) - 1) / 2)  # side by side, or equal scores hide each other
+        places.append((math.log10(float(candidate.params[strength])) + aside, sign * candidate.mean_score))
 
     strengths = sorted({float(candidate.params[strength]) for candidate in fit.candidates})
-    for panel, axes in axes_of.items():
-        axes.set(xscale="log", xlabel="C (smaller: stronger penalty)", title=panel)
-        axes.set_xticks(strengths, [f"{value:g}" for value in strengths])
-        axes.minorticks_off()
-    figure.axes[0].set_ylabel(f"{score}, mean of {len(best.fold_scores)} folds")
-    figure.suptitle(
-        f"Best of {len(fit.candidates)} candidates (ring): {score.partition(' ')[0].lower()} "
-        f"{sign * best.mean_score:.4f}, sd over the folds {best.std_score:.4f}",
-        size=9.5,
-    )
-    keys = [Line2D([], [], label=model, **look) for model, look in zip(models, looks, strict=True)]
-    if not all(intercept for _, _, intercept in lines):
-        keys.append(Line2D([], [], color=style.GREY, marker="o", label="no intercept", **_WITHOUT_INTERCEPT))
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, fontsize=8)
+    x_ticks = {math.log10(value): f"{value:g}" for value in strengths}
+    x_ends, y_ends = svg.around(x for x, _ in places), svg.around([mean - sd, mean + sd, *(y for _, y in places)])
+    title = f"Best of {len(keys)} candidates (ring): {score.partition(' ')[0].lower()} {mean:.4f}"
+    drawing = svg.Drawing(f"{title}, sd over the folds {sd:.4f}", height=382)
+    width, top = (svg.WIDTH - 68) / len(panels) - 12, 48 if any(panels) else 30
+    for number, panel in enumerate(panels):
+        axes = svg.Axes(drawing, 68 + number * (width + 12), top, width, 338 - top, x_ends, y_ends)
+        y_ticks = {value: "" if number else label for value, label in svg.ticks(*y_ends).items()}
+        y_name = "" if number else f"{score}, mean of {len(fit.candidates[best].fold_scores)} folds"
+        axes.frame(x_ticks, y_ticks, x="C (smaller: stronger penalty)", y=y_name, title=panel)
+        for key in dict.fromkeys(key for key in keys if key[0] == panel):
+            look = looks[key[1]] if key[2] else _without_intercept(looks[key[1]])
+            axes.series([place for place, of in zip(places, keys, strict=True) if of == key], look)
+        if panel == keys[best][0]:
+            x, y = places[best]
+            axes.series([(x, y - sd), (x, y + sd)], svg.Look("black", 1, marker="_"))
+            axes.series([(x, y)], svg.Look("black", marker="o", radius=8.5, fill="none"))
+    no_intercept = {} if all(intercept for _, _, intercept in keys) else {"no intercept": _without_intercept(_LINE)}
+    drawing.legend([*looks.items(), *no_intercept.items()])
+    return drawing.image()
 
 
-def _by_fold(figure: Figure, fit: fitting.Fit) -> None:
+def _without_intercept(look: svg.Look) -> svg.Look:
+    return replace(look, dashes="1.6 2.4", fill="white")
+
+
+def _by_fold(fit: fitting.Fit, best: search.Candidate) -> style.Image:
     sign, score = _SCORES[fit.scoring]
-    best = next(candidate for candidate in fit.candidates if candidate.rank == 1)
-    mean, sd, folds = sign * best.mean_score, best.std_score, range(1, len(best.fold_scores) + 1)
-    axes = figure.subplots()
-    axes.axhspan(mean - sd, mean + sd, color="#EEEEEE", label=f"mean ± sd ({sd:.4f})")
-    axes.axhline(mean, color=style.VERMILION, linewidth=1.5, label=f"mean ({mean:.4f})")
-    axes.plot(
-        folds, [sign * value for value in best.fold_scores], "o", color=style.BLUE, markersize=7, label="one fold"
-    )
-    axes.set(xlabel="Fold", ylabel=score, xticks=folds)
+    mean, sd = sign * best.mean_score, best.std_score
+    points = [(fold, sign * value) for fold, value in enumerate(best.fold_scores, start=1)]
+    x_ends, y_ends = svg.around(x for x, _ in points), svg.around([mean - sd, mean + sd, *(y for _, y in points)])
     which = "The only candidate" if len(fit.candidates) == 1 else f"The best of {len(fit.candidates)} candidates"
-    axes.set_title(f"{which}, fold by fold")
-    figure.legend(loc="outside lower center", ncols=3)
+    drawing = svg.Drawing(f"{which}, fold by fold", height=382)
+    axes = svg.Axes(drawing, 72, 30, 396, 308, x_ends, y_ends)
+    (left, top), (right, bottom) = axes.at(x_ends[0], mean + sd), axes.at(x_ends[1], mean - sd)
+    drawing.add("rect", x=left, y=top, width=right - left, height=bottom - top, fill="#EEEEEE")
+    axes.frame({fold: f"{fold}" for fold, _ in points}, svg.ticks(*y_ends), x="Fold", y=score)
+    band, line = svg.Look("#EEEEEE", 10), svg.Look(style.VERMILION, 2)
+    dot = svg.Look(style.BLUE, marker="o", radius=4.5)
+    axes.series([(end, mean) for end in x_ends], line)
+    axes.series(points, dot)
+    drawing.legend([(f"mean ± sd ({sd:.4f})", band), (f"mean ({mean:.4f})", line), ("one fold", dot)])
+    return drawing.image()
 
 
 def _panel_model_intercept(candidate: search.Candidate, strength: str) -> tuple[str, str, bool]:

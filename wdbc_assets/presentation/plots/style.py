@@ -1,14 +1,15 @@
-"""What all pictures share: colours, letters, size, and how a drawing becomes a PNG.
+"""What all pictures share: colours, letters, size, and how a drawing becomes an image.
 
 One style: Okabe and Ito's colours, which colour-blind readers can tell apart, and letters that are readable when the
-picture is 480 pixels wide. Drawn on matplotlib's Figure alone, without pyplot and its global state; matplotlib is
-imported when a picture is drawn.
+picture is 480 pixels wide. A PNG is drawn on matplotlib's Figure alone, without pyplot and its global state; matplotlib
+is imported when one is drawn.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,18 +37,31 @@ _STYLE: Any = {
 _WIDTH = 5.0  # inches: 720 pixels, shown at 480 and sharp on screens of double density
 
 
-def as_markdown(png: bytes, alt: str) -> str:
-    """Embed a picture in markdown, with the text that stands for it where it can't be seen."""
+@dataclass(frozen=True)
+class Image:
+    """A drawn picture: its media type, and the content of its file."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        """The image as a data URI, for pages that load nothing."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode('ascii')}"
+
+
+def as_markdown(image: Image, alt: str) -> str:
+    """Embed an image in markdown, with the text that stands for it where it can't be seen."""
     text = alt.replace("[", "(").replace("]", ")").replace("\n", " ")
-    return f"![{text}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
+    return f"![{text}]({image.source})"
 
 
-def png(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> bytes:
+def png(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -> Image:
     """Draw on a figure of the common width, `height` inches high; gives a PNG with a palette of `colours`."""
     import matplotlib as mpl
+    import PIL.Image
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
 
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
@@ -55,7 +69,7 @@ def png(draw: Callable[[Figure], object], *, height: float, colours: int = 64) -
         draw(figure)
         canvas.draw()  # and not savefig, which draws twice to lay out once
     # Line drawings look the same in a palette of 64 colours, and take a quarter of the bytes.
-    image = Image.frombuffer("RGBA", canvas.get_width_height(physical=True), canvas.buffer_rgba())
+    image = PIL.Image.frombuffer("RGBA", canvas.get_width_height(physical=True), canvas.buffer_rgba())
     sink = io.BytesIO()
     image.convert("RGB").quantize(colours).save(sink, "png", optimize=True)
-    return sink.getvalue()
+    return Image("image/png", sink.getvalue())

@@ -1,6 +1,5 @@
 """The plots of the report page, by asset. `pipeline.specs` names the function that draws each asset's plots."""
 
-import base64
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,20 +15,16 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.importance import Importance
     from wdbc_assets.domain.evaluation.results import Metrics
     from wdbc_assets.domain.modeling import fitting
+    from wdbc_assets.presentation import plots
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot: its name on the page, its alternative text, and the image as PNG."""
+    """A plot: its name on the page, its alternative text, and the image."""
 
     name: str
     text: str
-    png: bytes
-
-    @property
-    def source(self) -> str:
-        """The image as a data URI."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+    image: "plots.Image"
 
 
 def draw_all(values: Mapping[str, Any]) -> dict[str, Picture]:

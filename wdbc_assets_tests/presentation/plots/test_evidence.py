@@ -39,7 +39,7 @@ def decided(**changes: Any) -> DecisionPolicy:
     return results.policy(histogram=histogram, **{"threshold": 0.2, "quantiles": Quantiles(0.5, 0.9), **changes})
 
 
-PICTURES: dict[str, Callable[[], bytes]] = {
+PICTURES: dict[str, Callable[[], plots.Image]] = {
     "calibration of one": lambda: plots.reliability_curves(calibrated("logistic")),
     "calibration of all": lambda: plots.reliability_curves(calibrated(*recipes.RECIPES)),
     "decision bands": lambda: plots.decision_bands(decided()),
@@ -52,12 +52,13 @@ PICTURES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_fits_into_the_ui_and_is_the_same_each_time(name: str) -> None:
-    png = PICTURES[name]()
-    with Image.open(io.BytesIO(png)) as image:
+    picture = PICTURES[name]()
+    assert picture.media_type == "image/png"
+    with Image.open(io.BytesIO(picture.content)) as image:
         assert image.format == "PNG"
         assert image.width == 720
-    assert len(plots.as_markdown(png, name)) < LARGEST_MARKDOWN
-    assert PICTURES[name]() == png
+    assert len(plots.as_markdown(picture, name)) < LARGEST_MARKDOWN
+    assert PICTURES[name]() == picture
 
 
 def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_places_left(figure: Figure) -> None:

@@ -28,7 +28,7 @@ def explored_of_nothing() -> exploration.Exploration:
     return exploration.explore(pd.DataFrame({"diagnosis": np.arange(60) % 2, **noise}))
 
 
-PICTURES: dict[str, Callable[[], bytes]] = {
+PICTURES: dict[str, Callable[[], plots.Image]] = {
     "means": lambda: plots.distributions(explored(), "mean"),
     "standard errors": lambda: plots.distributions(explored(), "se"),
     "worst values": lambda: plots.distributions(explored(), "worst"),
@@ -41,16 +41,17 @@ PICTURES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_fits_into_the_ui_and_is_the_same_each_time(name: str) -> None:
-    png = PICTURES[name]()
-    with Image.open(io.BytesIO(png)) as image:
+    picture = PICTURES[name]()
+    assert picture.media_type == "image/png"
+    with Image.open(io.BytesIO(picture.content)) as image:
         assert image.format == "PNG"
         assert image.width == 720
-    assert len(plots.as_markdown(png, name)) < LARGEST_MARKDOWN / 2
-    assert PICTURES[name]() == png
+    assert len(plots.as_markdown(picture, name)) < LARGEST_MARKDOWN / 2
+    assert PICTURES[name]() == picture
 
 
 def test_negative_correlations_keep_their_colour_in_the_palette() -> None:
-    with Image.open(io.BytesIO(plots.correlations(explored()))) as image:
+    with Image.open(io.BytesIO(plots.correlations(explored()).content)) as image:
         pixels = np.asarray(image.convert("RGB"), dtype=int).reshape(-1, 3)
     for colour in (plots.style.BLUE, plots.style.VERMILION):  # r = -1 and r = 1
         assert np.abs(pixels - list(bytes.fromhex(colour[1:]))).max(axis=1).min() < 20

@@ -37,6 +37,6 @@ def test_the_axis_says_what_was_subtracted_from_what(figure: Figure, verdict: Ve
 
 
 def test_the_picture_fits_into_the_ui_and_is_the_same_each_time(verdict: Verdict) -> None:
-    png = plots.differences(verdict)
-    assert len(plots.as_markdown(png, "text")) < LARGEST_MARKDOWN
-    assert plots.differences(verdict) == png
+    picture = plots.differences(verdict)
+    assert len(plots.as_markdown(picture, "text")) < LARGEST_MARKDOWN
+    assert plots.differences(verdict) == picture
