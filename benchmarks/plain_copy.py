@@ -5,7 +5,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-CONSTANTS = {"decision": "benign", "set": "benign", "model": "0" * 64}
+CONSTANTS = {"triage": "benign", "above_threshold": False, "model": "0" * 64}
 
 source, target = sys.argv[1:]
 writer = None

@@ -158,7 +158,7 @@ class Model:
 
     def triage(self, X: pd.DataFrame) -> NDArray[np.str_]:
         """Return `"benign"`, `"refer"` or `"malignant"` for each patient, shape (n,), by the decision policy."""
-        return self._served.sets(self._served.probabilities(_measurements(X)))
+        return self._served.triage(self._served.probabilities(_measurements(X)))
 
     def explain(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each measurement adds to the log-odds of malignant, with the intercept as the first column.

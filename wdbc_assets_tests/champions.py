@@ -13,7 +13,7 @@ from wdbc_assets.store import codecs
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.domain import validation
 
-COMPILED = ("logistic", "pca_logistic", "airflow_baseline")
+COMPILED = ("logistic", "pca_logistic", "airflow_baseline", "spline")
 
 
 @cache

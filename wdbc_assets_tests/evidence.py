@@ -13,6 +13,27 @@ def _mean(mean: float) -> dict[str, Any]:
     return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234}
 
 
+def _calibration() -> dict[str, Any]:
+    measures = {
+        "slope": 1.18712, "intercept": 0.06312, "observed_expected": 1.00412, "ici": 0.01284, "e50": 0.00543,
+        "e90": 0.04511,
+    }  # fmt: skip
+    return {
+        **{name: {"mean": mean, "sd": mean / 17} for name, mean in measures.items()},
+        "intercept_low": -0.36321, "intercept_high": 0.51432, "ece": 0.01717, "ece_if_calibrated": {"mean": 0.01653},
+    }  # fmt: skip
+
+
+def _elsewhere(shift: float) -> dict[str, Any]:
+    return {
+        "prevalence": shift,
+        "observed_expected": 0.62591 + shift,
+        "log_loss": 0.04717 + shift,
+        "offset": -2.42329 + shift,
+        "recalibrated_log_loss": 0.02341 + shift,
+    }
+
+
 def contents(recipe: str = "logistic") -> dict[str, Any]:
     """Return plain content in the form of the artifacts that a model card cites."""
     metrics = ("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier")
@@ -38,12 +59,16 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
                     "accuracy": _mean(0.0063),
                 }
             ],
-            "calibration": {"logistic": {"ece": 0.01717}, "airflow_baseline": {"ece": 0.01919}},
+            "calibration": {recipe: _calibration()},
+            "costly_patients": {recipe: {"patients": 5, "share": 0.38721, "half": 10}},
+            "other_prevalences": {recipe: [_elsewhere(0.1 * number) for number in (1, 2, 4)]},
         },
         "decision_policy": {
-            "recall_target": 0.98, "threshold": 0.23456, "training": {"rows": 455},
+            "recall_target": 0.98, "threshold": 0.23456,
+            "promise": {"expected": 0.98246, "low": 0.96343, "confidence": 0.95}, "training": {"rows": 455},
             "test": {
-                "recall": _interval(0.9761), "specificity": _interval(0.9305), "referred": _interval(0.0701),
+                "recall": _interval(0.9761), "specificity": _interval(0.9305), "ppv": _interval(0.8913),
+                "npv": _interval(0.9853), "referred": _interval(0.0701),
                 "coverage": {"malignant": _interval(0.9523), "benign": _interval(0.9861)},
             },
             "out_of_fold": {"referred": _interval(0.0659)},

@@ -6,16 +6,18 @@ from typing import Any
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.evaluation.decision_policy import (
+    CHOSEN_BY_RECALL,
     Coverage,
     DecisionPolicy,
     Histogram,
     OnTestSet,
     OutOfFold,
     Quantiles,
+    RecallPromise,
     Training,
 )
 from wdbc_assets.domain.evaluation.importance import Group, Importance, LinearTerms, Typical
-from wdbc_assets.domain.evaluation.intervals import Interval
+from wdbc_assets.domain.evaluation.intervals import Interval, without
 from wdbc_assets.domain.evaluation.results import Metrics
 
 HISTOGRAM = Histogram((0.0, 0.1, 0.5, 0.9, 1.0), (80, 20, 2, 0), (0, 1, 9, 50))
@@ -52,20 +54,36 @@ def policy(
             seed=42,
             training=Training(455, 285, 170),
             threshold=0.19,
-            rank=167,
+            rank=168,
+            promise=RecallPromise(expected=0.9825, low=0.9634, confidence=0.95, sure_rank=170, sure_specificity=0.53),
             quantiles=Quantiles(0.53, 0.93),
             out_of_fold=OutOfFold(
-                recall=interval(recall), specificity=interval(0.95), referred=interval(referred), histogram=histogram
+                **rates(recall=without(recall, CHOSEN_BY_RECALL), referred=interval(referred)), histogram=histogram
             ),
             test=OnTestSet(
-                recall=interval(0.98),
-                specificity=interval(0.95),
-                referred=interval(referred),
+                **rates(recall=interval(0.98), referred=interval(referred)),
                 coverage=Coverage(interval(0.99), interval(0.95)),
             ),
         ),
         **changes,
     )
+
+
+def rates(**changes: Interval) -> dict[str, Any]:
+    """The fields of the rates of a policy."""
+    return {
+        "confusion_matrix": ((270, 15), (3, 167)),
+        "specificity": interval(0.95),
+        "ppv": interval(0.92),
+        "npv": interval(0.99),
+        "positive_likelihood_ratio": interval(19.6),
+        "negative_likelihood_ratio": interval(0.021),
+        "triage": {
+            "benign": {"benign": 266, "malignant": 4, "refer": 15},
+            "malignant": {"benign": 2, "malignant": 151, "refer": 17},
+        },
+        **changes,
+    }
 
 
 def importance(*, linear: bool = True) -> Importance:

@@ -96,8 +96,10 @@ def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> N
     summary = json.loads(evaluation.METRICS.read_bytes())
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
 
+    without = ("calibration", "decision_curves", "costly_patients", "other_prevalences")
+
     def stored(repeats: int) -> None:
-        plain = summary | {"repeats": repeats, "calibration": {}}
+        plain = summary | {"repeats": repeats, **{name: {} for name in without}}
         value = CrossValidation(pd.DataFrame({"patient": [0]}), (), parsing.build(EvaluationSummary, plain))
         store.commit(store.draft("cross_validation", value, run_id="a-run"), run_id="a-run")
 

@@ -4,6 +4,8 @@ from wdbc_assets import settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
+from wdbc_assets.domain.promotion import criteria
+from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.registry.audit_log import MOVES, Entry
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.registry.verdicts import VerdictDocument
@@ -15,7 +17,14 @@ CHAMPION_STAYS = 3
 WAYS_BACK = 10
 """Number of earlier champions that fast commands verify; `wdbc verify` verifies all of them."""
 
-_COLOURS = {"first": "green", "better": "green", "not worse": "cyan", "cannot tell": "yellow", "worse": "red"}
+_COLOURS = {
+    "first": "green",
+    "better": "green",
+    "not worse": "cyan",
+    "inconclusive": "yellow",
+    "not measured": "yellow",
+    "worse": "red",
+}
 
 
 def prepare() -> tuple[settings.Settings, Store, Registry]:
@@ -30,9 +39,8 @@ def show_comparison(document: VerdictDocument) -> None:
     terminal.say(f"\n  candidate  {candidate.recipe:<14} {formatting.short(candidate.version)}  (fitted_pipeline)")
     if champion:
         terminal.say(f"  champion   {champion.recipe:<14} {formatting.short(champion.version)}")
-    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds; candidate minus champion,")
-    terminal.say("  95 % intervals (Nadeau and Bengio)")
-    terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'95 % interval':<20} {'met':<4} required")
+    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds; candidate minus champion")
+    terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'interval':<20} {'met':<4} required")
     for criterion in verdict.criteria:
         value = "" if criterion.value is None else f"{criterion.value:+.4f}"
         interval = "" if criterion.low is None else f"[{criterion.low:+.4f}, {criterion.high:+.4f}]"
@@ -40,8 +48,28 @@ def show_comparison(document: VerdictDocument) -> None:
         terminal.say(f"  {criterion.name:<14} {value:>8}   {interval:<20} {met}  {criterion.demand}")
         if criterion.found and not criterion.holds:
             terminal.say(f"  {'':<14} {criterion.found}")
+    for line in notes(verdict):
+        terminal.say(f"  {line}")
     name = terminal.style(verdict.name, fg=_COLOURS.get(verdict.name), bold=True)
     terminal.say(f"\n  verdict: {name}; {verdict.reason}")
+
+
+def notes(verdict: Verdict) -> list[str]:
+    """Return what to know of a comparison besides its criteria: the accuracy, the attempt, and the power."""
+    if verdict.comparison is None:
+        return []
+    accuracy, level = verdict.comparison.accuracy, criteria.alpha(verdict.attempt)
+    bounds = "" if accuracy.low is None else f" [{accuracy.low:+.4f}, {accuracy.high:+.4f}]"
+    power = ", ".join(
+        f"{share:.0%} of gains of {gain:.3f}"
+        for gain, share in zip(criteria.GAINS, verdict.comparison.power, strict=True)
+    )
+    return [
+        "",
+        f"accuracy       {accuracy.mean:+.4f}{bounds}, which decides nothing",
+        f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.4f}",
+        f"power          it would recognize about {power} in log-loss",
+    ]
 
 
 def show_standing(entry: Entry, promotion: Entry | None) -> None:

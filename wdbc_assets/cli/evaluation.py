@@ -12,7 +12,7 @@ from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.results import Difference, EvaluationSummary, RecipeMetrics
+    from wdbc_assets.domain.evaluation.results import Calibration, Difference, EvaluationSummary, RecipeMetrics
 
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")
 _CHOICES_SHOWN = 3
@@ -24,6 +24,7 @@ def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: st
     terminal.say("  95 % intervals (Nadeau and Bengio)")
     for name in summary.recipes:
         _show_recipe(name, summary.recipes, protocol)
+        _show_calibration(summary.calibration[name])
         _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
     for difference in summary.differences:
@@ -66,6 +67,12 @@ def _show_recipe(name: str, metrics: "Mapping[str, RecipeMetrics]", protocol: st
         bound = _floor(metric, value.mean, protocol) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
         terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
+
+
+def _show_calibration(of: "Calibration") -> None:
+    chance = of.ece_if_calibrated
+    terminal.say(f"  calibration slope {formatting.spread(of.slope)}, in the large {formatting.spread(of.intercept)}")
+    terminal.say(f"  an ECE from {chance.low:.4f} to {chance.high:.4f} is chance alone, and decides nothing")
 
 
 def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:

@@ -133,9 +133,9 @@ def show(experiment: Description) -> None:
 
 
 def _show_agreement(agreement: "Agreement") -> None:
-    for label, rate in (("same decision", agreement.same_decision), ("same triage", agreement.same_set)):
+    for label, rate in (("same triage", agreement.same_triage), ("same side", agreement.same_side)):
         terminal.say(f"  {label:<15} {rate.value:.4f} [{rate.low:.4f}, {rate.high:.4f}]")
-    for before, others in agreement.decisions.items():
+    for before, others in agreement.triage.items():
         for after, patients in others.items():
             if patients and before != after:
                 terminal.say(f"  {'':<15} {patients:,} {before} by the champion, {after} by the challenger")

@@ -30,7 +30,7 @@ _LIVE, _LOGGED = 0.2, 10.0  # seconds between progress updates on a terminal and
 @click.option("--rejects", metavar="FILE", help="Write the rows that are set aside, with the reason, to this CSV file.")
 @click.option("--strict", is_flag=True, help="Reject unknown columns instead of ignoring them.")
 def predict(*, source: str, target: str, form: str | None, explain: bool, rejects: str | None, strict: bool) -> None:
-    """Score the rows of IN with the champion and write OUT: id, probability, decision, set, model.
+    """Score the rows of IN with the champion and write OUT: id, probability, triage, above_threshold, model.
 
     IN is a Parquet file, a CSV file in UCI's format, or a CSV file whose header names the 30 measurements as UCI,
     Kaggle or scikit-learn do. A CSV file may be compressed with gzip, or be the only file of a zip archive. Ids are
@@ -38,9 +38,9 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     output. Rows that violate a rule are set aside and counted.
 
     OUT ends in .csv, .csv.gz or .parquet. It appears only when it is complete; a new file is readable by its owner
-    only. `decision` applies the threshold of the decision policy. `set` is the triage outcome: the class if the
-    conformal prediction set contains exactly one, else refer. If the reader of a pipe closes it early, the exit code
-    is 141.
+    only. `triage` is the outcome for a patient: the class if the conformal prediction set contains exactly one, else
+    refer. `above_threshold` says whether the probability is at or above the threshold of the decision policy. If the
+    reader of a pipe closes it early, the exit code is 141.
     """
     from wdbc_assets.scoring import files, output_files
 
@@ -107,8 +107,8 @@ def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
         f"{tally.rows / max(seconds, 1e-9):,.0f} rows/s",
         err=True,
     )
-    terminal.say(f"  decision   {_counts(tally.decisions)}", err=True)
-    terminal.say(f"  triage     {_counts(tally.sets)}", err=True)
+    terminal.say(f"  triage     {_counts(tally.triage)}", err=True)
+    terminal.say(f"  threshold  {tally.above_threshold:,} at or above {served.policy.threshold:.4f}", err=True)
     if tally.set_aside:
         terminal.say(f"  set aside  {tally.reasons}", err=True)
 

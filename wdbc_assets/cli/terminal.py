@@ -139,8 +139,10 @@ def metrics_table(metrics: "Metrics") -> None:
     interval = f"{100 * metrics.confidence:g} % interval"
     say(f"\n  {'metric':<14} {'value':>8}   {interval:<18} by")
     for name, metric in metrics.by_name.items():
-        value, low, high = map(formatting.number, (metric.value, metric.low, metric.high))
-        say(f"  {name:<14} {value:>8}   [{low}, {high}]   {metric.method}")
+        bounds = "" if metric.low is None else f"[{metric.low:.4f}, {metric.high:.4f}]"
+        say(f"  {name:<14} {formatting.number(metric.value):>8}   {bounds:<18} {metric.by}")
+    for name, note in metrics.notes.items():
+        say(f"  {name}: {note}")
     (true_negative, false_positive), (false_negative, true_positive) = metrics.confusion_matrix
     say(
         f"\n  of {true_negative + false_positive} benign {true_negative} called benign, {false_positive} malignant;"

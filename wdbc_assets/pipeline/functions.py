@@ -83,6 +83,7 @@ def fitted_pipeline(
         recipe=parameters.recipe,
         grid=parameters.grid,
         folds=parameters.folds,
+        repeats=parameters.search_repeats,
         seed=parameters.search_seed,
         progress=lambda done, total: report("candidates evaluated", done, total),
     )

@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, functions, specs
 from wdbc_assets.registry import challenger, verdicts
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.registry.verdicts import VerdictDocument
-from wdbc_assets.store import index
+from wdbc_assets.store import index, parsing
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import BUNDLE
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
 
@@ -69,6 +72,59 @@ class Case:
         if champion is None:
             return None
         return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
+
+    @property
+    def definition(self) -> str:
+        """The digest of the recipe's code and of the parameters of its search."""
+        parameters = self.manifests["fitted_pipeline"].parameters
+        return parsing.digest({"code": code_versions.recipe_version(self.recipe), "search": parameters})
+
+    @cached_property
+    def champion_is_unchanged(self) -> bool:
+        """Whether the code of the champion's recipe is what it was when the champion was promoted."""
+        promotion, recipe = self.standing.promotion, self.champion_recipe
+        if promotion is None or promotion.evidence is None or recipe not in recipes.RECIPES:
+            return False
+        try:
+            document = open_registry(self.store).evidence(promotion.evidence)
+        except DamagedStore:
+            return False
+        return document.candidate.code == code_versions.recipe_version(recipe)
+
+    def champion_predictions(self, predictions: "pd.DataFrame") -> "pd.DataFrame | None":
+        """Return the out-of-fold predictions of the champion's recipe for the evaluated patients, if there are any.
+
+        They are those of the present evaluation if the recipe is unchanged and was evaluated, and otherwise those that
+        the champion was promoted by, if these are for the same patients.
+
+        Args:
+            predictions: The out-of-fold predictions of the present evaluation.
+        """
+        recipe, champion = self.champion_recipe, self.standing.manifest
+        present = predictions[predictions["recipe"] == recipe]
+        if self.champion_is_unchanged and len(present):
+            return present
+        own = champion.inputs.get("cross_validation") if champion else None
+        manifests = index.read(self.store).whole("cross_validation", own) if own else []
+        for manifest in manifests:
+            if manifest.inputs["clean_frame"] == self.patients:
+                earlier: pd.DataFrame = Handle(self.store, manifest).load().predictions
+                return earlier[earlier["recipe"] == recipe]
+        return None
+
+    @property
+    def patients(self) -> str:
+        """The version of the clean frame that was evaluated."""
+        return self.manifests["cross_validation"].inputs["clean_frame"]
+
+    @cached_property
+    def attempt(self) -> int:
+        """Which of the candidates that were compared with this champion on these patients it is, from 1.
+
+        Comparing a definition again is not another attempt, and a dry run is none.
+        """
+        earlier = open_registry(self.store).compared(self.standing, self.patients)
+        return earlier.index(self.definition) + 1 if self.definition in earlier else len(earlier) + 1
 
     @cached_property
     def experiment(self) -> dict[str, int] | None:
@@ -123,14 +179,17 @@ class Case:
             self.manifests[name].code_version == code_versions.code_version(name, self.manifests[name].parameters)
             for name in ("fitted_pipeline", "cross_validation")
         )
+        predictions = Handle(self.store, evidence).load().predictions
         return gate.compare(
-            Handle(self.store, evidence).load().predictions,
+            predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
-            test=Handle(self.store, self.manifests["metrics"]).load(),
+            of_champion=self.champion_predictions(predictions) if self.standing.manifest else None,
+            attempt=self.attempt,
             grid=str(self.search["grid"]),
-            same_patients=evidence.inputs["clean_frame"] == split.inputs["clean_frame"],
+            same_patients=self.patients == split.inputs["clean_frame"],
             same_code=all(by_present_code),
+            same_recipe=self.recipe == self.champion_recipe and self.champion_is_unchanged,
             supersedes=self.is_current,
             experiment=self.experiment,
         )
@@ -146,9 +205,12 @@ class Case:
                 recipe=self.recipe,
                 version=self.version,
                 made_of={name: manifest.version for name, manifest in self.manifests.items()},
+                code=code_versions.recipe_version(self.recipe),
+                definition=self.definition,
             ),
             champion=verdicts.Champion(recipe=self.champion_recipe, version=version) if version else None,
             protocol=self.manifests["cross_validation"].parameters.get("protocol"),
+            patients=self.patients,
             experiment=self.experiment,
             verdict=verdict,
         )

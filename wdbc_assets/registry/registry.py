@@ -101,6 +101,24 @@ class Registry:
             )
         return document
 
+    def compared(self, standing: Standing, patients: str) -> list[str]:
+        """Return the definitions of the candidates that were compared with the champion on these patients, in order.
+
+        A comparison whose evidence is lost counts as a candidate of its own.
+        """
+        definitions: dict[str, None] = {}
+        for entry in standing.history.entries:
+            if entry.before != standing.version or not entry.evidence:
+                continue
+            try:
+                document = self.evidence(entry.evidence)
+            except DamagedStore:
+                definitions[entry.evidence] = None
+                continue
+            if document.patients == patients:
+                definitions[document.candidate.definition] = None
+        return list(definitions)
+
     def lost_evidence(self) -> list[str]:
         """Return a message for each entry whose evidence is missing or was altered."""
         lost = []

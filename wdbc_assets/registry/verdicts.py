@@ -7,11 +7,17 @@ from wdbc_assets.domain.promotion.gate import Verdict
 
 @dataclass(frozen=True)
 class CandidateVersion:
-    """The candidate: its recipe, its version of fitted_pipeline, and the versions of its inputs."""
+    """The candidate: its recipe, its version of fitted_pipeline, and the versions of its inputs.
+
+    `code` is the digest of the recipe's code. `definition` is that of its code and of the parameters of its search: two
+    fits with one definition are one candidate of the gate.
+    """
 
     recipe: str
     version: str
     made_of: dict[str, str]
+    code: str
+    definition: str
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,15 @@ class Champion:
 
 @dataclass(frozen=True)
 class VerdictDocument:
-    """The whole document; `experiment` counts the outcomes of the candidate's patients in an experiment."""
+    """The whole document.
+
+    `patients` is the version of the clean frame that was evaluated. `experiment` counts the outcomes of the candidate's
+    patients in an experiment.
+    """
 
     candidate: CandidateVersion
     champion: Champion | None
     protocol: str | None
+    patients: str
     experiment: dict[str, int] | None
     verdict: Verdict

@@ -33,15 +33,15 @@ STRONGEST = 3
 class Tally:
     """Counts of the rows so far. Every row is either scored or set aside.
 
-    `decisions` and `sets` count the scored rows by outcome, `rules` the violations of each rule. `first` has the number
-    of the first row that violates each rule.
+    `triage` counts the scored rows by outcome, `above_threshold` those at or above the policy's threshold, `rules` the
+    violations of each rule. `first` has the number of the first row that violates each rule.
     """
 
     rows: int = 0
     scored: int = 0
     set_aside: int = 0
-    decisions: Counter[str] = field(default_factory=Counter)
-    sets: Counter[str] = field(default_factory=Counter)
+    triage: Counter[str] = field(default_factory=Counter)
+    above_threshold: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     first: dict[str, int] = field(default_factory=dict)
 
@@ -95,13 +95,14 @@ def score(
 
 
 def schema(ids: "pa.DataType | None", *, explain: bool) -> pa.Schema:
-    """Return the schema of the output: id if there is one, probability, decision, set, model.
+    """Return the schema of the output: id if there is one, probability, triage, above_threshold, model.
 
     If `explain`, pairs of measurement and contribution follow, strongest first.
     """
     words = pa.dictionary(pa.int8(), pa.string())
     fields = [("id", ids)] if ids is not None else []
-    fields += [("probability", pa.float64()), ("decision", words), ("set", words), ("model", words)]
+    fields += [("probability", pa.float64()), ("triage", words), ("above_threshold", pa.bool_())]
+    fields.append(("model", words))
     if explain:
         for rank in range(1, STRONGEST + 1):
             fields += [(f"measurement_{rank}", words), (f"contribution_{rank}", pa.float64())]
@@ -117,18 +118,18 @@ def _predictions(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
-    decisions = decision_policy.called_malignant(p, served.policy.threshold).astype(np.int8)
-    sets = decision_policy.codes(p, served.policy.quantiles)
-    for counter, codes in ((tally.decisions, decisions), (tally.sets, sets)):
-        counts = np.bincount(codes, minlength=len(decision_policy.OUTCOMES)).tolist()
-        counter.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})
+    triage = decision_policy.codes(p, served.policy.quantiles)
+    counts = np.bincount(triage, minlength=len(decision_policy.OUTCOMES)).tolist()
+    tally.triage.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})
+    above_threshold = decision_policy.is_above(p, served.policy.threshold)
+    tally.above_threshold += int(above_threshold.sum())
     columns = [ids] if ids is not None else []
     columns += [
         arrays.from_numpy(p),
-        arrays.dictionary(decisions, decision_policy.OUTCOMES),
-        arrays.dictionary(sets, decision_policy.OUTCOMES),
+        arrays.dictionary(triage, decision_policy.OUTCOMES),
+        arrays.booleans(above_threshold),
+        arrays.dictionary(np.zeros(len(p), dtype=np.int8), (served.version,)),
     ]
-    columns.append(arrays.dictionary(np.zeros(len(p), dtype=np.int8), (served.version,)))
     if explain:
         columns += _strongest(X, served)
     return pa.RecordBatch.from_arrays(columns, schema=schema(ids and ids.type, explain=explain))

@@ -32,6 +32,12 @@ def from_numpy(values: "NDArray[np.float64] | NDArray[np.int8]") -> pa.Array:
     return pa.Array.from_buffers(_TYPES[values.dtype.name], len(values), [None, buffer])
 
 
+def booleans(mask: "NDArray[np.bool_]") -> pa.Array:
+    """Return truth values as an Arrow array, which holds one bit for each."""
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])
+
+
 def dictionary(codes: "NDArray[np.int8]", words: Sequence[str]) -> pa.DictionaryArray:
     """Return a dictionary array: `codes` are positions in `words`."""
     texts = [word.encode() for word in words]

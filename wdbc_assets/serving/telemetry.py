@@ -57,7 +57,7 @@ SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10),
     registry=REGISTRY,
 )
-PATIENTS = Counter("wdbc_patients", "Patients scored, by triage outcome.", ["decision"], registry=REGISTRY)
+PATIENTS = Counter("wdbc_patients", "Patients scored, by triage outcome.", ["triage"], registry=REGISTRY)
 BREACHES = Counter(
     "wdbc_contract_breaches", "Values that violate the data contract, by rule.", ["rule"], registry=REGISTRY
 )
@@ -117,9 +117,9 @@ def count(route: str, method: str, status: int, seconds: float) -> None:
     durations.observe(seconds)
 
 
-def count_patients(sets: Iterable[str], outside: int) -> None:
+def count_patients(triage: Iterable[str], outside: int) -> None:
     """Count patients by triage outcome, and those outside the reference range of the training set."""
-    for outcome, patients in TallyOf(sets).items():
+    for outcome, patients in TallyOf(triage).items():
         PATIENTS.labels(outcome).inc(patients)
     if outside:
         OUTSIDE.inc(outside)

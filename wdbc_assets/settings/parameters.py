@@ -44,8 +44,13 @@ class SearchParameters(BaseModel):
         description="hyperparameter grid: full (every candidate of the recipe) or small (one)",
         json_schema_extra=_choices(recipes.GRIDS),
     )
-    folds: int = Field(5, ge=2, le=20, description="number of stratified cross-validation folds")
-    search_seed: int = Field(42, ge=0, lt=2**32, description="random seed of stochastic solvers")
+    folds: int = Field(recipes.SEARCH_FOLDS, ge=2, le=20, description="number of stratified cross-validation folds")
+    search_repeats: int = Field(
+        recipes.SEARCH_REPEATS, ge=1, le=20, description="number of times the folds are shuffled; scores are averaged"
+    )
+    search_seed: int = Field(
+        recipes.SEARCH_SEED, ge=0, lt=2**32, description="random seed of the first draw of folds and of solvers"
+    )
 
     @field_validator("recipe")
     @classmethod
@@ -102,7 +107,7 @@ class EvaluationParameters(BaseModel):
 class PolicyParameters(BaseModel):
     """How `decision_policy` sets its threshold and its referral band."""
 
-    recall_target: float = Field(0.98, gt=0, le=1, description="minimum recall of malignant cases at the threshold")
+    recall_target: float = Field(0.98, gt=0, le=1, description="expected recall of new malignant cases")
     referral_alpha: float = Field(
         0.02,
         gt=0,

@@ -4,6 +4,7 @@ A file may come from anybody, with a digest that matches. Whatever does not conf
 the field but no value.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -48,6 +49,23 @@ class ScorerFile(_Part):
     intercept: float
 
 
+class SplineScorerFile(_Part):
+    """The compiled scorer of a spline, see `domain.modeling.spline_scorer`."""
+
+    offsets: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=_MEASUREMENTS, max_length=_MEASUREMENTS)]
+    least: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=_MEASUREMENTS, max_length=_MEASUREMENTS)]
+    knots: Annotated[list[Row], Field(min_length=3, max_length=3)]
+    centre: Annotated[list[Row], Field(min_length=2, max_length=2)]
+    weights: Annotated[list[Row], Field(min_length=2, max_length=2)]
+    intercept: float
+
+    @model_validator(mode="after")
+    def _knots_ascend(self) -> "SplineScorerFile":
+        if any(after < before for column in zip(*self.knots, strict=True) for before, after in pairwise(column)):
+            raise ValueError("knots are not in ascending order")
+        return self
+
+
 class Proportion(_Part):
     """A share with its confidence interval; None if the denominator is zero."""
 
@@ -56,6 +74,16 @@ class Proportion(_Part):
     high: Share | None
     interval: Literal["wilson"]
     reason: Annotated[str, Field(max_length=200)] | None = None
+
+
+class WithoutInterval(_Part):
+    """A share without a confidence interval, and the reason."""
+
+    value: Share
+    low: None
+    high: None
+    interval: Literal["none"]
+    reason: Annotated[str, Field(max_length=200)]
 
 
 class ByClass(_Part):
@@ -81,17 +109,28 @@ class StoredHistogram(_Part):
     malignant: Annotated[list[Count], Field(max_length=1000)]
 
 
-class PolicyMetrics(_Part):
-    """The metrics of a policy on a set of patients."""
+class StoredPromise(_Part):
+    """The recall that a threshold promises."""
 
-    recall: Proportion
+    expected: Share
+    low: Share
+    confidence: Share
+    sure_rank: Count | None
+    sure_specificity: Share | None
+    reason: Annotated[str, Field(max_length=200)] | None = None
+
+
+class PolicyMetrics(_Part):
+    """The metrics of a policy on a set of patients, besides the recall."""
+
     specificity: Proportion
     referred: Proportion
 
 
 class StoredOutOfFold(PolicyMetrics):
-    """On the training set, from models that were not fitted on the row."""
+    """On the training set, from models that were not fitted on the row. The threshold was chosen by this recall."""
 
+    recall: WithoutInterval
     histogram: StoredHistogram
 
 
@@ -105,6 +144,7 @@ class StoredCoverage(_Part):
 class Test(PolicyMetrics):
     """On the test set."""
 
+    recall: Proportion
     coverage: StoredCoverage
 
 
@@ -120,6 +160,7 @@ class PolicyFile(_Part):
     training: StoredTraining
     threshold: Share
     rank: Count
+    promise: StoredPromise
     quantiles: ByClass
     out_of_fold: StoredOutOfFold
     test: Test
@@ -161,7 +202,8 @@ def read(name: str, content: bytes | None) -> dict[str, Any]:
     """
     try:
         plain = _plain(content)
-        _KINDS[name].model_validate(plain)
+        kind = SplineScorerFile if name == SCORER and is_spline(plain) else _KINDS[name]
+        kind.model_validate(plain)
     except parsing.Malformed as error:
         what = f"the bundle's {name} is missing or not a JSON object: {error}"
     except ValidationError as error:
@@ -171,6 +213,11 @@ def read(name: str, content: bytes | None) -> dict[str, Any]:
     else:
         return plain
     raise WdbcError(what, where=name, hint=HINT)
+
+
+def is_spline(scorer: Mapping[str, Any]) -> bool:
+    """Return whether a compiled scorer is that of a spline, which has knots."""
+    return "knots" in scorer
 
 
 def _plain(content: bytes | None) -> dict[str, Any]:

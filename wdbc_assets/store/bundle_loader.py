@@ -6,12 +6,12 @@ that the files are those that were stored; here they may come from anybody, with
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy as policies
-from wdbc_assets.domain.modeling import linear_scorer, prediction, recipes, smoke_test
+from wdbc_assets.domain.modeling import linear_scorer, prediction, recipes, smoke_test, spline_scorer
 from wdbc_assets.store import bundle_files, parsing, skops_files, skops_scan
 from wdbc_assets.store.manifest import DamagedStore, stored_file, version_of
 from wdbc_assets.store.paths import BUNDLE, CHAMPION, PIPELINE, POLICY, REFERENCE, SCORER
@@ -40,7 +40,7 @@ class Served:
     policy: policies.DecisionPolicy
     reference: smoke_test.Reference
     versions: dict[str, str]
-    scorer: linear_scorer.Scorer | None
+    scorer: linear_scorer.Scorer | spline_scorer.SplineScorer | None
     pipeline: "Pipeline | None"
 
     @property
@@ -60,15 +60,13 @@ class Served:
 
         return prediction.predict(self.pipeline, pd.DataFrame(X, columns=list(self.features)))
 
-    def decisions(self, p: "Array") -> "NDArray[np.str_]":
-        """Return `benign` or `malignant` for each probability, by the policy's threshold."""
-        import numpy as np
+    def triage(self, p: "Array") -> "NDArray[np.str_]":
+        """Return the outcome for each probability by its conformal prediction set: benign, refer or malignant."""
+        return policies.triage(p, self.policy.quantiles)
 
-        return np.array(policies.OUTCOMES)[policies.called_malignant(p, self.policy.threshold).astype(np.int8)]
-
-    def sets(self, p: "Array") -> "NDArray[np.str_]":
-        """Return the triage of each probability by its conformal prediction set: benign, refer or malignant."""
-        return policies.decide(p, self.policy.quantiles)
+    def above_threshold(self, p: "Array") -> "NDArray[np.bool_]":
+        """Return for each probability whether it is at or above the policy's threshold."""
+        return policies.is_above(p, self.policy.threshold)
 
     def contributions(self, X: "Array") -> "tuple[float, Array] | None":
         """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear."""
@@ -150,7 +148,7 @@ def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
     compiled, pipeline = None, None
     if stated["compiled"]:
         skops_scan.scan(contents[PIPELINE])
-        compiled = linear_scorer.Scorer.from_plain(bundle_files.read(SCORER, contents[SCORER]))
+        compiled = _scorer(bundle_files.read(SCORER, contents[SCORER]))
     else:
         pipeline = skops_files.from_skops(contents[PIPELINE], sandboxed=sandboxed)
     served = Served(
@@ -166,6 +164,11 @@ def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
     with np.errstate(all="ignore"):
         smoke_test.check(served)
     return served
+
+
+def _scorer(plain: Mapping[str, Any]) -> linear_scorer.Scorer | spline_scorer.SplineScorer:
+    kind = spline_scorer.SplineScorer if bundle_files.is_spline(plain) else linear_scorer.Scorer
+    return kind.from_plain(plain)
 
 
 def _refused(what: str, where: str) -> WdbcError:

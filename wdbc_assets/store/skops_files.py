@@ -165,7 +165,7 @@ def _parts(model: Any) -> Iterator[Any]:
             waiting.extend(part)
         elif type(part).__module__ == "numpy" and getattr(getattr(part, "dtype", None), "hasobject", False):
             waiting.extend(part.ravel())
-        elif type(part).__module__.startswith("sklearn."):
+        elif type(part).__module__.startswith(("sklearn.", "wdbc_assets.")):
             waiting.extend(getattr(part, "__dict__", {}).values())
 
 

@@ -25,6 +25,10 @@ _BY_NUMPY_ALONE = frozenset(
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.PowerTransformer",
         "sklearn.preprocessing._data.StandardScaler",
+        "wdbc_assets.domain.modeling.log_terms.LogSpline",
+        "wdbc_assets.domain.modeling.log_terms.WithLogarithm",
+        "wdbc_assets.domain.modeling.mean_log_odds.MeanLogOdds",
+        "wdbc_assets.domain.modeling.tempering.TemperedLogisticRegression",
     }
 )  # fmt: skip
 TREE, CLASSIFIER = "sklearn.tree._tree.Tree", "sklearn.tree._classes.ExtraTreeClassifier"

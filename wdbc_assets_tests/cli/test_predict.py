@@ -28,7 +28,7 @@ from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.scoring import output_files
 from wdbc_assets_tests import builders, champions
 
-COLUMNS = ["id", "probability", "decision", "set", "model"]
+COLUMNS = ["id", "probability", "triage", "above_threshold", "model"]
 
 
 def wdbc(*arguments: object, given: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -77,7 +77,7 @@ def left_behind(folder: Path, *known: str) -> list[str]:
 
 
 @pytest.mark.parametrize("recipe", ["logistic", "pca_logistic", "svc"])
-def test_every_row_gets_probability_decision_set_and_model_version(environment: Path, table: Path, recipe: str) -> None:
+def test_every_row_gets_probability_triage_and_model_version(environment: Path, table: Path, recipe: str) -> None:
     version = champions.make_champion(environment / "results", recipe)
     text = stderr(wdbc(table, environment / "out.csv"))
     rows = written((environment / "out.csv").read_bytes())
@@ -86,12 +86,12 @@ def test_every_row_gets_probability_decision_set_and_model_version(environment: 
     p = np.array([float(row["probability"]) for row in rows])
     np.testing.assert_allclose(p, expected(recipe), rtol=0, atol=1e-12)
     policy = champions.bundle(recipe).policy
-    assert [row["set"] for row in rows] == decision_policy.decide(p, policy.quantiles).tolist()
-    called = decision_policy.called_malignant(p, policy.threshold)
-    assert [row["decision"] for row in rows] == np.where(called, "malignant", "benign").tolist()
+    assert [row["triage"] for row in rows] == decision_policy.triage(p, policy.quantiles).tolist()
+    above = decision_policy.is_above(p, policy.threshold)
+    assert [row["above_threshold"] for row in rows] == np.where(above, "true", "false").tolist()
     assert {row["model"] for row in rows} == {version}
     assert "569 = 569 scored + 0 set aside" in text
-    assert f"{called.sum()} malignant" in text
+    assert f"{above.sum()} at or above {policy.threshold:.4f}" in text
     assert f"{version[:12]} ({recipe}, {'scikit-learn' if recipe == 'svc' else 'compiled'})" in text
 
 
@@ -118,7 +118,8 @@ def test_csv_and_parquet_from_files_and_pipes_give_the_same_predictions(tmp_path
         ]
     for answer in answers:
         assert list(answer.columns) == COLUMNS
-        assert answer["decision"].dtype == "str"
+        assert answer["triage"].dtype == "str"
+        assert answer["above_threshold"].dtype == "bool"
         answer["id"] = answer["id"].astype("int64")
         pd.testing.assert_frame_equal(answer, answers[0], check_exact=False, atol=1e-13)
 

@@ -79,7 +79,7 @@ def test_what_is_in_production_is_shown_with_since_when_by_whom_and_on_what_evid
     assert (it["recipe"], it["actor"], it["verdict"], it["forced"], it["compiled"]) == (
         "logistic", "ada", "first", False, True,
     )  # fmt: skip
-    assert {one["name"] for one in it["comparison"]["verdict"]["criteria"]} >= {"floors", "alarms", "test accuracy"}
+    assert {one["name"] for one in it["comparison"]["verdict"]["criteria"]} >= {"floors", "alarms", "calibration"}
     assert set(it["made_of"]) == {
         "train_test_split", "fitted_pipeline", "metrics", "decision_policy", "cross_validation",
     }  # fmt: skip

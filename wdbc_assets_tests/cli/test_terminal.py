@@ -8,6 +8,7 @@ import pytest
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import metrics
 
 HOSTILE = "ok\n  9  2026-01-01 auditor promoted\r\x1b[2K\x1b]0;x\x07\x9b31m\u2028\u202e\udcff"
 SHOWN = r"ok\n  9  2026-01-01 auditor promoted\r\x1b[2K\x1b]0;x\x07\x9b31m\u2028\u202e\udcff"
@@ -31,6 +32,17 @@ def test_a_line_of_foreign_text_is_one_line_without_a_control_character(capsys: 
 def test_a_style_is_a_style_and_escape_codes_inside_it_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.say("  " + terminal.style(f"a\x1b[8m{HOSTILE}", bold=True) + " b\x1b[1m")
     assert capsys.readouterr().out == f"  \x1b[1ma\\x1b[8m{SHOWN}\x1b[0m b\\x1b[1m\n"
+
+
+def test_a_metric_without_an_interval_is_shown_as_such_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    found = metrics.evaluate([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], bootstrap=100)  # nobody is called malignant
+    terminal.metrics_table(found)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "recall 0.0000 [0.0000, 0.6576] Wilson" in lines
+    assert "roc_auc 1.0000 [0.1581, 1.0000] Clopper-Pearson" in lines
+    assert "precision n/a no interval" in lines
+    assert "precision: no row was predicted malignant" in lines
+    assert f"pr_auc: {metrics.NO_PR_AUC_INTERVAL}" in lines
 
 
 @pytest.mark.parametrize(("value", "colours"), [("1", False), ("", True)])

@@ -50,5 +50,5 @@ def test_the_launchpad_lists_the_recipes() -> None:
     schema = defs.resolve_job_def("train").run_config_schema.config_type.schema_snapshot
     enum = schema.get_config_snap("recipe")
     assert [value.value for value in enum.enum_values or ()] == [
-        "airflow_baseline", "pca_logistic", "logistic", "svc", "stacking",
+        "airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking", "blend",
     ]  # fmt: skip

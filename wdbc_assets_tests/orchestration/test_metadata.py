@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
-from wdbc_assets.domain.evaluation import comparison, metrics
+from wdbc_assets.domain.evaluation import comparison, explanations, metrics
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.modeling import fitting, recipes, search
@@ -68,6 +68,7 @@ def fitted(recipe: str = recipes.DEFAULT) -> dict[str, Any]:
             grid="full",
             scoring=chosen.scoring,
             folds=2,
+            repeats=1,
             seed=42,
             pipeline=None,  # nothing of it is shown
             winner=candidates[0].params,
@@ -125,10 +126,10 @@ def numbers(described: dict[str, Any]) -> set[str]:
         *((lambda name=name: fitted(name), {"best candidates"}) for name in recipes.RECIPES),
         (described_metrics, {"intervals", "classification report"}),
         (explored, {"findings", "best alone"}),
-        (decided, {"shares"}),
+        (decided, {"rates"}),
         (explained, {"growth of log-loss"}),
         (lambda: explained(linear=False), {"growth of log-loss"}),
-        (evaluated, {"recipes", "differences of log-loss", "calibration"}),
+        (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
     ],
     ids=[
         "raw_data",
@@ -179,17 +180,44 @@ def test_only_what_has_a_trend_is_a_number() -> None:
     assert numbers(described_metrics()) == figures
     assert numbers(explored()) == {"duplicates", "outliers", "AUC of the row order"}
     assert fitted()["cross-validation score"] == -0.1235
-    assert numbers(decided()) == {"threshold", "out-of-fold specificity", "out-of-fold referred"}
+    assert numbers(decided()) == {
+        "threshold",
+        "recall, at least",
+        "out-of-fold specificity",
+        "out-of-fold referred",
+    }
     assert numbers(explained()) == set()
 
 
 def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
     described = decided()
-    assert described["decides"] == (
-        "malignant at 0.1900 or above, for a recall of 0.98; or by sets, for a coverage of 0.98: malignant possible"
-        " from 0.1000, benign up to 0.5000, refer if both are or none is"
+    assert described["triage"] == (
+        "by conformal prediction sets, for a coverage of 0.98: malignant possible from 0.1000, benign up to 0.5000,"
+        " refer if both are or none is"
     )
-    assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["shares"].value
+    assert described["threshold for"] == "a recall of 0.98"
+    assert described["promise"] == results.policy().promised
+    assert "| recall, out of fold | 0.9820 |  |  |" in described["rates"].value
+    assert "| ppv, test | 0.9200 | 0.9100 | 0.9200 |" in described["rates"].value
+    assert "| coverage of malignant, test | 0.9500 | 0.9400 | 0.9500 |" in described["rates"].value
+
+
+def test_an_evaluation_states_each_measure_of_calibration_and_what_it_says() -> None:
+    described = evaluated()
+    for explanation in (*explanations.CALIBRATION.values(), explanations.ECE):
+        assert described[f"logistic {explanation.label}"].endswith(explanation.sentence)
+    assert described["logistic calibration slope"].startswith("cannot be said: the probabilities separate the classes")
+    assert "; by chance 0." in described["logistic ECE"]
+    head, _, first, *_ = described["calibration"].value.splitlines()
+    assert head == "| recipe | slope | in the large | O/E | ICI | E50 | E90 | ECE | z |"
+    assert first.startswith("| airflow_baseline | n/a | ")
+    assert described["decision curves"].value.startswith("![Net benefit of each recipe")
+
+
+def test_metrics_without_an_interval_are_explained() -> None:
+    described = described_metrics()
+    assert "| pr_auc | 0.8333 |  |  | no interval |" in described["intervals"].value
+    assert f"pr_auc: {metrics.NO_PR_AUC_INTERVAL}" in described["notes"]
 
 
 def test_only_a_linear_recipe_has_contributions() -> None:
@@ -202,7 +230,7 @@ def test_only_a_linear_recipe_has_contributions() -> None:
 def test_a_figure_that_is_undefined_is_shown_as_such_and_is_no_number() -> None:
     described = described_metrics(0.1, 0.2, 0.3, 0.4)  # nobody is called malignant
     assert "precision" not in numbers(described)
-    assert "| precision | n/a | n/a | n/a | wilson |" in described["intervals"].value
+    assert "| precision | n/a |  |  | no interval |" in described["intervals"].value
     assert "| malignant | n/a | 0.0000 |" in described["classification report"].value
 
 

@@ -33,12 +33,15 @@ def judgement(name: gate.Name = "better", **facts: Any) -> VerdictDocument:
         repeats=3,
         folds=10,
         patients=569,
+        attempt=1,
+        comparison=None,
         criteria=(criterion,),
     )
     document = VerdictDocument(
-        candidate=CandidateVersion("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}),
+        candidate=CandidateVersion("logistic", "c" * 64, {"fitted_pipeline": "c" * 64}, "code", "definition"),
         champion=Champion("svc", "a" * 64),
         protocol="quick",
+        patients="d" * 64,
         experiment=None,
         verdict=verdict,
     )

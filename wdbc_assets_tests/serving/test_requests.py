@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
@@ -36,8 +37,9 @@ def test_predictions_equal_those_of_scikit_learn_in_request_order(service: Servi
     np.testing.assert_allclose(got, champions.expected(champions.bundle(), 50), rtol=0, atol=1e-12)
     policy = champions.bundle().policy
     for row in response.json["predictions"]:
-        assert row["decision"] == ("malignant" if row["probability"] >= policy.threshold else "benign")
-    assert {row["set"] for row in response.json["predictions"]} <= {"benign", "malignant", "refer"}
+        assert row["above_threshold"] is (row["probability"] >= policy.threshold)
+    triage = [row["triage"] for row in response.json["predictions"]]
+    assert triage == decision_policy.triage(got, policy.quantiles).tolist()
 
 
 def test_the_example_of_the_contract_is_a_valid_request(service: Service) -> None:

@@ -65,8 +65,8 @@ def answer(files: dict[str, bytes]) -> None:
     X = champions.split().X_test.to_numpy()
     p = served.probabilities(X)
     assert np.isfinite(p).all()
-    served.decisions(p)
-    served.sets(p)
+    served.triage(p)
+    served.above_threshold(p)
     served.contributions(X)
     ReferenceRange.from_bundle(served).outside(X)
     assert served.policy.threshold > 0

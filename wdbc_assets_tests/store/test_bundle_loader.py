@@ -47,10 +47,10 @@ def test_an_opened_bundle_answers_as_its_pipeline_and_policy_do(recipe: str) -> 
     assert served.compiled == (recipe != "svc")
     assert served.features == contract.FEATURES
     assert served.reference == made.reference
-    assert served.sets(p).tolist() == decision_policy.decide(p, made.policy.quantiles).tolist()
-    called = served.decisions(p) == decision_policy.MALIGNANT
+    assert served.triage(p).tolist() == decision_policy.triage(p, made.policy.quantiles).tolist()
+    called = served.above_threshold(p)
     assert called.tolist() == (p >= made.policy.threshold).tolist()
-    assert {*served.decisions(p)} == {decision_policy.BENIGN, decision_policy.MALIGNANT}
+    assert {*called.tolist()} == {False, True}
     explained = served.contributions(X.to_numpy())
     assert (explained is None) == (recipe == "svc")
 
@@ -79,7 +79,7 @@ from wdbc_assets.store.store import open_store
 store = open_store(sys.argv[1], relative_to=Path("/"))
 served = bundle_loader.open_bundle(store.files(store.current("champion")))
 p = served.probabilities(np.full((3, 30), 0.1))
-print(served.sets(p), served.decisions(p), served.contributions(np.full((3, 30), 0.1))[1].shape)
+print(served.triage(p), served.above_threshold(p), served.contributions(np.full((3, 30), 0.1))[1].shape)
 heavy = {"sklearn", "skops", "scipy", "pandas", "dagster", "pyarrow"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -243,8 +243,38 @@ def test_a_scorer_for_fewer_measurements_is_refused() -> None:
         bundle_loader.open_bundle(files)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plain: {**plain, "knots": plain["knots"][::-1]},
+        lambda plain: {**plain, "knots": plain["knots"][:2]},
+        lambda plain: {**plain, "least": [0.0] * 30},
+        lambda plain: {**plain, "offsets": [-1.0] * 30},
+        lambda plain: {**plain, "weights": [row[:29] for row in plain["weights"]]},
+        lambda plain: {**plain, "powers": None},
+        lambda plain: {name: value for name, value in plain.items() if name != "least"},
+    ],
+    ids=["descending", "two knots", "no logarithm", "negative offsets", "29 weights", "extra", "missing"],
+)
+def test_an_invalid_scorer_of_a_spline_is_refused(change: Any) -> None:
+    with pytest.raises(WdbcError, match=r"scorer\.json is invalid"):
+        bundle_loader.open_bundle(altered(champions.files("spline"), "scorer.json", change))
+
+
 def altered(files: dict[str, bytes], name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, bytes]:
     return {**files, name: codecs.to_json(change(json.loads(files[name])))}
+
+
+def with_another_first(weights: list[Any]) -> list[Any]:
+    changed = np.array(weights)
+    changed.flat[0] += 1e-6
+    return changed.tolist()  # type: ignore[no-any-return] # a list
+
+
+def another_transformation(plain: dict[str, Any]) -> dict[str, Any]:
+    if "knots" in plain:
+        return {"knots": (np.array(plain["knots"]) + 1e-3).tolist()}
+    return {"powers": [2.0] * 30 if plain["powers"] is None else None}
 
 
 @pytest.mark.fault("V21")
@@ -252,13 +282,13 @@ def altered(files: dict[str, bytes], name: str, change: Callable[[dict[str, Any]
 @pytest.mark.parametrize(
     "change",
     [
-        lambda plain: {**plain, "weights": [-weight for weight in plain["weights"]], "intercept": -plain["intercept"]},
+        lambda plain: {**plain, "weights": (-np.array(plain["weights"])).tolist(), "intercept": -plain["intercept"]},
         lambda plain: {**plain, "intercept": plain["intercept"] + 1e-6},
-        lambda plain: {**plain, "weights": [plain["weights"][0] + 1e-6, *plain["weights"][1:]]},
-        lambda plain: {**plain, "centre": plain["centre"][::-1]},
-        lambda plain: {**plain, "powers": [2.0] * 30 if plain["powers"] is None else None},
+        lambda plain: {**plain, "weights": with_another_first(plain["weights"])},
+        lambda plain: {**plain, "centre": np.flip(plain["centre"], axis=-1).tolist()},
+        lambda plain: {**plain, **another_transformation(plain)},
     ],
-    ids=["all signs turned", "another intercept", "another weight", "columns exchanged", "other powers"],
+    ids=["all signs turned", "another intercept", "another weight", "columns exchanged", "another transformation"],
 )
 def test_a_scorer_that_is_not_its_pipelines_is_refused(recipe: str, change: Any) -> None:
     with pytest.raises(WdbcError, match="differ from those of its pipeline"):

@@ -171,7 +171,10 @@ def test_a_figure_that_json_cannot_say_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    [pytest.param(name, marks=[pytest.mark.nightly] * (name == "stacking")) for name in sorted(recipes.RECIPES)],
+    [
+        pytest.param(name, marks=[pytest.mark.nightly] * (name in ("stacking", "blend")))
+        for name in sorted(recipes.RECIPES)
+    ],
 )
 def test_the_model_of_every_recipe_comes_back_with_the_same_answers(recipe: str) -> None:
     X, target = published()

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, ranking
+from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, utility
 from wdbc_assets.domain.evaluation.results import (
-    Calibration,
+    CostlyPatients,
     Difference,
     EvaluationSummary,
     Mean,
@@ -53,11 +54,12 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
     """
-    _require_pairs(predictions)
+    require_pairs(predictions)
     names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
     pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
     folds = int(predictions["fold"].nunique())
+    by_repeat = {name: _by_repeat(predictions[predictions["recipe"] == name]) for name in names}
 
     def metric(name: str, of: str) -> Mean:
         values = pooled[name][of]
@@ -85,24 +87,55 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
             )
             for first, second in combinations(names, 2)
         ),
-        calibration={name: _calibration(predictions[predictions["recipe"] == name]) for name in names},
+        calibration={name: calibration.summary(y, p) for name, (y, p) in by_repeat.items()},
+        decision_curves={name: utility.decision_curve(y, p) for name, (y, p) in by_repeat.items()},
+        costly_patients={name: costly_patients(y, p) for name, (y, p) in by_repeat.items()},
+        other_prevalences={
+            name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
+            for name, (y, p) in by_repeat.items()
+        },
     )
+
+
+def costly_patients(y: NDArray[np.int64], p: NDArray[np.float64], *, patients: int = 5) -> CostlyPatients:
+    """Return how much of the log-loss the patients with the largest losses carry.
+
+    Args:
+        y: The diagnoses, shape (n,).
+        p: P(malignant), shape (repeats, n); the loss of a patient is its mean over the repeats.
+        patients: How many of them.
+    """
+    losses = np.mean([ranking.losses(y, repeat)["log_loss"] for repeat in p], axis=0)
+    carried = np.cumsum(np.sort(losses)[::-1]) / losses.sum()
+    few = min(patients, len(carried))
+    return CostlyPatients(patients=few, share=float(carried[few - 1]), half=int(np.searchsorted(carried, 0.5)) + 1)
 
 
 def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     """Return every metric of one set of probabilities; NaN for undefined metrics (no row predicted malignant)."""
     truth, probability = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     predicted = probability > THRESHOLD
-    hits = float((predicted & (truth == 1)).sum())
-    ranked = ranking.RankedRows(truth, probability, predicted).metrics(np.ones((1, len(truth))))
+    malignant = truth == contract.MALIGNANT
+    hits, called = float((predicted & malignant).sum()), float(predicted.sum())
+    losses = ranking.losses(truth, probability)
     return {
         "accuracy": float((predicted == truth).mean()),
-        "precision": hits / float(predicted.sum()) if predicted.any() else math.nan,
-        "recall": hits / float((truth == 1).sum()),
-        "specificity": float((~predicted & (truth == 0)).sum() / (truth == 0).sum()),
-        **{name: float(values[0]) for name, values in ranked.items()},
+        "precision": hits / called if called else math.nan,
+        "recall": hits / float(malignant.sum()),
+        "specificity": float((~predicted & ~malignant).sum() / (~malignant).sum()),
+        "f1": 2 * hits / (float(malignant.sum()) + called),
+        "roc_auc": float(delong.placements(probability[~malignant], probability[malignant])[0].mean()),
+        "pr_auc": ranking.RankedRows(truth, probability).average_precision(),
+        **{name: float(of_patients.mean()) for name, of_patients in losses.items()},
         "ece": calibration.expected_calibration_error(truth, probability),
     }
+
+
+def by_fold(predictions: pd.DataFrame, of_row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of a quantity of each row in each fold, repeat by repeat, shape (repeats * folds,)."""
+    groups = predictions.groupby(["repeat", "fold"], sort=True).ngroup().to_numpy()
+    means: NDArray[np.float64] = np.bincount(groups, of_row) / np.bincount(groups)
+    return means
 
 
 def corrected_interval(
@@ -115,12 +148,16 @@ def corrected_interval(
     """
     from scipy.special import stdtrit
 
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    error = math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
-    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
+    mean, error = float(values.mean()), corrected_error(values, folds=folds)
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error if len(values) > 1 else math.nan
     return mean, mean - half, mean + half
+
+
+def corrected_error(values: NDArray[np.float64], *, folds: int) -> float:
+    """Return the standard error of the mean over the folds, corrected as for `corrected_interval`; NaN for one fold."""
+    if len(values) < 2:
+        return math.nan
+    return math.sqrt((1 / len(values) + 1 / (folds - 1)) * float(values.var(ddof=1)))
 
 
 def _defined(value: float) -> float | None:
@@ -135,12 +172,16 @@ def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.f
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
-def _calibration(predictions: pd.DataFrame) -> Calibration:
-    patients = predictions.groupby("patient", sort=True)
-    return calibration.summary(patients["diagnosis"].first(), patients["probability"].mean())
+def _by_repeat(predictions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the diagnosis of each patient, shape (n,), and P(malignant), shape (repeats, n), of one recipe."""
+    ordered = predictions.sort_values(["repeat", "patient"])
+    repeats = int(ordered["repeat"].nunique())
+    probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
+    return ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities
 
 
-def _require_pairs(predictions: pd.DataFrame) -> None:
+def require_pairs(predictions: pd.DataFrame) -> None:
+    """Raise WdbcError unless each recipe has every patient once in each repeat, in the same folds."""
     if predictions.empty:
         raise WdbcError("There are no predictions to compare.", where="cross_validation", hint="Evaluate a recipe.")
     keys = ["repeat", "patient", "fold", "diagnosis"]

@@ -1,8 +1,9 @@
 """Repeated nested cross-validation: each patient is scored by models that were fitted without that patient.
 
 The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`, the same for every recipe. For each
-outer fold, the candidates of a recipe are compared by log-loss or accuracy on 5 inner folds of the other patients. The
-winner is fitted on all of those and scores the fold. A unit of work is one fold of one recipe. It depends only on the
+outer fold, the candidates of a recipe are compared by log-loss or accuracy on inner folds of the other patients, by the
+function that also selects the candidate that ships (`fitting.select`). The winner is fitted on all of those patients
+and scores the fold. A unit of work is one fold of one recipe. It depends only on the
 rows and its own numbers, so units can run in any order and process, and their results can be reused.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.modeling import prediction, recipes, search
+from wdbc_assets.domain.modeling import fitting, prediction, recipes, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OUTER_FOLDS = 10
-INNER_FOLDS = 5
-INNER_SEED = 42  # for the inner folds and for solvers that draw random numbers
 
 
 @dataclass(frozen=True, order=True)
@@ -112,7 +111,7 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
     X_fit, y_fit = X.iloc[fit_on], y.iloc[fit_on]
     try:
         with threadpool_limits(limits=1):
-            unfitted = recipe.build(INNER_SEED)
+            unfitted = recipe.build(recipes.SEARCH_SEED)
             winner = _winner(recipe, unfitted, X_fit, y_fit)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             probabilities = prediction.predict(pipeline, X.iloc[scored])
@@ -137,19 +136,9 @@ def _failure(unit: Unit, cause: Exception) -> WdbcError:
 
 def _winner(recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
     candidates = recipe.candidates("full")
-    if len(candidates) == 1:  # no search is needed
+    if not fitting.must_search(recipe, candidates):
         return dict(candidates[0])
-    result = search.search(
-        unfitted,
-        candidates,
-        X,
-        y,
-        scoring=recipe.scoring,
-        folds=INNER_FOLDS,
-        shuffle_seed=INNER_SEED,
-        on_fit=lambda _: None,
-    )
-    return result.winner.params
+    return fitting.select(recipe, unfitted, candidates, X, y).winner
 
 
 def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:

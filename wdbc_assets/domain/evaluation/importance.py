@@ -5,14 +5,14 @@ replaced by a correlated one. Radius, perimeter and area still correlate above .
 looks less important than the size that all three measure.
 
 Contributions are exact for a linear recipe: its log-odds are an intercept plus one term per measurement. This holds
-with principal components, which are linear, and with Yeo-Johnson, which transforms each column separately; the term
-then belongs to the transformed measurement. A support vector machine or a stack has no such terms. pandas, numpy and
-scikit-learn are imported inside functions.
+with principal components, which are linear, and with Yeo-Johnson and splines, which transform each column separately;
+the term then belongs to the transformed measurement, and a spline's is the sum of its two terms. A support vector
+machine or a stack has no such terms. pandas, numpy and scikit-learn are imported inside functions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract, preconditions
@@ -50,10 +50,15 @@ class Typical:
 
 @dataclass(frozen=True)
 class LinearTerms:
-    """A linear recipe: intercept, coefficients per standard deviation, and contributions of typical patients."""
+    """A linear recipe: intercept, coefficients per standard deviation, and contributions of typical patients.
+
+    Of a spline, `coefficients` are those of the logarithms and `curvatures` those of the cubic terms; any other recipe
+    has no `curvatures`.
+    """
 
     intercept: float
     coefficients: dict[str, float]
+    curvatures: dict[str, float] | None = field(default=None, metadata={"omitted": True}, kw_only=True)
     typical: Typical
 
 
@@ -130,9 +135,7 @@ def _permuted(split: splitting.Split, pipeline: Pipeline, *, repeats: int, seed:
 
 
 def _log_loss(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
-    import numpy as np
-
-    return float(ranking.RankedRows(y, p, p > 0).metrics(np.ones((1, len(y))))["log_loss"][0])
+    return float(ranking.losses(y, p)["log_loss"].mean())
 
 
 def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline) -> LinearTerms:
@@ -140,9 +143,14 @@ def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline)
     for X in (split.X_train, split.X_test, means):  # check exactness on all patients
         linear.require_same(pipeline, model, X)
     benign, malignant = model.contributions(means).to_numpy().tolist()
+    coefficients, *others = (
+        dict(zip(model.columns, row, strict=True))
+        for row in model.coefficients.reshape(-1, len(model.columns)).tolist()
+    )
     return LinearTerms(
         intercept=model.intercept,
-        coefficients=dict(zip(model.columns, model.coefficients.tolist(), strict=True)),
+        coefficients=coefficients,
+        curvatures=next(iter(others), None),
         typical=Typical(
             benign=dict(zip(model.columns, benign, strict=True)),
             malignant=dict(zip(model.columns, malignant, strict=True)),

@@ -1,8 +1,8 @@
 """Metrics of predicted probabilities on the test set, with confidence intervals.
 
-Malignant is the positive class, 1. Metrics based on counts are computed here with Wilson intervals. `ranking` computes
-the metrics based on probabilities, and their bootstrap. This module imports numpy, so callers import it inside
-functions.
+Malignant is the positive class, 1. `results.Metrics` says which interval each metric has. How often the intervals cover
+the true value was measured by simulation, on test sets of 114 patients from a population like the published one; a test
+repeats this. This module imports numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.data import preconditions
-from wdbc_assets.domain.evaluation import intervals, ranking
+from wdbc_assets.domain.data import contract, preconditions
+from wdbc_assets.domain.evaluation import bootstrap as resampling
+from wdbc_assets.domain.evaluation import delong, intervals, ranking
 from wdbc_assets.domain.evaluation.results import Bootstrap, ClassificationReport, ClassScores, Metrics
 from wdbc_assets.domain.modeling import prediction
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 FEWEST_RESAMPLES = 100  # with fewer, the bounds of a 95 % interval depend on one or two resamples
+NO_PR_AUC_INTERVAL = "no interval known covers the true average precision as often as it states with so few patients"
 
 
 def evaluate(
@@ -51,15 +53,15 @@ def evaluate(
     predicted = p > threshold
     tn, fp, fn, tp = (int(np.sum((y == actual) & (predicted == guess))) for actual in (0, 1) for guess in (0, 1))
     confusion = ((tn, fp), (fn, tp))
-    ranked = ranking.RankedRows(y, p, predicted)
-    values = ranked.metrics(np.ones((1, len(y))))
-    resampled = [ranked.metrics(weights) for weights in ranking.resamples(y, bootstrap=bootstrap, seed=seed)]
-    tail = (1 - confidence) / 2
-
-    def bootstrapped(name: str) -> intervals.Interval:
-        low, high = np.quantile(np.concatenate([resample[name] for resample in resampled]), [tail, 1 - tail])
-        return intervals.Interval(value=float(values[name][0]), low=float(low), high=float(high), method="bootstrap")
-
+    ranked = ranking.RankedRows(y, p)
+    mean_losses = resampling.mean_losses(
+        y,
+        ranking.losses(y, p),
+        largest=ranking.LARGEST_LOSS,
+        bootstrap=bootstrap,
+        seed=seed,
+        confidence=confidence,
+    )
     return Metrics(
         rows=len(y),
         benign=tn + fp,
@@ -71,7 +73,10 @@ def evaluate(
         precision=intervals.proportion(tp, tp + fp, confidence=confidence, undefined="no row was predicted malignant"),
         recall=intervals.proportion(tp, tp + fn, confidence=confidence),
         specificity=intervals.proportion(tn, tn + fp, confidence=confidence),
-        **{name: bootstrapped(name) for name in values},
+        f1=intervals.f1(tp, fp + fn, confidence=confidence),
+        roc_auc=delong.roc_auc(p[y == contract.BENIGN], p[y == contract.MALIGNANT], confidence=confidence),
+        pr_auc=intervals.without(ranked.average_precision(), NO_PR_AUC_INTERVAL),
+        **mean_losses,
         confusion_matrix=confusion,
         classification_report=_report(confusion),
         roc_curve=ranked.roc_curve(),

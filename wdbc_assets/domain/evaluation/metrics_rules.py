@@ -37,7 +37,7 @@ RULES = (
     ),
     ResultRule(
         "floors_are_not_excluded",
-        "No metric is worse than its quality floor by more than its interval. The floors are those of"
+        "No metric is worse than its quality floor by more than its interval, if it has one. The floors are those of"
         f" {floors.RECIPE} in repeated cross-validation.",
         "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
         blocking=False,

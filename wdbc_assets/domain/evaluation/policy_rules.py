@@ -42,7 +42,7 @@ def too_many_referred(policy: "DecisionPolicy") -> list[str]:
 RULES = (
     ResultRule(
         "recall_reaches_the_target",
-        "The out-of-fold recall at the threshold is at least the recall target, which the threshold guarantees.",
+        "The out-of-fold recall at the threshold is at least the recall target, by the choice of the threshold.",
         "Recreate the policy. If it is rejected again, report a bug: the threshold does not belong to these"
         " probabilities.",
         faults=recall_missed,

@@ -4,6 +4,7 @@ Undefined values, such as the precision if no patient is called malignant, are N
 are `metrics`, `ranking`, `calibration` and `comparison`. This module imports no heavy libraries.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wdbc_assets.domain.evaluation.intervals import Interval
@@ -20,7 +21,7 @@ class RocCurve:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """The settings of the bootstrap."""
+    """The settings of the bootstrap of the mean losses."""
 
     resamples: int
     seed: int
@@ -48,14 +49,24 @@ class ClassificationReport:
     weighted_average: ClassScores = field(metadata={"key": "weighted avg"})
 
 
+NOTES: Mapping[str, str] = {
+    "log_loss": "with 114 patients, its 95 % interval covers the true log-loss in about 90 % of test sets",
+}
+"""What to know about the interval of a metric; shown wherever the interval is shown."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
     """The metrics of a model on a set of patients.
 
     - accuracy, precision, recall and specificity have Wilson intervals. Without a malignant prediction, the precision
       is None with a `reason`, and so are the values of the classification report derived from it.
-    - f1, roc_auc, pr_auc (average precision), log_loss (natural, probabilities clipped to [1e-7, 1 - 1e-7]) and brier
-      have percentile intervals from a stratified bootstrap, in which each resample keeps the number of each class.
+    - f1 has the Wilson interval of the Jaccard index, roc_auc that of DeLong on the logit scale.
+    - log_loss (natural, probabilities clipped to [1e-7, 1 - 1e-7]) and brier have bootstrap-t intervals on the log
+      scale, in which each resample keeps the number of each class. `NOTES` says how far that of the log-loss falls
+      short.
+    - pr_auc (average precision) has no interval, and neither has a metric whose variance cannot be estimated. `reason`
+      says why.
 
     The confusion matrix is ((tn, fp), (fn, tp)).
     """
@@ -84,17 +95,24 @@ class Metrics:
         """Each metric with its interval."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Interval)}
 
+    @property
+    def notes(self) -> dict[str, str]:
+        """What to know about the intervals: why one is missing, and which covers less than it states."""
+        about = {name: value.reason if value.low is None else NOTES.get(name) for name, value in self.by_name.items()}
+        return {name: note for name, note in about.items() if note}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationBin:
     """The patients of one bin: their mean probability, and their share of malignant with its Wilson interval.
 
-    All but the edges and the number of rows are None for an empty bin.
+    Counts are means over the repeats, and the interval is that of so many patients. All but the edges and the number of
+    rows are None for an empty bin.
     """
 
     low: float
     high: float
-    rows: int
+    rows: float
     mean_probability: float | None
     share: float | None
     share_low: float | None
@@ -120,13 +138,105 @@ class BrierParts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Calibration statistics, with ten bins of equal width."""
+class Spread:
+    """The mean and standard deviation of a measure over the repeats, or None with the reason why it cannot be said.
 
+    The standard deviation is 0 for a single repeat.
+    """
+
+    mean: float | None
+    sd: float | None
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """The mean and the central 95 % of a simulated distribution."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Calibration statistics of a recipe, computed for each repeat of all patients and averaged over the repeats.
+
+    - `slope`, `intercept`: of y ~ a + slope * logit(p), and of y ~ intercept + logit(p), the calibration in the large,
+      with the mean bounds of its 95 % interval.
+    - `observed_expected`: the number of malignant patients divided by the sum of the probabilities.
+    - `ici`, `e50`, `e90`: mean, median and 90th percentile of the difference between a probability and the share of
+      malignant that a smooth curve gives for it.
+    - `ece`: the expected calibration error of ten bins of equal width. `ece_if_calibrated` is its distribution for
+      perfectly calibrated probabilities of the same values; nothing is decided by the ECE.
+    - `spiegelhalter_z`, `bins`, `brier`: see `calibration`.
+    """
+
+    slope: Spread
+    intercept: Spread
+    intercept_low: float | None
+    intercept_high: float | None
+    observed_expected: Spread
+    ici: Spread
+    e50: Spread
+    e90: Spread
     ece: float
+    ece_if_calibrated: Range
     spiegelhalter_z: float | None
     bins: tuple[CalibrationBin, ...]
     brier: BrierParts
+
+    @property
+    def spreads(self) -> dict[str, Spread]:
+        """The measures with a standard deviation, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Spread)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionCurve:
+    """The net benefit by threshold, in true positives per patient: see `utility`.
+
+    `low` and `high` are the bounds of a 95 % interval over patients, pointwise. `treat_all` is the net benefit if every
+    patient is called malignant; if none is, it is 0.
+    """
+
+    thresholds: tuple[float, ...]
+    net_benefit: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    treat_all: tuple[float, ...]
+
+    def gain_at(self, threshold: float) -> float:
+        """Return the net benefit minus that of the better default, treating all or none, at one of the thresholds."""
+        place = self.thresholds.index(threshold)
+        return self.net_benefit[place] - max(self.treat_all[place], 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostlyPatients:
+    """How much of the log-loss few patients carry, by their mean loss over the repeats.
+
+    `share` is that of the `patients` with the largest losses, `half` the number of patients who carry half of it.
+    """
+
+    patients: int
+    share: float
+    half: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherPrevalence:
+    """What to expect where another share of the patients is malignant, if each class is like that of these data.
+
+    `observed_expected` and `log_loss` are those of the model as it is. `offset` is what recalibration adds to the
+    log-odds, and `recalibrated_log_loss` the log-loss after that. See `prevalence`.
+    """
+
+    prevalence: float
+    observed_expected: float
+    log_loss: float
+    offset: float
+    recalibrated_log_loss: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +322,6 @@ class EvaluationSummary:
     """The summary of a cross-validation.
 
     `differences` has one entry per pair of recipes; the reference Airflow project's recipe is always subtracted.
-    `calibration` is that of each patient's mean probability. Its ECE differs from the mean over the repeats, which is
-    among the metrics.
     """
 
     patients: int
@@ -222,3 +330,6 @@ class EvaluationSummary:
     recipes: dict[str, RecipeMetrics]
     differences: tuple[RecipeDifference, ...]
     calibration: dict[str, Calibration]
+    decision_curves: dict[str, DecisionCurve]
+    costly_patients: dict[str, CostlyPatients]
+    other_prevalences: dict[str, tuple[OtherPrevalence, ...]]

@@ -13,6 +13,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import linear, prediction
 from wdbc_assets.domain.modeling.linear_scorer import Scorer
+from wdbc_assets.domain.modeling.spline_scorer import SplineScorer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +28,21 @@ TOLERANCE = 1e-12
 """The maximum absolute difference between a compiled probability and scikit-learn's."""
 
 
-def compile_pipeline(pipeline: Pipeline) -> Scorer | None:
+def compile_pipeline(pipeline: Pipeline) -> Scorer | SplineScorer | None:
     """Compile a fitted pipeline; return None if it cannot be written as one sum.
 
     The supported steps are an optional Yeo-Johnson transformation, standardizations, principal components and a
-    logistic regression, in this order.
+    logistic regression, in this order; or a spline of the logarithm, standardization and a logistic regression.
     """
     from sklearn.preprocessing import PowerTransformer
+
+    from wdbc_assets.domain.modeling.log_terms import LogSpline
 
     model = linear.linear(pipeline)
     if model is None:
         return None
+    if isinstance(model.standardise[0], LogSpline):
+        return _compiled_spline(model)
     powers = None
     centre, scale = np.zeros(len(model.columns)), np.ones(len(model.columns))
     for number, (_, step) in enumerate(model.standardise.steps):
@@ -51,6 +56,19 @@ def compile_pipeline(pipeline: Pipeline) -> Scorer | None:
     return Scorer(powers, centre, model.coefficients / scale, model.intercept)
 
 
+def _compiled_spline(model: linear.Linear) -> SplineScorer:
+    terms, scaler = model.standardise[0], model.standardise[1]
+    by_term = (2, len(model.columns))
+    return SplineScorer(
+        offsets=terms.offsets_,
+        least=terms.least_,
+        knots=terms.knots_,
+        centre=scaler.mean_.reshape(by_term),
+        weights=(model.coefficients / scaler.scale_).reshape(by_term),
+        intercept=model.intercept,
+    )
+
+
 def _compose(scaler: Any, centre: Array, scale: Array) -> tuple[Array, Array]:
     """Return the center and scale of (x - centre) / scale followed by another standardization."""
     mean = scaler.mean_ if scaler.with_mean else 0.0
@@ -58,7 +76,7 @@ def _compose(scaler: Any, centre: Array, scale: Array) -> tuple[Array, Array]:
     return centre + scale * mean, scale * spread
 
 
-def require_agreement(scorer: Scorer, pipeline: Pipeline, X_train: pd.DataFrame) -> None:
+def require_agreement(scorer: Scorer | SplineScorer, pipeline: Pipeline, X_train: pd.DataFrame) -> None:
     """Raise WdbcError unless scorer and pipeline return the same probabilities, to within 1e-12.
 
     They are compared on the training data, on random data around it, and on extreme values (`probe_data`).
@@ -70,7 +88,7 @@ def require_agreement(scorer: Scorer, pipeline: Pipeline, X_train: pd.DataFrame)
             _require_same(scorer, pipeline, X_train, name, X)
 
 
-def _require_same(scorer: Scorer, pipeline: Pipeline, like: pd.DataFrame, name: str, X: Array) -> None:
+def _require_same(scorer: Scorer | SplineScorer, pipeline: Pipeline, like: pd.DataFrame, name: str, X: Array) -> None:
     import pandas as pd
 
     expected = prediction.predict(pipeline, pd.DataFrame(X, columns=like.columns))

@@ -1,4 +1,4 @@
-"""Pipelines that are linear in their standardized measurements, written as one sum.
+"""Pipelines that are linear in standardized measurements, or in two terms of each, written as one sum.
 
 This module imports numpy, so callers import it inside functions.
 """
@@ -24,10 +24,11 @@ TOLERANCE = 1e-9  # of a sum of contributions, in log-odds, and of the probabili
 
 @dataclass(frozen=True)
 class Linear:
-    """A linear pipeline as one sum: log-odds = intercept + coefficients x standardised measurements.
+    """A linear pipeline as one sum: log-odds = intercept + coefficients x standardised terms.
 
-    `standardise` has the pipeline's first steps, which transform each column separately. `coefficients` has one value
-    per column, per standard deviation of the transformed measurement.
+    `standardise` has the pipeline's first steps, which transform each column separately, to one term (standardization,
+    Yeo-Johnson) or to two (its logarithm and a spline term). `coefficients` has one value per term, per standard
+    deviation of the term: first those of one term of each column, in the order of the columns, then those of the other.
     """
 
     standardise: Pipeline
@@ -40,25 +41,31 @@ class Linear:
         import pandas as pd
 
         terms = self.standardise.transform(X) * self.coefficients
-        return pd.DataFrame(terms, index=X.index, columns=list(self.columns))
+        by_column = terms.reshape(len(X), -1, len(self.columns)).sum(axis=1)
+        return pd.DataFrame(by_column, index=X.index, columns=list(self.columns))
 
 
 def linear(pipeline: Pipeline) -> Linear | None:
-    """Write a fitted pipeline as one sum; return None if it is not linear in its standardized measurements.
+    """Write a fitted pipeline as one sum over the measurements; return None if it is no such sum.
 
-    A linear pipeline has steps that transform each column separately (standardization, Yeo-Johnson), then affine maps
-    (principal components), then a logistic regression.
+    Such a pipeline has steps that transform each column separately (a spline of the logarithm, standardization,
+    Yeo-Johnson), then affine maps (principal components), then a logistic regression.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import PowerTransformer, StandardScaler
 
+    from wdbc_assets.domain.modeling.log_terms import LogSpline
+    from wdbc_assets.domain.modeling.tempering import TemperedLogisticRegression
+
     *transformers, model = (step for _, step in pipeline.steps)
     kinds = [type(step) for step in transformers]
+    columns = tuple(str(name) for name in pipeline.feature_names_in_)
+    if kinds == [LogSpline, StandardScaler] and type(model) is TemperedLogisticRegression:
+        return Linear(pipeline[:2], columns, model.coef_[0], float(model.intercept_[0]))
     by_column = next((n for n, kind in enumerate(kinds) if kind not in (PowerTransformer, StandardScaler)), len(kinds))
     if type(model) is not LogisticRegression or not by_column or any(kind is not PCA for kind in kinds[by_column:]):
         return None
-    columns = tuple(str(name) for name in pipeline.feature_names_in_)
     # The images of the zero vector and of the unit vectors define an affine map.
     probes = np.vstack([np.zeros(len(columns)), np.eye(len(columns))])
     for step in transformers[by_column:]:

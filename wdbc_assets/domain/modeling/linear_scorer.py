@@ -58,8 +58,8 @@ class Scorer:
         Raises:
             WdbcError: X has another shape, or a missing or infinite cell.
         """
-        X = self._required(X)
-        _require(np.isfinite(X).all())
+        X = required(X, columns=len(self.weights))
+        require_finite(np.isfinite(X).all())
         with np.errstate(over="ignore", invalid="ignore"):
             return self.intercept, self._transformed(X) * self._slopes - self.centre * self.weights
 
@@ -103,7 +103,7 @@ class Scorer:
         return np.tile(self.centre if self.powers is None else self.powers, (_BLOCK, 1))
 
     def _answers(self, X: Array) -> Array:
-        X = self._required(X)
+        X = required(X, columns=len(self.weights))
         answers = np.empty(len(X))
         # A term that overflows becomes infinite, which gives a probability of 0 or 1.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -111,7 +111,7 @@ class Scorer:
                 log_odds = self._transformed(X[start : start + _BLOCK]) @ self._slopes
                 log_odds += self._offset
                 # Without a transformation, an infinite cell makes the sum infinite; Yeo-Johnson checks each cell.
-                _require(np.isfinite(log_odds).all() if self.powers is None else (~np.isnan(log_odds)).all())
+                require_finite(np.isfinite(log_odds).all() if self.powers is None else (~np.isnan(log_odds)).all())
                 answers[start : start + _BLOCK] = sigmoid(log_odds)
         return answers
 
@@ -133,7 +133,7 @@ class Scorer:
 
     def _with_negatives(self, block: Array, powers: Array) -> Array:
         """Transform rows with negative cells: Yeo-Johnson mirrors them and uses 2 - power."""
-        _require(np.isfinite(block).all())
+        require_finite(np.isfinite(block).all())
         below = block < 0
         powers = np.where(below, 2 - powers, powers)
         divisors = np.where(_is_zero(powers), 1.0, powers)
@@ -141,15 +141,17 @@ class Scorer:
         raised = np.where(_is_zero(powers), logs, np.expm1(divisors * logs) / divisors)
         return np.where(below, -raised, raised) * self._divisors
 
-    def _required(self, X: Array) -> Array:
-        X = np.asarray(X, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] != len(self.weights):
-            raise WdbcError(
-                f"The scorer takes rows of {len(self.weights)} measurements, not shape {X.shape}.",
-                where="the measurements",
-                hint=_HINT,
-            )
-        return X
+
+def required(X: Array, *, columns: int) -> Array:
+    """Return X as float64; raise WdbcError unless it has rows of so many columns."""
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or X.shape[1] != columns:
+        raise WdbcError(
+            f"The scorer takes rows of {columns} measurements, not shape {X.shape}.",
+            where="the measurements",
+            hint=_HINT,
+        )
+    return X
 
 
 def sigmoid(log_odds: Array) -> Array:
@@ -162,7 +164,8 @@ def _is_zero(powers: Array) -> NDArray[np.bool_]:
     return np.abs(powers) < _NO_POWER
 
 
-def _require(finite: np.bool_) -> None:
+def require_finite(finite: np.bool_) -> None:
+    """Raise WdbcError unless all cells are finite."""
     if not finite:
         what = "A measurement is missing, infinite or too large for the computation."
         raise WdbcError(what, where="the measurements", hint=_HINT)

@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
+_SEEDS = 2**32  # numpy and scikit-learn take smaller ones
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """The result of one candidate.
 
-    `fold_scores` has one score per fold, in the units of `scoring` (higher is better). `mean_score` and `std_score` are
-    their mean and population standard deviation, as in GridSearchCV. `rank` is 1 for the winner; candidates that did
-    not converge on every fold come last. `n_iter` is the maximum number of iterations over the folds, or None if the
-    estimator does not count them.
+    `fold_scores` has one score per fold of each repeat, in the units of `scoring` (higher is better). `mean_score` and
+    `std_score` are their mean and population standard deviation, as in GridSearchCV. `rank` is 1 for the winner;
+    candidates that did not converge on every fold come last. `n_iter` is the maximum number of iterations over the
+    folds, or None if the estimator does not count them.
     """
 
     params: dict[str, recipes.Parameter]
@@ -67,15 +70,15 @@ def search(
     *,
     scoring: str,
     folds: int,
+    repeats: int = 1,
     shuffle_seed: int | None = None,
     on_fit: Callable[[int], None],
 ) -> Search:
     """Score every candidate on every fold. No candidate is dropped.
 
-    The folds are `StratifiedKFold(folds)`, not shuffled unless `shuffle_seed` is given, as in GridSearchCV and in the
-    reference Airflow project. The winner has the best mean score among the candidates that converged on every fold; on
-    equal scores the first candidate wins. `on_fit` is called after each fit with the number of fits so far, up to
-    `len(candidates) * folds`.
+    The folds are those of `splits`. The winner has the best mean score over all folds of all repeats among the
+    candidates that converged on every fold; on equal scores the first candidate wins. `on_fit` is called after each
+    fit with the number of fits so far, up to `len(candidates) * folds * repeats`.
 
     Raises:
         WdbcError: a candidate cannot be fitted (the error names it and the fold), a score is not a number, or no
@@ -83,24 +86,22 @@ def search(
     """
     import numpy as np
     from sklearn.base import clone
-    from sklearn.model_selection import StratifiedKFold
 
     score_of = score_functions.scorer(scoring)
     unfitted = [_set(clone(pipeline), parameters) for parameters in candidates]
     diagnoses = y.to_numpy()
-    scores = np.empty((len(candidates), folds))
+    scores = np.empty((len(candidates), folds * repeats))
     n_iter: list[list[int]] = [[] for _ in candidates]
     converged = [True] * len(candidates)
     caught = CaughtWarnings()
     transformer_fits = done = 0
 
-    splitter = StratifiedKFold(folds, shuffle=shuffle_seed is not None, random_state=shuffle_seed)
-    for fold, (train, valid) in enumerate(splitter.split(X, diagnoses)):
+    for fold, (train, valid) in enumerate(splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed)):
         y_train, y_valid = diagnoses[train], diagnoses[valid]
         preprocessing = _Preprocessing(X.iloc[train], y_train, X.iloc[valid])
         for index, parameters in enumerate(candidates):
             *transformers, (_, estimator) = unfitted[index].steps
-            with naming(parameters, f"fold {fold + 1} of {folds}"), caught.during():
+            with naming(parameters, f"fold {fold + 1} of {folds * repeats}"), caught.during():
                 X_train, X_valid = preprocessing.apply(transformers)
                 fitted = clone(estimator).fit(X_train, y_train)
                 score = score_of(fitted, X_valid, y_valid)
@@ -119,6 +120,57 @@ def search(
         estimator_fits=done,
         warnings=caught.summary(),
     )
+
+
+def splits(
+    y: np.ndarray, *, folds: int, repeats: int, shuffle_seed: int | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the positions of the rows to fit on and to score, for each fold of each repeat.
+
+    The folds of repeat r are stratified and shuffled by the seed `shuffle_seed + r`. Without a seed there is one
+    repeat, which is not shuffled, as in GridSearchCV. scikit-learn's RepeatedStratifiedKFold draws other folds, because
+    it shuffles all repeats by one generator; here the first repeat does not depend on the number of repeats.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    rows = np.zeros(len(y))
+    if shuffle_seed is None:
+        yield from StratifiedKFold(folds).split(rows, y)
+        return
+    for repeat in range(repeats):
+        seed = (shuffle_seed + repeat) % _SEEDS
+        yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
+
+
+def out_of_fold(
+    unfitted: Pipeline,
+    parameters: recipes.Parameters,
+    X: pd.DataFrame,
+    y: pd.Series,
+    *,
+    folds: int,
+    repeats: int,
+    shuffle_seed: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-odds of the rows of each fold, by models that were not fitted on them, and the diagnoses.
+
+    Both have shape (n_rows * repeats,). The folds are those of `splits`.
+
+    Raises:
+        WdbcError: the pipeline cannot be fitted.
+    """
+    import numpy as np
+    from sklearn.base import clone
+
+    diagnoses = y.to_numpy()
+    log_odds, outcomes = [], []
+    for train, valid in splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed):
+        with naming(parameters, "the out-of-fold log-odds of the winner"), CaughtWarnings().during():
+            pipeline = clone(unfitted).set_params(**parameters).fit(X.iloc[train], y.iloc[train])
+            log_odds.append(pipeline.decision_function(X.iloc[valid]))
+        outcomes.append(diagnoses[valid])
+    return np.concatenate(log_odds), np.concatenate(outcomes)
 
 
 def refit(

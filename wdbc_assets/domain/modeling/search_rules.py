@@ -25,7 +25,7 @@ def on_the_edge(fit: "Fit") -> list[str]:
     """Return a message for each hyperparameter of the winner that is at an edge of the grid."""
     messages = []
     for name, value in fit.winner.items():
-        numbers = {one.params[name] for one in fit.candidates if type(one.params[name]) in (int, float)}
+        numbers = {one.params[name] for one in fit.candidates if type(one.params.get(name)) in (int, float)}
         if len(numbers) >= _FEWEST_VALUES and value in (min(numbers), max(numbers)):
             messages.append(f"{name} is {value}, at an edge of the grid")
     return messages

@@ -54,10 +54,7 @@ class ServableBundle(Protocol):
     def contributions(self, X: Array) -> tuple[float, Array] | None:
         """Return the intercept and the contributions to each row."""
 
-    def decisions(self, p: Array) -> NDArray[np.str_]:
-        """Return the decision for each probability."""
-
-    def sets(self, p: Array) -> NDArray[np.str_]:
+    def triage(self, p: Array) -> NDArray[np.str_]:
         """Return the triage outcome for each probability."""
 
 
@@ -93,8 +90,7 @@ def check(bundle: ServableBundle) -> None:
         raise _failed("its contributions do not add up to its predictions")
     if np.ptp(p) == 0:
         raise _failed("it predicts the same probability for every patient")
-    known = set(contract.OUTCOMES)
-    if not known.issuperset(bundle.sets(p).tolist()) or not known.issuperset(bundle.decisions(p).tolist()):
+    if not set(contract.OUTCOMES).issuperset(bundle.triage(p).tolist()):
         raise _failed("its policy returns an unknown outcome")
 
 

@@ -40,14 +40,14 @@ class ProbabilityDifference:
 class Agreement:
     """How far two models agree. Values are None if there are no patients.
 
-    `same_decision` and `same_set` are shares with Wilson intervals. `decisions` counts patients as `{champion's
-    decision: {challenger's decision: n}}`.
+    `same_triage` and `same_side` (of each model's threshold) are shares with Wilson intervals. `triage` counts patients
+    as `{champion's outcome: {challenger's outcome: n}}`.
     """
 
     patients: int
-    same_decision: intervals.Interval
-    same_set: intervals.Interval
-    decisions: dict[str, dict[str, int]]
+    same_triage: intervals.Interval
+    same_side: intervals.Interval
+    triage: dict[str, dict[str, int]]
     referred: Referred
     difference: ProbabilityDifference
 
@@ -58,19 +58,18 @@ def agreement(
     """Compare P(malignant) of both models for the same patients, each of shape (n,); each model uses its own policy."""
     n = len(champion)
     models = ((champion, champion_policy), (challenger, challenger_policy))
-    called = [decision_policy.called_malignant(p, policy.threshold) for p, policy in models]
-    sets = [decision_policy.decide(p, policy.quantiles) for p, policy in models]
-    names = (decision_policy.BENIGN, decision_policy.MALIGNANT)
+    above = [decision_policy.is_above(p, policy.threshold) for p, policy in models]
+    first, second = triage = [decision_policy.triage(p, policy.quantiles) for p, policy in models]
     nobody = "no patient was scored by both models"
-    referred = [float((outcomes == decision_policy.REFER).mean()) if n else None for outcomes in sets]
+    referred = [float((outcomes == decision_policy.REFER).mean()) if n else None for outcomes in triage]
     change = challenger - champion
     return Agreement(
         patients=n,
-        same_decision=intervals.proportion(int((called[0] == called[1]).sum()), n, undefined=nobody),
-        same_set=intervals.proportion(int((sets[0] == sets[1]).sum()), n, undefined=nobody),
-        decisions={
-            first: {second: int(((called[0] == a) & (called[1] == b)).sum()) for b, second in enumerate(names)}
-            for a, first in enumerate(names)
+        same_triage=intervals.proportion(int((first == second).sum()), n, undefined=nobody),
+        same_side=intervals.proportion(int((above[0] == above[1]).sum()), n, undefined=nobody),
+        triage={
+            before: {after: int(((first == before) & (second == after)).sum()) for after in decision_policy.OUTCOMES}
+            for before in decision_policy.OUTCOMES
         },
         referred=Referred(*referred),
         difference=ProbabilityDifference(float(change.mean()), float(np.abs(change).max()))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.modeling.linear_scorer import Scorer
+    from wdbc_assets.domain.modeling.spline_scorer import SplineScorer
 
 LEVELS = tuple(number / 40 for number in range(1, 40))
 """The quantiles of the training set stored in a bundle: .025 to .975. Extremes would be values of single patients."""
@@ -39,7 +40,7 @@ class Bundle:
 
     recipe: str
     pipeline: Pipeline
-    scorer: Scorer | None
+    scorer: Scorer | SplineScorer | None
     policy: DecisionPolicy
     features: tuple[str, ...]
     contract: str

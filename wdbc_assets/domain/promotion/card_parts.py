@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from wdbc_assets.domain import formatting
 
-Form = Literal["count", "decimal", "share", "interval", "mean", "text"]
+Form = Literal["count", "decimal", "share", "interval", "mean", "spread", "text"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def lookup(content: Any, place: tuple[str, ...]) -> Any:
 
 
 def shown(value: Any, form: Form) -> str:
-    """Format a value as a count, four decimals, a percentage, a value or mean with its interval, or text."""
+    """Format a value as a count, four decimals, a percentage, a value or mean with its interval or spread, or text."""
     if value is None:
         return formatting.UNDEFINED
     if form == "count":
@@ -70,10 +70,12 @@ def shown(value: Any, form: Form) -> str:
         return f"{100 * value:.1f} %"
     if form == "decimal":
         return f"{value:.4f}"
+    if form == "spread":
+        return "cannot be said" if value["mean"] is None else f"{value['mean']:.4f} ± {value['sd']:.4f}"
     if form in ("interval", "mean"):
         middle = value["value" if form == "interval" else "mean"]
         if middle is None or value["low"] is None:
-            return shown(middle, "decimal")
+            return shown(middle, "decimal") + (", no interval" if middle is not None and form == "interval" else "")
         return f"{middle:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
     return str(value)
 

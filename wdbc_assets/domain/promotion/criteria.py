@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation.results import Difference  # noqa: TC001 -- a stored verdict is read by its types
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
@@ -17,32 +18,34 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from wdbc_assets.domain.evaluation.results import Difference, EvaluationSummary, Metrics
+    from wdbc_assets.domain.evaluation.results import Spread
 
-ACCURACY_MARGIN = -0.015
-"""The lower bound of the difference in accuracy must exceed it: at worst, one more of 67 patients is misclassified."""
 
-SPECIFICITY_MARGIN = 0.02
-"""The additional share of benign patients that may be called malignant at a recall of 98 %: 7 of 357 patients."""
+NET_BENEFIT_MARGIN = 0.002
+"""The largest loss of net benefit that the interval may contain: two malignant patients found less in a thousand."""
 
-RECALL = 0.98
-"""The recall at which specificities are compared: the default recall target of the decision policy."""
+SIGNIFICANCE = 0.05
+"""The probability of ever promoting an equal candidate over one champion, however many candidates are compared."""
 
-TEST_FLOORS = {"accuracy": 0.939, "roc_auc": 0.975}
-"""What the fitted pipeline must reach on the test set: three standard deviations below the mean of 200 splits."""
+SLOPES = (0.7, 1.6)
+"""The calibration slopes of a model that can be used: far below 1, its probabilities are too extreme."""
+
+GAINS = (0.008, 0.020, 0.028)
+"""The gains in log-loss for which a verdict states the power of its comparison."""
 
 EXPERIMENT_PATIENTS, EXPERIMENT_ANSWERED = 100, 0.999
 """The number of patients from which an experiment counts, and the share of them that must have been scored. Agreement
 is shown but not used, because the diagnoses are not known yet."""
 
 
-LOG_LOSS, COMPARED = "log_loss", ("log_loss", "accuracy", "specificity")
+LOG_LOSS, COMPARED = "log_loss", ("log_loss", "net_benefit")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """One requirement: its text, the measured value (with its 95 % interval, if any), and whether it is met."""
+    """One requirement: its text, the measured value (with its interval, if any), and whether it is met."""
 
     name: str
     demand: str
@@ -66,16 +69,76 @@ def known(bound: float | None) -> float:
     return math.nan if bound is None else bound
 
 
-def comparison_criteria(
-    predictions: pd.DataFrame, summary: EvaluationSummary, candidate: str, champion: str
-) -> tuple[Criterion, ...]:
-    """Return the criteria that compare a candidate with the champion, from both predictions and their summary."""
-    log_loss, accuracy = _differences(summary, candidate, champion)
-    specificity = _specificity_difference(predictions, candidate, champion, folds=summary.folds)
+def alpha(attempt: int) -> float:
+    """Return the significance level of the comparison of the `attempt`-th candidate with one champion.
+
+    The levels of all attempts add up to `SIGNIFICANCE`: they are .05 * (6 / pi^2) / attempt^2, because the sum of
+    1 / k^2 is pi^2 / 6. By Bonferroni's inequality, the probability that any equal candidate is promoted is then at
+    most .05.
+    """
+    return SIGNIFICANCE * 6 / math.pi**2 / attempt**2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The differences candidate - champion that the gate needs, on the same out-of-fold predictions.
+
+    Attributes:
+        log_loss: With the corrected interval at the level of the attempt.
+        net_benefit: The mean over `utility.THRESHOLDS`, with a 95 % interval over patients.
+        accuracy: With the corrected 95 % interval. It decides nothing.
+        power: For each of `GAINS`, about how often such a gain in log-loss would be recognized.
+    """
+
+    log_loss: Difference
+    net_benefit: Difference
+    accuracy: Difference
+    power: tuple[float, ...]
+
+
+def compare(candidate: pd.DataFrame, champion: pd.DataFrame, *, folds: int, attempt: int) -> Comparison:
+    """Compare the out-of-fold predictions of two recipes for the same patients in the same folds."""
+    from statistics import NormalDist
+
+    from wdbc_assets.domain.evaluation import comparison, results, utility
+
+    losses, hits = (
+        comparison.by_fold(candidate, of_row(candidate)) - comparison.by_fold(champion, of_row(champion))
+        for of_row in (_losses, _hits)
+    )
+    mean, low, high = comparison.corrected_interval(losses, folds=folds, confidence=1 - alpha(attempt))
+    _, worst, best = comparison.corrected_interval(hits, folds=folds)
+    error = comparison.corrected_error(losses, folds=folds)
+    power = [NormalDist().cdf((gain - (high - mean)) / error) if error else 1.0 for gain in GAINS]
+    return Comparison(
+        log_loss=results.Difference(mean=mean, low=low, high=high),
+        net_benefit=utility.difference(candidate, champion),
+        accuracy=results.Difference(mean=float(hits.mean()), low=worst, high=best),
+        power=tuple(power),
+    )
+
+
+def _losses(predictions: pd.DataFrame) -> NDArray[np.float64]:
+    from wdbc_assets.domain.evaluation import ranking
+
+    return ranking.losses(predictions["diagnosis"].to_numpy(), predictions["probability"].to_numpy())["log_loss"]
+
+
+def _hits(predictions: pd.DataFrame) -> NDArray[np.float64]:
+    from wdbc_assets.domain.evaluation import comparison
+
+    called = predictions["probability"].to_numpy() > comparison.THRESHOLD
+    hits: NDArray[np.float64] = (called == (predictions["diagnosis"].to_numpy() == 1)).astype("float64")
+    return hits
+
+
+def comparison_criteria(compared: Comparison, attempt: int) -> tuple[Criterion, ...]:
+    """Return the criteria that compare a candidate with the champion."""
+    log_loss, net_benefit = compared.log_loss, compared.net_benefit
     return (
         Criterion(
             name=LOG_LOSS,
-            demand="upper bound of the difference below 0",
+            demand=f"upper bound of the {1 - alpha(attempt):.2%} interval below 0",
             holds=known(log_loss.high) < 0,
             bound=0.0,
             value=log_loss.mean,
@@ -83,65 +146,15 @@ def comparison_criteria(
             high=log_loss.high,
         ),
         Criterion(
-            name="accuracy",
-            demand=f"lower bound of the difference above {ACCURACY_MARGIN:g}",
-            holds=known(accuracy.low) > ACCURACY_MARGIN,
-            bound=ACCURACY_MARGIN,
-            value=accuracy.mean,
-            low=accuracy.low,
-            high=accuracy.high,
-        ),
-        Criterion(
-            name="specificity",
-            demand=f"at a recall of {RECALL:g}, at most {SPECIFICITY_MARGIN:g} lower",
-            holds=known(specificity.mean) >= -SPECIFICITY_MARGIN,
-            bound=-SPECIFICITY_MARGIN,
-            value=specificity.mean,
-            low=specificity.low,
-            high=specificity.high,
+            name="net_benefit",
+            demand=f"lower bound above {-NET_BENEFIT_MARGIN:g}",
+            holds=known(net_benefit.low) > -NET_BENEFIT_MARGIN,
+            bound=-NET_BENEFIT_MARGIN,
+            value=net_benefit.mean,
+            low=net_benefit.low,
+            high=net_benefit.high,
         ),
     )
-
-
-def _differences(summary: EvaluationSummary, candidate: str, champion: str) -> tuple[Difference, Difference]:
-    """Return candidate - champion in log-loss and in accuracy; 0 if both are the same recipe."""
-    from wdbc_assets.domain.evaluation import results
-
-    if candidate == champion:
-        return results.NO_DIFFERENCE, results.NO_DIFFERENCE
-    (pair,) = summary.differences
-    if pair.recipe == candidate:
-        return pair.log_loss, pair.accuracy
-    return pair.log_loss.negated(), pair.accuracy.negated()
-
-
-def _specificity_difference(predictions: pd.DataFrame, candidate: str, champion: str, *, folds: int) -> Difference:
-    """Return the difference of the specificities at each repeat's threshold, with its interval over the folds."""
-    from wdbc_assets.domain.evaluation import comparison, results
-
-    if candidate == champion:
-        return results.NO_DIFFERENCE
-    of = [specificities(predictions[predictions["recipe"] == name]) for name in (candidate, champion)]
-    value, low, high = comparison.corrected_interval(of[0] - of[1], folds=folds)
-    return results.Difference(mean=value, low=low, high=high)
-
-
-def specificities(predictions: pd.DataFrame) -> np.ndarray:
-    """Return one recipe's specificity in each fold, repeat by repeat, shape (repeats * folds,).
-
-    The threshold of a repeat is the largest one with a recall of at least `RECALL` over all patients of that repeat
-    (`decision_policy.recall_threshold`).
-    """
-    from wdbc_assets.domain.data import contract
-    from wdbc_assets.domain.evaluation import decision_policy
-
-    malignant = predictions[predictions["diagnosis"] == contract.MALIGNANT]
-    threshold = malignant.groupby("repeat")["probability"].agg(
-        lambda probabilities: decision_policy.recall_threshold(probabilities.to_numpy(), RECALL)[0]
-    )
-    benign = predictions[predictions["diagnosis"] == contract.BENIGN]
-    correct = benign["probability"] < benign["repeat"].map(threshold)
-    return correct.groupby([benign["repeat"], benign["fold"]], sort=True).mean().to_numpy(dtype="float64")
 
 
 def floor_criteria(means: Mapping[str, float | None], repeats: int) -> tuple[Criterion, Criterion]:
@@ -159,20 +172,17 @@ def floor_criteria(means: Mapping[str, float | None], repeats: int) -> tuple[Cri
     )
 
 
-def test_set_criteria(test: Metrics) -> tuple[Criterion, ...]:
-    """Return the criteria for the fitted pipeline's metrics on the test set."""
-    measured = (("test accuracy", "accuracy", test.accuracy), ("test ROC-AUC", "roc_auc", test.roc_auc))
-    return tuple(
+def calibration_criteria(slope: Spread) -> tuple[Criterion, ...]:
+    """Return the criterion for the candidate's calibration slope; one that cannot be computed does not meet it."""
+    low, high = SLOPES
+    return (
         Criterion(
-            name=name,
-            demand=f"at least {TEST_FLOORS[metric]:g} on the test set",
-            holds=known(figure.value) >= TEST_FLOORS[metric],
-            value=figure.value,
-            low=figure.low,
-            high=figure.high,
-            bound=TEST_FLOORS[metric],
-        )
-        for name, metric, figure in measured
+            name="calibration",
+            demand=f"slope from {low:g} to {high:g}",
+            holds=slope.mean is not None and low <= slope.mean <= high,
+            value=slope.mean,
+            found="" if slope.mean is not None else f"no slope: {slope.reason}",
+        ),
     )
 
 

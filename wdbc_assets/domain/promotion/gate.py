@@ -1,13 +1,15 @@
-"""The gate: compares a candidate with the champion on the same out-of-fold predictions of both recipes.
+"""The gate: compares a candidate with the champion on out-of-fold predictions of both recipes for the same folds.
 
-Repeated cross-validation evaluates recipes, so the gate compares recipes. The test set of one split is too small to
-select a model; it can only block a promotion. Each criterion has a value, its interval and its bound:
+Repeated cross-validation evaluates recipes, so the gate compares recipes. The champion's predictions are those of the
+recipe as it was when the champion was promoted: a recipe that was changed since is another candidate. The test set of
+one split is too small to decide anything, and is only reported. Each criterion has a value, its interval and its bound:
 
-- `log_loss`: the corrected 95 % interval of the difference (candidate - champion) is entirely below 0.
-- `accuracy`: the lower bound of the difference is above `ACCURACY_MARGIN`.
-- `specificity`: at a recall of `RECALL`, it is at most `SPECIFICITY_MARGIN` lower.
+- `log_loss`: the corrected interval of the difference (candidate - champion) is entirely below 0. Its level falls with
+  the number of candidates that were compared with this champion before, so that trying again and again does not help.
+- `net_benefit`: what decisions are worth, averaged over three thresholds; it may be at most `NET_BENEFIT_MARGIN` lower,
+  with the lower bound of its interval.
 - `floors`, `alarms`: the candidate's means reach the quality floors, and none raises a leakage alarm.
-- `test accuracy`, `test ROC-AUC`: the fitted pipeline reaches a modest value on the test set.
+- `calibration`: the candidate's calibration slope is within `SLOPES`.
 - `experiment`: if it received `EXPERIMENT_PATIENTS` or more patients beside the champion, it scored nearly all of them.
 - `search`, `patients`, `code`: the candidate was fitted with the evaluated search (the recipe's full grid), patients
   and code. Otherwise the evidence belongs to another model.
@@ -16,8 +18,9 @@ If all criteria are met, the verdict is **better** and the candidate is promoted
 interval of the difference in log-loss is within ±`EQUIVALENCE`, the verdict is **not worse** and the simpler recipe
 wins, in the order of `SIMPLICITY`. Evidence cannot distinguish two fits of the same recipe; a fit of the current data,
 code and parameters then replaces an outdated one, because the evidence describes the current fit. If the interval is
-entirely above 0, the verdict is **worse**. Otherwise it is **cannot tell**. Without a champion, the verdict is
-**first** if the criteria that concern only the candidate are met.
+entirely above 0, the verdict is **worse**. Otherwise it is **inconclusive**. If there are no predictions of the
+champion's recipe for these patients, the verdict is **not measured**, which never promotes. Without a champion, the
+verdict is **first** if the criteria that concern only the candidate are met.
 
 The interval is `comparison.corrected_interval`. `comparison` imports numpy and is therefore imported inside functions.
 """
@@ -36,18 +39,17 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wdbc_assets.domain.evaluation.results import Metrics
-    from wdbc_assets.domain.promotion.criteria import Criterion
+    from wdbc_assets.domain.promotion.criteria import Comparison, Criterion
 
 EQUIVALENCE = 0.010
 """Smaller differences in log-loss, in either direction, count as equivalent. It is half the difference between the
 default recipe and `airflow_baseline` in the full protocol (.0191), the smallest gain considered worth a change. Ten
 repeats can resolve it: `pca_logistic` differs from `airflow_baseline` by .0016 [-.0037, +.0068]."""
 
-SIMPLICITY = ("logistic", "airflow_baseline", "pca_logistic", "svc", "stacking")
+SIMPLICITY = ("logistic", "airflow_baseline", "pca_logistic", "spline", "svc", "stacking", "blend")
 """Recipes from simplest to most complex: thirty coefficients that explain each prediction exactly; a linear model on
-principal components of transformed measurements; the same with a larger grid; a support vector machine without
-coefficients; a stack of three models."""
+principal components of transformed measurements; the same with a larger grid; sixty coefficients, two for each
+measurement; a support vector machine without coefficients; a stack of three models; the mean of two of these."""
 
 production_is_healthy = Rule(
     "production_is_healthy",
@@ -57,12 +59,15 @@ production_is_healthy = Rule(
 )
 RULES = (production_is_healthy,)
 
-Name = Literal["first", "better", "not worse", "cannot tell", "worse"]
+Name = Literal["first", "better", "not worse", "inconclusive", "worse", "not measured"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion)."""
+    """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion).
+
+    `attempt` numbers the candidates that were compared with this champion; `comparison` has their differences.
+    """
 
     name: Name
     promoted: bool
@@ -72,6 +77,8 @@ class Verdict:
     repeats: int
     folds: int
     patients: int
+    attempt: int
+    comparison: criteria.Comparison | None
     criteria: tuple[criteria.Criterion, ...]
 
     @property
@@ -85,23 +92,28 @@ def compare(
     *,
     candidate: str,
     champion: str | None,
-    test: Metrics,
+    of_champion: pd.DataFrame | None = None,
+    attempt: int = 1,
     grid: str = "full",
     same_patients: bool = True,
     same_code: bool = True,
+    same_recipe: bool = False,
     supersedes: bool = True,
     experiment: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Compare a candidate's recipe with the champion's; both may be the same recipe.
 
     Args:
-        predictions: the out-of-fold predictions of `cross_validation`, with both recipes on the same folds.
+        predictions: the out-of-fold predictions of `cross_validation`, with those of the candidate's recipe.
         candidate: the candidate's recipe.
         champion: the champion's recipe, or None if there is no champion.
-        test: the result of `metrics.evaluate` for the fitted candidate on the test set.
+        of_champion: the out-of-fold predictions of the champion's recipe for the same patients in the same folds, or
+            None if there are none. Only the repeats that both have are compared.
+        attempt: which of the candidates compared with this champion it is, from 1.
         grid: the grid that the candidate was fitted with.
         same_patients: whether the candidate was fitted on patients of the evaluated clean frame.
         same_code: whether the candidate was fitted and evaluated with the current code.
+        same_recipe: whether both are the same recipe, and its code is unchanged.
         supersedes: whether the candidate is the fit of the current data, code and parameters; this decides between two
             fits of the same recipe.
         experiment: how many patients the candidate `scored` and `failed` to score beside this champion, if any.
@@ -111,21 +123,21 @@ def compare(
     """
     from wdbc_assets.domain.evaluation import comparison
 
-    names = [candidate] if champion in (candidate, None) else [candidate, str(champion)]
-    _require_evaluated(predictions, names)
-    of_both = predictions[predictions["recipe"].isin(names)]
-    summary = comparison.summary(of_both)
+    _require_evaluated(predictions, candidate)
+    own = predictions[predictions["recipe"] == candidate]
+    comparison.require_pairs(own)
+    summary = comparison.summary(own)
     alone = (
         *criteria.floor_criteria(summary.recipes[candidate].means, summary.repeats),
-        *criteria.test_set_criteria(test),
-    )
-    alone = (
-        *alone,
+        *criteria.calibration_criteria(summary.calibration[candidate].slope),
         *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
-    compared = () if champion is None else criteria.comparison_criteria(of_both, summary, candidate, champion)
-    name, promoted, reason = _verdict(compared, alone, candidate, champion, supersedes=supersedes)
+    found = None if of_champion is None else _compared(own, of_champion, summary.folds, attempt)
+    compared = () if found is None else criteria.comparison_criteria(found, attempt)
+    name, promoted, reason = _verdict(
+        compared, alone, candidate, champion, same_recipe=same_recipe, supersedes=supersedes
+    )
     return Verdict(
         name=name,
         promoted=promoted,
@@ -135,6 +147,8 @@ def compare(
         repeats=summary.repeats,
         folds=summary.folds,
         patients=summary.patients,
+        attempt=attempt,
+        comparison=found,
         criteria=(*compared, *alone),
     )
 
@@ -143,6 +157,22 @@ def simpler(first: str, second: str) -> bool:
     """Return whether the first recipe is simpler than the second; recipes not in `SIMPLICITY` are the least simple."""
     ranks = [SIMPLICITY.index(name) if name in SIMPLICITY else len(SIMPLICITY) for name in (first, second)]
     return ranks[0] < ranks[1]
+
+
+def _compared(candidate: pd.DataFrame, champion: pd.DataFrame, folds: int, attempt: int) -> Comparison:
+    """Compare two recipes on the repeats that both have.
+
+    Raises:
+        WdbcError: they have none, or the predictions are not for the same patients in the same folds.
+    """
+    import pandas as pd
+
+    from wdbc_assets.domain.evaluation import comparison
+
+    repeats = set(candidate["repeat"]) & set(champion["repeat"])
+    first, second = (table[table["repeat"].isin(repeats)] for table in (candidate, champion))
+    comparison.require_pairs(pd.concat([first.assign(recipe="candidate"), second.assign(recipe="champion")]))
+    return criteria.compare(first, second, folds=folds, attempt=attempt)
 
 
 def _broken(criteria_: tuple[Criterion, ...]) -> list[str]:
@@ -155,40 +185,42 @@ def _verdict(
     candidate: str,
     champion: str | None,
     *,
+    same_recipe: bool,
     supersedes: bool,
 ) -> tuple[Name, bool, str]:
     broken = _broken((*compared, *alone))
     problems = f"criteria not met: {', '.join(broken)}"
     if champion is None:
-        return ("cannot tell", False, problems) if broken else ("first", True, "there is no champion to compare with")
+        return ("inconclusive", False, problems) if broken else ("first", True, "there is no champion to compare with")
+    if not compared:
+        return "not measured", False, "there are no predictions of the champion's recipe for these patients"
     log_loss = next(criterion for criterion in compared if criterion.name == criteria.LOG_LOSS)
     low, high = criteria.known(log_loss.low), criteria.known(log_loss.high)
     if low > 0:
         return "worse", False, "its log-loss is significantly higher"
     if broken:
-        return "cannot tell", False, problems
+        return "inconclusive", False, problems
     if log_loss.holds:
         return "better", True, "its log-loss is significantly lower, and all other criteria are met"
     if -low < EQUIVALENCE and high < EQUIVALENCE:
-        return "not worse", *_prefer_simpler(candidate, champion, supersedes=supersedes)
-    return "cannot tell", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
+        return "not worse", *_prefer_simpler(candidate, champion, same_recipe=same_recipe, supersedes=supersedes)
+    return "inconclusive", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
 
 
-def _prefer_simpler(candidate: str, champion: str, *, supersedes: bool) -> tuple[bool, str]:
-    if candidate == champion and supersedes:
+def _prefer_simpler(candidate: str, champion: str, *, same_recipe: bool, supersedes: bool) -> tuple[bool, str]:
+    if same_recipe and supersedes:
         return True, "the same recipe, fitted with the current data, code and parameters"
-    if candidate == champion:
+    if same_recipe:
         return False, "the same recipe, but not its current fit; `wdbc rollback` restores an earlier champion"
     if simpler(candidate, champion):
         return True, f"equivalent within {EQUIVALENCE:g}, and {candidate} is simpler than {champion}"
     return False, f"equivalent within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
 
 
-def _require_evaluated(predictions: pd.DataFrame, names: list[str]) -> None:
-    unknown = sorted(set(names) - set(predictions["recipe"].unique()))
-    if unknown:
+def _require_evaluated(predictions: pd.DataFrame, candidate: str) -> None:
+    if candidate not in set(predictions["recipe"].unique()):
         raise WdbcError(
-            f"cross_validation has no results for {' and '.join(unknown)}, so there is no evidence to compare",
+            f"cross_validation has no results for {candidate}, so there is no evidence to compare",
             where="cross_validation",
-            hint=f"Run `wdbc evaluate {' '.join(f'--recipe {name}' for name in unknown)}` first.",
+            hint=f"Run `wdbc evaluate --recipe {candidate}` first.",
         )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, ModelCard, Section, paragraphs
+from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, lookup, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,11 +48,13 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         _factors(cited),
         _data(cited),
         _evaluation(cited, recipe),
+        _calibration(cited, recipe),
+        _usefulness(cited, recipe),
         _test_set(cited),
         _policy(cited),
         _importance(cited),
         Section("Ethical considerations", paragraphs(_ETHICS)),
-        _caveats(cited, recipe),
+        _caveats(),
     )
     return ModelCard(recipe, sections, {name: versions[name] for name in sorted(artifacts)})
 
@@ -179,15 +181,21 @@ computed from the individual folds, with the correction of Nadeau and Bengio for
 def _test_set(cited: Cited) -> Section:
     text = """\
 These results come from a single split with a small test set. A different split gives different values. They are not
-used to select a model."""
+used to select a model.
+
+The intervals of proportions are Wilson intervals, that of the F-measure is the Wilson interval of the Jaccard index,
+that of the ROC-AUC is DeLong's on the logit scale, and those of the log-loss and the Brier score are bootstrap-t
+intervals on the log scale. With so few patients, the interval of the log-loss covers the true value less often than it
+states. Average precision has no interval, because none is known that covers the true value as often as it states."""
     metrics = (cited(label, "metrics", metric, form="interval") for metric, label in _METRICS.items())
     return Section("Performance on the test set", paragraphs(text), tuple(metrics))
 
 
 def _policy(cited: Cited) -> Section:
     text = """\
-The decision threshold is selected on out-of-fold probabilities of the training set, so that the recall target is
-reached there. This does not guarantee the same recall for future patients or at other hospitals.
+The decision threshold is selected on out-of-fold probabilities of the training set, so that the expected recall of
+new malignant patients is the recall target, if they are like those of the training set. In a single training set the
+recall can be lower: the lower bound says what can be relied on. Neither holds at other hospitals.
 
 Triage uses a conformal prediction set for each patient. If the set contains both diagnoses or neither, the patient is
 referred to a physician."""
@@ -200,9 +208,14 @@ referred to a physician."""
         paragraphs(text),
         (
             cited("recall target", "decision_policy", "recall_target", form="share"),
+            cited("expected recall of new malignant patients", "decision_policy", "promise", "expected", form="share"),
+            cited("lower bound of that recall", "decision_policy", "promise", "low", form="share"),
+            cited("confidence of the lower bound", "decision_policy", "promise", "confidence", form="share"),
             cited("threshold", "decision_policy", "threshold"),
             test("recall at the threshold", "recall"),
             test("specificity at the threshold", "specificity"),
+            test("positive predictive value at the threshold", "ppv"),
+            test("negative predictive value at the threshold", "npv"),
             test("coverage of malignant patients", "coverage", "malignant"),
             test("coverage of benign patients", "coverage", "benign"),
             test("share of patients referred", "referred"),
@@ -229,7 +242,7 @@ unimportant."""
     return Section("Feature importance", paragraphs(text), tuple(groups))
 
 
-def _caveats(cited: Cited, recipe: str) -> Section:
+def _caveats() -> Section:
     text = """\
 The data come from a small number of patients, one hospital, one period and one instrument. The confidence intervals
 describe sampling variation. They do not describe how performance would change at another hospital.
@@ -239,5 +252,58 @@ values.
 
 Re-evaluate and refit the model if the data source, the instrument or the population changes. `wdbc verify` recomputes
 the artifacts that this card cites and reports any differences."""
-    calibration = cited("expected calibration error", "cross_validation", "calibration", recipe, "ece")
-    return Section("Caveats and recommendations", paragraphs(text), (calibration,))
+    return Section("Caveats and recommendations", paragraphs(text))
+
+
+def _calibration(cited: Cited, recipe: str) -> Section:
+    text = """\
+Each measure is computed for every repeat of the cross-validation, and averaged over the repeats. The expected
+calibration error is shown beside its mean for perfectly calibrated probabilities, and is not used for any decision."""
+
+    def of(label: str, *place: str, form: Form = "decimal") -> CitedValue:
+        return cited(label, "cross_validation", "calibration", recipe, *place, form=form)
+
+    return Section(
+        "Calibration",
+        paragraphs(text),
+        (
+            *(of(shown.label, name, form="spread") for name, shown in explanations.CALIBRATION.items()),
+            of("lower bound of the calibration in the large", "intercept_low"),
+            of("upper bound of the calibration in the large", "intercept_high"),
+            of("expected calibration error", "ece"),
+            of("expected calibration error if perfectly calibrated", "ece_if_calibrated", "mean"),
+        ),
+    )
+
+
+_ELSEWHERE: tuple[tuple[str, str, Form], ...] = (
+    ("share of malignant elsewhere", "prevalence", "share"),
+    ("observed / expected there", "observed_expected", "decimal"),
+    ("log-loss there", "log_loss", "decimal"),
+    ("log-loss there, recalibrated", "recalibrated_log_loss", "decimal"),
+)
+
+
+def _usefulness(cited: Cited, recipe: str) -> Section:
+    text = """\
+Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. Where another share of the
+patients is malignant, and each class is like that of these data, the probabilities are wrong until they are
+recalibrated by adding an offset to the log-odds."""
+
+    others = ("cross_validation", "other_prevalences", recipe)
+    return Section(
+        "Costly patients and other prevalences",
+        paragraphs(text),
+        (
+            cited(
+                "share of the log-loss of the five costliest patients",
+                *("cross_validation", "costly_patients", recipe, "share"),
+                form="share",
+            ),
+            *(
+                cited(label, *others, str(place), name, form=form)
+                for place in range(len(lookup(cited.artifacts["cross_validation"], others[1:])))
+                for label, name, form in _ELSEWHERE
+            ),
+        ),
+    )

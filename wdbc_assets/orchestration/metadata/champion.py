@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wdbc_assets.domain.promotion import criteria
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.promotion import bundles, criteria, gate
+    from wdbc_assets.domain.promotion import bundles, gate
     from wdbc_assets.registry.decision_log import Decision
 
 
@@ -28,9 +29,16 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
             ],
         ),
     }
-    if verdict.champion is not None:
+    if verdict.comparison is not None:
+        accuracy, power = verdict.comparison.accuracy, verdict.comparison.power
+        described["accuracy (decides nothing)"] = f"{accuracy.mean:+.4f}, {accuracy.low:+.4f} to {accuracy.high:+.4f}"
+        described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.4f}"
+        described["power"] = parts.table(
+            ("gain in log-loss", "recognized in about"),
+            [(f"{gain:.3f}", f"{share:.0%}") for gain, share in zip(criteria.GAINS, power, strict=True)],
+        )
         described["differences"] = parts.picture(
-            plots.differences(verdict), "Difference of each metric with its 95 % interval and its bound"
+            plots.differences(verdict), "Difference of each criterion with its interval and its bound"
         )
     return described
 

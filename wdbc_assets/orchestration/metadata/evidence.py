@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from wdbc_assets.domain import formatting
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
@@ -46,8 +46,13 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
             plots.recipes_compared(summary), "Log-loss and accuracy of each recipe with intervals"
         ),
         "calibration": _calibration(summary.calibration),
+        **_explained(summary.calibration[floors.RECIPE]),
+        "Brier score": _brier(summary.calibration),
         "reliability": parts.picture(
             plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
+        ),
+        "decision curves": parts.picture(
+            plots.decision_curves(summary.decision_curves), "Net benefit of each recipe by threshold, with bands"
         ),
         **{
             f"{floors.RECIPE} {name}": round(mean, parts.DECIMALS)
@@ -62,31 +67,29 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     from wdbc_assets.presentation import plots
 
     out_of_fold, test, quantiles = policy.out_of_fold, policy.test, policy.quantiles
-    shares = {
-        "recall, out of fold": out_of_fold.recall,
-        "specificity, out of fold": out_of_fold.specificity,
-        "referred, out of fold": out_of_fold.referred,
-        "recall, test": test.recall,
-        "specificity, test": test.specificity,
-        "referred, test": test.referred,
+    rates = {
+        **{f"{name.replace('_', ' ')}, out of fold": rate for name, rate in out_of_fold.by_name.items()},
+        **{f"{name.replace('_', ' ')}, test": rate for name, rate in test.by_name.items()},
         "coverage of benign, test": test.coverage.benign,
         "coverage of malignant, test": test.coverage.malignant,
     }
     trends = {
         "threshold": policy.threshold,
+        "recall, at least": policy.promise.low,
         "out-of-fold specificity": out_of_fold.specificity.value,
         "out-of-fold referred": out_of_fold.referred.value,
     }
     return {
         "recipe": policy.recipe,
-        "decides": (
-            f"malignant at {parts.decimal(policy.threshold)} or above, for a recall of {policy.recall_target:g};"
-            f" or by sets, for a coverage of {1 - policy.alpha:g}: malignant possible from"
+        "triage": (
+            f"by conformal prediction sets, for a coverage of {1 - policy.alpha:g}: malignant possible from"
             f" {parts.decimal(1 - quantiles.malignant)}, benign up to {parts.decimal(quantiles.benign)},"
             " refer if both are or none is"
         ),
-        "shares": parts.table(
-            ("share", "value", "low", "high"), [(name, *parts.interval(share)) for name, share in shares.items()]
+        "threshold for": f"a recall of {policy.recall_target:g}",
+        "promise": policy.promised,
+        "rates": parts.table(
+            ("rate", "value", "low", "high"), [(name, *parts.interval(rate)) for name, rate in rates.items()]
         ),
         "lines among the patients": parts.picture(
             plots.decision_bands(policy), "Out-of-fold probabilities by class, threshold and referral band"
@@ -122,16 +125,41 @@ def describe_importance(importance: "Importance") -> dict[str, Any]:
 
 def _calibration(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
     return parts.table(
-        ("recipe", "ECE", "z", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
+        ("recipe", "slope", "in the large", "O/E", "ICI", "E50", "E90", "ECE", "z"),
         [
             (
                 name,
-                parts.decimal(found.ece),
-                formatting.number(found.spiegelhalter_z, ".2f"),
-                *map(parts.decimal, vars(found.brier).values()),
+                *(formatting.number(of.spreads[measure].mean, ".3f") for measure in explanations.CALIBRATION),
+                f"{of.ece:.3f}",
+                formatting.number(of.spiegelhalter_z, ".2f"),
             )
-            for name, found in calibration.items()
+            for name, of in calibration.items()
         ],
+    )
+
+
+def _explained(of: "Calibration") -> dict[str, str]:
+    """State each measure of the evaluated recipe with its spread, and what it says."""
+    texts = {
+        explanation.label: f"{formatting.spread(of.spreads[name])}. {explanation.sentence}"
+        for name, explanation in explanations.CALIBRATION.items()
+    }
+    label = explanations.CALIBRATION["intercept"].label
+    bounds = f"95 % interval {parts.decimal(of.intercept_low)} to {parts.decimal(of.intercept_high)}"
+    if of.intercept_low is not None:
+        texts[label] = f"{formatting.spread(of.intercept)}, {bounds}. {explanations.CALIBRATION['intercept'].sentence}"
+    chance = of.ece_if_calibrated
+    texts[explanations.ECE.label] = (
+        f"{parts.decimal(of.ece)}; by chance {parts.decimal(chance.mean)}, from {parts.decimal(chance.low)} to"
+        f" {parts.decimal(chance.high)}. {explanations.ECE.sentence}"
+    )
+    return {f"{floors.RECIPE} {label}": text for label, text in texts.items()}
+
+
+def _brier(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
+    return parts.table(
+        ("recipe", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
+        [(name, *map(parts.decimal, vars(of.brier).values())) for name, of in calibration.items()],
     )
 
 

@@ -22,7 +22,7 @@ def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
         "winner": dg.MetadataValue.json(fit.winner),
         "cross-validation score": round(float(fit.score), parts.DECIMALS),
         "scored by": fit.scoring,
-        "candidates": f"{len(fit.candidates)}, each on {fit.folds} folds",
+        "candidates": f"{len(fit.candidates)}, each on {fit.repeats} x {fit.folds} folds",
         "not converged": sum(not candidate.converged for candidate in fit.candidates),
         "fits": ", ".join(f"{count} {name}" for name, count in fit.fit_counts.items()),
         "warnings": "; ".join(fit.warnings) or "none",
@@ -40,8 +40,9 @@ def describe_metrics(metrics: "Metrics") -> dict[str, Any]:
     return {
         "intervals": parts.table(
             ("metric", "value", "low", "high", "by"),
-            [(name, *parts.interval(figure), figure.method) for name, figure in metrics.by_name.items()],
+            [(name, *parts.interval(figure), figure.by) for name, figure in metrics.by_name.items()],
         ),
+        "notes": "; ".join(f"{name}: {note}" for name, note in metrics.notes.items()),
         "confusion matrix": parts.picture(
             plots.confusion_matrix(metrics), f"Confusion matrix {metrics.confusion_matrix}"
         ),

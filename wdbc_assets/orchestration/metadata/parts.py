@@ -20,7 +20,9 @@ def decimal(value: float | None) -> str:
 
 
 def interval(of: "Interval") -> tuple[str, str, str]:
-    """Format a value and the bounds of its interval."""
+    """Format a value and the bounds of its interval, which are empty if the value has none."""
+    if of.value is None or of.low is None:
+        return decimal(of.value), "", ""
     return decimal(of.value), decimal(of.low), decimal(of.high)
 
 

@@ -6,6 +6,7 @@ shown, and are not stored.
 
 from wdbc_assets.presentation.plots.calibration import reliability_curves
 from wdbc_assets.presentation.plots.comparison import recipes_compared
+from wdbc_assets.presentation.plots.decision_curve import decision_curves
 from wdbc_assets.presentation.plots.exploration import correlations, distributions, separation
 from wdbc_assets.presentation.plots.importance import importance_by_group, typical_contributions
 from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
@@ -21,6 +22,7 @@ __all__ = [
     "correlations",
     "cv_curve",
     "decision_bands",
+    "decision_curves",
     "differences",
     "distributions",
     "importance_by_group",

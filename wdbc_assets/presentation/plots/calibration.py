@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.presentation.plots import style
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def reliability_curves(calibration: Mapping[str, Calibration]) -> style.Image:
             curve, patients = panels[2 * line : 2 * line + 2, column]
             _curve(curve, found)
             _patients(patients, found)
-            curve.set_title(f"{recipe}, error {found.ece:.3f}")
+            curve.set_title(f"{recipe}, slope {formatting.number(found.slope.mean, '.2f')}")
             patients.tick_params(labelbottom=place + columns >= len(calibration))
             if column == 0:
                 curve.set_ylabel("Share malignant")
@@ -58,6 +59,6 @@ def _patients(axes: Axes, found: Calibration) -> None:
     places = [(one.low + one.high) / 2 for one in found.bins]
     axes.bar(places, rows, width=0.09, color=style.GREY)
     for place, count in zip(places, rows, strict=True):
-        axes.annotate(str(count), (place, count), (0, 1), textcoords="offset points", ha="center", size=6.5)
+        axes.annotate(f"{count:.3g}", (place, count), (0, 1), textcoords="offset points", ha="center", size=6.5)
     axes.set(ylim=(0, 1.25 * max(rows)), yticks=[])
     axes.grid(visible=False)

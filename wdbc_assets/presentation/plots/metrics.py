@@ -36,9 +36,9 @@ def roc_curve(metrics: Metrics) -> style.Image:
     """Draw the ROC curve, the point of the threshold in use on it, and its upper left corner enlarged."""
     curve, auc = metrics.roc_curve, metrics.roc_auc
     (tn, fp), (fn, tp) = metrics.confusion_matrix
-    drawing = svg.Drawing(
-        f"ROC-AUC {auc.value:.3f}, {metrics.confidence:.0%} interval {auc.low:.3f} to {auc.high:.3f}", height=460
-    )
+    bounds = "no" if auc.low is None else f"{metrics.confidence:.0%}"
+    ends = "" if auc.low is None else f" {auc.low:.3f} to {auc.high:.3f}"
+    drawing = svg.Drawing(f"ROC-AUC {auc.value:.3f}, {bounds} interval{ends}", height=460)
     line, chance = svg.Look(style.BLUE, 2.5), svg.Look(style.GREY, 1, dashes="4 3")
     used = svg.Look(style.VERMILION, marker="o", radius=4.5)
 

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
 _TITLES = {
     "log_loss": "log-loss (less is better)",
-    "accuracy": "accuracy",
-    "specificity": "specificity at a recall of .98",
+    "net_benefit": "net benefit (more is better)",
 }
 
 
 def differences(verdict: Verdict) -> style.Image:
-    """Plot the difference of each compared metric with its 95 % interval. The forbidden range is shaded."""
+    """Plot the difference of each compared metric with its interval. The forbidden range is shaded."""
     compared = [one for one in verdict.criteria if one.name in _TITLES]
 
     def draw(figure: Figure) -> None:
@@ -40,6 +39,6 @@ def differences(verdict: Verdict) -> style.Image:
             axes.set_title(f"{_TITLES[one.name]}: {one.value:+.4f}, {outcome}")
             axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"{verdict.candidate} minus {verdict.champion}")
-        figure.suptitle(f"Verdict: {verdict.name}. Accuracy and log-loss count with their interval bound", size=9.5)
+        figure.suptitle(f"Verdict: {verdict.name}. Each counts with a bound of its interval", size=9.5)
 
     return style.png(draw, height=0.9 + 0.85 * len(compared))

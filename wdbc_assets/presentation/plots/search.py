@@ -47,7 +47,7 @@ def _by_c(fit: fitting.Fit, best: int, strength: str) -> style.Image:
     for number, panel in enumerate(panels):
         axes = svg.Axes(drawing, 68 + number * (width + 12), top, width, 338 - top, x_ends, y_ends)
         y_ticks = {value: "" if number else label for value, label in svg.ticks(*y_ends).items()}
-        y_name = "" if number else f"{score}, mean of {fit.folds} folds"
+        y_name = "" if number else f"{score}, mean of {len(fit.candidates[best].fold_scores)} folds"
         axes.frame(x_ticks, y_ticks, x="C (smaller: stronger penalty)", y=y_name, title=panel)
         for key in dict.fromkeys(key for key in keys if key[0] == panel):
             look = looks[key[1]] if key[2] else _without_intercept(looks[key[1]])

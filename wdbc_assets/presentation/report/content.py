@@ -10,11 +10,11 @@ from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, insights
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness, validation
-from wdbc_assets.presentation.report import drawing, pictures
+from wdbc_assets.presentation.report import drawing, guidelines, pictures
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, Store
@@ -50,6 +50,8 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "checks": list(_checks(artifacts)),
         "best_first": insights.best_first(values["exploration"].measurements) if "exploration" in values else (),
         "floors": floors,
+        "explanations": explanations,
+        "guidelines": guidelines,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
         "pictures": pictures.draw_all(values),

@@ -50,8 +50,13 @@ def share_interval(metric: Bounded) -> str:
 
 _TERMS = {
     "f1": "F1", "roc_auc": "ROC-AUC", "pr_auc": "average precision", "log_loss": "log-loss", "neg_log_loss": "log-loss",
-    "brier": "Brier score", "ece": "ECE", "wilson": "Wilson",
+    "brier": "Brier score", "ece": "ECE",
 }  # fmt: skip
+
+
+def spread(measure: formatting.Spread) -> str:
+    """Show a mean and its standard deviation, or why it cannot be said."""
+    return formatting.spread(measure)
 
 
 def words(name: str) -> str:
@@ -60,5 +65,5 @@ def words(name: str) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
-    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, words)
+    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, spread, words)
 }

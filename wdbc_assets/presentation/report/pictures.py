@@ -72,6 +72,8 @@ def cross_validation(value: "CrossValidation") -> Iterator[Picture]:
     yield Picture("recipes", "Log-loss and accuracy of each recipe, with intervals", recipes)
     calibration = plots.reliability_curves(value.summary.calibration)
     yield Picture("calibration", "Reliability curve of each recipe, with intervals", calibration)
+    curves = plots.decision_curves(value.summary.decision_curves)
+    yield Picture("decision-curves", "Net benefit of each recipe by threshold, with bands", curves)
 
 
 def decision_policy(value: "DecisionPolicy") -> Iterator[Picture]:

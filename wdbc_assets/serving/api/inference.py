@@ -114,17 +114,17 @@ def model_info(loaded: LoadedModel) -> schemas.ModelInfo:
 def predictions(loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
     """Apply the decision policy to the probabilities; count the patients."""
     served = loaded.served
-    decisions, sets = served.decisions(p).tolist(), served.sets(p).tolist()
+    triage, above_threshold = served.triage(p).tolist(), served.above_threshold(p).tolist()
     outside = loaded.reference_range.outside(X)
-    telemetry.count_patients(sets, sum(map(bool, outside)))
-    rows = zip(p.tolist(), decisions, sets, outside, broken, strict=True)
+    telemetry.count_patients(triage, sum(map(bool, outside)))
+    rows = zip(p.tolist(), triage, above_threshold, outside, broken, strict=True)
     return schemas.Predictions(
         model=model_info(loaded),
         predictions=[
             schemas.Prediction(
-                probability=probability, decision=decision, set=set_, outside_training=beyond, breaches=rules
+                triage=outcome, probability=probability, above_threshold=above, outside_training=beyond, breaches=rules
             )
-            for probability, decision, set_, beyond, rules in rows
+            for probability, outcome, above, beyond, rules in rows
         ],
     )
 

@@ -53,13 +53,14 @@ class RequestBase(Strict):
 class Prediction(BaseModel):
     """Prediction for one patient."""
 
-    probability: float = Field(ge=0, le=1, description="Predicted probability of malignancy.")
-    decision: Literal["benign", "malignant"] = Field(
-        description="Class at the decision threshold: `malignant` if the probability is at or above the threshold."
-    )
-    set: Literal["benign", "malignant", "refer"] = Field(
-        description="Triage outcome of the conformal prediction set: the class if the set contains exactly one class,"
+    triage: Literal["benign", "malignant", "refer"] = Field(
+        description="Outcome for the patient: the class if the conformal prediction set contains exactly one class,"
         " `refer` if it contains both or neither."
+    )
+    probability: float = Field(ge=0, le=1, description="Predicted probability of malignancy.")
+    above_threshold: bool = Field(
+        description="Whether the probability is at or above the decision policy's threshold. This is not the outcome:"
+        " a patient above the threshold may have the outcome `refer`."
     )
     outside_training: list[str] = Field(
         description="Measurements outside the reference range of the training set, which is its central 95 % interval"
@@ -102,9 +103,9 @@ class Explanations(BaseModel):
 
 
 class Policy(BaseModel):
-    """Decision policy: the parameters that turn a probability into a decision and a triage outcome."""
+    """Decision policy: the parameters that turn a probability into a triage outcome."""
 
-    threshold: float = Field(description="The decision is `malignant` at or above this probability.")
+    threshold: float = Field(description="`above_threshold` is true at or above this probability.")
     recall_target: float = Field(description="Recall on malignant cases for which the threshold was chosen.")
     quantiles: dict[str, float] = Field(
         description="Conformal quantile per class: the prediction set contains the class if 1 - P(class) is at most"

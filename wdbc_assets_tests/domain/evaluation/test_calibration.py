@@ -11,7 +11,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, intervals, results
+from wdbc_assets.domain.evaluation import calibration, curves, explanations, intervals, results
 from wdbc_assets.store import parsing
 
 RANDOM = np.random.default_rng(569)
@@ -115,6 +115,67 @@ def test_z_is_finite_for_certain_errors_and_undefined_if_all_are_one_half() -> N
     assert math.isfinite(certain)
     assert certain > 1000
     assert calibration.spiegelhalter_z([1, 0], [0.5, 0.5]) is None
+
+
+def test_the_ece_of_calibrated_probabilities_is_simulated() -> None:
+    _, p = right(569)
+    errors = [calibration.expected_calibration_error((RANDOM.random(569) < p).astype(int), p) for _ in range(1000)]
+    same = calibration.ece_if_calibrated(p[None])
+    assert same == calibration.ece_if_calibrated(p[None])
+    assert same.mean == pytest.approx(np.mean(errors), rel=0.05)
+    assert (same.low, same.high) == pytest.approx(np.quantile(errors, [0.025, 0.975]), rel=0.15)
+
+
+def test_measures_of_calibrated_probabilities_are_near_their_ideal() -> None:
+    found = calibration.summary(*right(4000))
+    ideal = {"slope": 1.0, "intercept": 0.0, "observed_expected": 1.0, "ici": 0.0, "e50": 0.0, "e90": 0.0}
+    assert set(found.spreads) == set(ideal) == set(explanations.CALIBRATION)
+    assert {name: spread.mean for name, spread in found.spreads.items()} == pytest.approx(ideal, abs=0.15)
+    assert {spread.sd for spread in found.spreads.values()} == {0.0}
+
+
+def test_measures_are_means_over_the_repeats_with_their_standard_deviation() -> None:
+    y, p = right(200)
+    repeats = np.stack([p, expit(1.5 * logit(p)), expit(logit(p) + 0.5)])
+    found = calibration.summary(y, repeats)
+    slopes = [curves.slope(y.astype(float), each) for each in repeats]
+    assert found.slope.mean == pytest.approx(np.mean(slopes), rel=1e-12)
+    assert found.slope.sd == pytest.approx(np.std(slopes, ddof=1), rel=1e-12)
+    assert found.observed_expected.mean == pytest.approx(np.mean([y.sum() / each.sum() for each in repeats]))
+    ends = np.array([curves.intercept(y.astype(float), each) for each in repeats]).mean(axis=0)
+    assert (found.intercept.mean, found.intercept_low, found.intercept_high) == pytest.approx(tuple(ends))
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "reasons"),
+    [
+        ([0] * 4 + [1] * 4, [0.1] * 4 + [0.9] * 4, {"slope": "separate the classes"}),
+        ([0, 1] * 4, [0.5] * 8, {"slope": "all probabilities are equal"}),
+        ([0] * 8, [0.1, 0.2] * 4, {"slope": "same diagnosis", "intercept": "same diagnosis"}),
+        (
+            [0, 1] * 4,
+            [0.0] * 8,
+            {"slope": "all probabilities are equal", "observed_expected": "every probability is 0"},
+        ),
+        ([0, 0, 1], [0.1, 0.5, 0.3], dict.fromkeys(("ici", "e50", "e90"), "too few patients")),
+    ],
+    ids=["separable", "constant", "one class", "all 0", "three patients"],
+)
+def test_what_cannot_be_said_is_none_with_a_reason(y: list[int], p: list[float], reasons: dict[str, str]) -> None:
+    found = calibration.summary(y, p)
+    for name, spread in found.spreads.items():
+        assert (spread.mean is None) == (spread.sd is None) == (name in reasons), name
+        assert reasons.get(name, "None") in str(spread.reason)
+    assert (found.intercept_low is None) == ("intercept" in reasons)
+    written = json.dumps(parsing.plain(found), allow_nan=False)
+    assert parsing.read(results.Calibration, written.encode()) == found
+
+
+def test_one_repeat_that_cannot_be_said_is_enough() -> None:
+    y, p = right(50)
+    found = calibration.summary(y, np.stack([p, np.full(50, 0.4)]))
+    assert found.slope == results.Spread(mean=None, sd=None, reason="all probabilities are equal")
+    assert found.ici.mean is not None
 
 
 def test_values_that_are_not_probabilities_are_rejected() -> None:

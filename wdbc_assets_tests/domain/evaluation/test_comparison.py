@@ -89,17 +89,21 @@ def test_a_recipe_and_its_copy_do_not_differ() -> None:
     assert difference.log_loss == results.NO_DIFFERENCE
 
 
-def test_calibration_uses_the_mean_probability_of_each_patient() -> None:
+def test_calibration_is_that_of_each_repeat_and_not_of_the_mean_probability() -> None:
     table = predictions(repeats=3).sample(frac=1, random_state=0)
-    found = comparison.summary(table).calibration
-    assert list(found) == ["logistic", "svc"]
-    for recipe, evaluated in found.items():
-        of_recipe = table[table["recipe"] == recipe]
-        means = of_recipe.pivot_table(index="patient", values=["probability", "diagnosis"], aggfunc="mean")
-        assert sum(one.rows for one in evaluated.bins) == len(means) == 100
-        expected = calibration.summary(means["diagnosis"], means["probability"])
-        assert evaluated.spiegelhalter_z == pytest.approx(expected.spiegelhalter_z, rel=1e-9)
-        assert vars(evaluated.brier) == pytest.approx(vars(expected.brier), rel=1e-9)
+    found = comparison.summary(table)
+    assert list(found.calibration) == ["logistic", "svc"]
+    for recipe, evaluated in found.calibration.items():
+        repeats = [group for _, group in table[table["recipe"] == recipe].groupby("repeat")]
+        alone = [calibration.summary(group["diagnosis"], group["probability"]) for group in repeats]
+        for name, spread in evaluated.spreads.items():
+            values = np.array([one.spreads[name].mean for one in alone], dtype=float)
+            assert spread.mean == pytest.approx(np.mean(values), rel=1e-9)
+            assert spread.sd == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+        assert evaluated.spiegelhalter_z == pytest.approx(np.mean([one.spiegelhalter_z for one in alone]), rel=1e-9)
+        assert evaluated.brier.score == pytest.approx(found.recipes[recipe].brier.mean, rel=1e-9)
+        assert evaluated.ece == pytest.approx(found.recipes[recipe].ece.mean, rel=1e-9)
+        assert sum(one.rows for one in evaluated.bins) == pytest.approx(100)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +123,13 @@ def test_unpaired_predictions_are_rejected(spoil: object) -> None:
 
 def test_precision_is_undefined_without_a_malignant_prediction() -> None:
     assert math.isnan(comparison.compute_metrics([0, 1], [0.1, 0.2])["precision"])
+
+
+def test_the_costliest_patients_are_those_with_the_largest_mean_loss() -> None:
+    y, p = np.array([0, 0, 0, 1]), np.array([[0.5, 0.1, 0.1, 0.9], [0.5, 0.1, 0.1, 0.2]])
+    losses = sorted([-np.log(0.5), -np.log(0.9), -np.log(0.9), -(np.log(0.9) + np.log(0.2)) / 2], reverse=True)
+    found = comparison.costly_patients(y, p, patients=2)
+    assert found.share == pytest.approx(sum(losses[:2]) / sum(losses))
+    assert (found.patients, found.half) == (2, 2)
+    assert comparison.costly_patients(y, p).patients == 4
+    assert comparison.costly_patients(y, p).share == pytest.approx(1)

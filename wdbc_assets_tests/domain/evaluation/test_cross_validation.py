@@ -1,18 +1,22 @@
 """Nested cross-validation compared with scikit-learn, and checks that leakage is detected."""
 
 import warnings
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import threadpoolctl
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from wdbc_assets.domain.data import cleaning, contract, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
 from wdbc_assets.domain.evaluation.cross_validation import Unit
-from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets_tests import builders
+from wdbc_assets_tests.domain import published
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +55,52 @@ def test_each_patient_is_scored_once_per_repeat_without_leakage(frame: pd.DataFr
 def test_predictions_equal_those_of_grid_search_cv(frame: pd.DataFrame, recipe: str, largest: float) -> None:
     X, y = cross_validation.measurements(frame)
     chosen = recipes.named(recipe)
+    draws = [
+        StratifiedKFold(5) if chosen.as_published else StratifiedKFold(5, shuffle=True, random_state=42 + repeat)
+        for repeat in range(1 if chosen.as_published else 5)
+    ]
     grid = [{name: [value] for name, value in one.items()} for one in chosen.candidates("full")]
-    inner = StratifiedKFold(5, shuffle=True, random_state=42)
-    plain = GridSearchCV(chosen.build(42), grid, scoring=chosen.scoring, cv=inner)
     outer = StratifiedKFold(10, shuffle=True, random_state=0)
     first = list(outer.split(X, y))[:2]
     for fold, (fit_on, answer_for) in enumerate(first):
-        plain.fit(X.iloc[fit_on], y.iloc[fit_on])
+        inner = [split for draw in draws for split in draw.split(X.iloc[fit_on], y.iloc[fit_on])]
+        plain = GridSearchCV(chosen.build(42), grid, scoring=chosen.scoring, cv=inner)
+        with threadpoolctl.threadpool_limits(limits=1):  # only to save time
+            plain.fit(X.iloc[fit_on], y.iloc[fit_on])
         expected = plain.predict_proba(X.iloc[answer_for])[:, 1]
         found = cross_validation.evaluate_fold(frame, Unit(recipe, 0, fold))
         assert np.abs(expected - found.probabilities).max() <= largest
         assert found.winner == plain.best_params_
+
+
+def test_the_search_that_is_evaluated_is_the_search_that_ships(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = cross_validation.measurements(frame)
+    fit_on, scored = cross_validation.fold_rows(y.to_numpy(), Unit("logistic", 0, 3))
+    calls = []
+    genuine = fitting.select
+
+    def recorded(*args: Any, **options: Any) -> fitting.Selection:
+        calls.append(genuine(*args, **options))
+        return calls[-1]
+
+    monkeypatch.setattr(fitting, "select", recorded)
+    evaluated_fold = cross_validation.evaluate_fold(frame, Unit("logistic", 0, 3))
+    shipped = fitting.fit(X.iloc[fit_on], y.iloc[fit_on], recipe="logistic")
+    assert calls[0] == calls[1]
+    assert len(calls) == 2
+    assert evaluated_fold.winner == shipped.winner
+    assert evaluated_fold.probabilities == tuple(prediction.predict(shipped.pipeline, X.iloc[scored]))
+
+
+@pytest.mark.nightly
+def test_the_penalty_that_ships_is_the_one_most_outer_folds_select(frame: pd.DataFrame) -> None:
+    outcomes = [cross_validation.evaluate_fold(frame, Unit("logistic", 0, fold)) for fold in range(10)]
+    counts = Counter(outcome.winner["logistic__C"] for outcome in outcomes)
+    X, _, y, _ = published.split()
+    shipped = fitting.fit(X, y, recipe="logistic").winner["logistic__C"]
+    assert counts.most_common(1)[0][0] == shipped == 1.0
 
 
 def test_shuffled_labels_give_chance_level_metrics(frame: pd.DataFrame) -> None:

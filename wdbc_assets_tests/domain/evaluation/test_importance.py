@@ -17,7 +17,7 @@ from wdbc_assets.domain.modeling import fitting, linear, prediction
 from wdbc_assets_tests import champions
 from wdbc_assets_tests.domain import validation
 
-LINEAR = ("logistic", "pca_logistic", "airflow_baseline")
+LINEAR = champions.COMPILED
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,7 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
     assert linear is not None
     typical = vars(linear.typical)
     assert list(linear.coefficients) == list(contract.FEATURES)
+    assert list(linear.curvatures or {}) == (list(contract.FEATURES) if recipe == "spline" else [])
     for name, code in (("benign", 0), ("malignant", 1)):
         mean = split.X_train[split.y_train == code].mean().to_frame().T
         intercept, terms = champions.contributions(fits[recipe], mean)

@@ -10,16 +10,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import intervals, results
+from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, ranking, results
 from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import parsing
 
 PROPORTIONS = ("accuracy", "precision", "recall", "specificity")
-BOOTSTRAPPED = ("f1", "roc_auc", "pr_auc", "log_loss", "brier")
+LOSSES = ("log_loss", "brier")
 
 probability = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 1))  # with ties, and the very ends
 evaluated = st.lists(st.tuples(st.sampled_from([0, 1]), probability), min_size=2, max_size=60).filter(
@@ -111,15 +112,12 @@ def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[in
     found = judge(rows)
     written = json.dumps(parsing.plain(found), allow_nan=False)
     assert parsing.read(results.Metrics, written.encode()) == found
-    for name in PROPORTIONS:
-        figure = found.by_name[name]
-        if figure.value is not None:
-            assert figure.low is not None
-            assert figure.high is not None
-            assert 0 <= figure.low <= figure.value <= figure.high <= 1
-    for name in BOOTSTRAPPED:
-        _, low, high = bounds(found, name)
-        assert 0 <= low <= high
+    for name, figure in found.by_name.items():
+        assert (figure.low is None) == (figure.high is None) == (figure.reason is not None)
+        if figure.value is not None and figure.low is not None and figure.high is not None:
+            assert 0 <= figure.low <= figure.high <= ranking.LARGEST_LOSS.get(name, 1)
+            assert name in LOSSES or figure.low <= figure.value <= figure.high
+        assert name in (*LOSSES, "precision", "roc_auc", "pr_auc") or figure.low is not None
 
 
 @pytest.mark.parametrize(
@@ -140,13 +138,41 @@ def test_a_wilson_interval_ends_at_one_if_every_row_is_a_hit() -> None:
 
 def test_the_interval_type_of_each_metric() -> None:
     found = judge(some_rows())
-    assert {name: found.by_name[name].method for name in PROPORTIONS} == dict.fromkeys(PROPORTIONS, "wilson")
-    assert {name: found.by_name[name].method for name in BOOTSTRAPPED} == dict.fromkeys(BOOTSTRAPPED, "bootstrap")
+    assert {name: figure.method for name, figure in found.by_name.items()} == {
+        **dict.fromkeys(PROPORTIONS, "wilson"),
+        "f1": "wilson_jaccard",
+        "roc_auc": "delong",
+        "pr_auc": "none",
+        **dict.fromkeys(LOSSES, "bootstrap_t"),
+    }
+    assert [name for name, figure in found.by_name.items() if figure.by == "no interval"] == ["pr_auc"]
 
 
-def test_a_bootstrap_interval_contains_its_value_and_narrows_with_rows() -> None:
+def test_a_missing_interval_and_one_that_covers_too_little_are_explained() -> None:
+    assert judge(some_rows()).notes == {
+        "pr_auc": evaluation_metrics.NO_PR_AUC_INTERVAL,
+        "log_loss": results.NOTES["log_loss"],
+    }
+    assert judge([(0, 0.5), (0, 0.5), (1, 0.5)]).notes == {
+        "precision": "no row was predicted malignant",
+        "roc_auc": delong.ONE_PATIENT,
+        "pr_auc": evaluation_metrics.NO_PR_AUC_INTERVAL,
+        **dict.fromkeys(LOSSES, bootstrap.NO_SPREAD),
+    }
+
+
+@pytest.mark.parametrize(("tp", "wrong"), [(40, 3), (0, 5), (5, 0)])
+def test_the_interval_of_f1_is_that_of_the_jaccard_index(tp: int, wrong: int) -> None:
+    jaccard = stats.binomtest(tp, tp + wrong).proportion_ci(method="wilson")
+    figure = intervals.f1(tp, wrong)
+    assert figure.value == pytest.approx(2 * tp / (2 * tp + wrong), abs=1e-15)
+    assert figure.low == pytest.approx(2 * jaccard.low / (1 + jaccard.low), abs=1e-12)
+    assert figure.high == pytest.approx(2 * jaccard.high / (1 + jaccard.high), abs=1e-12)
+
+
+def test_an_interval_contains_its_value_and_narrows_with_rows() -> None:
     few, many = judge(some_rows(60), bootstrap=2000), judge(some_rows(2000), bootstrap=2000)
-    for name in BOOTSTRAPPED:
+    for name in ("f1", "roc_auc", *LOSSES):
         value, low, high = bounds(few, name)
         assert low < value < high
         assert width(many, name) < 0.5 * width(few, name)
@@ -154,13 +180,13 @@ def test_a_bootstrap_interval_contains_its_value_and_narrows_with_rows() -> None
 
 def test_a_lower_confidence_gives_narrower_intervals() -> None:
     wide, narrow = judge(some_rows()), judge(some_rows(), confidence=0.5)
-    for name in (*PROPORTIONS, *BOOTSTRAPPED):
+    for name in (*PROPORTIONS, "f1", "roc_auc", *LOSSES):
         assert width(narrow, name) < width(wide, name)
 
 
 def test_the_seed_determines_the_bootstrap() -> None:
     assert judge(some_rows(), seed=1) == judge(some_rows(), seed=1)
-    assert judge(some_rows(), seed=1).roc_auc != judge(some_rows(), seed=2).roc_auc
+    assert judge(some_rows(), seed=1).brier != judge(some_rows(), seed=2).brier
 
 
 def test_a_row_at_the_threshold_is_benign() -> None:

@@ -111,7 +111,11 @@ def test_wrong_predictions_are_counted_and_the_first_ten_are_shown(good: CrossVa
 def test_a_metric_violates_the_rules_that_bound_it(
     good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
 ) -> None:
-    means = {name: bounds.full for name, bounds in floors.BOUNDS.items()} | {"specificity": 0.98, metric: mean}
+    means = {name: bounds.full for name, bounds in floors.BOUNDS.items()} | {
+        "specificity": 0.98,
+        "ece": 0.5,
+        metric: mean,
+    }
     figures = RecipeMetrics(**{name: Mean(mean=value, sd=0.0, low=None, high=None) for name, value in means.items()})
     calibrated = replace(good.summary.calibration["logistic"], spiegelhalter_z=0.0, bins=())
     summary = replace(good.summary, repeats=3, recipes={"logistic": figures}, calibration={"logistic": calibrated})

@@ -14,12 +14,13 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import compiling, prediction
 from wdbc_assets.domain.modeling.linear_scorer import Scorer
+from wdbc_assets.domain.modeling.spline_scorer import SplineScorer
 from wdbc_assets_tests import champions
 
 Array = NDArray[np.float64]
 
 
-def compiled(recipe: str) -> Scorer:
+def compiled(recipe: str) -> Scorer | SplineScorer:
     scorer = compiling.compile_pipeline(champions.fit(recipe).pipeline)
     assert scorer is not None
     return scorer
@@ -67,6 +68,7 @@ def test_disabled_centering_and_scaling_are_respected() -> None:
 )
 def test_a_slightly_wrong_scorer_is_detected(attribute: str, by: float) -> None:
     right = compiled("pca_logistic")
+    assert isinstance(right, Scorer)
     wrong = dataclasses.replace(right, **{attribute: getattr(right, attribute) * by})
     with pytest.raises(WdbcError, match=r"differ by .* on the training data"):
         compiling.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)
@@ -78,6 +80,7 @@ def test_a_scorer_that_is_wrong_only_below_zero_is_detected() -> None:
             return super()._with_negatives(np.abs(block), powers)
 
     right = compiled("pca_logistic")
+    assert isinstance(right, Scorer)
     wrong = Wrong(right.powers, right.centre, right.weights, right.intercept)
     with pytest.raises(WdbcError, match=r"differ by .* on values below 0"):
         compiling.require_agreement(wrong, champions.fit("pca_logistic").pipeline, champions.split().X_train)

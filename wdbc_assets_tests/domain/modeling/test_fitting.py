@@ -97,8 +97,35 @@ def test_transformers_are_fitted_once_per_fold() -> None:
 def test_progress_counts_every_fit_up_to_the_total() -> None:
     X, _, y, _ = published.split()
     calls: list[tuple[int, int]] = []
-    fitting.fit(X, y, recipe="logistic", folds=2, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(done, 19) for done in range(1, 20)]
+    fitting.fit(X, y, recipe="logistic", folds=2, repeats=3, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(done, 9 * 2 * 3 + 1) for done in range(1, 9 * 2 * 3 + 2)]
+
+
+def test_the_search_repeats_five_folds_five_times_and_selects_the_penalty_of_most_outer_folds() -> None:
+    fit = fitted("logistic")
+    assert (fit.folds, fit.repeats, fit.seed) == (5, 5, 42)
+    assert {len(candidate.fold_scores) for candidate in fit.candidates} == {25}
+    assert fit.winner == {"logistic__C": 1.0}  # one draw of folds that are not shuffled selects 3
+
+
+def test_the_recipes_of_the_reference_project_keep_its_search() -> None:
+    assert {name for name, recipe in recipes.RECIPES.items() if recipe.as_published} == {
+        "airflow_baseline",
+        "pca_logistic",
+    }
+    fit = fitted("airflow_baseline")
+    assert (fit.repeats, {len(candidate.fold_scores) for candidate in fit.candidates}) == (1, {5})
+
+
+def test_a_single_candidate_is_scored_on_one_draw_of_folds() -> None:
+    fit = fitted("logistic", "small")
+    assert (fit.repeats, len(fit.candidates[0].fold_scores)) == (1, 5)
+
+
+def test_the_seed_of_the_search_determines_its_folds() -> None:
+    X, _, y, _ = published.split()
+    first, second = (fitting.fit(X, y, recipe="logistic", grid="small", seed=seed) for seed in (42, 2**32 - 1))
+    assert first.candidates[0].fold_scores != second.candidates[0].fold_scores
 
 
 def test_a_new_recipe_is_one_decorated_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +160,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown grid": ({"grid": "tiny"}, "no grid 'tiny'"),
     "one fold": ({"folds": 1}, "folds = 1 is out of range"),
     "more folds than patients of a class": ({"folds": 171}, "malignant patients: 170; needed: at least 171"),
+    "no repeat": ({"repeats": 0}, "repeats = 0 is out of range"),
     "negative seed": ({"seed": -1}, "seed = -1 is out of range"),
     "seed beyond 32 bits": ({"seed": 2**32}, "seed = 4294967296 is out of range"),
 }

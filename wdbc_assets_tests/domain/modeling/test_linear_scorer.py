@@ -17,13 +17,14 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import compiling, linear_scorer, prediction
 from wdbc_assets.domain.modeling.linear_scorer import Scorer
+from wdbc_assets.domain.modeling.spline_scorer import SplineScorer
 from wdbc_assets_tests import champions
 
 Array = NDArray[np.float64]
 POWERS = [0.0, 2.0, 1.0, -1.0, 0.5, 1e-17, 1e-10, 2 - 1e-17, 2 + 1e-10, -280.0, 3.7, -1e-300]
 
 
-def compiled(recipe: str) -> Scorer:
+def compiled(recipe: str) -> Scorer | SplineScorer:
     scorer = compiling.compile_pipeline(champions.fit(recipe).pipeline)
     assert scorer is not None
     return scorer
@@ -83,7 +84,7 @@ def test_contributions_equal_those_of_the_linear_explanation(recipe: str) -> Non
 @pytest.mark.parametrize("recipe", champions.COMPILED)
 def test_a_scorer_is_restored_from_json_bit_for_bit(recipe: str) -> None:
     X = champions.split().X_test.to_numpy()
-    restored = Scorer.from_plain(json.loads(json.dumps(compiled(recipe).to_plain())))
+    restored = type(compiled(recipe)).from_plain(json.loads(json.dumps(compiled(recipe).to_plain())))
     assert restored.probabilities(X).tobytes() == compiled(recipe).probabilities(X).tobytes()
 
 

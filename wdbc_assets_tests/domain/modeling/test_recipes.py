@@ -24,7 +24,7 @@ def test_listing_the_recipes_does_not_import_scikit_learn() -> None:
         "import sys; from wdbc_assets.domain.modeling import recipes; print(*recipes.RECIPES, 'sklearn' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert shown.split() == ["airflow_baseline", "pca_logistic", "logistic", "svc", "stacking", "False"]
+    assert shown.split() == [*recipes.RECIPES, "False"]
 
 
 def test_the_default_is_one_of_the_recipes() -> None:
@@ -32,7 +32,16 @@ def test_the_default_is_one_of_the_recipes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "full"), [("airflow_baseline", 10), ("pca_logistic", 60), ("logistic", 9), ("svc", 20), ("stacking", 1)]
+    ("name", "full"),
+    [
+        ("airflow_baseline", 10),
+        ("pca_logistic", 60),
+        ("logistic", 9),
+        ("spline", 9),
+        ("svc", 20),
+        ("stacking", 1),
+        ("blend", 9),
+    ],
 )
 def test_the_small_grid_is_one_candidate_of_the_full_grid(name: str, full: int) -> None:
     recipe = recipes.named(name)
@@ -82,7 +91,7 @@ def test_the_order_of_candidates_equals_scikit_learns_parameter_grid() -> None:
 def test_an_unknown_recipe_is_rejected_with_the_existing_names() -> None:
     with pytest.raises(WdbcError, match="no recipe 'forest'") as error:
         recipes.named("forest")
-    assert error.value.hint == "Choose one of: airflow_baseline, logistic, pca_logistic, stacking, svc."
+    assert error.value.hint == "Choose one of: airflow_baseline, blend, logistic, pca_logistic, spline, stacking, svc."
 
 
 @pytest.mark.fault("T03")

@@ -8,12 +8,12 @@ import pytest
 import threadpoolctl
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.modeling import recipes, search
+from wdbc_assets.domain.modeling import fitting, recipes, search
 from wdbc_assets_tests.domain import published
 
 
@@ -65,6 +65,7 @@ def scaled(model: BaseEstimator) -> Pipeline:
     [
         ("pca_logistic", "small"),
         ("logistic", "full"),
+        ("spline", "full"),
         pytest.param("airflow_baseline", "full", marks=pytest.mark.slow),
         pytest.param("pca_logistic", "full", marks=pytest.mark.nightly),
     ],
@@ -92,6 +93,45 @@ def test_scores_and_winner_equal_those_of_grid_search_cv(name: str, grid: str) -
     for fold in range(5):
         fold_scores = [candidate.fold_scores[fold] for candidate in ours.candidates]
         assert fold_scores == pytest.approx(results[f"split{fold}_test_score"], abs=1e-6)
+
+
+def test_repeats_give_the_scores_of_grid_search_cv_on_the_folds_of_all_seeds() -> None:
+    X, _, y, _ = published.split()
+    recipe = recipes.named("logistic")
+    splits = [split for seed in (42, 43) for split in StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)]
+    with threadpoolctl.threadpool_limits(limits=1):  # only to save time
+        ours = fitting.select(recipe, recipe.build(42), recipe.candidates("full"), X, y, repeats=2).search
+        theirs = GridSearchCV(
+            recipe.build(42), {"logistic__C": [one["logistic__C"] for one in recipe.candidates("full")]},
+            scoring=recipe.scoring, cv=splits, error_score="raise", refit=False,
+        ).fit(X, y)  # fmt: skip
+    results = theirs.cv_results_
+    assert ours.winner.params == results["params"][theirs.best_index_]
+    for number in range(10):
+        fold_scores = [candidate.fold_scores[number] for candidate in ours.candidates]
+        assert fold_scores == pytest.approx(results[f"split{number}_test_score"], abs=1e-12)
+    means, deviations = zip(*((one.mean_score, one.std_score) for one in ours.candidates), strict=True)
+    assert means == pytest.approx(results["mean_test_score"], abs=1e-12)
+    assert deviations == pytest.approx(results["std_test_score"], abs=1e-12)
+
+
+def test_every_row_is_scored_once_in_each_repeat_as_in_repeated_stratified_k_fold() -> None:
+    y = published.split().y_train.to_numpy()
+    ours = list(search.splits(y, folds=5, repeats=3, shuffle_seed=2**32 - 1))
+    theirs = list(RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=42).split(y, y))
+    assert [len(valid) for _, valid in ours] == [len(valid) for _, valid in theirs]
+    assert [int(y[valid].sum()) for _, valid in ours] == [int(y[valid].sum()) for _, valid in theirs]
+    for repeat in range(3):
+        scored = np.concatenate([valid for _, valid in ours[5 * repeat : 5 * repeat + 5]])
+        assert sorted(scored) == list(range(len(y)))
+    assert len({tuple(valid) for _, valid in ours}) == 15
+
+
+def test_folds_without_a_seed_are_those_of_grid_search_cv() -> None:
+    y = published.split().y_train.to_numpy()
+    ours = search.splits(y, folds=5, repeats=1, shuffle_seed=None)
+    for (train, valid), (expected_train, expected_valid) in zip(ours, StratifiedKFold(5).split(y, y), strict=True):
+        assert (train.tolist(), valid.tolist()) == (expected_train.tolist(), expected_valid.tolist())
 
 
 def test_transformers_are_fitted_once_per_fold_and_distinct_setting() -> None:

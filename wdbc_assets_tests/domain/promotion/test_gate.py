@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,14 @@ import pytest
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import criteria, gate
 from wdbc_assets.domain.promotion.criteria import Criterion
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.store import parsing
-from wdbc_assets_tests import results
 from wdbc_assets_tests.domain import out_of_fold
-from wdbc_assets_tests.results import interval
 
-ALONE = ("test accuracy", "test ROC-AUC", "search", "patients", "code")
+ALONE = ("calibration", "search", "patients", "code")
 COMPLEX, SIMPLE = ("svc", "logistic"), ("logistic", "svc")
 
 
@@ -30,7 +26,7 @@ def verdict_on(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
     table = out_of_fold.both(candidate, champion, names=names)
-    return gate.compare(table, candidate=names[0], champion=names[1], **{"test": out_of_fold.TEST, **options})
+    return gate.compare(table, candidate=names[0], champion=names[1], of_champion=champion, **options)
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -53,7 +49,7 @@ def size_for(half_width: float) -> float:
 
     folds = 10 * out_of_fold.REPEATS
     sd = math.sqrt(folds / (folds - 1))  # of folds at +1 and -1
-    return half_width / (float(stats.t.ppf(0.975, folds - 1)) * math.sqrt(1 / folds + 1 / 9) * sd)
+    return half_width / (float(stats.t.ppf(1 - criteria.alpha(1) / 2, folds - 1)) * math.sqrt(1 / folds + 1 / 9) * sd)
 
 
 # What is promoted
@@ -66,6 +62,7 @@ def test_a_significantly_lower_log_loss_is_better_and_is_promoted() -> None:
     assert broken(verdict) == set()
     assert criterion(verdict, "log_loss").value == pytest.approx(-0.001)
     assert (verdict.repeats, verdict.folds, verdict.patients) == (3, 10, 569)
+    assert parsing.build(Verdict, parsing.plain(verdict)) == verdict, "it is stored, and read again"
 
 
 def test_a_significantly_higher_log_loss_is_worse_even_for_a_simpler_recipe() -> None:
@@ -86,8 +83,8 @@ def test_equal_predictions_are_not_better() -> None:
     [
         (0.0098, SIMPLE, ("not worse", True)),
         (0.0098, COMPLEX, ("not worse", False)),
-        (0.0102, SIMPLE, ("cannot tell", False)),
-        (0.0102, COMPLEX, ("cannot tell", False)),
+        (0.0102, SIMPLE, ("inconclusive", False)),
+        (0.0102, COMPLEX, ("inconclusive", False)),
     ],
 )
 def test_the_simpler_recipe_wins_within_the_equivalence_margin(
@@ -107,7 +104,7 @@ def test_the_margin_is_half_of_the_smallest_relevant_gain() -> None:
 
 def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
-    arguments = {"candidate": "logistic", "champion": "logistic", "test": out_of_fold.TEST}
+    arguments = {"candidate": "logistic", "champion": "logistic", "of_champion": table, "same_recipe": True}
     present, earlier = (gate.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
@@ -116,60 +113,79 @@ def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() 
 
 
 def test_the_first_champion_must_meet_the_criteria_that_need_no_comparison() -> None:
-    arguments: dict[str, Any] = {"candidate": "logistic", "champion": None, "test": out_of_fold.TEST}
+    arguments: dict[str, Any] = {"candidate": "logistic", "champion": None}
     table = out_of_fold.honest().assign(recipe="logistic")
     verdict = gate.compare(table, **arguments)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
     assert {criterion.name for criterion in verdict.criteria} == {"floors", "alarms", *ALONE}
     poor = gate.compare(out_of_fold.with_loss(table, 0.02), **arguments)
-    assert (poor.name, poor.promoted) == ("cannot tell", False)
+    assert (poor.name, poor.promoted) == ("inconclusive", False)
     assert "log_loss is" in criterion(poor, "floors").found
 
 
 # Each criterion at its bound
 
 
-@pytest.mark.parametrize(("every", "holds"), [(3, True), (2, False)])
-def test_accuracy_may_only_be_lower_within_its_margin(every: int, holds: bool) -> None:
-    good = out_of_fold.honest()
-    missed = good[good["diagnosis"] == 1].sort_values("probability").groupby(["repeat", "fold"]).tail(1)
-    missed = missed[missed["fold"] % every == 0]
-    verdict = verdict_on(
-        good.assign(probability=good["probability"].where(~good.index.isin(missed.index), 0.4999)), good
+def losing(predictions: pd.DataFrame, patients: int) -> pd.DataFrame:
+    """Return the predictions in which this many malignant patients, found at every threshold, are not found."""
+    found = predictions[(predictions["diagnosis"] == 1) & (predictions["probability"] > 0.5)]
+    lost = found["patient"].unique()[:patients]
+    return predictions.assign(
+        probability=predictions["probability"].where(~predictions["patient"].isin(lost), out_of_fold.LEAST)
     )
-    accuracy = criterion(verdict, "accuracy")
-    assert accuracy.holds is holds
-    assert accuracy.low is not None
-    assert (accuracy.low > -0.015) is holds
-    assert accuracy.low == pytest.approx(-0.015, abs=0.005)
 
 
-@pytest.mark.parametrize(("more", "holds"), [(7, True), (8, False)])
-def test_at_most_seven_more_benign_patients_may_be_called_malignant(more: int, holds: bool) -> None:
+@pytest.mark.parametrize(("lost", "holds"), [(0, True), (2, False)])
+def test_the_net_benefit_may_only_be_lower_within_its_margin(lost: int, holds: bool) -> None:
     good = out_of_fold.honest()
-    changed = good.copy()
-    for _, repeat in good.groupby("repeat"):
-        threshold, _ = decision_policy.recall_threshold(
-            repeat.loc[repeat["diagnosis"] == 1, "probability"].to_numpy(), 0.98
-        )
-        below = repeat[(repeat["diagnosis"] == 0) & (repeat["probability"] < threshold)]
-        rows = below.sort_values("probability").groupby("fold").tail(1).index[:more]  # in as many folds
-        changed.loc[rows, "probability"] = threshold
-    specificity = criterion(verdict_on(changed, good), "specificity")
-    assert specificity.holds is holds
-    assert specificity.value == pytest.approx(-more / 357, rel=0.02)
+    net_benefit = criterion(verdict_on(losing(good, lost), good), "net_benefit")
+    assert net_benefit.holds is holds
+    assert net_benefit.value == pytest.approx(-lost / 569)
+    assert net_benefit.low is not None
+    assert (net_benefit.low > -0.002) is holds
 
 
-def test_specificity_is_computed_at_the_threshold_of_each_repeat() -> None:
-    table = out_of_fold.honest()
-    specificities = criteria.specificities(table)
-    assert specificities.shape == (30,)
-    of_repeat = table[table["repeat"] == 1]
-    p = of_repeat["probability"].to_numpy()
-    y = of_repeat["diagnosis"].to_numpy()
-    threshold = np.sort(p[y == 1])[::-1][math.ceil(0.98 * 212) - 1]
-    pooled = float((p[y == 0] < threshold).mean())
-    assert specificities[10:20].mean() == pytest.approx(pooled, abs=0.001)
+def test_probabilities_that_are_far_too_extreme_are_not_promoted() -> None:
+    good = out_of_fold.honest()
+    extreme = out_of_fold.with_logits(good, 2 * out_of_fold.logits(good))
+    calibration = criterion(verdict_on(extreme, good), "calibration")
+    assert not calibration.holds
+    assert calibration.value == pytest.approx(criterion(verdict_on(good, good), "calibration").value / 2, rel=0.05)  # type: ignore[operator]
+
+
+# Many candidates
+
+
+def test_the_levels_of_all_attempts_add_up_to_five_percent() -> None:
+    levels = [criteria.alpha(attempt) for attempt in range(1, 100_000)]
+    assert levels[0] == pytest.approx(0.0304, abs=1e-4)
+    assert sum(levels) == pytest.approx(0.05, abs=1e-5)
+
+
+def test_the_interval_of_a_later_attempt_is_wider() -> None:
+    good = out_of_fold.honest()
+    candidate, champion = (out_of_fold.with_loss(good, in_folds(good, remainder, 0.01)) for remainder in (0, 1))
+    verdicts = [verdict_on(candidate, champion, attempt=attempt) for attempt in (1, 2, 50)]
+    widths = [known.high - known.low for known in (criterion(verdict, "log_loss") for verdict in verdicts)]  # type: ignore[operator]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1]
+    assert [verdict.attempt for verdict in verdicts] == [1, 2, 50]
+
+
+def test_the_power_is_that_of_the_interval() -> None:
+    good = out_of_fold.honest()
+    candidate, champion = (out_of_fold.with_loss(good, in_folds(good, remainder, 0.02)) for remainder in (0, 1))
+    verdict = verdict_on(candidate, champion)
+    assert verdict.comparison is not None
+    assert list(verdict.comparison.power) == sorted(verdict.comparison.power)
+    reach = criterion(verdict, "log_loss").high
+    assert reach is not None
+    # A gain as large as half the interval is recognized in every other comparison.
+    power = criteria.compare(
+        candidate.assign(recipe="svc"), champion.assign(recipe="logistic"), folds=10, attempt=1
+    ).power
+    for gain, share in zip(criteria.GAINS, power, strict=True):
+        assert (share > 0.5) is (gain > reach)
 
 
 @pytest.mark.parametrize(
@@ -178,23 +194,14 @@ def test_specificity_is_computed_at_the_threshold_of_each_repeat() -> None:
         ({"grid": "small"}, "search"),
         ({"same_patients": False}, "patients"),
         ({"same_code": False}, "code"),
-        ({"test": replace(out_of_fold.TEST, accuracy=interval(0.9389, 0.88, 0.97))}, "test accuracy"),
-        ({"test": replace(out_of_fold.TEST, roc_auc=interval(0.9749, 0.94, 1.0))}, "test ROC-AUC"),
-        ({"test": replace(out_of_fold.TEST, roc_auc=interval(None))}, "test ROC-AUC"),
     ],
 )
 def test_one_failed_criterion_blocks_a_better_candidate(options: dict[str, Any], culprit: str) -> None:
     good = out_of_fold.honest()
     verdict = verdict_on(good, out_of_fold.with_loss(good, 0.001), **options)
-    assert (verdict.name, verdict.promoted) == ("cannot tell", False)
+    assert (verdict.name, verdict.promoted) == ("inconclusive", False)
     assert broken(verdict) == {culprit}
     assert culprit in verdict.reason
-
-
-def test_a_value_equal_to_the_test_set_bound_passes() -> None:
-    metrics = results.measured(**{name: interval(bound, 0.9, 1.0) for name, bound in criteria.TEST_FLOORS.items()})
-    good = out_of_fold.honest()
-    assert verdict_on(good, out_of_fold.with_loss(good, 0.001), test=metrics).promoted
 
 
 # Candidates that must be rejected
@@ -210,8 +217,8 @@ def test_a_candidate_with_leaked_diagnoses_is_rejected_by_the_alarms() -> None:
     good = out_of_fold.honest()
     leaking = out_of_fold.with_logits(good, out_of_fold.logits(good) + np.where(good["diagnosis"] == 1, 4.0, -4.0))
     verdict = verdict_on(leaking, good, names=SIMPLE)
-    assert (verdict.name, verdict.promoted) == ("cannot tell", False)
-    assert broken(verdict) == {"alarms"}
+    assert (verdict.name, verdict.promoted) == ("inconclusive", False)
+    assert broken(verdict) == {"alarms", "calibration"}
     assert "too good to be true" in criterion(verdict, "alarms").found
 
 
@@ -221,10 +228,9 @@ def test_a_candidate_with_only_a_higher_accuracy_is_rejected() -> None:
     close = (out_of_fold.logits(good) * truth < 0) & (out_of_fold.logits(good) * truth > -0.7)
     values = np.where(close, 0.01 * truth, out_of_fold.logits(good) + generator.normal(0, 0.5, len(good)))
     verdict = verdict_on(out_of_fold.with_logits(good, values), good)
-    accuracy = criterion(verdict, "accuracy")
-    assert accuracy.value is not None
-    assert accuracy.value > 0
-    assert (verdict.name, verdict.promoted) in {("cannot tell", False), ("not worse", False)}
+    assert verdict.comparison is not None
+    assert verdict.comparison.accuracy.mean > 0  # type: ignore[operator]
+    assert (verdict.name, verdict.promoted) in {("inconclusive", False), ("not worse", False)}
 
 
 @pytest.mark.slow
@@ -243,13 +249,58 @@ def test_equivalent_models_are_promoted_in_at_most_five_percent_of_trials() -> N
     assert all(verdict.promoted == (verdict.name == "better") for verdict in verdicts)
 
 
+@pytest.mark.nightly
+def test_of_fifty_equally_good_candidates_none_is_promoted_in_most_series() -> None:
+    """The same errors as above. Without spending the level, one of fifty would be promoted in most series."""
+    good, random, series, attempts = out_of_fold.honest(), np.random.default_rng(21), 6, 50
+    true, patient = out_of_fold.logits(good), good["patient"].to_numpy()
+
+    def noisy() -> pd.DataFrame:
+        of_patient = random.normal(0, 0.6, patient.max() + 1)[patient]
+        return out_of_fold.with_logits(good, true + of_patient + random.normal(0, 0.2, len(true)))
+
+    promoted = 0
+    for _ in range(series):
+        champion = noisy()
+        promoted += any(verdict_on(noisy(), champion, attempt=attempt).promoted for attempt in range(1, attempts + 1))
+    assert promoted <= 1
+
+
+# A champion whose recipe has changed
+
+
+def test_a_changed_recipe_of_the_same_name_is_measured() -> None:
+    good = out_of_fold.honest()
+    verdict = verdict_on(out_of_fold.with_loss(good, 0.004), good, names=("logistic", "logistic2"))
+    renamed = gate.compare(
+        out_of_fold.with_loss(good, 0.004).assign(recipe="logistic"),
+        candidate="logistic",
+        champion="logistic",
+        of_champion=good,
+    )
+    assert criterion(renamed, "log_loss").value == pytest.approx(0.004)
+    assert (renamed.name, renamed.promoted) == ("worse", False) == (verdict.name, verdict.promoted)
+
+
+def test_a_champion_without_predictions_for_these_patients_is_not_replaced() -> None:
+    table = out_of_fold.honest().assign(recipe="svc")
+    verdict = gate.compare(table, candidate="svc", champion="logistic")
+    assert (verdict.name, verdict.promoted, verdict.comparison) == ("not measured", False, None)
+
+
+def test_only_the_repeats_that_both_have_are_compared() -> None:
+    good = out_of_fold.honest()
+    two = good[good["repeat"] < 2]
+    assert verdict_on(good, two).comparison == verdict_on(two, two).comparison
+
+
 # What cannot be compared
 
 
 def test_the_error_names_the_command_that_evaluates_a_missing_recipe() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has no results for svc") as caught:
-        gate.compare(table, candidate="svc", champion="logistic", test=out_of_fold.TEST)
+        gate.compare(table, candidate="svc", champion="logistic", of_champion=table)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 
@@ -274,7 +325,7 @@ def test_a_verdict_can_be_written_as_json() -> None:
     good = out_of_fold.honest()
     plain = json.loads(json.dumps(parsing.plain(verdict_on(good, good)), allow_nan=False))
     assert plain["name"] == "not worse"
-    assert [criterion["name"] for criterion in plain["criteria"]][:3] == list(criteria.COMPARED)
+    assert [criterion["name"] for criterion in plain["criteria"]][:2] == list(criteria.COMPARED)
     assert set(plain["criteria"][0]) == {"name", "demand", "holds", "value", "low", "high", "bound", "found"}
 
 

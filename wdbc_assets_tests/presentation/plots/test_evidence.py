@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from wdbc_assets.domain.evaluation import calibration
+from wdbc_assets.domain.evaluation import calibration, utility
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Histogram, Quantiles
-from wdbc_assets.domain.evaluation.results import Calibration
+from wdbc_assets.domain.evaluation.results import Calibration, DecisionCurve
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.presentation import plots
 from wdbc_assets_tests import results
@@ -22,6 +22,12 @@ def calibrated(*recipes: str) -> dict[str, Calibration]:
     random = np.random.default_rng(0)
     p = random.random(569) ** 3
     return {name: calibration.summary((random.random(569) < p).astype(int), p) for name in recipes}
+
+
+def useful(*recipes: str) -> dict[str, DecisionCurve]:
+    random = np.random.default_rng(0)
+    p = random.random((2, 569)) ** 3
+    return {name: utility.decision_curve((random.random(569) < p[0]).astype(int), p) for name in recipes}
 
 
 def decided(**changes: Any) -> DecisionPolicy:
@@ -37,6 +43,8 @@ PICTURES: dict[str, Callable[[], plots.Image]] = {
     "calibration of one": lambda: plots.reliability_curves(calibrated("logistic")),
     "calibration of all": lambda: plots.reliability_curves(calibrated(*recipes.RECIPES)),
     "decision bands": lambda: plots.decision_bands(decided()),
+    "decision curve of one": lambda: plots.decision_curves(useful("logistic")),
+    "decision curves of three": lambda: plots.decision_curves(useful("logistic", "svc", "stacking")),
     "importance": lambda: plots.importance_by_group(results.importance()),
     "contributions": lambda: plots.typical_contributions(results.importance()),
 }
@@ -57,7 +65,7 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
     found = calibrated("logistic", "svc", "stacking")
     plots.reliability_curves(found)
     curves = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-    assert list(curves) == [f"{name}, error {evaluated.ece:.3f}" for name, evaluated in found.items()]
+    assert list(curves) == [f"{name}, slope {evaluated.slope.mean:.2f}" for name, evaluated in found.items()]
     for axes, evaluated in zip(curves.values(), found.values(), strict=True):
         bins = [one for one in evaluated.bins if one.rows]
         diagonal, shares = axes.get_lines()
@@ -68,7 +76,19 @@ def test_calibration_has_a_panel_for_each_recipe_with_its_bins_and_hides_the_pla
         ends = [path.vertices for path in whiskers.get_paths()]
         assert [(end[0][1], end[1][1]) for end in np.asarray(ends)] == [(one.share_low, one.share_high) for one in bins]
     assert [axes.get_visible() for axes in figure.axes].count(False) == 2
-    assert [text.get_text() for text in figure.axes[2].texts] == [str(one.rows) for one in found["logistic"].bins]
+    assert [text.get_text() for text in figure.axes[2].texts] == [f"{one.rows:.3g}" for one in found["logistic"].bins]
+
+
+def test_decision_curves_have_a_panel_for_each_recipe_with_both_defaults(figure: Figure) -> None:
+    found = useful("logistic", "svc", "stacking")
+    plots.decision_curves(found)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == list(found)
+    for axes, curve in zip(shown, found.values(), strict=True):
+        model, treat_all, treat_none = axes.get_lines()
+        assert (xs(model), ys(model)) == (list(curve.thresholds), list(curve.net_benefit))
+        assert ys(treat_all) == list(curve.treat_all)
+        assert ys(treat_none) == [0, 0]
 
 
 @pytest.mark.parametrize(

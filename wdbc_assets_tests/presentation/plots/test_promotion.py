@@ -18,12 +18,11 @@ def verdict() -> Verdict:
 
 def test_each_difference_lies_where_it_was_found_and_is_named(figure: Figure, verdict: Verdict) -> None:
     plots.differences(verdict)
-    log_loss, accuracy, specificity = (axes.get_title() for axes in figure.axes)
+    log_loss, net_benefit = (axes.get_title() for axes in figure.axes)
     assert log_loss == "log-loss (less is better): -0.0010, met"
-    assert accuracy.startswith("accuracy: +0.00")
-    assert specificity.startswith("specificity at a recall of .98: ")
+    assert net_benefit.startswith("net benefit (more is better): +0.000")
     places = [xs(axes.lines[-1])[0] for axes in figure.axes]
-    assert places == pytest.approx([one.value for one in verdict.criteria[:3]], abs=1e-9)
+    assert places == pytest.approx([one.value for one in verdict.criteria[:2]], abs=1e-9)
 
 
 def test_what_does_not_hold_says_so(figure: Figure) -> None:

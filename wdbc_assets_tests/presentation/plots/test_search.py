@@ -31,6 +31,7 @@ def searched(*candidates: search.Candidate, scoring: Any = "accuracy") -> fittin
         grid="full",
         scoring=scoring,
         folds=2,
+        repeats=1,
         seed=42,
         pipeline=None,  # no picture looks at it
         winner=best.params,

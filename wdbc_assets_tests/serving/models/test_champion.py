@@ -18,6 +18,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import smoke_test
+from wdbc_assets.domain.modeling.linear_scorer import Scorer
 from wdbc_assets.domain.promotion.bundles import Bundle
 from wdbc_assets.serving.api import schemas
 from wdbc_assets.serving.models import champion as watched
@@ -240,7 +241,7 @@ def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
 
 
 def test_a_valid_bundle_of_every_kind_passes_its_smoke_test() -> None:
-    for recipe in ("logistic", "pca_logistic", "svc"):
+    for recipe in ("logistic", "pca_logistic", "spline", "svc"):
         draft = champions.store_in(Path()).draft("champion", champions.bundle(recipe), run_id="r")
         served = watched.load_model(dict(draft.contents)).served
         assert served.compiled == (recipe != "svc")
@@ -250,7 +251,7 @@ def test_a_valid_bundle_of_every_kind_passes_its_smoke_test() -> None:
 def test_contributions_that_do_not_add_up_are_detected() -> None:
     draft = champions.store_in(Path()).draft("champion", champions.bundle(), run_id="r")
     served = open_bundle(dict(draft.contents))
-    assert served.scorer is not None
+    assert isinstance(served.scorer, Scorer)
     served.scorer.__dict__["_offset"] = served.scorer._offset + 1e-6
     answers = tuple(served.probabilities(smoke_test.rows(served.reference.quantiles)).tolist())
     served = replace(served, reference=replace(served.reference, answers=answers))

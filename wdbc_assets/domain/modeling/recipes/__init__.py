@@ -26,10 +26,13 @@ Scoring = Literal["accuracy", "neg_log_loss"]
 
 DEFAULT = "logistic"
 BASELINE = "airflow_baseline"
-_FILES = ("airflow_baseline", "pca_logistic", "logistic", "svc", "stacking")
+_FILES = ("airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking", "blend")
 GRIDS = ("full", "small")
 PROTOCOLS = {"quick": 3, "full": 10}
 """The number of repeats of the ten folds in repeated cross-validation."""
+
+SEARCH_FOLDS, SEARCH_REPEATS, SEARCH_SEED = 5, 5, 42
+"""The search of a recipe's grid: number of stratified folds, number of shuffles, seed of the first."""
 
 RENAMED = {"seed_baseline": BASELINE}
 
@@ -40,6 +43,10 @@ class Recipe:
 
     `build(seed)` returns the pipeline; only steps that draw random numbers use the seed (such as saga's order of rows).
     `scoring` is scikit-learn's name of the score by which cross-validation selects the winner; higher is better.
+    `as_published` keeps the search of the reference Airflow project: its folds are not shuffled, and not repeated.
+    `temperature` is the parameter that multiplies the log-odds; it is selected on the out-of-fold log-odds of the
+    winner (see `tempering`). `searched` is the parameter that names the part of the pipeline to which the grid
+    belongs: the search fits and scores this part alone, so that the others are fitted once.
     """
 
     name: str
@@ -47,6 +54,9 @@ class Recipe:
     scoring: Scoring
     build: Callable[[int], Pipeline]
     grids: Mapping[str, Sequence[Parameters]]
+    as_published: bool = False
+    temperature: str | None = None
+    searched: str | None = None
 
     def candidates(self, grid: str) -> tuple[Parameters, ...]:
         """Return the candidates of a grid in the order that breaks ties: by name, then by value, ascending.
@@ -112,7 +122,13 @@ def rejection(name: str) -> str:
 
 
 def recipe(
-    *, scoring: Scoring, full: Sequence[Parameters], small: Sequence[Parameters]
+    *,
+    scoring: Scoring,
+    full: Sequence[Parameters],
+    small: Sequence[Parameters],
+    as_published: bool = False,
+    temperature: str | None = None,
+    searched: str | None = None,
 ) -> Callable[[Callable[[int], Pipeline]], Callable[[int], Pipeline]]:
     """Register the decorated function as a recipe of its name; the first line of its docstring is the summary."""
 
@@ -120,7 +136,16 @@ def recipe(
         summary = (build.__doc__ or "").partition("\n")[0]
         grids = dict(zip(GRIDS, (full, small), strict=True))
         name = build.__name__
-        RECIPES[name] = Recipe(name=name, summary=summary, scoring=scoring, build=build, grids=grids)
+        RECIPES[name] = Recipe(
+            name=name,
+            summary=summary,
+            scoring=scoring,
+            build=build,
+            grids=grids,
+            as_published=as_published,
+            temperature=temperature,
+            searched=searched,
+        )
         return build
 
     return register

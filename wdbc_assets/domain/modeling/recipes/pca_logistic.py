@@ -40,6 +40,7 @@ _AIRFLOW_GRID: dict[str, Sequence[Parameter]] = {
         logistic__fit_intercept=(True,),
         **_RIDGE,
     ),
+    as_published=True,
 )
 def pca_logistic(seed: int) -> Pipeline:
     """Principal components and logistic regression over l1, l2 and elastic net, by accuracy.
