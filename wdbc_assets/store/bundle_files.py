@@ -66,24 +66,34 @@ class SplineScorerFile(_Part):
         return self
 
 
-class Proportion(_Part):
-    """A share with its confidence interval; None if the denominator is zero."""
+class _Bounded(_Part):
+    """A value with its interval, or the reason why it has none."""
+
+    reason: Annotated[str, Field(max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _has_bounds_or_a_reason(self) -> "_Bounded":
+        if (getattr(self, "low", None) is None) != (self.reason is not None):
+            raise ValueError("a value has either an interval or a reason")
+        return self
+
+
+class Proportion(_Bounded):
+    """A share with its confidence interval, if it has one; None if the denominator is zero."""
 
     value: Share | None
     low: Share | None
     high: Share | None
-    interval: Literal["wilson"]
-    reason: Annotated[str, Field(max_length=200)] | None = None
+    interval: Literal["wilson", "none"]
 
 
-class WithoutInterval(_Part):
-    """A share without a confidence interval, and the reason."""
+class Ratio(_Bounded):
+    """A ratio of two shares with its confidence interval; None if it is infinite."""
 
-    value: Share
-    low: None
-    high: None
-    interval: Literal["none"]
-    reason: Annotated[str, Field(max_length=200)]
+    value: Annotated[float, Field(ge=0)] | None
+    low: Annotated[float, Field(ge=0)] | None
+    high: Annotated[float, Field(ge=0)] | None
+    interval: Literal["log_ratio", "none"]
 
 
 class ByClass(_Part):
@@ -120,17 +130,41 @@ class StoredPromise(_Part):
     reason: Annotated[str, Field(max_length=200)] | None = None
 
 
-class PolicyMetrics(_Part):
-    """The metrics of a policy on a set of patients, besides the recall."""
+class ByOutcome(_Part):
+    """The number of patients by triage outcome."""
 
+    benign: Count
+    malignant: Count
+    refer: Count
+
+
+class StoredTriage(_Part):
+    """The number of patients by diagnosis and triage outcome."""
+
+    benign: ByOutcome
+    malignant: ByOutcome
+
+
+Counts = Annotated[list[Count], Field(min_length=2, max_length=2)]
+
+
+class StoredRates(_Part):
+    """What a policy does to a set of patients."""
+
+    confusion_matrix: Annotated[list[Counts], Field(min_length=2, max_length=2)]
+    recall: Proportion
     specificity: Proportion
+    ppv: Proportion
+    npv: Proportion
+    positive_likelihood_ratio: Ratio
+    negative_likelihood_ratio: Ratio
     referred: Proportion
+    triage: StoredTriage
 
 
-class StoredOutOfFold(PolicyMetrics):
-    """On the training set, from models that were not fitted on the row. The threshold was chosen by this recall."""
+class StoredOutOfFold(StoredRates):
+    """On the training set, from models that were not fitted on the row."""
 
-    recall: WithoutInterval
     histogram: StoredHistogram
 
 
@@ -141,10 +175,9 @@ class StoredCoverage(_Part):
     malignant: Proportion
 
 
-class Test(PolicyMetrics):
+class Test(StoredRates):
     """On the test set."""
 
-    recall: Proportion
     coverage: StoredCoverage
 
 
