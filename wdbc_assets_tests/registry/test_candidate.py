@@ -105,10 +105,10 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     message, evidence = observed(kept)
     assert message == "verdict: worse"
     assert evidence["verdict"].startswith("worse")
-    assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the difference below 0 | **no** |" in str(
+    assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the 96.96% interval below 0 | **no** |" in str(
         evidence["criteria"]
     )
-    assert str(evidence["differences"]).startswith("![Difference of each metric")
+    assert str(evidence["differences"]).startswith("![Difference of each criterion")
     assert standing(store).version == before
     last = standing(store).history.last
     assert last is not None
