@@ -8,7 +8,7 @@ so it evaluates one fold of each repeat, and its cost is multiplied by the numbe
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,15 @@ def _plain(name: str, repeats: int) -> dict[str, Any]:
     frame, recipe = _frame(), recipes.named(name)
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
     grid = [{key: [value] for key, value in candidate.items()} for candidate in recipe.candidates("full")]
-    inner = StratifiedKFold(5, shuffle=True, random_state=42)
-    search = GridSearchCV(recipe.build(42), grid, scoring=recipe.scoring, cv=inner, error_score="raise")
+    inner = (
+        [StratifiedKFold(5)]
+        if recipe.as_published
+        else [
+            StratifiedKFold(recipes.SEARCH_FOLDS, shuffle=True, random_state=recipes.SEARCH_SEED + repeat)
+            for repeat in range(recipes.SEARCH_REPEATS)
+        ]
+    )
+    search = GridSearchCV(recipe.build(42), grid, scoring=recipe.scoring, cv=_Repeated(inner), error_score="raise")
     probabilities: dict[str, float] = {}
     cpu = 0.0
     for repeat in range(repeats):
@@ -129,6 +136,22 @@ def _plain(name: str, repeats: int) -> dict[str, Any]:
         cpu += (time.process_time() - begun) * outer.n_splits / _FOLDS_DONE[name]
         probabilities |= {f"{repeat}-{patient}": float(p) for patient, p in zip(patients, predicted[:, 1], strict=True)}
     return {"cpu": cpu, "probabilities": probabilities}
+
+
+class _Repeated:
+    """Several cross-validators, one after the other, as one."""
+
+    def __init__(self, folds: Sequence[Any]) -> None:
+        self._folds = folds
+
+    def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[Any]:
+        """Yield the rows to fit on and the rows to score, of each fold."""
+        for one in self._folds:
+            yield from one.split(X, y, groups)
+
+    def get_n_splits(self, *_: Any, **__: Any) -> int:
+        """Return the number of folds."""
+        return sum(one.get_n_splits() for one in self._folds)
 
 
 def _frame() -> Any:
