@@ -10,7 +10,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, insights
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import explanations, floors
+from wdbc_assets.domain.evaluation import explanations, floors, sample_size
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness, validation
@@ -52,6 +52,7 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "floors": floors,
         "explanations": explanations,
         "guidelines": guidelines,
+        "sample_size": sample_size.sample_size,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
         "pictures": pictures.draw_all(values),

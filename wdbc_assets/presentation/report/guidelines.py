@@ -47,7 +47,7 @@ TRIPOD_AI = (
     Item("9a", "choice of the predictors", "filled", "data", "all thirty measurements, none selected beforehand"),
     Item("9b", "definition of the predictors", "filled", "data", "unit and meaning of each, in the data dictionary"),
     Item("9c", "assessors of the predictors", "open", None, _UNKNOWN),
-    Item("10", "sample size", "open", None, "all patients that there are; no calculation beforehand"),
+    Item("10", "sample size", "partly", "usefulness", "calculated, but not beforehand: all patients that there are"),
     Item("11", "missing data", "filled", "checks", "none: a missing value is rejected"),
     Item("12a", "use of the data in the analysis", "filled", "evaluation", "split, and repeated cross-validation"),
     Item("12b", "handling of the predictors", "filled", "model", "the steps of the recipe"),
