@@ -193,10 +193,10 @@ def test_what_is_younger_than_asked_stays(local: Store, folder: Path) -> None:
 # Damage to what says what is kept
 
 
-def _altered(path: Path, old: bytes = b"a", new: bytes = b"b") -> None:
+def _altered(path: Path) -> None:
     content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new, 1))
+    old = next(letter for letter in (b"a", b"c", b"d", b"e", b"f") if letter in content)  # a digest may lack some
+    path.write_bytes(content.replace(old, b"b", 1))
 
 
 def _emptied(path: Path) -> None:
