@@ -58,15 +58,14 @@ def notes(verdict: Verdict) -> list[str]:
     """Return what to know of a comparison besides its criteria: the accuracy, the attempt, and the power."""
     if verdict.comparison is None:
         return []
-    accuracy, level = verdict.comparison.accuracy, criteria.alpha(verdict.attempt)
-    bounds = "" if accuracy.low is None else f" [{accuracy.low:+.4f}, {accuracy.high:+.4f}]"
     power = ", ".join(
         f"{share:.0%} of gains of {gain:.3f}"
         for gain, share in zip(criteria.GAINS, verdict.comparison.power, strict=True)
     )
+    level = criteria.alpha(verdict.attempt)
     return [
         "",
-        f"accuracy       {accuracy.mean:+.4f}{bounds}, which decides nothing",
+        f"accuracy       {formatting.difference(verdict.comparison.accuracy)}, which decides nothing",
         f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.4f}",
         f"power          it would recognize about {power} in log-loss",
     ]

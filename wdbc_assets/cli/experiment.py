@@ -133,8 +133,11 @@ def show(experiment: Description) -> None:
 
 
 def _show_agreement(agreement: "Agreement") -> None:
-    for label, rate in (("same triage", agreement.same_triage), ("same side", agreement.same_side)):
-        terminal.say(f"  {label:<15} {rate.value:.4f} [{rate.low:.4f}, {rate.high:.4f}]")
+    for label, rate, meaning in (
+        ("same triage", agreement.same_triage, ""),
+        ("threshold", agreement.same_above_threshold, " on the same side of both models' thresholds"),
+    ):
+        terminal.say(f"  {label:<15} {rate.value:.4f} [{rate.low:.4f}, {rate.high:.4f}]{meaning}")
     for before, others in agreement.triage.items():
         for after, patients in others.items():
             if patients and before != after:

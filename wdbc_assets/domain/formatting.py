@@ -21,6 +21,22 @@ class Spread(Protocol):
         """Why there is no mean."""
 
 
+class Difference(Protocol):
+    """A difference with the bounds of its interval, None if it has none."""
+
+    @property
+    def mean(self) -> float | None:
+        """The difference."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper bound."""
+
+
 def number(value: float | None, form: str = ".4f") -> str:
     """Return a number in a format, or `n/a` if it is undefined."""
     return UNDEFINED if value is None else format(value, form)
@@ -31,6 +47,12 @@ def spread(measure: Spread) -> str:
     if measure.mean is None:
         return f"cannot be said: {measure.reason}"
     return f"{measure.mean:.4f} ± {number(measure.sd)}"
+
+
+def difference(of: Difference) -> str:
+    """Return `+0.0012 [-0.0003, +0.0027]`, without bounds if it has none."""
+    bounds = "" if of.low is None or of.high is None else f" [{of.low:+.4f}, {of.high:+.4f}]"
+    return number(of.mean, "+.4f") + bounds
 
 
 def short(digest: str | None) -> str:

@@ -69,11 +69,14 @@ class SplineScorerFile(_Part):
 class _Bounded(_Part):
     """A value with its interval, or the reason why it has none."""
 
+    value: Annotated[float, Field(ge=0)] | None
+    low: Annotated[float, Field(ge=0)] | None
+    high: Annotated[float, Field(ge=0)] | None
     reason: Annotated[str, Field(max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _has_bounds_or_a_reason(self) -> "_Bounded":
-        if (getattr(self, "low", None) is None) != (self.reason is not None):
+        if (self.low is None) != (self.reason is not None):
             raise ValueError("a value has either an interval or a reason")
         return self
 
@@ -90,9 +93,6 @@ class Proportion(_Bounded):
 class Ratio(_Bounded):
     """A ratio of two shares with its confidence interval; None if it is infinite."""
 
-    value: Annotated[float, Field(ge=0)] | None
-    low: Annotated[float, Field(ge=0)] | None
-    high: Annotated[float, Field(ge=0)] | None
     interval: Literal["log_ratio", "none"]
 
 

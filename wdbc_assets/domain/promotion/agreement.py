@@ -40,13 +40,13 @@ class ProbabilityDifference:
 class Agreement:
     """How far two models agree. Values are None if there are no patients.
 
-    `same_triage` and `same_side` (of each model's threshold) are shares with Wilson intervals. `triage` counts patients
-    as `{champion's outcome: {challenger's outcome: n}}`.
+    `same_triage` and `same_above_threshold` are shares with Wilson intervals; the threshold is that of each model.
+    `triage` counts patients as `{champion's outcome: {challenger's outcome: n}}`.
     """
 
     patients: int
     same_triage: intervals.Interval
-    same_side: intervals.Interval
+    same_above_threshold: intervals.Interval
     triage: dict[str, dict[str, int]]
     referred: Referred
     difference: ProbabilityDifference
@@ -66,7 +66,7 @@ def agreement(
     return Agreement(
         patients=n,
         same_triage=intervals.proportion(int((first == second).sum()), n, undefined=nobody),
-        same_side=intervals.proportion(int((above[0] == above[1]).sum()), n, undefined=nobody),
+        same_above_threshold=intervals.proportion(int((above[0] == above[1]).sum()), n, undefined=nobody),
         triage={
             before: {after: int(((first == before) & (second == after)).sum()) for after in decision_policy.OUTCOMES}
             for before in decision_policy.OUTCOMES

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.promotion import criteria
 from wdbc_assets.orchestration.metadata import parts
 
@@ -30,12 +31,14 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
         ),
     }
     if verdict.comparison is not None:
-        accuracy, power = verdict.comparison.accuracy, verdict.comparison.power
-        described["accuracy (decides nothing)"] = f"{accuracy.mean:+.4f}, {accuracy.low:+.4f} to {accuracy.high:+.4f}"
+        described["accuracy (decides nothing)"] = formatting.difference(verdict.comparison.accuracy)
         described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.4f}"
         described["power"] = parts.table(
             ("gain in log-loss", "recognized in about"),
-            [(f"{gain:.3f}", f"{share:.0%}") for gain, share in zip(criteria.GAINS, power, strict=True)],
+            [
+                (f"{gain:.3f}", f"{share:.0%}")
+                for gain, share in zip(criteria.GAINS, verdict.comparison.power, strict=True)
+            ],
         )
         described["differences"] = parts.picture(
             plots.differences(verdict), "Difference of each criterion with its interval and its bound"

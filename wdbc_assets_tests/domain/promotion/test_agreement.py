@@ -17,7 +17,7 @@ def test_agreement_counts_outcomes_by_the_policy_of_each() -> None:
     challenger = np.array([0.1, 0.3, 0.6, 0.8])
     found = agreement.agreement(champion, challenger, champion_policy=CHAMPION, challenger_policy=CHALLENGER)
     assert found.patients == 4
-    assert found.same_side == intervals.proportion(3, 4)
+    assert found.same_above_threshold == intervals.proportion(3, 4)
     # champion: benign, both, both, malignant; challenger: benign, benign, benign, malignant
     assert found.same_triage == intervals.proportion(2, 4)
     assert found.triage == {
