@@ -39,7 +39,8 @@ def show_comparison(document: VerdictDocument) -> None:
     terminal.say(f"\n  candidate  {candidate.recipe:<14} {formatting.short(candidate.version)}  (fitted_pipeline)")
     if champion:
         terminal.say(f"  champion   {champion.recipe:<14} {formatting.short(champion.version)}")
-    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds; candidate minus champion")
+    difference = "; candidate minus champion" if verdict.comparison else ""
+    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds{difference}")
     terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'interval':<20} {'met':<4} required")
     for criterion in verdict.criteria:
         value = "" if criterion.value is None else f"{criterion.value:+.4f}"
@@ -49,7 +50,7 @@ def show_comparison(document: VerdictDocument) -> None:
         if criterion.found and not criterion.holds:
             terminal.say(f"  {'':<14} {criterion.found}")
     for line in notes(verdict):
-        terminal.say(f"  {line}")
+        terminal.say(f"  {line}".rstrip())
     name = terminal.style(verdict.name, fg=_COLOURS.get(verdict.name), bold=True)
     terminal.say(f"\n  verdict: {name}; {verdict.reason}")
 
