@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tools import gate
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import floors
@@ -31,35 +32,57 @@ _SHOWN = {
     "ece": "ECE",
 }
 _COMPARED = ("log_loss", "accuracy")
-_REFERENCES = (recipes.BASELINE, floors.RECIPE)
+_REFERENCES = (recipes.BASELINE, "logistic", floors.RECIPE)
 _KEPT = ("patients", "repeats", "folds", "recipes", "differences")
+_CALIBRATION = {
+    "slope": "slope",
+    "intercept": "in the large",
+    "observed_expected": "observed / expected",
+    "ici": "ICI",
+    "e90": "E90",
+}
 
 
 def tables(summary: Mapping[str, Any]) -> str:
-    """Return the text between the two comments of the page: two tables and how they were computed."""
+    """Return the text between the two comments of the page: three tables and how they were computed."""
     by_name = dict(sorted(summary["recipes"].items(), key=lambda item: item[1]["log_loss"]["mean"]))
     rows = [[_label(name), *(_spread(metrics[metric]) for metric in _SHOWN)] for name, metrics in by_name.items()]
-    head = [f"{_SHOWN[metric]} minus `{name}`'s" for name in _REFERENCES for metric in _COMPARED]
     differences = [
-        [_label(name), *(_difference(summary, name, other, metric) for other in _REFERENCES for metric in _COMPARED)]
+        [
+            f"`{name}` minus `{other}`",
+            *(_difference(summary, name, other, metric) for metric in _COMPARED),
+        ]
+        for name in by_name
+        for other in _REFERENCES
+        if other != name and (name not in _REFERENCES or list(by_name).index(name) < list(by_name).index(other))
+    ]
+    calibration = [
+        [_label(name), *(_spread(summary["calibration"][name][measure]) for measure in _CALIBRATION)]
         for name in by_name
     ]
     blocks = [
         _markdown(["recipe", *_SHOWN.values()], rows),
-        _markdown(["recipe", *head], differences),
-        textwrap.fill(_method(summary), 120, break_on_hyphens=False),
+        _markdown(["difference", *(_SHOWN[metric] for metric in _COMPARED)], differences),
+        _markdown(["recipe", *_CALIBRATION.values()], calibration),
+        *(
+            textwrap.fill(paragraph, 120, break_on_hyphens=False)
+            for paragraph in (_method(summary, comparisons=len(differences)), gate.text(summary["gate"]))
+        ),
     ]
     return "\n\n".join(blocks)
 
 
-def _method(summary: Mapping[str, Any]) -> str:
-    others = (f"--recipe {name}" for name in summary["recipes"] if name not in (floors.RECIPE, recipes.BASELINE))
+def _method(summary: Mapping[str, Any], *, comparisons: int) -> str:
+    others = (f" --recipe {name}" for name in summary["recipes"] if name not in floors.EVALUATED)
     return (
         f"Nested cross-validation of all {summary['patients']} patients: {summary['repeats']} repeats of"
-        f" {summary['folds']} outer folds, the same folds for every recipe; 5 inner folds choose the candidate. The"
-        " first table shows mean ± standard deviation over the repeats. The second shows differences, paired fold by"
-        " fold, with the 95 % interval of Nadeau and Bengio. If an interval contains 0, the difference is not"
-        f" significant. To reproduce both tables, run `wdbc evaluate --protocol full {' '.join(others)}`."
+        f" {summary['folds']} outer folds, the same folds for every recipe; {recipes.SEARCH_REPEATS} shuffles of"
+        f" {recipes.SEARCH_FOLDS} inner folds select the hyperparameters. The first and the last table show mean ±"
+        " standard deviation over the repeats. The second shows differences, paired fold by fold, with the 95 %"
+        " interval of Nadeau and Bengio. If an interval contains 0, the difference is not significant. These are"
+        f" {comparisons * len(_COMPARED)} comparisons at a level of 5 % each, not corrected for their number: of as"
+        f" many between equal recipes, {comparisons * len(_COMPARED) / 20:.1f} are significant by chance. To reproduce"
+        f" the tables, run `wdbc evaluate --protocol full{''.join(others)}`."
     )
 
 
@@ -91,7 +114,12 @@ def from_store() -> dict[str, Any]:
             where=store.url,
             hint="Run `wdbc evaluate --protocol full` first.",
         )
-    return {name: summary[name] for name in _KEPT}
+    calibration = {
+        name: {measure: of[measure] for measure in (*_CALIBRATION, "ece_if_calibrated")}
+        for name, of in summary["calibration"].items()
+    }
+    simulated = gate.simulate(store.value(manifest).predictions, (floors.RECIPE, "logistic"))
+    return {name: summary[name] for name in _KEPT} | {"calibration": calibration, "gate": simulated}
 
 
 def _label(recipe: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     type=terminal.RecipeName(),
-    help=f"Evaluate this recipe too (repeatable). {floors.RECIPE} and {recipes.BASELINE} are always evaluated.",
+    help=f"Evaluate this recipe too (repeatable). Always evaluated: {', '.join(floors.EVALUATED)}.",
 )
 @click.option(
     "--workers", type=click.IntRange(1, 256), metavar="N", help="Number of processes. [default: one per processor]"
@@ -61,7 +61,7 @@ def evaluate(
     if as_json:
         terminal.document(_plain(store, manifest, value))
         return
-    evaluation.show(value.summary, value.winners, config.protocol)
+    evaluation.show(value.summary, value.winners)
     terminal.warn_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
     terminal.say(f"  next: {_next_commands(config.protocol)}")
@@ -74,15 +74,14 @@ def _next_commands(protocol: str) -> str:
 
 
 def _plain(store: Store, manifest: Manifest, value: "CrossValidation") -> dict[str, Any]:
-    protocol = manifest.parameters["protocol"]
-    bounds = {name: {"floor": bound.floor(protocol), "alarm": bound.alarm} for name, bound in floors.BOUNDS.items()}
+    limits = floors.limits(floors.RECIPE, value.summary.repeats, published=value.summary.published)
     return {
         "store": store.url,
         "version": manifest.version,
         "made_at": manifest.made_at,
-        "protocol": protocol,
+        "protocol": manifest.parameters["protocol"],
         **parsing.plain(value.summary),
-        "bounds": {"recipe": floors.RECIPE, **bounds},
+        "bounds": {"recipe": floors.RECIPE, **parsing.plain(limits)},
         "checks": parsing.plain(manifest.checks),
         "winners": {name: evaluation.selected_parameters(value.winners, name) for name in value.summary.recipes},
     }

@@ -12,18 +12,18 @@ from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.results import Calibration, Difference, EvaluationSummary, RecipeMetrics
+    from wdbc_assets.domain.evaluation.results import Calibration, Difference, EvaluationSummary
 
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")
 _CHOICES_SHOWN = 3
 
 
-def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: str) -> None:
+def show(summary: "EvaluationSummary", winners: "Sequence[Winner]") -> None:
     """Print an evaluation. The overview comes last, because the end is what stays visible in a terminal."""
     terminal.say(f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; sd over the repeats;")
     terminal.say("  95 % intervals (Nadeau and Bengio)")
     for name in summary.recipes:
-        _show_recipe(name, summary.recipes, protocol)
+        _show_recipe(name, summary)
         _show_calibration(summary.calibration[name])
         _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
@@ -57,14 +57,16 @@ def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[s
     return [{"parameters": json.loads(text), "folds": count} for text, count in counts.most_common()]
 
 
-def _show_recipe(name: str, metrics: "Mapping[str, RecipeMetrics]", protocol: str) -> None:
+def _show_recipe(name: str, summary: "EvaluationSummary") -> None:
+    metrics = summary.recipes
+    limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
     baseline = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
     terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
     for metric, value in metrics[name].by_name.items():
         interval = "" if value.low is None else f"[{value.low:.4f}, {value.high:.4f}]"
         reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
-        bound = _floor(metric, value.mean, protocol) if floor else ""
+        bound = _floor(metric, value.mean, limits) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
         terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
 
@@ -104,13 +106,12 @@ def _show_overview(summary: "EvaluationSummary") -> None:
     terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{note}")
 
 
-def _floor(metric: str, mean: float | None, protocol: str) -> str:
-    if metric not in floors.BOUNDS:
+def _floor(metric: str, mean: float | None, limits: "Mapping[str, floors.Limits]") -> str:
+    if metric not in limits:
         return ""
-    bound = floors.BOUNDS[metric].floor(protocol)
-    reached = not floors.missed({metric: mean}, protocol)
+    reached = not floors.missed({metric: mean}, limits)
     relation = "<=" if metric in floors.LESS_IS_BETTER else ">="
-    text = f"{relation} {bound:g}" + ("" if reached else "  missed")
+    text = f"{relation} {limits[metric].floor:.4g}" + ("" if reached else "  missed")
     return "  " + terminal.style(text, fg="green" if reached else "red")
 
 

@@ -179,19 +179,45 @@ class Case:
             self.manifests[name].code_version == code_versions.code_version(name, self.manifests[name].parameters)
             for name in ("fitted_pipeline", "cross_validation")
         )
-        predictions = Handle(self.store, evidence).load().predictions
+        evaluation = Handle(self.store, evidence).load()
+        predictions = evaluation.predictions
         return gate.compare(
             predictions,
             candidate=self.recipe,
             champion=self.champion_recipe,
             of_champion=self.champion_predictions(predictions) if self.standing.manifest else None,
             attempt=self.attempt,
-            grid=str(self.search["grid"]),
+            search=self.differing_search,
+            published=evaluation.summary.published,
+            own_log_loss=self.winner_log_loss,
             same_patients=self.patients == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             same_recipe=self.recipe == self.champion_recipe and self.champion_is_unchanged,
             supersedes=self.is_current,
             experiment=self.experiment,
+        )
+
+    @cached_property
+    def winner_log_loss(self) -> float | None:
+        """The out-of-fold log-loss of the candidate's own parameters, or None if its decision policy has none."""
+        policy = self.manifests.get("decision_policy")
+        log_loss: float | None = None if policy is None else Handle(self.store, policy).load().winner_log_loss
+        return log_loss
+
+    @property
+    def differing_search(self) -> str:
+        """What differs between the search that fitted the candidate and the evaluated one; empty if nothing does."""
+        from wdbc_assets.domain.modeling import fitting
+
+        evaluated = {
+            "grid": "full",
+            "folds": recipes.SEARCH_FOLDS,
+            "repeats": fitting.repeats(self.recipe, "full", recipes.SEARCH_REPEATS),
+        }
+        return ", ".join(
+            f"{name} {self.search[name]} instead of {value}"
+            for name, value in evaluated.items()
+            if self.search[name] != value
         )
 
     def document(self, verdict: "Verdict") -> VerdictDocument:

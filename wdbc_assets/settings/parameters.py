@@ -84,7 +84,8 @@ class EvaluationParameters(BaseModel):
         json_schema_extra=_choices(recipes.PROTOCOLS),
     )
     evaluated_recipes: str = Field(
-        f"{floors.RECIPE},{recipes.BASELINE}", description="comma-separated recipes to evaluate on the same folds"
+        ",".join(name for name in recipes.RECIPES if name in floors.EVALUATED),
+        description="comma-separated recipes to evaluate on the same folds",
     )
 
     @field_validator("protocol")
@@ -98,7 +99,7 @@ class EvaluationParameters(BaseModel):
     @classmethod
     def _known_recipes(cls, names: str) -> str:
         """Return the recipes in canonical order, including the mandatory ones, so that equal choices compare equal."""
-        chosen = {name.strip() for name in names.split(",") if name.strip()} | {floors.RECIPE, recipes.BASELINE}
+        chosen = {name.strip() for name in names.split(",") if name.strip()} | set(floors.EVALUATED)
         if unknown := sorted(chosen - set(recipes.RECIPES)):
             raise ValueError(recipes.rejection(unknown[0]))
         return ",".join(name for name in recipes.RECIPES if name in chosen)

@@ -197,6 +197,7 @@ class PolicyFile(_Part):
     quantiles: ByClass
     out_of_fold: StoredOutOfFold
     test: Test
+    winner_log_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class ReferenceFile(_Part):

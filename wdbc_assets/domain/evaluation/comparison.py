@@ -48,8 +48,12 @@ class CrossValidation:
     summary: EvaluationSummary
 
 
-def summary(predictions: pd.DataFrame) -> EvaluationSummary:
+def summary(predictions: pd.DataFrame, *, published: bool = False) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
+
+    Args:
+        predictions: The table of `cross_validation.assemble`.
+        published: Whether it is of the published data.
 
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
@@ -78,6 +82,7 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
         patients=int(predictions["patient"].nunique()),
         repeats=int(predictions["repeat"].nunique()),
         folds=folds,
+        published=published,
         recipes={name: RecipeMetrics(**{of: metric(name, of) for of in pooled[name]}) for name in names},
         differences=tuple(
             RecipeDifference(

@@ -133,7 +133,8 @@ class DecisionPolicy:
     `threshold` is the `rank`-th largest out-of-fold probability of the malignant patients, where `rank` is
     ceil(recall_target * (their number + 1)), at most their number. `out_of_fold` and `test` evaluate the policy on
     these data. The out-of-fold values that depend on the recall have no interval, because the threshold was chosen by
-    it.
+    it. `winner_log_loss` is the out-of-fold log-loss of all patients with the winner's parameters held fixed; policies
+    of earlier releases have none.
     """
 
     recipe: str
@@ -149,6 +150,7 @@ class DecisionPolicy:
     quantiles: Quantiles
     out_of_fold: OutOfFold
     test: OnTestSet
+    winner_log_loss: float | None = field(default=None, metadata={"omitted": True})
 
     @property
     def promised(self) -> str:

@@ -17,15 +17,15 @@ def miscounted(metrics: "Metrics") -> list[str]:
 
 def below_the_floors(metrics: "Metrics") -> list[str]:
     """Return a message for each metric whose whole interval is worse than its quality floor."""
-    messages = []
-    for name, interval in metrics.by_name.items():
-        bounds = floors.BOUNDS.get(name)
-        best = interval.low if name in floors.LESS_IS_BETTER else interval.high
-        if bounds is None or best is None:
-            continue
-        if best > bounds.quick if name in floors.LESS_IS_BETTER else best < bounds.quick:
-            messages.append(f"{name} is {best:.4f} at best, needed: {bounds.quick:g}")
-    return messages
+    limits = floors.limits(floors.RECIPE, 1, published=False)
+    best = {
+        name: interval.low if name in floors.LESS_IS_BETTER else interval.high
+        for name, interval in metrics.by_name.items()
+    }
+    return [
+        f"{line.partition(',')[0]} at best,{line.partition(',')[2]}"
+        for line in floors.missed({name: value for name, value in best.items() if value is not None}, limits)
+    ]
 
 
 RULES = (
@@ -37,8 +37,8 @@ RULES = (
     ),
     ResultRule(
         "floors_are_not_excluded",
-        "No metric is worse than its quality floor by more than its interval, if it has one. The floors are those of"
-        f" {floors.RECIPE} in repeated cross-validation.",
+        "No metric is worse than its quality floor by more than its interval, if it has one. The floors are those"
+        f" of {floors.RECIPE} for data that are not the published ones.",
         "Check whether the source, a library or the recipe changed: `wdbc status` shows what did.",
         blocking=False,
         faults=below_the_floors,

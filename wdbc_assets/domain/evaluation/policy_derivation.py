@@ -13,6 +13,7 @@ the coverage is close to this.
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import policy_rates
+from wdbc_assets.domain.evaluation import policy_rates, ranking
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Quantiles, RecallPromise, Training
 from wdbc_assets.domain.modeling import prediction, recipes, search
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.modeling import fitting
+
+
+WINNER_REPEATS = recipes.PROTOCOLS["quick"]
+
+
+def _nothing() -> None:
+    """Report no progress."""
 
 
 def derive(
@@ -57,7 +66,14 @@ def derive(
     )
     preconditions.require_setting("alpha", alpha, fits=0 < alpha < 1, allowed="a number between 0 and 1; 0.02 is usual")
     y = np.asarray(split.y_train, dtype=np.int64)
-    p = out_of_fold(split.X_train, split.y_train, fit, folds=folds, seed=seed, progress=progress)
+    total = folds + OUTER_FOLDS * WINNER_REPEATS
+    scored = itertools.count(1)
+
+    def report() -> None:
+        if progress is not None:
+            progress(next(scored), total)
+
+    p = out_of_fold(split.X_train, split.y_train, fit, folds=folds, seed=seed, on_fold=report)
     threshold, rank = recall_threshold(p[y == contract.MALIGNANT], recall_target)
     quantiles = Quantiles(
         benign=conformal_quantile(p[y == contract.BENIGN], alpha),
@@ -80,7 +96,27 @@ def derive(
         quantiles=quantiles,
         out_of_fold=policy_rates.out_of_fold(y, p, threshold, quantiles),
         test=policy_rates.on_test_set(y_test, p_test, threshold, quantiles),
+        winner_log_loss=winner_log_loss(split, fit, on_fold=report),
     )
+
+
+def winner_log_loss(split: splitting.Split, fit: fitting.Fit, *, on_fold: Callable[[], None] = _nothing) -> float:
+    """Return the out-of-fold log-loss (natural) of all patients with the winner's parameters held fixed.
+
+    It is the mean over `WINNER_REPEATS` repeats of the outer folds of `cross_validation`, which selects the parameters
+    again in each fold and therefore may evaluate others than those that ship.
+
+    Raises:
+        WdbcError: a class is too small for the folds, or a fold cannot be fitted.
+    """
+    import pandas as pd
+
+    X, y = pd.concat([split.X_train, split.X_test]), pd.concat([split.y_train, split.y_test])
+    truth = np.asarray(y, dtype=np.int64)
+    repeats = (
+        out_of_fold(X, y, fit, folds=OUTER_FOLDS, seed=repeat, on_fold=on_fold) for repeat in range(WINNER_REPEATS)
+    )
+    return float(np.mean([ranking.losses(truth, p)["log_loss"].mean() for p in repeats]))
 
 
 def out_of_fold(
@@ -90,7 +126,7 @@ def out_of_fold(
     *,
     folds: int,
     seed: int,
-    progress: Callable[[int, int], None] | None = None,
+    on_fold: Callable[[], None] = _nothing,
 ) -> NDArray[np.float64]:
     """Return P(malignant) of each row, shape (n_rows,), from a model fitted without that row's fold.
 
@@ -115,8 +151,7 @@ def out_of_fold(
         except WdbcError as cause:
             cause.where = f"fold {fold} of {folds} of the decision policy, {fit.recipe}"
             raise
-        if progress is not None:
-            progress(fold, folds)
+        on_fold()
     return p
 
 

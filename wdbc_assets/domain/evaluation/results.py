@@ -321,12 +321,14 @@ class RecipeDifference:
 class EvaluationSummary:
     """The summary of a cross-validation.
 
-    `differences` has one entry per pair of recipes; the reference Airflow project's recipe is always subtracted.
+    `published` tells whether the published data were evaluated. `differences` has one entry per pair of recipes; the
+    reference Airflow project's recipe is always subtracted.
     """
 
     patients: int
     repeats: int
     folds: int
+    published: bool = False
     recipes: dict[str, RecipeMetrics]
     differences: tuple[RecipeDifference, ...]
     calibration: dict[str, Calibration]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.data.failures import SHOWN, Failure
 from wdbc_assets.domain.evaluation import cross_validation, floors
-from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.rules import findings
 from wdbc_assets.domain.rules.findings import Finding
 
@@ -26,15 +25,15 @@ if TYPE_CHECKING:
 
 def validate(value: CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     """Validate an evaluation of a clean frame by `floors.RULES`, in their order; rows are counted from 1."""
-    means = value.summary.recipes[floors.RECIPE].means
-    protocol = "full" if value.summary.repeats >= recipes.PROTOCOLS["full"] else "quick"
-    calibration = value.summary.calibration[floors.RECIPE]
+    summary = value.summary
+    means, calibration = summary.recipes[floors.RECIPE].means, summary.calibration[floors.RECIPE]
+    limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
     wrong = list(_wrong_predictions(value.predictions, frame[contract.DIAGNOSIS].to_numpy()))
     return [
         _patient_finding(floors.each_patient_is_predicted_once, wrong),
         findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(means)),
-        findings.from_lines(floors.no_metric_is_too_good, floors.alarms(means)),
-        findings.from_lines(floors.metrics_reach_the_floors, floors.missed(means, protocol)),
+        findings.from_lines(floors.no_metric_is_too_good, floors.alarms(means, limits)),
+        findings.from_lines(floors.metrics_reach_the_floors, floors.missed(means, limits)),
         findings.from_lines(floors.probabilities_are_calibrated, floors.miscalibrated(calibration)),
     ]
 

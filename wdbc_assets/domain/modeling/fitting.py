@@ -146,8 +146,9 @@ def select(
     )
     part, prefix = (unfitted, "") if recipe.searched is None else _part(unfitted, recipe.searched)
     within = [{name.removeprefix(prefix): value for name, value in one.items()} for one in candidates]
-    result = search.search(part, within, X, y, scoring=recipe.scoring, **drawn, on_fit=on_fit)
-    best = result.winner.params
+    result = search.search(
+        part, within, X, y, scoring=recipe.scoring, **drawn, with_log_odds=recipe.temperature is not None, on_fit=on_fit
+    )
     result = replace(
         result,
         candidates=tuple(
@@ -156,21 +157,14 @@ def select(
         ),
     )
     winner = result.winner.params
-    if recipe.temperature is None:
+    if recipe.temperature is None or result.out_of_fold is None:
         return Selection(search=result, winner=winner)
 
     from wdbc_assets.domain.modeling import tempering
 
-    log_odds, diagnoses = search.out_of_fold(part, best, X, y, **drawn)
-    fits = drawn["folds"] * drawn["repeats"]
-    return Selection(
-        search=replace(
-            result,
-            transformer_fits=result.transformer_fits + fits * (len(part.steps) - 1),
-            estimator_fits=result.estimator_fits + fits,
-        ),
-        winner={**winner, recipe.temperature: tempering.best_temperature(log_odds, diagnoses)},
-    )
+    scored, log_odds = result.out_of_fold
+    temperature = tempering.best_temperature(log_odds, y.to_numpy()[scored])
+    return Selection(search=result, winner={**winner, recipe.temperature: temperature})
 
 
 def _part(unfitted: Pipeline, name: str) -> tuple[Pipeline, str]:
@@ -187,6 +181,16 @@ class _Folds(TypedDict):
 
 def _repeats(recipe: recipes.Recipe, candidates: Sequence[recipes.Parameters], repeats: int) -> int:
     return 1 if recipe.as_published or not must_search(recipe, candidates) else repeats
+
+
+def repeats(recipe: str, grid: str, wanted: int) -> int:
+    """Return how often the search of a recipe's grid draws its folds if so many repeats are wanted.
+
+    Raises:
+        WdbcError: the recipe or the grid is unknown.
+    """
+    definition = recipes.named(recipe)
+    return _repeats(definition, definition.candidates(grid), wanted)
 
 
 def must_search(recipe: recipes.Recipe, candidates: Sequence[recipes.Parameters]) -> bool:

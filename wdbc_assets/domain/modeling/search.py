@@ -1,8 +1,8 @@
-"""Grid search by cross-validation: the same result as GridSearchCV at a thirtieth of the cost.
+"""Grid search by cross-validation: the same result as GridSearchCV at a small part of the cost.
 
 GridSearchCV fits the whole pipeline once per candidate and fold. Here each preprocessing step is fitted once per fold
-and distinct setting of it and of the steps before it; only the last step is fitted for every candidate. The arithmetic
-of each fit is the same, and so are the scores. This module does not depend on any particular recipe.
+and distinct setting of it and of the steps before it; only the last step is fitted for every candidate, and a ridge
+logistic regression by `newton`. The scores agree to 1e-8. This module does not depend on any particular recipe.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from sklearn.pipeline import Pipeline
+
+    from wdbc_assets.domain.modeling import newton
 
 
 _SEEDS = 2**32  # numpy and scikit-learn take smaller ones
@@ -49,12 +51,17 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """The result of a search: all candidates in order, the number of fits, and each warning with its count."""
+    """The result of a search: all candidates in order, the number of fits, and each warning with its count.
+
+    `out_of_fold` has the positions of the scored rows in the order of the folds, and the log-odds of the winner for
+    them by models that were not fitted on them, both of shape (n_rows * repeats,); None if they were not asked for.
+    """
 
     candidates: tuple[Candidate, ...]
     transformer_fits: int
     estimator_fits: int
     warnings: tuple[str, ...]
+    out_of_fold: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def winner(self) -> Candidate:
@@ -72,13 +79,15 @@ def search(
     folds: int,
     repeats: int = 1,
     shuffle_seed: int | None = None,
+    with_log_odds: bool = False,
     on_fit: Callable[[int], None],
 ) -> Search:
     """Score every candidate on every fold. No candidate is dropped.
 
     The folds are those of `splits`. The winner has the best mean score over all folds of all repeats among the
     candidates that converged on every fold; on equal scores the first candidate wins. `on_fit` is called after each
-    fit with the number of fits so far, up to `len(candidates) * folds * repeats`.
+    fit with the number of fits so far, up to `len(candidates) * folds * repeats`. With `with_log_odds`, the result has
+    the out-of-fold log-odds of the winner.
 
     Raises:
         WdbcError: a candidate cannot be fitted (the error names it and the fold), a score is not a number, or no
@@ -89,6 +98,8 @@ def search(
 
     score_of = score_functions.scorer(scoring)
     unfitted = [_set(clone(pipeline), parameters) for parameters in candidates]
+    log_odds: list[list[np.ndarray]] = [[] for _ in candidates]
+    scored = []
     diagnoses = y.to_numpy()
     scores = np.empty((len(candidates), folds * repeats))
     n_iter: list[list[int]] = [[] for _ in candidates]
@@ -99,14 +110,18 @@ def search(
     for fold, (train, valid) in enumerate(splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed)):
         y_train, y_valid = diagnoses[train], diagnoses[valid]
         preprocessing = _Preprocessing(X.iloc[train], y_train, X.iloc[valid])
+        estimators = _Estimators()
+        scored.append(valid)
         for index, parameters in enumerate(candidates):
             *transformers, (_, estimator) = unfitted[index].steps
             with naming(parameters, f"fold {fold + 1} of {folds * repeats}"), caught.during():
                 X_train, X_valid = preprocessing.apply(transformers)
-                fitted = clone(estimator).fit(X_train, y_train)
+                fitted = estimators.fit(estimator, X_train, y_train)
                 score = score_of(fitted, X_valid, y_valid)
                 if not np.isfinite(score):
                     raise ValueError(f"its {scoring} is {score}")
+                if with_log_odds:
+                    log_odds[index].append(fitted.decision_function(X_valid))
             scores[index, fold] = score
             converged[index] &= not caught.not_converged
             n_iter[index] += [int(n) for n in np.ravel(getattr(fitted, "n_iter_", []))]
@@ -114,11 +129,14 @@ def search(
             on_fit(done)
         transformer_fits += preprocessing.fits
 
+    ranked = _ranked(candidates, scores, converged, n_iter)
+    best = min(range(len(ranked)), key=lambda index: ranked[index].rank)
     return Search(
-        candidates=_ranked(candidates, scores, converged, n_iter),
+        candidates=ranked,
         transformer_fits=transformer_fits,
         estimator_fits=done,
         warnings=caught.summary(),
+        out_of_fold=(np.concatenate(scored), np.concatenate(log_odds[best])) if with_log_odds else None,
     )
 
 
@@ -141,36 +159,6 @@ def splits(
     for repeat in range(repeats):
         seed = (shuffle_seed + repeat) % _SEEDS
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
-
-
-def out_of_fold(
-    unfitted: Pipeline,
-    parameters: recipes.Parameters,
-    X: pd.DataFrame,
-    y: pd.Series,
-    *,
-    folds: int,
-    repeats: int,
-    shuffle_seed: int | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return log-odds of the rows of each fold, by models that were not fitted on them, and the diagnoses.
-
-    Both have shape (n_rows * repeats,). The folds are those of `splits`.
-
-    Raises:
-        WdbcError: the pipeline cannot be fitted.
-    """
-    import numpy as np
-    from sklearn.base import clone
-
-    diagnoses = y.to_numpy()
-    log_odds, outcomes = [], []
-    for train, valid in splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed):
-        with naming(parameters, "the out-of-fold log-odds of the winner"), CaughtWarnings().during():
-            pipeline = clone(unfitted).set_params(**parameters).fit(X.iloc[train], y.iloc[train])
-            log_odds.append(pipeline.decision_function(X.iloc[valid]))
-        outcomes.append(diagnoses[valid])
-    return np.concatenate(log_odds), np.concatenate(outcomes)
 
 
 def refit(
@@ -255,6 +243,27 @@ class _Preprocessing:
                 self.fits += 1
             rows = self._transformed[key]
         return rows
+
+
+class _Estimators:
+    """Fits the last step of the pipelines of one fold; a ridge regression starts from the one before it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Any, newton.Ridge | None] = (None, None)  # with the transformed rows that it was fitted on
+
+    def fit(self, estimator: Any, X: Any, y: np.ndarray) -> Any:
+        """Return a fitted estimator."""
+        import numpy as np
+        from sklearn.base import clone
+
+        from wdbc_assets.domain.modeling import newton
+
+        if not newton.fits(estimator):
+            return clone(estimator).fit(X, y)
+        rows, last = self._last
+        fitted = newton.fit(estimator, np.asarray(X, dtype=np.float64), y, last if rows is X else None)
+        self._last = (X, fitted)
+        return fitted
 
 
 class CaughtWarnings:

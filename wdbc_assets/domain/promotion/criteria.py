@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.evaluation.results import Difference  # noqa: TC001 -- a stored verdict is read by its types
-from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,14 +156,15 @@ def comparison_criteria(compared: Comparison, attempt: int) -> tuple[Criterion, 
     )
 
 
-def floor_criteria(means: Mapping[str, float | None], repeats: int) -> tuple[Criterion, Criterion]:
+def floor_criteria(
+    means: Mapping[str, float | None], limits: Mapping[str, floors.Limits]
+) -> tuple[Criterion, Criterion]:
     """Return the criteria that compare a candidate's mean metrics with the quality floors and the leakage alarms."""
-    protocol = "full" if repeats >= recipes.PROTOCOLS["full"] else "quick"
-    missed, alarms = floors.missed(means, protocol), floors.alarms(means)
+    missed, alarms = floors.missed(means, limits), floors.alarms(means, limits)
     return (
         Criterion(
             name="floors",
-            demand=f"no mean is worse than its quality floor for the {protocol} protocol",
+            demand="no mean is worse than its quality floor",
             holds=not missed,
             found="; ".join(missed),
         ),
@@ -186,16 +186,33 @@ def calibration_criteria(slope: Spread) -> tuple[Criterion, ...]:
     )
 
 
-def evidence_criteria(grid: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
-    """Return the criteria that require the evidence to belong to this candidate."""
-    search = grid == "full"
+def winner_criteria(log_loss: float | None, limits: floors.Limits) -> tuple[Criterion, ...]:
+    """Return the criterion for the parameters that ship, or none if their log-loss is not known."""
+    if log_loss is None:
+        return ()
+    alarm = -math.inf if limits.alarm is None else limits.alarm
     return (
         Criterion(
-            name="search",
-            demand="fitted with the full grid, as evaluated",
-            holds=search,
-            found="" if search else f"the grid {grid}",
+            name="winner",
+            demand=f"log-loss of the selected parameters, held fixed, at most {limits.floor:.4g}"
+            + ("" if limits.alarm is None else f" and at least {limits.alarm:.4g}"),
+            holds=alarm <= log_loss <= limits.floor,
+            value=log_loss,
+            bound=limits.floor,
         ),
+    )
+
+
+def evidence_criteria(search: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
+    """Return the criteria that require the evidence to belong to this candidate.
+
+    Args:
+        search: What differs between the search of the candidate and the evaluated one.
+        same_patients: Whether the candidate was fitted on the evaluated patients.
+        same_code: Whether it was fitted and evaluated with the present code.
+    """
+    return (
+        Criterion(name="search", demand="fitted with the evaluated search", holds=not search, found=search),
         Criterion(
             name="patients",
             demand="fitted on patients of the evaluated clean frame",

@@ -11,8 +11,10 @@ one split is too small to decide anything, and is only reported. Each criterion 
 - `floors`, `alarms`: the candidate's means reach the quality floors, and none raises a leakage alarm.
 - `calibration`: the candidate's calibration slope is within `SLOPES`.
 - `experiment`: if it received `EXPERIMENT_PATIENTS` or more patients beside the champion, it scored nearly all of them.
-- `search`, `patients`, `code`: the candidate was fitted with the evaluated search (the recipe's full grid), patients
-  and code. Otherwise the evidence belongs to another model.
+- `winner`: the out-of-fold log-loss of the parameters that the candidate was fitted with, held fixed, reaches its floor
+  and raises no alarm. The other figures are those of the recipe, whose searches may select others.
+- `search`, `patients`, `code`: the candidate was fitted with the evaluated search (grid and inner folds), patients and
+  code. Otherwise the evidence belongs to another model.
 
 If all criteria are met, the verdict is **better** and the candidate is promoted. If all but `log_loss` are met and the
 interval of the difference in log-loss is within ±`EQUIVALENCE`, the verdict is **not worse** and the simpler recipe
@@ -93,8 +95,10 @@ def compare(
     candidate: str,
     champion: str | None,
     of_champion: pd.DataFrame | None = None,
+    published: bool = False,
+    own_log_loss: float | None = None,
     attempt: int = 1,
-    grid: str = "full",
+    search: str = "",
     same_patients: bool = True,
     same_code: bool = True,
     same_recipe: bool = False,
@@ -109,8 +113,10 @@ def compare(
         champion: the champion's recipe, or None if there is no champion.
         of_champion: the out-of-fold predictions of the champion's recipe for the same patients in the same folds, or
             None if there are none. Only the repeats that both have are compared.
+        published: whether the evaluated patients are the published data.
+        own_log_loss: the out-of-fold log-loss of the candidate's own parameters, or None if it is not known.
         attempt: which of the candidates compared with this champion it is, from 1.
-        grid: the grid that the candidate was fitted with.
+        search: what differs between the search of the candidate and the evaluated one.
         same_patients: whether the candidate was fitted on patients of the evaluated clean frame.
         same_code: whether the candidate was fitted and evaluated with the current code.
         same_recipe: whether both are the same recipe, and its code is unchanged.
@@ -121,16 +127,19 @@ def compare(
     Raises:
         WdbcError: a recipe was not evaluated, or not on the same patients in the same folds.
     """
-    from wdbc_assets.domain.evaluation import comparison
+    from wdbc_assets.domain.evaluation import comparison, floors
 
     _require_evaluated(predictions, candidate)
     own = predictions[predictions["recipe"] == candidate]
     comparison.require_pairs(own)
     summary = comparison.summary(own)
     alone = (
-        *criteria.floor_criteria(summary.recipes[candidate].means, summary.repeats),
+        *criteria.floor_criteria(
+            summary.recipes[candidate].means, floors.limits(candidate, summary.repeats, published=published)
+        ),
+        *criteria.winner_criteria(own_log_loss, floors.limits(candidate, 1, published=published)["log_loss"]),
         *criteria.calibration_criteria(summary.calibration[candidate].slope),
-        *criteria.evidence_criteria(grid, same_patients=same_patients, same_code=same_code),
+        *criteria.evidence_criteria(search, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
     found = None if of_champion is None else _compared(own, of_champion, summary.folds, attempt)

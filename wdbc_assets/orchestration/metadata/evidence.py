@@ -56,7 +56,7 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
         ),
         **{
             f"{floors.RECIPE} {name}": round(mean, parts.DECIMALS)
-            for name in floors.BOUNDS
+            for name in floors.METRICS
             if (mean := own[name]) is not None
         },
     }

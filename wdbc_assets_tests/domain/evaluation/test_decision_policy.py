@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
@@ -166,9 +168,9 @@ def test_applying_a_stored_policy_needs_only_numpy() -> None:
 @pytest.mark.parametrize("recipe", ["logistic", "airflow_baseline"])
 def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, recipe: str) -> None:
     fit = fitting.fit(split.X_train, split.y_train, recipe=recipe, grid="small")
-    done: list[tuple[int, int]] = []
+    done: list[int] = []
     found = policy_derivation.out_of_fold(
-        split.X_train, split.y_train, fit, folds=10, seed=42, progress=lambda *counts: done.append(counts)
+        split.X_train, split.y_train, fit, folds=10, seed=42, on_fold=lambda: done.append(1)
     )
     with threadpool_limits(limits=1):
         expected = cross_val_predict(
@@ -179,7 +181,27 @@ def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, r
             method="predict_proba",
         )
     np.testing.assert_allclose(found, expected[:, 1], rtol=0, atol=1e-10)
-    assert done == [(fold, 10) for fold in range(1, 11)]
+    assert len(done) == 10
+
+
+def test_the_log_loss_of_the_winner_is_that_of_repeated_cross_validation_with_fixed_parameters(
+    split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy
+) -> None:
+    X, y = pd.concat([split.X_train, split.X_test]), pd.concat([split.y_train, split.y_test])
+    losses = []
+    for seed in range(3):
+        folds = StratifiedKFold(10, shuffle=True, random_state=seed)
+        with threadpool_limits(limits=1):
+            p = cross_val_predict(clone(fit.pipeline), X, y, cv=folds, method="predict_proba")[:, 1]
+        losses.append(log_loss(y, p))
+    assert made.winner_log_loss == pytest.approx(np.mean(losses), abs=1e-8)
+
+
+def test_progress_counts_the_folds_of_the_policy_and_those_of_the_winner(split: splitting.Split) -> None:
+    fit = fitting.fit(split.X_train, split.y_train, recipe="logistic", grid="small")
+    counts: list[tuple[int, int]] = []
+    policy_derivation.derive(split, fit, folds=2, progress=lambda *count: counts.append(count))
+    assert counts == [(done, 32) for done in range(1, 33)]
 
 
 def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy) -> None:

@@ -6,49 +6,60 @@ from dataclasses import replace
 import pytest
 
 from wdbc_assets.domain.evaluation import calibration, floors, results
+from wdbc_assets.domain.modeling import recipes
 
-MEASURED = {
-    "accuracy": 0.9787,
-    "recall": 0.9613,
-    "precision": 0.981,
-    "f1": 0.971,
-    "roc_auc": 0.9949,
-    "pr_auc": 0.9936,
-    "log_loss": 0.0748,
-    "brier": 0.0195,
-}
+QUICK, FULL = (floors.limits(floors.RECIPE, recipes.PROTOCOLS[name], published=True) for name in ("quick", "full"))
+ELSEWHERE = floors.limits(floors.RECIPE, 3, published=False)
+MEASURED = {name: quick.floor + 1e-3 * (-1 if name in floors.LESS_IS_BETTER else 1) for name, quick in QUICK.items()}
 
 
 def means(**changes: float) -> dict[str, float]:
     return MEASURED | changes
 
 
-def test_the_measured_values_pass() -> None:
-    assert floors.missed(means(), "quick") == floors.missed(means(), "full") == floors.alarms(means()) == []
-
-
-@pytest.mark.parametrize("metric", floors.BOUNDS)
-def test_each_floor_reports_its_metric_and_is_inclusive(metric: str) -> None:
-    bound = floors.BOUNDS[metric].full
+@pytest.mark.parametrize("limits", [QUICK, FULL, ELSEWHERE], ids=["quick", "full", "elsewhere"])
+@pytest.mark.parametrize("metric", floors.METRICS)
+def test_each_floor_reports_its_metric_and_is_inclusive(metric: str, limits: dict[str, floors.Limits]) -> None:
+    bound = limits[metric].floor
     worse = bound + 1e-6 if metric in floors.LESS_IS_BETTER else bound - 1e-6
-    assert floors.missed(means(**{metric: bound}), "full") == []
-    (line,) = floors.missed(means(**{metric: worse}), "full")
+    assert floors.missed({metric: bound}, limits) == []
+    (line,) = floors.missed({metric: worse}, limits)
     assert line.startswith(f"{metric} is ")
-    assert floors.missed(means(**{metric: worse}), "quick") == []  # the short protocol is allowed more
+
+
+@pytest.mark.parametrize("metric", floors.METRICS)
+def test_floors_are_narrow_on_the_published_data_and_widest_on_others(metric: str) -> None:
+    sign = -1 if metric in floors.LESS_IS_BETTER else 1
+    full, quick, elsewhere = (sign * limits[metric].floor for limits in (FULL, QUICK, ELSEWHERE))
+    assert elsewhere < quick <= full
+
+
+def test_a_recipe_without_floors_of_its_own_has_those_of_the_simplest() -> None:
+    assert floors.limits("svc", 3, published=True) == floors.limits("logistic", 3, published=True) != QUICK
+    assert floors.limits("svc", 3, published=False) == ELSEWHERE
 
 
 def test_an_undefined_metric_is_below_its_floor() -> None:
-    assert len(floors.missed(means(precision=math.nan), "quick")) == 1
+    assert len(floors.missed(means(precision=math.nan), QUICK)) == 1
 
 
-@pytest.mark.parametrize("metric", [name for name, bounds in floors.BOUNDS.items() if bounds.alarm])
-def test_each_alarm_reports_its_metric(metric: str) -> None:
-    alarm = floors.BOUNDS[metric].alarm
-    assert alarm is not None
+@pytest.mark.parametrize("limits", [QUICK, ELSEWHERE], ids=["published", "elsewhere"])
+@pytest.mark.parametrize("metric", floors.METRICS)
+def test_each_alarm_reports_its_metric(metric: str, limits: dict[str, floors.Limits]) -> None:
+    alarm = limits[metric].alarm
+    if alarm is None:
+        assert floors.alarms({metric: 0.0}, limits) == floors.alarms({metric: 1.0}, limits) == []
+        return
     better = alarm - 1e-6 if metric in floors.LESS_IS_BETTER else alarm + 1e-6
-    assert floors.alarms(means(**{metric: alarm})) == []
-    (line,) = floors.alarms(means(**{metric: better}))
+    assert floors.alarms({metric: alarm}, limits) == []
+    (line,) = floors.alarms({metric: better}, limits)
     assert line.startswith(f"{metric} is ")
+
+
+@pytest.mark.parametrize("limits", [QUICK, ELSEWHERE], ids=["published", "elsewhere"])
+def test_a_perfect_model_raises_an_alarm_everywhere(limits: dict[str, floors.Limits]) -> None:
+    perfect = {name: 0.0 if name in floors.LESS_IS_BETTER else 1.0 for name in floors.METRICS}
+    assert {line.partition(" ")[0] for line in floors.alarms(perfect, limits)} >= {"accuracy", "log_loss", "brier"}
 
 
 def calibrated(z: float | None, *, mean_probability: float = 0.01) -> results.Calibration:
@@ -77,8 +88,8 @@ def test_a_significant_z_is_reported_with_the_bins_off_the_diagonal(z: float) ->
 
 
 def test_the_expected_calibration_error_decides_nothing() -> None:
-    assert "ece" not in floors.BOUNDS
-    assert floors.missed(means(ece=1.0), "full") == floors.alarms(means(ece=0.0)) == []
+    assert "ece" not in floors.METRICS
+    assert floors.missed(means(ece=1.0), QUICK) == floors.alarms(means(ece=0.0), QUICK) == []
 
 
 def test_an_undefined_z_does_not_pass() -> None:

@@ -31,7 +31,7 @@ def good(frame: pd.DataFrame) -> CrossValidation:
     answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
     outcomes = {
         unit: Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
-        for unit in (Unit("logistic", repeat, fold) for repeat in range(2) for fold in range(10))
+        for unit in (Unit(floors.RECIPE, repeat, fold) for repeat in range(2) for fold in range(10))
     }
     predictions, winners = cross_validation.assemble(frame, outcomes)
     return CrossValidation(predictions, winners, comparison.summary(predictions))
@@ -111,14 +111,21 @@ def test_wrong_predictions_are_counted_and_the_first_ten_are_shown(good: CrossVa
 def test_a_metric_violates_the_rules_that_bound_it(
     good: CrossValidation, frame: pd.DataFrame, metric: str, mean: float | None, broken: set[str]
 ) -> None:
-    means = {name: bounds.full for name, bounds in floors.BOUNDS.items()} | {
+    limits = floors.limits(floors.RECIPE, 3, published=True)
+    means = {name: bounds.floor for name, bounds in limits.items()} | {
         "specificity": 0.98,
         "ece": 0.5,
         metric: mean,
     }
     figures = RecipeMetrics(**{name: Mean(mean=value, sd=0.0, low=None, high=None) for name, value in means.items()})
-    calibrated = replace(good.summary.calibration["logistic"], spiegelhalter_z=0.0, bins=())
-    summary = replace(good.summary, repeats=3, recipes={"logistic": figures}, calibration={"logistic": calibrated})
+    calibrated = replace(good.summary.calibration[floors.RECIPE], spiegelhalter_z=0.0, bins=())
+    summary = replace(
+        good.summary,
+        repeats=3,
+        published=True,
+        recipes={floors.RECIPE: figures},
+        calibration={floors.RECIPE: calibrated},
+    )
     found = findings(CrossValidation(good.predictions, good.winners, summary), frame)
     assert {name for name, finding in found.items() if not finding.passed} == broken
     for name in broken:

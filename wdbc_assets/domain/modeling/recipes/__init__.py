@@ -24,7 +24,7 @@ Parameter = bool | float | str
 Parameters = Mapping[str, Parameter]
 Scoring = Literal["accuracy", "neg_log_loss"]
 
-DEFAULT = "logistic"
+DEFAULT = "spline"
 BASELINE = "airflow_baseline"
 _FILES = ("airflow_baseline", "pca_logistic", "logistic", "spline", "svc", "stacking", "blend")
 GRIDS = ("full", "small")

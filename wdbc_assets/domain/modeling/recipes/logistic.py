@@ -1,4 +1,4 @@
-"""The default recipe: ridge logistic regression."""
+"""The simplest recipe: ridge logistic regression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logistic regression on a curve of each measurement."""
+"""The default recipe: logistic regression on a curve of each measurement."""
 
 from __future__ import annotations
 
