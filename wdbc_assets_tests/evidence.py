@@ -34,6 +34,19 @@ def _elsewhere(shift: float) -> dict[str, Any]:
     }
 
 
+def _by_quarter(measurement: str) -> dict[str, Any]:
+    def groups(first: float) -> dict[str, Any]:
+        return {
+            "groups": [
+                {"smallest": 10.1234 + first + number, "largest": 10.9876 + first + number,
+                 "patients": int(100 * first) + number, "share": _interval(first + 0.0191 * number)}
+                for number in range(4)
+            ]
+        }  # fmt: skip
+
+    return {"measurement": measurement, "recall": groups(0.8831), "specificity": groups(0.9217)}
+
+
 def contents(recipe: str = "logistic") -> dict[str, Any]:
     """Return plain content in the form of the artifacts that a model card cites."""
     metrics = ("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "pr_auc", "log_loss", "brier")
@@ -61,6 +74,7 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
             ],
             "calibration": {recipe: _calibration()},
             "costly_patients": {recipe: {"patients": 5, "share": 0.38721, "half": 10}},
+            "subgroups": {recipe: [_by_quarter("radius_mean")]},
             "other_prevalences": {recipe: [_elsewhere(0.1 * number) for number in (1, 2, 4)]},
         },
         "decision_policy": {

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.results import Calibration, Difference, EvaluationSummary, RecipeMetrics
+    from wdbc_assets.domain.evaluation.results import (
+        Calibration,
+        Difference,
+        EvaluationSummary,
+        MeasurementSubgroups,
+        RecipeMetrics,
+    )
 
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")
 _CHOICES_SHOWN = 3
@@ -25,6 +31,7 @@ def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: st
     for name in summary.recipes:
         _show_recipe(name, summary.recipes, protocol)
         _show_calibration(summary.calibration[name])
+        _show_subgroups(summary.subgroups.get(name, ()))
         _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
     for difference in summary.differences:
@@ -73,6 +80,13 @@ def _show_calibration(of: "Calibration") -> None:
     chance = of.ece_if_calibrated
     terminal.say(f"  calibration slope {formatting.spread(of.slope)}, in the large {formatting.spread(of.intercept)}")
     terminal.say(f"  an ECE from {chance.low:.4f} to {chance.high:.4f} is chance alone, and decides nothing")
+
+
+def _show_subgroups(subgroups: "Sequence[MeasurementSubgroups]") -> None:
+    for by in subgroups[:1]:  # the report has the other measurements
+        shares = "  ".join(formatting.number(group.share.value, ".3f") for group in by.recall.groups)
+        reason = f" ({by.recall.reason})" if by.recall.reason else ""
+        terminal.say(f"  recall by quarter of the {explanations.mean_of(by.measurement)}: {shares}{reason}")
 
 
 def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, utility
+from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, subgroups, utility
 from wdbc_assets.domain.evaluation.results import (
     CostlyPatients,
     Difference,
@@ -48,8 +48,12 @@ class CrossValidation:
     summary: EvaluationSummary
 
 
-def summary(predictions: pd.DataFrame) -> EvaluationSummary:
+def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
+
+    Args:
+        predictions: As `cross_validation.assemble` returns them.
+        frame: The clean frame that was evaluated; without it, the summary has no subgroups.
 
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
@@ -94,6 +98,9 @@ def summary(predictions: pd.DataFrame) -> EvaluationSummary:
             name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
             for name, (y, p) in by_repeat.items()
         },
+        subgroups={}
+        if frame is None
+        else {name: subgroups.quarters(frame, y, p) for name, (y, p) in by_repeat.items()},
     )
 
 

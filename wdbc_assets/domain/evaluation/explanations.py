@@ -5,6 +5,10 @@ This module imports no heavy libraries.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import MeasurementSubgroups
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,31 @@ ECE = Explanation(
     "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"
     " probability is right, so nothing is decided by it.",
 )
+
+
+def most_missed(by: "MeasurementSubgroups") -> str:
+    """Return one sentence for a doctor: in which quarter of a measurement most malignant patients are missed."""
+    name, groups = mean_of(by.measurement), by.recall.groups
+    shares = [group.share.value for group in groups if group.share.value is not None]
+    if len(shares) < 2:
+        return f"Whether malignant patients are missed more often by {name} cannot be said: {by.recall.reason}."
+    if len(set(shares)) == 1:
+        return f"By {name}, malignant patients are missed equally often in each group: {_missed(shares[0])} of them."
+    worst = shares.index(min(shares))
+    place = "smallest" if worst == 0 else "largest" if worst == len(groups) - 1 else "middle"
+    hits = [group.patients * share for group, share in zip(groups, shares, strict=True)]
+    rest = (sum(hits) - hits[worst]) / (sum(group.patients for group in groups) - groups[worst].patients)
+    span = f"{groups[worst].smallest:g} to {groups[worst].largest:g}"
+    return (
+        f"Malignant patients whose {name} is among the {place} ({span}) are missed most often:"
+        f" {_missed(shares[worst])} of them, and {_missed(rest)} of the others, at a probability of one half."
+    )
+
+
+def mean_of(column: str) -> str:
+    """Return the name of a quantity's mean column in words: `mean radius`."""
+    return f"mean {column.removesuffix('_mean').replace('_', ' ')}"
+
+
+def _missed(share: float) -> str:
+    return f"{100 * (1 - share):.1f} %"

@@ -240,6 +240,39 @@ class OtherPrevalence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subgroup:
+    """The patients whose value of a measurement is from `smallest` to `largest`, and the share of them who are right.
+
+    The share is its mean over the repeats, with an interval for so many patients: see `subgroups`.
+    """
+
+    smallest: float
+    largest: float
+    patients: int
+    share: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgroups:
+    """The patients of one class by quarter of a measurement, smallest values first; fewer groups if values are equal.
+
+    `reason` says why there are fewer than four groups, or none.
+    """
+
+    groups: tuple[Subgroup, ...]
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementSubgroups:
+    """By quarter of a measurement: the recall of the malignant patients, and the specificity of the benign ones."""
+
+    measurement: str
+    recall: Subgroups
+    specificity: Subgroups
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mean:
     """The mean and standard deviation of a metric over the repeats, and its corrected interval over the folds.
 
@@ -322,6 +355,7 @@ class EvaluationSummary:
     """The summary of a cross-validation.
 
     `differences` has one entry per pair of recipes; the reference Airflow project's recipe is always subtracted.
+    `subgroups` is empty if the measurements of the patients are not known.
     """
 
     patients: int
@@ -333,3 +367,4 @@ class EvaluationSummary:
     decision_curves: dict[str, DecisionCurve]
     costly_patients: dict[str, CostlyPatients]
     other_prevalences: dict[str, tuple[OtherPrevalence, ...]]
+    subgroups: dict[str, tuple[MeasurementSubgroups, ...]]

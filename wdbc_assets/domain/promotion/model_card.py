@@ -49,6 +49,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         _data(cited),
         _evaluation(cited, recipe),
         _calibration(cited, recipe),
+        _subgroups(cited, recipe),
         _usefulness(cited, recipe),
         _test_set(cited),
         _policy(cited),
@@ -274,6 +275,40 @@ calibration error is shown beside its mean for perfectly calibrated probabilitie
             of("expected calibration error if perfectly calibrated", "ece_if_calibrated", "mean"),
         ),
     )
+
+
+_QUARTERS = ("first", "second", "third", "fourth")
+
+
+def _subgroups(cited: Cited, recipe: str) -> Section:
+    by = cited.artifacts["cross_validation"]["subgroups"][recipe][0]
+    name = explanations.mean_of(by["measurement"])
+    reasons = (f"{of.capitalize()}: {by[of]['reason']}." for of in ("recall", "specificity") if by[of].get("reason"))
+    text = f"""\
+The data have no attributes of the patients but the measurements. The malignant patients are divided into quarters by
+the {name} of their nuclei, smallest first, and so are the benign ones. A probability above one half counts as
+malignant. The rates are means over the repeats, with the Wilson interval of as many patients as a quarter has. They are
+not corrected for the number of quarters. {" ".join(reasons)}"""
+
+    def quarter(of: str, number: int) -> tuple[CitedValue, ...]:
+        def at(label: str, *place: str, form: Form) -> CitedValue:
+            where = ("subgroups", recipe, "0", of, "groups", str(number), *place)
+            return cited(f"{label}, {_QUARTERS[number]} quarter", "cross_validation", *where, form=form)
+
+        patients = "malignant" if of == "recall" else "benign"
+        return (
+            at(f"largest {name} of {patients} patients", "largest", form="decimal"),
+            at(f"{patients} patients", "patients", form="count"),
+            at(f"{of} of {patients} patients", "share", form="interval"),
+        )
+
+    rates = (
+        value
+        for of in ("recall", "specificity")
+        for number in range(len(by[of]["groups"]))
+        for value in quarter(of, number)
+    )
+    return Section("Subgroups", paragraphs(text), tuple(rates))
 
 
 _ELSEWHERE: tuple[tuple[str, str, Form], ...] = (

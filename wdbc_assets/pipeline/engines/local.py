@@ -64,7 +64,7 @@ def evaluate(
     if failures:
         raise _refusal(failures, len(units))
     predictions, winners = cross_validation.assemble(frame, outcomes)
-    return CrossValidation(predictions, winners, comparison.summary(predictions))
+    return CrossValidation(predictions, winners, comparison.summary(predictions, frame))
 
 
 def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:
