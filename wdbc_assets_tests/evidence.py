@@ -74,6 +74,7 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
             ],
             "calibration": {recipe: _calibration()},
             "costly_patients": {recipe: {"patients": 5, "share": 0.38721, "half": 10}},
+            "external_validation": {recipe: {"observed_expected": 169, "slope": 449, "events": 168}},
             "subgroups": {recipe: [_by_quarter("radius_mean")]},
             "other_prevalences": {recipe: [_elsewhere(0.1 * number) for number in (1, 2, 4)]},
         },

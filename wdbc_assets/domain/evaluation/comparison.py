@@ -17,7 +17,7 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, subgroups, utility
+from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, sample_size, subgroups, utility
 from wdbc_assets.domain.evaluation.results import (
     CostlyPatients,
     Difference,
@@ -97,6 +97,9 @@ def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> Eva
         other_prevalences={
             name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
             for name, (y, p) in by_repeat.items()
+        },
+        external_validation={
+            name: sample_size.external_validation(float(y.mean()), p) for name, (y, p) in by_repeat.items()
         },
         subgroups={}
         if frame is None

@@ -50,6 +50,11 @@ COSTLY_PATIENTS = Explanation(
     "A few patients whose probability is far from their diagnosis make up much of the log-loss: two recipes often"
     " differ only in how they treat these few.",
 )
+EXTERNAL_VALIDATION = Explanation(
+    "external validation",
+    "Before the model is used at another hospital, it must be validated on its patients. With fewer than this many, the"
+    " result cannot tell whether the probabilities fit there.",
+)
 OTHER_PREVALENCES = Explanation(
     "other prevalences",
     "Where fewer of the patients are malignant than here, the probabilities are too high: observed / expected is far"

@@ -240,6 +240,24 @@ class OtherPrevalence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExternalValidation:
+    """How many patients another hospital needs to validate the model, for two targets: see `sample_size`.
+
+    `events` is the number of malignant patients among `needed`. `slope` is None if it cannot be said, with the reason.
+    """
+
+    observed_expected: int
+    slope: int | None
+    events: int
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+    @property
+    def needed(self) -> int:
+        """The number of patients that reaches all targets that can be computed."""
+        return max(self.observed_expected, self.slope or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subgroup:
     """The patients whose value of a measurement is from `smallest` to `largest`, and the share of them who are right.
 
@@ -367,4 +385,5 @@ class EvaluationSummary:
     decision_curves: dict[str, DecisionCurve]
     costly_patients: dict[str, CostlyPatients]
     other_prevalences: dict[str, tuple[OtherPrevalence, ...]]
+    external_validation: dict[str, ExternalValidation]
     subgroups: dict[str, tuple[MeasurementSubgroups, ...]]

@@ -319,21 +319,33 @@ _ELSEWHERE: tuple[tuple[str, str, Form], ...] = (
 )
 
 
+_VALIDATION = {
+    "observed_expected": "patients to validate observed / expected elsewhere",
+    "slope": "patients to validate the calibration slope elsewhere",
+    "events": "malignant patients among them",
+}
+
+
 def _usefulness(cited: Cited, recipe: str) -> Section:
     text = """\
-Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. Where another share of the
-patients is malignant, and each class is like that of these data, the probabilities are wrong until they are
-recalibrated by adding an offset to the log-odds."""
+Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. A validation at another hospital
+needs so many patients that observed / expected and the calibration slope are precise enough to be of use; the formula
+is asymptotic, so that half as many again are safer. Where another share of the patients is malignant, and each class is
+like that of these data, the probabilities are wrong until they are recalibrated by adding an offset to the log-odds."""
 
     others = ("cross_validation", "other_prevalences", recipe)
     return Section(
-        "Costly patients and other prevalences",
+        "Costly patients, external validation and other prevalences",
         paragraphs(text),
         (
             cited(
                 "share of the log-loss of the five costliest patients",
                 *("cross_validation", "costly_patients", recipe, "share"),
                 form="share",
+            ),
+            *(
+                cited(label, "cross_validation", "external_validation", recipe, name, form="count")
+                for name, label in _VALIDATION.items()
             ),
             *(
                 cited(label, *others, str(place), name, form=form)

@@ -52,6 +52,13 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
             plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
         ),
         **_subgroups(summary.subgroups),
+        "patients for an external validation": parts.table(
+            ("recipe", "observed / expected", "calibration slope", "malignant among them"),
+            [
+                (name, one.observed_expected, one.slope or f"cannot be said: {one.reason}", one.events)
+                for name, one in summary.external_validation.items()
+            ],
+        ),
         "decision curves": parts.picture(
             plots.decision_curves(summary.decision_curves), "Net benefit of each recipe by threshold, with bands"
         ),

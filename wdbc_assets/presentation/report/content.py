@@ -53,6 +53,7 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "explanations": explanations,
         "guidelines": guidelines,
         "sample_size": sample_size.sample_size,
+        "external": sample_size,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
         "pictures": pictures.draw_all(values),

@@ -15,11 +15,6 @@ from wdbc_assets_tests.domain import out_of_fold, published
 Array = NDArray[np.float64]
 
 
-def frame() -> pd.DataFrame:
-    parts = published.split()
-    return pd.concat([parts.X_train, parts.X_test]).sort_index()
-
-
 def divided(values: list[float], right: list[float] | None = None) -> Subgroups:
     hits = np.ones(len(values)) if right is None else np.array(right)
     return subgroups.by_quarter(np.array(values, dtype=np.float64), hits, undefined="there are no malignant patients")
@@ -31,11 +26,11 @@ def by_radius(recall: Subgroups) -> MeasurementSubgroups:
 
 def test_the_rates_are_those_of_pandas_quarters_averaged_over_the_repeats() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
-    found = comparison.summary(table, frame()).subgroups["logistic"]
+    found = comparison.summary(table, published.frame()).subgroups["logistic"]
     assert [one.measurement for one in found] == [one.column("mean") for one in contract.MEASUREMENTS]
     table["right"] = (table["probability"] > 0.5) == (table["diagnosis"] == 1)
     for one in found[:3]:
-        table["value"] = frame()[one.measurement].to_numpy()[table["patient"]]
+        table["value"] = published.frame()[one.measurement].to_numpy()[table["patient"]]
         for diagnosis, of in ((1, one.recall), (0, one.specificity)):
             members = table[table["diagnosis"] == diagnosis]
             first = members[members["repeat"] == 0]["value"].to_numpy()
@@ -50,7 +45,7 @@ def test_the_rates_are_those_of_pandas_quarters_averaged_over_the_repeats() -> N
 def test_malignant_patients_with_small_nuclei_are_missed_most_often() -> None:
     """QUALITY: 47 of the 53 malignant patients with the smallest radius are recognized."""
     table = out_of_fold.honest().assign(recipe="logistic")
-    radius = comparison.summary(table, frame()).subgroups["logistic"][0]
+    radius = comparison.summary(table, published.frame()).subgroups["logistic"][0]
     lowest, *others = (group.share.value or 0.0 for group in radius.recall.groups)
     assert lowest == pytest.approx(0.887, abs=0.025)
     assert min(others) > 0.95
