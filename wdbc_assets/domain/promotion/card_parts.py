@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from wdbc_assets.domain import formatting
 
+DATE, CODE = "Date", "Code"
+"""Labels of the facts that a manifest knows, and a card does not."""
+
 Form = Literal["count", "decimal", "share", "interval", "mean", "spread", "text"]
 
 
@@ -20,6 +23,14 @@ class CitedValue:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """One line of the head of a card, such as the licence of the data."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading, its paragraphs, and the values that support them."""
 
@@ -30,9 +41,10 @@ class Section:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model card: its sections, and the version of each artifact that it cites."""
+    """A model card: its head, its sections, and the version of each artifact that it cites."""
 
     recipe: str
+    head: tuple[Fact, ...]
     sections: tuple[Section, ...]
     versions: Mapping[str, str]
 

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, lookup, paragraphs
+from wdbc_assets.domain.promotion.card_parts import (
+    CODE,
+    DATE,
+    Cited,
+    CitedValue,
+    Fact,
+    Form,
+    ModelCard,
+    Section,
+    lookup,
+    paragraphs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +33,14 @@ This is a methodological study on a public data set. The model is not a medical 
 clinically, and must not be used to make decisions about the diagnosis or treatment of any person."""
 
 
-def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard:
+def card(artifacts: Mapping[str, Any], versions: Mapping[str, str], *, owner: str = "") -> ModelCard:
     """Return the model card of the fitted pipeline.
 
     Args:
         artifacts: the content of the JSON files of `exploration`, `fitted_pipeline` (its search), `metrics`,
             `cross_validation` (its summary), `decision_policy` and `importance`, by asset.
         versions: the digest of the version of each of these artifacts.
+        owner: the person or team that is responsible for the model, if stated.
 
     Raises:
         WdbcError: the recipe of the fitted pipeline was not evaluated.
@@ -57,7 +69,46 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         Section("Ethical considerations", paragraphs(_ETHICS)),
         _caveats(),
     )
-    return ModelCard(recipe, sections, {name: versions[name] for name in sorted(artifacts)})
+    return ModelCard(
+        recipe,
+        _head(versions["fitted_pipeline"], owner),
+        sections,
+        {name: versions[name] for name in sorted(artifacts)},
+    )
+
+
+def _head(version: str, owner: str) -> tuple[Fact, ...]:
+    """Return what identifies the model.
+
+    The date and the code are not part of it: the same model can be made twice, and a card depends on its inputs alone.
+    The manifest of the version has both; pages with access to it show them instead (see `model_card_pages`).
+    """
+    return (
+        Fact("Version", f"`{version}` (of fitted_pipeline)"),
+        Fact(DATE, "that of the manifest of this version: see `wdbc status`, or the report"),
+        Fact(CODE, "that of the manifest of this version: see the report"),
+        Fact("Owner", owner or "not stated; state it with `WDBC_OWNER`"),
+        Fact("Licence of the code", "MIT"),
+        Fact("Licence of the data", "CC BY 4.0"),
+        *(Fact("Reference", reference) for reference in REFERENCES),
+    )
+
+
+REFERENCES = (
+    (
+        "W. Wolberg, O. Mangasarian, N. Street, W. Street (1993), Breast Cancer Wisconsin (Diagnostic), UCI Machine"
+        " Learning Repository, doi:10.24432/C5DW2B (the data)"
+    ),
+    (
+        "W. N. Street, W. H. Wolberg, O. L. Mangasarian (1993), Nuclear feature extraction for breast tumor diagnosis,"
+        " Proc. SPIE 1905:861-870, doi:10.1117/12.148698 (the measurements)"
+    ),
+    (
+        "O. L. Mangasarian, W. N. Street, W. H. Wolberg (1995), Breast cancer diagnosis and prognosis via linear"
+        " programming, Oper. Res. 43:570-577 (the first model)"
+    ),
+)
+"""What to cite with the model."""
 
 
 _INTENDED = """\

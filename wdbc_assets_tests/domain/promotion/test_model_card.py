@@ -66,8 +66,9 @@ def test_sentences_contain_no_numbers() -> None:
 def test_every_number_on_a_page_belongs_to_a_cited_value(write: Any) -> None:
     page = re.sub(r"<style>.*?</style>|<meta[^>]*>|</?h\d|<html.*?>", "", write(card()), flags=re.DOTALL)
     cited = [text for value in card().values for text in (model_card_pages.cited_place(value), value.text)]
-    for text in sorted([*cited, *card().versions.values()], key=len, reverse=True):
-        page = page.replace(text, "")
+    head = [text for fact in card().head for text in fact.text.split("`")]
+    for text in sorted([*cited, *head, *card().versions.values()], key=len, reverse=True):
+        page = page.replace(text, "") if text else page
     assert NUMBER.findall(page) == []
 
 
@@ -98,6 +99,28 @@ def test_a_card_of_an_unevaluated_recipe_is_an_error_with_a_hint() -> None:
     with pytest.raises(WdbcError, match="svc, was not evaluated") as refused:
         model_card.card(evidence.contents("svc"), evidence.versions())
     assert refused.value.hint == "Run `wdbc evaluate --recipe svc`."
+
+
+@pytest.mark.parametrize("write", [model_card_pages.markdown, model_card_pages.html])
+def test_the_head_names_version_owner_licences_and_what_to_cite(write: Any) -> None:
+    page = write(model_card.card(evidence.contents(), evidence.versions(), owner="Pathology <ward 3>"))
+    assert evidence.versions()["fitted_pipeline"] in page
+    assert "Pathology &lt;ward 3" in page
+    assert "<ward" not in page
+    for stated in ("MIT", "CC BY 4.0", "10.24432/C5DW2B", "10.1117/12.148698", "43:570-577"):
+        assert stated in page
+    assert "WDBC_OWNER" in write(card())
+    assert "WDBC_OWNER" not in page
+
+
+def test_date_and_code_come_from_the_manifest_and_not_from_the_card() -> None:
+    recorded = model_card_pages.recorded(made_at="2026-11-26T13:03:05+00:00", code_version="0123abcd", package="0.1.0")
+    shown = model_card_pages.html_head(card(), recorded)
+    assert "<td>2026-11-26 13:03 UTC</td>" in shown
+    assert "<code>0123abcd</code>, shown by wdbc_assets 0.1.0" in shown
+    stored = model_card_pages.html(card())
+    assert "2026" not in stored
+    assert "that of the manifest of this version" in stored
 
 
 @pytest.mark.fault("X04")
