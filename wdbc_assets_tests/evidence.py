@@ -10,7 +10,7 @@ def _interval(value: float) -> dict[str, Any]:
 
 
 def _mean(mean: float) -> dict[str, Any]:
-    return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234}
+    return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234, "of_folds": mean - 0.0089}
 
 
 def _calibration() -> dict[str, Any]:

@@ -26,8 +26,10 @@ _CHOICES_SHOWN = 3
 
 def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: str) -> None:
     """Print an evaluation. The overview comes last, because the end is what stays visible in a terminal."""
-    terminal.say(f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; sd over the repeats;")
-    terminal.say("  95 % intervals (Nadeau and Bengio)")
+    terminal.say(
+        f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; mean and sd over the repeats;"
+    )
+    terminal.say("  mean of folds with its 95 % interval (Nadeau and Bengio)")
     for name in summary.recipes:
         _show_recipe(name, summary.recipes, protocol)
         _show_calibration(summary.calibration[name])
@@ -39,6 +41,8 @@ def show(summary: "EvaluationSummary", winners: "Sequence[Winner]", protocol: st
         log_loss, accuracy = _difference(difference.log_loss), _difference(difference.accuracy)
         terminal.say(f"  {names:<30} {log_loss:<28} {accuracy}")
     _show_overview(summary)
+    terminal.say(f"  {explanations.multiplicity(summary.comparisons)}")
+    terminal.say(f"  {explanations.PROTOCOLS.sentence}")
 
 
 def best(summary: "EvaluationSummary") -> tuple[str, list[str]]:
@@ -67,13 +71,16 @@ def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[s
 def _show_recipe(name: str, metrics: "Mapping[str, RecipeMetrics]", protocol: str) -> None:
     baseline = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
-    terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
+    terminal.say(
+        f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'of folds':>8} {'95 % interval':<18} {baseline:>13}{floor}".rstrip()
+    )
     for metric, value in metrics[name].by_name.items():
         interval = "" if value.low is None else f"[{value.low:.4f}, {value.high:.4f}]"
         reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
         bound = _floor(metric, value.mean, protocol) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
-        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
+        of_folds = formatting.number(value.of_folds) if interval else ""
+        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {of_folds:>8} {interval:<18} {reference:>13}{bound}".rstrip())
 
 
 def _show_calibration(of: "Calibration") -> None:

@@ -65,7 +65,18 @@ def test_a_second_call_shows_every_metric_with_its_floor_and_the_baseline() -> N
     assert [line.split()[1] for line in again.stdout.splitlines()[:3]] == ["unchanged"] * 3
     lines = again.stdout.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("  logistic  "))
-    assert lines[start].split() == ["logistic", "mean", "sd", "95", "%", "interval", "airflow_baseline", "floor"]
+    assert lines[start].split() == [
+        "logistic",
+        "mean",
+        "sd",
+        "of",
+        "folds",
+        "95",
+        "%",
+        "interval",
+        "airflow_baseline",
+        "floor",
+    ]
     shown = {line.split()[0]: line for line in lines[start + 1 : start + 11]}
     for metric, bounds in floors.BOUNDS.items():
         assert shown[metric].endswith(f"= {bounds.quick:g}")

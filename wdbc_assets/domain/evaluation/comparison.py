@@ -1,9 +1,9 @@
 """Summary of out-of-fold predictions: the metrics of each recipe, and paired differences between recipes.
 
-Means and standard deviations are over the repeats, where the metric of a repeat is computed on all patients pooled.
-Intervals are based on single folds, with the correction of Nadeau and Bengio: folds share most of their training rows,
-so an ordinary t interval would be about three times too narrow. This module imports numpy, so callers import it inside
-functions.
+Means and standard deviations are over the repeats, where the metric of a repeat is computed on all patients pooled. An
+interval is that of the mean over single folds, which is given with it, with the correction of Nadeau and Bengio: folds
+share most of their training rows, so an ordinary t interval would be about three times too narrow. This module imports
+numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -67,12 +67,18 @@ def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> Eva
 
     def metric(name: str, of: str) -> Mean:
         values = pooled[name][of]
-        low, high = math.nan, math.nan
+        of_folds, low, high = math.nan, math.nan, math.nan
         if of not in _POOLED_ONLY:
-            _, low, high = corrected_interval(by_fold[name][of], folds=folds)
+            of_folds, low, high = corrected_interval(by_fold[name][of], folds=folds)
             low, high = max(low, 0.0), high if of in _UNBOUNDED else min(high, 1.0)
         sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        return Mean(mean=_defined(float(values.mean())), sd=_defined(sd), low=_defined(low), high=_defined(high))
+        return Mean(
+            mean=_defined(float(values.mean())),
+            sd=_defined(sd),
+            low=_defined(low),
+            high=_defined(high),
+            of_folds=_defined(of_folds),
+        )
 
     def difference(first: str, second: str, of: str) -> Difference:
         mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)

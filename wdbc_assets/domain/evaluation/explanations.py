@@ -50,6 +50,10 @@ COSTLY_PATIENTS = Explanation(
     "A few patients whose probability is far from their diagnosis make up much of the log-loss: two recipes often"
     " differ only in how they treat these few.",
 )
+PROTOCOLS = Explanation(
+    "protocols",
+    "The quick protocol (3 repeats) and the full one (10) can disagree about which differences are significant.",
+)
 EXTERNAL_VALIDATION = Explanation(
     "external validation",
     "Before the model is used at another hospital, it must be validated on its patients. With fewer than this many, the"
@@ -83,6 +87,17 @@ def most_missed(by: "MeasurementSubgroups") -> str:
     return (
         f"Malignant patients whose {name} is among the {place} ({span}) are missed most often:"
         f" {_missed(shares[worst])} of them, and {_missed(rest)} of the others, at a probability of one half."
+    )
+
+
+def multiplicity(pairs: int) -> str:
+    """Return how many differences were compared, and what that means for their intervals."""
+    if pairs == 0:
+        return "No recipes are compared."
+    chance = f"{pairs * 2 * 0.05:.1f}".removesuffix(".0")
+    return (
+        f"There are {pairs * 2} comparisons ({pairs} pair{'s' if pairs > 1 else ''} of recipes, by log-loss and by"
+        f" accuracy), each at 95 %: if no recipe differed, about {chance} would be significant by chance."
     )
 
 

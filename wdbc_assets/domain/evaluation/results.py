@@ -292,15 +292,18 @@ class MeasurementSubgroups:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean and standard deviation of a metric over the repeats, and its corrected interval over the folds.
+    """The mean and standard deviation of a metric over the repeats, and its mean over the folds with its interval.
 
-    The interval is None for a metric that cannot be computed on a single fold.
+    `mean` is that of all patients of a repeat. The corrected interval is that of `of_folds`, the mean of the metric of
+    single folds, which can differ from it: an average precision of 57 patients is not that of all. Both are None for a
+    metric that cannot be computed on a single fold.
     """
 
     mean: float | None
     sd: float | None
     low: float | None
     high: float | None
+    of_folds: float | None = field(default=None, metadata={"omitted": True})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,3 +390,8 @@ class EvaluationSummary:
     other_prevalences: dict[str, tuple[OtherPrevalence, ...]]
     external_validation: dict[str, ExternalValidation]
     subgroups: dict[str, tuple[MeasurementSubgroups, ...]]
+
+    @property
+    def comparisons(self) -> int:
+        """The number of pairs of recipes of which differences are shown."""
+        return len(self.differences)

@@ -204,12 +204,16 @@ _COMPARED = ("log_loss", "accuracy")
 def _evaluation(cited: Cited, recipe: str) -> Section:
     text = """\
 Performance is estimated by repeated nested cross-validation. Each patient is scored by models for which neither fitting
-nor the selection of hyperparameters used that patient. Values are means over the repeats. The confidence intervals are
-computed from the individual folds, with the correction of Nadeau and Bengio for overlapping training sets."""
+nor the selection of hyperparameters used that patient. Values are means and standard deviations over the repeats. The
+confidence intervals are those of the mean over the individual folds, which is shown with them, with the correction of
+Nadeau and Bengio for overlapping training sets.
+
+Differences are paired by fold. Each is tested by itself: the more differences, the more of them are significant by
+chance. The quick and the full protocol can disagree about which differences are significant."""
     summary = cited.artifacts["cross_validation"]
     shown_metrics = dict.fromkeys((recipes.BASELINE, floors.RECIPE), _COMPARED) | {recipe: tuple(_METRICS)}
     metrics = [
-        cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="mean")
+        cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="folds")
         for name in sorted(shown_metrics, key=lambda name: name != recipe)
         for metric in shown_metrics[name]
     ]
@@ -227,6 +231,7 @@ computed from the individual folds, with the correction of Nadeau and Bengio for
         for metric in _COMPARED
     ]
     counts = [cited(name, "cross_validation", name, form="count") for name in ("repeats", "folds")]
+    counts.append(cited("compared pairs of recipes", "cross_validation", "differences", form="length"))
     return Section("Performance in cross-validation", paragraphs(text), (*counts, *metrics, *differences))
 
 

@@ -53,6 +53,8 @@ def test_the_page_shows_what_each_measure_says_and_which_metrics_have_no_interva
     assert page.count("; by chance 0.0") == 2
     assert "Malignant patients whose mean radius is among the smallest (10.95 to 15.06) are missed most often" in page
     assert "(77.4 to 94.7 %)" in page or "(76." in page
+    assert "There are 2 comparisons (1 pair of recipes" in page
+    assert explanations.PROTOCOLS.sentence in page
     assert explanations.EXTERNAL_VALIDATION.sentence in page
     assert results.policy().promised in page
     assert '<th scope="row">average precision</th>' in page
