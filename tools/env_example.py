@@ -37,6 +37,7 @@ def _position(name: str) -> int:
         *settings.MetricsParameters.model_fields,
         *settings.PolicyParameters.model_fields,
         *settings.ImportanceParameters.model_fields,
+        *settings.CardParameters.model_fields,
         *settings.FetchLimits.model_fields,
     ]
     return names.index(name) if name in names else -1

@@ -10,7 +10,7 @@ def _interval(value: float) -> dict[str, Any]:
 
 
 def _mean(mean: float) -> dict[str, Any]:
-    return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234}
+    return {"mean": mean, "sd": 0.0021, "low": mean - 0.0412, "high": mean + 0.0234, "of_folds": mean - 0.0089}
 
 
 def _calibration() -> dict[str, Any]:
@@ -32,6 +32,19 @@ def _elsewhere(shift: float) -> dict[str, Any]:
         "offset": -2.42329 + shift,
         "recalibrated_log_loss": 0.02341 + shift,
     }
+
+
+def _by_quarter(measurement: str) -> dict[str, Any]:
+    def groups(first: float) -> dict[str, Any]:
+        return {
+            "groups": [
+                {"smallest": 10.1234 + first + number, "largest": 10.9876 + first + number,
+                 "patients": int(100 * first) + number, "share": _interval(first + 0.0191 * number)}
+                for number in range(4)
+            ]
+        }  # fmt: skip
+
+    return {"measurement": measurement, "recall": groups(0.8831), "specificity": groups(0.9217)}
 
 
 def contents(recipe: str = "logistic") -> dict[str, Any]:
@@ -61,6 +74,8 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
             ],
             "calibration": {recipe: _calibration()},
             "costly_patients": {recipe: {"patients": 5, "share": 0.38721, "half": 10}},
+            "external_validation": {recipe: {"observed_expected": 169, "slope": 449, "events": 168}},
+            "subgroups": {recipe: [_by_quarter("radius_mean")]},
             "other_prevalences": {recipe: [_elsewhere(0.1 * number) for number in (1, 2, 4)]},
         },
         "decision_policy": {

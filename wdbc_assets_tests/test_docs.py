@@ -96,7 +96,14 @@ def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> N
     summary = json.loads(evaluation.METRICS.read_bytes())
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
 
-    without = ("calibration", "decision_curves", "costly_patients", "other_prevalences")
+    without = (
+        "calibration",
+        "decision_curves",
+        "costly_patients",
+        "other_prevalences",
+        "external_validation",
+        "subgroups",
+    )
 
     def stored(repeats: int) -> None:
         plain = summary | {"repeats": repeats, **{name: {} for name in without}}

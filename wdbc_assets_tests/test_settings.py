@@ -34,6 +34,8 @@ def test_an_option_wins_over_the_environment_which_wins_over_the_default(monkeyp
         ("WDBC_POLICY_FOLDS", "1"),
         ("WDBC_POLICY_SEED", "-1"),
         ("WDBC_IMPORTANCE_REPEATS", "1"),
+        ("WDBC_OWNER", "two\nlines"),
+        ("WDBC_OWNER", "x" * 201),
         ("WDBC_IMPORTANCE_SEED", "4294967296"),
         ("WDBC_STORAGE", ""),
         ("WDBC_TOTAL_SECONDS", "inf"),

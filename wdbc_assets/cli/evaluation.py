@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.results import Calibration, Difference, EvaluationSummary
+    from wdbc_assets.domain.evaluation.results import (
+        Calibration,
+        Difference,
+        EvaluationSummary,
+        MeasurementSubgroups,
+    )
 
 _OVERVIEW = ("log_loss", "accuracy", "recall", "roc_auc")
 _CHOICES_SHOWN = 3
@@ -20,11 +25,14 @@ _CHOICES_SHOWN = 3
 
 def show(summary: "EvaluationSummary", winners: "Sequence[Winner]") -> None:
     """Print an evaluation. The overview comes last, because the end is what stays visible in a terminal."""
-    terminal.say(f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; sd over the repeats;")
-    terminal.say("  95 % intervals (Nadeau and Bengio)")
+    terminal.say(
+        f"\n  {summary.patients} patients, {summary.repeats} x {summary.folds} folds; mean and sd over the repeats;"
+    )
+    terminal.say("  mean of folds with its 95 % interval (Nadeau and Bengio)")
     for name in summary.recipes:
         _show_recipe(name, summary)
         _show_calibration(summary.calibration[name])
+        _show_subgroups(summary.subgroups.get(name, ()))
         _show_selected(selected_parameters(winners, name))
     terminal.say(f"\n  {'difference':<30} {'log-loss':<28} accuracy")
     for difference in summary.differences:
@@ -32,6 +40,8 @@ def show(summary: "EvaluationSummary", winners: "Sequence[Winner]") -> None:
         log_loss, accuracy = _difference(difference.log_loss), _difference(difference.accuracy)
         terminal.say(f"  {names:<30} {log_loss:<28} {accuracy}")
     _show_overview(summary)
+    terminal.say(f"  {explanations.multiplicity(summary.comparisons)}")
+    terminal.say(f"  {explanations.PROTOCOLS.sentence}")
 
 
 def best(summary: "EvaluationSummary") -> tuple[str, list[str]]:
@@ -62,19 +72,29 @@ def _show_recipe(name: str, summary: "EvaluationSummary") -> None:
     limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
     baseline = recipes.BASELINE if name != recipes.BASELINE else ""
     floor = "  floor" if name == floors.RECIPE else ""
-    terminal.say(f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'95 % interval':<18} {baseline:>13}{floor}".rstrip())
+    terminal.say(
+        f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'of folds':>8} {'95 % interval':<18} {baseline:>13}{floor}".rstrip()
+    )
     for metric, value in metrics[name].by_name.items():
         interval = "" if value.low is None else f"[{value.low:.4f}, {value.high:.4f}]"
         reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
         bound = _floor(metric, value.mean, limits) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
-        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {interval:<18} {reference:>13}{bound}".rstrip())
+        of_folds = formatting.number(value.of_folds) if interval else ""
+        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {of_folds:>8} {interval:<18} {reference:>13}{bound}".rstrip())
 
 
 def _show_calibration(of: "Calibration") -> None:
     chance = of.ece_if_calibrated
     terminal.say(f"  calibration slope {formatting.spread(of.slope)}, in the large {formatting.spread(of.intercept)}")
     terminal.say(f"  an ECE from {chance.low:.4f} to {chance.high:.4f} is chance alone, and decides nothing")
+
+
+def _show_subgroups(subgroups: "Sequence[MeasurementSubgroups]") -> None:
+    for by in subgroups[:1]:  # the report has the other measurements
+        shares = "  ".join(formatting.number(group.share.value, ".3f") for group in by.recall.groups)
+        reason = f" ({by.recall.reason})" if by.recall.reason else ""
+        terminal.say(f"  recall by quarter of the {explanations.mean_of(by.measurement)}: {shares}{reason}")
 
 
 def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:

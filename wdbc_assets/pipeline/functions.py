@@ -170,6 +170,7 @@ def model_card(
     cross_validation: "CrossValidation",
     decision_policy: "DecisionPolicy",
     importance: "Importance",
+    parameters: settings.CardParameters,
     versions: Mapping[str, str],
 ) -> "card_parts.ModelCard":
     """What the model is, its intended use and limits, and every metric with the artifact it comes from."""
@@ -183,7 +184,7 @@ def model_card(
         "decision_policy": decision_policy,
         "importance": importance,
     }
-    return model_cards.card(cited_contents(inputs), versions)
+    return model_cards.card(cited_contents(inputs), versions, owner=parameters.owner)
 
 
 def cited_contents(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -196,6 +196,7 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=(
             "exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance",
         ),
+        parameters=settings.CardParameters,
         rules="wdbc_assets.domain.promotion.card_rules:RULES",
         validate="wdbc_assets.pipeline.validation:validate_model_card",
         describe="wdbc_assets.orchestration.metadata.evidence:describe_model_card",

@@ -29,6 +29,7 @@ from wdbc_assets.settings.locations import (
     writable_folders,
 )
 from wdbc_assets.settings.parameters import (
+    CardParameters,
     EvaluationParameters,
     ImportanceParameters,
     MetricsParameters,
@@ -48,6 +49,7 @@ __all__ = [
     "INSTANCE_FILE",
     "PREFIX",
     "WORKSPACE_FILE",
+    "CardParameters",
     "Effort",
     "EvaluationParameters",
     "FetchLimits",
@@ -86,6 +88,7 @@ class Settings(
     EvaluationParameters,
     PolicyParameters,
     ImportanceParameters,
+    CardParameters,
     Effort,
     FetchLimits,
     Privacy,

@@ -119,6 +119,19 @@ class PolicyParameters(BaseModel):
     policy_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the shuffle before those folds")
 
 
+class CardParameters(BaseModel):
+    """What `model_card` states that no artifact knows."""
+
+    owner: str = Field("", max_length=200, description="person or team that is responsible for the model, for its card")
+
+    @field_validator("owner")
+    @classmethod
+    def _is_one_line(cls, owner: str) -> str:
+        if not owner.isprintable():
+            raise ValueError("must be one line without control characters")
+        return owner.strip()
+
+
 class ImportanceParameters(BaseModel):
     """How `importance` permutes the measurements."""
 

@@ -68,7 +68,7 @@ def test_a_second_call_shows_every_metric_with_its_floor_and_the_baseline() -> N
     assert [line.split()[1] for line in again.stdout.splitlines()[:3]] == ["unchanged"] * 3
     lines = again.stdout.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("  spline  "))
-    assert lines[start].split() == ["spline", "mean", "sd", "95", "%", "interval", "airflow_baseline", "floor"]
+    assert " ".join(lines[start].split()) == "spline mean sd of folds 95 % interval airflow_baseline floor"
     shown = {line.split()[0]: line for line in lines[start + 1 : start + 11]}
     for metric, limit in floors.limits(floors.RECIPE, 3, published=True).items():
         assert shown[metric].endswith(f"= {limit.floor:.4g}")

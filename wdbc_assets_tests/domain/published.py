@@ -24,3 +24,9 @@ def split() -> PublishedSplit:
     X = pd.DataFrame(bundled.data, columns=list(contract.FEATURES))
     y = pd.Series(1 - bundled.target, name=contract.DIAGNOSIS)
     return PublishedSplit(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=42))
+
+
+def frame() -> pd.DataFrame:
+    """The measurements of all patients, in the published order."""
+    parts = split()
+    return pd.concat([parts.X_train, parts.X_test]).sort_index()

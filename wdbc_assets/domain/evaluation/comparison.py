@@ -1,9 +1,9 @@
 """Summary of out-of-fold predictions: the metrics of each recipe, and paired differences between recipes.
 
-Means and standard deviations are over the repeats, where the metric of a repeat is computed on all patients pooled.
-Intervals are based on single folds, with the correction of Nadeau and Bengio: folds share most of their training rows,
-so an ordinary t interval would be about three times too narrow. This module imports numpy, so callers import it inside
-functions.
+Means and standard deviations are over the repeats, where the metric of a repeat is computed on all patients pooled. An
+interval is that of the mean over single folds, which is given with it, with the correction of Nadeau and Bengio: folds
+share most of their training rows, so an ordinary t interval would be about three times too narrow. This module imports
+numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, published
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, utility
+from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, sample_size, subgroups, utility
 from wdbc_assets.domain.evaluation.results import (
     CostlyPatients,
     Difference,
@@ -48,12 +48,13 @@ class CrossValidation:
     summary: EvaluationSummary
 
 
-def summary(predictions: pd.DataFrame, *, published: bool = False) -> EvaluationSummary:
+def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
 
     Args:
-        predictions: The table of `cross_validation.assemble`.
-        published: Whether it is of the published data.
+        predictions: As `cross_validation.assemble` returns them.
+        frame: The clean frame that was evaluated; without it, the summary has no subgroups, and the data count as other
+            than the published ones.
 
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
@@ -67,12 +68,18 @@ def summary(predictions: pd.DataFrame, *, published: bool = False) -> Evaluation
 
     def metric(name: str, of: str) -> Mean:
         values = pooled[name][of]
-        low, high = math.nan, math.nan
+        of_folds, low, high = math.nan, math.nan, math.nan
         if of not in _POOLED_ONLY:
-            _, low, high = corrected_interval(by_fold[name][of], folds=folds)
+            of_folds, low, high = corrected_interval(by_fold[name][of], folds=folds)
             low, high = max(low, 0.0), high if of in _UNBOUNDED else min(high, 1.0)
         sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        return Mean(mean=_defined(float(values.mean())), sd=_defined(sd), low=_defined(low), high=_defined(high))
+        return Mean(
+            mean=_defined(float(values.mean())),
+            sd=_defined(sd),
+            low=_defined(low),
+            high=_defined(high),
+            of_folds=_defined(of_folds),
+        )
 
     def difference(first: str, second: str, of: str) -> Difference:
         mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
@@ -82,7 +89,7 @@ def summary(predictions: pd.DataFrame, *, published: bool = False) -> Evaluation
         patients=int(predictions["patient"].nunique()),
         repeats=int(predictions["repeat"].nunique()),
         folds=folds,
-        published=published,
+        published=frame is not None and published.is_published(frame),
         recipes={name: RecipeMetrics(**{of: metric(name, of) for of in pooled[name]}) for name in names},
         differences=tuple(
             RecipeDifference(
@@ -99,6 +106,12 @@ def summary(predictions: pd.DataFrame, *, published: bool = False) -> Evaluation
             name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
             for name, (y, p) in by_repeat.items()
         },
+        external_validation={
+            name: sample_size.external_validation(float(y.mean()), p) for name, (y, p) in by_repeat.items()
+        },
+        subgroups={}
+        if frame is None
+        else {name: subgroups.quarters(frame, y, p) for name, (y, p) in by_repeat.items()},
     )
 
 

@@ -5,6 +5,10 @@ This module imports no heavy libraries.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.evaluation.results import MeasurementSubgroups
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,15 @@ COSTLY_PATIENTS = Explanation(
     "A few patients whose probability is far from their diagnosis make up much of the log-loss: two recipes often"
     " differ only in how they treat these few.",
 )
+PROTOCOLS = Explanation(
+    "protocols",
+    "The quick protocol (3 repeats) and the full one (10) can disagree about which differences are significant.",
+)
+EXTERNAL_VALIDATION = Explanation(
+    "external validation",
+    "Before the model is used at another hospital, it must be validated on its patients. With fewer than this many, the"
+    " result cannot tell whether the probabilities fit there.",
+)
 OTHER_PREVALENCES = Explanation(
     "other prevalences",
     "Where fewer of the patients are malignant than here, the probabilities are too high: observed / expected is far"
@@ -56,3 +69,42 @@ ECE = Explanation(
     "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"
     " probability is right, so nothing is decided by it.",
 )
+
+
+def most_missed(by: "MeasurementSubgroups") -> str:
+    """Return one sentence for a doctor: in which quarter of a measurement most malignant patients are missed."""
+    name, groups = mean_of(by.measurement), by.recall.groups
+    shares = [group.share.value for group in groups if group.share.value is not None]
+    if len(shares) < 2:
+        return f"Whether malignant patients are missed more often by {name} cannot be said: {by.recall.reason}."
+    if len(set(shares)) == 1:
+        return f"By {name}, malignant patients are missed equally often in each group: {_missed(shares[0])} of them."
+    worst = shares.index(min(shares))
+    place = "smallest" if worst == 0 else "largest" if worst == len(groups) - 1 else "middle"
+    hits = [group.patients * share for group, share in zip(groups, shares, strict=True)]
+    rest = (sum(hits) - hits[worst]) / (sum(group.patients for group in groups) - groups[worst].patients)
+    span = f"{groups[worst].smallest:g} to {groups[worst].largest:g}"
+    return (
+        f"Malignant patients whose {name} is among the {place} ({span}) are missed most often:"
+        f" {_missed(shares[worst])} of them, and {_missed(rest)} of the others, at a probability of one half."
+    )
+
+
+def multiplicity(pairs: int) -> str:
+    """Return how many differences were compared, and what that means for their intervals."""
+    if pairs == 0:
+        return "No recipes are compared."
+    chance = f"{pairs * 2 * 0.05:.1f}".removesuffix(".0")
+    return (
+        f"There are {pairs * 2} comparisons ({pairs} pair{'s' if pairs > 1 else ''} of recipes, by log-loss and by"
+        f" accuracy), each at 95 %: if no recipe differed, about {chance} would be significant by chance."
+    )
+
+
+def mean_of(column: str) -> str:
+    """Return the name of a quantity's mean column in words: `mean radius`."""
+    return f"mean {column.removesuffix('_mean').replace('_', ' ')}"
+
+
+def _missed(share: float) -> str:
+    return f"{100 * (1 - share):.1f} %"

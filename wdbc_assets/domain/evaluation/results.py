@@ -240,16 +240,70 @@ class OtherPrevalence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean:
-    """The mean and standard deviation of a metric over the repeats, and its corrected interval over the folds.
+class ExternalValidation:
+    """How many patients another hospital needs to validate the model, for two targets: see `sample_size`.
 
-    The interval is None for a metric that cannot be computed on a single fold.
+    `events` is the number of malignant patients among `needed`. `slope` is None if it cannot be said, with the reason.
+    """
+
+    observed_expected: int
+    slope: int | None
+    events: int
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+    @property
+    def needed(self) -> int:
+        """The number of patients that reaches all targets that can be computed."""
+        return max(self.observed_expected, self.slope or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgroup:
+    """The patients whose value of a measurement is from `smallest` to `largest`, and the share of them who are right.
+
+    The share is its mean over the repeats, with an interval for so many patients: see `subgroups`.
+    """
+
+    smallest: float
+    largest: float
+    patients: int
+    share: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgroups:
+    """The patients of one class by quarter of a measurement, smallest values first; fewer groups if values are equal.
+
+    `reason` says why there are fewer than four groups, or none.
+    """
+
+    groups: tuple[Subgroup, ...]
+    reason: str | None = field(default=None, metadata={"omitted": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementSubgroups:
+    """By quarter of a measurement: the recall of the malignant patients, and the specificity of the benign ones."""
+
+    measurement: str
+    recall: Subgroups
+    specificity: Subgroups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """The mean and standard deviation of a metric over the repeats, and its mean over the folds with its interval.
+
+    `mean` is that of all patients of a repeat. The corrected interval is that of `of_folds`, the mean of the metric of
+    single folds, which can differ from it: an average precision of 57 patients is not that of all. Both are None for a
+    metric that cannot be computed on a single fold.
     """
 
     mean: float | None
     sd: float | None
     low: float | None
     high: float | None
+    of_folds: float | None = field(default=None, metadata={"omitted": True})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,7 +376,8 @@ class EvaluationSummary:
     """The summary of a cross-validation.
 
     `published` tells whether the published data were evaluated. `differences` has one entry per pair of recipes; the
-    reference Airflow project's recipe is always subtracted.
+    reference Airflow project's recipe is always subtracted. `subgroups` is empty if the measurements of the patients
+    are not known.
     """
 
     patients: int
@@ -335,3 +390,10 @@ class EvaluationSummary:
     decision_curves: dict[str, DecisionCurve]
     costly_patients: dict[str, CostlyPatients]
     other_prevalences: dict[str, tuple[OtherPrevalence, ...]]
+    external_validation: dict[str, ExternalValidation]
+    subgroups: dict[str, tuple[MeasurementSubgroups, ...]]
+
+    @property
+    def comparisons(self) -> int:
+        """The number of pairs of recipes of which differences are shown."""
+        return len(self.differences)

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion.card_parts import Cited, CitedValue, Form, ModelCard, Section, lookup, paragraphs
+from wdbc_assets.domain.promotion.card_parts import (
+    CODE,
+    DATE,
+    Cited,
+    CitedValue,
+    Fact,
+    Form,
+    ModelCard,
+    Section,
+    lookup,
+    paragraphs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +33,14 @@ This is a methodological study on a public data set. The model is not a medical 
 clinically, and must not be used to make decisions about the diagnosis or treatment of any person."""
 
 
-def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard:
+def card(artifacts: Mapping[str, Any], versions: Mapping[str, str], *, owner: str = "") -> ModelCard:
     """Return the model card of the fitted pipeline.
 
     Args:
         artifacts: the content of the JSON files of `exploration`, `fitted_pipeline` (its search), `metrics`,
             `cross_validation` (its summary), `decision_policy` and `importance`, by asset.
         versions: the digest of the version of each of these artifacts.
+        owner: the person or team that is responsible for the model, if stated.
 
     Raises:
         WdbcError: the recipe of the fitted pipeline was not evaluated.
@@ -49,6 +61,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         _data(cited),
         _evaluation(cited, recipe),
         _calibration(cited, recipe),
+        _subgroups(cited, recipe),
         _usefulness(cited, recipe),
         _test_set(cited),
         _policy(cited),
@@ -56,7 +69,46 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str]) -> ModelCard
         Section("Ethical considerations", paragraphs(_ETHICS)),
         _caveats(),
     )
-    return ModelCard(recipe, sections, {name: versions[name] for name in sorted(artifacts)})
+    return ModelCard(
+        recipe,
+        _head(versions["fitted_pipeline"], owner),
+        sections,
+        {name: versions[name] for name in sorted(artifacts)},
+    )
+
+
+def _head(version: str, owner: str) -> tuple[Fact, ...]:
+    """Return what identifies the model.
+
+    The date and the code are not part of it: the same model can be made twice, and a card depends on its inputs alone.
+    The manifest of the version has both; pages with access to it show them instead (see `model_card_pages`).
+    """
+    return (
+        Fact("Version", f"`{version}` (of fitted_pipeline)"),
+        Fact(DATE, "that of the manifest of this version: see `wdbc status`, or the report"),
+        Fact(CODE, "that of the manifest of this version: see the report"),
+        Fact("Owner", owner or "not stated; state it with `WDBC_OWNER`"),
+        Fact("Licence of the code", "MIT"),
+        Fact("Licence of the data", "CC BY 4.0"),
+        *(Fact("Reference", reference) for reference in REFERENCES),
+    )
+
+
+REFERENCES = (
+    (
+        "W. Wolberg, O. Mangasarian, N. Street, W. Street (1993), Breast Cancer Wisconsin (Diagnostic), UCI Machine"
+        " Learning Repository, doi:10.24432/C5DW2B (the data)"
+    ),
+    (
+        "W. N. Street, W. H. Wolberg, O. L. Mangasarian (1993), Nuclear feature extraction for breast tumor diagnosis,"
+        " Proc. SPIE 1905:861-870, doi:10.1117/12.148698 (the measurements)"
+    ),
+    (
+        "O. L. Mangasarian, W. N. Street, W. H. Wolberg (1995), Breast cancer diagnosis and prognosis via linear"
+        " programming, Oper. Res. 43:570-577 (the first model)"
+    ),
+)
+"""What to cite with the model."""
 
 
 _INTENDED = """\
@@ -152,12 +204,16 @@ _COMPARED = ("log_loss", "accuracy")
 def _evaluation(cited: Cited, recipe: str) -> Section:
     text = """\
 Performance is estimated by repeated nested cross-validation. Each patient is scored by models for which neither fitting
-nor the selection of hyperparameters used that patient. Values are means over the repeats. The confidence intervals are
-computed from the individual folds, with the correction of Nadeau and Bengio for overlapping training sets."""
+nor the selection of hyperparameters used that patient. Values are means and standard deviations over the repeats. The
+confidence intervals are those of the mean over the individual folds, which is shown with them, with the correction of
+Nadeau and Bengio for overlapping training sets.
+
+Differences are paired by fold. Each is tested by itself: the more differences, the more of them are significant by
+chance. The quick and the full protocol can disagree about which differences are significant."""
     summary = cited.artifacts["cross_validation"]
     shown_metrics = dict.fromkeys((recipes.BASELINE, floors.RECIPE), _COMPARED) | {recipe: tuple(_METRICS)}
     metrics = [
-        cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="mean")
+        cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="folds")
         for name in sorted(shown_metrics, key=lambda name: name != recipe)
         for metric in shown_metrics[name]
     ]
@@ -175,6 +231,7 @@ computed from the individual folds, with the correction of Nadeau and Bengio for
         for metric in _COMPARED
     ]
     counts = [cited(name, "cross_validation", name, form="count") for name in ("repeats", "folds")]
+    counts.append(cited("compared pairs of recipes", "cross_validation", "differences", form="length"))
     return Section("Performance in cross-validation", paragraphs(text), (*counts, *metrics, *differences))
 
 
@@ -276,6 +333,40 @@ calibration error is shown beside its mean for perfectly calibrated probabilitie
     )
 
 
+_QUARTERS = ("first", "second", "third", "fourth")
+
+
+def _subgroups(cited: Cited, recipe: str) -> Section:
+    by = cited.artifacts["cross_validation"]["subgroups"][recipe][0]
+    name = explanations.mean_of(by["measurement"])
+    reasons = (f"{of.capitalize()}: {by[of]['reason']}." for of in ("recall", "specificity") if by[of].get("reason"))
+    text = f"""\
+The data have no attributes of the patients but the measurements. The malignant patients are divided into quarters by
+the {name} of their nuclei, smallest first, and so are the benign ones. A probability above one half counts as
+malignant. The rates are means over the repeats, with the Wilson interval of as many patients as a quarter has. They are
+not corrected for the number of quarters. {" ".join(reasons)}"""
+
+    def quarter(of: str, number: int) -> tuple[CitedValue, ...]:
+        def at(label: str, *place: str, form: Form) -> CitedValue:
+            where = ("subgroups", recipe, "0", of, "groups", str(number), *place)
+            return cited(f"{label}, {_QUARTERS[number]} quarter", "cross_validation", *where, form=form)
+
+        patients = "malignant" if of == "recall" else "benign"
+        return (
+            at(f"largest {name} of {patients} patients", "largest", form="decimal"),
+            at(f"{patients} patients", "patients", form="count"),
+            at(f"{of} of {patients} patients", "share", form="interval"),
+        )
+
+    rates = (
+        value
+        for of in ("recall", "specificity")
+        for number in range(len(by[of]["groups"]))
+        for value in quarter(of, number)
+    )
+    return Section("Subgroups", paragraphs(text), tuple(rates))
+
+
 _ELSEWHERE: tuple[tuple[str, str, Form], ...] = (
     ("share of malignant elsewhere", "prevalence", "share"),
     ("observed / expected there", "observed_expected", "decimal"),
@@ -284,21 +375,33 @@ _ELSEWHERE: tuple[tuple[str, str, Form], ...] = (
 )
 
 
+_VALIDATION = {
+    "observed_expected": "patients to validate observed / expected elsewhere",
+    "slope": "patients to validate the calibration slope elsewhere",
+    "events": "malignant patients among them",
+}
+
+
 def _usefulness(cited: Cited, recipe: str) -> Section:
     text = """\
-Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. Where another share of the
-patients is malignant, and each class is like that of these data, the probabilities are wrong until they are
-recalibrated by adding an offset to the log-odds."""
+Computed from the out-of-fold probabilities. A few patients carry much of the log-loss. A validation at another hospital
+needs so many patients that observed / expected and the calibration slope are precise enough to be of use; the formula
+is asymptotic, so that half as many again are safer. Where another share of the patients is malignant, and each class is
+like that of these data, the probabilities are wrong until they are recalibrated by adding an offset to the log-odds."""
 
     others = ("cross_validation", "other_prevalences", recipe)
     return Section(
-        "Costly patients and other prevalences",
+        "Costly patients, external validation and other prevalences",
         paragraphs(text),
         (
             cited(
                 "share of the log-loss of the five costliest patients",
                 *("cross_validation", "costly_patients", recipe, "share"),
                 form="share",
+            ),
+            *(
+                cited(label, "cross_validation", "external_validation", recipe, name, form="count")
+                for name, label in _VALIDATION.items()
             ),
             *(
                 cited(label, *others, str(place), name, form=form)

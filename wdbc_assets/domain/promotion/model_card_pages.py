@@ -1,12 +1,21 @@
-"""Renders a model card as Markdown and as HTML. All text from data and names is escaped."""
+"""Renders a model card as Markdown and as HTML. All text from data and names is escaped.
+
+The stored files depend on the card alone. A page that knows the manifest of the fitted pipeline passes `recorded`: when
+it was made, and by which code.
+"""
 
 from __future__ import annotations
 
 import re
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain.promotion.card_parts import CODE, DATE
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wdbc_assets.domain.promotion.card_parts import CitedValue, ModelCard
 
 _STYLE = """\
@@ -23,9 +32,21 @@ def cited_place(cited: CitedValue) -> str:
     return f"{cited.artifact}: {'.'.join(cited.place)}"
 
 
-def markdown(card: ModelCard) -> str:
+def recorded(*, made_at: str, code_version: str, package: str) -> dict[str, str]:
+    """Return the facts that a manifest of the fitted pipeline adds to the head of a card, by label.
+
+    Args:
+        made_at: When it was made, UTC in ISO 8601.
+        code_version: The digest of the code that made it, the same in a checkout and an installed wheel.
+        package: The version of the package that shows the card.
+    """
+    return {DATE: f"{made_at[:16].replace('T', ' ')} UTC", CODE: f"`{code_version}`, shown by wdbc_assets {package}"}
+
+
+def markdown(card: ModelCard, recorded: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a card as Markdown."""
-    lines = [f"# Model card: {_md(card.recipe)}"]
+    lines = [f"# Model card: {_md(card.recipe)}", "", "| | |", "|---|---|"]
+    lines += [f"| {_md(fact.label)} | {_md(recorded.get(fact.label, fact.text))} |" for fact in card.head]
     for section in card.sections:
         lines += ["", f"## {section.title}", ""]
         lines += [sentence for sentence in section.sentences for sentence in (_md(sentence), "")]
@@ -58,6 +79,7 @@ def html(card: ModelCard) -> str:
 <body>
 <main>
 <h1>{title}</h1>
+{html_head(card)}
 {html_sections(card, level=2)}
 <section>
 <h2>Source artifacts</h2>
@@ -69,6 +91,15 @@ def html(card: ModelCard) -> str:
 </body>
 </html>
 """
+
+
+def html_head(card: ModelCard, recorded: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the head of a card as an HTML table."""
+    texts = ((fact.label, recorded.get(fact.label, fact.text)) for fact in card.head)
+    rows = "\n".join(
+        f"<tr><th scope='row'>{escape(label)}</th><td>{_code(escape(text))}</td></tr>" for label, text in texts
+    )
+    return f'<table class="head"><tbody>\n{rows}\n</tbody></table>'
 
 
 def html_sections(card: ModelCard, *, level: int) -> str:

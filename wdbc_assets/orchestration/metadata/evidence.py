@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
-    from wdbc_assets.domain.evaluation.results import Calibration
+    from wdbc_assets.domain.evaluation.results import Calibration, MeasurementSubgroups
     from wdbc_assets.domain.promotion import card_parts
 
 
@@ -50,6 +50,14 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
         "Brier score": _brier(summary.calibration),
         "reliability": parts.picture(
             plots.reliability_curves(summary.calibration), "Share of malignant by probability, recipe by recipe"
+        ),
+        **_subgroups(summary.subgroups),
+        "patients for an external validation": parts.table(
+            ("recipe", "observed / expected", "calibration slope", "malignant among them"),
+            [
+                (name, one.observed_expected, one.slope or f"cannot be said: {one.reason}", one.events)
+                for name, one in summary.external_validation.items()
+            ],
         ),
         "decision curves": parts.picture(
             plots.decision_curves(summary.decision_curves), "Net benefit of each recipe by threshold, with bands"
@@ -154,6 +162,26 @@ def _explained(of: "Calibration") -> dict[str, str]:
         f" {parts.decimal(chance.high)}. {explanations.ECE.sentence}"
     )
     return {f"{floors.RECIPE} {label}": text for label, text in texts.items()}
+
+
+def _subgroups(of_recipes: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> dict[str, Any]:
+    """Show recall and specificity by quarter of the first measurement, and in which quarter most are missed."""
+    if not of_recipes:
+        return {}
+    rows = [
+        (name, of, f"{group.smallest:g} to {group.largest:g}", group.patients, *parts.interval(group.share))
+        for name, subgroups in of_recipes.items()
+        for of, by in (("recall", subgroups[0].recall), ("specificity", subgroups[0].specificity))
+        for group in by.groups
+    ]
+    own = of_recipes.get(floors.RECIPE, next(iter(of_recipes.values())))[0]
+    title = f"by quarter of the {explanations.mean_of(own.measurement)}"
+    return {
+        title: parts.table(
+            ("recipe", "rate", explanations.mean_of(own.measurement), "patients", "value", "low", "high"), rows
+        ),
+        f"{title}, in words": explanations.most_missed(own),
+    }
 
 
 def _brier(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":

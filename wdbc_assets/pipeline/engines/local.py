@@ -15,7 +15,6 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import logs
-from wdbc_assets.domain.data import published
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
@@ -65,9 +64,7 @@ def evaluate(
     if failures:
         raise _refusal(failures, len(units))
     predictions, winners = cross_validation.assemble(frame, outcomes)
-    return CrossValidation(
-        predictions, winners, comparison.summary(predictions, published=published.is_published(frame))
-    )
+    return CrossValidation(predictions, winners, comparison.summary(predictions, frame))
 
 
 def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def recipes_compared(summary: EvaluationSummary) -> style.Image:
-    """Draw each recipe's log-loss and accuracy: mean over the repeats, and the corrected 95 % interval."""
-    recipes = sorted(summary.recipes, key=lambda name: -(summary.recipes[name].log_loss.mean or 0.0))
+    """Draw each recipe's log-loss and accuracy: mean over the folds, and its corrected 95 % interval."""
+    recipes = sorted(summary.recipes, key=lambda name: -(summary.recipes[name].log_loss.of_folds or 0.0))
     places = range(len(recipes))
 
     def draw(figure: Figure) -> None:
         panels = (("log_loss", "Log-loss (less is better)"), ("accuracy", "Accuracy"))
         for axes, (metric, title) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
             figures = [summary.recipes[name].by_name[metric] for name in recipes]
-            means = [one.mean for one in figures]
+            means = [one.of_folds for one in figures]
             axes.hlines(places, [one.low for one in figures], [one.high for one in figures], color=style.BLUE)
             axes.plot(means, places, "o", color=style.BLUE, markersize=7)
             for place, mean in zip(places, means, strict=True):
@@ -29,6 +29,8 @@ def recipes_compared(summary: EvaluationSummary) -> style.Image:
             axes.set_title(title)
             axes.set_ylim(-0.5, len(recipes) - 0.3)
         figure.axes[0].set_yticks(places, recipes)
-        figure.suptitle(f"Mean of {summary.repeats} repeats, 95 % interval (Nadeau and Bengio)", size=9.5)
+        figure.suptitle(
+            f"Mean of {summary.repeats} x {summary.folds} folds, 95 % interval (Nadeau and Bengio)", size=9.5
+        )
 
     return style.png(draw, height=1.3 + 0.5 * len(recipes))

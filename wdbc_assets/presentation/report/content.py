@@ -53,11 +53,12 @@ def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
         "explanations": explanations,
         "guidelines": guidelines,
         "sample_size": sample_size.sample_size,
+        "external": sample_size,
         "baseline": recipes.BASELINE,
         "disclaimer": model_card.DISCLAIMER,
         "pictures": pictures.draw_all(values),
         "lineage": drawing.lineage({name: _standing(artifact) for name, artifact in artifacts.items()}),
-        "card": _card(values),
+        "card": _card(values, artifacts["fitted_pipeline"].manifest),
         "production": _production(store),
     }
 
@@ -112,11 +113,18 @@ def _production(store: Store) -> dict[str, Any]:
     return {"standing": standing, "promotion": promotion, "comparison": comparison, "entries": entries}
 
 
-def _card(values: Mapping[str, Any]) -> str | None:
+def _card(values: Mapping[str, Any], fit: Manifest | None) -> str | None:
     from markupsafe import Markup
 
     from wdbc_assets.domain.promotion import model_card_pages
 
     card = values.get("model_card")
+    if card is None:
+        return None
+    recorded = {}
+    if fit is not None and fit.version == card.versions["fitted_pipeline"]:
+        package = importlib.metadata.version("wdbc_assets")
+        recorded = model_card_pages.recorded(made_at=fit.made_at, code_version=fit.code_version, package=package)
+    head = model_card_pages.html_head(card, recorded)
     # Escaped where it is made.
-    return Markup(model_card_pages.html_sections(card, level=3)) if card else None  # noqa: S704
+    return Markup(head + model_card_pages.html_sections(card, level=3))  # noqa: S704

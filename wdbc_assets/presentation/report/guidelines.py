@@ -73,7 +73,7 @@ TRIPOD_AI = (
     Item("20c", "comparison of development and evaluation data", "partly", "data", "counts by class"),
     Item("21", "numbers of participants and events", "filled", "data", "patients by class in both sets"),
     Item("22", "specification of the full model", "filled", "model", "parameters here, coefficients in the artifact"),
-    Item("23a", "performance with intervals", "partly", "evaluation", "with intervals; no subgroups"),
+    Item("23a", "performance with intervals", "filled", "subgroups", "with intervals; by quarter of a measurement"),
     Item("23b", "heterogeneity of the performance", "open", None, "one hospital"),
     Item("24", "results of updating", "open", None, "the model was not updated"),
     Item("25", "interpretation", "partly", "card", "beside each figure; no discussion of other studies"),

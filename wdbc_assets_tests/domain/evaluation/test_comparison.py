@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn import metrics
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import calibration, comparison, results
+from wdbc_assets.domain.evaluation import calibration, comparison, explanations, results
 
 RANDOM = np.random.default_rng(569)
 
@@ -70,6 +70,41 @@ def test_the_interval_is_a_t_interval_with_the_corrected_variance() -> None:
     error = math.sqrt((1 / 30 + 1 / 9) * values.var(ddof=1))
     assert mean == values.mean()
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 29, loc=mean, scale=error), rel=1e-9)
+
+
+def test_an_interval_is_centred_on_the_value_that_is_printed_beside_it() -> None:
+    table = predictions(repeats=3, patients=300)
+    found = comparison.summary(table)
+    for name, metrics_ in found.recipes.items():
+        folds = table[table["recipe"] == name].groupby(["repeat", "fold"])
+        for metric, value in metrics_.by_name.items():
+            if metric == "ece":
+                assert (value.of_folds, value.low, value.high) == (None, None, None)
+                continue
+            assert value.of_folds is not None
+            assert value.low is not None
+            assert value.high is not None
+            if value.low > 0 and value.high < 1:  # neither end is clipped
+                assert value.of_folds == pytest.approx((value.low + value.high) / 2, rel=1e-9)
+        of_folds = folds.apply(lambda one: metrics.average_precision_score(one["diagnosis"], one["probability"]))
+        assert metrics_.pr_auc.of_folds == pytest.approx(of_folds.mean())
+        assert metrics_.pr_auc.of_folds != pytest.approx(metrics_.pr_auc.mean, abs=1e-4)
+        calibrated = found.calibration[name]
+        ends = (calibrated.intercept_low or 0.0) + (calibrated.intercept_high or 0.0)
+        assert calibrated.intercept.mean == pytest.approx(ends / 2, rel=1e-9)
+    for difference in found.differences:
+        low, high = difference.log_loss.low or 0.0, difference.log_loss.high or 0.0
+        assert difference.log_loss.mean == pytest.approx((low + high) / 2, rel=1e-9)
+
+
+def test_the_number_of_comparisons_is_stated() -> None:
+    table = predictions(("logistic", "svc", "stacking"))
+    found = comparison.summary(table)
+    assert found.comparisons == 3
+    assert "There are 6 comparisons (3 pairs of recipes" in explanations.multiplicity(found.comparisons)
+    assert "about 0.3 would" in explanations.multiplicity(found.comparisons)
+    assert "2 comparisons (1 pair of recipes" in explanations.multiplicity(1)
+    assert explanations.multiplicity(0) == "No recipes are compared."
 
 
 def test_differences_are_paired_by_fold() -> None:

@@ -15,7 +15,7 @@ from wdbc_assets.presentation import report
 from wdbc_assets.presentation.report import content, formats, guidelines
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import results
-from wdbc_assets_tests.domain import out_of_fold
+from wdbc_assets_tests.domain import out_of_fold, published
 
 EVIL = "<script>alert(1)</script>"
 
@@ -41,7 +41,7 @@ def test_the_page_shows_what_each_measure_says_and_which_metrics_have_no_interva
     values = {
         "metrics": results.measured(),
         "decision_policy": results.policy(),
-        "cross_validation": CrossValidation(table, (), comparison.summary(table)),
+        "cross_validation": CrossValidation(table, (), comparison.summary(table, published.frame())),
     }
     for name, value in values.items():
         gathered["artifacts"][name] = replace(gathered["artifacts"][name], value=value)
@@ -51,6 +51,11 @@ def test_the_page_shows_what_each_measure_says_and_which_metrics_have_no_interva
         assert f'<th scope="row">{explanation.label}</th>' in page
         assert explanation.sentence in page
     assert page.count("; by chance 0.0") == 2
+    assert "Malignant patients whose mean radius is among the smallest (10.95 to 15.06) are missed most often" in page
+    assert "(77.4 to 94.7 %)" in page or "(76." in page
+    assert "There are 2 comparisons (1 pair of recipes" in page
+    assert explanations.PROTOCOLS.sentence in page
+    assert explanations.EXTERNAL_VALIDATION.sentence in page
     assert results.policy().promised in page
     assert '<th scope="row">average precision</th>' in page
     for note in results.measured().notes.values():
