@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdbc_assets.domain.data import splitting
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import fitting, linear
 from wdbc_assets.domain.promotion import bundles
 from wdbc_assets.store import codecs
@@ -39,7 +39,7 @@ def contributions(fitted: fitting.Fit, X: pd.DataFrame) -> tuple[float, pd.DataF
 def bundle(recipe: str = "logistic") -> bundles.Bundle:
     """The bundle of that pipeline and its policy."""
     versions = {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64}
-    return bundles.make(fit(recipe), decision_policy.policy(split(), fit(recipe)), split().X_train, versions)
+    return bundles.make(fit(recipe), policy_derivation.derive(split(), fit(recipe)), split().X_train, versions)
 
 
 @cache

@@ -6,7 +6,6 @@ from typing import Any
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.evaluation.decision_policy import (
-    CHOSEN_BY_RECALL,
     Coverage,
     DecisionPolicy,
     Histogram,
@@ -18,6 +17,7 @@ from wdbc_assets.domain.evaluation.decision_policy import (
 )
 from wdbc_assets.domain.evaluation.importance import Group, Importance, LinearTerms, Typical
 from wdbc_assets.domain.evaluation.intervals import Interval, without
+from wdbc_assets.domain.evaluation.policy_rates import CHOSEN_BY_RECALL
 from wdbc_assets.domain.evaluation.results import Metrics
 
 HISTOGRAM = Histogram((0.0, 0.1, 0.5, 0.9, 1.0), (80, 20, 2, 0), (0, 1, 9, 50))

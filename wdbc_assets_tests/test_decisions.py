@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import open_store
@@ -75,7 +75,7 @@ def test_a_policy_that_misses_its_own_target_is_never_stored(
     assert materialize(instance).success
     store = open_store(str(environment / "results"), relative_to=environment)
     before = store.current("decision_policy")
-    monkeypatch.setattr(evaluation_decision_policy, "recall_threshold", lambda malignant, target: (0.999, 1))
+    monkeypatch.setattr(policy_derivation, "recall_threshold", lambda malignant, target: (0.999, 1))
     result = materialize(instance, decision_policy={"policy_seed": 1})
     assert not result.success
     failed = {check.check_name: check for check in result.get_asset_check_evaluations() if not check.passed}

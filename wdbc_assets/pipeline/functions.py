@@ -134,9 +134,9 @@ def decision_policy(
     report: Report,
 ) -> "DecisionPolicy":
     """The threshold for malignant and the referral band, from out-of-fold probabilities of the training set."""
-    from wdbc_assets.domain.evaluation import decision_policy as evaluation_decision_policy
+    from wdbc_assets.domain.evaluation import policy_derivation
 
-    return evaluation_decision_policy.policy(
+    return policy_derivation.derive(
         train_test_split,
         fitted_pipeline,
         recall_target=parameters.recall_target,

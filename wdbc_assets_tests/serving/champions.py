@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from wdbc_assets.domain.data import cleaning, contract, reading, splitting
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.domain.promotion import bundles
 from wdbc_assets.domain.promotion.bundles import Bundle
@@ -27,7 +27,7 @@ def bundle(recipe: str = "logistic", seed: int = 42) -> Bundle:
     """Return a bundle. Another seed gives another split, and so another model of the same recipe."""
     sets = split(seed)
     fit = fitting.fit(sets.X_train, sets.y_train, recipe=recipe, grid="small")
-    policy = decision_policy.policy(sets, fit, folds=3)
+    policy = policy_derivation.derive(sets, fit, folds=3)
     return bundles.make(fit, policy, sets.X_train, {"fitted_pipeline": f"{seed:064x}"})
 
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from wdbc_assets import settings
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy, intervals
+from wdbc_assets.domain.evaluation import decision_policy, intervals, policy_derivation, policy_rates
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Quantiles, RecallPromise
 from wdbc_assets.domain.evaluation.intervals import Interval
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
@@ -39,7 +39,7 @@ def fit(split: splitting.Split) -> fitting.Fit:
 
 @pytest.fixture(scope="module")
 def made(split: splitting.Split, fit: fitting.Fit) -> DecisionPolicy:
-    return decision_policy.policy(split, fit)
+    return policy_derivation.derive(split, fit)
 
 
 @pytest.mark.parametrize(
@@ -50,26 +50,26 @@ def made(split: splitting.Split, fit: fitting.Fit) -> DecisionPolicy:
 def test_the_threshold_is_the_probability_of_that_rank_among_the_malignant(
     share: float, probability: float, rank: int
 ) -> None:
-    assert decision_policy.recall_threshold(np.array([0.1, 0.7, 0.9, 0.4, 0.8]), share) == (probability, rank)
+    assert policy_derivation.recall_threshold(np.array([0.1, 0.7, 0.9, 0.4, 0.8]), share) == (probability, rank)
 
 
 def test_the_threshold_never_separates_ties() -> None:
     malignant = np.array([0.9, 0.5, 0.5, 0.5, 0.1])
-    threshold, rank = decision_policy.recall_threshold(malignant, 0.3)
+    threshold, rank = policy_derivation.recall_threshold(malignant, 0.3)
     assert (threshold, rank) == (0.5, 2)
     assert decision_policy.is_above(malignant, threshold).sum() == 4
 
 
 @pytest.mark.parametrize(("share", "of", "rank"), [(0.55, 99, 55), (0.29, 99, 29), (0.07, 99, 7), (0.98, 170, 168)])
 def test_ranks_use_exact_decimal_arithmetic(share: float, of: int, rank: int) -> None:
-    assert decision_policy.recall_threshold(np.linspace(1, 0, of), share)[1] == rank
+    assert policy_derivation.recall_threshold(np.linspace(1, 0, of), share)[1] == rank
 
 
 def promise(malignant: int, target: float, benign: int = 100) -> RecallPromise:
     """Return the promise of evenly spread probabilities of both classes."""
     ranked, of_benign = np.linspace(0.99, 0.01, malignant), np.linspace(0, 1, benign)
-    rank = decision_policy.recall_threshold(ranked, target)[1]
-    return decision_policy.recall_promise(of_benign, ranked, rank=rank, target=target)
+    rank = policy_derivation.recall_threshold(ranked, target)[1]
+    return policy_derivation.recall_promise(of_benign, ranked, rank=rank, target=target)
 
 
 def test_the_promise_is_the_beta_distribution_of_the_rank() -> None:
@@ -116,12 +116,12 @@ def test_the_promise_is_stated_in_words() -> None:
 )
 def test_the_quantile_is_the_score_of_the_conformal_rank(rows: int, alpha: float, expected: int) -> None:
     scores = np.random.default_rng(0).permutation(np.arange(1, rows + 1)) / 1000
-    assert decision_policy.conformal_quantile(scores, alpha) == expected / 1000
+    assert policy_derivation.conformal_quantile(scores, alpha) == expected / 1000
 
 
 @pytest.mark.parametrize(("rows", "alpha"), [(48, 0.02), (8, 0.1), (1, 0.02)])
 def test_a_class_with_too_few_patients_is_in_every_prediction_set(rows: int, alpha: float) -> None:
-    quantile = decision_policy.conformal_quantile(np.full(rows, 0.001), alpha)
+    quantile = policy_derivation.conformal_quantile(np.full(rows, 0.001), alpha)
     assert quantile == 1
     holds = decision_policy.possible([0.0, 0.5, 1.0], Quantiles(benign=quantile, malignant=quantile))
     assert all(possible.all() for possible in holds.values())
@@ -129,7 +129,7 @@ def test_a_class_with_too_few_patients_is_in_every_prediction_set(rows: int, alp
 
 def test_equal_scores_at_the_quantile_all_belong_to_the_class() -> None:
     scores = np.array([0.1, 0.2, 0.2, 0.2, 0.9])
-    quantile = decision_policy.conformal_quantile(scores, 0.5)
+    quantile = policy_derivation.conformal_quantile(scores, 0.5)
     assert quantile == 0.2
     assert decision_policy.possible(scores, Quantiles(benign=quantile, malignant=0))["benign"].sum() == 4
 
@@ -167,7 +167,7 @@ def test_applying_a_stored_policy_needs_only_numpy() -> None:
 def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, recipe: str) -> None:
     fit = fitting.fit(split.X_train, split.y_train, recipe=recipe, grid="small")
     done: list[tuple[int, int]] = []
-    found = decision_policy.out_of_fold(
+    found = policy_derivation.out_of_fold(
         split.X_train, split.y_train, fit, folds=10, seed=42, progress=lambda *counts: done.append(counts)
     )
     with threadpool_limits(limits=1):
@@ -184,7 +184,7 @@ def test_out_of_fold_probabilities_equal_scikit_learns(split: splitting.Split, r
 
 def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy) -> None:
     y, y_test = split.y_train.to_numpy(), split.y_test.to_numpy()
-    p = decision_policy.out_of_fold(split.X_train, split.y_train, fit, folds=10, seed=42)
+    p = policy_derivation.out_of_fold(split.X_train, split.y_train, fit, folds=10, seed=42)
     p_test = prediction.predict(fit.pipeline, split.X_test)
     assert made.training == decision_policy.Training(rows=455, benign=285, malignant=170)
     assert made.rank == 168
@@ -193,7 +193,7 @@ def test_the_policy_follows_its_definitions(split: splitting.Split, fit: fitting
     assert made.promise.sure_specificity == (p[y == 0] < p[y == 1].min()).mean()
     assert made.quantiles.benign == np.sort(p[y == 0])[281 - 1]  # ceil(286 * .98)
     assert made.quantiles.malignant == np.sort(1 - p[y == 1])[168 - 1]  # ceil(171 * .98)
-    assert made.out_of_fold.recall == intervals.without(168 / 170, decision_policy.CHOSEN_BY_RECALL)
+    assert made.out_of_fold.recall == intervals.without(168 / 170, policy_rates.CHOSEN_BY_RECALL)
     for found, truth, probability in ((made.out_of_fold, y, p), (made.test, y_test, p_test)):
         assert found.recall.value == (probability[truth == 1] >= made.threshold).mean()
         assert found.specificity.value == (probability[truth == 0] < made.threshold).mean()
@@ -216,7 +216,7 @@ SETS = Quantiles(benign=0.4, malignant=0.4)
 
 
 def test_rates_follow_from_the_counts_at_the_threshold() -> None:
-    found = decision_policy.rates(np.array([0, 0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.5, 0.9, 0.45, 0.8]), 0.45, SETS)
+    found = policy_rates.rates(np.array([0, 0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.5, 0.9, 0.45, 0.8]), 0.45, SETS)
     assert found.confusion_matrix == ((2, 2), (0, 2))
     assert (found.ppv.value, found.npv.value) == (0.5, 1.0)
     assert found.positive_likelihood_ratio.value == 2.0
@@ -228,11 +228,11 @@ def test_rates_follow_from_the_counts_at_the_threshold() -> None:
 
 def test_what_cannot_be_said_of_nobody_has_a_reason() -> None:
     y, p = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3])
-    nobody_above = decision_policy.rates(y, p, 0.5, SETS)
+    nobody_above = policy_rates.rates(y, p, 0.5, SETS)
     assert (nobody_above.ppv.value, nobody_above.ppv.reason) == (None, "no patient is at or above the threshold")
     assert nobody_above.positive_likelihood_ratio.value is None
     assert nobody_above.positive_likelihood_ratio.reason == "no benign patient is at or above the threshold"
-    nobody_below = decision_policy.rates(y, p, 0.05, SETS)
+    nobody_below = policy_rates.rates(y, p, 0.05, SETS)
     assert (nobody_below.npv.value, nobody_below.npv.reason) == (None, "no patient is below the threshold")
     assert nobody_below.negative_likelihood_ratio.reason == "no benign patient is below the threshold"
 
@@ -246,22 +246,24 @@ def test_the_histogram_counts_every_patient_in_fixed_bins(
     assert (sum(histogram.benign), sum(histogram.malignant)) == (285, 170)
     assert len(histogram.benign) == len(histogram.malignant) == len(histogram.edges) - 1
     other = splitting.split(validation.clean_frame(), seed=1)
-    another = decision_policy.policy(other, fitting.fit(other.X_train, other.y_train, recipe="logistic", grid="small"))
+    another = policy_derivation.derive(
+        other, fitting.fit(other.X_train, other.y_train, recipe="logistic", grid="small")
+    )
     assert another.out_of_fold.histogram.edges == histogram.edges
 
 
 def test_the_policy_is_reproducible_and_depends_on_the_seed(
     split: splitting.Split, fit: fitting.Fit, made: DecisionPolicy
 ) -> None:
-    assert decision_policy.policy(split, fit) == made
-    assert decision_policy.policy(split, fit, seed=43).threshold != made.threshold
+    assert policy_derivation.derive(split, fit) == made
+    assert policy_derivation.derive(split, fit, seed=43).threshold != made.threshold
 
 
 def test_the_policy_uses_the_winners_parameters_without_a_search(split: splitting.Split, fit: fitting.Fit) -> None:
     other = replace(fit, winner={"logistic__C": 0.1})
     assert other.winner != fit.winner
-    assert decision_policy.policy(split, other).winner == other.winner
-    assert decision_policy.policy(split, other).threshold != decision_policy.policy(split, fit).threshold
+    assert policy_derivation.derive(split, other).winner == other.winner
+    assert policy_derivation.derive(split, other).threshold != policy_derivation.derive(split, fit).threshold
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_a_setting_out_of_range_is_rejected(
     split: splitting.Split, fit: fitting.Fit, setting: str, value: float
 ) -> None:
     with pytest.raises(WdbcError, match=f"{setting} = {value}"):
-        decision_policy.policy(split, fit, **{setting: value})  # type: ignore[arg-type]
+        policy_derivation.derive(split, fit, **{setting: value})  # type: ignore[arg-type]
 
 
 def test_a_fold_that_cannot_be_fitted_is_reported(
@@ -288,7 +290,7 @@ def test_a_fold_that_cannot_be_fitted_is_reported(
     )
     monkeypatch.setitem(recipes.RECIPES, "logistic", stuck)
     with pytest.raises(WdbcError, match="not on all training rows") as refused:
-        decision_policy.policy(split, fit)
+        policy_derivation.derive(split, fit)
     assert refused.value.where == "fold 1 of 10 of the decision policy, logistic"
 
 
@@ -300,7 +302,7 @@ def test_mean_coverage_and_referrals_over_twenty_splits() -> None:
     for seed in range(20):
         split = splitting.split(frame, seed=seed)
         fit = fitting.fit(split.X_train, split.y_train, recipe="logistic")
-        policies.append(decision_policy.policy(split, fit, recall_target=PROMISED, alpha=1 - PROMISED))
+        policies.append(policy_derivation.derive(split, fit, recall_target=PROMISED, alpha=1 - PROMISED))
 
     def mean(rate: Callable[[DecisionPolicy], Interval]) -> float:
         return float(np.mean([rate(one).value for one in policies]))

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from wdbc_assets.domain.data import splitting
-from wdbc_assets.domain.evaluation import decision_policy, policy_rules
+from wdbc_assets.domain.evaluation import policy_derivation, policy_rules
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Quantiles
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets_tests import results
@@ -56,6 +56,6 @@ def test_with_random_labels_the_rule_reports_too_many_referrals() -> None:
     shuffled = split.y_train.sample(frac=1, random_state=0, ignore_index=True)
     blind = dataclasses.replace(split, y_train=shuffled)
     fit = fitting.fit(blind.X_train, blind.y_train, recipe="logistic")
-    made = decision_policy.policy(blind, fit)
+    made = policy_derivation.derive(blind, fit)
     assert (made.out_of_fold.referred.value or 0) > 0.9
     assert list(broken(made)) == ["referrals_are_few"]

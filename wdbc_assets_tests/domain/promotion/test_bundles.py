@@ -8,7 +8,7 @@ import pytest
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import compiling
 from wdbc_assets.domain.promotion import bundles
 from wdbc_assets_tests import champions
@@ -21,7 +21,7 @@ def test_a_bundle_records_its_recipe_policy_and_versions() -> None:
     assert (bundle.recipe, bundle.features, bundle.contract) == ("pca_logistic", contract.FEATURES, contract.digest())
     assert bundle.scorer is not None
     assert bundle.versions["fitted_pipeline"] == "f" * 64
-    assert bundle.policy == decision_policy.policy(champions.split(), champions.fit("pca_logistic"))
+    assert bundle.policy == policy_derivation.derive(champions.split(), champions.fit("pca_logistic"))
 
 
 def test_a_recipe_that_cannot_be_compiled_is_bundled_without_a_scorer() -> None:
