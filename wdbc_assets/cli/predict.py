@@ -115,8 +115,8 @@ def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
     terminal.say(f"  threshold  {tally.above_threshold:,} at or above {threshold:.4f}", err=True)
     if policy.recalibration:
         terminal.say(
-            f"  prevalence {recalibration.share(policy.prevalence)}, to which the probabilities were recalibrated from"
-            f" {recalibration.share(policy.training.prevalence)}",
+            f"  prevalence {formatting.percent(policy.prevalence)}, to which the probabilities were recalibrated from"
+            f" {formatting.percent(policy.training.prevalence)}",
             err=True,
         )
     if tally.set_aside:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import intervals, prevalence
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles, Recalibration
@@ -78,7 +79,7 @@ def warning(policy: DecisionPolicy) -> str | None:
     if policy.recalibration is None or COMMON_LEAST <= policy.prevalence <= COMMON_MOST:
         return None
     return (
-        f"a prevalence of {share(policy.prevalence)} is far from the {share(policy.training.prevalence)} of the"
+        f"a prevalence of {formatting.percent(policy.prevalence)} is far from the {formatting.percent(policy.training.prevalence)} of the"
         " training set: patients so rarely or so often malignant probably differ in more than their number, which no"
         " recalibration corrects; check the probabilities with outcomes from there"
     )
@@ -157,8 +158,3 @@ def _complement(malignant: Interval) -> Interval:
 
 def _of(interval: Interval) -> tuple[float | None, float | None, float | None]:
     return interval.value, interval.low, interval.high
-
-
-def share(of: float) -> str:
-    """Return a prevalence as people write it: `37.4 %`, `0.5 %`."""
-    return f"{100 * of:.3g} %"
