@@ -149,11 +149,19 @@ class Model:
         """The digest of the model's files, as the store names it."""
         return self._served.version
 
+    @property
+    def prevalence(self) -> float:
+        """The share of malignant patients that the probabilities are for: see `wdbc recalibrate`."""
+        return self._served.policy.prevalence
+
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the probabilities of benign and malignant, shape (n, 2), as scikit-learn does."""
+        """Return the probabilities of benign and malignant, shape (n, 2), as scikit-learn does.
+
+        They are for patients of whom `prevalence` are malignant.
+        """
         import numpy as np
 
-        malignant = self._served.probabilities(_measurements(X))
+        malignant = self._served.recalibrated(self._served.probabilities(_measurements(X)))
         return np.column_stack([1 - malignant, malignant])
 
     def triage(self, X: pd.DataFrame) -> NDArray[np.str_]:

@@ -26,6 +26,7 @@ from wdbc_assets.cli.history import history_command
 from wdbc_assets.cli.key import key
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
+from wdbc_assets.cli.recalibrate import recalibrate
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
@@ -52,7 +53,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
-    champion, promote, rollback, shadow, history_command, gc_command,
+    champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:
     wdbc.add_command(command)

@@ -10,7 +10,8 @@ from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.registry import candidate as registry_candidate
-from wdbc_assets.registry import challenger
+from wdbc_assets.registry import challenger, policies
+from wdbc_assets.registry.audit_log import PolicyVersion
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
@@ -53,7 +54,10 @@ def champion(*, as_json: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class InProduction:
-    """The champion, who put it into production and why, and the comparison that it was promoted by, if it is intact."""
+    """The champion, who put it into production and why, and the comparison that it was promoted by, if it is intact.
+
+    `policy` is its policy, if that was promoted by itself or is for another prevalence than that of the training set.
+    """
 
     version: str
     recipe: str | None
@@ -64,6 +68,7 @@ class InProduction:
     actor: str | None
     run_id: str | None
     reason: str | None
+    policy: PolicyVersion | None
     verdict: str | None
     forced: bool
     evidence: str | None
@@ -96,6 +101,7 @@ def in_production(registry: Registry, standing: Standing) -> InProduction | None
         actor=entry.actor if entry else None,
         run_id=promotion.run_id if promotion else None,
         reason=entry.reason if entry else None,
+        policy=standing.policy,
         verdict=promotion.verdict if promotion else None,
         forced=promotion is not None and promotion.forced,
         evidence=promotion.evidence if promotion else None,
@@ -134,6 +140,8 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
         terminal.say(f"\n  champion {name} {formatting.short(found.version)}, predicts with {engine}")
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
+        if standing.recalibrated:
+            terminal.say(f"  {policies.describe(standing.recalibrated)}")
         if found.comparison:
             _show_evidence(found.evidence or "", found.comparison.verdict)
         if experiment is not None and experiment.against == found.version:

@@ -1,6 +1,6 @@
 """What the commands about production share: how they start, and how they show comparisons and history entries."""
 
-from wdbc_assets import settings
+from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
@@ -86,8 +86,42 @@ def history_line(entry: Entry) -> str:
     if entry.action in MOVES:
         change = f"{formatting.short(entry.before or 'none')} -> {change}"
     forced = "forced, " if entry.forced else ""
+    policy = f"policy for {formatting.percent(entry.policy.prevalence)} malignant: " if entry.policy else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (
         f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<14} {change:<28}"
-        f" {entry.recipe or '-':<14} {forced}{verdict}{entry.reason}"
+        f" {entry.recipe or '-':<14} {forced}{verdict}{policy}{entry.reason}"
     )
+
+
+def record_in_dagster(store: Store, entry: Entry) -> None:
+    """Record a decision in Dagster's history. The pointer has moved already, so a failure here is only a warning."""
+    try:
+        import dagster as dg
+
+        from wdbc_assets.orchestration import instance
+
+        with instance.open_instance() as dagster_instance:
+            dagster_instance.report_runless_asset_event(
+                dg.AssetMaterialization(
+                    asset_key="champion",
+                    description=f"{entry.action.capitalize()} by {entry.actor}: {entry.reason}",
+                    metadata={
+                        "recipe": entry.recipe or "",
+                        f"{entry.action} by": entry.actor,
+                        "reason": entry.reason,
+                        **(
+                            {"policy": formatting.short(entry.policy.version), "prevalence": entry.policy.prevalence}
+                            if entry.policy
+                            else {}
+                        ),
+                        "from": entry.before or "",
+                        "version": formatting.short(entry.after or ""),
+                        "dagster/uri": f"{store.url}/champion/versions/{entry.after}",
+                    },
+                    tags={"dagster/data_version": entry.after or ""},
+                )
+            )
+    except Exception as error:  # noqa: BLE001 -- the registry's audit log counts; Dagster's history is a copy
+        logs.logger.warning("decision made, but not recorded in Dagster's history: %s", type(error).__name__)
+        terminal.say(f"  {entry.action}, but not recorded in Dagster's history; `wdbc history` shows it", err=True)

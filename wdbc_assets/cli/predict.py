@@ -100,6 +100,8 @@ class _Progress:
 
 
 def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
+    from wdbc_assets.domain.evaluation import recalibration
+
     engine = "compiled" if served.compiled else "scikit-learn"
     terminal.say(f"  model      {formatting.short(served.version)} ({served.recipe}, {engine})", err=True)
     terminal.say(
@@ -108,7 +110,15 @@ def _summary(tally: "Tally", served: "Served", seconds: float) -> None:
         err=True,
     )
     terminal.say(f"  triage     {_counts(tally.triage)}", err=True)
-    terminal.say(f"  threshold  {tally.above_threshold:,} at or above {served.policy.threshold:.4f}", err=True)
+    policy = served.policy
+    threshold = recalibration.bounds(policy).threshold
+    terminal.say(f"  threshold  {tally.above_threshold:,} at or above {threshold:.4f}", err=True)
+    if policy.recalibration:
+        terminal.say(
+            f"  prevalence {formatting.percent(policy.prevalence)}, to which the probabilities were recalibrated from"
+            f" {formatting.percent(policy.training.prevalence)}",
+            err=True,
+        )
     if tally.set_aside:
         terminal.say(f"  set aside  {tally.reasons}", err=True)
 

@@ -2,10 +2,10 @@
 
 import click
 
-from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.cli import decisions, recalibrate, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import launch
-from wdbc_assets.registry import audit_log
+from wdbc_assets.registry import audit_log, policies
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.store.store import NeverMade, Store
@@ -13,17 +13,33 @@ from wdbc_assets.store.store import NeverMade, Store
 
 @click.command()
 @click.argument("candidate", required=False, metavar="[CANDIDATE]")
+@click.option(
+    "--policy", metavar="VERSION", help="Promote another policy of the champion's model instead: see wdbc recalibrate."
+)
 @click.option("--dry-run", is_flag=True, help="Compare, and change nothing.")
 @click.option(
     "--force", is_flag=True, help="Promote against the verdict. Recorded, and shown while this champion serves."
 )
 @click.option("--reason", metavar="TEXT", default="", help="Reason to record in the history.")
 @click.pass_obj
-def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool, reason: str) -> None:  # noqa: FBT001 -- click passes it so
+def promote(
+    debug: bool,  # noqa: FBT001 -- click passes it so
+    /,
+    *,
+    candidate: str | None,
+    policy: str | None,
+    dry_run: bool,
+    force: bool,
+    reason: str,
+) -> None:
     """Compare a candidate with the champion on the same out-of-fold predictions, and promote it if it passes the gate.
 
     CANDIDATE is a version of fitted_pipeline, or its first digits; the default is the current version. Each criterion
     is shown with its interval and its requirement.
+
+    With --policy, the champion gets another decision policy: a version of decision_policy, or its first digits, that
+    belongs to its model. There is no comparison, because the log-loss of a recalibrated policy on the patients here is
+    worse by construction. It requires --reason.
 
     Exit codes: 0 the candidate is in production (with --dry-run: it would be promoted), 3 any other verdict, 1 an
     error: nothing was decided.
@@ -32,6 +48,10 @@ def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool
         raise click.UsageError('--force requires --reason "...": the reason is recorded in the history.')
     if force and dry_run:
         raise click.UsageError("--force and --dry-run cannot be combined: a dry run changes nothing.")
+    if policy is not None:
+        _require_policy_alone(candidate, reason, force=force, dry_run=dry_run)
+        _promote_policy(policy, reason.strip(), dry_run=dry_run)
+        return
     _, store, registry = decisions.prepare()
     version = candidate and _resolve(store, candidate)
     if dry_run:
@@ -39,6 +59,37 @@ def promote(debug: bool, /, *, candidate: str | None, dry_run: bool, force: bool
     else:
         code = _promote(store, registry, version, force=force, reason=reason, debug=debug)
     click.get_current_context().exit(code)
+
+
+def _require_policy_alone(candidate: str | None, reason: str, *, force: bool, dry_run: bool) -> None:
+    if candidate is not None or force:
+        other = "--force" if force else "CANDIDATE"
+        raise click.UsageError(
+            f"--policy and {other} cannot be combined: a policy belongs to the champion, and no gate compares it."
+        )
+    if not dry_run and not reason.strip():
+        raise click.UsageError('--policy requires --reason "...": the reason is recorded in the history.')
+
+
+def _promote_policy(version: str, reason: str, *, dry_run: bool) -> None:
+    config, store, registry = decisions.prepare()
+    standing = registry.standing()
+    made = policies.exchange(store, standing, version)
+    named = formatting.short(made.policy.manifest.version)
+    if made.policy.serves:
+        terminal.say(f"  policy {named} is already in production: nothing to do")
+        return
+    recalibrate.show(made.policy.value)
+    if dry_run:
+        terminal.say("  nothing was changed: this was a dry run")
+        return
+    entry = policies.promote(registry, standing, made, actor=config.acting_as(), reason=reason)
+    terminal.say(
+        f"\n  promoted: {entry.recipe} {formatting.short(entry.after)} with the policy {named} is in production;"
+        f" it replaces {formatting.short(entry.before)}"
+    )
+    terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
+    decisions.record_in_dagster(store, entry)
 
 
 def _resolve(store: Store, candidate: str) -> str:
@@ -49,9 +100,11 @@ def _resolve(store: Store, candidate: str) -> str:
 def _dry_run(store: Store, candidate: str | None) -> int:
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
-        return _report_already_champion(case.recipe, case.version)
+        return _report_already_champion(case)
     verdict = case.compare()
     decisions.show_comparison(case.document(verdict))
+    if verdict.promoted and (lost := policies.lost(case.standing)):
+        terminal.say(terminal.style(f"  warning: {lost}", fg="yellow"))
     terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS
 
@@ -61,7 +114,7 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     _require_evidence(store)
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
-        return _report_already_champion(case.recipe, case.version)
+        return _report_already_champion(case)
     decision = {"promote": True, "force": force, "reason": reason} | ({"candidate": candidate} if candidate else {})
     run_id = launch.job(
         "promote", store, config, {}, reporter=terminal.Lines(), force=False, debug=debug, decision=decision
@@ -69,7 +122,7 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     standing = registry.standing()
     own_entries = [entry for entry in standing.history.entries if entry.run_id == run_id]
     if not own_entries and registry_candidate.gather(store, candidate).is_champion:  # this run made the missing policy
-        return _report_already_champion(case.recipe, case.version)
+        return _report_already_champion(case)
     # A decision that repeats an earlier one on the same evidence is not recorded again.
     entry = own_entries[-1] if own_entries else standing.history.entries[-1]
     if entry.evidence:
@@ -77,6 +130,8 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
         terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after or '')} is in production")
+        if lost := policies.lost(case.standing):
+            terminal.say(terminal.style(f"  warning: {lost}", fg="yellow"))
         terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
         return 0
     terminal.say(f"  the champion stays: {entry.recipe or 'none'} {formatting.short(entry.after or '-')}")
@@ -93,6 +148,8 @@ def _require_evidence(store: Store) -> None:
         )
 
 
-def _report_already_champion(recipe: str, version: str) -> int:
-    terminal.say(f"  {recipe} {formatting.short(version)} is already in production: nothing to do")
+def _report_already_champion(case: registry_candidate.Case) -> int:
+    terminal.say(f"  {case.recipe} {formatting.short(case.version)} is already in production: nothing to do")
+    if case.standing.recalibrated is not None:
+        terminal.say(f"  {policies.describe(case.standing.recalibrated)}")
     return 0

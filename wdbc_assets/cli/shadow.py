@@ -13,6 +13,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger as registry_challenger
+from wdbc_assets.registry import policies
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.experiment import Experiment
 from wdbc_assets.store import parsing, paths
@@ -67,6 +68,7 @@ def start(*, candidate: str | None, share: float, reset_counts: bool, reason: st
             where=store.url,
             hint="Train a challenger (`wdbc run --recipe ...`), or name one: `wdbc shadow start CANDIDATE`.",
         )
+    _require_same_prevalence(case, share)
     verdict = _verdict(case, share)
     draft = store.draft(
         paths.CHAMPION,
@@ -162,6 +164,17 @@ def status(*, as_json: bool) -> None:
         terminal.say(
             f"  entry {unfinished.number} of the history ({unfinished.action}) is incomplete; the next decision"
             " completes it"
+        )
+
+
+def _require_same_prevalence(case: registry_candidate.Case, share: float) -> None:
+    """Raise WdbcError if the challenger would serve patients with probabilities for another prevalence."""
+    if share and case.standing.recalibrated is not None:
+        raise WdbcError(
+            f"this candidate must not serve patients: of the champion, {policies.describe(case.standing.recalibrated)};"
+            " a candidate's are for that of the training set",
+            where="--share",
+            hint="Leave out --share to run it as a shadow, or restore its own policy first: `wdbc rollback`.",
         )
 
 

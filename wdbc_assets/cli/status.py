@@ -9,6 +9,7 @@ from wdbc_assets import settings
 from wdbc_assets.cli import attention, decisions, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry import policies
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 
@@ -31,16 +32,20 @@ def status(*, check: bool, as_json: bool) -> None:
         click.get_current_context().exit(_check(store, config, as_json=as_json))
     states = staleness.assess(store, config)
     registry = open_registry(store)
-    problems = registry.problems(registry.standing(), most=decisions.WAYS_BACK)
+    standing = registry.standing()
+    problems = registry.problems(standing, most=decisions.WAYS_BACK)
     if as_json:
         assets = [_plain(store, state) for state in states]
-        terminal.document({"store": store.url, "assets": assets, "production": {"problems": problems}})
+        production = {"problems": problems, "policy": standing.policy and asdict(standing.policy)}
+        terminal.document({"store": store.url, "assets": assets, "production": production})
         return
     terminal.say(f"store {store.url}")
     terminal.say()
     terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
         _show(store, state)
+    if standing.recalibrated:
+        terminal.say(f"  production: {policies.describe(standing.recalibrated)}")
     for problem in problems:
         terminal.say(terminal.style(f"  production: {problem}", fg="red"))
 

@@ -55,6 +55,11 @@ def difference(of: Difference) -> str:
     return number(of.mean, "+.4f") + bounds
 
 
+def percent(share: float) -> str:
+    """Return a share such as a prevalence in percent: `37.4 %`, `0.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
 def short(digest: str | None) -> str:
     """Return the first 12 digits of a digest, or `none`."""
     return digest[:12] if digest else "none"

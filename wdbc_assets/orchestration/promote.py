@@ -23,6 +23,7 @@ from wdbc_assets.orchestration.metadata.champion import describe_champion, descr
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.registry import candidate as registry_candidate
+from wdbc_assets.registry import policies
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import DamagedStore
@@ -126,7 +127,10 @@ class PromoteStep(Step):
         )
         made_of = tuple(case.manifests.values())
         open_registry(self.store).promote(draft, decision, expected=case.standing.version, made_of=made_of)
-        yield self.result(bundle, draft.manifest, describe_champion(bundle, verdict, decision), case.manifests)
+        described = describe_champion(bundle, verdict, decision)
+        if lost := policies.lost(case.standing):
+            described["warning"] = lost
+        yield self.result(bundle, draft.manifest, described, case.manifests)
         self.log_outcome("made", "champion promoted", manifest=draft.manifest)
 
     def _unchanged(self) -> Iterator[dg.MaterializeResult[Any]]:

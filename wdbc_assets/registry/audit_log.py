@@ -18,13 +18,27 @@ from typing import Any
 from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.parsing import Malformed
 
-PROMOTED, KEPT, ROLLED_BACK = "promoted", "kept", "rolled back"
+PROMOTED, KEPT, ROLLED_BACK, POLICY_PROMOTED = "promoted", "kept", "rolled back", "policy promoted"
 EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
 EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
-MOVES = frozenset({PROMOTED, ROLLED_BACK})
+MOVES = frozenset({PROMOTED, ROLLED_BACK, POLICY_PROMOTED})
 """The actions that move the pointer. All others leave the champion unchanged."""
 
 _MOST_ENTRIES = 10**9  # a larger number was altered and is not continued
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A version of decision_policy, the share of malignant that it is for, and that of its training set."""
+
+    version: str
+    prevalence: float
+    trained: float
+
+    @property
+    def is_recalibrated(self) -> bool:
+        """Whether it is for another prevalence than that of its training set."""
+        return self.prevalence != self.trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +46,8 @@ class Entry:
     """One decision: when, who, in which run, from which champion version to which, and why.
 
     `candidate` is the version of fitted_pipeline that the gate compared, `recipe` that of the champion after the
-    decision, `evidence` the digest of the verdict document. If the champion is kept, `before` equals `after`.
+    decision, `evidence` the digest of the verdict document. If the champion is kept, `before` equals `after`. `policy`
+    is the policy of the champion, if the entry promotes it alone, or if it is for another prevalence.
     """
 
     number: int = 0
@@ -48,6 +63,7 @@ class Entry:
     evidence: str | None
     reason: str
     forced: bool = False
+    policy: PolicyVersion | None = None
     previous: str = ""
     digest: str = ""
 
@@ -58,13 +74,16 @@ class Entry:
 
     def digest_of_content(self) -> str:
         """Return the digest that the entry should have."""
-        content = {name: value for name, value in asdict(self).items() if name != "digest"}
+        content = {name: value for name, value in self._stated().items() if name != "digest"}
         return parsing.digest(content)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the entry as stored in the file."""
-        plain = asdict(self)
-        return {{"before": "from", "after": "to"}.get(name, name): value for name, value in plain.items()}
+        return {{"before": "from", "after": "to"}.get(name, name): value for name, value in self._stated().items()}
+
+    def _stated(self) -> dict[str, Any]:
+        """Return the fields, without `policy` in an entry that has none."""
+        return {name: value for name, value in asdict(self).items() if name != "policy" or value is not None}
 
     @property
     def whole(self) -> bool:
@@ -86,7 +105,7 @@ class Entry:
     @property
     def versions(self) -> tuple[str | None, ...]:
         """All versions and digests that the entry refers to."""
-        return (self.before, self.after, self.candidate, self.evidence)
+        return (self.before, self.after, self.candidate, self.evidence, self.policy.version if self.policy else None)
 
 
 @dataclass(frozen=True)

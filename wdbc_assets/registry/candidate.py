@@ -5,7 +5,7 @@ command line both use this module, which does not need Dagster.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from wdbc_assets.registry.standings import Standing
 from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store import index, parsing
 from wdbc_assets.store.manifest import DamagedStore, Manifest
-from wdbc_assets.store.paths import BUNDLE
+from wdbc_assets.store.paths import BUNDLE, POLICY
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
@@ -58,12 +58,22 @@ class Case:
 
     @property
     def is_champion(self) -> bool:
-        """Whether the champion was made from exactly these versions."""
+        """Whether the champion was made from exactly these versions, apart from a recalibration of the policy."""
         champion = self.standing.manifest
-        return champion is not None and all(
-            name in self.manifests and champion.inputs.get(name) == self.manifests[name].version
-            for name in functions.MADE_OF
-        )
+        if champion is None or not self.manifests.keys() >= set(functions.MADE_OF):
+            return False
+        others = {name for name in functions.MADE_OF if champion.inputs.get(name) != self.manifests[name].version}
+        return not others or (others == {"decision_policy"} and self._differs_by_recalibration(champion))
+
+    def _differs_by_recalibration(self, champion: Manifest) -> bool:
+        """Return whether the champion's policy is the candidate's, recalibrated."""
+        from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+
+        if self.standing.recalibrated is None:
+            return False
+        policy = parsing.build(DecisionPolicy, self.store.document(champion, POLICY))
+        own: DecisionPolicy = Handle(self.store, self.manifests["decision_policy"]).load()
+        return replace(policy, recalibration=None) == own
 
     @cached_property
     def champion_recipe(self) -> str | None:

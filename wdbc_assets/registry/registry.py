@@ -19,11 +19,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, standings
-from wdbc_assets.registry.audit_log import Entry
+from wdbc_assets.registry.audit_log import Entry, PolicyVersion
 from wdbc_assets.registry.decision_log import Decision, DecisionLog, Superseded
 from wdbc_assets.registry.standings import Standing, WayBack
 from wdbc_assets.registry.verdicts import VerdictDocument
@@ -104,11 +105,12 @@ class Registry:
     def compared(self, standing: Standing, patients: str) -> list[str]:
         """Return the definitions of the candidates that were compared with the champion on these patients, in order.
 
+        Its policy does not matter: the comparison is one of models.
         A comparison whose evidence is lost counts as a candidate of its own.
         """
         definitions: dict[str, None] = {}
         for entry in standing.history.entries:
-            if entry.before != standing.version or not entry.evidence:
+            if entry.before not in standing.versions_of_model or not entry.evidence:
                 continue
             try:
                 document = self.evidence(entry.evidence)
@@ -184,11 +186,17 @@ class Registry:
         return digest
 
     def promote(
-        self, draft: Draft, decision: Decision, *, expected: str | None, made_of: Iterable[Manifest] = ()
+        self,
+        draft: Draft,
+        decision: Decision,
+        *,
+        expected: str | None,
+        made_of: Iterable[Manifest] = (),
+        action: str = audit_log.PROMOTED,
     ) -> Entry:
         """Put a bundle into production, if the champion still is the version that it was compared with.
 
-        `made_of` are the manifests of its inputs and evidence.
+        `made_of` are the manifests of its inputs and evidence. `action` is what the log calls it.
 
         Raises:
             Superseded: the champion has changed; nothing was moved.
@@ -203,7 +211,7 @@ class Registry:
             self._store.write(draft)  # before the lock is held, garbage collection may remove it
             for manifest in made_of:
                 self._store.files(manifest)
-            return self._log.record(audit_log.PROMOTED, decision, before=expected, after=draft.manifest.version)
+            return self._log.record(action, decision, before=expected, after=draft.manifest.version)
 
     def keep(self, decision: Decision, *, expected: str | None) -> Entry:
         """Record that the champion stays after a comparison. The same comparison is recorded only once.
@@ -245,7 +253,8 @@ class Registry:
                 raise standings.no_such(what, self._store.url, known)
             bundle = self._store.files(manifest)
             self._backend.replace(paths.promoted(target), manifest.to_json())
-            decision = replace(decision, recipe=known[target] or _recipe(bundle))
+            recipe, policy = known[target] or _recipe(bundle), _recalibrated(bundle, manifest)
+            decision = replace(decision, recipe=recipe, policy=policy)
             return self._log.record(
                 audit_log.ROLLED_BACK, decision, before=standing.assumed_version, after=manifest.version
             )
@@ -293,9 +302,26 @@ def open_registry(store: Store) -> Registry:
 
 def _recipe(bundle: Mapping[str, bytes]) -> str | None:
     """Return the recipe that a bundle states, for a champion without a readable log entry."""
+    recipe = _field(bundle, paths.BUNDLE, "recipe")
+    return recipe if isinstance(recipe, str) else None
+
+
+def _recalibrated(bundle: Mapping[str, bytes], manifest: Manifest) -> PolicyVersion | None:
+    """Return the policy of a bundle, if it is for another prevalence than that of its training set."""
+    version, stated = manifest.inputs.get("decision_policy"), _field(bundle, paths.POLICY, "recalibration")
+    if version is None or not isinstance(stated, dict):
+        return None
     try:
-        plain = parsing.decode(bundle[paths.BUNDLE])
+        return parsing.build(
+            PolicyVersion, {"version": version, "prevalence": stated["prevalence"], "trained": stated["trained"]}
+        )
     except (KeyError, Malformed):
         return None
-    recipe = plain.get("recipe") if isinstance(plain, dict) else None
-    return recipe if isinstance(recipe, str) else None
+
+
+def _field(bundle: Mapping[str, bytes], file: str, name: str) -> Any:
+    try:
+        plain = parsing.decode(bundle[file])
+    except (KeyError, Malformed):
+        return None
+    return plain.get(name) if isinstance(plain, dict) else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
-from wdbc_assets.registry.audit_log import Entry, History
+from wdbc_assets.registry.audit_log import Entry, History, PolicyVersion
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.parsing import DamagedStore
 
@@ -41,11 +41,35 @@ class Standing:
 
     @property
     def promotion(self) -> Entry | None:
-        """The latest promotion of this version, whose verdict and force apply to it."""
+        """The latest promotion of this model, whose verdict and force apply to it, also with another policy."""
+        versions = self.versions_of_model
         promotions = [
-            entry for entry in self.history.moves if (entry.action, entry.after) == (audit_log.PROMOTED, self.version)
+            entry for entry in self.history.moves if entry.action == audit_log.PROMOTED and entry.after in versions
         ]
         return promotions[-1] if promotions else None
+
+    @property
+    def versions_of_model(self) -> set[str | None]:
+        """This version, and those that have the same model with another policy."""
+        versions = {self.version}
+        pairs = [
+            {entry.before, entry.after}
+            for entry in self.history.moves
+            if entry.action == audit_log.POLICY_PROMOTED and None not in (entry.before, entry.after)
+        ]
+        while joined := [pair for pair in pairs if pair & versions and not pair <= versions]:
+            versions.update(*joined)
+        return versions
+
+    @property
+    def policy(self) -> PolicyVersion | None:
+        """The champion's policy, if it was promoted by itself or is for another prevalence."""
+        return self.since.policy if self.since else None
+
+    @property
+    def recalibrated(self) -> PolicyVersion | None:
+        """The champion's policy, if it is for another prevalence than that of the training set."""
+        return self.policy if self.policy and self.policy.is_recalibrated else None
 
     @property
     def recipe(self) -> str | None:

@@ -125,7 +125,7 @@ def _predictions(
     tally.above_threshold += int(above_threshold.sum())
     columns = [ids] if ids is not None else []
     columns += [
-        arrays.from_numpy(p),
+        arrays.from_numpy(served.recalibrated(p)),
         arrays.dictionary(triage, decision_policy.OUTCOMES),
         arrays.booleans(above_threshold),
         arrays.dictionary(np.zeros(len(p), dtype=np.int8), (served.version,)),

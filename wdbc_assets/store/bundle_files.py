@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import prevalence, recalibration
 from wdbc_assets.store import parsing
 from wdbc_assets.store.paths import BUNDLE, POLICY, REFERENCE, SCORER
 
 HINT = "None of it was executed. Promote a model of this release (`wdbc promote`), and find out who wrote this file."
 LARGEST = 4 * 2**20  # bytes; a reference has about 30,000
 _MEASUREMENTS = len(contract.FEATURES)
+_ROUNDING = 1e-9
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -181,6 +183,20 @@ class Test(StoredRates):
     coverage: StoredCoverage
 
 
+class StoredRecalibration(_Part):
+    """What adapts the probabilities to another prevalence, see `domain.evaluation.recalibration`."""
+
+    trained: Annotated[float, Field(gt=0, lt=1)]
+    prevalence: Annotated[float, Field(ge=recalibration.LEAST, le=recalibration.MOST)]
+    offset: float
+
+    @model_validator(mode="after")
+    def _offset_follows(self) -> "StoredRecalibration":
+        if abs(self.offset - prevalence.offset(self.trained, self.prevalence)) > _ROUNDING:
+            raise ValueError("the offset does not follow from the two prevalences")
+        return self
+
+
 class PolicyFile(_Part):
     """The decision policy, see `domain.evaluation.decision_policy`."""
 
@@ -198,6 +214,14 @@ class PolicyFile(_Part):
     out_of_fold: StoredOutOfFold
     test: Test
     winner_log_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    recalibration: StoredRecalibration | None = None
+
+    @model_validator(mode="after")
+    def _recalibration_belongs(self) -> "PolicyFile":
+        rows, malignant = self.training.rows, self.training.malignant
+        if self.recalibration is not None and abs(self.recalibration.trained * rows - malignant) > _ROUNDING * rows:
+            raise ValueError("the recalibration starts from another prevalence than that of the training set")
+        return self
 
 
 class ReferenceFile(_Part):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy as policies
+from wdbc_assets.domain.evaluation import recalibration
 from wdbc_assets.domain.modeling import linear_scorer, prediction, recipes, smoke_test, spline_scorer
 from wdbc_assets.store import bundle_files, parsing, skops_files, skops_scan
 from wdbc_assets.store.manifest import DamagedStore, stored_file, version_of
@@ -51,6 +52,8 @@ class Served:
     def probabilities(self, X: "Array") -> "Array":
         """Return P(malignant), shape (n,), for the rows of X: shape (n, 30), finite, columns as in `features`.
 
+        They are those of the model as it was fitted, by which the policy decides. Users see `recalibrated`.
+
         Raises:
             WdbcError: X has another shape, or a missing or infinite value.
         """
@@ -59,6 +62,10 @@ class Served:
         import pandas as pd
 
         return prediction.predict(self.pipeline, pd.DataFrame(X, columns=list(self.features)))
+
+    def recalibrated(self, p: "Array") -> "Array":
+        """Return the probabilities to report, at the prevalence of the policy, for those of `probabilities`."""
+        return recalibration.probabilities(self.policy, p)
 
     def triage(self, p: "Array") -> "NDArray[np.str_]":
         """Return the outcome for each probability by its conformal prediction set: benign, refer or malignant."""
@@ -69,8 +76,15 @@ class Served:
         return policies.is_above(p, self.policy.threshold)
 
     def contributions(self, X: "Array") -> "tuple[float, Array] | None":
-        """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear."""
-        return None if self.scorer is None else self.scorer.contributions(X)
+        """Return the intercept and each cell's contribution to the log-odds, or None if the recipe is not linear.
+
+        They add up to the log-odds of the reported probability: the intercept includes a recalibration.
+        """
+        if self.scorer is None:
+            return None
+        intercept, terms = self.scorer.contributions(X)
+        recalibrated = self.policy.recalibration
+        return intercept + (recalibrated.offset if recalibrated else 0.0), terms
 
 
 def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:

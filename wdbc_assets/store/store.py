@@ -98,6 +98,11 @@ class Store(StoreReader):
             self.write(draft)  # before the lock is held, garbage collection may remove it
             return self._point(draft.manifest)
 
+    def add(self, draft: Draft) -> None:
+        """Write a version and state what it is, as its run made it. No pointer changes."""
+        self.write(draft)
+        self._note(draft.manifest, draft.manifest.run_id)
+
     def write(self, draft: Draft) -> None:
         """Write the missing and the damaged files of a version. No pointer changes."""
         self._mark_format()

@@ -4,8 +4,8 @@ They are two independent uses of one probability. The threshold always names a c
 class to which the patient's probability conforms; if it contains both classes or neither, the patient is referred.
 Neither is a guarantee for a single patient or batch.
 
-This module has the types of a policy and applies it, which needs only numpy. `policy_derivation` derives a policy, and
-`policy_rates` evaluates it.
+This module has the types of a policy and applies it, which needs only numpy. `policy_derivation` derives a policy,
+`policy_rates` evaluates it, and `recalibration` adapts its probabilities to another prevalence.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ class Training:
     rows: int
     benign: int
     malignant: int
+
+    @property
+    def prevalence(self) -> float:
+        """The share of malignant patients."""
+        return self.malignant / self.rows
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,19 @@ class OnTestSet(Rates):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recalibration:
+    """What adapts the probabilities of a model to patients of whom another share is malignant: see `recalibration`.
+
+    `trained` is the share of malignant in the training set, `prevalence` the other one, and `offset` what is added to
+    the log-odds.
+    """
+
+    trained: float
+    prevalence: float
+    offset: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionPolicy:
     """A decision policy and its evaluation.
 
@@ -135,6 +153,10 @@ class DecisionPolicy:
     these data. The out-of-fold values that depend on the recall have no interval, because the threshold was chosen by
     it. `winner_log_loss` is the out-of-fold log-loss of all patients with the winner's parameters held fixed; policies
     of earlier releases have none.
+
+    Threshold and quantiles are bounds for the probability of the model as it was fitted, also with a `recalibration`,
+    which changes the probabilities that are reported and no decision. It is None for the prevalence of the training
+    set.
     """
 
     recipe: str
@@ -151,6 +173,12 @@ class DecisionPolicy:
     out_of_fold: OutOfFold
     test: OnTestSet
     winner_log_loss: float | None = field(default=None, metadata={"omitted": True})
+    recalibration: Recalibration | None = field(default=None, metadata={"omitted": True})
+
+    @property
+    def prevalence(self) -> float:
+        """The share of malignant patients that the reported probabilities are for."""
+        return self.recalibration.prevalence if self.recalibration else self.training.prevalence
 
     @property
     def promised(self) -> str:

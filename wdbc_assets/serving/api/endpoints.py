@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import recalibration
+from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
 from wdbc_assets.domain.rules import groups
 from wdbc_assets.serving import telemetry
 from wdbc_assets.serving.api import bodies, docs_pages, inference, schemas
@@ -79,11 +81,7 @@ class Endpoints:
             model=inference.model_info(loaded),
             compiled=served.compiled,
             loaded_at=loaded.since,
-            policy=schemas.Policy(
-                threshold=served.policy.threshold,
-                recall_target=served.policy.recall_target,
-                quantiles=vars(served.policy.quantiles),
-            ),
+            policy=_policy(served.policy),
             refresh=self.champion.refresh,
             challenger=self._challenger(),
         )
@@ -146,6 +144,17 @@ class Endpoints:
     async def openapi(self, request: Request) -> Response:
         """Return the OpenAPI document."""
         return JSONResponse(request.app.openapi())
+
+
+def _policy(policy: DecisionPolicy) -> schemas.Policy:
+    bounds = recalibration.bounds(policy)
+    return schemas.Policy(
+        prevalence=policy.prevalence,
+        trained_prevalence=policy.training.prevalence,
+        threshold=bounds.threshold,
+        recall_target=policy.recall_target,
+        quantiles=vars(bounds.quantiles),
+    )
 
 
 _V1, _OPERATION = "version 1", "operation"

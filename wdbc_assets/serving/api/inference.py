@@ -65,7 +65,7 @@ def _broken_rules(X: "Array", *, flag: bool) -> list[list[str]]:
 
 
 async def probabilities(loaded: LoadedModel, X: "Array") -> "Array":
-    """Return the probability of malignancy of each patient.
+    """Return the probability of malignancy of each patient by the model as it was fitted: see `predictions`.
 
     Raises:
         ProblemError: 422 if the computation overflows.
@@ -112,12 +112,12 @@ def model_info(loaded: LoadedModel) -> schemas.ModelInfo:
 
 
 def predictions(loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
-    """Apply the decision policy to the probabilities; count the patients."""
+    """Apply the decision policy to the probabilities of the model, and report them recalibrated; count the patients."""
     served = loaded.served
     triage, above_threshold = served.triage(p).tolist(), served.above_threshold(p).tolist()
     outside = loaded.reference_range.outside(X)
     telemetry.count_patients(triage, sum(map(bool, outside)))
-    rows = zip(p.tolist(), triage, above_threshold, outside, broken, strict=True)
+    rows = zip(served.recalibrated(p).tolist(), triage, above_threshold, outside, broken, strict=True)
     return schemas.Predictions(
         model=model_info(loaded),
         predictions=[

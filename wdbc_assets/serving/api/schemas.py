@@ -105,6 +105,14 @@ class Explanations(BaseModel):
 class Policy(BaseModel):
     """Decision policy: the parameters that turn a probability into a triage outcome."""
 
+    prevalence: float = Field(
+        description="Share of malignant patients that the probabilities are for. Where it differs, they are too high or"
+        " too low."
+    )
+    trained_prevalence: float = Field(
+        description="Share of malignant patients in the training set. If `prevalence` differs, the probabilities were"
+        " recalibrated to it, and the bounds with them; no triage outcome changed."
+    )
     threshold: float = Field(description="`above_threshold` is true at or above this probability.")
     recall_target: float = Field(description="Recall on malignant cases for which the threshold was chosen.")
     quantiles: dict[str, float] = Field(
