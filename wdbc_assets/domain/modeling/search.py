@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-_SEEDS = 2**32  # numpy and scikit-learn take smaller ones
+SEEDS = 2**32
+"""numpy and scikit-learn take smaller seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,7 @@ def splits(
         yield from StratifiedKFold(folds).split(rows, y)
         return
     for repeat in range(repeats):
-        seed = (shuffle_seed + repeat) % _SEEDS
+        seed = (shuffle_seed + repeat) % SEEDS
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
 
 
