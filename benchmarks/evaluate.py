@@ -88,14 +88,14 @@ def _ours(repeats: int, names: list[str], folder: Path) -> dict[str, Any]:
 
 def _evaluated(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
     from wdbc_assets.domain.modeling import recipes
-    from wdbc_assets.pipeline.engines import local
+    from wdbc_assets.pipeline.engines import folds
     from wdbc_assets.store.store import open_store
 
     recipes.PROTOCOLS["measured"] = repeats
     checkpoints = open_store(str(folder), relative_to=folder).checkpoints("cross_validation", [])
     frame = _frame()
     begun = time.process_time()
-    value = local.evaluate(
+    value = folds.evaluate(
         frame, recipes=[name], protocol="measured", workers=1, checkpoints=checkpoints, report=lambda *_: None
     )
     return time.process_time() - begun, value

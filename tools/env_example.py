@@ -36,6 +36,7 @@ def _position(name: str) -> int:
         *settings.SearchParameters.model_fields,
         *settings.MetricsParameters.model_fields,
         *settings.PolicyParameters.model_fields,
+        *settings.StabilityParameters.model_fields,
         *settings.ImportanceParameters.model_fields,
         *settings.CardParameters.model_fields,
         *settings.FetchLimits.model_fields,

@@ -20,7 +20,7 @@ from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.definitions import defs
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines import folds as engine
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders
 
@@ -124,8 +124,8 @@ def test_a_patient_answered_for_by_a_model_that_was_fitted_on_it_is_shown_and_no
         ]
         return value
 
-    real = local.evaluate
-    monkeypatch.setattr(local, "evaluate", leaking)
+    real = engine.evaluate
+    monkeypatch.setattr(engine, "evaluate", leaking)
     result, found = evaluate(frame)
     assert not result.success
     folds = found["each_patient_is_predicted_once"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
     from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.promotion import bundles, card_parts
 
@@ -115,9 +116,9 @@ def cross_validation(
     report: Report,
 ) -> "CrossValidation":
     """Repeated nested cross-validation: every patient's probability from models that never saw them, by recipe."""
-    from wdbc_assets.pipeline.engines import local
+    from wdbc_assets.pipeline.engines import folds
 
-    return local.evaluate(
+    return folds.evaluate(
         clean_frame,
         recipes=parameters.evaluated_recipes.split(","),
         protocol=parameters.protocol,
@@ -144,6 +145,29 @@ def decision_policy(
         folds=parameters.policy_folds,
         seed=parameters.policy_seed,
         progress=lambda done, total: report("folds scored", done, total),
+    )
+
+
+def stability(
+    clean_frame: "pd.DataFrame",
+    fitted_pipeline: "fitting.Fit",
+    parameters: settings.StabilityParameters,
+    effort: settings.Effort,
+    checkpoints: Checkpoints,
+    report: Report,
+) -> "Stability":
+    """How much the model depends on its patients: bootstrap refits of the recipe, and its learning curve."""
+    from wdbc_assets.pipeline.engines import refitting
+
+    return refitting.refit(
+        clean_frame,
+        fitted_pipeline,
+        bootstraps=parameters.bootstrap_refits,
+        splits=parameters.learning_splits,
+        seed=parameters.stability_seed,
+        workers=effort.processes(),
+        checkpoints=checkpoints,
+        report=lambda done, total: report("refits done", done, total),
     )
 
 

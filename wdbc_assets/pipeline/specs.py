@@ -33,7 +33,8 @@ class AssetSpec:
         written_by: Modules that determine the stored files in addition to what `function` and `validate` import.
         checkpointed: Modules that the asset's checkpoints depend on. A change of any other module keeps them.
         sample: Import path of the function that fills checkpoints for a verification of a sample.
-        recipes: Name of the parameter that names the recipes whose code the value depends on.
+        recipes: Name of the parameter that names the recipes whose code the value depends on. If the asset has no such
+            parameter, because an input names the recipe, the value depends on the code of all recipes.
         jobs: Names of the jobs that materialize the asset.
         command: The command that makes the asset.
         group, owner, kinds: The asset's place in Dagster's UI.
@@ -176,6 +177,23 @@ ASSETS: dict[str, AssetSpec] = {
         group="model",
         owner="team:model",
         kinds=frozenset({"scikitlearn", "json"}),
+    ),
+    "stability": AssetSpec(
+        function="wdbc_assets.pipeline.functions:stability",
+        inputs=("clean_frame", "fitted_pipeline"),
+        parameters=settings.StabilityParameters,
+        rules="wdbc_assets.domain.evaluation.stability_rules:RULES",
+        describe="wdbc_assets.orchestration.metadata.stability:describe_stability",
+        plots="wdbc_assets.presentation.report.pictures:stability",
+        checkpointed=("wdbc_assets.domain.evaluation.refits",),
+        sample="wdbc_assets.verification.sampling:refits",
+        recipes="recipe",
+        jobs=("evidence",),
+        command="wdbc report",
+        eager=True,
+        group="model",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "parquet"}),
     ),
     "importance": AssetSpec(
         function="wdbc_assets.pipeline.functions:importance",

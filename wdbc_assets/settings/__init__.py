@@ -37,6 +37,7 @@ from wdbc_assets.settings.parameters import (
     SearchParameters,
     SourceParameters,
     SplitParameters,
+    StabilityParameters,
 )
 from wdbc_assets.settings.runtime import Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
@@ -64,6 +65,7 @@ __all__ = [
     "Settings",
     "SourceParameters",
     "SplitParameters",
+    "StabilityParameters",
     "ensure_home",
     "hand_over_access",
     "hand_over_metrics_folder",
@@ -87,6 +89,7 @@ class Settings(
     MetricsParameters,
     EvaluationParameters,
     PolicyParameters,
+    StabilityParameters,
     ImportanceParameters,
     CardParameters,
     Effort,

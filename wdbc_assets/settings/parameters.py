@@ -132,6 +132,16 @@ class CardParameters(BaseModel):
         return owner.strip()
 
 
+class StabilityParameters(BaseModel):
+    """How `stability` refits the recipe."""
+
+    bootstrap_refits: int = Field(
+        200, ge=10, le=10_000, description="number of bootstrap samples on which the recipe is developed again"
+    )
+    learning_splits: int = Field(10, ge=2, le=1000, description="number of 80/20 splits of the learning curve")
+    stability_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the bootstrap samples and the splits")
+
+
 class ImportanceParameters(BaseModel):
     """How `importance` permutes the measurements."""
 

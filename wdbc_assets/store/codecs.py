@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing, paths, skops_files
@@ -24,6 +24,8 @@ RESULTS: Mapping[str, str] = {
     "metrics": "wdbc_assets.domain.evaluation.results:Metrics",
 }
 """The types of the results that are stored as one JSON object, by asset. Imported when such a file is decoded."""
+
+T = TypeVar("T")
 
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
@@ -153,6 +155,30 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
     )
 
 
+def _stability_encode(_asset: str, value: Any) -> dict[str, bytes]:
+    return {
+        "probabilities.parquet": to_parquet(value.probabilities),
+        "developments.json": to_json(parsing.plain(value.developments)),
+        "learning.json": to_json(parsing.plain(value.learning)),
+        "summary.json": to_json(parsing.plain(value.summary)),
+    }
+
+
+def _stability_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.evaluation import refits, stability
+
+    return stability.Stability(
+        probabilities=from_parquet(contents["probabilities.parquet"]),
+        developments=_built(refits.Development, contents["developments.json"]),
+        learning=_built(refits.Learning, contents["learning.json"]),
+        summary=parsing.read(stability.StabilitySummary, contents["summary.json"]),
+    )
+
+
+def _built(kind: type[T], content: bytes) -> tuple[T, ...]:
+    return tuple(parsing.build(kind, item) for item in parsing.decode(content))
+
+
 def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
     from wdbc_assets.domain.promotion import model_card_pages
 
@@ -249,6 +275,12 @@ CODECS: Mapping[str, Codec] = {
         encode=_cross_validation_encode,
         decode=_cross_validation_decode,
         rows=lambda value: len(value.predictions),
+    ),
+    "stability": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.Stability",
+        encode=_stability_encode,
+        decode=_stability_decode,
+        rows=lambda value: len(value.probabilities),
     ),
     "model_card": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.ModelCard",

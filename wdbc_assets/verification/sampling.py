@@ -23,16 +23,17 @@ def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mappi
         LookupError: A stored file is missing.
     """
     from wdbc_assets.domain.evaluation import cross_validation
-    from wdbc_assets.pipeline.engines import local
+    from wdbc_assets.pipeline.engines import folds as engine
 
     predictions = codecs.from_parquet(contents["predictions.parquet"])
     outcomes = _outcomes(predictions, json.loads(contents["winners.json"]))
     names = {unit.recipe for unit in outcomes}
-    sample = {_pick([unit for unit in outcomes if unit.recipe == name], version) for name in names}
+    sample = {_pick([unit for unit in outcomes if unit.recipe == name], f"{version} {name}") for name in names}
     y = inputs["clean_frame"]["diagnosis"].to_numpy()
+    work = engine.work(inputs["clean_frame"], list(outcomes), y)
     for unit, (patients, outcome) in outcomes.items():
         if unit not in sample and patients == cross_validation.fold_rows(y, unit)[1].tolist():
-            local.keep(checkpoints, unit, outcome)
+            work.keep(checkpoints, unit, outcome)
     return f"{len(sample)} of {len(outcomes)} folds evaluated again"
 
 
@@ -49,6 +50,38 @@ def _outcomes(predictions: "pd.DataFrame", winners: list[dict[str, Any]]) -> dic
     return outcomes
 
 
-def _pick(units: list[Any], version: str) -> Any:
-    digest = hashlib.sha256(f"{version} {units[0].recipe}".encode()).hexdigest()
+def refits(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str) -> str:
+    """Fill the checkpoints with the stored refits, except for the original, one bootstrap refit and one split.
+
+    Raises:
+        LookupError: A stored file is missing, or the files do not belong together.
+    """
+    from wdbc_assets.domain.evaluation.refits import Refit
+    from wdbc_assets.pipeline.engines import refitting
+
+    value = codecs.decode("stability", {name: contents[name] for name in _STABILITY})
+    summary = value.summary
+    task = refitting.task_of(inputs["clean_frame"], inputs["fitted_pipeline"], seed=summary.seed)
+    work = refitting.work(task, bootstraps=summary.refits, splits=summary.splits)
+    of_refits = value.probabilities.groupby("refit", sort=True)["probability"].agg(tuple)
+    stored: list[Any] = [
+        Refit(development=development, probabilities=of_refits[number])
+        for number, development in enumerate(value.developments)
+    ]
+    stored += value.learning
+    if len(stored) != len(work.units):
+        raise LookupError
+    kinds = sorted({unit.kind for unit in work.units})
+    sample = {_pick([unit for unit in work.units if unit.kind == kind], f"{version} {kind}") for kind in kinds}
+    for unit, outcome in zip(work.units, stored, strict=True):
+        if unit not in sample:
+            work.keep(checkpoints, unit, outcome)
+    return f"{len(sample)} of {len(work.units)} refits done again"
+
+
+_STABILITY = ("probabilities.parquet", "developments.json", "learning.json", "summary.json")
+
+
+def _pick(units: list[Any], of: str) -> Any:
+    digest = hashlib.sha256(of.encode()).hexdigest()
     return sorted(units)[int(digest[:8], 16) % len(units)]

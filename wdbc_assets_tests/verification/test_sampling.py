@@ -10,7 +10,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, staleness
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines import folds
 from wdbc_assets.store import codecs, parsing
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.verification import forging
@@ -28,7 +28,7 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
     clean = store.handle("clean_frame")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.PROTOCOLS, "quick", 1)
-        value = local.evaluate(
+        value = folds.evaluate(
             clean.load(),
             recipes=["logistic", "airflow_baseline"],
             protocol="quick",

@@ -9,12 +9,12 @@ rows and its own numbers, so units can run in any order and process, and their r
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation import unit_errors
 from wdbc_assets.domain.modeling import fitting, prediction, recipes, search
 
 if TYPE_CHECKING:
@@ -116,22 +116,8 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             probabilities = prediction.predict(pipeline, X.iloc[scored])
     except Exception as cause:  # a recipe is arbitrary code, and the other folds must still run
-        raise _failure(unit, cause) from cause
+        raise unit_errors.failure(str(unit), cause) from cause
     return Outcome(winner, tuple(probabilities.tolist()))
-
-
-def _failure(unit: Unit, cause: Exception) -> WdbcError:
-    """Return an error that names the unit and the reason; for unexpected exceptions also their type and location."""
-    if isinstance(cause, WdbcError):
-        return WdbcError(f"{unit}: {cause.what}", where=cause.where, hint=cause.hint, detail=cause.detail)
-    if isinstance(cause, MemoryError):
-        return WdbcError(f"{unit}: memory ran out", hint="Use fewer workers: `--workers 1`.")
-    *_, place = traceback.extract_tb(cause.__traceback__)
-    return WdbcError(
-        f"{unit}: {type(cause).__name__}: {cause}",
-        where=f"{place.filename}, line {place.lineno}",
-        hint="Correct the recipe, or leave it out.",
-    )
 
 
 def _winner(recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:

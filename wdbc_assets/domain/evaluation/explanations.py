@@ -69,6 +69,34 @@ ECE = Explanation(
     "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"
     " probability is right, so nothing is decided by it.",
 )
+STABILITY: Mapping[str, Explanation] = {
+    "error": Explanation(
+        "instability of the predictions",
+        "Had the model been developed on other patients like these, a patient's probability would on average differ by"
+        " this much.",
+    ),
+    "class_changes": Explanation(
+        "class changes",
+        "So often the other model would be on the other side of 50 % for the same patient.",
+    ),
+    "log_loss": Explanation(
+        "optimism",
+        "A model looks better on the patients that it was developed on. The corrected value is what to expect of new"
+        " ones; it is rather too pessimistic.",
+    ),
+    "slope": Explanation(
+        "calibration slope of the refits",
+        "Below 1, models developed on so few patients give probabilities that are too extreme for other patients.",
+    ),
+    "signs": Explanation(
+        "stable directions",
+        "Only where nearly all refits agree does it make sense to say that a measurement raises or lowers the risk.",
+    ),
+    "learning": Explanation(
+        "learning curve",
+        "It falls to 0 by definition. If it is still steep at the end, more patients would improve the model.",
+    ),
+}
 
 
 def most_missed(by: "MeasurementSubgroups") -> str:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import newton
 
 
-_SEEDS = 2**32  # numpy and scikit-learn take smaller ones
+SEEDS = 2**32
+"""numpy and scikit-learn take smaller seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +158,7 @@ def splits(
         yield from StratifiedKFold(folds).split(rows, y)
         return
     for repeat in range(repeats):
-        seed = (shuffle_seed + repeat) % _SEEDS
+        seed = (shuffle_seed + repeat) % SEEDS
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
 
 

@@ -1,6 +1,7 @@
-"""Repeated cross-validation in several processes. Each finished unit becomes a checkpoint and is never computed twice.
+"""Work in several processes, unit by unit. Each finished unit becomes a checkpoint and is never computed twice.
 
-The outcome of a unit does not depend on the process, so the result is the same for any number of workers.
+The outcome of a unit does not depend on the process, so the result is the same for any number of workers. The other
+modules here describe the work of one asset each.
 """
 
 import contextlib
@@ -11,114 +12,118 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from wdbc_assets import logs
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import comparison, cross_validation
-from wdbc_assets.domain.evaluation.comparison import CrossValidation
-from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
-from wdbc_assets.pipeline import code_versions
+from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 _FAILURES_NAMED = 5
 
+UnitT = TypeVar("UnitT")
+OutcomeT = TypeVar("OutcomeT")
 
-def evaluate(
-    frame: "pd.DataFrame",
-    *,
-    recipes: Sequence[str],
-    protocol: str,
-    workers: int,
-    checkpoints: Checkpoints,
-    report: Callable[[int, int], None],
-) -> CrossValidation:
-    """Evaluate the recipes on every fold of every repeat, except for units that have a checkpoint.
+
+@dataclass(frozen=True, kw_only=True)
+class Work(Generic[UnitT, OutcomeT]):
+    """The work of an asset.
+
+    Attributes:
+        noun: What the units are called, in the plural.
+        task: What all units need. It is sent to each worker once.
+        units: The units.
+        run: A function of a module, from the task and a unit to its outcome, a dataclass.
+        name: From a unit to the name of its checkpoint, which also names all that `Checkpoints` does not know.
+        restore: From a unit and the content of its checkpoint to the outcome, or None if the content is not one.
+    """
+
+    noun: str
+    task: Any
+    units: Sequence[UnitT]
+    run: Callable[[Any, UnitT], OutcomeT]
+    name: Callable[[UnitT], str]
+    restore: Callable[[UnitT, Any], OutcomeT | None]
+
+    def keep(self, checkpoints: Checkpoints, unit: UnitT, outcome: OutcomeT) -> None:
+        """Store the outcome of a unit as a checkpoint."""
+        checkpoints.put(self.name(unit), parsing.plain(outcome))
+
+    def kept(self, checkpoints: Checkpoints) -> dict[UnitT, OutcomeT]:
+        """Return the valid checkpoints of the units. Units without one are computed again."""
+        outcomes = {}
+        for unit in self.units:
+            content = checkpoints.get(self.name(unit))
+            outcome = None if content is None else self.restore(unit, content)
+            if outcome is not None:
+                outcomes[unit] = outcome
+        return outcomes
+
+
+def run(
+    work: Work[UnitT, OutcomeT], *, workers: int, checkpoints: Checkpoints, report: Callable[[int, int], None]
+) -> dict[UnitT, OutcomeT]:
+    """Return the outcome of each unit; those that have a checkpoint are not computed again.
 
     `report(done, total)` is called after each unit. A failed unit does not stop the others.
 
     Raises:
-        WdbcError: At least one unit failed; the message contains recipe, repeat, fold and reason.
+        WdbcError: At least one unit failed; the message names units and reasons.
     """
-    _, y = cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
-    units = cross_validation.units(recipes, protocol)
-    outcomes = _kept(checkpoints, units, y.to_numpy())
+    outcomes = work.kept(checkpoints)
+    total = len(work.units)
     if outcomes:
-        logs.logger.info("%d of %d folds were finished before", len(outcomes), len(units), extra={"event": "note"})
+        logs.logger.info("%d of %d %s were finished before", len(outcomes), total, work.noun, extra={"event": "note"})
     failures: list[WdbcError] = []
+    left = [unit for unit in work.units if unit not in outcomes]
+    computed: Generator[tuple[UnitT, Any]] = _outcomes(work, left, workers)
     # Closed here: an interruption would otherwise keep the iterator, and with it the workers, alive until exit.
-    with contextlib.closing(_outcomes([unit for unit in units if unit not in outcomes], frame, workers)) as results:
+    with contextlib.closing(computed) as results:
         for unit, result in results:
             if isinstance(result, WdbcError):
                 failures.append(result)
                 logs.logger.warning("%s", result.what)
                 continue
-            keep(checkpoints, unit, result)
+            work.keep(checkpoints, unit, result)
             outcomes[unit] = result
-            report(len(outcomes) + len(failures), len(units))
+            report(len(outcomes) + len(failures), total)
     if failures:
-        raise _refusal(failures, len(units))
-    predictions, winners = cross_validation.assemble(frame, outcomes)
-    return CrossValidation(predictions, winners, comparison.summary(predictions, frame))
-
-
-def keep(checkpoints: Checkpoints, unit: Unit, outcome: Outcome) -> None:
-    """Store the outcome of a unit as a checkpoint."""
-    checkpoints.put(_name(unit), {"winner": outcome.winner, "probabilities": outcome.probabilities})
-
-
-def _kept(checkpoints: Checkpoints, units: Sequence[Unit], y: "np.ndarray") -> dict[Unit, Outcome]:
-    """Return the valid checkpoints of the units. Units without one are computed again."""
-    fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
-    outcomes = {}
-    for unit in units:
-        match checkpoints.get(_name(unit)):
-            case {"winner": dict(winner), "probabilities": list(probabilities)}:
-                if len(probabilities) == (fold_of[unit.repeat] == unit.fold).sum():
-                    outcomes[unit] = Outcome(winner, tuple(probabilities))
+        raise _refusal(failures, total, work.noun)
     return outcomes
 
 
-def _name(unit: Unit) -> str:
-    # Checkpoints of a recipe end with its code; those of the other recipes stay.
-    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}"
-
-
-def _refusal(failures: Sequence[WdbcError], total: int) -> WdbcError:
+def _refusal(failures: Sequence[WdbcError], total: int, noun: str) -> WdbcError:
     shown = "; ".join(failure.what for failure in failures[:_FAILURES_NAMED])
     more = f"; and {len(failures) - _FAILURES_NAMED} more" if len(failures) > _FAILURES_NAMED else ""
     return WdbcError(
-        f"{len(failures)} of {total} folds could not be evaluated: {shown}{more}",
+        f"{len(failures)} of {total} {noun} could not be evaluated: {shown}{more}",
         where=failures[0].where,
-        hint=f"{failures[0].hint} The other folds are stored and will not be computed again.",
+        hint=f"{failures[0].hint} The other {noun} are stored and will not be computed again.",
     )
 
 
 def _outcomes(
-    units: Sequence[Unit], frame: "pd.DataFrame", workers: int
-) -> Generator[tuple[Unit, Outcome | WdbcError]]:
+    work: Work[UnitT, OutcomeT], units: Sequence[UnitT], workers: int
+) -> Generator[tuple[UnitT, OutcomeT | WdbcError]]:
     if min(workers, len(units)) < 2:
-        yield from ((unit, _evaluate(frame, unit)) for unit in units)
+        yield from ((unit, _run(work.run, work.task, unit)) for unit in units)
         return
     pool = ProcessPoolExecutor(
         min(workers, len(units)),
         mp_context=multiprocessing.get_context("spawn"),  # a fork would copy locks held by other threads
         initializer=_initialize_worker,
-        initargs=(frame,),
+        initargs=(work.run, work.task),
     )
     try:
-        futures = {pool.submit(_evaluate_in_worker, unit): unit for unit in units}
+        futures = {pool.submit(_run_in_worker, unit): unit for unit in units}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
         raise WdbcError(
             "a worker process of the evaluation died, possibly out of memory",
-            hint="Try again with `--workers 1`. Finished folds are stored.",
+            hint=f"Try again with `--workers 1` or WDBC_WORKERS=1. Finished {work.noun} are stored.",
         ) from None
     except BaseException:  # interrupted: shutdown would wait for the running units and then discard them
         for worker in multiprocessing.active_children():
@@ -128,9 +133,9 @@ def _outcomes(
         pool.shutdown(cancel_futures=True)
 
 
-def _evaluate(frame: "pd.DataFrame", unit: Unit) -> Outcome | WdbcError:
+def _run(run_unit: Callable[[Any, UnitT], OutcomeT], task: Any, unit: UnitT) -> OutcomeT | WdbcError:
     try:
-        return cross_validation.evaluate_fold(frame, unit)
+        return run_unit(task, unit)
     except WdbcError as error:
         error.__cause__ = None  # the cause may not be picklable
         return error
@@ -139,10 +144,10 @@ def _evaluate(frame: "pd.DataFrame", unit: Unit) -> Outcome | WdbcError:
 _worker_state: dict[str, Any] = {}
 
 
-def _initialize_worker(frame: "pd.DataFrame") -> None:
+def _initialize_worker(run_unit: Callable[[Any, Any], Any], task: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    _worker_state["frame"] = frame
+    _worker_state.update(run=run_unit, task=task)
 
 
 def _exit_with_parent() -> None:
@@ -152,5 +157,5 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
-def _evaluate_in_worker(unit: Unit) -> Outcome | WdbcError:
-    return _evaluate(_worker_state["frame"], unit)
+def _run_in_worker(unit: Any) -> Any:
+    return _run(_worker_state["run"], _worker_state["task"], unit)

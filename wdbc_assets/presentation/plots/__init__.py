@@ -13,6 +13,7 @@ from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.presentation.plots.policy import decision_bands
 from wdbc_assets.presentation.plots.promotion import differences
 from wdbc_assets.presentation.plots.search import cv_curve
+from wdbc_assets.presentation.plots.stability import instability, learning_curve
 from wdbc_assets.presentation.plots.style import Image, as_markdown
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "differences",
     "distributions",
     "importance_by_group",
+    "instability",
+    "learning_curve",
     "recipes_compared",
     "reliability_curves",
     "roc_curve",

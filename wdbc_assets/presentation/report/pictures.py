@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
     from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.presentation import plots
 
@@ -82,6 +83,16 @@ def decision_policy(value: "DecisionPolicy") -> Iterator[Picture]:
 
     text = "Out-of-fold probabilities by class, threshold and referral band"
     yield Picture("policy", text, plots.decision_bands(value))
+
+
+def stability(value: "Stability") -> Iterator[Picture]:
+    """Draw the instability of the predictions, and the learning curve."""
+    from wdbc_assets.presentation import plots
+
+    text = "The central 95 % of the probabilities that refits give, by original probability"
+    yield Picture("stability-predictions", text, plots.instability(value.summary))
+    text = "Log-loss above that of the largest training set, by its size, with intervals"
+    yield Picture("stability-learning", text, plots.learning_curve(value.summary))
 
 
 def importance(value: "Importance") -> Iterator[Picture]:

@@ -19,7 +19,7 @@ from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines import folds
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import builders
@@ -51,7 +51,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
 
 
 def evaluate(frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers: int = 1) -> CrossValidation:
-    return local.evaluate(
+    return folds.evaluate(
         frame,
         recipes=names,
         protocol="quick",

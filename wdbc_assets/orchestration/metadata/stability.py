@@ -1,0 +1,75 @@
+"""Metadata of the stability."""
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain import formatting
+from wdbc_assets.domain.evaluation import explanations
+from wdbc_assets.orchestration.metadata import parts
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from wdbc_assets.domain.evaluation.stability import Stability, StabilitySummary
+
+_SELECTED_SHOWN = 10
+
+
+def describe_stability(value: "Stability") -> dict[str, Any]:
+    """Describe the stability: its measures with what they say, tables, two pictures, and numbers as trends."""
+    from wdbc_assets.presentation import plots
+
+    summary = value.summary
+    signs = {} if summary.signs is None else {"stable signs": summary.stable_signs}
+    return {
+        "recipe": summary.recipe,
+        "protocol": f"{summary.refits} bootstrap refits of {summary.patients} patients, {summary.splits} splits",
+        "drawn again": summary.redrawn,
+        **{explanation.label: explanation.sentence for explanation in explanations.STABILITY.values()},
+        "optimism": _optimism(summary),
+        "learning curve": parts.table(
+            ("patients", "log-loss above that of all", "low", "high"),
+            [
+                (point.rows, *map(parts.decimal, (point.log_loss.mean, point.log_loss.low, point.log_loss.high)))
+                for point in summary.learning
+            ],
+        ),
+        "directions": _directions(summary),
+        "selected parameters": parts.table(
+            ("parameters", "refits"),
+            [
+                (", ".join(f"{name} {parameter}" for name, parameter in one.winner.items()), one.refits)
+                for one in summary.selected[:_SELECTED_SHOWN]
+            ],
+        ),
+        "refits by original probability": parts.picture(
+            plots.instability(summary),
+            "The central 95 % of what refits give, by original probability",
+        ),
+        "learning curve, drawn": parts.picture(
+            plots.learning_curve(summary), "Log-loss above that of the largest training set, by its size"
+        ),
+        "mean difference": round(summary.error, parts.DECIMALS),
+        "class changes": round(summary.class_changes, parts.DECIMALS),
+        "corrected log-loss": round(summary.log_loss.corrected, parts.DECIMALS),
+        **signs,
+    }
+
+
+def _optimism(summary: "StabilitySummary") -> "dg.MarkdownMetadataValue":
+    rows = [
+        (name, *map(parts.decimal, (of.apparent, of.optimism, of.corrected))) for name, of in summary.optimism.items()
+    ]
+    return parts.table(
+        ("measure", "apparent", "optimism", "corrected"),
+        [*rows, ("calibration slope of the refits", "", "", formatting.spread(summary.slope))],
+    )
+
+
+def _directions(summary: "StabilitySummary") -> "dg.MarkdownMetadataValue | str":
+    if summary.signs is None:
+        return "none: the recipe is not linear"
+    words = {1: "rises", -1: "falls", 0: "stays"}
+    return parts.table(
+        ("measurement", "log-odds", "same in"),
+        [(of.column, words[of.sign], f"{100 * of.share:.1f} %") for of in summary.signs],
+    )

@@ -1,0 +1,63 @@
+"""The work of `cross_validation`: a unit is one fold of one repeat of one recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
+from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
+from wdbc_assets.pipeline import code_versions
+from wdbc_assets.pipeline.engines import local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    from wdbc_assets.store.checkpoints import Checkpoints
+
+
+def evaluate(
+    frame: pd.DataFrame,
+    *,
+    recipes: Sequence[str],
+    protocol: str,
+    workers: int,
+    checkpoints: Checkpoints,
+    report: Callable[[int, int], None],
+) -> CrossValidation:
+    """Evaluate the recipes on every fold of every repeat, except for units that have a checkpoint.
+
+    Raises:
+        WdbcError: At least one unit failed; the message contains recipe, repeat, fold and reason.
+    """
+    _, y = cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
+    units = cross_validation.units(recipes, protocol)
+    outcomes = local.run(work(frame, units, y.to_numpy()), workers=workers, checkpoints=checkpoints, report=report)
+    predictions, winners = cross_validation.assemble(frame, outcomes)
+    return CrossValidation(predictions, winners, comparison.summary(predictions, frame))
+
+
+def work(frame: pd.DataFrame, units: Sequence[Unit], y: np.ndarray) -> local.Work[Unit, Outcome]:
+    """Return the work of these units on a clean frame with the diagnoses y."""
+    fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
+
+    def restore(unit: Unit, content: Any) -> Outcome | None:
+        match content:
+            case {"winner": dict(winner), "probabilities": list(probabilities)}:
+                if len(probabilities) == (fold_of[unit.repeat] == unit.fold).sum():
+                    return Outcome(winner, tuple(probabilities))
+        return None
+
+    return local.Work(noun="folds", task=frame, units=units, run=_run, name=_name, restore=restore)
+
+
+def _run(frame: pd.DataFrame, unit: Unit) -> Outcome:
+    return cross_validation.evaluate_fold(frame, unit)
+
+
+def _name(unit: Unit) -> str:
+    # Checkpoints of a recipe end with its code; those of the other recipes stay.
+    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}"
