@@ -78,10 +78,11 @@ def warning(policy: DecisionPolicy) -> str | None:
     """Return why the probabilities of a recalibrated policy deserve little trust, or None if they do not."""
     if policy.recalibration is None or COMMON_LEAST <= policy.prevalence <= COMMON_MOST:
         return None
+    here, there = formatting.percent(policy.training.prevalence), formatting.percent(policy.prevalence)
     return (
-        f"a prevalence of {formatting.percent(policy.prevalence)} is far from the {formatting.percent(policy.training.prevalence)} of the"
-        " training set: patients so rarely or so often malignant probably differ in more than their number, which no"
-        " recalibration corrects; check the probabilities with outcomes from there"
+        f"a prevalence of {there} is far from the {here} of the training set: patients so rarely or so often malignant"
+        " probably differ in more than their number, which no recalibration corrects; check the probabilities with"
+        " outcomes from there"
     )
 
 
