@@ -89,7 +89,7 @@ def history_line(entry: Entry) -> str:
     policy = f"policy for {formatting.percent(entry.policy.prevalence)} malignant: " if entry.policy else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
     return (
-        f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<14} {change:<28}"
+        f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<15} {change:<28}"
         f" {entry.recipe or '-':<14} {forced}{verdict}{policy}{entry.reason}"
     )
 
