@@ -147,7 +147,7 @@ def stability(*, linear: bool = True, recipe: str = "logistic") -> Stability:
     y = frame[contract.DIAGNOSIS].to_numpy()
     outcomes: dict[Unit, Refit | Learning] = {}
     for number in range(-1, 10):
-        p = np.clip(0.1 + 0.8 * y + 0.2 * generator.standard_normal(40), 0.01, 0.99)
+        p = np.clip(0.25 + 0.5 * y + 0.25 * generator.standard_normal(40), 0.01, 0.99)
         own, everyone = (
             performance(y[rows], p[rows])
             for rows in (np.r_[0:30, 0:10] if number >= 0 else np.arange(40), np.arange(40))

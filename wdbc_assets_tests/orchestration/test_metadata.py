@@ -133,7 +133,7 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (decided, {"rates"}),
         (explained, {"increase of log-loss"}),
         (lambda: explained(linear=False), {"increase of log-loss"}),
-        (stable, {"optimism", "learning curve", "directions", "selected parameters"}),
+        (stable, {"optimism", "learning curve", "selected parameters"}),
         (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
     ],
     ids=[
