@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import logs, settings
-from wdbc_assets_tests.shared_evidence import evidence, evidence_ahead, evidence_once
+from wdbc_assets_tests.shared_evidence import FEW, evidence, evidence_ahead, evidence_once
 
 __all__ = ["evidence", "evidence_ahead", "evidence_once"]
 
@@ -39,6 +39,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.setenv("WDBC_LOG", str(tmp_path / "logs" / "wdbc.jsonl"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+    for name, value in FEW.items():
+        monkeypatch.setenv(name, value)
     yield tmp_path
     for handler in list(logs.logger.handlers):
         if isinstance(handler, logging.FileHandler):

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from wdbc_assets.domain.data import contract
-
 
 def _interval(value: float) -> dict[str, Any]:
     return {"value": value, "low": value - 0.0312, "high": value + 0.0123, "interval": "wilson"}
@@ -90,9 +88,16 @@ def contents(recipe: str = "logistic") -> dict[str, Any]:
         },
         "importance": {
             "groups": [
-                {"measurement": one.name, "mean": 0.1234 - 0.0111 * number}
-                for number, one in enumerate(contract.MEASUREMENTS)
+                {"cluster": name, "permuted": _mean(0.1234 - 0.0111 * number), "without": _mean(0.0234)}
+                for number, name in enumerate(("size", "shape", "texture"))
             ]
+        },
+        "stability": {
+            "refits": 200, "error": 0.01688, "class_changes": 0.01003,
+            "log_loss": {"apparent": 0.05339, "corrected": 0.08169},
+            "roc_auc": {"apparent": 0.99745, "corrected": 0.99491},
+            "slope": {"mean": 1.02697, "sd": 0.32027},
+            "learning": [{"log_loss": _mean(0.0337)}, {"log_loss": _mean(0.0111)}],
         },
     }  # fmt: skip
 

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import metrics
 from wdbc_assets.domain.evaluation.decision_policy import (
@@ -15,10 +18,20 @@ from wdbc_assets.domain.evaluation.decision_policy import (
     RecallPromise,
     Training,
 )
-from wdbc_assets.domain.evaluation.importance import Group, Importance, LinearTerms, Typical
+from wdbc_assets.domain.evaluation.importance import (
+    CLUSTERS,
+    FoldLosses,
+    Group,
+    Importance,
+    LinearTerms,
+    Typical,
+    columns_of,
+)
 from wdbc_assets.domain.evaluation.intervals import Interval, without
 from wdbc_assets.domain.evaluation.policy_rates import CHOSEN_BY_RECALL
-from wdbc_assets.domain.evaluation.results import Metrics
+from wdbc_assets.domain.evaluation.refits import Development, Learning, Refit, Task, Unit, performance
+from wdbc_assets.domain.evaluation.results import Difference, Metrics
+from wdbc_assets.domain.evaluation.stability import Stability, assemble
 
 HISTOGRAM = Histogram((0.0, 0.1, 0.5, 0.9, 1.0), (80, 20, 2, 0), (0, 1, 9, 50))
 
@@ -94,17 +107,62 @@ def importance(*, linear: bool = True) -> Importance:
         recipe="logistic" if linear else "svc",
         winner={"logistic__C": 1.0},
         score="log_loss",
-        repeats=30,
+        patients=569,
+        permutations=10,
         seed=42,
-        rows=114,
         groups=tuple(
             Group(
-                measurement=measurement.name,
-                columns=tuple(measurement.column(statistic) for statistic in contract.STATISTICS),
-                mean=0.2 - number / 50,
-                sd=0.03,
+                cluster=cluster,
+                measurements=CLUSTERS[cluster],
+                columns=tuple(columns_of(cluster)),
+                permuted=difference(0.2 - number / 50),
+                without=difference(0.02 - number / 200),
             )
-            for number, measurement in enumerate(contract.MEASUREMENTS)
+            for number, cluster in enumerate(CLUSTERS)
         ),
         linear=LinearTerms(intercept=0.5, coefficients=terms, typical=typical) if linear else None,
+        folds=tuple(
+            FoldLosses(
+                repeat=0,
+                fold=fold,
+                log_loss=0.07,
+                permuted=dict.fromkeys(CLUSTERS, 0.2),
+                without=dict.fromkeys(CLUSTERS, 0.08),
+            )
+            for fold in range(10)
+        ),
     )
+
+
+def difference(mean: float) -> Difference:
+    """A difference with bounds near it."""
+    return Difference(mean=mean, low=mean - 0.01, high=mean + 0.01)
+
+
+def stability(*, linear: bool = True, recipe: str = "logistic") -> Stability:
+    """A stability of 40 patients and ten refits that differ a little, of a recipe that is linear or not."""
+    generator = np.random.default_rng(1)
+    frame = pd.DataFrame({contract.DIAGNOSIS: np.arange(40) % 2})
+    task = Task(frame=frame, recipe=recipe, grid="full", folds=5, search_seed=42, seed=42)
+    y = frame[contract.DIAGNOSIS].to_numpy()
+    outcomes: dict[Unit, Refit | Learning] = {}
+    for number in range(-1, 10):
+        p = np.clip(0.25 + 0.5 * y + 0.25 * generator.standard_normal(40), 0.01, 0.99)
+        own, everyone = (
+            performance(y[rows], p[rows])
+            for rows in (np.r_[0:30, 0:10] if number >= 0 else np.arange(40), np.arange(40))
+        )
+        outcomes[Unit("original", 0) if number < 0 else Unit("bootstrap", number)] = Refit(
+            development=Development(
+                winner={"logistic__C": 1.0 if number % 3 else 3.0},
+                own=own,
+                everyone=everyone,
+                signs=(1,) * 20 + (-1,) * 9 + (1 if number % 2 else -1,) if linear else None,
+                redrawn=0,
+            ),
+            probabilities=tuple(p.tolist()),
+        )
+    for number in range(3):
+        losses = (0.12 + number / 100, 0.1, 0.09, 0.08)
+        outcomes[Unit("learning", number)] = Learning(rows=(8, 16, 24, 32), log_loss=losses)
+    return assemble(task, outcomes)

@@ -17,6 +17,9 @@ import pytest
 from wdbc_assets import settings
 
 COMMANDS = (("run",), ("explore",), ("evaluate", "--protocol", "quick"), ("promote",), ("report",))
+FEW = {"WDBC_BOOTSTRAP_REFITS": "10", "WDBC_LEARNING_SPLITS": "2", "WDBC_IMPORTANCE_REPEATS": "1"}
+"""Settings that every test has, because refits take seconds each."""
+
 PLACES = {"WDBC_STORAGE": "results", "WDBC_LOG": "logs/wdbc.jsonl", "DAGSTER_HOME": "home"}
 
 
@@ -25,7 +28,7 @@ def environment_in(folder: Path) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "DAGSTER_"))
     }
-    return inherited | {name: str(folder / place) for name, place in PLACES.items()}
+    return inherited | FEW | {name: str(folder / place) for name, place in PLACES.items()}
 
 
 def wdbc(*arguments: str, folder: Path) -> str:

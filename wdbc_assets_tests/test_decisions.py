@@ -54,7 +54,7 @@ def test_both_are_made_with_passed_checks_and_then_unchanged(instance: dg.Dagste
     store = open_store(str(environment / "results"), relative_to=environment)
     stored = store.handle("decision_policy").load()
     assert (stored.folds, stored.seed, stored.recall_target, stored.alpha) == (10, 42, 0.98, 0.02)
-    assert len(store.handle("importance").load().groups) == 10
+    assert len(store.handle("importance").load().groups) == 6
 
 
 def test_their_parameters_are_settings_that_a_runs_configuration_overrules(
@@ -66,7 +66,7 @@ def test_their_parameters_are_settings_that_a_runs_configuration_overrules(
     store = open_store(str(environment / "results"), relative_to=environment)
     stored = store.handle("decision_policy").load()
     assert [stored.recall_target, stored.alpha, stored.folds, stored.seed] == [0.9, 0.1, 5, 7]
-    assert store.handle("importance").load().repeats == 3
+    assert store.handle("importance").load().permutations == 3
 
 
 def test_a_policy_that_misses_its_own_target_is_never_stored(

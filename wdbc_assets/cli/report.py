@@ -25,8 +25,8 @@ _NAME = "report.html"
 def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa: FBT001 -- click passes it so
     """Write a self-contained HTML report: no scripts, no external files, and printable.
 
-    First materializes what is cheap and possible from the current versions: exploration, decision policy, importance
-    and model card.
+    First materializes what is possible from the current versions: exploration, decision policy, stability, importance
+    and model card. The stability takes a minute or more; after an interruption it goes on where it was.
     """
     config, store = opened()
     try:

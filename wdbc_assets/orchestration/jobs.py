@@ -24,6 +24,7 @@ evaluate = _job(
     "evaluate", "Evaluate the recipes by repeated nested cross-validation, including the reference Airflow project's."
 )
 evidence = _job(
-    "evidence", "Update the evidence from the current versions: exploration, decision policy, importance, model card."
+    "evidence",
+    "Update the evidence from the current versions: exploration, decision policy, stability, importance, model card.",
 )
 promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it passes the gate.")

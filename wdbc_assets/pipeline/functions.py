@@ -172,18 +172,26 @@ def stability(
 
 
 def importance(
+    clean_frame: "pd.DataFrame",
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.ImportanceParameters,
+    effort: settings.Effort,
+    checkpoints: Checkpoints,
+    report: Report,
 ) -> "Importance":
-    """Permutation importance of each measurement, and the exact contributions of a linear recipe."""
-    from wdbc_assets.domain.evaluation import importance as evaluation_importance
+    """What the model loses without each cluster of measurements, and the exact contributions of a linear recipe."""
+    from wdbc_assets.pipeline.engines import clusters
 
-    return evaluation_importance.importance(
+    return clusters.importance(
+        clean_frame,
         train_test_split,
         fitted_pipeline,
-        repeats=parameters.importance_repeats,
+        permutations=parameters.importance_repeats,
         seed=parameters.importance_seed,
+        workers=effort.processes(),
+        checkpoints=checkpoints,
+        report=lambda done, total: report("folds scored", done, total),
     )
 
 
@@ -193,6 +201,7 @@ def model_card(
     metrics: "Metrics",
     cross_validation: "CrossValidation",
     decision_policy: "DecisionPolicy",
+    stability: "Stability",
     importance: "Importance",
     parameters: settings.CardParameters,
     versions: Mapping[str, str],
@@ -206,6 +215,7 @@ def model_card(
         "metrics": metrics,
         "cross_validation": cross_validation,
         "decision_policy": decision_policy,
+        "stability": stability,
         "importance": importance,
     }
     return model_cards.card(cited_contents(inputs), versions, owner=parameters.owner)
@@ -219,6 +229,7 @@ def cited_contents(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return contents | {
         "fitted_pipeline": vars(inputs["fitted_pipeline"]),
         "cross_validation": parsing.plain(inputs["cross_validation"].summary),
+        "stability": parsing.plain(inputs["stability"].summary),
     }
 
 

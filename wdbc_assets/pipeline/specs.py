@@ -197,11 +197,14 @@ ASSETS: dict[str, AssetSpec] = {
     ),
     "importance": AssetSpec(
         function="wdbc_assets.pipeline.functions:importance",
-        inputs=("train_test_split", "fitted_pipeline"),
+        inputs=("clean_frame", "train_test_split", "fitted_pipeline"),
         parameters=settings.ImportanceParameters,
         rules="wdbc_assets.domain.evaluation.importance_rules:RULES",
         describe="wdbc_assets.orchestration.metadata.evidence:describe_importance",
         plots="wdbc_assets.presentation.report.pictures:importance",
+        checkpointed=("wdbc_assets.domain.evaluation.importance",),
+        sample="wdbc_assets.verification.sampling:scored_folds",
+        recipes="recipe",
         jobs=("evidence",),
         command="wdbc report",
         eager=True,
@@ -212,7 +215,8 @@ ASSETS: dict[str, AssetSpec] = {
     "model_card": AssetSpec(
         function="wdbc_assets.pipeline.functions:model_card",
         inputs=(
-            "exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy", "importance",
+            "exploration", "fitted_pipeline", "metrics", "cross_validation", "decision_policy",
+            "stability", "importance",
         ),
         parameters=settings.CardParameters,
         rules="wdbc_assets.domain.promotion.card_rules:RULES",

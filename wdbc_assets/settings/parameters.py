@@ -146,6 +146,6 @@ class ImportanceParameters(BaseModel):
     """How `importance` permutes the measurements."""
 
     importance_repeats: int = Field(
-        30, ge=2, le=1000, description="number of permutations of each of the ten measurements"
+        10, ge=1, le=1000, description="number of permutations of each cluster of measurements in each fold"
     )
     importance_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the permutations")

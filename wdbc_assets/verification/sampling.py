@@ -6,7 +6,7 @@ another sample.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.store import codecs
@@ -79,9 +79,33 @@ def refits(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapp
     return f"{len(sample)} of {len(work.units)} refits done again"
 
 
+def scored_folds(
+    checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str
+) -> str:
+    """Fill the checkpoints with the stored losses of an importance, except for those of one fold.
+
+    Raises:
+        LookupError: The stored file is missing.
+    """
+    from wdbc_assets.domain.evaluation import importance
+    from wdbc_assets.pipeline.engines import clusters
+
+    value = codecs.decode("json", {"importance.json": contents["importance.json"]})
+    task = importance.task_of(
+        inputs["clean_frame"], inputs["fitted_pipeline"], permutations=value.permutations, seed=value.seed
+    )
+    work = clusters.work(task)
+    stored = {(losses.repeat, losses.fold): losses for losses in value.folds}
+    sample = _pick(work.units, version)
+    for unit in work.units:
+        if unit != sample and (unit.repeat, unit.fold) in stored:
+            work.keep(checkpoints, unit, stored[unit.repeat, unit.fold])
+    return f"1 of {len(work.units)} folds scored again"
+
+
 _STABILITY = ("probabilities.parquet", "developments.json", "learning.json", "summary.json")
 
 
-def _pick(units: list[Any], of: str) -> Any:
+def _pick(units: Sequence[Any], of: str) -> Any:
     digest = hashlib.sha256(of.encode()).hexdigest()
     return sorted(units)[int(digest[:8], 16) % len(units)]

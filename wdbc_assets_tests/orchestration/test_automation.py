@@ -41,7 +41,7 @@ def test_evidence_is_requested_for_other_content_only(tmp_path: Path, monkeypatc
 def test_the_sensor_covers_the_eager_assets_and_is_off_by_default() -> None:
     sensor = defs.get_repository_def().get_sensor_def("evidence_updates")
     assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
-    assert {"exploration", "decision_policy", "importance", "model_card"} == EAGER
+    assert {"exploration", "decision_policy", "stability", "importance", "model_card"} == EAGER
 
 
 def test_raw_data_and_metrics_become_overdue() -> None:

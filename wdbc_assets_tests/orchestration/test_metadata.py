@@ -13,7 +13,7 @@ from wdbc_assets.domain.evaluation import comparison, explanations, metrics
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.modeling import fitting, recipes, search
-from wdbc_assets.orchestration.metadata import dataset, evidence, model
+from wdbc_assets.orchestration.metadata import dataset, evidence, model, stability
 from wdbc_assets.orchestration.metadata import exploration as exploration_metadata
 from wdbc_assets.presentation import privacy
 from wdbc_assets_tests import builders, results
@@ -92,6 +92,10 @@ def explained(*, linear: bool = True) -> dict[str, Any]:
     return evidence.describe_importance(results.importance(linear=linear))
 
 
+def stable() -> dict[str, Any]:
+    return stability.describe_stability(results.stability())
+
+
 def evaluated() -> dict[str, Any]:
     random = np.random.default_rng(0)
     tables = []
@@ -127,8 +131,9 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (described_metrics, {"intervals", "classification report"}),
         (explored, {"findings", "best alone"}),
         (decided, {"rates"}),
-        (explained, {"growth of log-loss"}),
-        (lambda: explained(linear=False), {"growth of log-loss"}),
+        (explained, {"increase of log-loss"}),
+        (lambda: explained(linear=False), {"increase of log-loss"}),
+        (stable, {"optimism", "learning curve", "selected parameters"}),
         (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
     ],
     ids=[
@@ -141,6 +146,7 @@ def numbers(described: dict[str, Any]) -> set[str]:
         "decision_policy",
         "importance",
         "importance of a recipe that is not linear",
+        "stability",
         "cross_validation",
     ],
 )

@@ -11,7 +11,7 @@ from wdbc_assets.domain.promotion.card_parts import ModelCard, Section
 from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.store.store import open_store
 
-CHECKED = ("exploration", "fitted_pipeline", "metrics", "importance", "model_card")
+CHECKED = ("exploration", "fitted_pipeline", "metrics", "stability", "importance", "model_card")
 
 
 @pytest.fixture
@@ -64,7 +64,15 @@ def test_a_real_result_breaks_no_rule(asset: str, values: dict[str, Any]) -> Non
             lambda value: replace(value, brier=replace(value.brier, value=0.2, low=0.1, high=0.3)),
             "floors_are_not_excluded",
         ),
-        ("importance", lambda value: replace(value, groups=value.groups[1:]), "every_column_is_covered"),
+        ("importance", lambda value: replace(value, groups=value.groups[:-1]), "every_column_is_covered"),
+        (
+            "importance",
+            lambda value: replace(
+                value, groups=(replace(value.groups[0], permuted=value.groups[0].permuted.negated()), *value.groups[1:])
+            ),
+            "a_cluster_matters",
+        ),
+        ("stability", lambda value: replace(value, learning=value.learning[1:]), "every_refit_is_counted"),
         ("model_card", lambda value: replace(value, versions={}), "citations_hold"),
         ("model_card", lambda value: replace(value, sections=(cited(value, "nowhere"),)), "citations_hold"),
     ],

@@ -55,6 +55,18 @@ def test_plain_values_come_back_with_every_digit(value: dict[str, object]) -> No
     assert codecs.decode(name, files) == value
 
 
+@pytest.mark.parametrize("linear", [True, False])
+def test_a_stability_comes_back_with_its_tables_and_types(linear: bool) -> None:
+    value = results.stability(linear=linear)
+    name, files, rows = codecs.encode("stability", value)
+    assert (name, rows) == ("stability", 11 * 40)
+    found = codecs.decode(name, files)
+    pd.testing.assert_frame_equal(found.probabilities, value.probabilities)
+    assert (found.developments, found.learning, found.summary) == (value.developments, value.learning, value.summary)
+    with pytest.raises(parsing.Malformed):
+        codecs.decode(name, files | {"developments.json": b"[{}]"})
+
+
 @pytest.mark.parametrize(
     ("asset", "value"),
     [

@@ -69,6 +69,12 @@ ECE = Explanation(
     "The same difference in ten coarse groups: chance alone gives a value in the range beside it even if every"
     " probability is right, so nothing is decided by it.",
 )
+IMPORTANCE = Explanation(
+    "importance",
+    "By how much the predictions get worse if the model must do without what a group of measurements says: permuted, it"
+    " is misled by the values of other patients; left out, it was developed without them, and the other groups replace"
+    " what they can.",
+)
 STABILITY: Mapping[str, Explanation] = {
     "error": Explanation(
         "instability of the predictions",

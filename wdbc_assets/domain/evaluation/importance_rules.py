@@ -27,11 +27,26 @@ def not_covered(importance: "Importance") -> list[str]:
     ]
 
 
+def nothing_matters(importance: "Importance") -> list[str]:
+    """Return a message if permuting no cluster certainly makes the predictions worse."""
+    first = importance.groups[0]
+    if first.permuted.low is not None and first.permuted.low > 0:
+        return []
+    return [f"increase of {first.cluster} is from {first.permuted.low} on, needed: above 0"]
+
+
 RULES = (
     ResultRule(
         "every_column_is_covered",
         "The groups contain each of the 30 columns once, and so do the contributions of a linear recipe.",
         "Report a bug: the importance does not belong to these measurements.",
         faults=not_covered,
+    ),
+    ResultRule(
+        "a_cluster_matters",
+        "Permuting the most important cluster increases the log-loss: its interval is above 0.",
+        "The model ignores the measurements: look at the penalty that the search selected, and at the data.",
+        blocking=False,
+        faults=nothing_matters,
     ),
 )

@@ -38,7 +38,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str], *, owner: st
 
     Args:
         artifacts: the content of the JSON files of `exploration`, `fitted_pipeline` (its search), `metrics`,
-            `cross_validation` (its summary), `decision_policy` and `importance`, by asset.
+            `cross_validation` and `stability` (their summaries), `decision_policy` and `importance`, by asset.
         versions: the digest of the version of each of these artifacts.
         owner: the person or team that is responsible for the model, if stated.
 
@@ -66,6 +66,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str], *, owner: st
         _test_set(cited),
         _policy(cited),
         _importance(cited),
+        _stability(cited),
         Section("Ethical considerations", paragraphs(_ETHICS)),
         _caveats(),
     )
@@ -289,14 +290,48 @@ referred to a physician."""
 
 def _importance(cited: Cited) -> Section:
     text = """\
-Permutation importance: the increase in log-loss on the test set when the three values of a quantity are permuted among
-patients. Correlated quantities can substitute for each other, so a small increase does not mean that a quantity is
-unimportant."""
+The increase in log-loss, out of fold, if a cluster of measurements of the same property is permuted among patients, and
+if the model is fitted without it. Clusters can substitute for each other, so a small increase does not mean that a
+cluster is unimportant."""
     groups = (
-        cited(str(group["measurement"]).replace("_", " "), "importance", "groups", str(number), "mean")
+        cited(f"{group['cluster'].replace('_', ' ')}, {label}", "importance", "groups", str(number), of, form="mean")
         for number, group in enumerate(cited.artifacts["importance"]["groups"])
+        for of, label in (("permuted", "permuted"), ("without", "left out"))
     )
     return Section("Feature importance", paragraphs(text), tuple(groups))
+
+
+_PARTS = ("a quarter", "half", "three quarters")
+
+
+def _stability(cited: Cited) -> Section:
+    text = """\
+The recipe was developed again on bootstrap samples of the patients, with the hyperparameters selected again in each.
+Optimism and instability are overstated rather than understated, because the copies of a patient are on both sides of
+inner folds. The performance to expect is that in cross-validation."""
+
+    def of(label: str, *place: str, form: Form = "decimal") -> CitedValue:
+        return cited(label, "stability", *place, form=form)
+
+    return Section(
+        "Stability",
+        paragraphs(text),
+        (
+            of("bootstrap refits", "refits", form="count"),
+            of("mean difference of a probability between refits and original", "error"),
+            of("share of refits on the other side of one half", "class_changes", form="share"),
+            of("log-loss on the patients of development", "log_loss", "apparent"),
+            of("log-loss corrected for optimism", "log_loss", "corrected"),
+            of("ROC-AUC on the patients of development", "roc_auc", "apparent"),
+            of("ROC-AUC corrected for optimism", "roc_auc", "corrected"),
+            of("calibration slope of the refits", "slope", form="spread"),
+            *(
+                of(f"log-loss with {part} of the training set minus that with all", *place, form="mean")
+                for number, part in enumerate(_PARTS[: len(cited.artifacts["stability"]["learning"])])
+                for place in (("learning", str(number), "log_loss"),)
+            ),
+        ),
+    )
 
 
 def _caveats() -> Section:

@@ -107,17 +107,27 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
 
 
 def describe_importance(importance: "Importance") -> dict[str, Any]:
-    """Describe what the model goes by: the loss without each measurement and, of a linear one, two typical patients."""
+    """Describe what the model goes by: the loss without each cluster and, of a linear one, two typical patients."""
     from wdbc_assets.presentation import plots
 
     described: dict[str, Any] = {
         "recipe": importance.recipe,
-        "growth of log-loss": parts.table(
-            ("measurement", "mean", "sd"),
-            [(group.measurement, parts.decimal(group.mean), parts.decimal(group.sd)) for group in importance.groups],
+        "protocol": f"{len(importance.folds)} folds of {importance.patients} patients, out of fold",
+        "increase of log-loss": parts.table(
+            ("cluster", "measurements", "permuted", "left out"),
+            [
+                (
+                    group.cluster,
+                    ", ".join(group.measurements),
+                    formatting.difference(group.permuted),
+                    formatting.difference(group.without),
+                )
+                for group in importance.groups
+            ],
         ),
-        "importance by measurement": parts.picture(
-            plots.importance_by_group(importance), "Growth of the log-loss without each of the ten measurements"
+        "importance by cluster": parts.picture(
+            plots.importance_by_group(importance),
+            "Increase of the log-loss if each cluster of measurements is permuted, and if it is left out",
         ),
     }
     if importance.linear is None:

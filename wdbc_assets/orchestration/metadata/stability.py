@@ -65,11 +65,13 @@ def _optimism(summary: "StabilitySummary") -> "dg.MarkdownMetadataValue":
     )
 
 
-def _directions(summary: "StabilitySummary") -> "dg.MarkdownMetadataValue | str":
+def _directions(summary: "StabilitySummary") -> str:
+    from wdbc_assets.domain.evaluation.stability import STABLE
+
     if summary.signs is None:
         return "none: the recipe is not linear"
-    words = {1: "rises", -1: "falls", 0: "stays"}
-    return parts.table(
-        ("measurement", "log-odds", "same in"),
-        [(of.column, words[of.sign], f"{100 * of.share:.1f} %") for of in summary.signs],
+    unstable = [f"{of.column} {100 * of.share:.0f} %" for of in summary.signs if of.share < STABLE]
+    counted = (
+        f"{summary.stable_signs} of {len(summary.signs)} are stable, the same in {100 * STABLE:.0f} % of the refits"
     )
+    return f"{counted}; less often: {', '.join(unstable) or 'none'}"

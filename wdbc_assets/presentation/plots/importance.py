@@ -1,4 +1,4 @@
-"""Plots of importance: permutation importance by measurement, and the contributions for two typical patients."""
+"""Plots of importance: the loss without each cluster, and the contributions for two typical patients."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ if TYPE_CHECKING:
 
 
 def importance_by_group(importance: Importance) -> style.Image:
-    """Draw by how much the log-loss grows when a measurement's three columns are permuted, mean and sd."""
+    """Draw by how much the log-loss grows if a cluster is permuted, and if it is left out; with 95 % intervals."""
     groups = importance.groups[::-1]
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        means, places = [group.mean for group in groups], range(len(groups))
-        axes.barh(places, means, color=style.BLUE, height=0.7)
-        axes.errorbar(
-            means, places, xerr=[group.sd for group in groups], fmt="none", ecolor="black", elinewidth=1, capsize=2.5
-        )
-        axes.axvline(0, color=style.GREY, linewidth=0.8)
-        axes.set_yticks(places, [group.measurement.replace("_", " ") for group in groups])
-        axes.set_xlabel(f"Growth of the log-loss, mean ± sd of {importance.repeats} permutations")
-        axes.set_title(f"{importance.recipe}, on the {importance.rows} patients of the test set")
-        axes.grid(visible=False, axis="y")
+        permuted, without = figure.subplots(1, 2, sharey=True)
+        for axes, of, title in ((permuted, "permuted", "permuted"), (without, "without", "left out, refitted")):
+            found = [getattr(group, of) for group in groups]
+            axes.barh(range(len(groups)), [one.mean for one in found], color=style.BLUE, height=0.7)
+            axes.hlines(
+                range(len(groups)), [one.low for one in found], [one.high for one in found], color="black", lw=1
+            )
+            axes.axvline(0, color=style.GREY, linewidth=0.8)
+            axes.grid(visible=False, axis="y")
+            axes.set_title(title)
+        permuted.set_yticks(range(len(groups)), [group.cluster.replace("_", " ") for group in groups])
+        figure.supxlabel(f"Increase of the log-loss of {importance.recipe}, out of fold; 95 % intervals", size=9)
 
-    return style.png(draw, height=3.6)
+    return style.png(draw, height=3.0)
 
 
 def typical_contributions(importance: Importance) -> style.Image:

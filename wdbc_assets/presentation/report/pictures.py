@@ -99,7 +99,9 @@ def importance(value: "Importance") -> Iterator[Picture]:
     """Draw the importance and, for a linear recipe, the contributions."""
     from wdbc_assets.presentation import plots
 
-    yield Picture("importance", "Increase of the log-loss without each quantity", plots.importance_by_group(value))
+    yield Picture(
+        "importance", "Increase of the log-loss without each cluster, with intervals", plots.importance_by_group(value)
+    )
     if value.linear is not None:
         text = "Contributions of each column for a typical patient of each class"
         yield Picture("importance-typical", text, plots.typical_contributions(value))

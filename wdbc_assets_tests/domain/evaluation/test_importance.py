@@ -1,4 +1,4 @@
-"""Contributions that add up for every patient, and permutation importance compared with brute force."""
+"""Contributions that add up for every patient, and importance by cluster compared with brute force."""
 
 import dataclasses
 from typing import Any
@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logit
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline
 
 from wdbc_assets.domain.data import contract, splitting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import importance
-from wdbc_assets.domain.modeling import fitting, linear, prediction
+from wdbc_assets.domain.evaluation import comparison, cross_validation, importance
+from wdbc_assets.domain.modeling import fitting, linear, prediction, recipes
 from wdbc_assets_tests import champions
 from wdbc_assets_tests.domain import validation
 
@@ -23,6 +24,26 @@ LINEAR = champions.COMPILED
 @pytest.fixture(scope="module")
 def split() -> splitting.Split:
     return splitting.split(validation.clean_frame())
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return validation.clean_frame()
+
+
+def described(split: splitting.Split, fit: fitting.Fit) -> importance.Importance:
+    """The importance from two invented folds, with the linear terms of a fit."""
+    losses = {
+        cross_validation.Unit(fit.recipe, 0, fold): importance.FoldLosses(
+            repeat=0,
+            fold=fold,
+            log_loss=0.07,
+            permuted={name: 0.1 + 0.01 * place * fold for place, name in enumerate(importance.CLUSTERS)},
+            without=dict.fromkeys(importance.CLUSTERS, 0.08 + fold / 100),
+        )
+        for fold in (1, 0)
+    }
+    return importance.assemble(importance.task_of(validation.clean_frame(), fit), fit, split, losses)
 
 
 @pytest.fixture(scope="module")
@@ -95,49 +116,88 @@ def test_contributions_that_do_not_add_up_are_rejected(
     wrong = dataclasses.replace(found, intercept=found.intercept + 2e-9)
     monkeypatch.setattr(linear, "linear", lambda _: wrong)
     with pytest.raises(WdbcError, match="do not add up to the log-odds: they differ by 2e-09"):
-        importance.importance(split, fits["logistic"], repeats=2)
+        described(split, fits["logistic"])
 
 
-def test_permutation_importance_equals_brute_force(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
-    found = importance.importance(split, fits["svc"], repeats=3, seed=7)
-    pipeline, X, y = fits["svc"].pipeline, split.X_test, split.y_test
-    before = log_loss(y, pipeline.predict_proba(X))
-    generators = np.random.default_rng(7).spawn(10)
-    for measurement, generator in zip(contract.MEASUREMENTS, generators, strict=True):
-        columns = [measurement.column(statistic) for statistic in contract.STATISTICS]
-        worse = []
+def test_both_increases_of_a_fold_equal_brute_force(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
+    task = importance.task_of(frame, fits["svc"], permutations=3, seed=7)
+    unit = cross_validation.Unit("svc", 1, 4)
+    found = importance.score_fold(task, unit)
+    X, y = cross_validation.measurements(frame)
+    fit_on, scored = cross_validation.fold_rows(y.to_numpy(), unit)
+    model = recipes.named("svc").build(42).set_params(**fits["svc"].winner)
+    fitted = clone(model).fit(X.iloc[fit_on], y.iloc[fit_on])
+    assert found.log_loss == pytest.approx(log_loss(y.iloc[scored], fitted.predict_proba(X.iloc[scored])), abs=1e-9)
+    generators = np.random.default_rng([7, 1, 4]).spawn(len(importance.CLUSTERS))
+    for cluster, generator in zip(importance.CLUSTERS, generators, strict=True):
+        columns = importance.columns_of(cluster)
+        losses = []
         for _ in range(3):
-            changed = X.copy()
-            changed[columns] = X[columns].to_numpy()[generator.permutation(len(X))]
-            worse.append(log_loss(y, pipeline.predict_proba(changed)) - before)
-        (group,) = (one for one in found.groups if one.measurement == measurement.name)
-        assert group.columns == tuple(columns)
-        assert group.mean == pytest.approx(np.mean(worse), abs=1e-9)
-        assert group.sd == pytest.approx(np.std(worse, ddof=1), abs=1e-9)
+            changed = X.iloc[scored].copy()
+            changed[columns] = changed[columns].to_numpy()[generator.permutation(len(changed))]
+            losses.append(log_loss(y.iloc[scored], fitted.predict_proba(changed)))
+        assert found.permuted[cluster] == pytest.approx(np.mean(losses), abs=1e-9)
+        less = X.drop(columns=columns)
+        without = clone(model).fit(less.iloc[fit_on], y.iloc[fit_on]).predict_proba(less.iloc[scored])
+        assert found.without[cluster] == pytest.approx(log_loss(y.iloc[scored], without), abs=1e-9)
 
 
-def test_an_unused_measurement_has_an_importance_of_zero(split: splitting.Split) -> None:
-    flat = split.X_train.copy()
-    flat[["texture_mean", "texture_se", "texture_worst"]] = 1.0
-    fit = fitting.fit(flat, split.y_train, recipe="logistic", grid="small")
-    found = importance.importance(split, fit, repeats=5)
-    costs = {group.measurement: (group.mean, group.sd) for group in found.groups}
-    assert costs.pop("texture") == (0, 0)
-    assert all(sd > 0 for _, sd in costs.values())
-    assert [group.mean for group in found.groups] == sorted((g.mean for g in found.groups), reverse=True)
+def test_the_clusters_contain_each_column_once() -> None:
+    columns = [column for cluster in importance.CLUSTERS for column in importance.columns_of(cluster)]
+    assert sorted(columns) == sorted(contract.FEATURES)
+
+
+def test_the_groups_summarize_the_folds_in_descending_order_with_corrected_intervals(
+    split: splitting.Split, fits: dict[str, fitting.Fit]
+) -> None:
+    found = described(split, fits["svc"])
+    assert [group.permuted.mean for group in found.groups] == sorted(
+        (g.permuted.mean or 0 for g in found.groups), reverse=True
+    )
+    increases = np.array([fold.permuted["texture"] - fold.log_loss for fold in found.folds])
+    (texture,) = (group for group in found.groups if group.cluster == "texture")
+    assert (texture.permuted.mean, texture.permuted.low, texture.permuted.high) == comparison.corrected_interval(
+        increases, folds=10
+    )
+
+
+def test_a_constant_cluster_has_an_importance_of_zero(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
+    flat = frame.copy()
+    flat[importance.columns_of("texture")] = 1.0
+    task = importance.task_of(flat, fits["logistic"], permutations=2)
+    found = importance.score_fold(task, cross_validation.Unit("logistic", 0, 0))
+    assert found.permuted["texture"] == pytest.approx(found.log_loss, abs=1e-12)
+    assert found.without["texture"] == pytest.approx(found.log_loss, abs=1e-9)
+    assert found.permuted["size"] > found.log_loss
+
+
+def test_a_fold_that_cannot_be_fitted_is_named(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
+    task = dataclasses.replace(importance.task_of(frame, fits["logistic"]), winner={"logistic__C": -1.0})
+    with pytest.raises(WdbcError, match="logistic, repeat 1, fold 3 of 10: A candidate could not be fitted"):
+        importance.score_fold(task, cross_validation.Unit("logistic", 0, 2))
+
+
+@pytest.mark.nightly
+def test_the_published_data_give_the_expected_importance(frame: pd.DataFrame, split: splitting.Split) -> None:
+    fit = fitting.fit(split.X_train, split.y_train, recipe="logistic")
+    task = importance.task_of(frame, fit)
+    losses = {unit: importance.score_fold(task, unit) for unit in importance.units("logistic")}
+    groups = {group.cluster: group for group in importance.assemble(task, fit, split, losses).groups}
+    assert groups["size"].permuted.mean == pytest.approx(1.23, abs=0.05)
+    assert groups["texture"].permuted.mean == pytest.approx(0.070, abs=0.005)
 
 
 @pytest.mark.parametrize("recipe", [*LINEAR, "svc"])
 def test_the_result_states_its_inputs_and_typical_patients_are_means(
     split: splitting.Split, fits: dict[str, fitting.Fit], recipe: str
 ) -> None:
-    found = importance.importance(split, fits[recipe], repeats=2)
-    assert {name: getattr(found, name) for name in ("recipe", "score", "repeats", "seed", "rows")} == {
+    found = described(split, fits[recipe])
+    assert {name: getattr(found, name) for name in ("recipe", "score", "permutations", "seed", "patients")} == {
         "recipe": recipe,
         "score": "log_loss",
-        "repeats": 2,
+        "permutations": 10,
         "seed": 42,
-        "rows": 114,
+        "patients": 569,
     }
     if recipe == "svc":
         assert found.linear is None
@@ -156,26 +216,27 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
     assert total["benign"] < 0 < total["malignant"]
 
 
-def test_importance_is_reproducible_and_depends_on_the_seed(
-    split: splitting.Split, fits: dict[str, fitting.Fit]
-) -> None:
-    def made(**options: Any) -> importance.Importance:
-        return importance.importance(split, fits["pca_logistic"], repeats=3, **options)
+def test_importance_is_reproducible_and_depends_on_the_seed(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
+    def made(**options: Any) -> importance.FoldLosses:
+        task = importance.task_of(frame, fits["pca_logistic"], permutations=1, **options)
+        return importance.score_fold(task, cross_validation.Unit("pca_logistic", 0, 0))
 
-    assert made() == made()
-    assert made(seed=1) != made()
+    first, other = made(), made(seed=1)
+    assert made() == first
+    assert other.permuted != first.permuted
+    assert other.without == first.without
 
 
-@pytest.mark.parametrize(("setting", "value"), [("repeats", 1), ("seed", -1)])
+@pytest.mark.parametrize(("setting", "value"), [("permutations", 0), ("seed", -1)])
 def test_a_setting_out_of_range_is_rejected(
-    split: splitting.Split, fits: dict[str, fitting.Fit], setting: str, value: int
+    frame: pd.DataFrame, fits: dict[str, fitting.Fit], setting: str, value: int
 ) -> None:
     with pytest.raises(WdbcError, match=f"{setting} = {value}"):
-        importance.importance(split, fits["logistic"], **{setting: value})
+        importance.task_of(frame, fits["logistic"], **{setting: value})
 
 
 def test_typical_patients_are_not_real_patients(split: splitting.Split, fits: dict[str, fitting.Fit]) -> None:
-    terms_of = importance.importance(split, fits["logistic"], repeats=2).linear
+    terms_of = described(split, fits["logistic"]).linear
     assert terms_of is not None
     _, terms = champions.contributions(fits["logistic"], pd.concat([split.X_train, split.X_test]))
     for contributions in vars(terms_of.typical).values():

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 from wdbc_assets.domain.evaluation import calibration, utility
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Histogram, Quantiles
-from wdbc_assets.domain.evaluation.results import Calibration, DecisionCurve
+from wdbc_assets.domain.evaluation.importance import CLUSTERS
+from wdbc_assets.domain.evaluation.results import Calibration, DecisionCurve, Difference
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.presentation import plots
 from wdbc_assets_tests import results
@@ -46,6 +48,8 @@ PICTURES: dict[str, Callable[[], plots.Image]] = {
     "decision curve of one": lambda: plots.decision_curves(useful("logistic")),
     "decision curves of three": lambda: plots.decision_curves(useful("logistic", "svc", "stacking")),
     "importance": lambda: plots.importance_by_group(results.importance()),
+    "instability": lambda: plots.instability(results.stability().summary),
+    "learning curve": lambda: plots.learning_curve(results.stability().summary),
     "contributions": lambda: plots.typical_contributions(results.importance()),
 }
 
@@ -117,11 +121,31 @@ def test_the_lines_of_a_policy_lie_where_it_draws_them(
 def test_the_bars_of_importance_are_the_groups_with_the_largest_on_top(figure: Figure) -> None:
     found = results.importance()
     plots.importance_by_group(found)
+    for axes, of in zip(figure.axes, ("permuted", "without"), strict=True):
+        bars = [patch.get_width() for patch in axes.patches]  # type: ignore[attr-defined] # rectangles all
+        assert bars[::-1] == [getattr(group, of).mean for group in found.groups]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[::-1] == [cluster.replace("_", " ") for cluster in CLUSTERS]
+
+
+def test_the_bands_of_instability_are_the_bins_and_count_their_patients(figure: Figure) -> None:
+    summary = results.stability().summary
+    plots.instability(summary)
     (axes,) = figure.axes
-    bars = [patch.get_width() for patch in axes.patches]  # type: ignore[attr-defined] # rectangles all
-    assert bars[::-1] == [group.mean for group in found.groups]
-    assert axes.get_yticklabels()[-1].get_text() == "radius"
-    assert axes.get_yticklabels()[-8].get_text() == "concave points"
+    (_, means) = axes.get_lines()
+    assert xs(means) == ys(means) == [one.probability for one in summary.bins]
+    assert {str(one.patients) for one in summary.bins} <= {text.get_text() for text in axes.texts}
+
+
+def test_the_learning_curve_ends_at_zero_and_leaves_out_what_cannot_be_said(figure: Figure) -> None:
+    summary = results.stability().summary
+    nothing = Difference(mean=None, low=None, high=None)
+    unknown = replace(summary.learning[0], log_loss=nothing, reason="too few")
+    plots.learning_curve(replace(summary, learning=(unknown, *summary.learning[1:])))
+    (axes,) = figure.axes
+    (_, curve) = axes.get_lines()
+    assert xs(curve) == [16, 24, 32]
+    assert ys(curve) == pytest.approx([summary.learning[1].log_loss.mean, summary.learning[2].log_loss.mean, 0])
 
 
 def test_the_contributions_of_typical_patients_are_all_shown_and_summed(figure: Figure) -> None:
