@@ -6,7 +6,7 @@ from wdbc_assets.domain.evaluation import comparison
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store.store import Store
-from wdbc_assets_tests.domain import out_of_fold
+from wdbc_assets_tests.domain import out_of_fold, published
 
 
 def put_evidence(store: Store, **losses: float) -> None:
@@ -15,7 +15,7 @@ def put_evidence(store: Store, **losses: float) -> None:
         [out_of_fold.with_loss(out_of_fold.honest(), more).assign(recipe=recipe) for recipe, more in losses.items()],
         ignore_index=True,
     )
-    value = CrossValidation(predictions, (), comparison.summary(predictions))
+    value = CrossValidation(predictions, (), comparison.summary(predictions, published.frame()))
     parameters = {"protocol": "quick", "evaluated_recipes": ",".join(losses)}
     draft = store.draft(
         "cross_validation",

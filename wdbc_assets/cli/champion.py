@@ -8,6 +8,7 @@ import click
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry import challenger, policies
@@ -138,6 +139,10 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
         engine = "the compiled scorer" if found.compiled else "scikit-learn (this recipe cannot be compiled)"
         name = terminal.style(found.recipe or "unknown", bold=True)
         terminal.say(f"\n  champion {name} {formatting.short(found.version)}, predicts with {engine}")
+        if found.recipe is not None and found.recipe not in recipes.RECIPES:
+            terminal.say(
+                f"  the recipe {found.recipe} no longer exists: the champion serves, and cannot be fitted again"
+            )
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
         if standing.recalibrated:

@@ -12,6 +12,7 @@ from typing import Any
 from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
@@ -85,7 +86,7 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)))
             continue
         parameters = resolved(asset, config, {})
-        changes = reasons(
+        changes = removed_recipes(spec, manifest) + reasons(
             store,
             manifest,
             inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
@@ -97,6 +98,13 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             changes += source_change(manifest, config)
         states[asset] = AssetStatus(asset, manifest, tuple(changes or waits))
     return list(states.values())
+
+
+def removed_recipes(spec: specs.AssetSpec, manifest: Manifest | None) -> list[str]:
+    """Return which recipes a version was made with that no longer exist."""
+    stated = manifest.parameters.get(spec.recipes) if manifest is not None else None
+    names = str(stated).split(",") if stated else []
+    return [f"the recipe {name} no longer exists" for name in names if name not in recipes.RECIPES]
 
 
 def _damage(store: Store, manifest: Manifest | None) -> list[str]:

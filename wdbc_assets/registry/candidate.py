@@ -84,10 +84,19 @@ class Case:
         return self.standing.recipe or str(self.store.document(champion, BUNDLE)["recipe"])
 
     @property
+    def code(self) -> str:
+        """The digest of the code of the candidate's recipe.
+
+        Raises:
+            WdbcError: the recipe was renamed or removed since the candidate was fitted.
+        """
+        return code_versions.recipe_version(recipes.of_stored(self.recipe).name)
+
+    @property
     def definition(self) -> str:
         """The digest of the recipe's code and of the parameters of its search."""
         parameters = self.manifests["fitted_pipeline"].parameters
-        return parsing.digest({"code": code_versions.recipe_version(self.recipe), "search": parameters})
+        return parsing.digest({"code": self.code, "search": parameters})
 
     @cached_property
     def champion_is_unchanged(self) -> bool:
@@ -241,7 +250,7 @@ class Case:
                 recipe=self.recipe,
                 version=self.version,
                 made_of={name: manifest.version for name, manifest in self.manifests.items()},
-                code=code_versions.recipe_version(self.recipe),
+                code=self.code,
                 definition=self.definition,
             ),
             champion=verdicts.Champion(recipe=self.champion_recipe, version=version) if version else None,

@@ -1,11 +1,14 @@
 """The parameters for re-deriving a version: those of its manifest, overridden by explicit settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.verification.causes import Cause
@@ -27,13 +30,14 @@ def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Config
     options of an earlier run (`wdbc run --recipe ...`) are recorded only in the manifest.
 
     Raises:
-        WdbcError: A parameter is out of bounds.
+        WdbcError: A parameter is out of bounds, or names a recipe that no longer exists.
     """
     kind = specs.ASSETS[asset].parameters
     if kind is None:
         return Configuration(None, None, ())
     stated = {name: value for name, value in manifest.parameters.items() if name in kind.model_fields}
     kept = {name: value for name, value in stated.items() if name not in config.model_fields_set}
+    _require_recipes(asset, kept)
     changes = [
         Cause("configuration", name, manifest.parameters.get(name), value)
         for name, value in staleness.resolved(asset, config, kept).items()
@@ -45,3 +49,10 @@ def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Config
     except WdbcError:
         before = None
     return Configuration(now, before, tuple(changes))
+
+
+def _require_recipes(asset: str, stated: Mapping[str, Any]) -> None:
+    """Raise WdbcError if the manifest names a recipe that no longer exists, which is no error of the settings."""
+    for name in str(stated.get(specs.ASSETS[asset].recipes) or "").split(","):
+        if name:
+            recipes.of_stored(name)

@@ -140,7 +140,7 @@ def out_of_fold(
     preconditions.require_setting("folds", folds, fits=folds >= 2, allowed="2 or more; 10 is usual")
     preconditions.require_seed(seed)
     preconditions.require_diagnoses(y, rows=len(X), of_each=folds)
-    unfitted = recipes.named(fit.recipe).build(fit.seed)
+    unfitted = recipes.of_stored(fit.recipe).build(fit.seed)
     p = np.empty(len(y))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for fold, (fit_on, scored) in enumerate(splitter.split(X, y), start=1):

@@ -61,7 +61,7 @@ def card(artifacts: Mapping[str, Any], versions: Mapping[str, str], *, owner: st
         _data(cited),
         _evaluation(cited, recipe),
         _calibration(cited, recipe),
-        _subgroups(cited, recipe),
+        *_subgroups(cited, recipe),
         _usefulness(cited, recipe),
         _test_set(cited),
         _policy(cited),
@@ -137,7 +137,7 @@ ethical decision. The recall target of the decision policy makes this choice exp
 
 
 def _details(cited: Cited, recipe: str) -> Section:
-    summary = recipes.named(recipe).summary.rstrip(".")
+    summary = recipes.of_stored(recipe).summary.rstrip(".")
     text = f"""\
 Recipe `{recipe}`: {summary[0].lower()}{summary[1:]}. The model estimates the probability that a mass is malignant.
 
@@ -371,7 +371,10 @@ calibration error is shown beside its mean for perfectly calibrated probabilitie
 _QUARTERS = ("first", "second", "third", "fourth")
 
 
-def _subgroups(cited: Cited, recipe: str) -> Section:
+def _subgroups(cited: Cited, recipe: str) -> tuple[Section, ...]:
+    """Return the section on subgroups; there is none if the summary was made without the measurements."""
+    if recipe not in cited.artifacts["cross_validation"]["subgroups"]:
+        return ()
     by = cited.artifacts["cross_validation"]["subgroups"][recipe][0]
     name = explanations.mean_of(by["measurement"])
     reasons = (f"{of.capitalize()}: {by[of]['reason']}." for of in ("recall", "specificity") if by[of].get("reason"))
@@ -399,7 +402,7 @@ not corrected for the number of quarters. {" ".join(reasons)}"""
         for number in range(len(by[of]["groups"]))
         for value in quarter(of, number)
     )
-    return Section("Subgroups", paragraphs(text), tuple(rates))
+    return (Section("Subgroups", paragraphs(text), tuple(rates)),)
 
 
 _ELSEWHERE: tuple[tuple[str, str, Form], ...] = (

@@ -111,6 +111,22 @@ def named(name: str) -> Recipe:
     )
 
 
+def of_stored(name: str) -> Recipe:
+    """Return the recipe that a stored model was fitted with.
+
+    Raises:
+        WdbcError: it was renamed or removed since; the model can be used, but not fitted again or compared by its code.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    fate = f"was renamed to {RENAMED[name]}" if name in RENAMED else "no longer exists"
+    raise WdbcError(
+        f"the stored version was made with the recipe {name}, which {fate}",
+        where="recipe",
+        hint=f"Fit a recipe that exists with `wdbc run --recipe NAME`: {', '.join(RECIPES)}.",
+    )
+
+
 def rejection(name: str) -> str:
     """Return why a setting or an option cannot be this name: the recipe was renamed, or does not exist.
 
