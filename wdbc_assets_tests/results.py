@@ -20,6 +20,8 @@ from wdbc_assets.domain.evaluation.decision_policy import (
 )
 from wdbc_assets.domain.evaluation.importance import (
     CLUSTERS,
+    LEVELS,
+    Curve,
     FoldLosses,
     Group,
     Importance,
@@ -103,6 +105,10 @@ def importance(*, linear: bool = True) -> Importance:
     """An importance that falls from measurement to measurement, of a recipe that is linear or not."""
     terms = {column: number / 10 for number, column in enumerate(contract.FEATURES)}
     typical = Typical(benign={column: -term for column, term in terms.items()}, malignant=terms)
+    curves = {
+        column: Curve(tuple(level * term for level in LEVELS), tuple(level - term for level in LEVELS))
+        for column, term in terms.items()
+    }
     return Importance(
         recipe="logistic" if linear else "svc",
         winner={"logistic__C": 1.0},
@@ -120,7 +126,7 @@ def importance(*, linear: bool = True) -> Importance:
             )
             for number, cluster in enumerate(CLUSTERS)
         ),
-        linear=LinearTerms(intercept=0.5, coefficients=terms, typical=typical) if linear else None,
+        linear=LinearTerms(intercept=0.5, coefficients=terms, typical=typical, curves=curves) if linear else None,
         folds=tuple(
             FoldLosses(
                 repeat=0,

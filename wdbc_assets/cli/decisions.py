@@ -43,7 +43,8 @@ def show_comparison(document: VerdictDocument) -> None:
     terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds{difference}")
     terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'interval':<20} {'met':<4} required")
     for criterion in verdict.criteria:
-        value = "" if criterion.value is None else f"{criterion.value:+.4f}"
+        form = "+.4f" if criterion.name in criteria.COMPARED else ".4f"
+        value = "" if criterion.value is None else formatting.number(criterion.value, form)
         interval = "" if criterion.low is None else f"[{criterion.low:+.4f}, {criterion.high:+.4f}]"
         met = terminal.style("yes", fg="green") if criterion.holds else terminal.style("no ", fg="red")
         terminal.say(f"  {criterion.name:<14} {value:>8}   {interval:<20} {met}  {criterion.demand}")

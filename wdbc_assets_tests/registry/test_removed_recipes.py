@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from wdbc_assets import settings
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import gate, model_card
 from wdbc_assets.pipeline import specs, staleness
@@ -36,7 +36,9 @@ def store(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-@pytest.mark.parametrize(("name", "fate"), [("gone", "no longer exists"), ("seed_baseline", "was renamed to airflow_")])
+@pytest.mark.parametrize(
+    ("name", "fate"), [("gone", "no longer exists"), (next(iter(recipes.RENAMED)), "was renamed to airflow_")]
+)
 def test_the_error_says_what_became_of_the_recipe_and_what_to_run(name: str, fate: str) -> None:
     with pytest.raises(WdbcError, match=fate) as refused:
         recipes.of_stored(name)
@@ -105,6 +107,6 @@ def test_the_decision_policy_and_the_card_of_a_removed_recipe_are_refused(monkey
     fit = champions.fit("logistic")
     monkeypatch.delitem(recipes.RECIPES, "logistic")
     with pytest.raises(WdbcError, match="recipe logistic, which no longer exists"):
-        decision_policy.policy(champions.split(), fit)
+        policy_derivation.derive(champions.split(), fit)
     with pytest.raises(WdbcError, match="recipe logistic, which no longer exists"):
         model_card.card(evidence.contents("logistic"), evidence.versions())

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import fitting
 
 PROTOCOL = "quick"
+LEVELS = tuple(number / 40 for number in range(1, 40))
+"""The quantiles of the training set at which curves are given; extremes would be values of single patients."""
+
 CLUSTERS: Mapping[str, tuple[str, ...]] = {
     "size": ("radius", "perimeter", "area"),
     "shape": ("compactness", "concavity", "concave_points"),
@@ -95,17 +98,26 @@ class Typical:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """What the values of a column add to the log-odds: quantiles of the training set, and the contribution of each."""
+
+    quantiles: tuple[float, ...]
+    contributions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class LinearTerms:
     """A linear recipe: intercept, coefficients per standard deviation, and contributions of typical patients.
 
     Of a spline, `coefficients` are those of the logarithms and `curvatures` those of the cubic terms; any other recipe
-    has no `curvatures`.
+    has no `curvatures`. `curves` has the contribution of each column at the quantiles `LEVELS`.
     """
 
     intercept: float
     coefficients: dict[str, float]
     curvatures: dict[str, float] | None = field(default=None, metadata={"omitted": True}, kw_only=True)
     typical: Typical
+    curves: dict[str, Curve]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +291,8 @@ def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline)
         dict(zip(model.columns, row, strict=True))
         for row in model.coefficients.reshape(-1, len(model.columns)).tolist()
     )
+    quantiles = split.X_train.quantile(list(LEVELS))
+    contributions = model.contributions(quantiles)
     return LinearTerms(
         intercept=model.intercept,
         coefficients=coefficients,
@@ -287,4 +301,8 @@ def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline)
             benign=dict(zip(model.columns, benign, strict=True)),
             malignant=dict(zip(model.columns, malignant, strict=True)),
         ),
+        curves={
+            column: Curve(tuple(quantiles[column].tolist()), tuple(contributions[column].tolist()))
+            for column in model.columns
+        },
     )

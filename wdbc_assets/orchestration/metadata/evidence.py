@@ -135,6 +135,9 @@ def describe_importance(importance: "Importance") -> dict[str, Any]:
     return {
         **described,
         "contributions": "exact: with the intercept they add up to the log-odds",
+        "contributions by value": parts.picture(
+            plots.contribution_curves(importance), "What each value of a measurement adds to the log-odds, as curves"
+        ),
         "contributions of typical patients": parts.picture(
             plots.typical_contributions(importance), "What each column adds to the log-odds of two typical patients"
         ),

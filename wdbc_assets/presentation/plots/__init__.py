@@ -8,7 +8,7 @@ from wdbc_assets.presentation.plots.calibration import reliability_curves
 from wdbc_assets.presentation.plots.comparison import recipes_compared
 from wdbc_assets.presentation.plots.decision_curve import decision_curves
 from wdbc_assets.presentation.plots.exploration import correlations, distributions, separation
-from wdbc_assets.presentation.plots.importance import importance_by_group, typical_contributions
+from wdbc_assets.presentation.plots.importance import contribution_curves, importance_by_group, typical_contributions
 from wdbc_assets.presentation.plots.metrics import confusion_matrix, roc_curve
 from wdbc_assets.presentation.plots.policy import decision_bands
 from wdbc_assets.presentation.plots.promotion import differences
@@ -20,6 +20,7 @@ __all__ = [
     "Image",
     "as_markdown",
     "confusion_matrix",
+    "contribution_curves",
     "correlations",
     "cv_curve",
     "decision_bands",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation.importance import LEVELS
 from wdbc_assets.presentation.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from wdbc_assets.domain.evaluation.importance import Importance
+
+
+_COLOURS, _LINES = (style.BLUE, style.GREY, style.VERMILION), ("-", ":", "--")
 
 
 def importance_by_group(importance: Importance) -> style.Image:
@@ -31,6 +36,30 @@ def importance_by_group(importance: Importance) -> style.Image:
         figure.supxlabel(f"Increase of the log-loss of {importance.recipe}, out of fold; 95 % intervals", size=9)
 
     return style.png(draw, height=3.0)
+
+
+def contribution_curves(importance: Importance) -> style.Image:
+    """Draw what the values of each column add to the log-odds, by the share of patients below; linear recipes."""
+    terms = importance.linear
+    if terms is None:
+        raise ValueError(f"{importance.recipe} is not linear")
+    middle = {column: curve.contributions[len(LEVELS) // 2] for column, curve in terms.curves.items()}
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(2, 5, sharex=True, sharey=True)
+        for axes, measurement in zip(panels.flat, contract.MEASUREMENTS, strict=True):
+            axes.axhline(0, color=style.GREY, linewidth=0.8)
+            for statistic, colour, line in zip(contract.STATISTICS, _COLOURS, _LINES, strict=True):
+                column = measurement.column(statistic)
+                heights = [height - middle[column] for height in terms.curves[column].contributions]
+                axes.plot([100 * level for level in LEVELS], heights, line, color=colour, label=statistic)
+            axes.set_title(measurement.name.replace("_", " "), size=9)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        figure.supxlabel("Patients of the training set with smaller values, in %", size=9)
+        figure.supylabel("Added to the log-odds, from the median", size=9)
+
+    return style.png(draw, height=4.2)
 
 
 def typical_contributions(importance: Importance) -> style.Image:

@@ -103,5 +103,7 @@ def importance(value: "Importance") -> Iterator[Picture]:
         "importance", "Increase of the log-loss without each cluster, with intervals", plots.importance_by_group(value)
     )
     if value.linear is not None:
+        text = "What each value of a measurement adds to the log-odds of malignant, as curves"
+        yield Picture("importance-curves", text, plots.contribution_curves(value))
         text = "Contributions of each column for a typical patient of each class"
         yield Picture("importance-typical", text, plots.typical_contributions(value))

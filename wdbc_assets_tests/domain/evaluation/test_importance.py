@@ -212,6 +212,11 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
         intercept, terms = champions.contributions(fits[recipe], mean)
         assert linear.intercept == intercept
         assert list(typical[name].values()) == pytest.approx(terms.iloc[0].tolist(), abs=1e-12)
+    at_quantiles = split.X_train.quantile(list(importance.LEVELS))
+    _, terms = champions.contributions(fits[recipe], at_quantiles)
+    for column, curve in linear.curves.items():
+        assert curve.quantiles == pytest.approx(at_quantiles[column].tolist())
+        assert curve.contributions == pytest.approx(terms[column].tolist(), abs=1e-12)
     total = {name: linear.intercept + sum(terms.values()) for name, terms in typical.items()}
     assert total["benign"] < 0 < total["malignant"]
 

@@ -10,9 +10,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import calibration, utility
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Histogram, Quantiles
-from wdbc_assets.domain.evaluation.importance import CLUSTERS
+from wdbc_assets.domain.evaluation.importance import CLUSTERS, LEVELS
 from wdbc_assets.domain.evaluation.results import Calibration, DecisionCurve, Difference
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.presentation import plots
@@ -50,6 +51,7 @@ PICTURES: dict[str, Callable[[], plots.Image]] = {
     "importance": lambda: plots.importance_by_group(results.importance()),
     "instability": lambda: plots.instability(results.stability().summary),
     "learning curve": lambda: plots.learning_curve(results.stability().summary),
+    "contribution curves": lambda: plots.contribution_curves(results.importance()),
     "contributions": lambda: plots.typical_contributions(results.importance()),
 }
 
@@ -146,6 +148,19 @@ def test_the_learning_curve_ends_at_zero_and_leaves_out_what_cannot_be_said(figu
     (_, curve) = axes.get_lines()
     assert xs(curve) == [16, 24, 32]
     assert ys(curve) == pytest.approx([summary.learning[1].log_loss.mean, summary.learning[2].log_loss.mean, 0])
+
+
+def test_the_curves_of_all_columns_are_drawn_from_their_medians(figure: Figure) -> None:
+    plots.contribution_curves(results.importance())
+    assert [axes.get_title() for axes in figure.axes] == [
+        measurement.name.replace("_", " ") for measurement in contract.MEASUREMENTS
+    ]
+    for axes in figure.axes:
+        _, *curves = axes.get_lines()
+        assert [curve.get_label() for curve in curves] == list(contract.STATISTICS)
+        for curve in curves:
+            assert xs(curve)[0] == 2.5
+            assert ys(curve) == pytest.approx([level - 0.5 for level in LEVELS])
 
 
 def test_the_contributions_of_typical_patients_are_all_shown_and_summed(figure: Figure) -> None:
