@@ -7,6 +7,7 @@ import statistics
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import decision_policy, recalibration
 from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Service
@@ -423,3 +424,33 @@ def assert_is_problem(answer: running.Answer) -> None:
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert b"Traceback" not in answer.body
     assert b".py" not in answer.body
+
+
+def test_a_recalibrated_champion_reports_other_probabilities_and_the_same_triage(
+    service: Service, tmp_path: Path
+) -> None:
+    patients = asked(*champions.patients(50))
+    before = service.ask("/v1/predict", patients).json["predictions"]
+    own = champions.bundle().policy
+    policy = recalibration.recalibrate(own, 0.1)
+    champions.promote(tmp_path, replace(champions.bundle(), policy=policy))
+    with running.serving(tmp_path) as other:
+        after = other.ask("/v1/predict", patients).json["predictions"]
+        explained = other.ask("/v1/explain", patients).json["explanations"]
+        described = other.ask("/v1/model").json["policy"]
+    p = np.array([row["probability"] for row in before])
+    shown = [row["probability"] for row in after]
+    assert shown == recalibration.probabilities(policy, p).tolist() != p.tolist()
+    for name in ("triage", "above_threshold"):
+        assert [row[name] for row in after] == [row[name] for row in before]
+    np.testing.assert_allclose([row["probability"] for row in explained], shown, rtol=0, atol=1e-12)
+    bounds = recalibration.bounds(policy)
+    assert described == {
+        "prevalence": 0.1,
+        "trained_prevalence": own.training.prevalence,
+        "threshold": bounds.threshold,
+        "recall_target": own.recall_target,
+        "quantiles": vars(bounds.quantiles),
+    }
+    stated = service.ask("/v1/model").json["policy"]
+    assert (stated["prevalence"], stated["threshold"]) == (own.training.prevalence, own.threshold)
