@@ -59,7 +59,8 @@ def refits(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapp
     from wdbc_assets.domain.evaluation.refits import Refit
     from wdbc_assets.pipeline.engines import refitting
 
-    value = codecs.decode("stability", {name: contents[name] for name in _STABILITY})
+    files = {name: contents[name] for name in _STABILITY}
+    value = codecs.decode("stability", files)
     summary = value.summary
     task = refitting.task_of(inputs["clean_frame"], inputs["fitted_pipeline"], seed=summary.seed)
     work = refitting.work(task, bootstraps=summary.refits, splits=summary.splits)
