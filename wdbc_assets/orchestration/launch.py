@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wdbc_assets import logs, settings, sources
 from wdbc_assets.domain.errors import WdbcError
@@ -10,6 +10,9 @@ from wdbc_assets.orchestration import instance as dagsters
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 class Reporter(Protocol):
@@ -115,8 +118,15 @@ def _through_dagster(
         raise reporter.errors[0]
     if result.success:
         return result.run_id
+    if any(_is_interruption(event) for event in result.all_events):
+        raise KeyboardInterrupt  # Dagster has recorded it as a failure and gone on
     raise WdbcError(
         f"run {result.run_id} failed",
         where="Dagster's history",
         hint="See the run's log in the UI (`wdbc ui`), or run `wdbc --debug ...`.",
     )
+
+
+def _is_interruption(event: "dg.DagsterEvent") -> bool:
+    error = event.step_failure_data.error if event.is_step_failure else None
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
