@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from wdbc_assets import settings
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import gate, model_card
 from wdbc_assets.pipeline import specs, staleness
@@ -105,6 +105,6 @@ def test_the_decision_policy_and_the_card_of_a_removed_recipe_are_refused(monkey
     fit = champions.fit("logistic")
     monkeypatch.delitem(recipes.RECIPES, "logistic")
     with pytest.raises(WdbcError, match="recipe logistic, which no longer exists"):
-        decision_policy.policy(champions.split(), fit)
+        policy_derivation.derive(champions.split(), fit)
     with pytest.raises(WdbcError, match="recipe logistic, which no longer exists"):
         model_card.card(evidence.contents("logistic"), evidence.versions())
