@@ -68,7 +68,7 @@ def notes(verdict: Verdict) -> list[str]:
     return [
         "",
         f"accuracy       {formatting.difference(verdict.comparison.accuracy)}, which decides nothing",
-        f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.4f}",
+        f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.2g}",
         f"power          it would recognize about {power} in log-loss",
     ]
 

@@ -57,9 +57,11 @@ def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> Eva
             than the published ones.
 
     Raises:
-        WdbcError: a recipe does not have every patient once in each repeat, in the same folds.
+        WdbcError: a recipe does not have every patient once in each repeat, in the same folds, or the frame has other
+            patients.
     """
     require_pairs(predictions)
+    _require_measurements(predictions, frame)
     names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
     pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
     by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
@@ -196,6 +198,16 @@ def _by_repeat(predictions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np
     repeats = int(ordered["repeat"].nunique())
     probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
     return ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities
+
+
+def _require_measurements(predictions: pd.DataFrame, frame: pd.DataFrame | None) -> None:
+    patients = predictions["patient"].nunique()
+    if frame is not None and len(frame) != patients:
+        raise WdbcError(
+            f"There are measurements of {len(frame)} patients for predictions of {patients}.",
+            where="cross_validation",
+            hint="Evaluate the patients of this clean frame: `wdbc evaluate`.",
+        )
 
 
 def require_pairs(predictions: pd.DataFrame) -> None:

@@ -78,6 +78,12 @@ def alpha(attempt: int) -> float:
     return SIGNIFICANCE * 6 / math.pi**2 / attempt**2
 
 
+def level(attempt: int) -> str:
+    """Return the level of the interval as text, with two digits of what it leaves out: never `100 %`."""
+    left_out = 100 * alpha(attempt)
+    return f"{100 - left_out:.{max(2, 1 - math.floor(math.log10(left_out)))}f} %"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The differences candidate - champion that the gate needs, on the same out-of-fold predictions.
@@ -137,7 +143,7 @@ def comparison_criteria(compared: Comparison, attempt: int) -> tuple[Criterion, 
     return (
         Criterion(
             name=LOG_LOSS,
-            demand=f"upper bound of the {1 - alpha(attempt):.2%} interval below 0",
+            demand=f"upper bound of the {level(attempt)} interval below 0",
             holds=known(log_loss.high) < 0,
             bound=0.0,
             value=log_loss.mean,

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import criteria
 from wdbc_assets.domain.rules.base import Rule
 
@@ -202,7 +203,7 @@ def _verdict(
     if champion is None:
         return ("inconclusive", False, problems) if broken else ("first", True, "there is no champion to compare with")
     if not compared:
-        return "not measured", False, "there are no predictions of the champion's recipe for these patients"
+        return "not measured", False, _unmeasured(champion)
     log_loss = next(criterion for criterion in compared if criterion.name == criteria.LOG_LOSS)
     low, high = criteria.known(log_loss.low), criteria.known(log_loss.high)
     if low > 0:
@@ -214,6 +215,15 @@ def _verdict(
     if -low < EQUIVALENCE and high < EQUIVALENCE:
         return "not worse", *_prefer_simpler(candidate, champion, same_recipe=same_recipe, supersedes=supersedes)
     return "inconclusive", False, "the interval of the difference in log-loss contains 0 and exceeds the margin"
+
+
+def _unmeasured(champion: str) -> str:
+    reason = "there are no predictions of the champion's recipe for these patients"
+    if champion not in recipes.RECIPES:
+        return f"{reason}, and the recipe {champion} no longer exists"
+    return (
+        f"{reason}; `wdbc evaluate --recipe {champion}` makes them, unless the recipe was changed since its promotion"
+    )
 
 
 def _prefer_simpler(candidate: str, champion: str, *, same_recipe: bool, supersedes: bool) -> tuple[bool, str]:

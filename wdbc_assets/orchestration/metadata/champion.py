@@ -32,7 +32,7 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     }
     if verdict.comparison is not None:
         described["accuracy (decides nothing)"] = formatting.difference(verdict.comparison.accuracy)
-        described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.4f}"
+        described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.2g}"
         described["power"] = parts.table(
             ("gain in log-loss", "recognized in about"),
             [
