@@ -1,13 +1,16 @@
 """`wdbc promote`: compare a candidate with the champion, and promote it if it passes the gate."""
 
+import contextlib
+
 import click
 
 from wdbc_assets.cli import decisions, recalibrate, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import launch
-from wdbc_assets.registry import audit_log, policies
+from wdbc_assets.registry import audit_log, challenger, policies
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Registry
+from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import NeverMade, Store
 
 
@@ -88,6 +91,10 @@ def _promote_policy(version: str, reason: str, *, dry_run: bool) -> None:
         f"\n  promoted: {entry.recipe} {formatting.short(entry.after)} with the policy {named} is in production;"
         f" it replaces {formatting.short(entry.before)}"
     )
+    with contextlib.suppress(DamagedStore):
+        experiment = challenger.current(store)
+        if experiment is not None and experiment.against == entry.before:
+            terminal.say("  the experiment against that champion is over: `wdbc shadow start` starts another")
     terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
     decisions.record_in_dagster(store, entry)
 
