@@ -39,7 +39,10 @@ def store(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 @pytest.mark.parametrize(
     ("name", "fate"), [("gone", "no longer exists"), (next(iter(recipes.RENAMED)), "was renamed to airflow_")]
 )
-def test_the_error_says_what_became_of_the_recipe_and_what_to_run(name: str, fate: str) -> None:
+def test_the_error_says_what_became_of_the_recipe_and_what_to_run(
+    name: str, fate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(recipes.RENAMED, "old", recipes.BASELINE)
     with pytest.raises(WdbcError, match=fate) as refused:
         recipes.of_stored(name)
     assert "`wdbc run --recipe NAME`" in refused.value.hint
