@@ -17,6 +17,7 @@ from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.results import EvaluationSummary
 from wdbc_assets.store import parsing
 from wdbc_assets.store.store import open_store
+from wdbc_assets_tests.shared_evidence import FEW
 
 
 def test_the_data_dictionary_matches_the_contract() -> None:
@@ -66,7 +67,7 @@ def test_the_environment_example_states_defaults_and_yields_to_the_environment(
     path = tmp_path / ".env"
     path.write_text(re.sub(r'^# (WDBC_\w+=")', r"\1", env_example.page(), flags=re.MULTILINE))
     defaults = settings.Settings.model_construct()
-    for name in ("WDBC_STORAGE", "WDBC_LOG"):
+    for name in ("WDBC_STORAGE", "WDBC_LOG", *FEW):
         monkeypatch.delenv(name)
     assert settings.load() == settings.Settings.model_validate(defaults.model_dump())
     monkeypatch.setenv("WDBC_FOLDS", "7")

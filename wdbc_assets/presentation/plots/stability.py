@@ -29,7 +29,7 @@ def instability(summary: StabilitySummary) -> style.Image:
         axes.set(xlim=(0, 1), ylim=(0, 1.06), xlabel="Original probability; above each bin, its patients")
         axes.set_ylabel("Probability by a refit")
         axes.set_title(f"{summary.recipe}: {summary.refits} bootstrap refits, mean difference {summary.error:.4f}")
-        axes.legend(loc="upper left", fontsize=8, bbox_to_anchor=(0, 0.93))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8)
 
     return style.png(draw, height=3.6)
 
