@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.evaluation import comparison, ranking
 from wdbc_assets.domain.promotion import criteria
 
@@ -59,13 +60,15 @@ def simulate(predictions: pd.DataFrame, recipes: tuple[str, str], *, candidates:
 
 def text(found: dict[str, Any]) -> str:
     """Return the result as a sentence of the page."""
-    power = ", ".join(f"{float(gain):.3f} in {share:.0%}" for gain, share in found["power"].items())
+    power = ", ".join(f"{float(gain):.3f} in {formatting.percent(share)}" for gain, share in found["power"].items())
+    promoted, worse, ever = (formatting.percent(found[name]) for name in ("promoted", "worse", "ever_promoted"))
+    first, second = found["recipes"]
     return (
         f"The gate of `wdbc promote` was simulated with {found['candidates']} candidates that equal the champion on"
-        f" average, and differ from it from patient to patient as `{found['recipes'][0]}` from"
-        f" `{found['recipes'][1]}`. Its criterion for the log-loss is met by {found['promoted']:.1%} of them, and calls"
-        f" {found['worse']:.1%} worse; of {found['attempts']} candidates in a row for one champion, at least one meets"
-        f" it in {found['ever_promoted']:.1%}. A gain in log-loss is recognized at the first attempt if it is {power}."
+        f" average, and differ from it from patient to patient as `{first}` from `{second}`. Its criterion for the"
+        f" log-loss is met by {promoted} of them, and calls {worse} worse; of {found['attempts']} candidates in a row"
+        f" for one champion, at least one meets it in {ever}. A gain in log-loss is recognized at the first attempt if"
+        f" it is {power}."
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dotenv import dotenv_values
 
-from tools import data_dictionary, env_example, evaluation, faults, performance, reliability, serving
+from tools import data_dictionary, env_example, evaluation, faults, gate, performance, reliability, serving
 from wdbc_assets import cli, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
@@ -93,8 +93,10 @@ def test_a_page_without_the_comments_around_its_tables_is_an_error() -> None:
         evaluation.page("# Evaluation\n", json.loads(evaluation.METRICS.read_bytes()))
 
 
-def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> None:
+def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     summary = json.loads(evaluation.METRICS.read_bytes())
+    simulated = summary.pop("gate")
+    monkeypatch.setattr(gate, "simulate", lambda *_: simulated)
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
 
     without = (
@@ -115,7 +117,7 @@ def test_only_a_full_evaluation_updates_the_evaluation_page(tmp_path: Path) -> N
     with pytest.raises(WdbcError, match="has 3 repeats"):
         evaluation.from_store()
     stored(10)
-    assert evaluation.from_store() == summary
+    assert evaluation.from_store() == summary | {"calibration": {}, "gate": simulated}
 
 
 ROOT = settings.project_root()

@@ -390,8 +390,8 @@ class EvaluationSummary:
     decision_curves: dict[str, DecisionCurve]
     costly_patients: dict[str, CostlyPatients]
     other_prevalences: dict[str, tuple[OtherPrevalence, ...]]
-    external_validation: dict[str, ExternalValidation]
-    subgroups: dict[str, tuple[MeasurementSubgroups, ...]]
+    external_validation: dict[str, ExternalValidation] = field(default_factory=dict)
+    subgroups: dict[str, tuple[MeasurementSubgroups, ...]] = field(default_factory=dict)
 
     @property
     def comparisons(self) -> int:
