@@ -62,7 +62,7 @@ def test_a_failed_fold_is_reported_and_only_that_fold_is_computed_again() -> Non
     assert "Traceback" not in failed.stderr
     assert not Path("results/cross_validation/current.json").exists()
     kept = parts()
-    assert len(kept) == 29
+    assert len(kept) == 39
 
     Path("broken").unlink()
     again = evaluate("--recipe", "brittle")

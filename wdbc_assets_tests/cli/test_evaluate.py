@@ -111,4 +111,4 @@ def test_one_worker_and_two_make_the_same_version() -> None:
 
 def test_the_help_says_which_recipes_are_always_evaluated() -> None:
     shown = " ".join(wdbc("evaluate", "--help").stdout.split())
-    assert "logistic and airflow_baseline are always evaluated" in shown
+    assert f"Always evaluated: {', '.join(floors.EVALUATED)}." in shown

@@ -20,6 +20,11 @@ from wdbc_assets_tests.store.artifacts import snapshot
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def _simplest_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WDBC_RECIPE", "logistic")
+
+
 @pytest.fixture(scope="session")
 def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("promoted")
@@ -27,6 +32,7 @@ def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "WDBC_STORAGE": str(folder / "results"),
         "WDBC_LOG": str(folder / "wdbc.jsonl"),
         "DAGSTER_HOME": str(folder / "home"),
+        "WDBC_RECIPE": "logistic",
     }
     assert wdbc("run", **places).returncode == 0
     put_evidence(open_store(places["WDBC_STORAGE"], relative_to=folder), logistic=0.0, airflow_baseline=0.001, svc=0.0)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data.failures import Failure
-from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.domain.evaluation import comparison, floors
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.rules.findings import Finding
@@ -84,7 +84,7 @@ def evaluated(sureness: float) -> CrossValidation:
     diagnosis = (random.random(600) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
     table = pd.DataFrame(
         {
-            "recipe": "logistic",
+            "recipe": floors.RECIPE,
             "repeat": np.int64(0),
             "patient": np.arange(600),
             "fold": np.arange(600) % 10,

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.backends import CannotWrite
@@ -67,7 +68,7 @@ def test_the_metadata_of_metrics_name_the_pipeline_and_its_recipe(environment: P
     assert pipeline is not None
     for result in results:
         inputs = materializations(result, "metrics")["inputs"]
-        assert f"| fitted_pipeline | {pipeline.version[:12]} | recipe logistic, grid small" in inputs
+        assert f"| fitted_pipeline | {pipeline.version[:12]} | recipe {recipes.DEFAULT}, grid small" in inputs
 
 
 def test_each_asset_can_be_materialized_in_a_run_of_its_own() -> None:

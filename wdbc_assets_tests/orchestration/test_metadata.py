@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import cleaning, contract, exploration, reading, splitting
-from wdbc_assets.domain.evaluation import comparison, explanations, metrics
+from wdbc_assets.domain.evaluation import comparison, explanations, floors, metrics
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.decision_policy import Quantiles
 from wdbc_assets.domain.modeling import fitting, recipes, search
@@ -99,7 +99,7 @@ def stable() -> dict[str, Any]:
 def evaluated() -> dict[str, Any]:
     random = np.random.default_rng(0)
     tables = []
-    for recipe in ("logistic", "airflow_baseline", "pca_logistic", "svc", "stacking"):
+    for recipe in (floors.RECIPE, "airflow_baseline", "pca_logistic", "svc", "stacking"):
         p = random.random(100)
         tables.append(
             pd.DataFrame(
@@ -211,9 +211,10 @@ def test_a_policy_tells_its_lines_and_every_share_with_its_interval() -> None:
 def test_an_evaluation_states_each_measure_of_calibration_and_what_it_says() -> None:
     described = evaluated()
     for explanation in (*explanations.CALIBRATION.values(), explanations.ECE):
-        assert described[f"logistic {explanation.label}"].endswith(explanation.sentence)
-    assert described["logistic calibration slope"].startswith("cannot be said: the probabilities separate the classes")
-    assert "; by chance 0." in described["logistic ECE"]
+        assert described[f"{floors.RECIPE} {explanation.label}"].endswith(explanation.sentence)
+    slope = described[f"{floors.RECIPE} calibration slope"]
+    assert slope.startswith("cannot be said: the probabilities separate the classes")
+    assert "; by chance 0." in described[f"{floors.RECIPE} ECE"]
     head, _, first, *_ = described["calibration"].value.splitlines()
     assert head == "| recipe | slope | in the large | O/E | ICI | E50 | E90 | ECE | z |"
     assert first.startswith("| airflow_baseline | n/a | ")
