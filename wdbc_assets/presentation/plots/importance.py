@@ -53,9 +53,9 @@ def contribution_curves(importance: Importance) -> style.Image:
                 column = measurement.column(statistic)
                 heights = [height - middle[column] for height in terms.curves[column].contributions]
                 axes.plot([100 * level for level in LEVELS], heights, line, color=colour, label=statistic)
-            axes.set_title(measurement.name.replace("_", " "), size=9)
+            axes.set_title(measurement.name.replace("_", "\n"), size=8)
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
         figure.supxlabel("Patients of the training set with smaller values, in %", size=9)
         figure.supylabel("Added to the log-odds, from the median", size=9)
 

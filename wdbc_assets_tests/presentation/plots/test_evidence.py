@@ -153,7 +153,7 @@ def test_the_learning_curve_ends_at_zero_and_leaves_out_what_cannot_be_said(figu
 def test_the_curves_of_all_columns_are_drawn_from_their_medians(figure: Figure) -> None:
     plots.contribution_curves(results.importance())
     assert [axes.get_title() for axes in figure.axes] == [
-        measurement.name.replace("_", " ") for measurement in contract.MEASUREMENTS
+        measurement.name.replace("_", "\n") for measurement in contract.MEASUREMENTS
     ]
     for axes in figure.axes:
         _, *curves = axes.get_lines()
