@@ -27,6 +27,8 @@ def split() -> PublishedSplit:
 
 
 def frame() -> pd.DataFrame:
-    """The measurements of all patients, in the published order."""
+    """The clean frame: diagnosis and measurements of all patients, in the published order."""
     parts = split()
-    return pd.concat([parts.X_train, parts.X_test]).sort_index()
+    diagnosis = pd.concat([parts.y_train, parts.y_test]).sort_index()
+    measurements = pd.concat([parts.X_train, parts.X_test]).sort_index()
+    return measurements.assign(**{contract.DIAGNOSIS: diagnosis})[[contract.DIAGNOSIS, *contract.FEATURES]]

@@ -134,7 +134,16 @@ def numbers(described: dict[str, Any]) -> set[str]:
         (explained, {"increase of log-loss"}),
         (lambda: explained(linear=False), {"increase of log-loss"}),
         (stable, {"optimism", "learning curve", "selected parameters"}),
-        (evaluated, {"recipes", "differences of log-loss", "calibration", "Brier score"}),
+        (
+            evaluated,
+            {
+                "recipes",
+                "differences of log-loss",
+                "calibration",
+                "Brier score",
+                "patients for an external validation",
+            },
+        ),
     ],
     ids=[
         "raw_data",

@@ -212,7 +212,8 @@ Nadeau and Bengio for overlapping training sets.
 Differences are paired by fold. Each is tested by itself: the more differences, the more of them are significant by
 chance. The quick and the full protocol can disagree about which differences are significant."""
     summary = cited.artifacts["cross_validation"]
-    shown_metrics = dict.fromkeys((recipes.BASELINE, floors.RECIPE), _COMPARED) | {recipe: tuple(_METRICS)}
+    compared = [name for name in floors.EVALUATED if name in summary["recipes"]]
+    shown_metrics = dict.fromkeys(compared, _COMPARED) | {recipe: tuple(_METRICS)}
     metrics = [
         cited(f"{_METRICS[metric]}, {name}", "cross_validation", "recipes", name, metric, form="folds")
         for name in sorted(shown_metrics, key=lambda name: name != recipe)
