@@ -20,13 +20,13 @@ def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
     def run() -> Sequence[str]:
         for name in ("store", "home"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        return (*WDBC, "run", "--grid", "small")
+        return (*WDBC, "run", "--recipe", "logistic", "--grid", "small")
 
     runs, scripts = in_turn([run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
     _require_same_metrics(folder)
     return Table(
         "cold",
-        "Cold `wdbc run --grid small` against a plain script of the same five steps",
+        "Cold `wdbc run --recipe logistic --grid small` against a plain script of the same five steps",
         (
             Row("`wdbc run`, CPU time", _spread(runs, "cpu"), "s"),
             Row("plain script, CPU time", _spread(scripts, "cpu"), "s"),
@@ -38,7 +38,7 @@ def cold(folder: Path, *, repetitions: int, quick: bool) -> Table:
 
 def unchanged(folder: Path, *, repetitions: int, quick: bool) -> Table:
     """Compare a run that finds everything up to date with the plain script, which always recomputes."""
-    run: Sequence[str] = (*WDBC, "run", "--grid", "small")
+    run: Sequence[str] = (*WDBC, "run", "--recipe", "logistic", "--grid", "small")
     runs, scripts = in_turn([lambda: run, _plain(folder)], repetitions=repetitions, environment=environment_in(folder))
     return Table(
         "unchanged",

@@ -1,7 +1,7 @@
 """The same five steps as a plain script, which `wdbc run` is compared with: `plain_script.py FOLDER`.
 
-It validates and draws nothing, keeps no versions, and overwrites its results. Its candidate is that of the default
-recipe's small grid.
+It validates and draws nothing, keeps no versions, and overwrites its results. Its candidate is that of the
+small grid of the recipe `logistic`.
 """
 
 import json

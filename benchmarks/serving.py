@@ -17,7 +17,7 @@ from benchmarks.report import Row, Table
 from benchmarks.servers import Kind
 
 PYTHON = sys.executable
-RECIPE = "logistic"  # the default, and the one that scikit-learn is fastest with
+RECIPE = "logistic"  # the one that scikit-learn is fastest with
 OURS, PLAIN, MLFLOW = "`wdbc serve`", "plain FastAPI", "MLflow"
 START = 1.5  # CPU seconds
 FLOORS = {PLAIN: 3.0, MLFLOW: 5.0}  # requests per CPU second, ours to theirs
