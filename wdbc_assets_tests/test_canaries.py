@@ -99,7 +99,7 @@ def test_a_diagnosis_that_leaks_into_a_measurement_raises_the_alarm_and_nothing_
     alarm = found["no_metric_is_too_good"]
     assert not alarm.passed
     assert alarm.blocking
-    assert {column for _, column in failing(alarm)} == {"accuracy", "log_loss", "brier"}
+    assert {column for _, column in failing(alarm)} == {"accuracy", "f1", "log_loss", "brier"}
     assert [name for name, check in found.items() if not check.passed] == ["no_metric_is_too_good"]
     assert store.current("cross_validation") is None
     assert versions(tmp_path) == []
