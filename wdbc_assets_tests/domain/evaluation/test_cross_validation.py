@@ -118,7 +118,12 @@ def test_shuffled_labels_give_chance_level_metrics(frame: pd.DataFrame) -> None:
 def test_a_leaked_target_gives_suspiciously_good_metrics(frame: pd.DataFrame) -> None:
     leaking = frame.assign(area_worst=frame["area_worst"] + 1e5 * frame[contract.DIAGNOSIS])
     figures = comparison.summary(evaluated(leaking, "logistic", repeats=1)).recipes["logistic"].means
-    assert {line.partition(" ")[0] for line in floors.alarms(figures, ELSEWHERE)} == {"accuracy", "f1", "log_loss", "brier"}
+    assert {line.partition(" ")[0] for line in floors.alarms(figures, ELSEWHERE)} == {
+        "accuracy",
+        "f1",
+        "log_loss",
+        "brier",
+    }
 
 
 @pytest.mark.parametrize("recipe", ["svc", "stacking"])

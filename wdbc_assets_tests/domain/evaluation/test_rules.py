@@ -87,7 +87,7 @@ def test_a_wrong_prediction_is_reported_with_patient_recipe_and_repeat(
     assert not found.passed
     assert found.blocking
     assert [(one.row, one.column, one.value) for one in found.failures] == [
-        (row, "logistic", text) for row, text in expected
+        (row, floors.RECIPE, text) for row, text in expected
     ]
     assert found.summary.startswith(f"{FOLDS}: {len(expected)} times, first at row {expected[0][0]}")
 
