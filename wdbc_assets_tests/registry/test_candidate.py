@@ -105,7 +105,7 @@ def test_a_verdict_is_observed_with_its_criteria_and_there_is_a_value_only_if_it
     message, evidence = observed(kept)
     assert message == "verdict: worse"
     assert evidence["verdict"].startswith("worse")
-    assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the 96.96% interval below 0 | **no** |" in str(
+    assert "| log_loss | +0.0010 | +0.0010 to +0.0010 | upper bound of the 96.96 % interval below 0 | **no** |" in str(
         evidence["criteria"]
     )
     assert str(evidence["differences"]).startswith("![Difference of each criterion")
@@ -175,6 +175,7 @@ def test_a_candidate_without_evidence_is_no_failure_of_what_is_in_production(
     }.items():
         with pytest.MonkeyPatch.context() as other:
             other.setenv("WDBC_SPLIT_SEED", "7")
+            other.setenv("WDBC_RECIPE", "logistic")
             assert materialize(instance, *made).success
         tried = materialize(instance, "champion", promote=True, force=True, reason="an experiment")
         assert tried.success

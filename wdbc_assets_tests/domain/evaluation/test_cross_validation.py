@@ -126,7 +126,7 @@ def test_a_leaked_target_gives_suspiciously_good_metrics(frame: pd.DataFrame) ->
     }
 
 
-@pytest.mark.parametrize("recipe", ["svc", "stacking"])
+@pytest.mark.parametrize("recipe", [pytest.param("svc", marks=pytest.mark.nightly), "stacking"])
 def test_the_other_recipes_predict_reproducible_probabilities(frame: pd.DataFrame, recipe: str) -> None:
     first, second = (cross_validation.evaluate_fold(frame, Unit(recipe, 0, 3)) for _ in range(2))
     assert first == second
