@@ -114,7 +114,7 @@ def test_every_figure_of_the_card_stands_in_the_stored_artifact_that_it_cites(ev
         return content
 
     card = parsing.build(ModelCard, stored("model_card", "model_card"))
-    files = {"fitted_pipeline": "search", "cross_validation": "summary"}
+    files = {"fitted_pipeline": "search", "cross_validation": "summary", "stability": "summary"}
     contents = {asset: stored(asset, files.get(asset, asset)) for asset in card.versions}
     assert len(card.values) > 40
     assert uncited(card, contents) == []

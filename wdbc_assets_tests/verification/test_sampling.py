@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.domain.evaluation import comparison, cross_validation
+from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.pipeline.engines import folds
@@ -30,7 +30,7 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
         patch.setitem(recipes.PROTOCOLS, "quick", 1)
         value = folds.evaluate(
             clean.load(),
-            recipes=["logistic", "airflow_baseline"],
+            recipes=list(floors.EVALUATED),
             protocol="quick",
             workers=1,
             checkpoints=store.checkpoints("cross_validation", "a test"),
@@ -79,10 +79,10 @@ def test_one_fold_of_each_recipe_is_evaluated_again_and_all_metrics_are_derived(
     monkeypatch.setattr(cross_validation, "evaluate_fold", recorded)
     first = verify("cross_validation")["cross_validation"]
     assert first.verdict == "same"
-    assert first.notes == ("2 of 20 folds evaluated again; `--deep` evaluates all",)
-    assert sorted(unit.recipe for unit in evaluated_units) == ["airflow_baseline", "logistic"]
+    assert first.notes == ("3 of 30 folds evaluated again; `--deep` evaluates all",)
+    assert sorted(unit.recipe for unit in evaluated_units) == sorted(floors.EVALUATED)
     verify("cross_validation")
-    assert sorted(evaluated_units[:2]) == sorted(evaluated_units[2:])  # the same version, the same folds
+    assert sorted(evaluated_units[:3]) == sorted(evaluated_units[3:])  # the same version, the same folds
 
 
 @pytest.mark.fault("T08")
@@ -108,7 +108,7 @@ def test_altered_predictions_are_detected_by_the_fold_that_is_evaluated_again(ve
     assert found.verdict == "diverged"
     assert {difference.file for difference in found.differences} == {"predictions.parquet", "summary.json"}
     table = next(difference for difference in found.differences if difference.file == "predictions.parquet")
-    assert table.count >= 2 * 56
+    assert table.count >= 3 * 56
     assert {column for _, column in table.cells} == {"probability"}
 
 

@@ -41,7 +41,7 @@ def test_a_changed_setting_of_the_search_is_reported_with_both_values(
     assert found["fitted_pipeline"].causes == (Cause("configuration", "folds", 5, 7),)
     assert "WDBC_FOLDS" in found["fitted_pipeline"].causes[0].hint
     assert changed_values(found["fitted_pipeline"])["folds"] == (5, 7)
-    assert found["metrics"].verdict == "same", "the winner is the same, and so is the model"
+    assert found["metrics"].verdict == "diverged", "other folds select another temperature, and so another model"
 
 
 def test_an_explicit_setting_equal_to_the_manifest_is_no_change(
