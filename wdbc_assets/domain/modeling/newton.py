@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_SMALLEST_STEP = 2.0**-30
+_SMALLEST_STEP, _ROUNDING = 2.0**-30, 1e-15
+_SUFFICIENT = 1e-4  # of the decrease that the slope promises: L. Armijo (1966), Pacific J. Math. 16:1-3
 
 
-def fits(estimator: Any) -> bool:
+def applies_to(estimator: Any) -> bool:
     """Return whether this is a ridge logistic regression by the solver newton-cholesky, without weights of classes."""
     from sklearn.linear_model import LogisticRegression
 
@@ -65,7 +66,7 @@ class Ridge:
 
 
 def fit(estimator: Any, X: Array, y: NDArray[np.int64], start: Ridge | None) -> Ridge:
-    """Fit an estimator that `fits`.
+    """Fit an estimator that this module `applies_to`.
 
     The coefficients w minimize mean(log(1 + exp(x w)) - y x w) + |w|^2 / (2 C n), where the intercept is not penalized.
 
@@ -96,30 +97,30 @@ def _minimum(rows: Array, y: NDArray[np.int64], penalty: Array, start: Array, es
     def loss(of: Array, log_odds: Array) -> float:
         return float((np.logaddexp(0, log_odds) - y * log_odds).mean() + (penalty * of * of).sum() / 2)
 
-    coefficients = start
-    log_odds = rows @ coefficients
-    value = loss(coefficients, log_odds)
-    for steps in range(estimator.max_iter + 1):
+    coefficients, log_odds = start, rows @ start
+    for steps in range(1, estimator.max_iter + 1):
         p = expit(log_odds)
         gradient = rows.T @ (p - y) / n + penalty * coefficients
-        if np.abs(gradient).max() <= estimator.tol:
-            return Ridge(coefficients, steps)
         hessian = (rows.T * (p * (1 - p) / n)) @ rows
         hessian.flat[:: len(penalty) + 1] += penalty
         try:
             step = np.linalg.solve(hessian, gradient)
         except np.linalg.LinAlgError:
             break
-        length, slope = 1.0, float(gradient @ step)
-        while length >= _SMALLEST_STEP:
+        if np.abs(gradient).max() <= estimator.tol:
+            return Ridge(coefficients - step, steps)  # this step doubles the exact digits, wherever the search started
+        value, slope, length = loss(coefficients, log_odds), float(gradient @ step), 1.0
+        while True:
             tried = coefficients - length * step
             log_odds = rows @ tried
-            new = loss(tried, log_odds)
-            if new <= value - 1e-4 * length * slope + 1e-15 * abs(value):
+            if (
+                length < _SMALLEST_STEP
+                or loss(tried, log_odds) <= value * (1 + _ROUNDING) - _SUFFICIENT * length * slope
+            ):
                 break
             length /= 2
-        coefficients, value = tried, new
+        coefficients = tried
     from sklearn.exceptions import ConvergenceWarning
 
     warnings.warn("Newton's method did not converge; increase max_iter", ConvergenceWarning, stacklevel=3)
-    return Ridge(coefficients, steps)
+    return Ridge(coefficients, estimator.max_iter)

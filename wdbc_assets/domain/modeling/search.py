@@ -2,8 +2,7 @@
 
 GridSearchCV fits the whole pipeline once per candidate and fold. Here each preprocessing step is fitted once per fold
 and distinct setting of it and of the steps before it; only the last step is fitted for every candidate, and a ridge
-logistic regression by `newton`. The scores agree to 1e-6 (both solvers stop at a gradient of 1e-8). This module does
-not depend on any particular recipe.
+logistic regression by `newton`. This module does not depend on any particular recipe.
 """
 
 from __future__ import annotations
@@ -260,7 +259,7 @@ class _Estimators:
 
         from wdbc_assets.domain.modeling import newton
 
-        if not newton.fits(estimator):
+        if not newton.applies_to(estimator):
             return clone(estimator).fit(X, y)
         rows, last = self._last
         fitted = newton.fit(estimator, np.asarray(X, dtype=np.float64), y, last if rows is X else None)
