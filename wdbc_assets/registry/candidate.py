@@ -206,9 +206,9 @@ class Case:
             champion=self.champion_recipe,
             of_champion=self.champion_predictions(predictions) if self.standing.manifest else None,
             attempt=self.attempt,
-            search=self.differing_search,
+            other_search=self.other_search,
             published=evaluation.summary.published,
-            own_log_loss=self.winner_log_loss,
+            winner_log_loss=self.winner_log_loss,
             same_patients=self.patients == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             same_recipe=self.recipe == self.champion_recipe and self.champion_is_unchanged,
@@ -224,7 +224,7 @@ class Case:
         return log_loss
 
     @property
-    def differing_search(self) -> str:
+    def other_search(self) -> str:
         """What differs between the search that fitted the candidate and the evaluated one; empty if nothing does."""
         from wdbc_assets.domain.modeling import fitting
 

@@ -119,6 +119,11 @@ class LinearTerms:
     typical: Typical
     curves: dict[str, Curve]
 
+    @property
+    def parameters(self) -> int:
+        """The number of coefficients besides the intercept."""
+        return len(self.coefficients) + len(self.curvatures or ())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:

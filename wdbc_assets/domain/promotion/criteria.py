@@ -209,16 +209,16 @@ def winner_criteria(log_loss: float | None, limits: floors.Limits) -> tuple[Crit
     )
 
 
-def evidence_criteria(search: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
+def evidence_criteria(other_search: str, *, same_patients: bool, same_code: bool) -> tuple[Criterion, ...]:
     """Return the criteria that require the evidence to belong to this candidate.
 
     Args:
-        search: What differs between the search of the candidate and the evaluated one.
+        other_search: What differs between the search of the candidate and the evaluated one; empty if nothing does.
         same_patients: Whether the candidate was fitted on the evaluated patients.
         same_code: Whether it was fitted and evaluated with the present code.
     """
     return (
-        Criterion(name="search", demand="fitted with the evaluated search", holds=not search, found=search),
+        Criterion(name="search", demand="fitted with the evaluated search", holds=not other_search, found=other_search),
         Criterion(
             name="patients",
             demand="fitted on patients of the evaluated clean frame",

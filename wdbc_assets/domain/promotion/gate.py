@@ -97,9 +97,9 @@ def compare(
     champion: str | None,
     of_champion: pd.DataFrame | None = None,
     published: bool = False,
-    own_log_loss: float | None = None,
+    winner_log_loss: float | None = None,
     attempt: int = 1,
-    search: str = "",
+    other_search: str = "",
     same_patients: bool = True,
     same_code: bool = True,
     same_recipe: bool = False,
@@ -115,9 +115,9 @@ def compare(
         of_champion: the out-of-fold predictions of the champion's recipe for the same patients in the same folds, or
             None if there are none. Only the repeats that both have are compared.
         published: whether the evaluated patients are the published data.
-        own_log_loss: the out-of-fold log-loss of the candidate's own parameters, or None if it is not known.
+        winner_log_loss: the out-of-fold log-loss of the candidate's own parameters, or None if it is not known.
         attempt: which of the candidates compared with this champion it is, from 1.
-        search: what differs between the search of the candidate and the evaluated one.
+        other_search: what differs between the search of the candidate and the evaluated one; empty if nothing does.
         same_patients: whether the candidate was fitted on patients of the evaluated clean frame.
         same_code: whether the candidate was fitted and evaluated with the current code.
         same_recipe: whether both are the same recipe, and its code is unchanged.
@@ -138,9 +138,11 @@ def compare(
         *criteria.floor_criteria(
             summary.recipes[candidate].means, floors.limits(candidate, summary.repeats, published=published)
         ),
-        *criteria.winner_criteria(own_log_loss, floors.limits(candidate, 1, published=published)["log_loss"]),
+        *criteria.winner_criteria(
+            winner_log_loss, floors.limits(candidate, recipes.PROTOCOLS["quick"], published=published)["log_loss"]
+        ),
         *criteria.calibration_criteria(summary.calibration[candidate].slope),
-        *criteria.evidence_criteria(search, same_patients=same_patients, same_code=same_code),
+        *criteria.evidence_criteria(other_search, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
     found = None if of_champion is None else _compared(own, of_champion, summary.folds, attempt)

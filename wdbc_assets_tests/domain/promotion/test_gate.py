@@ -193,10 +193,10 @@ def test_the_power_is_that_of_the_interval() -> None:
 @pytest.mark.parametrize(
     ("options", "culprit"),
     [
-        ({"search": "repeats 1 instead of 5"}, "search"),
-        ({"own_log_loss": 0.2}, "winner"),
-        ({"own_log_loss": 0.001}, "winner"),
-        ({"own_log_loss": 0.1, "published": True}, "winner"),
+        ({"other_search": "repeats 1 instead of 5"}, "search"),
+        ({"winner_log_loss": 0.2}, "winner"),
+        ({"winner_log_loss": 0.001}, "winner"),
+        ({"winner_log_loss": 0.1, "published": True}, "winner"),
         ({"same_patients": False}, "patients"),
         ({"same_code": False}, "code"),
     ],
