@@ -8,6 +8,7 @@ import pandas as pd
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import metrics
+from wdbc_assets.domain.evaluation.contributions import LEVELS, Curve, LinearTerms, Typical
 from wdbc_assets.domain.evaluation.decision_policy import (
     Coverage,
     DecisionPolicy,
@@ -20,13 +21,9 @@ from wdbc_assets.domain.evaluation.decision_policy import (
 )
 from wdbc_assets.domain.evaluation.importance import (
     CLUSTERS,
-    LEVELS,
-    Curve,
     FoldLosses,
     Group,
     Importance,
-    LinearTerms,
-    Typical,
     columns_of,
 )
 from wdbc_assets.domain.evaluation.intervals import Interval, without

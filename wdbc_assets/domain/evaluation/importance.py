@@ -1,4 +1,4 @@
-"""Importance: what the model loses without a cluster of measurements, and contributions to a patient's log-odds.
+"""Importance: what the model loses without a cluster of measurements.
 
 Measurements of the same property correlate, so they are taken together, all three statistics of each: a single permuted
 column would be replaced by another. Both measures are increases in log-loss on the folds of the quick protocol, on
@@ -7,24 +7,19 @@ patients whom the model was not fitted on, with the parameters of the fitted pip
 - permuted: the values of a cluster are permuted between the patients of a fold. This is what the model relies on.
 - without: the model is fitted without the cluster. This is what the others cannot replace.
 
-Contributions are exact for a linear recipe: its log-odds are an intercept plus one term per measurement. This holds
-with principal components, which are linear, and with Yeo-Johnson and splines, which transform each column separately;
-the term then belongs to the transformed measurement, and a spline's is the sum of its two terms. A support vector
-machine or a stack has no such terms. pandas, numpy and scikit-learn are imported inside functions.
-
 Permutation importance: L. Breiman (2001), Mach. Learn. 45:5-32; for any model, and without: A. Fisher, C. Rudin, F.
 Dominici (2019), J. Mach. Learn. Res. 20(177).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract, preconditions
-from wdbc_assets.domain.evaluation import cross_validation, ranking, unit_errors
+from wdbc_assets.domain.evaluation import contributions, cross_validation, ranking, unit_errors
 from wdbc_assets.domain.evaluation.results import Difference
-from wdbc_assets.domain.modeling import linear, prediction, recipes, search
+from wdbc_assets.domain.modeling import prediction, recipes, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +33,6 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import fitting
 
 PROTOCOL = "quick"
-LEVELS = tuple(number / 40 for number in range(1, 40))
-"""The quantiles of the training set at which curves are given; extremes would be values of single patients."""
-
 CLUSTERS: Mapping[str, tuple[str, ...]] = {
     "size": ("radius", "perimeter", "area"),
     "shape": ("compactness", "concavity", "concave_points"),
@@ -89,42 +81,6 @@ class Group:
     without: Difference
 
 
-@dataclass(frozen=True)
-class Typical:
-    """The contributions of two hypothetical patients: the mean benign and the mean malignant one, by column."""
-
-    benign: dict[str, float]
-    malignant: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What the values of a column add to the log-odds: quantiles of the training set, and the contribution of each."""
-
-    quantiles: tuple[float, ...]
-    contributions: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class LinearTerms:
-    """A linear recipe: intercept, coefficients per standard deviation, and contributions of typical patients.
-
-    Of a spline, `coefficients` are those of the logarithms and `curvatures` those of the cubic terms; any other recipe
-    has no `curvatures`. `curves` has the contribution of each column at the quantiles `LEVELS`.
-    """
-
-    intercept: float
-    coefficients: dict[str, float]
-    curvatures: dict[str, float] | None = field(default=None, metadata={"omitted": True}, kw_only=True)
-    typical: Typical
-    curves: dict[str, Curve]
-
-    @property
-    def parameters(self) -> int:
-        """The number of coefficients besides the intercept."""
-        return len(self.coefficients) + len(self.curvatures or ())
-
-
 @dataclass(frozen=True, kw_only=True)
 class Importance:
     """The importance of the measurements for the recipe and the parameters of a fitted pipeline.
@@ -141,7 +97,7 @@ class Importance:
     permutations: int
     seed: int
     groups: tuple[Group, ...]
-    linear: LinearTerms | None
+    linear: contributions.LinearTerms | None
     folds: tuple[FoldLosses, ...]
 
 
@@ -252,8 +208,7 @@ def assemble(
 
     losses = tuple(outcomes[unit] for unit in sorted(outcomes))
     with threadpool_limits(limits=1):
-        model = linear.linear(fit.pipeline)
-        terms = None if model is None else _described(model, split, fit.pipeline)
+        terms = contributions.describe(fit.pipeline, split)
     groups = (_group(cluster, losses) for cluster in CLUSTERS)
     return Importance(
         recipe=task.recipe,
@@ -284,30 +239,4 @@ def _group(cluster: str, losses: tuple[FoldLosses, ...]) -> Group:
         columns=tuple(columns_of(cluster)),
         permuted=difference("permuted"),
         without=difference("without"),
-    )
-
-
-def _described(model: linear.Linear, split: splitting.Split, pipeline: Pipeline) -> LinearTerms:
-    means = split.X_train.groupby(split.y_train.to_numpy()).mean()  # benign, then malignant
-    for X in (split.X_train, split.X_test, means):  # check exactness on all patients
-        linear.require_same(pipeline, model, X)
-    benign, malignant = model.contributions(means).to_numpy().tolist()
-    coefficients, *others = (
-        dict(zip(model.columns, row, strict=True))
-        for row in model.coefficients.reshape(-1, len(model.columns)).tolist()
-    )
-    quantiles = split.X_train.quantile(list(LEVELS))
-    contributions = model.contributions(quantiles)
-    return LinearTerms(
-        intercept=model.intercept,
-        coefficients=coefficients,
-        curvatures=next(iter(others), None),
-        typical=Typical(
-            benign=dict(zip(model.columns, benign, strict=True)),
-            malignant=dict(zip(model.columns, malignant, strict=True)),
-        ),
-        curves={
-            column: Curve(tuple(quantiles[column].tolist()), tuple(contributions[column].tolist()))
-            for column in model.columns
-        },
     )

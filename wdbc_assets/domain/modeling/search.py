@@ -7,14 +7,11 @@ logistic regression by `newton`. This module does not depend on any particular r
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.modeling import recipes
+from wdbc_assets.domain.modeling import fit_problems, recipes
 from wdbc_assets.domain.modeling import scores as score_functions
 
 if TYPE_CHECKING:
@@ -105,7 +102,7 @@ def search(
     scores = np.empty((len(candidates), folds * repeats))
     n_iter: list[list[int]] = [[] for _ in candidates]
     converged = [True] * len(candidates)
-    caught = CaughtWarnings()
+    caught = fit_problems.CaughtWarnings()
     transformer_fits = done = 0
 
     for fold, (train, valid) in enumerate(splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed)):
@@ -115,7 +112,7 @@ def search(
         scored.append(valid)
         for index, parameters in enumerate(candidates):
             *transformers, (_, estimator) = unfitted[index].steps
-            with naming(parameters, f"fold {fold + 1} of {folds * repeats}"), caught.during():
+            with fit_problems.naming(parameters, f"fold {fold + 1} of {folds * repeats}"), caught.during():
                 X_train, X_valid = preprocessing.apply(transformers)
                 fitted = estimators.fit(estimator, X_train, y_train)
                 score = score_of(fitted, X_valid, y_valid)
@@ -173,8 +170,8 @@ def refit(
     from sklearn.base import clone
 
     place = "the final fit on all training rows"
-    caught = CaughtWarnings()
-    with naming(parameters, place), caught.during():
+    caught = fit_problems.CaughtWarnings()
+    with fit_problems.naming(parameters, place), caught.during():
         pipeline = clone(unfitted).set_params(**parameters).fit(X, y)
     if caught.not_converged:
         raise WdbcError(
@@ -186,7 +183,7 @@ def refit(
 
 
 def _set(pipeline: Pipeline, parameters: recipes.Parameters) -> Pipeline:
-    with naming(parameters, "setting the parameters of the pipeline"):
+    with fit_problems.naming(parameters, "setting the parameters of the pipeline"):
         return pipeline.set_params(**parameters)
 
 
@@ -265,41 +262,3 @@ class _Estimators:
         fitted = newton.fit(estimator, np.asarray(X, dtype=np.float64), y, last if rows is X else None)
         self._last = (X, fitted)
         return fitted
-
-
-class CaughtWarnings:
-    """Counts warnings, so that they are stored with the model instead of being lost in the log."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self.not_converged = False
-
-    @contextlib.contextmanager
-    def during(self) -> Iterator[CaughtWarnings]:
-        """Catch the warnings of this block; afterwards `not_converged` says whether a fit reached its limit."""
-        from sklearn.exceptions import ConvergenceWarning
-
-        with warnings.catch_warnings(record=True) as messages:
-            warnings.simplefilter("always")
-            yield self
-        self.not_converged = any(issubclass(message.category, ConvergenceWarning) for message in messages)
-        self._counts.update(
-            f"{message.category.__name__}: {str(message.message).partition(chr(10))[0]}" for message in messages
-        )
-
-    def summary(self) -> tuple[str, ...]:
-        """Return each distinct warning as one line with its count, in alphabetical order."""
-        return tuple(f"{text} ({count} times)" for text, count in sorted(self._counts.items()))
-
-
-@contextlib.contextmanager
-def naming(parameters: recipes.Parameters, place: str) -> Iterator[None]:
-    """Convert an error of scikit-learn into a WdbcError that names the candidate and the place."""
-    try:
-        yield
-    except (ValueError, ArithmeticError) as cause:
-        raise WdbcError(
-            f"A candidate could not be fitted: {cause}",
-            where=f"{place}, {recipes.label(parameters)}",
-            hint="Correct the grid of the recipe: its pipeline must be able to fit every candidate.",
-        ) from cause

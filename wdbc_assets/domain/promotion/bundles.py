@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation.contributions import LEVELS
 from wdbc_assets.domain.modeling import compiling, prediction, smoke_test
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.modeling.linear_scorer import Scorer
     from wdbc_assets.domain.modeling.spline_scorer import SplineScorer
-
-LEVELS = tuple(number / 40 for number in range(1, 40))
-"""The quantiles of the training set stored in a bundle: .025 to .975. Extremes would be values of single patients."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.evaluation.importance import LEVELS
+from wdbc_assets.domain.evaluation.contributions import LEVELS
 from wdbc_assets.presentation.plots import style
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from wdbc_assets.domain.data import contract, splitting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import comparison, cross_validation, importance
+from wdbc_assets.domain.evaluation import comparison, contributions, cross_validation, importance
 from wdbc_assets.domain.modeling import fitting, linear, prediction, recipes
 from wdbc_assets_tests import champions
 from wdbc_assets_tests.domain import validation
@@ -212,7 +212,7 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
         intercept, terms = champions.contributions(fits[recipe], mean)
         assert linear.intercept == intercept
         assert list(typical[name].values()) == pytest.approx(terms.iloc[0].tolist(), abs=1e-12)
-    at_quantiles = split.X_train.quantile(list(importance.LEVELS))
+    at_quantiles = split.X_train.quantile(list(contributions.LEVELS))
     _, terms = champions.contributions(fits[recipe], at_quantiles)
     for column, curve in linear.curves.items():
         assert curve.quantiles == pytest.approx(at_quantiles[column].tolist())
@@ -244,6 +244,6 @@ def test_typical_patients_are_not_real_patients(split: splitting.Split, fits: di
     terms_of = described(split, fits["logistic"]).linear
     assert terms_of is not None
     _, terms = champions.contributions(fits["logistic"], pd.concat([split.X_train, split.X_test]))
-    for contributions in vars(terms_of.typical).values():
-        apart = np.abs(terms.to_numpy() - np.array(list(contributions.values()))).max(axis=1)
+    for typical in vars(terms_of.typical).values():
+        apart = np.abs(terms.to_numpy() - np.array(list(typical.values()))).max(axis=1)
         assert apart.min() > 0.01

@@ -12,8 +12,9 @@ from PIL import Image
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import calibration, utility
+from wdbc_assets.domain.evaluation.contributions import LEVELS
 from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy, Histogram, Quantiles
-from wdbc_assets.domain.evaluation.importance import CLUSTERS, LEVELS
+from wdbc_assets.domain.evaluation.importance import CLUSTERS
 from wdbc_assets.domain.evaluation.results import Calibration, DecisionCurve, Difference
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.presentation import plots
