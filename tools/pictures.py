@@ -12,6 +12,7 @@ from wdbc_assets_tests.ui import dagster_ui
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Page
 
+_MARGIN = 90  # a group has a title above its assets
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 
 
@@ -33,7 +34,7 @@ def main() -> None:
                 promote = dagster_ui.command("wdbc_assets", "promote")
                 subprocess.run(promote, env=surroundings, check=True)  # noqa: S603 -- the project's own command
                 dagster_ui.wait_until_materialized(page, dagster_ui.ASSETS)
-                take(page, "lineage", of={"x": 200, "y": 190, "width": 2480, "height": 2340})
+                take(page, "lineage", of=around_the_assets(page))
             with dagster_ui.browser_page(width=1280, height=720) as page:
                 metrics_and_failed_check(page, ui, source)
 
@@ -53,6 +54,18 @@ def metrics_and_failed_check(page: "Page", ui: dagster_ui.DagsterUi, source: Pat
     page.get_by_placeholder("Filter checks").fill("is_not")
     page.get_by_text("area_fits_radius").wait_for(state="hidden")
     take(page, "failed_check")
+
+
+def around_the_assets(page: "Page") -> "FloatRect":
+    """Return the region of the window that has all assets, with the frames of their groups."""
+    boxes = [dagster_ui.node(page, asset).bounding_box() for asset in dagster_ui.ASSETS]
+    drawn = [box for box in boxes if box is not None]
+    left, top = min(box["x"] for box in drawn) - _MARGIN, min(box["y"] for box in drawn) - _MARGIN
+    right, bottom = (
+        max(box["x"] + box["width"] for box in drawn) + _MARGIN,
+        max(box["y"] + box["height"] for box in drawn) + _MARGIN,
+    )
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def take(page: "Page", name: str, *, of: "FloatRect | None" = None) -> None:

@@ -19,6 +19,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.rules import findings
 from wdbc_assets.orchestration import checks
+from wdbc_assets.orchestration.metadata import parts
 from wdbc_assets.orchestration.metadata.champion import describe_champion, describe_verdict
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import code_versions
@@ -160,6 +161,6 @@ class PromoteStep(Step):
             breaches.append(f"forced by {promoted.actor}, against the verdict {promoted.verdict}: {promoted.reason}")
         yield from checks.results(self.name, [findings.from_lines(gate.production_is_healthy, breaches)])
 
-    def _observe(self, verdict: str, described: dict[str, Any]) -> None:
+    def _observe(self, verdict: str, described: parts.Metadata) -> None:
         """Record a verdict as an observation, which does not affect the health of the champion."""
         self.context.log_event(dg.AssetObservation(self.name, description=f"verdict: {verdict}", metadata=described))

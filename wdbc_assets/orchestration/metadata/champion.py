@@ -1,6 +1,6 @@
 """Metadata of a comparison and of the champion: the verdict, each criterion, and a plot of the intervals."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from wdbc_assets.registry.decision_log import Decision
 
 
-def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
+def describe_verdict(verdict: "gate.Verdict") -> parts.Metadata:
     """Describe a comparison: each criterion with its value, interval and requirement."""
     from wdbc_assets.presentation import plots
 
-    described: dict[str, Any] = {
+    described: parts.Metadata = {
         "verdict": f"{verdict.name}: {verdict.reason}",
         "candidate": verdict.candidate,
         "against": verdict.champion or "nothing: there was no champion",
@@ -46,7 +46,7 @@ def describe_verdict(verdict: "gate.Verdict") -> dict[str, Any]:
     return described
 
 
-def describe_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> dict[str, Any]:
+def describe_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decision: "Decision") -> parts.Metadata:
     """Describe a promoted bundle: the model, the decision, and the evidence."""
     forced = {"FORCED": dg.MetadataValue.md(f"**against the verdict**, by {decision.actor}: {decision.reason}")}
     return {

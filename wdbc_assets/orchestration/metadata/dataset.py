@@ -3,7 +3,8 @@
 The preview shows patients' values, so it is passed as a function that `privacy` may call.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # As much as there is room for beside the key on an asset's page.
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 4
 
+WithPreview = dict[str, parts.Shown | Callable[[], dg.MarkdownMetadataValue]]
+"""Metadata in which a preview of patients is made only if they may be shown."""
+
 
 def raw_columns() -> dg.TableSchema:
     """Return the 32 columns of the raw table."""
@@ -30,20 +34,20 @@ def clean_columns() -> dg.TableSchema:
     return _schema(contract.CLEAN_COLUMNS)
 
 
-def describe_raw_data(content: bytes) -> dict[str, Any]:
+def describe_raw_data(content: bytes) -> WithPreview:
     """Describe the raw bytes: first rows of the table that they are."""
     from wdbc_assets.domain.data import reading
 
     return {privacy.PREVIEW: lambda: _preview(reading.read(content).frame.drop(columns=contract.ID))}
 
 
-def describe_clean_frame(frame: "pd.DataFrame") -> dict[str, Any]:
+def describe_clean_frame(frame: "pd.DataFrame") -> WithPreview:
     """Describe the clean frame: classes and first rows."""
     malignant = int(frame[contract.DIAGNOSIS].sum())
     return {"malignant": malignant, "benign": len(frame) - malignant, privacy.PREVIEW: lambda: _preview(frame)}
 
 
-def describe_split(split: "splitting.Split") -> dict[str, Any]:
+def describe_split(split: "splitting.Split") -> WithPreview:
     """Describe the training and test set: rows and classes of each, and a preview of the training set."""
     both = (("train", split.y_train), ("test", split.y_test))
     return {

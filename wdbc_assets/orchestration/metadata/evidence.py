@@ -1,6 +1,6 @@
 """Metadata of the evidence assets: cross-validation, decision policy, importance, and model card."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.promotion import card_parts
 
 
-def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
+def describe_cross_validation(value: "CrossValidation") -> parts.Metadata:
     """Describe the evaluation: each recipe's figures, the paired differences, and figures with a floor as trends."""
     from wdbc_assets.presentation import plots
 
@@ -70,7 +70,7 @@ def describe_cross_validation(value: "CrossValidation") -> dict[str, Any]:
     }
 
 
-def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
+def describe_decision_policy(policy: "DecisionPolicy") -> parts.Metadata:
     """Describe the policy: its rates out of fold and on the test set, and a plot of its threshold and referral band."""
     from wdbc_assets.presentation import plots
 
@@ -106,11 +106,11 @@ def describe_decision_policy(policy: "DecisionPolicy") -> dict[str, Any]:
     }
 
 
-def describe_importance(importance: "Importance") -> dict[str, Any]:
+def describe_importance(importance: "Importance") -> parts.Metadata:
     """Describe what the model goes by: the loss without each cluster and, of a linear one, two typical patients."""
     from wdbc_assets.presentation import plots
 
-    described: dict[str, Any] = {
+    described: parts.Metadata = {
         "recipe": importance.recipe,
         "protocol": f"{len(importance.folds)} folds of {importance.patients} patients, out of fold",
         "increase of log-loss": parts.table(
@@ -177,7 +177,7 @@ def _explained(of: "Calibration") -> dict[str, str]:
     return {f"{floors.RECIPE} {label}": text for label, text in texts.items()}
 
 
-def _subgroups(of_recipes: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> dict[str, Any]:
+def _subgroups(of_recipes: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> parts.Metadata:
     """Show recall and specificity by quarter of the first measurement, and in which quarter most are missed."""
     if not of_recipes:
         return {}
@@ -204,7 +204,7 @@ def _brier(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValu
     )
 
 
-def describe_model_card(card: "card_parts.ModelCard") -> dict[str, Any]:
+def describe_model_card(card: "card_parts.ModelCard") -> parts.Metadata:
     """Describe the model card: the card itself."""
     from wdbc_assets.domain.promotion import model_card_pages
 

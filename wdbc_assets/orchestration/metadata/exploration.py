@@ -1,6 +1,6 @@
 """Metadata of the exploration: findings, the most discriminative measurements, and plots."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ _MEASUREMENTS_SHOWN = 10
 _NAMES = {"mean": "means", "se": "standard errors", "worst": "worst values"}
 
 
-def describe_exploration(exploration: "Exploration") -> dict[str, Any]:
+def describe_exploration(exploration: "Exploration") -> parts.Metadata:
     """Describe the exploration: findings as a list, the best measurements as a table, pictures, and three trends."""
     from wdbc_assets.presentation import plots
 

@@ -10,9 +10,9 @@ from wdbc_assets.orchestration.metadata import parts
 from wdbc_assets.store.manifest import Manifest
 
 
-def describe_manifest(manifest: Manifest, folder: str, inputs: Mapping[str, Manifest]) -> dict[str, Any]:
+def describe_manifest(manifest: Manifest, folder: str, inputs: Mapping[str, Manifest]) -> parts.Metadata:
     """Describe a stored version: location, size, parameters, inputs with their parameters, and origin."""
-    described: dict[str, Any] = {
+    described: parts.Metadata = {
         "dagster/uri": folder,
         "version": formatting.short(manifest.version),
         "stored bytes": f"{manifest.size:,}",

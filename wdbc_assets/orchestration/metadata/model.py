@@ -1,6 +1,6 @@
 """Metadata of the fitted pipeline and of its metrics."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _CANDIDATES_SHOWN = 10
 
 
-def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
+def describe_fitted_pipeline(fit: "fitting.Fit") -> parts.Metadata:
     """Describe the search: winner, candidates, fits, and the curve of their scores."""
     from wdbc_assets.presentation import plots
 
@@ -33,7 +33,7 @@ def describe_fitted_pipeline(fit: "fitting.Fit") -> dict[str, Any]:
     }
 
 
-def describe_metrics(metrics: "Metrics") -> dict[str, Any]:
+def describe_metrics(metrics: "Metrics") -> parts.Metadata:
     """Describe the metrics: intervals, the two pictures, and each figure as a number with a trend."""
     from wdbc_assets.presentation import plots
 

@@ -1,7 +1,7 @@
 """Building blocks of metadata: Markdown tables, decimals and plots."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -10,6 +10,10 @@ from wdbc_assets.domain import formatting
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.intervals import Interval
     from wdbc_assets.presentation import plots
+
+Shown = dg.MetadataValue[Any] | str | float | None
+Metadata = dict[str, Shown]
+"""What Dagster's UI shows of a version: a value by label."""
 
 DECIMALS = 4
 

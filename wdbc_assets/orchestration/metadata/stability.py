@@ -1,6 +1,6 @@
 """Metadata of the stability."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.evaluation import explanations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SELECTED_SHOWN = 10
 
 
-def describe_stability(value: "Stability") -> dict[str, Any]:
+def describe_stability(value: "Stability") -> parts.Metadata:
     """Describe the stability: its measures with what they say, tables, two pictures, and numbers as trends."""
     from wdbc_assets.presentation import plots
 
