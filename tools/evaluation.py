@@ -14,7 +14,7 @@ from typing import Any
 from tools import gate
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import floors
+from wdbc_assets.domain.evaluation import explanations, floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.store.store import open_store
 
@@ -66,23 +66,21 @@ def tables(summary: Mapping[str, Any]) -> str:
         _markdown(["recipe", *_CALIBRATION.values()], calibration),
         *(
             textwrap.fill(paragraph, 120, break_on_hyphens=False)
-            for paragraph in (_method(summary, comparisons=len(differences)), gate.text(summary["gate"]))
+            for paragraph in (_method(summary, pairs=len(differences)), gate.text(summary["gate"]))
         ),
     ]
     return "\n\n".join(blocks)
 
 
-def _method(summary: Mapping[str, Any], *, comparisons: int) -> str:
+def _method(summary: Mapping[str, Any], *, pairs: int) -> str:
     others = (f" --recipe {name}" for name in summary["recipes"] if name not in floors.EVALUATED)
     return (
         f"Nested cross-validation of all {summary['patients']} patients: {summary['repeats']} repeats of"
         f" {summary['folds']} outer folds, the same folds for every recipe; {recipes.SEARCH_REPEATS} shuffles of"
         f" {recipes.SEARCH_FOLDS} inner folds select the hyperparameters. The first and the last table show mean ±"
         " standard deviation over the repeats. The second shows differences, paired fold by fold, with the 95 %"
-        " interval of Nadeau and Bengio. If an interval contains 0, the difference is not significant. These are"
-        f" {comparisons * len(_COMPARED)} comparisons at a level of 5 % each, not corrected for their number: of as"
-        f" many between equal recipes, {comparisons * len(_COMPARED) / 20:.1f} are significant by chance. To reproduce"
-        f" the tables, run `wdbc evaluate --protocol full{''.join(others)}`."
+        " interval of Nadeau and Bengio. If an interval contains 0, the difference is not significant."
+        f" {explanations.multiplicity(pairs)} To reproduce the tables, run `wdbc evaluate --protocol full{''.join(others)}`."
     )
 
 
