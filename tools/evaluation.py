@@ -80,7 +80,8 @@ def _method(summary: Mapping[str, Any], *, pairs: int) -> str:
         f" {recipes.SEARCH_FOLDS} inner folds select the hyperparameters. The first and the last table show mean ±"
         " standard deviation over the repeats. The second shows differences, paired fold by fold, with the 95 %"
         " interval of Nadeau and Bengio. If an interval contains 0, the difference is not significant."
-        f" {explanations.multiplicity(pairs)} To reproduce the tables, run `wdbc evaluate --protocol full{''.join(others)}`."
+        f" {explanations.multiplicity(pairs)} To reproduce the tables, run `wdbc evaluate --protocol"
+        f" full{''.join(others)}`."
     )
 
 

@@ -21,6 +21,7 @@ import requests
 
 from wdbc_assets import settings
 from wdbc_assets.pipeline import specs
+from wdbc_assets_tests.shared_evidence import FEW
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -58,12 +59,16 @@ def surroundings(folder: Path, **chosen: str) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith((settings.PREFIX, "DAGSTER_"))
     }
-    return inherited | {
-        "WDBC_STORAGE": str(folder / "results"),
-        "WDBC_LOG": str(folder / "logs" / "wdbc.jsonl"),
-        "DAGSTER_HOME": str(home),
-        **chosen,
-    }
+    return (
+        inherited
+        | FEW
+        | {
+            "WDBC_STORAGE": str(folder / "results"),
+            "WDBC_LOG": str(folder / "logs" / "wdbc.jsonl"),
+            "DAGSTER_HOME": str(home),
+            **chosen,
+        }
+    )
 
 
 def command(*arguments: str) -> list[str]:
