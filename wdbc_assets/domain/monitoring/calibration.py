@@ -1,0 +1,39 @@
+"""The thresholds of the alarms, and the rates of false alarms that follow from them.
+
+`make calibrate` simulates years without any change, with a reference drawn anew for each, and stores the rates in
+docs/monitoring.json; a test compares them with this table. A yearly rate is the share of such years with at least one
+false alarm. Its error is that of the simulation, one standard deviation.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Cadence = Literal["weekly", "daily"]
+"""How often a batch arrives."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The threshold of a scan, and what it promises.
+
+    Attributes:
+        threshold: An alarm is a |z| above this.
+        windows: The lengths of the windows, in batches.
+        false_alarms: The share of years without a change that have an alarm.
+        error: The standard deviation of this share, from the number of simulated years.
+    """
+
+    threshold: float
+    windows: tuple[int, ...]
+    false_alarms: float
+    error: float
+
+
+DRIFT: dict[Cadence, Calibration] = {
+    "weekly": Calibration(4.75, (1, 2, 4, 8, 13, 26, 52), 0.017, 0.003),
+    "daily": Calibration(4.9, (1, 7, 14, 28, 56, 91, 182, 364), 0.017, 0.003),
+}
+"""The scan of the inputs, for batches of about 114 patients a week."""
+
+OUTCOMES = Calibration(4.2, (4, 8, 13, 26, 52), 0.013, 0.005)
+"""The scan of the outcomes that became known in each week."""

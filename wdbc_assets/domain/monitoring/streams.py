@@ -1,0 +1,248 @@
+"""The 64 streams of the drift scan: what is kept of a batch of patients, without keeping a patient.
+
+Each of 32 quantities is watched in two ways. The quantities are the 30 measurements, the log-odds of the model, and the
+Mahalanobis distance of the measurements' logarithms from the reference. A value becomes u, the share of the reference
+below it (ties count half). The stream `location` is u, the stream `spread` is |u - 1/2|. A sketch keeps only the number
+of patients and the sum of each stream, as whole numbers, so the sketches of several workers, batches and hospitals add
+up exactly.
+
+This module imports numpy, so callers import it inside functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import starmap
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+LOG_ODDS, DISTANCE = "log_odds", "distance"
+QUANTITIES = (*contract.FEATURES, LOG_ODDS, DISTANCE)
+Aspect = Literal["location", "spread"]
+STREAMS: tuple[tuple[str, Aspect], ...] = tuple(
+    (quantity, aspect) for aspect in get_args(Aspect) for quantity in QUANTITIES
+)
+"""The quantity and the aspect of each stream, in the order of a sketch's sums."""
+
+VARIANCES = (1 / 12, 1 / 48)
+"""The variances of u and of |u - 1/2| for a uniform u."""
+
+LEAST_REFERENCE = 100
+"""Fewer patients estimate neither a distribution nor the covariance of 30 measurements."""
+
+BINS = 20
+"""Bins of the log-odds, with equal shares of the reference, from which the prevalence is estimated."""
+
+_NEGLIGIBLE = 1e-10  # of the largest eigenvalue: a direction in which the reference does not vary
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What is kept of some patients.
+
+    Attributes:
+        rows: The number of patients.
+        sums: The sum of each stream, times twice the number of patients of the reference; 64 whole numbers.
+        bins: The number of patients in each bin of the log-odds.
+    """
+
+    rows: int
+    sums: tuple[int, ...]
+    bins: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Require one sum for each stream and one count for each bin.
+
+        Raises:
+            ValueError: the numbers of sums and bins are others.
+        """
+        if len(self.sums) != len(STREAMS) or len(self.bins) != BINS or sum(self.bins) != self.rows:
+            raise ValueError("the sums and bins of a sketch do not match its streams and its number of patients")
+
+    def __add__(self, other: Sketch) -> Sketch:
+        """Return the sketch of the patients of both."""
+        return Sketch(
+            self.rows + other.rows,
+            tuple(starmap(int.__add__, zip(self.sums, other.sums, strict=True))),
+            tuple(starmap(int.__add__, zip(self.bins, other.bins, strict=True))),
+        )
+
+
+EMPTY = Sketch(0, (0,) * len(STREAMS), (0,) * BINS)
+"""The sketch of no patient."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The patients that later ones are compared with.
+
+    Attributes:
+        values: The values of each quantity in ascending order, shape (32, n).
+        shares: The mean of each stream among the benign and among the malignant patients, shape (2, 64).
+        bin_shares: The share of each class in each bin of the log-odds, shape (2, 20).
+        prevalence: The share of malignant patients.
+        edges: The inner edges of the bins, shape (19,).
+        logarithms: The offset and the smallest argument of each measurement's logarithm, shape (2, 30).
+        centre, whitening: The mean of the logarithms, and the matrix W for which |W (l - centre)|^2 is the distance.
+    """
+
+    values: Array
+    shares: Array
+    bin_shares: Array
+    prevalence: float
+    edges: Array
+    logarithms: Array
+    centre: Array
+    whitening: Array
+
+    @property
+    def rows(self) -> int:
+        """The number of patients."""
+        return int(self.values.shape[1])
+
+    @property
+    def means(self) -> Array:
+        """The mean of each stream, shape (64,)."""
+        means: Array = np.array([1 - self.prevalence, self.prevalence]) @ self.shares
+        return means
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the values: sketches with another reference cannot be compared."""
+        return hashlib.sha256(np.ascontiguousarray(self.values, dtype="<f8").tobytes()).hexdigest()
+
+    @cached_property
+    def _ties(self) -> NDArray[np.int64]:
+        """How often each value occurs, where it occurs first; shape (32, n + 1)."""
+        ties = np.zeros((len(self.values), self.rows + 1), dtype=np.int64)
+        for row, column in enumerate(self.values):
+            _, first, counts = np.unique(column, return_index=True, return_counts=True)
+            ties[row, first] = counts
+        return ties
+
+    def ranks(self, quantities: Array) -> NDArray[np.int64]:
+        """Return 2 n u, a whole number, for values of the 32 quantities; both shapes are (32, m)."""
+        ranks = np.empty(quantities.shape, dtype=np.int64)
+        for row, (values, column) in enumerate(zip(self.values, quantities, strict=True)):
+            below = np.searchsorted(values, column)
+            tied = values[np.minimum(below, self.rows - 1)] == column
+            ranks[row] = 2 * below + np.where(tied, self._ties[row, below], 0)
+        return ranks
+
+    def quantities(self, X: Array, log_odds: Array) -> Array:
+        """Return the 32 quantities of patients, shape (32, m).
+
+        Args:
+            X: Their measurements in the order of the contract, shape (m, 30).
+            log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
+        """
+        offsets, least = self.logarithms
+        distance = (((np.log(np.maximum(X + offsets, least)) - self.centre) @ self.whitening.T) ** 2).sum(axis=1)
+        return np.vstack([np.asarray(X).T, log_odds, distance])
+
+
+def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
+    """Return what is kept of patients with valid measurements X, shape (m, 30), and log-odds, shape (m,).
+
+    Raises:
+        ValueError: a value is NaN.
+    """
+    return of_quantities(reference, reference.quantities(X, log_odds))
+
+
+def of_quantities(reference: Reference, quantities: Array) -> Sketch:
+    """Return what is kept of patients with these quantities, shape (32, m).
+
+    Raises:
+        ValueError: a value is NaN.
+    """
+    if np.isnan(quantities).any():
+        raise ValueError("a measurement or a log-odds is missing")
+    sums = [part.sum(axis=1) for part in _aspects(reference.ranks(quantities), reference.rows)]
+    bins = np.bincount(np.searchsorted(reference.edges, quantities[-2], side="right"), minlength=BINS)
+    return Sketch(quantities.shape[1], tuple(np.concatenate(sums).tolist()), tuple(bins.tolist()))
+
+
+def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Reference:
+    """Return the reference of patients whose diagnosis is known.
+
+    Args:
+        X: Their measurements in the order of the contract, shape (n, 30), not negative.
+        log_odds: The log-odds of models that were not fitted on the patient, shape (n,).
+        malignant: The diagnoses, 1 for malignant, shape (n,).
+
+    Raises:
+        WdbcError: there are too few patients, or only one class.
+    """
+    from wdbc_assets.domain.modeling.log_terms import WithLogarithm
+
+    values, scores, truth = np.asarray(X, dtype=float), np.asarray(log_odds, dtype=float), np.asarray(malignant) == 1
+    if len(values) < LEAST_REFERENCE or not 0 < truth.sum() < len(truth):
+        raise WdbcError(
+            f"a reference of {len(values)} patients, {truth.sum()} of them malignant, is too small",
+            where="the reference of the drift report",
+            hint=f"It takes at least {LEAST_REFERENCE} patients, and patients of both classes.",
+        )
+    terms = WithLogarithm().fit(values)
+    logarithms = np.log(np.maximum(values + terms.offsets_, terms.least_))
+    centre = logarithms.mean(axis=0)
+    whitening = _whitening(logarithms - centre)
+    distance = _left_out(((logarithms - centre) @ whitening.T) ** 2)
+    quantities = np.vstack([values.T, scores, distance])
+    edges = np.quantile(scores, np.arange(1, BINS) / BINS)
+    bins = np.searchsorted(edges, scores, side="right")
+    made = Reference(
+        values=np.sort(quantities, axis=1),
+        shares=np.empty((2, len(STREAMS))),
+        bin_shares=np.array([_smoothed(np.bincount(bins[truth == kind], minlength=BINS)) for kind in (False, True)]),
+        prevalence=float(truth.mean()),
+        edges=edges,
+        logarithms=np.array([terms.offsets_, terms.least_]),
+        centre=centre,
+        whitening=whitening,
+    )
+    streams = np.vstack(_aspects(made.ranks(quantities), made.rows)) / (2 * made.rows)
+    made.shares[:] = [streams[:, truth == kind].mean(axis=1) for kind in (False, True)]
+    return made
+
+
+def _aspects(ranks: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values of the streams, times 2 n, from 2 n u."""
+    return ranks, np.abs(ranks - n)
+
+
+def _smoothed(counts: NDArray[np.int64]) -> Array:
+    """Return shares from counts. Half a patient is added to each, so that no bin rules out a class."""
+    shares: Array = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
+    return shares
+
+
+def _whitening(centred: Array) -> Array:
+    """Return the matrix W for which |W x|^2 is the Mahalanobis distance of a centred row x."""
+    eigenvalues, vectors = np.linalg.eigh(np.cov(centred, rowvar=False))
+    kept = eigenvalues > _NEGLIGIBLE * eigenvalues[-1]
+    whitening: Array = (vectors[:, kept] / np.sqrt(eigenvalues[kept])).T
+    return whitening
+
+
+def _left_out(squares: Array) -> Array:
+    """Return the distance of each patient from all others, given the squares of the whitened rows, shape (n, 30).
+
+    A patient is closer to a mean and covariance in which it takes part: without this correction new patients would
+    seem too far away. By the formula of Sherman and Morrison for the covariance without one row.
+    """
+    n = len(squares)
+    leverage = np.minimum(squares.sum(axis=1) / (n - 1), (n - 1) / n * (1 - _NEGLIGIBLE))
+    distance: Array = (n - 2) * (n / (n - 1)) ** 2 * leverage / (1 - n / (n - 1) * leverage)
+    return distance
