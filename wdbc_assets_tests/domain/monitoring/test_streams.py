@@ -1,0 +1,102 @@
+"""Tests of the streams: ranks, sums that add up, and the distance of a patient from all others."""
+
+import numpy as np
+import pytest
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.monitoring import streams
+from wdbc_assets_tests.domain.monitoring import years
+
+reference = years.reference()
+
+
+def test_a_rank_counts_the_reference_below_and_half_of_the_ties() -> None:
+    quantities = reference.quantities(*_inputs(years.patients(40, 5)))
+    quantities[:, 0] = reference.values[:, 100]  # ties
+    ranks = reference.ranks(quantities)
+    for row, (values, column) in enumerate(zip(reference.values, quantities, strict=True)):
+        expected = [2 * (values < value).sum() + (values == value).sum() for value in column]
+        assert ranks[row].tolist() == expected
+
+
+def test_the_reference_itself_has_a_mean_rank_of_one_half() -> None:
+    drawn = years.patients(569, 0)
+    own = streams.of_quantities(reference, reference.values)
+    assert own.rows == len(drawn.y)
+    locations = np.array(own.sums[: len(streams.QUANTITIES)]) / (2 * reference.rows * own.rows)
+    assert locations == pytest.approx(0.5)
+    assert reference.means[:32] == pytest.approx(0.5)
+
+
+def test_sketches_of_parts_add_up_to_the_sketch_of_the_whole() -> None:
+    whole = years.patients(300, 6)
+    parts = [slice(0, 7), slice(7, 8), slice(8, 300)]
+    made = [streams.sketch(reference, whole.X[part], years.log_odds(whole.X[part])) for part in parts]
+    assert sum(made, start=streams.EMPTY) == streams.sketch(reference, *_inputs(whole))
+
+
+def test_the_distance_in_the_reference_leaves_the_patient_itself_out() -> None:
+    drawn = years.patients(120, 8)
+    made = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    expected = []
+    for row in range(len(drawn.y)):
+        others = np.delete(np.arange(len(drawn.y)), row)
+        logarithms = np.log(np.maximum(drawn.X + made.logarithms[0], made.logarithms[1]))
+        centred = logarithms[row] - logarithms[others].mean(axis=0)
+        expected.append(centred @ np.linalg.solve(np.cov(logarithms[others], rowvar=False), centred))
+    assert made.values[-1] == pytest.approx(np.sort(expected), rel=1e-6)
+
+
+def test_new_patients_are_as_far_away_as_those_of_the_reference() -> None:
+    new = reference.quantities(*_inputs(years.patients(20_000, 9)))[-1]
+    u = reference.ranks(reference.quantities(*_inputs(years.patients(20_000, 9))))[-1] / (2 * reference.rows)
+    assert len(new) == 20_000
+    assert u.mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 569))
+
+
+def test_infinite_log_odds_have_a_rank_but_missing_ones_are_refused() -> None:
+    batch = years.patients(2, 3)
+    made = streams.sketch(reference, batch.X, np.array([np.inf, -np.inf]))
+    assert made.sums[streams.QUANTITIES.index(streams.LOG_ODDS)] == 2 * reference.rows
+    with pytest.raises(ValueError, match="missing"):
+        streams.sketch(reference, batch.X, np.array([0.0, np.nan]))
+
+
+def test_an_empty_batch_has_an_empty_sketch() -> None:
+    assert streams.sketch(reference, np.empty((0, 30)), np.empty(0)) == streams.EMPTY
+
+
+@pytest.mark.parametrize("count", [0, 50, 99])
+def test_a_small_reference_is_refused(count: int) -> None:
+    drawn = years.patients(count, 2)
+    with pytest.raises(WdbcError, match="too small") as refused:
+        streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    assert "at least 100" in refused.value.hint
+
+
+def test_a_reference_of_one_class_is_refused() -> None:
+    drawn = years.patients(200, 2)
+    with pytest.raises(WdbcError, match="0 of them malignant"):
+        streams.reference(drawn.X, years.log_odds(drawn.X), np.zeros(200))
+
+
+def test_a_sketch_of_other_streams_is_refused() -> None:
+    with pytest.raises(ValueError, match="do not match"):
+        streams.Sketch(1, (0,) * 63, (1, *(0,) * 19))
+
+
+def test_another_reference_has_another_digest() -> None:
+    drawn = years.patients(569, 1)
+    other = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    assert other.digest != reference.digest
+
+
+def test_a_measurement_that_never_varies_does_not_break_the_distance() -> None:
+    drawn = years.patients(200, 4)
+    drawn.X[:, 3] = 500.0
+    made = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    assert np.isfinite(made.values).all()
+
+
+def _inputs(batch: years.Patients) -> tuple[np.ndarray, np.ndarray]:
+    return batch.X, years.log_odds(batch.X)
