@@ -137,7 +137,9 @@ def _outcomes(name: str, seed: int) -> int:
     """Return the week in which a change was found from the outcomes, 0 if it was not."""
     generator, people, year = _begin(seed)
     change, relabel = changes.OUTCOMES[name]
-    weeks = [(people.sample(years.WEEK, generator), changes.as_recorded) for _ in range(years.CLEAN)]
+    weeks: list[tuple[Patients, years.Relabel]] = [
+        (people.sample(years.WEEK, generator), changes.as_recorded) for _ in range(years.CLEAN)
+    ]
     weeks += [(change(people, years.WEEK, week, generator), relabel) for week in range(_WATCHED)]
     made = [outcomes.sums(labels(week, generator), year.log_odds(week.X)) for week, labels in weeks]
     sizes = years.largest_outcomes(year.known, made, after=years.CLEAN)

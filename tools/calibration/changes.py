@@ -8,10 +8,9 @@ from tools.calibration.years import Change, Relabel
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.monitoring.population import Patients, Population
 
-_LENGTHS = [
-    index for index, name in enumerate(contract.FEATURES) if name.split("_")[0] in ("radius", "perimeter")
-]  # fmt: skip
-_AREAS = [index for index, name in enumerate(contract.FEATURES) if name.startswith("area")]
+_POWERS = {"radius": 1, "perimeter": 1, "area": 2}
+_DIMENSIONS = np.array([_POWERS.get(name.split("_")[0], 0) for name in contract.FEATURES])
+"""The power of a length that each measurement is; the others have no unit, or are relative."""
 
 
 def _shifted(size: float, *, per_week: bool = False) -> Change:
@@ -28,7 +27,7 @@ def _shifted(size: float, *, per_week: bool = False) -> Change:
 
 def _column(generator: np.random.Generator) -> int:
     """Return the column that a simulation changes: the same for all of its weeks."""
-    seeds = generator.bit_generator.seed_seq.generate_state(1)  # type: ignore[attr-defined]
+    seeds = generator.bit_generator.seed_seq.generate_state(1)
     return int(seeds[0] % len(contract.FEATURES))
 
 
@@ -38,8 +37,7 @@ def _magnified(factor: float, share: float = 1.0) -> Change:
     def change(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
         patients = people.sample(n, generator)
         rows = generator.random(n) < share
-        patients.X[np.ix_(rows, _LENGTHS)] *= factor
-        patients.X[np.ix_(rows, _AREAS)] *= factor**2
+        patients.X[rows] *= factor**_DIMENSIONS
         return patients
 
     return change
@@ -89,8 +87,7 @@ def _rounded(people: Population, n: int, _week: int, generator: np.random.Genera
 
 def _larger_tumours(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
     patients = people.sample(n, generator)
-    patients.X[np.ix_(patients.y == 1, _LENGTHS)] *= 1.15
-    patients.X[np.ix_(patients.y == 1, _AREAS)] *= 1.15**2
+    patients.X[patients.y == 1] *= 1.15**_DIMENSIONS
     return patients
 
 

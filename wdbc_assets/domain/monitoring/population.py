@@ -73,7 +73,7 @@ class Population:
 
 def _class_of(logarithms: Array) -> _Class:
     covariance = np.cov(logarithms, rowvar=False) + _JITTER * np.eye(logarithms.shape[1])
-    return _Class(logarithms, logarithms.mean(axis=0), np.linalg.cholesky(covariance))
+    return _Class(logarithms, logarithms.mean(axis=0), np.linalg.cholesky(covariance).astype(np.float64))
 
 
 def _positive(values: Array) -> Array:

@@ -79,8 +79,8 @@ def test_few_patients_are_too_few_to_say_until_they_add_up() -> None:
 def test_the_detectable_shift_shrinks_with_more_batches() -> None:
     weeks = years.weeks(9)
     sizes = [drift.report(years.reference(), weeks[:count], weeks[count]).detectable for count in (0, 3, 8)]
-    assert None not in sizes
-    assert sizes == sorted(sizes, reverse=True)
+    first, middle, last = [size or 0 for size in sizes]
+    assert first > middle > last > 0
 
 
 def test_a_report_states_what_its_threshold_promises() -> None:

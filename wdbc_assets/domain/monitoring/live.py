@@ -1,0 +1,198 @@
+"""Live metrics: how good the predictions were, from the diagnoses that became known later.
+
+An outcome is an event with two times. `known_at` is when the diagnosis became known, `recorded_at` when it reached this
+platform. Events are never changed; a correction is a later event of the same patient. So the metrics can be computed
+as of any time from what was recorded until then. Source of the two times: R. T. Snodgrass (1999), Developing
+Time-Oriented Database Applications in SQL, chapter 10.
+
+Patients whose outcome is known are not a random sample: a referred patient is examined further and becomes known more
+often, and sooner. `arrived` states the shares by triage; the metrics are those of the patients that arrived.
+
+This module imports numpy and pandas, so callers import it inside functions.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, ranking
+from wdbc_assets.domain.evaluation.intervals import Interval
+from wdbc_assets.domain.monitoring import outcomes, sequential
+from wdbc_assets.domain.monitoring.outcomes import OutcomeScan, OutcomeSums
+
+EVENT_COLUMNS = ("id", "diagnosis", "known_at", "recorded_at")
+"""The columns of the events: pseudonym, diagnosis (1 = malignant), and two times in UTC, ISO 8601."""
+
+ONE_CLASS = "patients of one class only have a known outcome"
+_RESAMPLES, _SEED = 1000, 42
+_MONDAY = pd.Timestamp("1970-01-05", tz="UTC")
+
+Verdict = Literal["alarm", "no alarm", "too few to say"]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How many of the patients with one outcome of the triage have a known diagnosis."""
+
+    triage: str
+    predictions: int
+    known: int
+
+
+@dataclass(frozen=True)
+class RecallEvidence:
+    """The e-process against a recall of at least 0.95, see `sequential.recall`.
+
+    Attributes:
+        malignant: The number of malignant patients with a known outcome.
+        largest: The largest evidence so far; 1 before the first patient.
+        alarm: The evidence at which the recall is in alarm.
+    """
+
+    malignant: int
+    largest: float
+    alarm: float
+
+
+@dataclass(frozen=True)
+class LiveMetrics:
+    """What the known outcomes say of the predictions.
+
+    Attributes:
+        as_of: When the last event was recorded that these metrics know; empty without events.
+        predictions: The number of patients with a prediction.
+        known: How many of them have a known outcome.
+        unknown_patients: Patients with an outcome but without a prediction. They count once it exists.
+        before_prediction: Known outcomes that were known before the prediction was made.
+        corrected: Patients whose diagnosis was corrected by a later event.
+        contradictory: Patients with different diagnoses recorded at the same time. They do not count until corrected.
+        arrived: The known outcomes by triage.
+        metrics: Metrics with their intervals by name, at the threshold of the policy where they need one.
+        scan: The scan of the calibration over the weeks in which outcomes became known.
+        recall_evidence: The evidence that the recall is too low.
+        weeks: The number of weeks from the first known outcome to the last.
+    """
+
+    as_of: str
+    predictions: int
+    known: int
+    unknown_patients: int
+    before_prediction: int
+    corrected: int
+    contradictory: int
+    arrived: tuple[Arrival, ...]
+    metrics: dict[str, Interval]
+    scan: OutcomeScan
+    recall_evidence: RecallEvidence
+    weeks: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the scan or the recall is in alarm."""
+        if self.scan.alarms or self.recall_evidence.largest >= self.recall_evidence.alarm:
+            return "alarm"
+        return "no alarm" if self.scan.shifts else "too few to say"
+
+
+@dataclass(frozen=True)
+class Diagnoses:
+    """The current diagnosis of each patient, and what the events say about corrections.
+
+    `table` has id, diagnosis, and known_at, which is when the first diagnosis of the patient became known.
+    """
+
+    table: pd.DataFrame
+    corrected: int
+    contradictory: int
+
+
+def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: OutcomeSums) -> LiveMetrics:
+    """Return what the events say of the predictions.
+
+    Args:
+        predictions: One row per prediction: id, log_odds, probability, triage, above_threshold, predicted_at (UTC,
+            ISO 8601). Of several predictions of a patient the last one counts.
+        events: The outcomes, with `EVENT_COLUMNS`, in the order in which they were recorded.
+        reference: The sums of the out-of-fold predictions of the model's recipe.
+    """
+    latest = predictions[predictions["id"] != ""].drop_duplicates("id", keep="last")
+    diagnoses = current_diagnoses(events)
+    joined = latest.merge(diagnoses.table, on="id", validate="one_to_one")
+    joined = joined.sort_values(["known_at", "id"], kind="stable", ignore_index=True)
+    weeks = _weeks(joined)
+    found = joined.loc[joined["diagnosis"] == contract.MALIGNANT, "above_threshold"]
+    evidence = sequential.recall(found.to_numpy())
+    return LiveMetrics(
+        as_of=max(events["recorded_at"], default=""),
+        predictions=len(latest),
+        known=len(joined),
+        unknown_patients=int((~diagnoses.table["id"].isin(latest["id"])).sum()),
+        before_prediction=int((joined["known_at"] < joined["predicted_at"]).sum()),
+        corrected=diagnoses.corrected,
+        contradictory=diagnoses.contradictory,
+        arrived=tuple(
+            Arrival(name, int((latest["triage"] == name).sum()), int((joined["triage"] == name).sum()))
+            for name in contract.OUTCOMES
+        ),
+        metrics=_metrics(joined),
+        scan=outcomes.scan_outcomes(reference, weeks),
+        recall_evidence=RecallEvidence(len(found), float(evidence.max(initial=1.0)), sequential.RECALL_ALARM),
+        weeks=len(weeks),
+    )
+
+
+def current_diagnoses(events: pd.DataFrame) -> Diagnoses:
+    """Return what is known of each patient by now: the last event counts.
+
+    Different diagnoses that were recorded at the same time contradict each other, and none counts.
+    """
+    by_patient = events.groupby("id")
+    last = events[events["recorded_at"] == by_patient["recorded_at"].transform("max")]
+    contradict = last["id"].isin(_differing(last))
+    table = last[~contradict].drop_duplicates("id", keep="last")[["id", "diagnosis"]]
+    contradictory = last.loc[contradict, "id"].nunique()
+    return Diagnoses(
+        table.merge(by_patient["known_at"].min().reset_index(), on="id"),
+        corrected=len(_differing(events)) - contradictory,
+        contradictory=contradictory,
+    )
+
+
+def _differing(events: pd.DataFrame) -> set[str]:
+    """Return the patients whose events have different diagnoses."""
+    pairs = events[["id", "diagnosis"]].drop_duplicates()
+    return set(pairs.loc[pairs["id"].duplicated(), "id"])
+
+
+def _weeks(joined: pd.DataFrame) -> list[OutcomeSums]:
+    """Return the sums of each week in which outcomes became known, from the first to the last, oldest first."""
+    if joined.empty:
+        return []
+    week = (pd.to_datetime(joined["known_at"], utc=True, format="ISO8601") - _MONDAY).dt.days // 7
+    y, log_odds = joined["diagnosis"].to_numpy(), joined["log_odds"].to_numpy()
+    return [outcomes.sums(y[week == number], log_odds[week == number]) for number in range(week.min(), week.max() + 1)]
+
+
+def _metrics(joined: pd.DataFrame) -> dict[str, Interval]:
+    y, p = joined["diagnosis"].to_numpy(dtype=np.int64), joined["probability"].to_numpy(dtype=np.float64)
+    malignant, above = y == contract.MALIGNANT, joined["above_threshold"].to_numpy(dtype=bool)
+    agree = malignant == above
+
+    def share(of: np.ndarray) -> Interval:
+        return intervals.proportion(int((agree & of).sum()), int(of.sum()), undefined="there is no such patient")
+
+    found = {
+        "recall": share(malignant),
+        "specificity": share(~malignant),
+        "ppv": share(above),
+        "npv": share(~above),
+    }
+    if malignant.all() or not malignant.any():
+        return found | {name: intervals.without(None, ONE_CLASS) for name in ("roc_auc", "log_loss", "brier")}
+    losses = bootstrap.mean_losses(
+        y, ranking.losses(y, p), largest=ranking.LARGEST_LOSS, bootstrap=_RESAMPLES, seed=_SEED
+    )
+    return found | {"roc_auc": delong.roc_auc(p[~malignant], p[malignant]), **losses}
