@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools import gate
+from tools import gate, markdown
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import explanations, floors
@@ -22,7 +22,6 @@ METRICS = Path(__file__).resolve().parent.parent / "docs" / "evaluation.json"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "evaluation.md"
 
 _BEGIN = "<!-- by `python -m tools.evaluation`, from docs/evaluation.json -->"
-_END = "<!-- end -->"
 _SHOWN = {
     "accuracy": "accuracy",
     "recall": "recall",
@@ -61,9 +60,9 @@ def tables(summary: Mapping[str, Any]) -> str:
         for name in by_name
     ]
     blocks = [
-        _markdown(["recipe", *_SHOWN.values()], rows),
-        _markdown(["difference", *(_SHOWN[metric] for metric in _COMPARED)], differences),
-        _markdown(["recipe", *_CALIBRATION.values()], calibration),
+        markdown.table(["recipe", *_SHOWN.values()], rows),
+        markdown.table(["difference", *(_SHOWN[metric] for metric in _COMPARED)], differences),
+        markdown.table(["recipe", *_CALIBRATION.values()], calibration),
         *(
             textwrap.fill(paragraph, 120, break_on_hyphens=False)
             for paragraph in (_method(summary, pairs=len(differences)), gate.text(summary["gate"]))
@@ -91,11 +90,7 @@ def page(text: str, summary: Mapping[str, Any]) -> str:
     Raises:
         SystemExit: the page lacks one of the comments that enclose the tables.
     """
-    before, begin, rest = text.partition(f"{_BEGIN}\n")
-    _, end, after = rest.partition(f"\n{_END}")
-    if not (begin and end):
-        raise SystemExit(f"{PAGE.name} lacks the comments that enclose the tables: {_BEGIN} and {_END}")
-    return f"{before}{begin}\n{tables(summary)}\n{end}{after}"
+    return markdown.replaced(text, tables(summary), begin=_BEGIN, name=PAGE.name)
 
 
 def from_store() -> dict[str, Any]:
@@ -137,11 +132,6 @@ def _difference(summary: Mapping[str, Any], recipe: str, minus: str, metric: str
         if (pair["recipe"], pair["minus"]) == (minus, recipe):
             return f"{-mean:+.4f} [{-high:+.4f}, {-low:+.4f}]"
     return ""
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
 
 
 def main(arguments: list[str]) -> str | None:

@@ -113,8 +113,8 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
     """Return what the events say of the predictions.
 
     Args:
-        predictions: One row per prediction: id, log_odds, probability, triage, above_threshold, predicted_at (UTC,
-            ISO 8601). Of several predictions of a patient the last one counts.
+        predictions: One row per prediction: id, probability, triage, above_threshold, predicted_at (UTC, ISO
+            8601). Of several predictions of a patient the last one counts.
         events: The outcomes, with `EVENT_COLUMNS`, in the order in which they were recorded.
         reference: The sums of the out-of-fold predictions of the model's recipe.
     """
@@ -172,7 +172,9 @@ def _weeks(joined: pd.DataFrame) -> list[OutcomeSums]:
     if joined.empty:
         return []
     week = (pd.to_datetime(joined["known_at"], utc=True, format="ISO8601") - _MONDAY).dt.days // 7
-    y, log_odds = joined["diagnosis"].to_numpy(), joined["log_odds"].to_numpy()
+    y, p = joined["diagnosis"].to_numpy(), joined["probability"].to_numpy()
+    with np.errstate(divide="ignore"):  # the sums clip infinite log-odds
+        log_odds = np.log(p) - np.log1p(-p)
     return [outcomes.sums(y[week == number], log_odds[week == number]) for number in range(week.min(), week.max() + 1)]
 
 

@@ -18,7 +18,6 @@ def predictions(count: int, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": [f"p{number}" for number in range(count)],
-            "log_odds": log_odds,
             "probability": 1 / (1 + np.exp(-log_odds)),
             "triage": np.where(np.abs(log_odds) < 1, "refer", np.where(log_odds > 0, "malignant", "benign")),
             "above_threshold": log_odds > -1,
@@ -41,10 +40,10 @@ def test_no_event_is_too_few_to_say_and_has_reasons_instead_of_metrics() -> None
 
 def test_metrics_are_those_of_the_patients_with_a_known_outcome() -> None:
     made = predictions(200)
-    known = [(f"p{number}", int(made["log_odds"][number] > 0), "06-20", "06-21") for number in range(100)]
+    known = [(f"p{number}", int(made["probability"][number] > 0.5), "06-20", "06-21") for number in range(100)]
     found = live.evaluate(made, events(known), REFERENCE)
     first = made[:100]
-    malignant = first["log_odds"] > 0
+    malignant = first["probability"] > 0.5
     assert (found.predictions, found.known, found.unknown_patients) == (200, 100, 0)
     assert found.metrics["recall"].value == 1.0
     assert found.metrics["specificity"].value == pytest.approx((~first["above_threshold"])[~malignant].mean())
@@ -84,7 +83,7 @@ def test_patients_without_an_id_are_never_joined() -> None:
 
 
 def test_of_two_predictions_of_a_patient_the_last_one_counts() -> None:
-    made = pd.concat([predictions(1), predictions(1).assign(above_threshold=True, log_odds=5.0)])
+    made = pd.concat([predictions(1), predictions(1).assign(above_threshold=True, probability=0.99)])
     found = live.evaluate(made, events([("p0", 1, "06-10", "06-11")]), REFERENCE)
     assert (found.predictions, found.metrics["recall"].value) == (1, 1.0)
 
