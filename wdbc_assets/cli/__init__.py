@@ -22,6 +22,7 @@ from wdbc_assets.cli.cleanup import gc_command
 from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
+from wdbc_assets.cli.exporter import exporter
 from wdbc_assets.cli.history import history_command
 from wdbc_assets.cli.key import key
 from wdbc_assets.cli.predict import predict
@@ -52,7 +53,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
+    run, explore, evaluate, report, predict, serve, key, status, verify, export, exporter, ui,
     champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:

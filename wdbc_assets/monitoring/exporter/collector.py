@@ -1,0 +1,82 @@
+"""All metrics of the exporter. A part that cannot be read is counted as an error, and the others are exported."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from wdbc_assets import machine, settings
+from wdbc_assets.monitoring.exporter import of_history, of_store
+from wdbc_assets.monitoring.exporter.families import gauge, single
+from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+OpenHistory = Callable[[], AbstractContextManager["dg.DagsterInstance"]]
+"""Opens Dagster's instance."""
+
+_STORE: dict[str, Callable[[Store, settings.Settings], Iterator[GaugeMetricFamily]]] = {
+    "assets": of_store.assets,
+    "champion": lambda store, _: of_store.champion(store),
+}
+_HISTORY: dict[str, Callable[["dg.DagsterInstance"], Iterator[GaugeMetricFamily]]] = {
+    "jobs": of_history.jobs,
+    "automation": of_history.automation,
+    "size": of_history.size,
+}
+
+
+class PlatformCollector(Collector):
+    """Reads the metrics at every scrape; concurrent scrapes wait for each other."""
+
+    def __init__(self, store: Store, config: settings.Settings, open_history: OpenHistory) -> None:
+        self._store = store
+        self._config = config
+        self._open_history = open_history
+        self._lock = threading.Lock()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield all metric families, then which parts could not be read, and when this was."""
+        with self._lock:
+            began = time.monotonic()
+            failed: dict[str, bool] = {}
+            for name, part in _STORE.items():
+                yield from self._attempt(name, partial(part, self._store, self._config), failed)
+            yield from self._of_history(failed)
+            yield gauge(
+                "exporter_failed",
+                "1 for each part of the metrics that could not be read.",
+                [({"part": name}, value) for name, value in failed.items()],
+            )
+            yield single("exporter_timestamp_seconds", "When these metrics were read.", time.time())
+            yield single("exporter_duration_seconds", "How long reading took.", time.monotonic() - began)
+
+    def _of_history(self, failed: dict[str, bool]) -> Iterator[GaugeMetricFamily]:
+        try:
+            with self._open_history() as instance:
+                for name, part in _HISTORY.items():
+                    yield from self._attempt(name, partial(part, instance), failed)
+        except Exception as error:
+            if machine.refusal(error) is None:
+                raise
+            failed |= dict.fromkeys(_HISTORY, True)
+
+    @staticmethod
+    def _attempt(
+        name: str, part: Callable[[], Iterator[GaugeMetricFamily]], failed: dict[str, bool]
+    ) -> list[GaugeMetricFamily]:
+        """Return the families of a part, or none if it cannot be read; note which."""
+        failed[name] = False
+        try:
+            return list(part())
+        except Exception as error:
+            if machine.refusal(error) is None:
+                raise
+            failed[name] = True
+            return []

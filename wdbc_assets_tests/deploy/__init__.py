@@ -1,0 +1,1 @@
+"""Tests of the configuration for Prometheus, Alertmanager and Grafana, with the real programs."""

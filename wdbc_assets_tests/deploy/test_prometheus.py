@@ -1,0 +1,152 @@
+"""Tests of the rules and dashboards: each rule fires and does not, and each panel's query has an answer."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wdbc_assets import settings
+from wdbc_assets.serving.api import schemas
+from wdbc_assets_tests import needed
+from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving.running import free_port
+
+DEPLOY = settings.project_root() / "deploy"
+PROMETHEUS = DEPLOY / "prometheus"
+WATCHDOG = "WdbcWatchdog"
+SECONDS = 60
+
+
+def run(program: str, *arguments: str) -> str:
+    """Run one of Prometheus' programs; return its output."""
+    if shutil.which(program) is None:
+        needed.absent(f"{program} is not installed")
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, check=False, timeout=SECONDS, cwd=PROMETHEUS
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def alerts() -> dict[str, Any]:
+    """Return the alert rules by their names."""
+    content = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text(encoding="utf-8"))
+    return {rule["alert"]: rule for group in content["groups"] for rule in group["rules"]}
+
+
+def panels() -> list[dict[str, Any]]:
+    """Return the panels of all dashboards that show something."""
+    dashboards = [json.loads(path.read_bytes()) for path in (DEPLOY / "grafana" / "dashboards").glob("*.json")]
+    return [panel for dashboard in dashboards for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def test_the_configuration_is_valid() -> None:
+    assert "SUCCESS" in run("promtool", "check", "config", "prometheus.yml")
+    assert "SUCCESS" in run("amtool", "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yml"))
+
+
+def test_each_alert_fires_and_does_not_fire() -> None:
+    content = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text(encoding="utf-8"))
+    fires = {name: [] for name in alerts() if name != WATCHDOG}  # type: dict[str, list[bool]]
+    for test in content["tests"]:
+        for expected in test["alert_rule_test"]:
+            fires[expected["alertname"]].append(bool(expected["exp_alerts"]))
+    assert set(map(tuple, fires.values())) == {(True, False)}
+    run("promtool", "test", "rules", "alerts_test.yml")
+
+
+def test_a_test_with_a_wrong_expectation_is_noticed(tmp_path: Path) -> None:
+    shutil.copytree(PROMETHEUS, tmp_path / "rules")
+    path = tmp_path / "rules" / "alerts_test.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("values: '0x20'", "values: '1x20'", 1), encoding="utf-8")
+    with pytest.raises(AssertionError, match="FAILED"):
+        run("promtool", "test", "rules", str(path))
+
+
+def test_the_alert_that_always_fires_goes_to_a_receiver_of_its_own() -> None:
+    path = str(DEPLOY / "alertmanager" / "alertmanager.yml")
+    assert "dead_man" in run("amtool", "config", "routes", "test", "--config.file", path, f"alertname={WATCHDOG}")
+    assert "on_call" in run("amtool", "config", "routes", "test", "--config.file", path, "alertname=WdbcJobFailed")
+
+
+def test_every_query_of_every_panel_has_an_answer(tmp_path: Path) -> None:
+    if shutil.which("prometheus") is None:
+        needed.absent("prometheus is not installed")
+    champions.promote(tmp_path, champions.bundle())
+    with ExitStack() as parts:
+        explored = running.wdbc(tmp_path, "explore")
+        assert explored.returncode == 0, explored.stderr
+        service = parts.enter_context(running.serving(tmp_path))
+        exporter = parts.enter_context(exporting(tmp_path))
+        port = parts.enter_context(scraping(tmp_path, {"wdbc_service": service.port, "wdbc_exporter": exporter}))
+        unanswered = {panel["title"]: panel["targets"][0]["expr"] for panel in panels()}
+        end = time.monotonic() + SECONDS
+        while unanswered and time.monotonic() < end:
+            assert service.ask("/v1/predict", {"patients": [schemas.EXAMPLE]}).status == 200
+            unanswered = {title: query for title, query in unanswered.items() if not answer(port, query)}
+            time.sleep(0.5)
+        assert not unanswered
+
+
+@contextmanager
+def exporting(folder: Path) -> Iterator[int]:
+    """Run the exporter on the store in a folder; yield its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "wdbc_assets", "exporter", "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder, env=running.environment_in(folder), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        try:
+            process.stderr.readline()
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@contextmanager
+def scraping(folder: Path, ports: dict[str, int]) -> Iterator[int]:
+    """Run Prometheus with the project's configuration, but these targets and a short interval; yield its port."""
+    content = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
+    content["global"] = {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}
+    content["rule_files"] = [str(PROMETHEUS / name) for name in content["rule_files"]]
+    del content["alerting"]
+    for job in content["scrape_configs"]:
+        job["static_configs"] = [{"targets": [f"127.0.0.1:{ports[job['job_name']]}"]}]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    port = free_port()
+    command = [
+        "prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    with (
+        (folder / "prometheus.log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ)) as process,
+    ):
+        try:
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def answer(port: int, query: str) -> list[Any]:
+    """Return Prometheus' result of a query; empty while it does not answer yet."""
+    url = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            result: list[Any] = json.loads(response.read())["data"]["result"]
+            return [sample for sample in result if sample["value"][1] != "NaN"]
+    except OSError:
+        return []

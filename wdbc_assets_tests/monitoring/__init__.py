@@ -1,0 +1,1 @@
+"""Tests of what is watched, and how a person learns of it."""

@@ -1,0 +1,120 @@
+"""Tests of `wdbc exporter`: what it exports of an empty, a used and a damaged platform."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from prometheus_client.parser import text_string_to_metric_families
+
+from wdbc_assets.cli import wdbc
+from wdbc_assets.pipeline import specs
+from wdbc_assets.store.store import open_store
+from wdbc_assets_tests import champions
+from wdbc_assets_tests.serving.running import free_port
+
+Samples = dict[tuple[str, tuple[str, ...]], float]
+
+
+def export(path: Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(wdbc, ["exporter", "--textfile", str(path)])
+
+
+def samples(path: Path) -> Samples:
+    """Export, and return each value by the metric's name and its labels."""
+    result = export(path)
+    assert result.exit_code == 0, result.output
+    return parsed(path.read_text())
+
+
+def parsed(text: str) -> Samples:
+    """Return each value of Prometheus' text format."""
+    return {
+        (sample.name.removeprefix("wdbc_"), tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_platform_that_was_never_used_is_exported_without_errors(tmp_path: Path) -> None:
+    found = samples(tmp_path / "wdbc.prom")
+    assert {labels for (name, labels), value in found.items() if name == "exporter_failed" and value} == set()
+    assert {labels[0] for name, labels in found if name == "asset_out_of_date"} == set(specs.ASSETS)
+    assert found["exporter_timestamp_seconds", ()] == pytest.approx(time.time(), abs=60)
+    assert ("champion_info", ()) not in found
+
+
+def test_a_run_and_its_assets_are_exported(tmp_path: Path) -> None:
+    assert CliRunner().invoke(wdbc, ["explore"]).exit_code == 0
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["job_last_success", ("explore",)] == 1
+    assert found["job_last_duration_seconds", ("explore",)] > 0
+    assert found["job_last_end_timestamp_seconds", ("explore",)] == pytest.approx(time.time(), abs=120)
+    assert found["asset_out_of_date", ("clean_frame",)] == 0
+    assert found["asset_out_of_date", ("metrics",)] == 1
+    assert found["asset_failing_checks", ("raw_data",)] == 0
+    assert found["history_bytes", ()] > 0
+
+
+def test_a_failed_run_and_its_refused_asset_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.data").write_bytes(b"1,M,rubbish\n")
+    monkeypatch.setenv("WDBC_SOURCE", str(tmp_path / "bad.data"))
+    assert CliRunner().invoke(wdbc, ["explore"]).exit_code == 1
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["job_last_success", ("explore",)] == 0
+    assert found["asset_refused", ("raw_data",)] == 1
+
+
+def test_the_champion_is_exported_with_its_problems(tmp_path: Path) -> None:
+    version = champions.make_champion(tmp_path / "results")
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["champion_info", ("unknown", version[:12])] == 1
+    assert found["champion_problems", ()] == 1  # no entry of the audit log made it champion
+
+
+def test_a_part_that_cannot_be_read_is_said_and_the_others_are_exported(tmp_path: Path) -> None:
+    assert export(tmp_path / "wdbc.prom").exit_code == 0
+    (tmp_path / "home" / "dagster.yaml").unlink()
+    (tmp_path / "home" / "dagster.yaml").write_text("storage: [")
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["exporter_failed", ("jobs",)] == 1
+    assert found["exporter_failed", ("assets",)] == 0
+    assert ("asset_out_of_date", ("raw_data",)) in found
+
+
+def test_a_damaged_store_does_not_stop_the_exporter(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    store.commit(store.draft("raw_data", b"1,M\n", run_id="a-run"), run_id="a-run")
+    (tmp_path / "results" / "store.json").write_text('{"format": 99}')
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["exporter_failed", ("assets",)] == 1
+    assert found["runs_in_progress", ()] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("metrics.txt", "end in .prom"), ("missing/wdbc.prom", "cannot be written")]
+)
+def test_a_file_that_nobody_could_read_is_refused(tmp_path: Path, name: str, what: str) -> None:
+    result = export(tmp_path / name)
+    assert what in str(result.exception)
+
+
+def test_the_server_answers_every_scrape_and_ends_on_sigterm(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "wdbc_assets", "exporter", "--port", str(port)]
+    with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert f"http://127.0.0.1:{port}/metrics".encode() in process.stderr.readline()
+        for _ in range(2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as response:
+                assert ("runs_in_progress", ()) in parsed(response.read().decode())
+        second = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode == 1
+        assert "cannot listen" in second.stderr
+        process.terminate()
+        assert process.wait(timeout=30) == 143
