@@ -1,8 +1,9 @@
 """Delivery of what waits in the outbox, in a process of its own: `python -m wdbc_assets.monitoring.delivery`.
 
-A command starts the process and waits for it for a moment at most. So a channel that hangs delays neither a run nor the
+A command starts the process and waits for a moment at most. So a channel that hangs delays neither a run nor the
 daemon, and Apprise is imported by no other process. Each channel is served by a thread, in the order of its messages;
-a lock for each channel excludes other processes. What is not accepted is tried again by the next process.
+a lock for each channel excludes other processes. What is not accepted is tried again for two minutes, so that a channel
+that is away for a moment needs nobody who looks again, and after that by the next process.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import channels, outbox
 from wdbc_assets.settings import AlertChannel
 
-SECONDS = 60.0
+SECONDS = 120.0
 """How long the process may take."""
 
 _COMMAND = [sys.executable, "-m", __name__]
@@ -29,8 +30,8 @@ _LOCK_SECONDS = 5.0
 _PAUSE = 0.05
 
 
-def start(*, wait_seconds: float) -> bool:
-    """Start the process, and wait for it a moment. Return whether it has ended; otherwise it goes on by itself.
+def start() -> None:
+    """Start the process. It ends by itself, and nobody needs to wait for it.
 
     Raises:
         WdbcError: the process cannot be started.
@@ -46,16 +47,11 @@ def start(*, wait_seconds: float) -> bool:
             where="this machine",
             hint="They wait in the outbox, and are sent by the next run.",
         ) from None
-    try:
-        process.wait(max(wait_seconds, 0.0))
-    except subprocess.TimeoutExpired:
-        threading.Thread(target=process.wait, daemon=True).start()  # a process that nobody waits for stays a zombie
-        return False
-    return True
+    threading.Thread(target=process.wait, daemon=True).start()  # a process that nobody waits for stays a zombie
 
 
 def deliver(home: Path, served: Sequence[AlertChannel], *, seconds: float = SECONDS) -> None:
-    """Serve all channels at the same time, and return when nothing is due, or at the end of the time."""
+    """Serve all channels at the same time, and return when nothing waits any more, or at the end of the time."""
     deadline = time.monotonic() + seconds
     threads = {
         channel.name: threading.Thread(target=_serve, args=(home, channel, deadline), daemon=True) for channel in served
@@ -76,25 +72,24 @@ def _serve(home: Path, channel: AlertChannel, deadline: float) -> None:
         if not alone:
             return
         with outbox.open_outbox(home) as box:
-            while time.monotonic() < deadline and _sent_next(box, channel):
-                pass
+            while (waiting := box.next(channel.name)) is not None:
+                pause = outbox.seconds_until_due(waiting, datetime.now(UTC))
+                if time.monotonic() + pause >= deadline:
+                    return
+                time.sleep(pause)
+                _attempt(box, channel, waiting)
 
 
-def _sent_next(box: outbox.Outbox, channel: AlertChannel) -> bool:
-    """Send the oldest message of a channel; return whether the next one may follow."""
-    waiting = box.next(channel.name)
-    if waiting is None or not outbox.is_due(waiting, datetime.now(UTC)):
-        return False
+def _attempt(box: outbox.Outbox, channel: AlertChannel, waiting: outbox.Waiting) -> None:
+    """Send a message, and note whether the channel has accepted it."""
     try:
         channels.send(channel, waiting.message)
     except channels.NotSent as error:
         box.failed(waiting, error.what, datetime.now(UTC))
-        return False
     except Exception as error:  # noqa: BLE001 -- a bug of one channel must not end the others; its text may hold a secret
         box.failed(waiting, f"an unexpected {type(error).__name__} in Apprise", datetime.now(UTC))
-        return False
-    box.accepted(waiting)
-    return True
+    else:
+        box.accepted(waiting)
 
 
 @contextlib.contextmanager

@@ -166,7 +166,7 @@ class Outbox:
     def has_due(self, channels: Iterable[str], now: datetime) -> bool:
         """Return whether the oldest message of any of the channels may be sent now."""
         heads = map(self.next, channels)
-        return any(head is not None and is_due(head, now) for head in heads)
+        return any(head is not None and not seconds_until_due(head, now) for head in heads)
 
     def _parsed(self, read: Callable[[Any], T], content: str) -> T:
         try:
@@ -183,9 +183,10 @@ class Outbox:
             return self._connection.execute(query, arguments).fetchall()
 
 
-def is_due(waiting: Waiting, now: datetime) -> bool:
-    """Return whether a message may be sent now. A wait that is too long is that of a clock that has been set back."""
-    return not now.timestamp() < waiting.not_before <= now.timestamp() + _LONGEST_WAIT
+def seconds_until_due(waiting: Waiting, now: datetime) -> float:
+    """Return how long a message has to wait. A wait that is too long is that of a clock that has been set back."""
+    seconds = waiting.not_before - now.timestamp()
+    return seconds if 0 < seconds <= _LONGEST_WAIT else 0.0
 
 
 @contextlib.contextmanager

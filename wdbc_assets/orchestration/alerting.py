@@ -21,6 +21,8 @@ from wdbc_assets.monitoring.outbox import Outbox, open_outbox
 if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
 
+_PAUSE = 0.05
+
 RUN_SECONDS = 2.0
 """How long the end of a run may take for alerts."""
 SEND_SECONDS = 10.0
@@ -81,16 +83,19 @@ def record(box: Outbox, detection: Detection, config: settings.Settings, *, plac
 
 
 def send(config: settings.Settings, *, wait_seconds: float) -> None:
-    """Start to send what is due, and wait for that a moment.
+    """Start to send what is due, and wait a moment until each channel has accepted or refused it.
 
     Raises:
         WdbcError: the outbox cannot be read, or no process can be started.
     """
+    end = time.monotonic() + wait_seconds
     names = [channel.name for channel in config.alert_channels()]
     with open_outbox(settings.ensure_home()) as box:
-        due = box.has_due(names, datetime.now(UTC))
-    if due:
-        delivery.start(wait_seconds=wait_seconds)
+        if not box.has_due(names, datetime.now(UTC)):
+            return
+        delivery.start()
+        while time.monotonic() < end and box.has_due(names, datetime.now(UTC)):
+            time.sleep(_PAUSE)
 
 
 def after_run(store: "Store", config: settings.Settings, open_history: OpenHistory | None) -> WdbcError | None:

@@ -1,7 +1,6 @@
 """`wdbc alerts`, and the alerts that `wdbc run` sends, as people type it."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +12,15 @@ from click.testing import CliRunner, Result
 
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
+from wdbc_assets.cli.run import _alert
 from wdbc_assets.monitoring import delivery, outbox
+from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.monitoring.receivers import Webhook
 
 
 @pytest.fixture
-def store(environment: Path) -> Store:
+def store(empty_history: Path, environment: Path) -> Store:
     made = open_store(str(environment / "results"), relative_to=environment)
     made.note_refusal("raw_data", run_id="run-1", reasons=["the source is empty"])
     return made
@@ -40,9 +41,8 @@ def alerts(*arguments: str) -> Result:
 def sent_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let messages be sent by this process, which is quicker than another one."""
 
-    def start(*, wait_seconds: float) -> bool:
-        delivery.deliver(settings.home(), settings.load().alert_channels())
-        return True
+    def start() -> None:
+        delivery.deliver(settings.home(), settings.load().alert_channels(), seconds=4)
 
     monkeypatch.setattr(delivery, "start", start)
 
@@ -148,18 +148,13 @@ def test_status_shows_what_is_open_and_what_waits(monkeypatch: pytest.MonkeyPatc
     assert "alerts cannot be recorded" in CliRunner().invoke(wdbc, ["status"]).output
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "wdbc_assets", "run", "--grid", "small", *arguments],
-        env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
+@pytest.mark.usefixtures("empty_history")
 def test_a_failing_source_is_one_message_of_the_run_that_failed(receiver: Webhook) -> None:
-    failed = run("--source", "/nowhere/wdbc.data")
+    command = [sys.executable, "-m", "wdbc_assets", "run", "--source", "/nowhere/wdbc.data"]
+    failed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert failed.returncode == 1
     assert failed.stderr.rstrip().endswith("a relative path starts at the current folder."), "nothing follows the error"
-    delivery.start(wait_seconds=30)  # on a slow machine, the run did not wait for it
+    alerting.send(settings.load(), wait_seconds=30)  # on a slow machine, the run did not wait for it
     (request,) = receiver.requests
     for expected in ("stale source: the source", "failed run: job train", "refused: raw_data"):
         assert expected in request.text
@@ -167,14 +162,15 @@ def test_a_failing_source_is_one_message_of_the_run_that_failed(receiver: Webhoo
 
 
 @pytest.mark.fault("O12")
-def test_a_home_whose_outbox_cannot_be_written_is_one_line_and_the_run_goes_on(environment: Path) -> None:
-    (environment / "home" / outbox.FILE).mkdir(parents=True)
-    (environment / "home" / "dagster.yaml").symlink_to(settings.INSTANCE_FILE)
-    failed = run("--source", "/nowhere/wdbc.data", WDBC_ALERTS="error=json://127.0.0.1:9/")
-    assert failed.returncode == 1
-    (line,) = [line for line in failed.stderr.splitlines() if "alerts" in line]
-    assert line.strip().startswith("alerts cannot be recorded: ")
-    assert "error: the file does not exist" in failed.stderr
+def test_an_outbox_that_cannot_be_written_is_one_line_and_no_error_of_the_run(
+    store: Store, environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environment / "home" / outbox.FILE).mkdir()
+    monkeypatch.setenv("WDBC_ALERTS", "error=json://127.0.0.1:9/")
+    monkeypatch.delitem(sys.modules, "dagster", raising=False)
+    _alert(store, settings.load())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("  alerts cannot be recorded: ")
 
 
 def test_without_channels_a_run_and_status_import_nothing_for_alerts() -> None:

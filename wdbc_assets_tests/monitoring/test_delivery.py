@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,23 @@ def test_what_is_refused_is_sent_later_with_its_key_and_before_what_follows(tmp_
     with Webhook(429, 500) as receiver:
         served = [AlertChannel("json", "error", receiver.url)]
         for _ in range(3):
-            delivery.deliver(tmp_path, served)
-            delivery.deliver(tmp_path, served)  # too early: nothing is tried
+            delivery.deliver(tmp_path, served, seconds=4)
+            delivery.deliver(tmp_path, served, seconds=4)  # too early: nothing is tried
             let_time_pass(tmp_path)
     assert [request.key for request in receiver.requests] == ["a", "a", "a", "b"]
+
+
+@pytest.mark.fault("O12")
+def test_a_channel_that_is_away_for_a_moment_needs_nobody_who_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_FIRST_WAIT", 0.1)
+    waits(tmp_path, "json", "a", "b")
+    with Webhook(500, 500, 429) as receiver:
+        delivery.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)], seconds=20)
+    assert [request.key for request in receiver.requests] == ["a", "a", "a", "a", "b"]
+    pauses = [later.at - earlier.at for earlier, later in pairwise(receiver.requests)]
+    assert pauses[0] < pauses[1] < pauses[2]
 
 
 @pytest.mark.fault("O12")
@@ -75,23 +89,18 @@ def test_two_deliveries_at_the_same_time_send_each_message_once(tmp_path: Path) 
     assert [request.key for request in receiver.requests] == list("abcdefgh")
 
 
-def test_the_process_sends_and_ends_and_its_parent_waits_only_a_moment(
-    environment: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_process_sends_what_waits_by_itself(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = environment / "home"
     home.mkdir()
     with Webhook() as receiver:
         monkeypatch.setenv("WDBC_ALERTS", f"error={receiver.url}")
-        waits(home, "json", "a")
-        assert delivery.start(wait_seconds=30)
-        assert [request.key for request in receiver.requests] == ["a"]
-        waits(home, "json", "b")
-        assert not delivery.start(wait_seconds=0)
-        for _ in range(300):
+        waits(home, "json", "a", "b")
+        delivery.start()
+        for _ in range(600):
             if len(receiver.requests) == 2:
                 break
-            time.sleep(0.1)
-        assert [request.key for request in receiver.requests] == ["a", "b"], "it goes on by itself"
+            time.sleep(0.05)
+    assert [request.key for request in receiver.requests] == ["a", "b"]
 
 
 @pytest.mark.fault("X10")
@@ -101,7 +110,7 @@ def test_a_bug_in_a_channel_is_noted_without_its_text(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(channels, "send", fail)
     waits(tmp_path, "json", "a")
-    delivery.deliver(tmp_path, [AlertChannel("json", "error", "json://127.0.0.1")])
+    delivery.deliver(tmp_path, [AlertChannel("json", "error", "json://127.0.0.1")], seconds=3)
     with outbox.open_outbox(tmp_path) as box:
         assert box.backlogs()[0].error == "an unexpected RuntimeError in Apprise"
 

@@ -74,6 +74,7 @@ def test_little_disk_space_is_found_once_for_each_disk(store: Store, monkeypatch
     assert (found.cause, found.subject) == ("low-disk", "the store")
 
 
+@pytest.mark.usefixtures("empty_history")
 def test_an_asset_is_overdue_after_its_time_and_never_before_it_was_made(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_an_asset_is_overdue_after_its_time_and_never_before_it_was_made(
         assert {found.subject for found in history_problems.overdue_assets(store, instance)} == {"raw_data", "metrics"}
 
 
+@pytest.mark.usefixtures("empty_history")
 def test_a_failed_run_keeps_the_version_of_the_first_failure() -> None:
     with open_instance() as instance:
         runs = [instance.create_run_for_job(a_job) for _ in range(3)]

@@ -27,7 +27,7 @@ def store(environment: Path) -> Store:
 
 
 @pytest.fixture
-def instance(environment: Path) -> Iterator[dg.DagsterInstance]:
+def instance(empty_history: Path) -> Iterator[dg.DagsterInstance]:
     with open_instance() as opened:
         yield opened
 
