@@ -25,6 +25,8 @@ _SECRET_VARIABLE = re.compile(
     re.IGNORECASE,
 )
 
+_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{8,}|.{20,}")
+
 _known: set[str] = set()
 
 
@@ -98,6 +100,17 @@ def remember(*addresses: str, variables: Iterable[tuple[str, str]] = ()) -> None
     for name, value in variables:
         if _SECRET_VARIABLE.search(name) and len(value) >= 2 * SHORTEST_SECRET:
             _known.update(_spellings(value))
+
+
+def remember_whole(address: str) -> None:
+    """Hide an address that is a secret as a whole, and each of its components that looks like a token.
+
+    A chat service's token stands where other addresses have the host or the path.
+    """
+    remember(address)
+    rest = address.partition("://")[2]
+    components = {rest, *re.split(r"[/?&=@,#]", rest), *re.split(r"[/?&=@,#:]", rest)}
+    _known.update(spelling for text in components if _TOKEN.fullmatch(text) for spelling in _spellings(text))
 
 
 def split(address: str) -> SplitResult | None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import logs, settings
+from wdbc_assets_tests.empty_history import empty_history, empty_history_once
 from wdbc_assets_tests.shared_evidence import FEW, evidence, evidence_ahead, evidence_once
 
-__all__ = ["evidence", "evidence_ahead", "evidence_once"]
+__all__ = ["empty_history", "empty_history_once", "evidence", "evidence_ahead", "evidence_once"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ import click
 
 from wdbc_assets import logs, machine, signals
 from wdbc_assets.cli import streams, terminal
+from wdbc_assets.cli.alerts import alerts
 from wdbc_assets.cli.champion import champion
 from wdbc_assets.cli.cleanup import gc_command
 from wdbc_assets.cli.evaluate import evaluate
@@ -53,7 +54,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, predict, serve, key, status, verify, export, exporter, ui,
+    run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
     champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:

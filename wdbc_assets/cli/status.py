@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from wdbc_assets import settings
-from wdbc_assets.cli import attention, decisions, terminal
+from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import policies
@@ -48,12 +48,20 @@ def status(*, check: bool, as_json: bool) -> None:
         terminal.say(f"  production: {policies.describe(standing.recalibrated)}")
     for problem in problems:
         terminal.say(terminal.style(f"  production: {problem}", fg="red"))
+    if config.alerts:
+        from wdbc_assets.cli.alerts import show_status
+
+        show_status()
 
 
 def _check(store: Store, config: settings.Settings, *, as_json: bool) -> int:
-    findings = list(attention.findings(store, config))
+    from wdbc_assets.monitoring import detectors
+    from wdbc_assets.orchestration.instance import open_instance
+
+    findings = list(detectors.for_status_check(detectors.Watched(store, config), open_instance))
     if as_json:
-        terminal.document({"store": store.url, "ok": not findings, "findings": [vars(finding) for finding in findings]})
+        plain = [{"kind": finding.kind, "subject": finding.subject, "text": finding.text} for finding in findings]
+        terminal.document({"store": store.url, "ok": not findings, "findings": plain})
     else:
         for line in findings or ("ok",):
             terminal.say(str(line))

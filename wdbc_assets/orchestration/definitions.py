@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from wdbc_assets.orchestration import jobs, resources, schedules, sensors
+from wdbc_assets.orchestration import alert_sensor, jobs, resources, schedules, sensors
 from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.orchestration.io_manager import StepIOManager, StoreIOManager
@@ -13,7 +13,7 @@ defs = dg.Definitions(
     assets=ASSETS,
     jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
     schedules=[schedules.daily_train],
-    sensors=[sensors.source_changed, sensors.evidence_updates],
+    sensors=[sensors.source_changed, sensors.evidence_updates, alert_sensor.alerts],
     resources={
         "store": store,
         "source": resources.SourceResource(),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.settings.alert_channels import SEVERITIES, AlertChannel, Severity
 from wdbc_assets.settings.locations import (
     INSTANCE_FILE,
     WORKSPACE_FILE,
@@ -39,7 +40,7 @@ from wdbc_assets.settings.parameters import (
     SplitParameters,
     StabilityParameters,
 )
-from wdbc_assets.settings.runtime import Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
+from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ __all__ = [
     "ENV_FILE",
     "INSTANCE_FILE",
     "PREFIX",
+    "SEVERITIES",
     "WORKSPACE_FILE",
+    "AlertChannel",
+    "Alerts",
     "CardParameters",
     "Effort",
     "EvaluationParameters",
@@ -63,6 +67,7 @@ __all__ = [
     "SearchParameters",
     "Serving",
     "Settings",
+    "Severity",
     "SourceParameters",
     "SplitParameters",
     "StabilityParameters",
@@ -97,6 +102,7 @@ class Settings(
     Privacy,
     Serving,
     Monitoring,
+    Alerts,
     Identity,
 ):
     """All settings."""
@@ -137,6 +143,8 @@ def load(**overrides: object) -> Settings:
     except ValidationError as error:
         raise _refusal(error, {name: found[name].where for name in found.keys() - options.keys()}) from None
     safe_text.remember(settings.storage, settings.source, *proxies(os.environ), variables=os.environ.items())
+    for channel in settings.alert_channels():
+        safe_text.remember_whole(channel.url)
     return settings
 
 

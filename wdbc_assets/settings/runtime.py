@@ -1,4 +1,4 @@
-"""Settings that change no value and appear in no manifest: resources, fetch limits, privacy, the service, the actor."""
+"""Settings that change no value and appear in no manifest: resources, limits, privacy, service, alerts, actor."""
 
 import getpass
 import ipaddress
@@ -7,6 +7,7 @@ import os
 from pydantic import BaseModel, Field, field_validator
 
 from wdbc_assets import safe_text
+from wdbc_assets.settings import alert_channels as channels
 from wdbc_assets.sources import limits as bounds
 
 _ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "openapi.json"})  # of the service
@@ -146,6 +147,31 @@ class Monitoring(BaseModel):
         le=10_000,
         description="hours without a check of a remote source before `wdbc status --check` reports it; unset: never",
     )
+
+
+class Alerts(BaseModel):
+    """Who is alerted of problems, and when."""
+
+    alerts: str | None = Field(
+        None,
+        repr=False,
+        description="channels of alerts by severity: error=URL,URL warning=URL, as Apprise reads the URLs; unset: none",
+    )
+    alerts_remind_hours: float = Field(
+        24, gt=0, le=10_000, description="hours between two reminders of an open alert that nobody acknowledged"
+    )
+    alerts_free_bytes: int = Field(2**30, ge=0, description="free disk space below which an alert is raised, in bytes")
+
+    @field_validator("alerts")
+    @classmethod
+    def _well_formed(cls, text: str | None) -> str | None:
+        if text is not None:
+            channels.parse(text)
+        return text
+
+    def alert_channels(self) -> tuple[channels.AlertChannel, ...]:
+        """Return the channels of alerts."""
+        return channels.parse(self.alerts or "")
 
 
 class Identity(BaseModel):

@@ -1,1 +1,1 @@
-"""Tests of what is watched, and how a person learns of it."""
+"""Tests of what is watched, and how a person is alerted."""

@@ -1,0 +1,178 @@
+"""The causes of alerts: severity, meaning, what stays safe and what to do. docs/operations.md is a view of this table.
+
+An occurrence is one cause at one subject, as a detector finds it. To add a cause, write an entry here and a detector in
+`monitoring.detectors`, then run `python -m tools.operations`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from wdbc_assets.settings import Severity
+
+PAGE = "docs/operations.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What can be wrong.
+
+    Attributes:
+        label: What `wdbc status --check` calls it.
+        severity: Which channels it reaches.
+        meaning: What it means.
+        safe: What is still safe.
+        action: What to do, the first step first.
+    """
+
+    label: str
+    severity: Severity
+    meaning: str
+    safe: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occurrence:
+    """One cause at one subject. None of its texts holds a secret or a patient's value.
+
+    Attributes:
+        cause: Name of the cause in `CAUSES`.
+        subject: What is concerned: a job, an asset, a sensor, a folder.
+        text: What is wrong, in one line.
+        version: Identifies the state that the occurrence began with, such as the id of the first run that failed.
+        since: When it began, if that is known.
+    """
+
+    cause: str
+    subject: str
+    text: str
+    version: str = ""
+    since: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """What `wdbc status --check` calls the cause."""
+        return CAUSES[self.cause].label
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.subject}: {' '.join(self.text.split())}"
+
+
+_VERSIONS_STAY = "Every current version and the champion are unchanged, and predictions are served as before."
+
+CAUSES: dict[str, Cause] = {
+    "failed-run": Cause(
+        label="failed run",
+        severity="error",
+        meaning="The last finished run of a job failed, and no later run succeeded. A canceled run does not count.",
+        safe=_VERSIONS_STAY,
+        action="Read the reason with `wdbc status`, or on the run's page in `wdbc ui`. Fix it, then run the job again"
+        " (`wdbc run` for the job `train`). A success closes the alert.",
+    ),
+    "refused-asset": Cause(
+        label="refused",
+        severity="error",
+        meaning="A value broke a blocking rule of its contract, or could not be computed, and was not stored.",
+        safe=_VERSIONS_STAY,
+        action="Run `wdbc status` for the rule and its rows. Ask the owner of the source for a correction, or return to"
+        " the earlier source with `WDBC_SOURCE`, then run `wdbc run`. Do not relax a rule at night.",
+    ),
+    "damaged-store": Cause(
+        label="damaged",
+        severity="error",
+        meaning="A stored file, a pointer, the champion or the audit log does not match its digest, or cannot be read.",
+        safe="Damage is detected on every read and never used. A running service keeps the model that it has loaded.",
+        action="Do not restart the service. Check the disk or the object store. `wdbc run` makes a damaged asset again;"
+        " restore the files of the champion and of the audit log from a backup. Then run `wdbc status --check`.",
+    ),
+    "damaged-history": Cause(
+        label="damaged",
+        severity="error",
+        meaning="Dagster's run history cannot be opened, so failed runs and ticks are not seen.",
+        safe="The store with all versions and the champion is elsewhere, and is not concerned.",
+        action="Check that the disk of `DAGSTER_HOME` is not full and belongs to the right user. If the database is"
+        " damaged, stop the daemon and move the file aside: Dagster creates a new one.",
+    ),
+    "unreadable-source": Cause(
+        label="stale source",
+        severity="error",
+        meaning="The configured local source cannot be read.",
+        safe=f"{_VERSIONS_STAY} They become older.",
+        action="Check that the file exists, its disk is mounted and that this user may read it. See `WDBC_SOURCE`.",
+    ),
+    "stale-source": Cause(
+        label="stale source",
+        severity="warning",
+        meaning="A remote source was neither read nor checked for longer than `WDBC_STALE_AFTER_HOURS` allows.",
+        safe=f"{_VERSIONS_STAY} They may be older than the source.",
+        action="Run `wdbc run`. If it cannot reach the source, check the network and the source's owner. If it can,"
+        " turn on the sensor `source_changed` or the schedule `daily_train` in `wdbc ui`.",
+    ),
+    "failed-sensor": Cause(
+        label="stale source",
+        severity="error",
+        meaning="The last tick of a sensor failed. `source_changed` fails after three failed checks of the source.",
+        safe=f"{_VERSIONS_STAY} The sensor tries again by itself.",
+        action="Read the tick's error in `wdbc ui`, under Automation. Usually the source is away: see"
+        " `unreadable-source`. The alert closes with the next tick that succeeds.",
+    ),
+    "failed-schedule": Cause(
+        label="failed run",
+        severity="error",
+        meaning="The last tick of a schedule failed, so its job was not started.",
+        safe=_VERSIONS_STAY,
+        action="Read the tick's error in `wdbc ui`, under Automation. Start the job by hand: `wdbc run`.",
+    ),
+    "daemon-down": Cause(
+        label="stale source",
+        severity="error",
+        meaning="A sensor or schedule is turned on, but has not ticked for 15 minutes or 25 hours: the daemon is down.",
+        safe=f"{_VERSIONS_STAY} Nothing starts by itself meanwhile.",
+        action="Start the daemon: `wdbc ui`, or your service manager. It catches up on the last missed tick. If it ends"
+        " again, read its output.",
+    ),
+    "failed-check": Cause(
+        label="failed check",
+        severity="warning",
+        meaning="A rule that does not block failed for a current version. The version was stored and is in use.",
+        safe="No blocking rule failed. The champion is unchanged: only a promotion changes it.",
+        action="It can wait for the morning. Read the check on the asset's page in `wdbc ui`, and decide before the"
+        " next promotion whether the value is acceptable. Acknowledge the alert if it is.",
+    ),
+    "overdue-asset": Cause(
+        label="overdue",
+        severity="warning",
+        meaning="An asset that is made on a schedule was not made or confirmed within its time.",
+        safe=f"{_VERSIONS_STAY} They may be older than the source.",
+        action="Run `wdbc run`. Then check in `wdbc ui` that the schedule `daily_train` is on and the daemon runs.",
+    ),
+    "refused-promotion": Cause(
+        label="refused promotion",
+        severity="warning",
+        meaning="The gate compared the current candidate with the champion, and kept the champion.",
+        safe="The champion is unchanged and serves predictions.",
+        action="It can wait for the morning. `wdbc history` shows the verdict and its reasons. Do not force the"
+        " promotion. The alert closes with another candidate or another decision.",
+    ),
+    "failed-detector": Cause(
+        label="failed detector",
+        severity="warning",
+        meaning="A detector of problems failed by a bug, so what it looks for is not seen. Others go on.",
+        safe=f"{_VERSIONS_STAY} Alerts that the detector raised before stay open.",
+        action="It can wait for the morning. Run `wdbc --debug status --check` for the traceback, and report the bug."
+        " Until then, look in `wdbc ui` yourself.",
+    ),
+    "low-disk": Cause(
+        label="disk space",
+        severity="error",
+        meaning="A folder that this platform writes to has less free space than `WDBC_ALERTS_FREE_BYTES`.",
+        safe="A write that does not fit is refused as a whole: no version becomes incomplete.",
+        action="Run `wdbc gc`, then `wdbc gc --apply`, to remove versions that nothing refers to. Remove old logs, or"
+        " enlarge the disk.",
+    ),
+}
+
+
+def link(cause: str) -> str:
+    """Return where the documentation describes a cause."""
+    return f"{PAGE}#{cause}"

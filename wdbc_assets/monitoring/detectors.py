@@ -1,0 +1,159 @@
+"""The detectors: which function finds which causes, in the order in which `wdbc status --check` lists them.
+
+A detector that fails says nothing: the alerts that it raised before stay open until it can look again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wdbc_assets import machine, settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import history_problems, store_problems
+from wdbc_assets.monitoring.causes import Occurrence
+from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+OpenHistory = Callable[[], AbstractContextManager["dg.DagsterInstance"]]
+"""Opens Dagster's instance."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What detectors look at."""
+
+    store: Store
+    config: settings.Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """One way to find problems.
+
+    Attributes:
+        find: Yields the occurrences that exist now.
+        find_in_history: Does so with an open instance of Dagster. A detector has one of the two functions.
+        in_status_check: Whether `wdbc status --check` reports what it finds.
+    """
+
+    find: Callable[[Watched], Iterator[Occurrence]] | None = None
+    find_in_history: "Callable[[Watched, dg.DagsterInstance], Iterator[Occurrence]] | None" = None
+    in_status_check: bool = False
+
+
+DETECTORS: dict[str, Detector] = {
+    "assets": Detector(find=lambda watched: store_problems.assets(watched.store), in_status_check=True),
+    "production": Detector(find=lambda watched: store_problems.production(watched.store), in_status_check=True),
+    "local_source": Detector(find=lambda watched: store_problems.local_source(watched.config), in_status_check=True),
+    "failed_checks": Detector(find=lambda watched: store_problems.failed_checks(watched.store)),
+    "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
+    "disk_space": Detector(find=lambda watched: store_problems.disk_space(watched.store, watched.config)),
+    "failed_runs": Detector(
+        find_in_history=lambda _, instance: history_problems.failed_runs(instance), in_status_check=True
+    ),
+    "ticks": Detector(
+        find_in_history=lambda _, instance: history_problems.failed_or_late_ticks(instance), in_status_check=True
+    ),
+    "remote_source": Detector(
+        find_in_history=lambda watched, instance: history_problems.stale_remote_source(
+            watched.store, instance, watched.config
+        ),
+        in_status_check=True,
+    ),
+    "overdue_assets": Detector(
+        find_in_history=lambda watched, instance: history_problems.overdue_assets(watched.store, instance)
+    ),
+}
+HISTORY = "history"
+"""What stands in the place of a detector's name for a history that cannot be opened."""
+BUGS = "detectors"
+"""The same for the detectors that failed by a bug."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the detectors found.
+
+    Attributes:
+        began: When they began to look. A later look knows better.
+        occurrences: By the name of each detector that did not fail.
+    """
+
+    began: datetime
+    occurrences: dict[str, tuple[Occurrence, ...]]
+
+    def __iter__(self) -> Iterator[Occurrence]:
+        for occurrences in self.occurrences.values():
+            yield from occurrences
+
+
+def detect(watched: Watched, open_history: OpenHistory | None) -> Detection:
+    """Run all detectors; without `open_history` only those that need no instance."""
+    looks = _Looks()
+    for name, detector in DETECTORS.items():
+        if detector.find is not None:
+            looks.add(name, detector.find, watched)
+    if open_history is not None:
+        _look_into_history(watched, open_history, looks)
+    return Detection(looks.began, looks.found | {BUGS: tuple(looks.bugs)})
+
+
+def for_status_check(watched: Watched, open_history: OpenHistory) -> Iterator[Occurrence]:
+    """Yield what `wdbc status --check` reports."""
+    chosen = [detector for detector in DETECTORS.values() if detector.in_status_check]
+    for detector in chosen:
+        if detector.find is not None:
+            yield from detector.find(watched)
+    try:
+        with open_history() as instance:
+            for detector in chosen:
+                if detector.find_in_history is not None:
+                    yield from detector.find_in_history(watched, instance)
+    except WdbcError as error:
+        yield _unusable(error)
+
+
+def opened(instance: "dg.DagsterInstance") -> OpenHistory:
+    """Return the function that yields an instance that is already open."""
+    return lambda: nullcontext(instance)
+
+
+class _Looks:
+    """What the detectors found so far."""
+
+    def __init__(self) -> None:
+        self.began = datetime.now(UTC)
+        self.found: dict[str, tuple[Occurrence, ...]] = {}
+        self.bugs: list[Occurrence] = []
+
+    def add(self, name: str, find: Callable[..., Iterator[Occurrence]], *arguments: object) -> None:
+        """Run a detector. If what it reads cannot be read, another detector says so; a bug must not end the others."""
+        try:
+            self.found[name] = tuple(find(*arguments))
+        except Exception as error:  # noqa: BLE001 -- see above; the text of a bug may quote a patient's value
+            if machine.refusal(error) is None:
+                text = f"unexpected {type(error).__name__}: this is a bug in wdbc"
+                self.bugs.append(Occurrence(cause="failed-detector", subject=name, text=text))
+
+
+def _look_into_history(watched: Watched, open_history: OpenHistory, looks: _Looks) -> None:
+    try:
+        with open_history() as instance:
+            for name, detector in DETECTORS.items():
+                if detector.find_in_history is not None:
+                    looks.add(name, detector.find_in_history, watched, instance)
+    except Exception as error:
+        known = machine.refusal(error)
+        if known is None:
+            raise
+        looks.found[HISTORY] = (_unusable(known),)
+    else:
+        looks.found[HISTORY] = ()
+
+
+def _unusable(error: WdbcError) -> Occurrence:
+    return Occurrence(cause="damaged-history", subject="Dagster's history", text=store_problems.message(error))

@@ -1,0 +1,125 @@
+"""Problems that are found in the store, the settings and the file system, without Dagster.
+
+Each function yields the occurrences that exist now, and what cannot be read as damage. No remote source is contacted.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wdbc_assets import settings, sources
+from wdbc_assets.domain import formatting
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring.causes import Occurrence
+from wdbc_assets.pipeline import specs
+from wdbc_assets.registry import audit_log, challenger
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.manifest import Manifest
+from wdbc_assets.store.paths import CHAMPION
+from wdbc_assets.store.store import Store
+
+
+def assets(store: Store) -> Iterator[Occurrence]:
+    """Yield each asset whose last attempt was refused, or whose current version is damaged."""
+    for asset in specs.ASSETS:
+        yield from _of_asset(store, asset)
+
+
+def _of_asset(store: Store, asset: str) -> Iterator[Occurrence]:
+    try:
+        if refusal := store.refusal(asset):
+            text = f"the attempt at {refusal.at[:19]} UTC was refused: {'; '.join(refusal.reasons)}"
+            yield Occurrence(
+                cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=_time(refusal.at)
+            )
+        manifest = None if asset == CHAMPION else store.current(asset)
+        if manifest is not None and (damage := store.damage(manifest)):
+            yield _damage(asset, damage, manifest.version)
+    except WdbcError as error:
+        yield _damage(asset, message(error))
+
+
+def production(store: Store) -> Iterator[Occurrence]:
+    """Yield each damage of the champion, the audit log, the versions that a rollback restores, and the experiment."""
+    try:
+        registry = open_registry(store)
+        standing = registry.standing()
+        for problem in (*standing.problems, *registry.lost_evidence()):
+            yield _damage(CHAMPION, problem)
+        for way in registry.ways_back(standing):
+            if way.damage and way.version != standing.version:
+                yield _damage(CHAMPION, str(way), way.version)
+        challenger.current(store)
+    except WdbcError as error:
+        yield _damage(CHAMPION, message(error))
+
+
+def refused_promotion(store: Store) -> Iterator[Occurrence]:
+    """Yield the last decision of the audit log, if it kept the champion and its candidate is still the current one."""
+    last = open_registry(store).standing().history.last
+    candidate = store.current("fitted_pipeline")
+    if last is None or candidate is None or last.action != audit_log.KEPT or last.candidate != candidate.version:
+        return
+    text = f"the candidate {formatting.short(candidate.version)} was compared and not promoted: {last.verdict}"
+    yield Occurrence(cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=_time(last.at))
+
+
+def failed_checks(store: Store) -> Iterator[Occurrence]:
+    """Yield each asset for whose current version rules that do not block have failed."""
+    for asset in specs.ASSETS:
+        manifest = store.current(asset)
+        if manifest is not None and (failed := _failed(manifest)):
+            yield Occurrence(
+                cause="failed-check",
+                subject=asset,
+                text=f"version {formatting.short(manifest.version)} failed {', '.join(failed)}",
+                version=manifest.version,
+                since=_time(manifest.made_at),
+            )
+
+
+def _failed(manifest: Manifest) -> list[str]:
+    return [check.rule for check in manifest.checks if not check.passed and not check.blocking]
+
+
+def local_source(config: settings.Settings) -> Iterator[Occurrence]:
+    """Yield the configured source, if it is local and cannot be read."""
+    try:
+        source = sources.parse(config.source)
+        if not source.remote:
+            source.fingerprint(limits=config.limits())
+    except WdbcError as error:
+        yield Occurrence(cause="unreadable-source", subject="the source", text=f"it cannot be read: {message(error)}")
+
+
+def disk_space(store: Store, config: settings.Settings) -> Iterator[Occurrence]:
+    """Yield each disk on which a folder that this platform writes to has too little free space."""
+    folders = {"DAGSTER_HOME": settings.home()}
+    if "://" not in store.url:
+        folders = {"the store": Path(store.url)} | folders
+    disks = set()
+    for name, folder in folders.items():
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        disk, free = existing.stat().st_dev, shutil.disk_usage(existing).free
+        if free < config.alerts_free_bytes and disk not in disks:
+            text = f"{free / 2**20:,.0f} MiB are free; at least {config.alerts_free_bytes / 2**20:,.0f} MiB should be"
+            yield Occurrence(cause="low-disk", subject=name, text=text)
+        disks.add(disk)
+
+
+def message(error: WdbcError) -> str:
+    """Return what is wrong and where."""
+    return f"{error.what} ({error.where})" if error.where else error.what
+
+
+def _damage(subject: str, text: str, version: str = "") -> Occurrence:
+    return Occurrence(cause="damaged-store", subject=subject, text=text, version=version)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

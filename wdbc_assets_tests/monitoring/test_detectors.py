@@ -1,0 +1,162 @@
+"""The detectors: each finds its cause, and none of them ends the others. Those of `status --check` are tested there."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster_shared.error import SerializableErrorInfo
+
+from tools import operations
+from wdbc_assets import settings
+from wdbc_assets.monitoring import detectors, history_problems, store_problems
+from wdbc_assets.monitoring.causes import CAUSES, Occurrence, link
+from wdbc_assets.monitoring.detectors import DETECTORS, Detector, Watched
+from wdbc_assets.orchestration.instance import open_instance
+from wdbc_assets.registry import audit_log
+from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.manifest import DamagedStore, RecordedCheck
+from wdbc_assets.store.store import Store, open_store
+
+
+@pytest.fixture
+def store(environment: Path) -> Store:
+    return open_store(str(environment / "results"), relative_to=environment)
+
+
+@pytest.fixture
+def watched(store: Store) -> Watched:
+    return Watched(store, settings.load())
+
+
+def put(store: Store, asset: str, *checks: RecordedCheck, content: bytes = b"1,M\n") -> str:
+    draft = store.draft(asset, content, run_id="run-1", checks=checks)
+    store.commit(draft, run_id="run-1")
+    return draft.manifest.version
+
+
+def failed(rule: str, *, blocking: bool) -> RecordedCheck:
+    return RecordedCheck(rule, passed=False, blocking=blocking, count=1, summary="8675309 is too large")
+
+
+def test_a_healthy_store_and_source_raise_nothing(watched: Watched) -> None:
+    put(watched.store, "raw_data", RecordedCheck("holds", passed=True, blocking=False, count=0, summary=""))
+    assert list(detectors.detect(watched, None)) == []
+
+
+def test_a_failed_check_that_does_not_block_is_found_without_its_summary(store: Store) -> None:
+    version = put(store, "raw_data", failed("odd_balance", blocking=False), failed("other", blocking=False))
+    (found,) = store_problems.failed_checks(store)
+    assert (found.cause, found.subject, found.version) == ("failed-check", "raw_data", version)
+    assert found.text == f"version {version[:12]} failed odd_balance, other"
+    assert found.since is not None
+    put(store, "raw_data", content=b"2,B\n")
+    assert list(store_problems.failed_checks(store)) == []
+
+
+def test_a_refused_promotion_is_found_until_there_is_another_candidate(store: Store) -> None:
+    version = put(store, "fitted_pipeline")
+    decision = Decision("ada", "run-1", candidate=version, verdict="kept: no gain")
+    open_registry(store).keep(decision, expected=None)
+    (found,) = store_problems.refused_promotion(store)
+    assert found.cause == "refused-promotion"
+    assert version[:12] in found.text
+    assert open_registry(store).standing().history.entries[-1].action == audit_log.KEPT
+    put(store, "fitted_pipeline", content=b"another")
+    assert list(store_problems.refused_promotion(store)) == []
+
+
+def test_little_disk_space_is_found_once_for_each_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(store_problems.disk_space(store, settings.load(alerts_free_bytes=0))) == []
+    (found,) = store_problems.disk_space(store, settings.load(alerts_free_bytes=10**18))
+    assert (found.cause, found.subject) == ("low-disk", "the store")
+
+
+@pytest.mark.usefixtures("empty_history")
+def test_an_asset_is_overdue_after_its_time_and_never_before_it_was_made(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_instance() as instance:
+        assert list(history_problems.overdue_assets(store, instance)) == []
+        put(store, "raw_data")
+        assert list(history_problems.overdue_assets(store, instance)) == []
+        monkeypatch.setattr(history_problems, "_last_made", lambda *_: time.time() - 2 * 86_400 - 1)
+        assert {found.subject for found in history_problems.overdue_assets(store, instance)} == {"raw_data", "metrics"}
+
+
+@pytest.mark.usefixtures("empty_history")
+def test_a_failed_run_keeps_the_version_of_the_first_failure() -> None:
+    with open_instance() as instance:
+        runs = [instance.create_run_for_job(a_job) for _ in range(3)]
+        for run in runs:
+            instance.report_run_failed(run)
+        (found,) = history_problems.failed_runs(instance)
+    assert found.version == runs[0].run_id
+    assert runs[-1].run_id[:8] in found.text
+
+
+@dg.op
+def nothing() -> None:
+    """Do nothing."""
+
+
+@dg.job(name="train")
+def a_job() -> None:
+    nothing()
+
+
+@pytest.mark.fault("X10")
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("wdbc_assets.domain.errors.WdbcError: the source is away\nat: x\n", "the source is away"),
+        ("ValueError: could not convert 8675309\n", "ValueError, a bug: see the tick in `wdbc ui`"),
+    ],
+)
+def test_a_failed_tick_shows_the_text_of_our_own_errors_only(message: str, shown: str) -> None:
+    error = SerializableErrorInfo(message, [], None)
+    assert history_problems._reason(error) == shown
+
+
+def test_what_cannot_be_read_is_no_end_of_an_alert(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Watched) -> Iterator[Occurrence]:
+        raise DamagedStore("the pointer is damaged")
+
+    monkeypatch.setitem(DETECTORS, "failed_checks", Detector(find=fail))
+    detection = detectors.detect(watched, None)
+    assert "failed_checks" not in detection.occurrences
+    assert list(detection) == []
+
+
+@pytest.mark.fault("X10")
+def test_a_bug_in_a_detector_is_an_alert_without_its_text_and_ends_no_other(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Watched) -> Iterator[Occurrence]:
+        raise ValueError("could not convert 8675309")
+
+    monkeypatch.setitem(DETECTORS, "assets", Detector(find=fail))
+    watched.store.note_refusal("raw_data", run_id="run-1", reasons=["hidden by the bug"])
+    detection = detectors.detect(watched, None)
+    (found,) = detection
+    assert (found.cause, found.subject) == ("failed-detector", "assets")
+    assert "8675309" not in found.text
+    assert "disk_space" in detection.occurrences
+
+
+def test_a_history_that_cannot_be_opened_is_one_alert(watched: Watched, environment: Path) -> None:
+    (environment / "home").touch()
+    (found,) = detectors.detect(watched, open_instance)
+    assert found.cause == "damaged-history"
+
+
+def test_every_detector_has_one_function_and_the_page_describes_every_cause() -> None:
+    for name, detector in DETECTORS.items():
+        assert (detector.find is None) != (detector.find_in_history is None), name
+    text = operations.PAGE.read_text(encoding="utf-8")
+    assert text == operations.page(text), "run: python -m tools.operations"
+    for cause in CAUSES:
+        assert link(cause) == f"docs/operations.md#{cause}"
+        assert f"\n### {cause}\n" in text
