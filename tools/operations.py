@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from wdbc_assets.monitoring.causes import CAUSES
+from wdbc_assets.monitoring.alerts.causes import CAUSES
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 
-_BEGIN = "<!-- by `python -m tools.operations`, from wdbc_assets/monitoring/causes.py -->\n"
+_BEGIN = "<!-- by `python -m tools.operations`, from wdbc_assets/monitoring/alerts/causes.py -->\n"
 _END = "<!-- end -->\n"
 
 

@@ -11,8 +11,8 @@ from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from wdbc_assets.monitoring.alerts import Episode, Silence
-    from wdbc_assets.monitoring.outbox import Backlog
+    from wdbc_assets.monitoring.alerts.episodes import Episode, Silence
+    from wdbc_assets.monitoring.alerts.outbox import Backlog
 
 
 class Time(click.ParamType[datetime]):
@@ -24,7 +24,7 @@ class Time(click.ParamType[datetime]):
         """Return the point in time, or fail if the text is not one."""
         if isinstance(value, datetime):
             return value
-        from wdbc_assets.monitoring import operators
+        from wdbc_assets.monitoring.alerts import operators
 
         try:
             return operators.end_of_silence(str(value), datetime.now(UTC))
@@ -45,7 +45,7 @@ def alerts(context: click.Context, *, only_open: bool, as_json: bool) -> None:
         if only_open or as_json:
             raise click.UsageError("--open and --json belong to `wdbc alerts` itself.", context)
         return
-    from wdbc_assets.monitoring.outbox import open_outbox
+    from wdbc_assets.monitoring.alerts.outbox import open_outbox
     from wdbc_assets.orchestration import alerting
     from wdbc_assets.orchestration.instance import open_instance
 
@@ -72,8 +72,8 @@ def alerts(context: click.Context, *, only_open: bool, as_json: bool) -> None:
 @click.argument("episode", metavar="ID")
 def ack(*, episode: str) -> None:
     """Acknowledge an open episode, so that no more reminders are sent. The beginning of its ID is enough."""
-    from wdbc_assets.monitoring import operators
-    from wdbc_assets.monitoring.outbox import open_outbox
+    from wdbc_assets.monitoring.alerts import operators
+    from wdbc_assets.monitoring.alerts.outbox import open_outbox
 
     with open_outbox(settings.ensure_home()) as box:
         acknowledged = operators.acknowledge(box, episode)
@@ -89,9 +89,9 @@ def silence(*, cause: str, until: datetime, reason: str) -> None:
 
     CAUSE is the name of a cause (failed-run), or of a cause at one subject (failed-run:job-train).
     """
-    from wdbc_assets.monitoring import operators
-    from wdbc_assets.monitoring.alerts import Silence
-    from wdbc_assets.monitoring.outbox import open_outbox
+    from wdbc_assets.monitoring.alerts import operators
+    from wdbc_assets.monitoring.alerts.episodes import Silence
+    from wdbc_assets.monitoring.alerts.outbox import open_outbox
 
     wanted = Silence(cause, until, reason, settings.load().acting_as())
     with open_outbox(settings.ensure_home()) as box:
@@ -106,7 +106,7 @@ def test_channels(context: click.Context) -> None:
 
     Exit codes: 0 every channel accepted it, 1 at least one did not, or none is configured.
     """
-    from wdbc_assets.monitoring import channels, messages
+    from wdbc_assets.monitoring.alerts import channels, messages
 
     served = settings.load().alert_channels()
     if not served:
@@ -130,7 +130,7 @@ def test_channels(context: click.Context) -> None:
 
 def show_status() -> None:
     """Print what `wdbc status` says of alerts: open episodes, and channels that do not accept messages."""
-    from wdbc_assets.monitoring import outbox
+    from wdbc_assets.monitoring.alerts import outbox
 
     if not outbox.exists(settings.home()):
         return
@@ -148,7 +148,7 @@ def show_status() -> None:
 
 
 def _show(episode: "Episode") -> None:
-    from wdbc_assets.monitoring.causes import link
+    from wdbc_assets.monitoring.alerts.causes import link
 
     colour = {"closed": "green", "acknowledged": "yellow"}.get(episode.state, "red")
     state = terminal.style(f"{episode.state:<12}", fg=colour)

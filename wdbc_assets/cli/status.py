@@ -55,7 +55,7 @@ def status(*, check: bool, as_json: bool) -> None:
 
 
 def _check(store: Store, config: settings.Settings, *, as_json: bool) -> int:
-    from wdbc_assets.monitoring import detectors
+    from wdbc_assets.monitoring.alerts import detectors
     from wdbc_assets.orchestration.instance import open_instance
 
     findings = list(detectors.for_status_check(detectors.Watched(store, config), open_instance))

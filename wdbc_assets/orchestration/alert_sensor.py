@@ -3,7 +3,7 @@
 import dagster as dg
 
 from wdbc_assets import settings
-from wdbc_assets.monitoring import detectors
+from wdbc_assets.monitoring.alerts import detectors
 from wdbc_assets.orchestration import alerting, resources
 
 INTERVAL_SECONDS = 30

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import machine, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import alerts, delivery, messages
-from wdbc_assets.monitoring.alerts import Episode, Notification
-from wdbc_assets.monitoring.detectors import Detection, OpenHistory, Watched, detect
-from wdbc_assets.monitoring.outbox import Outbox, open_outbox
+from wdbc_assets.monitoring.alerts import delivery, episodes, messages
+from wdbc_assets.monitoring.alerts.detectors import Detection, OpenHistory, Watched, detect
+from wdbc_assets.monitoring.alerts.episodes import Episode, Notification
+from wdbc_assets.monitoring.alerts.outbox import Outbox, open_outbox
 
 if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
@@ -59,27 +59,27 @@ def record(box: Outbox, detection: Detection, config: settings.Settings, *, plac
     newer = box.newer(detection.began, detection.occurrences, now)
     found = {name: occurrences for name, occurrences in detection.occurrences.items() if name not in newer}
     before = {episode.id: episode for episode in box.episodes()}
-    episodes = alerts.updated(before.values(), found, now)
+    known = episodes.updated(before.values(), found, now)
     served = config.alert_channels()
     silences = box.silences(now)
     remind_after = timedelta(hours=config.alerts_remind_hours)
     due: list[Notification] = []
-    for episode in alerts.in_order(episodes.values()):
-        kind = alerts.due(episode, silences, now=now, remind_after=remind_after)
+    for episode in episodes.in_order(known.values()):
+        kind = episodes.due(episode, silences, now=now, remind_after=remind_after)
         if kind is not None and any(channel.receives(episode.severity) for channel in served):
             due.append(Notification(kind, episode))
-            episodes[episode.id] = alerts.noted(episode, kind, now)
+            known[episode.id] = episodes.noted(episode, kind, now)
     written = 0
     for channel in served:
         if received := [notification for notification in due if channel.receives(notification.episode.severity)]:
             box.append(channel.name, messages.compose(received, place=place), now)
             written += 1
     box.drop_other_channels(channel.name for channel in served)
-    for episode in list(episodes.values()):
-        if alerts.is_outdated(episode, now):
-            box.remove(episodes.pop(episode.id))
-    box.put(episode for episode in episodes.values() if before.get(episode.id) != episode)
-    return Look(alerts.in_order(episodes.values()), written)
+    for episode in list(known.values()):
+        if episodes.is_outdated(episode, now):
+            box.remove(known.pop(episode.id))
+    box.put(episode for episode in known.values() if before.get(episode.id) != episode)
+    return Look(episodes.in_order(known.values()), written)
 
 
 def send(config: settings.Settings, *, wait_seconds: float) -> None:

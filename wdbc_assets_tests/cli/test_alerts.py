@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.cli.run import _alert
-from wdbc_assets.monitoring import delivery, outbox
+from wdbc_assets.monitoring.alerts import delivery, outbox
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.monitoring.receivers import Webhook
+from wdbc_assets_tests.monitoring.alerts.receivers import Webhook
 
 
 @pytest.fixture

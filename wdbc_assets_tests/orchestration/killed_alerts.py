@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from wdbc_assets import settings
-from wdbc_assets.monitoring import channels, delivery, messages
-from wdbc_assets.monitoring.outbox import Outbox
+from wdbc_assets.monitoring.alerts import channels, delivery, messages
+from wdbc_assets.monitoring.alerts.outbox import Outbox
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import open_store
 

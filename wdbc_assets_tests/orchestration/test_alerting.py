@@ -12,12 +12,12 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import delivery, detectors, outbox
+from wdbc_assets.monitoring.alerts import delivery, detectors, outbox
 from wdbc_assets.orchestration import alert_sensor, alerting, resources
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.instance import open_instance
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.monitoring.receivers import HANG, Webhook
+from wdbc_assets_tests.monitoring.alerts.receivers import HANG, Webhook
 from wdbc_assets_tests.orchestration import killed_alerts
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
-from wdbc_assets.monitoring.causes import Occurrence
+from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import Episode, Silence
-from wdbc_assets.monitoring.causes import CAUSES
-from wdbc_assets.monitoring.outbox import Outbox
+from wdbc_assets.monitoring.alerts.causes import CAUSES
+from wdbc_assets.monitoring.alerts.episodes import Episode, Silence
+from wdbc_assets.monitoring.alerts.outbox import Outbox
 
 LONGEST_SILENCE = timedelta(days=90)
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")

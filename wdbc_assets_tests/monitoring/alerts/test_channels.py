@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets import safe_text
-from wdbc_assets.monitoring import channels
-from wdbc_assets.monitoring.channels import NotSent
+from wdbc_assets.monitoring.alerts import channels
+from wdbc_assets.monitoring.alerts.channels import NotSent
 from wdbc_assets.settings import AlertChannel, alert_channels
 from wdbc_assets_tests.misbehaving_server.certificates import make_certificate
-from wdbc_assets_tests.monitoring.episodes import message
-from wdbc_assets_tests.monitoring.receivers import HANG, Webhook, mail_server
+from wdbc_assets_tests.monitoring.alerts.episodes import message
+from wdbc_assets_tests.monitoring.alerts.receivers import HANG, Webhook, mail_server
 
 
 def channel(url: str) -> AlertChannel:

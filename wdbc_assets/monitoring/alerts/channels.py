@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.messages import Message
+from wdbc_assets.monitoring.alerts.messages import Message
 from wdbc_assets.settings import AlertChannel
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 import pytest
 
 from wdbc_assets import safe_text
-from wdbc_assets.monitoring import messages
-from wdbc_assets.monitoring.alerts import Notification
-from wdbc_assets.monitoring.causes import CAUSES
-from wdbc_assets_tests.monitoring.episodes import after, episode
+from wdbc_assets.monitoring.alerts import messages
+from wdbc_assets.monitoring.alerts.causes import CAUSES
+from wdbc_assets.monitoring.alerts.episodes import Notification
+from wdbc_assets_tests.monitoring.alerts.episodes import after, episode
 
 PLACE = "/srv/results"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import outbox
-from wdbc_assets.monitoring.alerts import Silence
-from wdbc_assets.monitoring.outbox import Outbox
-from wdbc_assets_tests.monitoring.episodes import START, after, episode, message
+from wdbc_assets.monitoring.alerts import outbox
+from wdbc_assets.monitoring.alerts.episodes import Silence
+from wdbc_assets.monitoring.alerts.outbox import Outbox
+from wdbc_assets_tests.monitoring.alerts.episodes import START, after, episode, message
 
 
 @pytest.fixture

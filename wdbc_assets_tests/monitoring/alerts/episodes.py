@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from wdbc_assets.monitoring.alerts import Episode
-from wdbc_assets.monitoring.causes import Occurrence
-from wdbc_assets.monitoring.messages import Message
+from wdbc_assets.monitoring.alerts.causes import Occurrence
+from wdbc_assets.monitoring.alerts.episodes import Episode
+from wdbc_assets.monitoring.alerts.messages import Message
 
 START = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain import formatting
-from wdbc_assets.monitoring.causes import CAUSES, Occurrence
+from wdbc_assets.monitoring.alerts.causes import CAUSES, Occurrence
 from wdbc_assets.settings import Severity
 
 QUIET = timedelta(minutes=15)

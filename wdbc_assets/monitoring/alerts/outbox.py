@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import Episode, Silence
-from wdbc_assets.monitoring.causes import CAUSES
-from wdbc_assets.monitoring.messages import Message
+from wdbc_assets.monitoring.alerts.causes import CAUSES
+from wdbc_assets.monitoring.alerts.episodes import Episode, Silence
+from wdbc_assets.monitoring.alerts.messages import Message
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import machine, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import history_problems, store_problems
-from wdbc_assets.monitoring.causes import Occurrence
+from wdbc_assets.monitoring.alerts import history_problems, store_problems
+from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:

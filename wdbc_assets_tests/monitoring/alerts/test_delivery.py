@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets.monitoring import channels, delivery, outbox
+from wdbc_assets.monitoring.alerts import channels, delivery, outbox
 from wdbc_assets.settings import AlertChannel
-from wdbc_assets_tests.monitoring.episodes import message
-from wdbc_assets_tests.monitoring.receivers import HANG, Webhook
+from wdbc_assets_tests.monitoring.alerts.episodes import message
+from wdbc_assets_tests.monitoring.alerts.receivers import HANG, Webhook
 
 
 def waits(home: Path, channel: str, *keys: str) -> None:
@@ -117,8 +117,8 @@ def test_a_bug_in_a_channel_is_noted_without_its_text(tmp_path: Path, monkeypatc
 
 def test_apprise_is_imported_only_when_something_is_sent() -> None:
     code = (
-        "import sys, wdbc_assets.monitoring.delivery, wdbc_assets.orchestration.alerting as alerting\n"
-        "from wdbc_assets.monitoring import channels\n"
+        "import sys, wdbc_assets.monitoring.alerts.delivery, wdbc_assets.orchestration.alerting as alerting\n"
+        "from wdbc_assets.monitoring.alerts import channels\n"
         "assert channels.is_installed()\n"
         "print(sorted({'apprise', 'dagster', 'pandas', 'requests'} & set(sys.modules)))"
     )

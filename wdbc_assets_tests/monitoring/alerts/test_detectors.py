@@ -10,9 +10,9 @@ from dagster_shared.error import SerializableErrorInfo
 
 from tools import operations
 from wdbc_assets import settings
-from wdbc_assets.monitoring import detectors, history_problems, store_problems
-from wdbc_assets.monitoring.causes import CAUSES, Occurrence, link
-from wdbc_assets.monitoring.detectors import DETECTORS, Detector, Watched
+from wdbc_assets.monitoring.alerts import detectors, history_problems, store_problems
+from wdbc_assets.monitoring.alerts.causes import CAUSES, Occurrence, link
+from wdbc_assets.monitoring.alerts.detectors import DETECTORS, Detector, Watched
 from wdbc_assets.orchestration.instance import open_instance
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.decision_log import Decision

@@ -11,7 +11,7 @@ from pathlib import Path
 from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.causes import Occurrence
+from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs
 from wdbc_assets.registry import audit_log, challenger
 from wdbc_assets.registry.registry import open_registry

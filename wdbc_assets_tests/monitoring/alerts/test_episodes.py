@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from wdbc_assets import safe_text
-from wdbc_assets.monitoring import alerts
-from wdbc_assets.monitoring.alerts import Episode, Silence
-from wdbc_assets.monitoring.causes import Occurrence
-from wdbc_assets_tests.monitoring.episodes import START, after, occurrence
+from wdbc_assets.monitoring.alerts import episodes
+from wdbc_assets.monitoring.alerts.causes import Occurrence
+from wdbc_assets.monitoring.alerts.episodes import Episode, Silence
+from wdbc_assets_tests.monitoring.alerts.episodes import START, after, occurrence
 
 DAY = timedelta(days=1)
 
@@ -27,12 +27,12 @@ class Watch:
 
     def look_by_detector(self, now: datetime, found: Mapping[str, Iterable[Occurrence]]) -> list[str]:
         """Return the kinds of the notifications of this look."""
-        self.episodes = alerts.updated(self.episodes.values(), found, now)
+        self.episodes = episodes.updated(self.episodes.values(), found, now)
         kinds: list[str] = []
         for episode in list(self.episodes.values()):
-            kind = alerts.due(episode, self.silences, now=now, remind_after=DAY)
+            kind = episodes.due(episode, self.silences, now=now, remind_after=DAY)
             if kind is not None:
-                self.episodes[episode.id] = alerts.noted(episode, kind, now)
+                self.episodes[episode.id] = episodes.noted(episode, kind, now)
                 kinds.append(kind)
         return kinds
 
@@ -89,11 +89,11 @@ def test_after_a_quiet_time_the_next_failure_is_an_episode_of_its_own(watch: Wat
 
 def test_the_same_state_that_was_closed_long_ago_opens_again_with_another_key(watch: Watch) -> None:
     watch.look(START, occurrence())
-    first = alerts.Notification("opened", replace(watch.only, notifications=0)).key
+    first = episodes.Notification("opened", replace(watch.only, notifications=0)).key
     watch.look(after(minutes=1))
-    watch.episodes = alerts.updated(watch.episodes.values(), {"failed_runs": [occurrence()]}, after(hours=1))
-    assert alerts.due(watch.only, [], now=after(hours=1), remind_after=DAY) == "opened"
-    assert alerts.Notification("opened", watch.only).key != first
+    watch.episodes = episodes.updated(watch.episodes.values(), {"failed_runs": [occurrence()]}, after(hours=1))
+    assert episodes.due(watch.only, [], now=after(hours=1), remind_after=DAY) == "opened"
+    assert episodes.Notification("opened", watch.only).key != first
 
 
 def test_a_detector_that_could_not_look_leaves_its_episodes_open(watch: Watch) -> None:
@@ -135,16 +135,16 @@ def test_episodes_are_listed_open_and_severe_ones_first(watch: Watch) -> None:
     watch.look(START, occurrence(subject="closed"))
     warning = occurrence(cause="overdue-asset", subject="warning")
     watch.look(after(hours=1), warning, occurrence(subject="error"))
-    listed = [one.subject for one in alerts.in_order(watch.episodes.values())]
+    listed = [one.subject for one in episodes.in_order(watch.episodes.values())]
     assert listed == ["error", "warning", "closed"]
 
 
 def test_a_closed_episode_is_dropped_after_its_time_but_never_an_open_one(watch: Watch) -> None:
     watch.look(START, occurrence())
-    assert not alerts.is_outdated(watch.only, after(days=1000))
+    assert not episodes.is_outdated(watch.only, after(days=1000))
     watch.look(after(days=1))
-    assert not alerts.is_outdated(watch.only, after(days=90))
-    assert alerts.is_outdated(watch.only, after(days=92))
+    assert not episodes.is_outdated(watch.only, after(days=90))
+    assert episodes.is_outdated(watch.only, after(days=92))
 
 
 def test_a_clock_that_is_set_back_sends_nothing_twice(watch: Watch) -> None:

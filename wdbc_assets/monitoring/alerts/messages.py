@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Literal
 
 from wdbc_assets import safe_text
-from wdbc_assets.monitoring import causes
-from wdbc_assets.monitoring.alerts import Episode, Notification
+from wdbc_assets.monitoring.alerts import causes
+from wdbc_assets.monitoring.alerts.episodes import Episode, Notification
 
 Tone = Literal["failure", "warning", "success", "info"]
 """How a channel shows a message, in Apprise's words."""

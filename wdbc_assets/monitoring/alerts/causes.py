@@ -1,7 +1,7 @@
 """The causes of alerts: severity, meaning, what stays safe and what to do. docs/operations.md is a view of this table.
 
 An occurrence is one cause at one subject, as a detector finds it. To add a cause, write an entry here and a detector in
-`monitoring.detectors`, then run `python -m tools.operations`.
+`monitoring.alerts.detectors`, then run `python -m tools.operations`.
 """
 
 from dataclasses import dataclass
