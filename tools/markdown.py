@@ -21,4 +21,4 @@ def replaced(page: str, content: str, *, begin: str, name: str) -> str:
     _, end, after = rest.partition(f"\n{END}")
     if not (found and end):
         raise SystemExit(f"{name} lacks the comments that enclose the tables: {begin} and {END}")
-    return f"{before}{begin}\n{content}\n{END}{after}"
+    return f"{before}{begin}\n\n{content}\n\n{END}{after}"

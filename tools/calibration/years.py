@@ -46,7 +46,7 @@ class Year:
 
     def log_odds(self, X: np.ndarray) -> np.ndarray:
         """Return the model's log-odds."""
-        result: np.ndarray = self.model.decision_function(X)
+        result: np.ndarray = self.model.decision_function(X) if len(X) else np.empty(0)
         return result
 
 

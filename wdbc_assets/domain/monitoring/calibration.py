@@ -1,6 +1,6 @@
 """The thresholds of the alarms, and the rates of false alarms that follow from them.
 
-`make calibrate` simulates years without any change, with a reference drawn anew for each, and stores the rates in
+`make calibrate` simulates years without any change, each with a reference of its own, and stores the rates in
 docs/monitoring.json; a test compares them with this table. A yearly rate is the share of such years with at least one
 false alarm. Its error is that of the simulation, one standard deviation.
 """
