@@ -1,5 +1,6 @@
-"""Monitoring of the platform after a promotion: who comes in, what becomes known later, what is wrong, and how a person learns of it.
+"""Monitoring after a promotion: the patients who come in, the outcomes that become known, and what is wrong.
 
-`alerts` finds what is wrong and alerts a person; `exporter` exports Prometheus metrics. The statistics are in
-`domain.monitoring`; Dagster's sensors and runs are in `orchestration`.
+`inbox` and `batches` take up files with new patients, and `outcome_files` outcomes. `alerts` finds what is wrong and
+alerts a person, `exporter` exports Prometheus metrics. The statistics are in `domain.monitoring`; Dagster's sensors and
+runs are in `orchestration`.
 """
