@@ -23,7 +23,9 @@ from wdbc_assets.cli.evaluate import evaluate
 from wdbc_assets.cli.explore import explore
 from wdbc_assets.cli.export import export
 from wdbc_assets.cli.history import history_command
+from wdbc_assets.cli.inbox import inbox
 from wdbc_assets.cli.key import key
+from wdbc_assets.cli.monitor import monitor
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.recalibrate import recalibrate
@@ -52,7 +54,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, predict, serve, key, status, verify, export, ui,
+    run, explore, evaluate, report, predict, serve, key, status, verify, export, ui, inbox, monitor,
     champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:

@@ -56,7 +56,9 @@ def _asset_problems(store: Store, asset: str) -> Iterator[AttentionItem]:
         if refusal := store.refusal(asset):
             reasons = "; ".join(refusal.reasons)
             yield AttentionItem("refused", asset, f"the attempt at {refusal.at[:19]} UTC was refused: {reasons}")
-        manifest = None if asset == CHAMPION else store.current(asset)
+        partitions = store.partitions(asset) if specs.ASSETS[asset].partitioned else []
+        latest = partitions[-1] if partitions else None  # the files of all batches would take too long to read
+        manifest = None if asset == CHAMPION else store.current(asset, latest)
         if manifest is not None and (damage := store.damage(manifest)):
             yield AttentionItem("damaged", asset, damage)
     except WdbcError as error:

@@ -30,6 +30,7 @@ from wdbc_assets.settings.locations import (
 )
 from wdbc_assets.settings.parameters import (
     CardParameters,
+    DriftParameters,
     EvaluationParameters,
     ImportanceParameters,
     MetricsParameters,
@@ -51,6 +52,7 @@ __all__ = [
     "PREFIX",
     "WORKSPACE_FILE",
     "CardParameters",
+    "DriftParameters",
     "Effort",
     "EvaluationParameters",
     "FetchLimits",
@@ -92,6 +94,7 @@ class Settings(
     StabilityParameters,
     ImportanceParameters,
     CardParameters,
+    DriftParameters,
     Effort,
     FetchLimits,
     Privacy,
