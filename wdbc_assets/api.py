@@ -32,7 +32,7 @@ def load(
     Args:
         asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"`
             (`wdbc_assets.domain.evaluation.results.Metrics`).
-        partition: The partition of the asset, if it is partitioned.
+        partition: The partition of the asset, if it is partitioned: the key of an incoming batch.
         version: The digest of an older version, or its first digits. The current version if omitted. It needs no
             partition, because a digest names one version of the asset.
         store: The folder or URL of the store. `WDBC_STORAGE` if omitted.
@@ -45,6 +45,7 @@ def load(
     if not isinstance(partition, str | None):
         raise _wrong_type("A partition is named by a str", partition)
     if version is None:
+        _require_partition(opened, asset, partition)
         return opened.handle(asset, partition=partition).load()
     from wdbc_assets.store import index
 
@@ -55,25 +56,28 @@ def load(
 def versions(asset: str, *, store: str | Path | None = None) -> pd.DataFrame:
     """Return one row for each stored version of an asset, the newest first.
 
-    The columns are `version`, `made_at` (UTC), `run_id`, `inputs`, `parameters`, `code_version` and `current`. The
-    table is empty if the asset was never materialized.
+    The columns are `version`, `made_at` (UTC), `run_id`, `inputs`, `parameters`, `code_version` and `current`, and for
+    an asset with partitions also `partition`. The table is empty if the asset was never materialized.
 
     Raises:
         WdbcError: there is no such asset, or the store cannot be read.
     """
     import pandas as pd
 
+    from wdbc_assets.pipeline import specs
     from wdbc_assets.store import index
 
     opened = _open(store)
     _require_known(asset)
-    current = opened.current(asset)
+    partitioned = specs.ASSETS[asset].partitioned
+    pointers = (opened.current(asset, name) for name in (opened.partitions(asset) if partitioned else [None]))
+    current = {manifest.version for manifest in pointers if manifest}
     manifests = sorted(index.read(opened).whole(asset, ""), key=lambda manifest: manifest.made_at, reverse=True)
-    columns = ["version", "made_at", "run_id", "inputs", "parameters", "code_version"]
+    columns = ["version", "made_at", "run_id", "inputs", "parameters", "code_version", *["partition"] * partitioned]
     rows = [[getattr(manifest, name) for name in columns] for manifest in manifests]
     table = pd.DataFrame(rows, columns=columns)
     table["made_at"] = pd.to_datetime(table["made_at"], utc=True)
-    return table.assign(current=table["version"] == (current.version if current else ""))
+    return table.assign(current=table["version"].isin(current))
 
 
 def champion(*, store: str | Path | None = None) -> Model:
@@ -206,6 +210,19 @@ def _require_known(asset: str) -> None:
     if asset not in specs.ASSETS:
         raise WdbcError(
             f"There is no asset {asset!r}.", where="asset", hint=f"Choose one of: {', '.join(specs.ASSETS)}."
+        )
+
+
+def _require_partition(opened: Store, asset: str, partition: str | None) -> None:
+    from wdbc_assets.domain.errors import WdbcError
+    from wdbc_assets.pipeline import specs
+
+    if specs.ASSETS[asset].partitioned and partition is None:
+        stored = opened.partitions(asset)
+        raise WdbcError(
+            f"{asset} has a version for each of {len(stored)} batches, and no batch is named.",
+            where="partition",
+            hint=f"Pass partition={stored[-1]!r} for the latest." if stored else "Run `wdbc monitor` first.",
         )
 
 

@@ -74,6 +74,8 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     if manifest:
         version, made, bytes_ = formatting.short(manifest.version), manifest.made_at[:19], format_size(manifest.size)
     first, *rest = state.reasons or ("up to date",)
+    if manifest and state.partitions:
+        rest.append(f"latest of {state.partitions:,} batches: {manifest.partition}")
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
     for reason in rest:
@@ -93,6 +95,8 @@ def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
         "run_id": manifest and manifest.run_id,
         "bytes": manifest and manifest.size,
         "rows": manifest and manifest.rows,
+        "partition": manifest and manifest.partition,
+        "partitions": state.partitions,
         "up_to_date": state.up_to_date,
         "reasons": list(state.reasons),
         "refused": refusal and asdict(refusal),

@@ -97,8 +97,8 @@ class RecipeName(click.Choice[str]):
 class Lines(logging.Handler):
     """Log handler that prints the package's records during a run, and keeps the errors that ended it."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__(logging.ERROR if quiet else logging.INFO)
         self.errors: list[WdbcError] = []
         self._live = Live()
 

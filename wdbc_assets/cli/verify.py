@@ -24,7 +24,7 @@ _POINT_ESTIMATES = ("value", "mean", "score")  # shown before the bounds of thei
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.ASSETS)))
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.unpartitioned())))
 @click.option("--deep", is_flag=True, help="Fetch remote sources too, and evaluate every fold again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with every value that changed.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
@@ -32,6 +32,8 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
 
     Named assets are verified together with all their inputs. Parameters come from each version's manifest; settings in
     the environment or .env override them. Nothing is written.
+
+    Assets of incoming batches are left out: their files, and the champion of that time, may be gone.
 
     The digests of the promotion history, its evidence and every rollback target are verified as well.
 

@@ -2,14 +2,16 @@
 
 import inspect
 import pkgutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 
-from wdbc_assets.orchestration import checks, config, promote, step_errors
+from wdbc_assets.orchestration import checks, config, partitions, promote, step_errors
 from wdbc_assets.orchestration.io_manager import STORED
 from wdbc_assets.orchestration.materialize import MaterializeStep
+from wdbc_assets.orchestration.partitions import PartitionsStep
 from wdbc_assets.orchestration.promote import PromoteStep
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.store import Handle
@@ -23,13 +25,23 @@ _WHEN_CONTENT_CHANGES = dg.AutomationCondition.eager().replace(
 def asset(name: str) -> dg.AssetsDefinition:
     """Return the Dagster asset of an entry of the asset table."""
     spec = specs.ASSETS[name]
-    step_type = PromoteStep if spec.promoted else MaterializeStep
+    step_type = PromoteStep if spec.promoted else PartitionsStep if spec.partitioned else MaterializeStep
 
     def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
         step = step_type(name, context, handles)
         with step_errors.as_dagster_failure(name, step.refuse):
             yield from step.run()
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster 1.13 calls a backfill policy a beta feature
+        decorated = _decorator(name, spec)
+    return decorated(compute)
+
+
+def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefinition]:
+    # The assets of a promotion or a batch find their inputs in the store themselves: the one possibly in earlier
+    # versions, the other in the version of each batch.
+    finds_inputs = spec.promoted or spec.partitioned
     return dg.asset(
         name=name,
         description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
@@ -38,17 +50,18 @@ def asset(name: str) -> dg.AssetsDefinition:
         owners=[spec.owner],
         code_version=code_versions.code_version(name),
         metadata={"dagster/column_schema": pkgutil.resolve_name(spec.columns)()} if spec.columns else None,
-        # Only a promotion reads the inputs of a promoted asset, possibly in earlier versions.
-        ins={} if spec.promoted else {source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
-        deps=list(spec.inputs) if spec.promoted else [],
+        ins={} if finds_inputs else {source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
+        deps=list(spec.inputs) if finds_inputs else [],
         config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
-        required_resource_keys={"store", "source"},
+        required_resource_keys={"store", "source", "inbox"},
         io_manager_key="step_io_manager",
         automation_condition=_WHEN_CONTENT_CHANGES if spec.eager else None,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=spec.due) if spec.due else None,
+        partitions_def=partitions.BATCHES if spec.partitioned else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if spec.partitioned else None,
         output_required=False,
-    )(compute)
+    )
 
 
 ASSETS = [asset(name) for name in specs.ASSETS]

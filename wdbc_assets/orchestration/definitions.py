@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from wdbc_assets.orchestration import alert_sensor, jobs, resources, schedules, sensors
+from wdbc_assets.orchestration import alert_sensor, inbox_sensor, jobs, resources, schedules, sensors
 from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.orchestration.io_manager import StepIOManager, StoreIOManager
@@ -11,12 +11,18 @@ store = resources.StoreResource()
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote],
+    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote, jobs.monitor],
     schedules=[schedules.daily_train],
-    sensors=[sensors.source_changed, sensors.evidence_updates, alert_sensor.alerts],
+    sensors=[
+        sensors.source_changed,
+        sensors.evidence_updates,
+        inbox_sensor.inbox_changed,
+        alert_sensor.alerts,
+    ],
     resources={
         "store": store,
         "source": resources.SourceResource(),
+        "inbox": resources.InboxResource(),
         "io_manager": StoreIOManager(store=store),
         "step_io_manager": StepIOManager(store=store),
     },

@@ -20,6 +20,10 @@ def _name(context: dg.OutputContext | dg.InputContext) -> str:
     return "_".join(context.asset_key.path)
 
 
+def _partition(context: dg.OutputContext | dg.InputContext) -> str | None:
+    return context.asset_partition_key if context.has_asset_partitions else None
+
+
 def _run_id(context: dg.InputContext) -> str | None:
     """Return the run that loads the input, or None outside of a run, as for `load_asset_value`."""
     try:
@@ -53,7 +57,8 @@ class StoreIOManager(dg.ConfigurableIOManager):
         """Store a value, without lineage."""
         with _as_failure(_name(context), context.run_id):
             store: Store = self.store.open()
-            if not store.commit(store.draft(_name(context), obj, run_id=context.run_id), run_id=context.run_id):
+            draft = store.draft(_name(context), obj, run_id=context.run_id, partition=_partition(context))
+            if not store.commit(draft, run_id=context.run_id):
                 context.log.warning(NOT_CURRENT)
 
     def load_input(self, context: dg.InputContext) -> object:
@@ -61,7 +66,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
         run_id = _run_id(context)
         with _as_failure(_name(context), run_id or ""):
             store: Store = self.store.open()
-            handle = store.handle(_name(context), run_id=run_id)
+            handle = store.handle(_name(context), run_id=run_id, partition=_partition(context))
             return handle if context.dagster_type is STORED else handle.load()
 
 

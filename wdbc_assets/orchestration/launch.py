@@ -74,6 +74,15 @@ def job(
     return None
 
 
+def batch(key: str, *, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["monitor"]) -> str:
+    """Run the job `monitor`, or some of its assets, on one batch; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    return _through_dagster("monitor", assets, {}, None, reporter=reporter, force=False, debug=debug, partition=key)
+
+
 def _through_dagster(
     job: str,
     assets: Sequence[str],
@@ -83,6 +92,7 @@ def _through_dagster(
     reporter: Reporter,
     force: bool,
     debug: bool,
+    partition: str | None = None,
 ) -> str:
     # Before Dagster, because importing skops searches every loaded module for each function of scipy.
     import skops.io  # noqa: F401, I001
@@ -90,6 +100,7 @@ def _through_dagster(
 
     from wdbc_assets.orchestration.materialize import FORCE_TAG
     from wdbc_assets.orchestration.definitions import defs
+    from wdbc_assets.orchestration.partitions import BATCH
 
     configuration: dict[str, Any] = {}
     for asset in assets:
@@ -102,6 +113,8 @@ def _through_dagster(
     logs.logger.addHandler(reporter.handler())
     try:
         with dagsters.open_instance() as instance, dagsters.as_launched(instance, job) as tags:
+            if partition is not None:
+                instance.add_dynamic_partitions(BATCH, [partition])
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 run_config={
@@ -111,6 +124,7 @@ def _through_dagster(
                 tags=tags | {dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
                 raise_on_error=debug,
+                partition_key=partition,
             )
     finally:
         logs.logger.removeHandler(reporter.handler())

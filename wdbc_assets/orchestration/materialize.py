@@ -22,6 +22,7 @@ from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validat
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
+from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle
@@ -31,19 +32,29 @@ UNCHANGED_KEY = "unchanged"
 
 
 class MaterializeStep(Step):
-    """One execution of one versioned asset."""
+    """One execution of one versioned asset, or of one partition of it."""
 
-    def __init__(self, name: str, context: dg.AssetExecutionContext, handles: Mapping[str, Handle]) -> None:
-        super().__init__(name, context, handles)
+    def __init__(
+        self,
+        name: str,
+        context: dg.AssetExecutionContext,
+        handles: Mapping[str, Handle],
+        partition: str | None = None,
+    ) -> None:
+        super().__init__(name, context, handles, partition)
         self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
+        self.earlier: list[Handle] = []
         self.checkpoints: Checkpoints | None = None
 
     def materialize(self) -> Iterator[Any]:
         """Yield the value, or the current version if it is up to date, and the checks."""
         parameters = staleness.resolved(self.name, self.config, self.overrides)
+        if calls.takes_earlier(self.name):
+            self.earlier = self._earlier()
+            parameters["earlier"] = _digest(self.earlier)
         current, why = self._why(parameters)
-        reads_source = not self.inputs
+        reads_source = not self.inputs and self.partition is None
         if current is not None and not why and not reads_source:
             yield from self._unchanged(current)
             return
@@ -55,7 +66,8 @@ class MaterializeStep(Step):
         if isinstance(outcome, NotModified) and current is not None:
             yield from self._unchanged(current)
             return
-        value, origin = (outcome.value, outcome.origin) if isinstance(outcome, External) else (outcome, None)
+        external = outcome if isinstance(outcome, External) else External(outcome, {})
+        value, origin = external.value, external.origin or None
 
         where = f"{self.name}, from {origin['shown']}" if origin else self.name
         verdict = validation.validate(self.name, value, self.loaded, where=where)
@@ -72,11 +84,13 @@ class MaterializeStep(Step):
             code_version=code_versions.code_version(self.name, parameters),
             checks=validation.recorded(verdict.findings),
             origin=origin,
+            partition=self.partition,
         )
         described = self._described(value)
         same = current is not None and current.version == draft.manifest.version
         if not self.store.commit(draft, run_id=self.context.run.run_id):
             self.context.log.warning(NOT_CURRENT)
+        external.settle()
         yield from self._stored(value, draft.manifest, described, unchanged=same)
         if self.checkpoints is not None:
             self.checkpoints.clear_others()
@@ -93,10 +107,11 @@ class MaterializeStep(Step):
 
     def _why(self, parameters: Mapping[str, Any]) -> tuple[Manifest | None, list[str]]:
         try:
-            current = self.store.current(self.name)
+            current = self.store.current(self.name, self.partition)
         except DamagedStore as error:
             return None, [error.what]
-        why = staleness.reasons(
+        assess = staleness.reasons if self.partition is None else staleness.batch_reasons
+        why = assess(
             self.store,
             current,
             inputs=self.inputs,
@@ -106,6 +121,11 @@ class MaterializeStep(Step):
         if self._forced():
             why.append("forced")
         return current, why
+
+    def _earlier(self) -> list[Handle]:
+        """Return the stored versions of the batches before this one, oldest first."""
+        before = [name for name in self.store.partitions(self.name) if self.partition and name < self.partition]
+        return [self.store.handle(self.name, partition=name) for name in before]
 
     def _forced(self) -> bool:
         return self.context.run.tags.get(FORCE_TAG) == "true"
@@ -128,11 +148,13 @@ class MaterializeStep(Step):
             report=Progress(self.name, self.fields("progress")),
             effort=settings.Effort(workers=self.config.workers),
             checkpoints=self._checkpoints,
+            partition=self.partition,
+            inbox=self.context.resources.inbox.open() if self.partition else None,
+            earlier=lambda: [handle.load() for handle in self.earlier],
         )
 
     def _unchanged(self, manifest: Manifest) -> Iterator[Any]:
-        earlier = self.context.instance.get_latest_materialization_event(dg.AssetKey(self.name))
-        event = earlier.asset_materialization if earlier else None
+        event = self._latest_event()
         known = event and (event.tags or {}).get("dagster/data_version") == manifest.version
         if event and known and privacy.holds_for(event.metadata, shown=self.config.show_values):
             described: dict[str, Any] = dict(event.metadata)
@@ -142,6 +164,13 @@ class MaterializeStep(Step):
         value = Handle(self.store, manifest).load() if self._hands_over_values() else None
         yield from self._stored(value, manifest, described, unchanged=True)
         yield from checks.from_manifest(manifest)
+
+    def _latest_event(self) -> dg.AssetMaterialization | None:
+        """Return the latest materialization of the asset, or of the partition, in Dagster's history."""
+        partitions = None if self.partition is None else [self.partition]
+        wanted = dg.AssetRecordsFilter(dg.AssetKey(self.name), asset_partitions=partitions)
+        records = self.context.instance.fetch_materializations(wanted, limit=1).records
+        return records[0].asset_materialization if records else None
 
     def _hands_over_values(self) -> bool:
         """Return whether the caller can ask for values, as after `dg.materialize`. The commands never do."""
@@ -160,3 +189,8 @@ class MaterializeStep(Step):
         yield self.result(value, manifest, {**described, UNCHANGED_KEY: unchanged}, inputs)
         event = "unchanged" if unchanged else "made"
         self.log_outcome(event, "%s %s", self.name, event, manifest=manifest)
+
+
+def _digest(handles: list[Handle]) -> str:
+    """Return a digest of partitions and their versions, by which a manifest states what a value was compared with."""
+    return parsing.digest([[handle.manifest.partition, handle.manifest.version] for handle in handles])

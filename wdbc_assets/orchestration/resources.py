@@ -1,4 +1,4 @@
-"""Dagster resources: the store and the source. They read settings when a run uses them, never at import."""
+"""Dagster resources: the store, the source and the inbox. They read settings when a run uses them, never at import."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ import dagster as dg
 
 from wdbc_assets import safe_text, settings, sources
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring.inbox import Inbox, open_inbox
 from wdbc_assets.store.store import Store
 
 
@@ -48,6 +49,18 @@ class SourceResource(dg.ConfigurableResource[Any]):
             limits=settings.load().limits(),
             report=report,
         )
+
+
+class InboxResource(dg.ConfigurableResource[Any]):
+    """The inbox, and the key of the pseudonyms."""
+
+    def open(self) -> Inbox:
+        """Return the configured inbox.
+
+        Raises:
+            WdbcError: A setting can be no path.
+        """
+        return open_inbox(settings.load())
 
 
 def refuse_recorded_credentials(overrides: dict[str, Any]) -> None:

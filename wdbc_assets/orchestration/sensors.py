@@ -5,37 +5,26 @@ The cursor only counts failed checks of the source.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.orchestration import jobs, resources
+from wdbc_assets.orchestration import attempts, jobs, resources
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
-INTERVAL_SECONDS = 300
 FAILED_LOOKS = 3
 """Number of consecutive failed checks of the source after which a tick fails."""
-LONGEST_PAUSE_SECONDS = 24 * 60 * 60
 OBSERVATION_TAG = "wdbc/observation"
 """Tag of a requested run: the observed content, and the run that made the raw_data current at that time."""
-
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-_COUNTED_ATTEMPTS = 10  # the pause reaches its maximum before
 
 
 @dg.sensor(
     job=jobs.train,
-    minimum_interval_seconds=INTERVAL_SECONDS,
+    minimum_interval_seconds=attempts.INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
         "Checks the source every 5 minutes and starts train when its content differs from the last training data. A"
@@ -125,31 +114,14 @@ def _failed_looks(cursor: str | None) -> int:
 
 def _request(instance: dg.DagsterInstance, observation: str) -> dg.SensorResult | dg.SkipReason:
     """Request a run for an observation, unless one is in progress or failed recently."""
-    under_way = instance.get_runs(dg.RunsFilter(job_name=jobs.train.name, statuses=_UNDER_WAY), limit=1)
+    under_way = instance.get_runs(dg.RunsFilter(job_name=jobs.train.name, statuses=attempts.UNDER_WAY), limit=1)
     if under_way:
         return dg.SkipReason(f"Run {under_way[0].run_id[:8]} of train is in progress; the source is checked after it.")
-    attempts = instance.get_run_records(dg.RunsFilter(tags={OBSERVATION_TAG: observation}), limit=_COUNTED_ATTEMPTS)
-    run_key = observation
-    if attempts:
-        last = attempts[0].dagster_run
-        if (
-            last.status == dg.DagsterRunStatus.NOT_STARTED
-        ):  # the daemon was killed before it launched the run, and launches it now
-            run_key = last.tags["dagster/run_key"]
-        else:
-            due = _ended(attempts[0]) + timedelta(seconds=_pause_seconds(len(attempts)))
-            if datetime.now(UTC) < due:
-                return dg.SkipReason(
-                    f"Run {last.run_id[:8]} for this content ended without metrics ({last.status.value}); it is"
-                    f" requested again after {due:%Y-%m-%d %H:%M} UTC."
-                )
-            run_key = f"{observation}, again after {last.run_id}"
+    attempted = instance.get_run_records(dg.RunsFilter(tags={OBSERVATION_TAG: observation}), limit=attempts.MOST)
+    run_key = attempts.run_key(observation, attempted)
+    if isinstance(run_key, attempts.Postponed):
+        return dg.SkipReason(
+            f"Run {run_key.last.run_id[:8]} for this content ended without metrics ({run_key.last.status.value}); it is"
+            f" requested again after {run_key.due:%Y-%m-%d %H:%M} UTC."
+        )
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key, tags={OBSERVATION_TAG: observation})])
-
-
-def _ended(record: dg.RunRecord) -> datetime:
-    return datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-
-
-def _pause_seconds(attempts: int) -> int:
-    return min(INTERVAL_SECONDS << (attempts - 1), LONGEST_PAUSE_SECONDS)

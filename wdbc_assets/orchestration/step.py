@@ -25,12 +25,20 @@ class Step(ABC):
         config: The current settings.
         overrides: The run's configuration of the asset.
         store: The store.
+        partition: The incoming batch, if the asset is partitioned.
     """
 
-    def __init__(self, name: str, context: dg.AssetExecutionContext, handles: Mapping[str, Handle]) -> None:
+    def __init__(
+        self,
+        name: str,
+        context: dg.AssetExecutionContext,
+        handles: Mapping[str, Handle],
+        partition: str | None = None,
+    ) -> None:
         self.name = name
         self.context = context
         self.handles = handles
+        self.partition = partition
         self.started = time.monotonic()
 
     def run(self) -> Iterator[Any]:

@@ -2,8 +2,10 @@
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -17,10 +19,33 @@ from wdbc_assets.store.manifest import Manifest
 
 @dataclass(frozen=True)
 class External:
-    """A value from an external source, with its origin."""
+    """A value from an external source, with its origin. `settle` is called once the value is stored."""
 
     value: Any
     origin: Mapping[str, Any]
+    settle: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file of the inbox: its path, its name as it arrived, and the SHA-256 of its content."""
+
+    path: Path
+    name: str
+    sha256: str
+
+
+class Batches(Protocol):
+    """The inbox: in a run, the configured one."""
+
+    def reading(self, batch: str) -> AbstractContextManager[ReceivedFile]:
+        """Return the file of a batch. It is refused if the block in which it is read raises WdbcError."""
+
+    def settle(self, batch: str) -> None:
+        """Move the file of a batch out of the way, after its patients are stored."""
+
+    def pseudonym_key(self) -> bytes:
+        """Return the key by which ids of patients are replaced."""
 
 
 class NotModified:
@@ -40,6 +65,11 @@ class Fetcher(Protocol):
         """Return the content, or None if the server reports that it is the known one."""
 
 
+def takes_earlier(asset: str) -> bool:
+    """Return whether a partitioned asset depends on its own versions of earlier batches."""
+    return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+
+
 def call(
     asset: str,
     inputs: Mapping[str, Any],
@@ -51,6 +81,9 @@ def call(
     report: Report,
     effort: settings.Effort,
     checkpoints: Callable[[], Checkpoints],
+    partition: str | None = None,
+    inbox: Batches | None = None,
+    earlier: Callable[[], Sequence[Any]] = list,
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
 
@@ -64,6 +97,9 @@ def call(
         report: Receives progress: a message, and optionally the number of finished units and the total.
         effort: Resources that the function may use.
         checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
+        partition: The incoming batch, if the asset is partitioned.
+        inbox: The inbox, if the asset is partitioned.
+        earlier: Reads the values of the batches before this one, oldest first.
     """
     arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -73,6 +109,9 @@ def call(
         "report": lambda: report,
         "effort": lambda: effort,
         "checkpoints": checkpoints,
+        "partition": lambda: partition,
+        "inbox": lambda: inbox,
+        "earlier": earlier,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)
     names = inspect.signature(function).parameters

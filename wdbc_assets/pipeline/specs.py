@@ -2,8 +2,8 @@
 
 Dagster's assets, checks and jobs, the staleness rule, verification and the report page are views of this table. It
 imports neither Dagster nor pandas nor scikit-learn: code stands here as import paths, which `pkgutil.resolve_name`
-resolves. To add an asset, write its domain function, its function in `pipeline.functions`, an entry here, and its
-description in `orchestration.metadata`.
+resolves. To add an asset, write its domain function, its function in `pipeline.functions` (of an incoming batch:
+`pipeline.batch_functions`), an entry here, and its description in `orchestration.metadata`.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,10 @@ class AssetSpec:
         due: The time after which Dagster shows the asset as overdue, if it is made on a schedule.
         promoted: Whether only the promotion gate moves the asset's pointer. Such an asset does not become out of date
             when its inputs change.
+        partitioned: Whether the asset has one version for each incoming batch. Its partitioned inputs are those of the
+            same batch.
+        record: Whether a stored partition states what happened at that time. Only damage, or another version of a
+            partitioned input, makes it out of date.
     """
 
     function: str
@@ -58,12 +62,14 @@ class AssetSpec:
     recipes: str = ""
     jobs: tuple[str, ...]
     command: str = "wdbc run"
-    group: Literal["dataset", "model", "registry"]
+    group: Literal["dataset", "model", "registry", "monitoring"]
     owner: Literal["team:data", "team:model"]
     kinds: frozenset[str]
     eager: bool = False
     due: timedelta | None = None
     promoted: bool = False
+    partitioned: bool = False
+    record: bool = False
 
 
 _DUE = timedelta(days=2)
@@ -241,12 +247,57 @@ ASSETS: dict[str, AssetSpec] = {
         kinds=frozenset({"scikitlearn", "numpy"}),
         promoted=True,
     ),
+    "incoming_batch": AssetSpec(
+        function="wdbc_assets.pipeline.batch_functions:incoming_batch",
+        rules="wdbc_assets.domain.rules.incoming:RULES",
+        validate="wdbc_assets.pipeline.validation:validate_incoming_batch",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_incoming_batch",
+        jobs=("monitor",),
+        command="wdbc monitor",
+        group="monitoring",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+        partitioned=True,
+        record=True,
+    ),
+    "predictions": AssetSpec(
+        function="wdbc_assets.pipeline.batch_functions:predictions",
+        inputs=("incoming_batch", "champion"),
+        rules="wdbc_assets.domain.rules.predictions:RULES",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_predictions",
+        jobs=("monitor",),
+        command="wdbc monitor",
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"pandas", "parquet"}),
+        partitioned=True,
+        record=True,
+    ),
+    "drift_report": AssetSpec(
+        function="wdbc_assets.pipeline.batch_functions:drift_report",
+        inputs=("incoming_batch", "predictions", "clean_frame", "cross_validation"),
+        parameters=settings.DriftParameters,
+        rules="wdbc_assets.domain.monitoring.drift_rules:RULES",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_drift_report",
+        jobs=("monitor",),
+        command="wdbc monitor",
+        due=timedelta(days=8),
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"scipy", "json"}),
+        partitioned=True,
+    ),
 }  # fmt: skip
 """Inputs stand before the assets that use them."""
 
-_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence")
+_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor")
 
 JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES
 }
 """The assets of each job, inputs first."""
+
+
+def unpartitioned() -> dict[str, AssetSpec]:
+    """Return the assets that have one current version: all but those of incoming batches."""
+    return {name: spec for name, spec in ASSETS.items() if not spec.partitioned}

@@ -15,18 +15,23 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.manifest import DamagedStore, Manifest
-from wdbc_assets.store.store import Store
+from wdbc_assets.store.store import NeverMade, Store
 
 NEVER_MADE = "never made"
 
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """The status of an asset: its current manifest, if any, and the reasons why it is out of date."""
+    """The status of an asset: its current manifest, if any, and the reasons why it is out of date.
+
+    For a partitioned asset these are about the latest of its `partitions`. A change of anything but its stored files
+    does not make it out of date: a run that selects the partition decides.
+    """
 
     asset: str
     manifest: Manifest | None
     reasons: tuple[str, ...]
+    partitions: int | None = None
 
     @property
     def up_to_date(self) -> bool:
@@ -77,13 +82,15 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
     states: dict[str, AssetStatus] = {}
     for asset in assets:
         spec = specs.ASSETS[asset]
+        partitions = store.partitions(asset) if spec.partitioned else []
+        count = len(partitions) if spec.partitioned else None
         try:
-            manifest = store.current(asset)
+            manifest = store.current(asset, partitions[-1] if partitions else None)
         except DamagedStore as error:
-            states[asset] = AssetStatus(asset, None, (error.what,))
+            states[asset] = AssetStatus(asset, None, (error.what,), count)
             continue
-        if spec.promoted:
-            states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)))
+        if spec.promoted or spec.partitioned:
+            states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)), count)
             continue
         parameters = resolved(asset, config, {})
         changes = removed_recipes(spec, manifest) + reasons(
@@ -100,6 +107,41 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
     return list(states.values())
 
 
+def latest(store: Store, asset: str) -> Manifest | None:
+    """Return the manifest of the current version of an asset, or of its latest partition; None if there is none."""
+    partitions = store.partitions(asset) if specs.ASSETS[asset].partitioned else []
+    return store.current(asset, partitions[-1] if partitions else None)
+
+
+def batch_reasons(
+    store: Store,
+    manifest: Manifest | None,
+    *,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    code: str,
+) -> list[str]:
+    """Return the reasons why a partition of an asset is out of date. The arguments are those of `reasons`.
+
+    A record does not depend on inputs that have no partitions, nor on the code: it states what happened.
+    """
+    if manifest is None or not specs.ASSETS[manifest.asset].record:
+        return reasons(store, manifest, inputs=inputs, parameters=parameters, code=code)
+    own = {name: version for name, version in inputs.items() if specs.ASSETS[name].partitioned}
+    return reasons(store, manifest, inputs=own, parameters={}, code=manifest.code_version)
+
+
+def require_made(store: Store, asset: str, partition: str | None = None) -> None:
+    """Raise NeverMade, with the command to run first, if an asset or a partition of it has no current version."""
+    if store.current(asset, partition) is None:
+        spec = specs.ASSETS[asset]
+        raise NeverMade(
+            "no champion has been promoted yet" if spec.promoted else f"{asset} has never been materialized",
+            where=store.url,
+            hint=f"Run `{spec.command}` first.",
+        )
+
+
 def removed_recipes(spec: specs.AssetSpec, manifest: Manifest | None) -> list[str]:
     """Return which recipes a version was made with that no longer exist."""
     stated = manifest.parameters.get(spec.recipes) if manifest is not None else None
@@ -108,7 +150,7 @@ def removed_recipes(spec: specs.AssetSpec, manifest: Manifest | None) -> list[st
 
 
 def _damage(store: Store, manifest: Manifest | None) -> list[str]:
-    """Return the damage of a promoted asset. Changed inputs do not make it out of date."""
+    """Return the damage of a promoted or partitioned asset. Changed inputs do not make it out of date."""
     if manifest is None:
         return [NEVER_MADE]
     damage = store.damage(manifest)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.promotion.card_parts import ModelCard
 
@@ -110,3 +111,10 @@ def validate_model_card(card: "ModelCard", inputs: Mapping[str, Any]) -> list[Fi
 
     lines = card_rules.broken_citations(card, functions.cited_contents(inputs))
     return [findings.from_lines(card_rules.citations_hold, lines)]
+
+
+def validate_incoming_batch(batch: "IncomingBatch", _: Mapping[str, Any]) -> list[Finding]:
+    """Report why rows of a batch were set aside."""
+    from wdbc_assets.domain.rules import incoming
+
+    return list(incoming.validate(batch))

@@ -31,6 +31,7 @@ from wdbc_assets.settings.locations import (
 )
 from wdbc_assets.settings.parameters import (
     CardParameters,
+    DriftParameters,
     EvaluationParameters,
     ImportanceParameters,
     MetricsParameters,
@@ -55,6 +56,7 @@ __all__ = [
     "AlertChannel",
     "Alerts",
     "CardParameters",
+    "DriftParameters",
     "Effort",
     "EvaluationParameters",
     "FetchLimits",
@@ -97,6 +99,7 @@ class Settings(
     StabilityParameters,
     ImportanceParameters,
     CardParameters,
+    DriftParameters,
     Effort,
     FetchLimits,
     Privacy,

@@ -1,6 +1,7 @@
 """Settings that change a value: the parameters of each asset, with defaults and bounds. Manifests record them."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 from pydantic.config import JsonDict
@@ -149,3 +150,11 @@ class ImportanceParameters(BaseModel):
         10, ge=1, le=1000, description="number of permutations of each cluster of measurements in each fold"
     )
     importance_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the permutations")
+
+
+class DriftParameters(BaseModel):
+    """How `drift_report` scans the batches."""
+
+    drift_cadence: Literal["weekly", "daily"] = Field(
+        "weekly", description="how often a batch is expected, which sets the threshold of an alarm: weekly or daily"
+    )

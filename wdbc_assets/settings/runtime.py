@@ -139,8 +139,15 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 class Monitoring(BaseModel):
-    """What `wdbc status --check` reports."""
+    """What `wdbc status --check` reports, and the batches that are watched."""
 
+    inbox: str = Field("inbox", min_length=1, description="folder in which files with new patients arrive")
+    pseudonym_key_file: str = Field(
+        "pseudonym.key",
+        min_length=1,
+        description="file of the key by which ids of patients are replaced, created if missing; relative to Dagster's"
+        " home",
+    )
     stale_after_hours: float | None = Field(
         None,
         gt=0,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
+    from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.store.manifest import Manifest
     from wdbc_assets.store.store import Store
 
@@ -122,6 +123,20 @@ def open_champion(store: "Store") -> Served:
             hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
     return open_bundle(read(store, manifest))
+
+
+def serve(bundle: "Bundle", version: str) -> Served:
+    """Return the value of a stored bundle, ready to predict."""
+    return Served(
+        recipe=bundle.recipe,
+        version=version,
+        features=bundle.features,
+        policy=bundle.policy,
+        reference=bundle.reference,
+        versions=dict(bundle.versions),
+        scorer=bundle.scorer,
+        pipeline=None if bundle.scorer is not None else bundle.pipeline,
+    )
 
 
 def open_bundle(contents: Mapping[str, bytes], *, sandboxed: bool = False) -> Served:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS: Mapping[str, str] = {
+    "drift_report": "wdbc_assets.domain.monitoring.drift:DriftReport",
     "decision_policy": "wdbc_assets.domain.evaluation.decision_policy:DecisionPolicy",
     "exploration": "wdbc_assets.domain.data.exploration:Exploration",
     "importance": "wdbc_assets.domain.evaluation.importance:Importance",
@@ -155,6 +156,20 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
     )
 
 
+def _incoming_encode(_asset: str, batch: Any) -> dict[str, bytes]:
+    stated = {"rows": batch.rows, "set_aside": batch.set_aside, "violations": parsing.plain(batch.violations)}
+    return {"patients.parquet": to_parquet(batch.table), "rows.json": to_json(stated)}
+
+
+def _incoming_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.data import incoming
+
+    stated = parsing.decode(contents["rows.json"])
+    violations = tuple(parsing.build(incoming.Violation, violation) for violation in stated["violations"])
+    table = from_parquet(contents["patients.parquet"])
+    return incoming.IncomingBatch(table, stated["rows"], stated["set_aside"], violations)
+
+
 def _stability_encode(_asset: str, value: Any) -> dict[str, bytes]:
     return {
         "probabilities.parquet": to_parquet(value.probabilities),
@@ -275,6 +290,12 @@ CODECS: Mapping[str, Codec] = {
         encode=_cross_validation_encode,
         decode=_cross_validation_decode,
         rows=lambda value: len(value.predictions),
+    ),
+    "incoming_batch": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.IncomingBatch",
+        encode=_incoming_encode,
+        decode=_incoming_decode,
+        rows=lambda value: len(value.table),
     ),
     "stability": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.Stability",

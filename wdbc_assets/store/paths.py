@@ -37,6 +37,11 @@ def pointer(asset: str, partition: str | None = None) -> str:
     return f"{asset_name(asset)}{below}/current.json"
 
 
+def pointer_parts(asset: str) -> tuple[str, str]:
+    """Return the folder of an asset's partitions, and the name of the pointer in the folder of each."""
+    return f"{asset_name(asset)}/partitions", "current.json"
+
+
 def refusal(asset: str) -> str:
     """Return the path of the record of an asset's last rejected attempt."""
     return f"{asset_name(asset)}/refused.json"

@@ -105,6 +105,13 @@ class StoreReader:
         """
         return self._manifest(paths.pointer(asset, partition), asset, partition)
 
+    def partitions(self, asset: str) -> list[str]:
+        """Return the partitions of an asset that have a current version, sorted by name."""
+        _ = self._understood
+        folder, pointer = paths.pointer_parts(asset)
+        listed = (file.path.removeprefix(f"{folder}/").split("/") for file in self.backend.listed(folder))
+        return sorted(parts[0] for parts in listed if parts[1:] == [pointer] and paths.PARTITION.fullmatch(parts[0]))
+
     def made_by(self, run_id: str, asset: str, partition: str | None = None) -> Manifest | None:
         """Return what a run made or kept of an asset, so that one run uses one version throughout."""
         return self._manifest(paths.made_by(run_id, asset, partition), asset, partition, RUN_MANIFEST)

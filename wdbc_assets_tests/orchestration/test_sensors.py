@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.orchestration import resources, schedules, sensors
+from wdbc_assets.orchestration import attempts, resources, schedules, sensors
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.store.store import Store, open_store
@@ -51,7 +51,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
             def now(cls, tz: Any = None) -> "Clock":
                 return cls.fromtimestamp(now.timestamp(), tz)
 
-        monkeypatch.setattr(sensors, "datetime", Clock)
+        monkeypatch.setattr(attempts, "datetime", Clock)
 
     return move
 
@@ -189,7 +189,7 @@ def test_a_run_that_ended_badly_is_requested_again_after_a_pause_that_doubles(
         requested = request(tick(instance))
         keys.append(requested.run_key)
         created(instance, requested, status)
-        pause = sensors.INTERVAL_SECONDS * 2**attempt
+        pause = attempts.INTERVAL_SECONDS * 2**attempt
         later(seconds=pause - 60)
         message = reason(tick(instance))
         assert "is requested again after" in message

@@ -102,3 +102,13 @@ def test_garbage_collection_removes_nothing_if_the_roots_are_unknown(
 
     assert {one.kept for one in gc.survey(store, roots, run_limit=3600.0)} == {"a root", "current"}
     assert gc.clean(store, roots, run_limit=3600.0) == []
+
+
+def test_the_partitions_of_an_asset_are_listed_in_order_whatever_else_lies_there(local: Store, folder: Path) -> None:
+    assert local.partitions("raw_data") == []
+    for day in ("2026-11-25", "2026-11-24"):
+        put(local, day.encode(), partition=day)
+    put(local, b"1", asset="metrics", partition="2026-11-26")
+    (folder / "raw_data" / "partitions" / "empty").mkdir()
+    (folder / "raw_data" / "partitions" / "2026-11-25" / "notes.txt").write_text("")
+    assert local.partitions("raw_data") == ["2026-11-24", "2026-11-25"]

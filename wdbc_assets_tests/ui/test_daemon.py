@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.orchestration import schedules, sensors
+from wdbc_assets.orchestration import attempts, schedules, sensors
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.ui import dagster_ui
 
@@ -117,7 +117,7 @@ def test_the_sensor_starts_a_run_for_new_content_and_then_says_why_it_starts_non
         assert run.status is dg.DagsterRunStatus.SUCCESS
         assert run.job_name == "train"
 
-        let_pass(instance, sensors.INTERVAL_SECONDS)
+        let_pass(instance, attempts.INTERVAL_SECONDS)
         second = tick_number(instance, 2)
         assert second.status.value == "SKIPPED"
         assert second.skip_reason.startswith("Unchanged")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.evaluation import ranking
+from wdbc_assets.domain.evaluation import log_odds as logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def slope(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
 
     Source: D. R. Cox (1958), Biometrika 45:562-565; D. B. Miller et al. (1993), Stat. Med. 12:1001-1014.
     """
-    log_odds = _log_odds(p)
+    log_odds = logits.of_probabilities(p)
     _require_both_classes(y)
     if np.ptp(log_odds) == 0:
         raise CannotBeSaid("all probabilities are equal")
@@ -62,7 +62,7 @@ def intercept(
     Source: D. R. Cox (1958), as above; H. White (1982), Econometrica 50:1-25.
     """
     _require_both_classes(y)
-    offset = _log_odds(p)
+    offset = logits.of_probabilities(p)
     (value,), fitted = _fitted(y, np.ones((len(y), 1)), offset)
     error = math.sqrt(float(((y - fitted) ** 2).sum())) / float((fitted * (1 - fitted)).sum())
     half = NormalDist().inv_cdf((1 + confidence) / 2) * error
@@ -172,9 +172,3 @@ def _fitted(
 def _require_both_classes(y: NDArray[np.float64]) -> None:
     if len(np.unique(y)) < 2:
         raise CannotBeSaid("all patients have the same diagnosis")
-
-
-def _log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    clipped = np.clip(p, ranking.LOG_LOSS_CLIP, 1 - ranking.LOG_LOSS_CLIP)
-    log_odds: NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
-    return log_odds

@@ -12,7 +12,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts.causes import Occurrence
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.registry import audit_log, challenger
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import Manifest
@@ -33,7 +33,8 @@ def _of_asset(store: Store, asset: str) -> Iterator[Occurrence]:
             yield Occurrence(
                 cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=_time(refusal.at)
             )
-        manifest = None if asset == CHAMPION else store.current(asset)
+        # The files of all batches would take too long to read: the latest one is looked at.
+        manifest = None if asset == CHAMPION else staleness.latest(store, asset)
         if manifest is not None and (damage := store.damage(manifest)):
             yield _damage(asset, damage, manifest.version)
     except WdbcError as error:
@@ -68,7 +69,7 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
 def failed_checks(store: Store) -> Iterator[Occurrence]:
     """Yield each asset for whose current version rules that do not block have failed."""
     for asset in specs.ASSETS:
-        manifest = store.current(asset)
+        manifest = staleness.latest(store, asset)
         if manifest is not None and (failed := _failed(manifest)):
             yield Occurrence(
                 cause="failed-check",

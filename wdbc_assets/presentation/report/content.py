@@ -40,7 +40,8 @@ class Artifact:
 
 def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
     """Return the variables of the page template."""
-    artifacts = {state.asset: _artifact(store, state) for state in staleness.assess(store, config)}
+    states = staleness.assess(store, config, assets=specs.unpartitioned())  # the page is about a model, not a batch
+    artifacts = {state.asset: _artifact(store, state) for state in states}
     values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
     return {
         "version": importlib.metadata.version("wdbc_assets"),

@@ -12,7 +12,8 @@ _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 180, 52, 40, 20, 8
 def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
     """Return the lineage as SVG: a box with version and status for each asset, and an arrow from each input.
 
-    Each asset is placed to the right of all its inputs, in a row such that no arrow crosses a box.
+    Each asset is placed to the right of all its inputs, in a row such that no arrow crosses a box. The assets of
+    incoming batches are left out: the page is about a model.
     """
     from markupsafe import Markup
 
@@ -23,11 +24,11 @@ def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
     height = 2 * _MARGIN + rows * (_HEIGHT + _GAP_Y) - _GAP_Y
     said = "; ".join(
         f"{asset} from {', '.join(derivation.inputs) or 'the source'}"
-        for asset, derivation in derivations.ASSETS.items()
+        for asset, derivation in derivations.unpartitioned().items()
     )
     arrows = [
         _arrow(places[source], places[asset])
-        for asset, derivation in derivations.ASSETS.items()
+        for asset, derivation in derivations.unpartitioned().items()
         for source in derivation.inputs
     ]
     boxes = [_box(asset, places[asset], *standings[asset]) for asset in places]
@@ -50,7 +51,7 @@ def _cells() -> dict[str, tuple[int, int]]:
     """Return column and row of each asset; an arrow runs along the lower of its two rows, and there through no box."""
     cells: dict[str, tuple[int, int]] = {}
     passed: set[tuple[int, int]] = set()
-    for asset, derivation in derivations.ASSETS.items():  # inputs stand first
+    for asset, derivation in derivations.unpartitioned().items():  # inputs stand first
         sources = [cells[source] for source in derivation.inputs]
         column = max((x + 1 for x, _ in sources), default=0)
         taken = set(cells.values())

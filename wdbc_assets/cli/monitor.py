@@ -1,0 +1,139 @@
+"""`wdbc monitor`: take up the batches that wait in the inbox, and show whether the patients have drifted."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wdbc_assets.cli import terminal
+from wdbc_assets.cli.opening import opened
+from wdbc_assets.domain import formatting
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batches
+from wdbc_assets.monitoring.inbox import open_inbox
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.drift import DriftReport
+    from wdbc_assets.monitoring.inbox import Arrivals
+    from wdbc_assets.store.store import Store
+
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("file", required=False, metavar="[FILE]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
+    """Take up the batches in the inbox, and show the drift report of the latest batch.
+
+    Each batch is a run of the job `monitor`: its patients are stored under pseudonyms, scored by the champion, and
+    compared, together with the batches before, with the patients that the model was developed on.
+
+    With FILE, show the drift of that file alone. Nothing is stored.
+
+    An alarm does not change the exit code. Exit codes: 0 success, 1 a file or a batch was refused.
+    """
+    config, store = opened()
+    if file is not None:
+        from wdbc_assets.monitoring import drift_of_file
+
+        _show(drift_of_file.assess(file, store, config), as_json=as_json)
+        return
+    arrived = batches.arrivals(store, open_inbox(config))
+    failed = _take_up(store, arrived, debug=debug, quiet=as_json)
+    stored = store.partitions(batches.LAST)
+    report = store.handle(batches.LAST, partition=stored[-1]).load() if stored else None
+    if as_json:
+        _document(report, arrived, failed)
+    elif report is not None:
+        _show(report, as_json=False)
+    elif not failed:
+        terminal.say(f"  no batch yet: put a file into {open_inbox(config).folder}, or use `wdbc inbox add`")
+    click.get_current_context().exit(int(bool(failed or arrived.refused)))
+
+
+def _take_up(store: "Store", arrived: "Arrivals", *, debug: bool, quiet: bool) -> list[tuple[str, WdbcError]]:
+    """Run the job on each batch; return the batches that failed. One failure does not stop the others."""
+    from wdbc_assets.orchestration import launch
+    from wdbc_assets.pipeline import specs
+
+    if not quiet:
+        _list(arrived)
+    failed = []
+    missing = batches.missing_input(store)
+    stored = batches.stored(store)
+    for key in arrived.batches:
+        if missing is not None and key in stored:
+            continue
+        if not quiet:
+            terminal.say(f"  batch {key}")
+        try:
+            launch.batch(
+                key,
+                reporter=terminal.Lines(quiet=quiet),
+                debug=debug,
+                assets=specs.JOBS["monitor"] if missing is None else (batches.FIRST,),
+            )
+        except WdbcError as error:
+            terminal.show_error(error)
+            failed.append((key, error))
+    if missing is not None and arrived.batches:
+        terminal.show_error(missing)
+        failed.append(("", missing))
+    return failed
+
+
+def _list(arrived: "Arrivals") -> None:
+    for refused in arrived.refused:
+        terminal.say(f"  {terminal.style('refused  ', fg='red')} {refused.name}: {refused.reason}", err=True)
+    for duplicate in arrived.duplicates:
+        terminal.say(f"  duplicate {duplicate.name}: this content is the batch {duplicate.batch}")
+    for name in arrived.unfinished:
+        terminal.say(f"  waiting   {name}: it may still be written; it is taken up once it stops changing")
+
+
+def _document(report: "DriftReport | None", arrived: "Arrivals", failed: list[tuple[str, WdbcError]]) -> None:
+    terminal.document(
+        {
+            "taken_up": [key for key in arrived.batches if key not in {batch for batch, _ in failed}],
+            "failed": [{"batch": key or None, "what": error.what, "hint": error.hint} for key, error in failed],
+            "refused": [vars(refused) for refused in arrived.refused],
+            "duplicates": [vars(duplicate) for duplicate in arrived.duplicates],
+            "unfinished": arrived.unfinished,
+            "report": report and _plain(report),
+        }
+    )
+
+
+def _plain(report: "DriftReport") -> dict[str, Any]:
+    from wdbc_assets.store import parsing
+
+    plain: dict[str, Any] = parsing.plain(report)
+    return plain | {"alarms": parsing.plain(report.alarms), "cause": report.cause}
+
+
+def _show(report: "DriftReport", *, as_json: bool) -> None:
+    if as_json:
+        terminal.document(_plain(report))
+        return
+    colour = {"drift": "red", "no drift": "green"}.get(report.verdict, "yellow")
+    terminal.say(f"\n  batch {report.batch}: {terminal.style(report.verdict, fg=colour, bold=True)}")
+    terminal.say(
+        f"  {report.sketch.rows:,} patients, {report.earlier_batches} earlier batches with {report.earlier_rows:,}"
+        f" patients, against {report.reference_rows:,} patients of the reference"
+    )
+    terminal.say(
+        f"  alarm above |z| = {report.threshold:g}: by chance in {formatting.percent(report.false_alarms)} of years"
+        f" with {report.cadence} batches"
+    )
+    if report.detectable is not None:
+        terminal.say(f"  a shift of {report.detectable:.2f} standard deviations is found in 80 % of cases by now")
+    if report.streams:
+        terminal.say(f"\n  {'quantity':<24} {'aspect':<9} {'z':>7}  batches")
+    for stream in report.streams[:_SHOWN]:
+        mark = terminal.style("  alarm", fg="red") if stream in report.alarms else ""
+        terminal.say(f"  {stream.quantity:<24} {stream.aspect:<9} {stream.z:>+7.2f}  {stream.window:>7}{mark}")
+    if report.cause == "prevalence":
+        terminal.say("\n  cause: the share of malignant patients changed; the patients of each class did not")
+    elif report.cause:
+        terminal.say("\n  cause: the measurements changed: check units and instruments at the sender")

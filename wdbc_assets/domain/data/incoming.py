@@ -1,0 +1,49 @@
+"""A batch of patients that came in: the rows that can be scored, and what was wrong with the others.
+
+No patient's id is kept. A keyed digest stands in its place, by which the holder of the key can find a patient again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.data.failures import Failure  # noqa: TC001 -- the store reads the types of the fields
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule that some rows of a batch violate: how many cells, and the first of them with their rows in the file."""
+
+    rule: str
+    count: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class IncomingBatch:
+    """The patients of one file.
+
+    Attributes:
+        table: One row per patient that can be scored: `id`, a pseudonym or an empty text, and the 30 measurements.
+        rows: Number of rows in the file.
+        set_aside: Number of rows that violate a rule. They are not in the table.
+        violations: The violated rules.
+    """
+
+    table: pd.DataFrame
+    rows: int
+    set_aside: int
+    violations: tuple[Violation, ...]
+
+
+def pseudonym(key: bytes, patient: str) -> str:
+    """Return the pseudonym of a patient's id: the first 32 hexadecimal digits of its HMAC-SHA256. No id has none."""
+    return hmac.digest(key, patient.encode(), hashlib.sha256).hex()[:_DIGITS] if patient else ""

@@ -1,0 +1,36 @@
+"""The key of a batch, and the name of its file in the inbox, which begins with the key."""
+
+import re
+from datetime import UTC, datetime
+
+_DIGITS = 12
+_CLAIMED = re.compile(rf"(\d{{8}}T\d{{6}}Z-[0-9a-f]{{{_DIGITS}}})_(.+)", re.DOTALL)
+_LONGEST_NAME = 200  # file systems allow 255 bytes; a key, or a number, is added
+
+
+def of_file(name: str) -> str | None:
+    """Return the key in the name of a claimed file, or None for any other name."""
+    match = _CLAIMED.fullmatch(name)
+    return match[1] if match else None
+
+
+def make(arrived: float, digest: str) -> str:
+    """Return the key of a batch: its arrival in UTC, then digits of its digest. Keys sort by arrival."""
+    return f"{datetime.fromtimestamp(arrived, UTC):%Y%m%dT%H%M%SZ}-{digest[:_DIGITS]}"
+
+
+def claimed_name(key: str, name: str) -> str:
+    """Return the name of a claimed file."""
+    return f"{key}_{shortened(name)}"
+
+
+def digits(batch: str) -> str:
+    """Return the digits of a batch's digest, which are the same for the same content."""
+    return batch.rpartition("-")[2]
+
+
+def shortened(name: str) -> str:
+    """Return a name without its beginning, if it is so long that nothing could be added to it."""
+    while len(name.encode(errors="surrogateescape")) > _LONGEST_NAME:
+        name = name[1:]  # the end tells the format
+    return name

@@ -1,0 +1,89 @@
+"""Delivery of a file into the inbox, for `wdbc inbox add`: it is validated, and appears there whole and claimed."""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batch_keys
+from wdbc_assets.monitoring.inbox import Inbox
+from wdbc_assets.scoring import incoming
+
+_PIECE = 1024**2
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file in the inbox: the key of its batch, and whether that batch was there before."""
+
+    batch: str
+    duplicate: bool
+
+
+def deliver(source: Path, into: Inbox, stored: Collection[str]) -> Delivery:
+    """Copy a file into an inbox, unless its content is there or was taken up before.
+
+    Args:
+        source: The file. It is read to its end before it is accepted.
+        into: The inbox, whose folder is created if it is missing.
+        stored: The keys of the batches whose patients are stored.
+
+    Raises:
+        WdbcError: the file is no readable batch, or cannot be copied. The inbox is unchanged.
+    """
+    if not source.is_file():
+        raise WdbcError(
+            f"it is not a file: {'it is a folder' if source.is_dir() else 'there is no such file'}",
+            where=str(source),
+            hint="Pass a CSV or Parquet file with the 30 measurements.",
+        )
+    try:
+        into.folder.mkdir(parents=True, exist_ok=True)
+        with _copied(source, into.folder) as (copy, digest):
+            known = {batch_keys.digits(key): key for key in (*stored, *_claimed(into.folder))}
+            key = batch_keys.make(time.time(), digest)
+            if earlier := known.get(batch_keys.digits(key)):
+                return Delivery(earlier, duplicate=True)
+            _require_batch(copy, shown=source)
+            copy.rename(into.folder / batch_keys.claimed_name(key, source.name))
+            return Delivery(key, duplicate=False)
+    except OSError as error:
+        raise WdbcError(
+            f"the file cannot be copied into the inbox: {error.strerror}",
+            where=f"{source} -> {into.folder}",
+            hint="Fix the permissions, free disk space, or set WDBC_INBOX to another folder.",
+        ) from None
+
+
+@contextmanager
+def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Copy a file under a name that the inbox ignores; yield the copy and its digest. Remove what is left of it."""
+    copy = folder / f".{secrets.token_hex(8)}{source.suffix}"
+    digest = hashlib.sha256()
+    try:
+        with source.open("rb") as original, copy.open("xb") as written:
+            while piece := original.read(_PIECE):
+                digest.update(piece)
+                written.write(piece)
+            written.flush()
+            os.fsync(written.fileno())
+        yield copy, digest.hexdigest()
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _require_batch(copy: Path, *, shown: Path) -> None:
+    try:
+        incoming.require_readable(str(copy), whole=True)
+    except WdbcError as error:
+        error.where = error.where.replace(str(copy), str(shown))
+        raise
+
+
+def _claimed(folder: Path) -> Iterator[str]:
+    return filter(None, (batch_keys.of_file(path.name) for path in folder.iterdir()))

@@ -1,0 +1,33 @@
+"""The drift of a single file, as `wdbc monitor FILE` shows it. Nothing is stored."""
+
+from typing import TYPE_CHECKING
+
+from wdbc_assets import settings
+from wdbc_assets.pipeline import batch_functions, staleness
+from wdbc_assets.scoring import incoming, tables
+from wdbc_assets.store import bundle_loader
+from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.drift import DriftReport
+
+
+def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
+    """Compare the patients of a file with those that the champion was developed on, without earlier batches.
+
+    Raises:
+        WdbcError: the file cannot be read, or the champion, the clean frame or the cross-validation is missing.
+    """
+    served = bundle_loader.open_champion(store)
+    for asset in ("clean_frame", "cross_validation"):
+        staleness.require_made(store, asset)
+    batch = incoming.read(file, pseudonym=lambda _: "")
+    return batch_functions.drift_report(
+        batch,
+        tables.predictions(batch.table, served),
+        store.handle("clean_frame").load(),
+        store.handle("cross_validation").load(),
+        settings.parameters_of(settings.DriftParameters, config, {}),
+        partition=file,
+        earlier=(),
+    )

@@ -1,0 +1,62 @@
+"""Metadata of the partitioned assets. Numbers stand alone, so that the UI plots them over the batches."""
+
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain import formatting
+from wdbc_assets.orchestration.metadata import parts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data.incoming import IncomingBatch
+    from wdbc_assets.domain.monitoring.drift import DriftReport
+
+_SHOWN_STREAMS = 10
+
+
+def describe_incoming_batch(batch: "IncomingBatch") -> parts.Metadata:
+    """Describe a batch: its rows, those that were set aside, and patients without an id."""
+    return {
+        "rows in the file": batch.rows,
+        "set aside": batch.set_aside,
+        "without an id": int((batch.table["id"] == "").sum()),
+    }
+
+
+def describe_predictions(predictions: "pd.DataFrame") -> parts.Metadata:
+    """Describe the predictions of a batch: the champion, and how many patients have each outcome."""
+    outcomes = predictions["triage"].value_counts()
+    return {
+        "champion": formatting.short(predictions["model"].iloc[0]),
+        "recipe": str(predictions["recipe"].iloc[0]),
+        **{f"triage {outcome}": int(count) for outcome, count in sorted(outcomes.items())},
+        "above the threshold": int(predictions["above_threshold"].sum()),
+        "mean probability": float(predictions["probability"].mean()),
+    }
+
+
+def describe_drift_report(report: "DriftReport") -> parts.Metadata:
+    """Describe a drift report: the verdict, the streams that moved most, and what could have been found by now."""
+    described: parts.Metadata = {
+        "verdict": report.verdict,
+        "batch rows": report.sketch.rows,
+        "earlier batches": report.earlier_batches,
+        "threshold": report.threshold,
+        "alarms": len(report.alarms),
+        "yearly false alarms": f"{report.false_alarms:.1%} of years (+/- {report.false_alarms_error:.1%})",
+    }
+    if report.streams:
+        first = report.streams[0]
+        described |= {
+            "largest z": abs(first.z),
+            "largest z in": f"{first.quantity} {first.aspect}, last {first.window} batches",
+            "streams": parts.table(
+                ("quantity", "aspect", "z", "batches"),
+                [(one.quantity, one.aspect, f"{one.z:+.2f}", one.window) for one in report.streams[:_SHOWN_STREAMS]],
+            ),
+        }
+    if report.detectable is not None:
+        described["detectable shift in standard deviations"] = report.detectable
+    if report.cause is not None:
+        described["cause"] = report.cause
+    return described

@@ -1,0 +1,133 @@
+"""`wdbc inbox add` and `wdbc monitor` as people type them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import wdbc_assets
+from wdbc_assets.cli import wdbc
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batch_keys
+from wdbc_assets.monitoring import inbox as inboxes
+from wdbc_assets.monitoring.alerts import store_problems
+from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests import builders, monitored
+
+
+@pytest.fixture(autouse=True)
+def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
+    monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
+    return environment / "inbox"
+
+
+@pytest.fixture
+def store(environment: Path) -> Store:
+    return monitored.make_store(environment / "results")
+
+
+def typed(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(wdbc, arguments)
+    if code == 0 and result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def document(*arguments: str, code: int = 0) -> Any:
+    return json.loads(typed(*arguments, "--json", code=code).stdout)
+
+
+def test_batches_are_added_taken_up_shown_and_counted(store: Store, inbox: Path, tmp_path: Path) -> None:
+    first = monitored.put(tmp_path, "first.csv", monitored.patients(60, 1))
+    added = document("inbox", "add", str(first))
+    assert (added["duplicate"], added["inbox"]) == (False, str(inbox))
+    assert "duplicate: this content is that batch" in typed("inbox", "add", str(first)).output
+    shown = typed("monitor").output
+    assert f"batch {added['batch']}: no drift" in shown
+    assert "60 patients, 0 earlier batches with 0 patients, against 569 patients of the reference" in shown
+
+    monitored.put(inbox, "second.csv", monitored.patients(60, 2, moved="texture_mean", by=0.6))
+    (inbox / "letter.txt").write_bytes(b"Dear Sir or Madam,\n")
+    monitored.put(inbox, "copy.csv", monitored.patients(60, 1))
+    result = document("monitor", code=1)
+    (second,) = result["taken_up"]
+    assert [one["name"] for one in result["refused"]] == ["letter.txt"]
+    assert result["duplicates"] == [{"name": "copy.csv", "batch": added["batch"]}]
+    assert (result["report"]["batch"], result["report"]["verdict"]) == (second, "drift")
+    assert "texture_mean" in {alarm["quantity"] for alarm in result["report"]["alarms"]}
+    assert (result["report"]["cause"], result["report"]["earlier_batches"]) == ("measurements", 1)
+    assert document("monitor")["taken_up"] == []
+
+    status = {asset["asset"]: asset for asset in document("status")["assets"]}
+    assert (status["drift_report"]["partitions"], status["drift_report"]["partition"]) == (2, second)
+    assert f"latest of 2 batches: {second}" in typed("status").output
+    assert wdbc_assets.load("drift_report", partition=added["batch"]).verdict == "no drift"
+    versions = wdbc_assets.versions("drift_report")
+    assert versions["current"].all()
+    assert sorted(versions["partition"]) == sorted([added["batch"], second])
+    with pytest.raises(WdbcError, match="has a version for each of 2 batches"):
+        wdbc_assets.load("drift_report")
+
+
+def test_a_file_is_compared_and_nothing_is_stored(store: Store, inbox: Path, tmp_path: Path) -> None:
+    path = monitored.put(tmp_path, "patients.csv", monitored.patients(60))
+    report = document("monitor", str(path))
+    assert (report["batch"], report["verdict"], report["earlier_batches"]) == (str(path), "no drift", 0)
+    assert not inbox.exists()
+    assert store.partitions("incoming_batch") == []
+
+
+def test_few_patients_are_too_few_to_say(store: Store, tmp_path: Path) -> None:
+    path = monitored.put(tmp_path, "patients.csv", monitored.patients(3))
+    shown = typed("monitor", str(path)).output
+    assert "too few to say" in shown
+    assert "quantity" not in shown
+
+
+def test_without_a_champion_batches_are_stored_and_the_error_says_what_to_run(
+    environment: Path, tmp_path: Path
+) -> None:
+    added = document("inbox", "add", str(monitored.put(tmp_path, "patients.csv", monitored.patients(5))))
+    result = document("monitor", code=1)
+    assert [(one["batch"], one["what"]) for one in result["failed"]] == [(None, "no champion has been promoted yet")]
+    assert result["taken_up"] == [added["batch"]]
+    store = open_store(str(environment / "results"), relative_to=environment)
+    assert store.partitions("incoming_batch") == [added["batch"]]
+    assert document("monitor", code=1)["failed"][0]["hint"] == "Run `wdbc promote` first."
+
+
+def test_an_empty_inbox_says_how_to_fill_it() -> None:
+    assert "use `wdbc inbox add`" in typed("monitor").output
+
+
+def test_a_file_that_is_no_batch_is_refused_by_both_commands(store: Store, tmp_path: Path, inbox: Path) -> None:
+    path = tmp_path / "patients.csv"
+    path.write_bytes(builders.csv(builders.patient(area_mean=-1.0), header=True))
+    for command in (["inbox", "add", str(path)], ["monitor", str(path)], ["monitor", str(tmp_path / "missing.csv")]):
+        result = CliRunner().invoke(wdbc, command)
+        assert isinstance(result.exception, WdbcError)
+    assert list(inbox.iterdir()) == []
+
+
+def test_a_refused_batch_is_reported_and_the_next_one_is_taken_up(store: Store, inbox: Path) -> None:
+    inbox.mkdir()
+    bad = builders.csv(*[builders.patient(area_mean=-1.0)] * 2, header=True)
+    (inbox / batch_keys.claimed_name(batch_keys.make(1_900_000_000, "0" * 64), "changed.csv")).write_bytes(bad)
+    monitored.put(inbox, "good.csv", monitored.patients(60))
+    result = document("monitor", code=1)
+    assert [one["what"] for one in result["failed"]] == ["the file was changed after it had been claimed"]
+    assert len(result["taken_up"]) == 1
+    assert (inbox / "refused" / "changed.csv").read_bytes() == bad
+
+
+def test_damage_of_the_latest_batch_needs_attention(store: Store, tmp_path: Path) -> None:
+    typed("inbox", "add", str(monitored.put(tmp_path, "patients.csv", monitored.patients(60))))
+    typed("monitor")
+    (key,) = store.partitions("predictions")
+    Path(store.folder(store.handle("predictions", partition=key).manifest), "predictions.parquet").unlink()
+    found = [str(item) for item in store_problems._of_asset(store, "predictions")]
+    assert found == ["damaged: predictions: stored file of predictions is missing"]

@@ -1,0 +1,50 @@
+"""A store with all that monitoring needs (a champion, the clean frame, out-of-fold predictions), and files of patients.
+
+Nothing is searched or evaluated, so that it takes a second.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.store.store import Store, open_store
+from wdbc_assets_tests import builders, champions
+from wdbc_assets_tests.domain import out_of_fold, validation
+
+RECIPE = "logistic"
+
+
+@cache
+def _evaluated() -> comparison.CrossValidation:
+    predictions = out_of_fold.honest().assign(recipe=RECIPE)
+    return comparison.CrossValidation(predictions, (), comparison.summary(predictions, validation.clean_frame()))
+
+
+def make_store(folder: Path) -> Store:
+    """Make the store in a folder, and return it."""
+    store = open_store(str(folder), relative_to=folder)
+    champions.make_champion(folder, RECIPE)
+    for asset, value in (("clean_frame", validation.clean_frame()), ("cross_validation", _evaluated())):
+        store.commit(store.draft(asset, value, run_id="a-run"), run_id="a-run")
+    return store
+
+
+def patients(n: int, seed: int = 0, *, moved: str = "", by: float = 1.0) -> pd.DataFrame:
+    """Return published patients drawn with replacement, under new ids, one of their measurements multiplied."""
+    table = builders.published()
+    drawn = table.iloc[np.random.default_rng(seed).integers(0, len(table), n)].reset_index(drop=True)
+    drawn[contract.ID] = 1000 * (seed + 1) + np.arange(n)
+    if moved:
+        drawn[moved] *= by
+    return drawn
+
+
+def put(folder: Path, name: str, table: pd.DataFrame) -> Path:
+    """Write patients as a CSV file with a header and without diagnoses, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table.drop(columns=contract.DIAGNOSIS).to_csv(folder / name, index=False)
+    return folder / name
