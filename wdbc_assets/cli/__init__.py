@@ -27,7 +27,9 @@ from wdbc_assets.cli.exporter import exporter
 from wdbc_assets.cli.history import history_command
 from wdbc_assets.cli.inbox import inbox
 from wdbc_assets.cli.key import key
+from wdbc_assets.cli.live import live
 from wdbc_assets.cli.monitor import monitor
+from wdbc_assets.cli.outcomes import outcomes
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.recalibrate import recalibrate
@@ -56,7 +58,8 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui, inbox, monitor,
+    run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
+    inbox, monitor, outcomes, live,
     champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:

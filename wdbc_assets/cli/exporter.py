@@ -25,8 +25,8 @@ def exporter(*, host: str, port: int, textfile: Path | None) -> None:
     """Serve Prometheus metrics of the platform on /metrics, until it is stopped.
 
     The metrics are read from the store and from Dagster's history at every scrape: the last run of each job, the age of
-    each asset, failing checks, ticks and heartbeats of the daemon, and the champion. A part that cannot be read is
-    exported as wdbc_exporter_failed, and the others as usual.
+    each asset, failing checks, ticks and heartbeats of the daemon, the champion, drift and live metrics. A part that
+    cannot be read is exported as wdbc_exporter_failed, and the others as usual.
     """
     from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
@@ -40,7 +41,8 @@ def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa
         _show(drift_of_file.assess(file, store, config), as_json=as_json)
         return
     arrived = batches.arrivals(store, open_inbox(config))
-    failed = _take_up(store, arrived, debug=debug, quiet=as_json)
+    with alerting(store, config):
+        failed = _take_up(store, arrived, debug=debug, quiet=as_json)
     stored = store.partitions(batches.LAST)
     report = store.handle(batches.LAST, partition=stored[-1]).load() if stored else None
     if as_json:

@@ -1,12 +1,12 @@
 """`wdbc run`: materialize the assets of the job `train` in this process, through Dagster."""
 
-import sys
 from typing import Any
 
 import click
 
 from wdbc_assets import settings, sources
 from wdbc_assets.cli import terminal
+from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
@@ -31,13 +31,9 @@ def run(debug: bool, /, *, source: str | None, force: bool, **options: Any) -> N
         source = _set_in_environment(source)
     config, store = opened(source=source, **options)
     reporter = terminal.Lines()
-    try:
+    with alerting(store, config):
         run_id = launch.job("train", store, config, options, reporter=reporter, force=force, debug=debug)
         _show_results(store, run_id)
-    except Exception:
-        _alert(store, config)
-        raise
-    _alert(store, config)
 
 
 def _set_in_environment(source: str) -> str:
@@ -48,19 +44,6 @@ def _set_in_environment(source: str) -> str:
     absolute = source if "://" in source else location.address
     os.environ[settings.variable("source")] = absolute
     return absolute
-
-
-def _alert(store: Store, config: settings.Settings) -> None:
-    """Send alerts, if any channel is configured. Without one, nothing that this needs is imported."""
-    if not config.alerts:
-        return
-    from wdbc_assets.orchestration import alerting
-    from wdbc_assets.orchestration.instance import open_instance
-
-    # What Dagster's history shows is known to change by a run of Dagster only; importing it takes too long otherwise.
-    open_history = open_instance if "dagster" in sys.modules else None
-    if problem := alerting.after_run(store, config, open_history):
-        terminal.say(f"  {problem.what} ({problem.where}); {problem.hint}", err=True)
 
 
 def _show_results(store: Store, run_id: str | None) -> None:

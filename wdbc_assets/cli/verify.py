@@ -24,7 +24,7 @@ _POINT_ESTIMATES = ("value", "mean", "score")  # shown before the bounds of thei
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.unpartitioned())))
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.of_model())))
 @click.option("--deep", is_flag=True, help="Fetch remote sources too, and evaluate every fold again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with every value that changed.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:

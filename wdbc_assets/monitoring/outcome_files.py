@@ -10,24 +10,17 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.monitoring.outcome_events import Outcome
+from wdbc_assets.domain.monitoring.outcome_events import Delivery, Outcome
 from wdbc_assets.store import parsing
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
 _SUFFIX = ".json"
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Outcomes that were delivered together, with pseudonyms in place of ids. `recorded_at` is in UTC (ISO 8601)."""
-
-    recorded_at: str
-    outcomes: tuple[Outcome, ...]
 
 
 class OutcomeFiles:
@@ -98,3 +91,8 @@ class OutcomeFiles:
                 where=str(self.folder),
                 hint="Fix the permissions or free disk space, or set DAGSTER_HOME to another folder.",
             ) from None
+
+
+def open_files() -> OutcomeFiles:
+    """Return the folder of deliveries in Dagster's home."""
+    return OutcomeFiles(settings.home() / "outcomes")

@@ -11,7 +11,16 @@ store = resources.StoreResource()
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=[jobs.train, jobs.refresh, jobs.explore, jobs.evaluate, jobs.evidence, jobs.promote, jobs.monitor],
+    jobs=[
+        jobs.train,
+        jobs.refresh,
+        jobs.explore,
+        jobs.evaluate,
+        jobs.evidence,
+        jobs.promote,
+        jobs.monitor,
+        jobs.outcomes,
+    ],
     schedules=[schedules.daily_train],
     sensors=[
         sensors.source_changed,

@@ -83,6 +83,15 @@ def batch(key: str, *, reporter: Reporter, debug: bool, assets: Sequence[str] = 
     return _through_dagster("monitor", assets, {}, None, reporter=reporter, force=False, debug=debug, partition=key)
 
 
+def outcomes(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["outcomes"]) -> str:
+    """Run the job `outcomes`, or some of its assets; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    return _through_dagster("outcomes", assets, {}, None, reporter=reporter, force=False, debug=debug)
+
+
 def _through_dagster(
     job: str,
     assets: Sequence[str],

@@ -14,6 +14,7 @@ import dagster as dg
 
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import outcome_files
 from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.instance import PROCESS_TAG
 from wdbc_assets.orchestration.io_manager import NOT_CURRENT
@@ -25,7 +26,7 @@ from wdbc_assets.presentation import privacy
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
-from wdbc_assets.store.store import Handle
+from wdbc_assets.store.store import Draft, Handle
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
@@ -45,14 +46,13 @@ class MaterializeStep(Step):
         self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
         self.earlier: list[Handle] = []
+        self.scored: list[Handle] = []
         self.checkpoints: Checkpoints | None = None
 
     def materialize(self) -> Iterator[Any]:
         """Yield the value, or the current version if it is up to date, and the checks."""
         parameters = staleness.resolved(self.name, self.config, self.overrides)
-        if calls.takes_earlier(self.name):
-            self.earlier = self._earlier()
-            parameters["earlier"] = _digest(self.earlier)
+        parameters |= self._compared()
         current, why = self._why(parameters)
         reads_source = not self.inputs and self.partition is None
         if current is not None and not why and not reads_source:
@@ -88,9 +88,7 @@ class MaterializeStep(Step):
         )
         described = self._described(value)
         same = current is not None and current.version == draft.manifest.version
-        if not self.store.commit(draft, run_id=self.context.run.run_id):
-            self.context.log.warning(NOT_CURRENT)
-        external.settle()
+        self._commit(draft, external)
         yield from self._stored(value, draft.manifest, described, unchanged=same)
         if self.checkpoints is not None:
             self.checkpoints.clear_others()
@@ -122,10 +120,26 @@ class MaterializeStep(Step):
             why.append("forced")
         return current, why
 
-    def _earlier(self) -> list[Handle]:
-        """Return the stored versions of the batches before this one, oldest first."""
-        before = [name for name in self.store.partitions(self.name) if self.partition and name < self.partition]
-        return [self.store.handle(self.name, partition=name) for name in before]
+    def _compared(self) -> dict[str, str]:
+        """Find the batches that the value depends on; return their digest, by which the manifest states them."""
+        compared = {}
+        if calls.takes_earlier(self.name):
+            self.earlier = self._batches(self.name, before=self.partition)
+            compared["earlier"] = _digest(self.earlier)
+        if calls.takes_scored(self.name):
+            self.scored = self._batches("predictions")
+            compared["scored"] = _digest(self.scored)
+        return compared
+
+    def _batches(self, asset: str, *, before: str | None = None) -> list[Handle]:
+        """Return the stored versions of the batches of an asset, or of those before one, oldest first."""
+        names = [name for name in self.store.partitions(asset) if before is None or name < before]
+        return [self.store.handle(asset, partition=name) for name in names]
+
+    def _recorded(self) -> tuple[str, Any] | None:
+        """Return the current version of this asset and its value. Damage is an error: nothing starts over."""
+        manifest = self.store.current(self.name, self.partition)
+        return None if manifest is None else (manifest.version, self.store.value(manifest))
 
     def _forced(self) -> bool:
         return self.context.run.tags.get(FORCE_TAG) == "true"
@@ -151,6 +165,9 @@ class MaterializeStep(Step):
             partition=self.partition,
             inbox=self.context.resources.inbox.open() if self.partition else None,
             earlier=lambda: [handle.load() for handle in self.earlier],
+            scored=lambda: {str(handle.manifest.partition): handle.load() for handle in self.scored},
+            recorded=self._recorded,
+            deliveries=outcome_files.open_files(),
         )
 
     def _unchanged(self, manifest: Manifest) -> Iterator[Any]:
@@ -181,6 +198,17 @@ class MaterializeStep(Step):
         path = specs.ASSETS[self.name].describe
         described = pkgutil.resolve_name(path)(value) if path else {}
         return privacy.redact_description(described, shown=self.config.show_values)
+
+    def _commit(self, draft: Draft, external: External) -> None:
+        """Store a version and make it current; then let the source of an external value put its files away."""
+        if self.store.commit(draft, run_id=self.context.run.run_id, continues=external.continues):
+            external.settle()
+        elif external.continues is None:
+            self.context.log.warning(NOT_CURRENT)
+        else:
+            raise WdbcError(
+                f"another run changed {self.name} meanwhile", where=self.store.url, hint="Run again: nothing is lost."
+            )
 
     def _stored(
         self, value: object, manifest: Manifest, described: Mapping[str, Any], *, unchanged: bool

@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -19,11 +20,16 @@ from wdbc_assets.store.manifest import Manifest
 
 @dataclass(frozen=True)
 class External:
-    """A value from an external source, with its origin. `settle` is called once the value is stored."""
+    """A value from an external source, with its origin.
+
+    `settle` is called once the value is stored. `continues` is the version that the value was made from, empty if there
+    was none: it becomes current only if that version still is, so that no run undoes another.
+    """
 
     value: Any
     origin: Mapping[str, Any]
     settle: Callable[[], None] = lambda: None
+    continues: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +71,31 @@ class Fetcher(Protocol):
         """Return the content, or None if the server reports that it is the known one."""
 
 
+class Deliveries(Protocol):
+    """Outcomes that were delivered and are not recorded yet."""
+
+    def waiting(self) -> list[Path]:
+        """Return the files of the deliveries, oldest first."""
+
+    def read(self, path: Path) -> Delivery:
+        """Return a delivery."""
+
+    def settle(self, paths: Iterable[Path]) -> None:
+        """Remove the files of deliveries whose events are stored."""
+
+
 def takes_earlier(asset: str) -> bool:
     """Return whether a partitioned asset depends on its own versions of earlier batches."""
-    return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+    return _takes(asset, "earlier")
+
+
+def takes_scored(asset: str) -> bool:
+    """Return whether an asset depends on the predictions of all batches."""
+    return _takes(asset, "scored")
+
+
+def _takes(asset: str, argument: str) -> bool:
+    return argument in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
 
 
 def call(
@@ -84,6 +112,9 @@ def call(
     partition: str | None = None,
     inbox: Batches | None = None,
     earlier: Callable[[], Sequence[Any]] = list,
+    scored: Callable[[], Mapping[str, Any]] = dict,
+    recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
+    deliveries: Deliveries | None = None,
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
 
@@ -100,6 +131,9 @@ def call(
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
         earlier: Reads the values of the batches before this one, oldest first.
+        scored: Reads the predictions of all batches, by the key of the batch, oldest first.
+        recorded: Reads the current version of the asset itself: its digest and its value.
+        deliveries: Outcomes that were delivered and are not recorded yet.
     """
     arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -112,6 +146,9 @@ def call(
         "partition": lambda: partition,
         "inbox": lambda: inbox,
         "earlier": earlier,
+        "scored": scored,
+        "recorded": recorded,
+        "deliveries": lambda: deliveries,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)
     names = inspect.signature(function).parameters

@@ -287,10 +287,31 @@ ASSETS: dict[str, AssetSpec] = {
         kinds=frozenset({"scipy", "json"}),
         partitioned=True,
     ),
+    "outcomes": AssetSpec(
+        function="wdbc_assets.pipeline.outcome_functions:outcomes",
+        rules="wdbc_assets.domain.monitoring.outcome_rules:OUTCOMES",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_outcomes",
+        jobs=("outcomes",),
+        command="wdbc outcomes add",
+        group="monitoring",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
+    "live_metrics": AssetSpec(
+        function="wdbc_assets.pipeline.outcome_functions:live_metrics",
+        inputs=("outcomes", "clean_frame", "cross_validation"),
+        rules="wdbc_assets.domain.monitoring.outcome_rules:LIVE_METRICS",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_live_metrics",
+        jobs=("outcomes",),
+        command="wdbc live",
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"scipy", "json"}),
+    ),
 }  # fmt: skip
 """Inputs stand before the assets that use them."""
 
-_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor")
+_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "outcomes")
 
 JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES
@@ -298,6 +319,6 @@ JOBS: Mapping[str, tuple[str, ...]] = {
 """The assets of each job, inputs first."""
 
 
-def unpartitioned() -> dict[str, AssetSpec]:
-    """Return the assets that have one current version: all but those of incoming batches."""
-    return {name: spec for name, spec in ASSETS.items() if not spec.partitioned}
+def of_model() -> dict[str, AssetSpec]:
+    """Return the assets with which the model is developed and promoted: all but those of its monitoring."""
+    return {name: spec for name, spec in ASSETS.items() if spec.group != "monitoring"}

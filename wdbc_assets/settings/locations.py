@@ -17,6 +17,9 @@ Dagster would warn about a misplaced file there."""
 WORKSPACE_FILE = INSTANCE_FILE.with_name("workspace.yaml")
 """Where Dagster finds the definitions. The project's folder has a link to it."""
 
+_HISTORY = "history"
+"""The folder that Dagster creates in a home that is used for the first time."""
+
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
 
@@ -58,7 +61,7 @@ def ensure_home() -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)  # Dagster's event log may contain patients' values
         configuration = folder / "dagster.yaml"
         moved = configuration.is_symlink() and not configuration.exists()  # Dagster would use its own defaults
-        if moved or not any(folder.iterdir()):  # a home that is in use keeps its configuration
+        if moved or not (folder / _HISTORY).exists():  # a home that is in use keeps its configuration
             if moved:
                 configuration.unlink(missing_ok=True)
             with contextlib.suppress(FileExistsError):  # another run is creating the same home

@@ -21,6 +21,7 @@ RESULTS: Mapping[str, str] = {
     "drift_report": "wdbc_assets.domain.monitoring.drift:DriftReport",
     "decision_policy": "wdbc_assets.domain.evaluation.decision_policy:DecisionPolicy",
     "exploration": "wdbc_assets.domain.data.exploration:Exploration",
+    "live_metrics": "wdbc_assets.domain.monitoring.live:LiveMetrics",
     "importance": "wdbc_assets.domain.evaluation.importance:Importance",
     "metrics": "wdbc_assets.domain.evaluation.results:Metrics",
 }

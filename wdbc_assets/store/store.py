@@ -83,11 +83,17 @@ class Store(StoreReader):
         )
         return Draft(value, contents, manifest)
 
-    def commit(self, draft: Draft, *, run_id: str) -> bool:
+    def commit(self, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
 
         The pointer does not move if another run replaced an input since it was read. The result is then kept as a
         version but does not become current.
+
+        Args:
+            draft: The version.
+            run_id: The run.
+            continues: The version that this one was made from, empty if there was none. If the asset has another
+                current version meanwhile, the pointer does not move. By default any version is replaced.
 
         Raises:
             CannotWrite: runs on other machines moved the pointer again and again meanwhile.
@@ -96,7 +102,7 @@ class Store(StoreReader):
         self._note(draft.manifest, run_id)
         with self.backend.commit_lock():
             self.write(draft)  # before the lock is held, garbage collection may remove it
-            return self._point(draft.manifest)
+            return self._point(draft.manifest, continues)
 
     def add(self, draft: Draft) -> None:
         """Write a version and state what it is, as its run made it. No pointer changes."""
@@ -133,13 +139,15 @@ class Store(StoreReader):
         self._mark_format()
         return Checkpoints(self.backend, paths.asset_name(asset), depends_on, fresh=fresh)
 
-    def _point(self, manifest: Manifest) -> bool:
+    def _point(self, manifest: Manifest, continues: str | None) -> bool:
         path = paths.pointer(manifest.asset, manifest.partition)
         for _ in range(_TRIES):
             stored = self._content(path)
             if not all(self._is_current(manifest, name) for name in manifest.inputs):
                 return False
             earlier = self._current_or_damaged(manifest.asset, manifest.partition)
+            if continues is not None and continues != (earlier.version if earlier else ""):
+                return False
             if (earlier is not None and earlier.derivation() == manifest.derivation()) or (
                 self.backend.compare_and_swap(path, stored, manifest.to_json())
             ):

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
-from wdbc_assets.cli.run import _alert
+from wdbc_assets.cli.alerting import _send
 from wdbc_assets.monitoring.alerts import delivery, outbox
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import Store, open_store
@@ -168,7 +168,7 @@ def test_an_outbox_that_cannot_be_written_is_one_line_and_no_error_of_the_run(
     (environment / "home" / outbox.FILE).mkdir()
     monkeypatch.setenv("WDBC_ALERTS", "error=json://127.0.0.1:9/")
     monkeypatch.delitem(sys.modules, "dagster", raising=False)
-    _alert(store, settings.load())
+    _send(store, settings.load())
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("  alerts cannot be recorded: ")
 
@@ -176,9 +176,9 @@ def test_an_outbox_that_cannot_be_written_is_one_line_and_no_error_of_the_run(
 def test_without_channels_a_run_and_status_import_nothing_for_alerts() -> None:
     code = (
         "import sys; from click.testing import CliRunner; from wdbc_assets.cli import wdbc, run, alerts\n"
-        "from wdbc_assets import settings; from wdbc_assets.cli.run import _alert\n"
+        "from wdbc_assets import settings; from wdbc_assets.cli.alerting import alerting\n"
         "assert CliRunner().invoke(wdbc, ['status']).exit_code == 0\n"
-        "_alert(settings.load().open_store(), settings.load())\n"
+        "with alerting(settings.load().open_store(), settings.load()): pass\n"
         "print([name for name in sys.modules if name.startswith(('wdbc_assets.monitoring', 'apprise'))])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -20,7 +20,7 @@ import yaml
 from wdbc_assets import settings
 from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests import needed
-from wdbc_assets_tests.serving import champions, running
+from wdbc_assets_tests.serving import running
 from wdbc_assets_tests.serving.running import free_port
 
 DEPLOY = settings.project_root() / "deploy"
@@ -67,6 +67,14 @@ def test_each_alert_fires_and_does_not_fire() -> None:
     run("promtool", "test", "rules", "alerts_test.yml")
 
 
+def test_each_alert_has_a_row_on_the_page_of_operations() -> None:
+    page = (settings.project_root() / "docs" / "operations.md").read_text(encoding="utf-8")
+    for name, rule in alerts().items():
+        target, _, row = rule["annotations"]["runbook"].partition("#")
+        assert target == "docs/operations.md"
+        assert f"\n### {row}\n" in page, name
+
+
 def test_a_test_with_a_wrong_expectation_is_noticed(tmp_path: Path) -> None:
     shutil.copytree(PROMETHEUS, tmp_path / "rules")
     path = tmp_path / "rules" / "alerts_test.yml"
@@ -81,16 +89,13 @@ def test_the_alert_that_always_fires_goes_to_a_receiver_of_its_own() -> None:
     assert "on_call" in run("amtool", "config", "routes", "test", "--config.file", path, "alertname=WdbcJobFailed")
 
 
-def test_every_query_of_every_panel_has_an_answer(tmp_path: Path) -> None:
+def test_every_query_of_every_panel_has_an_answer(evidence: Path) -> None:
     if shutil.which("prometheus") is None:
         needed.absent("prometheus is not installed")
-    champions.promote(tmp_path, champions.bundle())
     with ExitStack() as parts:
-        explored = running.wdbc(tmp_path, "explore")
-        assert explored.returncode == 0, explored.stderr
-        service = parts.enter_context(running.serving(tmp_path))
-        exporter = parts.enter_context(exporting(tmp_path))
-        port = parts.enter_context(scraping(tmp_path, {"wdbc_service": service.port, "wdbc_exporter": exporter}))
+        service = parts.enter_context(running.serving(evidence))
+        exporter = parts.enter_context(exporting(evidence))
+        port = parts.enter_context(scraping(evidence, {"wdbc_service": service.port, "wdbc_exporter": exporter}))
         unanswered = {panel["title"]: panel["targets"][0]["expr"] for panel in panels()}
         end = time.monotonic() + SECONDS
         while unanswered and time.monotonic() < end:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 ASSETS = tuple(specs.ASSETS)
-WITHOUT_BATCH = tuple(specs.unpartitioned())
+WITHOUT_BATCH = tuple(specs.of_model())
 """The assets that have one current version. Those of incoming batches need a batch to be materialized."""
 MADE = tuple(asset for asset in WITHOUT_BATCH if not specs.ASSETS[asset].promoted)
 """What "Materialize all" makes of them: everything but what is moved by a promotion."""

@@ -11,20 +11,26 @@ often, and sooner. `arrived` states the shares by triage; the metrics are those 
 This module imports numpy and pandas, so callers import it inside functions.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, ranking
+from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, log_odds, ranking
 from wdbc_assets.domain.evaluation.intervals import Interval
 from wdbc_assets.domain.monitoring import outcomes, sequential
+from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.domain.monitoring.outcomes import OutcomeScan, OutcomeSums
 
 EVENT_COLUMNS = ("id", "diagnosis", "known_at", "recorded_at")
 """The columns of the events: pseudonym, diagnosis (1 = malignant), and two times in UTC, ISO 8601."""
+
+_KINDS = {"diagnosis": "int64"}
 
 ONE_CLASS = "patients of one class only have a known outcome"
 _RESAMPLES, _SEED = 1000, 42
@@ -173,9 +179,8 @@ def _weeks(joined: pd.DataFrame) -> list[OutcomeSums]:
         return []
     week = (pd.to_datetime(joined["known_at"], utc=True, format="ISO8601") - _MONDAY).dt.days // 7
     y, p = joined["diagnosis"].to_numpy(), joined["probability"].to_numpy()
-    with np.errstate(divide="ignore"):  # the sums clip infinite log-odds
-        log_odds = np.log(p) - np.log1p(-p)
-    return [outcomes.sums(y[week == number], log_odds[week == number]) for number in range(week.min(), week.max() + 1)]
+    scores = log_odds.of_probabilities(p)
+    return [outcomes.sums(y[week == number], scores[week == number]) for number in range(week.min(), week.max() + 1)]
 
 
 def _metrics(joined: pd.DataFrame) -> dict[str, Interval]:
@@ -198,3 +203,34 @@ def _metrics(joined: pd.DataFrame) -> dict[str, Interval]:
         y, ranking.losses(y, p), largest=ranking.LARGEST_LOSS, bootstrap=_RESAMPLES, seed=_SEED
     )
     return found | {"roc_auc": delong.roc_auc(p[~malignant], p[malignant]), **losses}
+
+
+def no_events() -> pd.DataFrame:
+    """Return the table of events without any."""
+    return pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "str")) for name in EVENT_COLUMNS})
+
+
+def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.DataFrame:
+    """Return the events with those of deliveries added, except those that repeat the last event of the patient.
+
+    An event is recorded after all before it, even if the clock was set back meanwhile.
+    """
+    last = {row.id: (row.diagnosis, row.known_at) for row in events.itertuples()}
+    recorded_at = max(events["recorded_at"], default="")
+    added = []
+    for delivery in deliveries:
+        recorded_at = max(recorded_at, delivery.recorded_at)
+        pairs = {(outcome.patient, outcome.diagnosis) for outcome in delivery.outcomes}
+        patients = Counter(patient for patient, _ in pairs)
+        for outcome in delivery.outcomes:
+            contradicted = patients[outcome.patient] > 1  # then all that the delivery says is recorded
+            if contradicted or last.get(outcome.patient) != (outcome.diagnosis, outcome.known_at):
+                added.append((outcome.patient, outcome.diagnosis, outcome.known_at, recorded_at))
+                last[outcome.patient] = (outcome.diagnosis, outcome.known_at)
+    new = pd.DataFrame(added, columns=list(EVENT_COLUMNS)).astype(no_events().dtypes)
+    return pd.concat([events, new.drop_duplicates()], ignore_index=True) if added else events
+
+
+def arrival(batch: str) -> str:
+    """Return when a batch arrived, in UTC (ISO 8601), from its key."""
+    return datetime.strptime(batch.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat()

@@ -36,6 +36,14 @@ class Outcome:
     known_at: str
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """Outcomes that were delivered together, with pseudonyms in place of ids. `recorded_at` is in UTC (ISO 8601)."""
+
+    recorded_at: str
+    outcomes: tuple[Outcome, ...]
+
+
 def read(content: bytes, *, now: datetime, where: str) -> tuple[Outcome, ...]:
     """Return the outcomes of a CSV file.
 

@@ -139,6 +139,27 @@ CAUSES: dict[str, Cause] = {
         action="It can wait for the morning. Read the check on the asset's page in `wdbc ui`, and decide before the"
         " next promotion whether the value is acceptable. Acknowledge the alert if it is.",
     ),
+    "drift": Cause(
+        label="drift",
+        severity="error",
+        meaning="The patients of the last batches are not like those that the model was developed on: a stream of the"
+        " drift report is in alarm, by chance in about 2 % of all years.",
+        safe="Every batch and its predictions are stored, and nothing was changed by itself. The predictions of the"
+        " last batches may be wrong.",
+        action="Run `wdbc monitor` for the streams and the cause. If measurements changed, have the sender check units"
+        " and instruments, and have these patients assessed by a person until then. If only the prevalence changed,"
+        " see `wdbc recalibrate`.",
+    ),
+    "predictions-wrong": Cause(
+        label="wrong predictions",
+        severity="error",
+        meaning="The predictions do not agree with the diagnoses that became known: the calibration or the recall is in"
+        " alarm.",
+        safe="Outcomes and predictions are stored, and nothing was changed by itself. The service goes on with the same"
+        " champion.",
+        action="Run `wdbc live`. Check first that the diagnoses were recorded correctly. If they were, have patients"
+        " assessed by a person, and restore the earlier champion with `wdbc rollback --reason TEXT` if it was better.",
+    ),
     "overdue-asset": Cause(
         label="overdue",
         severity="warning",

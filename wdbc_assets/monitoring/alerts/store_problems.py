@@ -66,13 +66,17 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
     yield Occurrence(cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=_time(last.at))
 
 
+_OWN_CAUSES = {"drift_report": "drift", "live_metrics": "predictions-wrong"}
+"""The causes of assets whose checks that do not block mean more than that a value is unusual."""
+
+
 def failed_checks(store: Store) -> Iterator[Occurrence]:
-    """Yield each asset for whose current version rules that do not block have failed."""
+    """Yield each asset for whose current version, or latest batch, rules that do not block have failed."""
     for asset in specs.ASSETS:
         manifest = staleness.latest(store, asset)
         if manifest is not None and (failed := _failed(manifest)):
             yield Occurrence(
-                cause="failed-check",
+                cause=_OWN_CAUSES.get(asset, "failed-check"),
                 subject=asset,
                 text=f"version {formatting.short(manifest.version)} failed {', '.join(failed)}",
                 version=manifest.version,

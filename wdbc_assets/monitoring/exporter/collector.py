@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from wdbc_assets import machine, settings
-from wdbc_assets.monitoring.exporter import of_history, of_store
+from wdbc_assets.monitoring.exporter import of_batches, of_history, of_store
 from wdbc_assets.monitoring.exporter.families import gauge, single
 from wdbc_assets.store.store import Store
 
@@ -24,6 +24,8 @@ OpenHistory = Callable[[], AbstractContextManager["dg.DagsterInstance"]]
 _STORE: dict[str, Callable[[Store, settings.Settings], Iterator[GaugeMetricFamily]]] = {
     "assets": of_store.assets,
     "champion": lambda store, _: of_store.champion(store),
+    "drift": lambda store, _: of_batches.drift(store),
+    "live": lambda store, _: of_batches.live(store),
 }
 _HISTORY: dict[str, Callable[["dg.DagsterInstance"], Iterator[GaugeMetricFamily]]] = {
     "jobs": of_history.jobs,

@@ -1,4 +1,4 @@
-"""Metadata of the partitioned assets. Numbers stand alone, so that the UI plots them over the batches."""
+"""Metadata of the monitoring's assets. Numbers stand alone, so that the UI plots them over the batches."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.monitoring.drift import DriftReport
+    from wdbc_assets.domain.monitoring.live import LiveMetrics
 
 _SHOWN_STREAMS = 10
 
@@ -59,4 +60,31 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
         described["detectable shift in standard deviations"] = report.detectable
     if report.cause is not None:
         described["cause"] = report.cause
+    return described
+
+
+def describe_outcomes(events: "pd.DataFrame") -> parts.Metadata:
+    """Describe the recorded outcomes."""
+    return {
+        "events": len(events),
+        "patients": int(events["id"].nunique()),
+        "last recorded": str(events["recorded_at"].max()) if len(events) else "never",
+    }
+
+
+def describe_live_metrics(live: "LiveMetrics") -> parts.Metadata:
+    """Describe the live metrics: how many outcomes are known, what they say, and of whom they are known."""
+    described: parts.Metadata = {
+        "verdict": live.verdict,
+        "predictions": live.predictions,
+        "known outcomes": live.known,
+        "outcomes without a prediction": live.unknown_patients,
+        "alarms": len(live.scan.alarms),
+        "evidence against the recall": live.recall_evidence.largest,
+        "known by triage": parts.table(
+            ("triage", "predictions", "known"), [(one.triage, one.predictions, one.known) for one in live.arrived]
+        ),
+    }
+    described |= {name: metric.value for name, metric in live.metrics.items() if metric.value is not None}
+    described |= {f"largest z of the {shift.stream}": shift.z for shift in live.scan.shifts}
     return described

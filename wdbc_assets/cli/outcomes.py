@@ -1,0 +1,70 @@
+"""`wdbc outcomes add`: record diagnoses that became known."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wdbc_assets.cli import terminal
+from wdbc_assets.cli.alerting import alerting
+from wdbc_assets.cli.live import record, show
+from wdbc_assets.cli.opening import opened
+from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.outcome_events import Outcome
+
+_MOST_BYTES = 64 * 2**20
+
+
+@click.group()
+def outcomes() -> None:
+    """Record diagnoses that became known after a prediction."""
+
+
+@outcomes.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
+    """Record the outcomes in FILE, and compare the predictions with all that are known.
+
+    FILE is a CSV file with the columns id (of the patient) or request_id, diagnosis (M or B) and known_at, the day or
+    time at which the diagnosis became known. It is recorded whole or not at all. Only pseudonyms of the ids are stored.
+    Outcomes that are known already are not recorded again; a different diagnosis of a patient is a correction.
+    """
+    from wdbc_assets.domain.data import incoming
+    from wdbc_assets.domain.monitoring import outcome_events
+    from wdbc_assets.monitoring import outcome_files
+    from wdbc_assets.monitoring.inbox import open_inbox
+
+    config, store = opened()
+    now = datetime.now(UTC)
+    found = outcome_events.read(_content(file), now=now, where=str(file))
+    pseudonym = partial(incoming.pseudonym, open_inbox(config).pseudonym_key())
+    outcome_files.open_files().add(map(partial(_under, pseudonym), found), now=now)
+    if not as_json:
+        terminal.say(f"  {len(found)} outcomes delivered")
+    with alerting(store, config):
+        show(record(store, debug=debug, quiet=as_json), as_json=as_json)
+
+
+def _under(pseudonym: "partial[str]", outcome: "Outcome") -> "Outcome":
+    from dataclasses import replace
+
+    return replace(outcome, patient=pseudonym(outcome.patient))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise WdbcError(
+                f"the file has more than {_MOST_BYTES // 2**20} MiB", where=str(file), hint="Deliver it in parts."
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise WdbcError(
+            f"the outcomes cannot be read: {error.strerror}", where=str(file), hint="Check the path and permissions."
+        ) from None

@@ -1,0 +1,46 @@
+"""Metrics of the incoming patients: batches, drift and live metrics, from the latest reports in the store."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+
+from wdbc_assets.monitoring.exporter.families import gauge, seconds, single
+from wdbc_assets.store.store import Store
+
+REPORT, LIVE = "drift_report", "live_metrics"
+
+
+def drift(store: Store) -> Iterator[GaugeMetricFamily]:
+    """Yield the number of batches, when the last one was compared, and z of each stream."""
+    batches = store.partitions(REPORT)
+    yield single("batches", "Batches with a drift report.", len(batches))
+    manifest = store.current(REPORT, batches[-1]) if batches else None
+    if manifest is None:
+        return
+    report = store.document(manifest, f"{REPORT}.json")
+    threshold, streams = report["threshold"], report["streams"]
+    yield single("drift_timestamp_seconds", "When the latest drift report was made.", seconds(manifest.made_at))
+    yield single("drift_threshold", "An alarm is a |z| above this.", threshold)
+    yield single("drift_alarms", "Streams in alarm.", sum(abs(stream["z"]) > threshold for stream in streams))
+    yield gauge(
+        "drift_z",
+        "The statistic of each stream in the latest drift report.",
+        [({"quantity": stream["quantity"], "aspect": stream["aspect"]}, stream["z"]) for stream in streams],
+    )
+
+
+def live(store: Store) -> Iterator[GaugeMetricFamily]:
+    """Yield the live metrics, how many outcomes are known, and whether something is in alarm."""
+    manifest = store.current(LIVE)
+    if manifest is None:
+        return
+    metrics = store.document(manifest, f"{LIVE}.json")
+    failed = sum(not check.passed for check in manifest.checks)
+    yield single("live_predictions", "Patients with a prediction.", metrics["predictions"])
+    yield single("live_outcomes", "Patients with a prediction whose outcome is known.", metrics["known"])
+    yield single("live_alarm", "1 while the calibration or the recall is in alarm.", failed > 0)
+    yield gauge(
+        "live_metric",
+        "Metric of the predictions, from the known outcomes.",
+        [({"metric": name}, metric["value"]) for name, metric in metrics["metrics"].items()],
+    )

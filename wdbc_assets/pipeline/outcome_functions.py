@@ -1,0 +1,61 @@
+"""The functions of the outcomes and the live metrics: what became known of the patients of all batches."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.pipeline.calls import Deliveries, External, NotModified
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.monitoring.live import LiveMetrics
+
+
+def outcomes(recorded: "tuple[str, pd.DataFrame] | None", deliveries: Deliveries) -> External | NotModified:
+    """Every diagnosis that became known: of whom (a pseudonym), which, when it became known, and when it was recorded.
+
+    Events are only added. A correction is a later event of the same patient.
+    """
+    from wdbc_assets.domain.monitoring import live
+
+    paths = deliveries.waiting()
+    if recorded is not None and not paths:
+        return NotModified()
+    version, events = recorded or ("", live.no_events())
+    delivered = [deliveries.read(path) for path in paths]
+    return External(
+        live.with_deliveries(events, delivered),
+        {"shown": f"{len(delivered)} deliveries", "deliveries": len(delivered), "continues": version},
+        settle=partial(deliveries.settle, paths),
+        continues=version,
+    )
+
+
+def live_metrics(
+    outcomes: "pd.DataFrame",
+    clean_frame: "pd.DataFrame",
+    cross_validation: "CrossValidation",
+    scored: "Mapping[str, pd.DataFrame]",
+) -> "LiveMetrics":
+    """How good the predictions of all batches were, from the diagnoses that became known by now."""
+    import pandas as pd
+
+    from wdbc_assets.domain.evaluation import log_odds
+    from wdbc_assets.domain.monitoring import live
+    from wdbc_assets.domain.monitoring import outcomes as scans
+
+    if not scored:
+        raise WdbcError(
+            "no batch has been scored yet", where="the store", hint="Run `wdbc inbox add FILE`, then `wdbc monitor`."
+        )
+    predictions = pd.concat(
+        [table.assign(predicted_at=live.arrival(batch)) for batch, table in scored.items()], ignore_index=True
+    )
+    recipe = str(predictions["recipe"].iloc[-1])
+    reference = scans.sums(clean_frame[contract.DIAGNOSIS], log_odds.out_of_fold(cross_validation.predictions, recipe))
+    return live.evaluate(predictions, outcomes, reference)
