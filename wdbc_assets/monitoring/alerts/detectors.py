@@ -70,8 +70,6 @@ DETECTORS: dict[str, Detector] = {
 }
 HISTORY = "history"
 """What stands in the place of a detector's name for a history that cannot be opened."""
-BUGS = "detectors"
-"""The same for the detectors that failed by a bug."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def detect(watched: Watched, open_history: OpenHistory | None) -> Detection:
             looks.add(name, detector.find, watched)
     if open_history is not None:
         _look_into_history(watched, open_history, looks)
-    return Detection(looks.began, looks.found | {BUGS: tuple(looks.bugs)})
+    return Detection(looks.began, looks.found)
 
 
 def for_status_check(watched: Watched, open_history: OpenHistory) -> Iterator[Occurrence]:
@@ -128,16 +126,22 @@ class _Looks:
     def __init__(self) -> None:
         self.began = datetime.now(UTC)
         self.found: dict[str, tuple[Occurrence, ...]] = {}
-        self.bugs: list[Occurrence] = []
 
     def add(self, name: str, find: Callable[..., Iterator[Occurrence]], *arguments: object) -> None:
         """Run a detector. If what it reads cannot be read, another detector says so; a bug must not end the others."""
         try:
             self.found[name] = tuple(find(*arguments))
+            self.found[_itself(name)] = ()
         except Exception as error:  # noqa: BLE001 -- see above; the text of a bug may quote a patient's value
             if machine.refusal(error) is None:
                 text = f"unexpected {type(error).__name__}: this is a bug in wdbc"
-                self.bugs.append(Occurrence(cause="failed-detector", subject=name, text=text))
+                bug = Occurrence(cause="failed-detector", subject=name, text=text)
+                self.found[_itself(name)] = (bug,)
+
+
+def _itself(name: str) -> str:
+    """Return what stands in the place of a detector's name for its own bugs."""
+    return f"{name} itself"
 
 
 def _look_into_history(watched: Watched, open_history: OpenHistory, looks: _Looks) -> None:

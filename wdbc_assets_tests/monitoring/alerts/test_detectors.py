@@ -144,6 +144,8 @@ def test_a_bug_in_a_detector_is_an_alert_without_its_text_and_ends_no_other(
     assert (found.cause, found.subject) == ("failed-detector", "assets")
     assert "8675309" not in found.text
     assert "disk_space" in detection.occurrences
+    monkeypatch.setitem(DETECTORS, "assets", Detector(find=lambda _: iter(())))
+    assert detection.occurrences.keys() - detectors.detect(watched, None).occurrences.keys() == set(), "it can close"
 
 
 def test_a_history_that_cannot_be_opened_is_one_alert(watched: Watched, environment: Path) -> None:
