@@ -21,6 +21,8 @@ from wdbc_assets.monitoring.alerts.outbox import Outbox, open_outbox
 if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
 
+THREAD = "alerts"
+"""Name of the thread that looks at the end of a run."""
 _PAUSE = 0.05
 
 RUN_SECONDS = 2.0
@@ -116,7 +118,7 @@ def after_run(store: "Store", config: settings.Settings, open_history: OpenHisto
         failures.remove(late)
         send(config, wait_seconds=deadline - time.monotonic())
 
-    worker = threading.Thread(target=_guarded, args=(work, failures), daemon=True)
+    worker = threading.Thread(target=_guarded, args=(work, failures), name=THREAD, daemon=True)
     worker.start()
     worker.join(RUN_SECONDS)
     return failures[-1] if failures else None

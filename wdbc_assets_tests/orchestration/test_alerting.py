@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -118,6 +119,9 @@ def test_a_look_that_takes_too_long_is_reported_and_left_alone(store: Store, mon
     problem = alerting.after_run(store, settings.load(), None)
     assert problem is not None
     assert problem.what == "alerts could not be derived within 0.05 s after the run"
+    for thread in threading.enumerate():
+        if thread.name == alerting.THREAD:
+            thread.join()
 
 
 @pytest.mark.fault("O12")
