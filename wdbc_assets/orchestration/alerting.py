@@ -21,14 +21,14 @@ from wdbc_assets.monitoring.alerts.outbox import Outbox, open_outbox
 if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
 
-THREAD = "alerts"
-"""Name of the thread that looks at the end of a run."""
-_PAUSE = 0.05
-
 RUN_SECONDS = 2.0
 """How long the end of a run may take for alerts."""
 SEND_SECONDS = 10.0
 """How long `wdbc alerts` and a tick of the sensor wait for the channels. Slower ones are served after that."""
+THREAD = "alerts"
+"""Name of the thread that looks at the end of a run."""
+
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
