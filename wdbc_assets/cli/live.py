@@ -35,8 +35,8 @@ def record(store: "Store", *, debug: bool, quiet: bool) -> "LiveMetrics | None":
     from wdbc_assets.pipeline import specs
 
     scored = bool(store.partitions("predictions"))
-    assets = specs.JOBS["outcomes"] if scored else ("outcomes",)
-    launch.outcomes(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
+    assets = specs.JOBS["live"] if scored else ("outcomes",)
+    launch.live(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
     metrics: LiveMetrics | None = store.handle("live_metrics").load() if scored else None
     return metrics
 

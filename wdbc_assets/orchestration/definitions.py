@@ -19,7 +19,7 @@ defs = dg.Definitions(
         jobs.evidence,
         jobs.promote,
         jobs.monitor,
-        jobs.outcomes,
+        jobs.live,
     ],
     schedules=[schedules.daily_train],
     sensors=[

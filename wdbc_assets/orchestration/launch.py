@@ -83,13 +83,13 @@ def batch(key: str, *, reporter: Reporter, debug: bool, assets: Sequence[str] = 
     return _through_dagster("monitor", assets, {}, None, reporter=reporter, force=False, debug=debug, partition=key)
 
 
-def outcomes(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["outcomes"]) -> str:
-    """Run the job `outcomes`, or some of its assets; return the id of the run.
+def live(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["live"]) -> str:
+    """Run the job `live`, or some of its assets; return the id of the run.
 
     Raises:
         WdbcError: The run failed.
     """
-    return _through_dagster("outcomes", assets, {}, None, reporter=reporter, force=False, debug=debug)
+    return _through_dagster("live", assets, {}, None, reporter=reporter, force=False, debug=debug)
 
 
 def _through_dagster(

@@ -291,7 +291,7 @@ ASSETS: dict[str, AssetSpec] = {
         function="wdbc_assets.pipeline.outcome_functions:outcomes",
         rules="wdbc_assets.domain.monitoring.outcome_rules:OUTCOMES",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_outcomes",
-        jobs=("outcomes",),
+        jobs=("live",),
         command="wdbc outcomes add",
         group="monitoring",
         owner="team:data",
@@ -302,7 +302,7 @@ ASSETS: dict[str, AssetSpec] = {
         inputs=("outcomes", "clean_frame", "cross_validation"),
         rules="wdbc_assets.domain.monitoring.outcome_rules:LIVE_METRICS",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_live_metrics",
-        jobs=("outcomes",),
+        jobs=("live",),
         command="wdbc live",
         group="monitoring",
         owner="team:model",
@@ -311,7 +311,7 @@ ASSETS: dict[str, AssetSpec] = {
 }  # fmt: skip
 """Inputs stand before the assets that use them."""
 
-_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "outcomes")
+_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "live")
 
 JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES

@@ -179,7 +179,7 @@ def test_without_channels_a_run_and_status_import_nothing_for_alerts() -> None:
         "from wdbc_assets import settings; from wdbc_assets.cli.alerting import alerting\n"
         "assert CliRunner().invoke(wdbc, ['status']).exit_code == 0\n"
         "with alerting(settings.load().open_store(), settings.load()): pass\n"
-        "print([name for name in sys.modules if name.startswith(('wdbc_assets.monitoring', 'apprise'))])"
+        "print([name for name in sys.modules if name.startswith(('wdbc_assets.monitoring.alerts', 'apprise'))])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed == "[]\n"

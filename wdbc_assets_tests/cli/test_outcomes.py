@@ -62,6 +62,7 @@ def scored(tmp_path: Path, inbox: Path, seed: int = 1) -> pd.DataFrame:
     return patients
 
 
+@pytest.mark.fault("X09")
 def test_outcomes_are_joined_with_predictions_under_pseudonyms(store: Store, inbox: Path, tmp_path: Path) -> None:
     patients = monitored.patients(60, 1).assign(id=range(8_675_309_000, 8_675_309_060))
     monitored.put(inbox, "batch.csv", patients)

@@ -45,6 +45,7 @@ def test_an_inbox_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert Inbox(tmp_path / "none", tmp_path / "key").survey([]) == Arrivals()
 
 
+@pytest.mark.fault("D16")
 @pytest.mark.parametrize("name", ["patients.csv.part", "patients.csv.tmp", "patients.csv.crdownload"])
 def test_a_name_of_a_half_written_file_is_left_alone(inbox: Inbox, name: str) -> None:
     drop(inbox, name)
@@ -53,6 +54,7 @@ def test_a_name_of_a_half_written_file_is_left_alone(inbox: Inbox, name: str) ->
     assert names(inbox.folder) == [".hidden.csv", name]
 
 
+@pytest.mark.fault("D16")
 def test_a_file_that_changed_just_now_waits_and_a_clock_set_back_does_not_stop_it(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +66,7 @@ def test_a_file_that_changed_just_now_waits_and_a_clock_set_back_does_not_stop_i
     assert len(inbox.survey([]).batches) == 1
 
 
+@pytest.mark.fault("D16")
 def test_the_same_content_is_taken_up_once_and_reported_as_a_duplicate(inbox: Inbox) -> None:
     drop(inbox, "first.csv")
     (key,) = inbox.survey([]).batches
@@ -77,6 +80,7 @@ def test_the_same_content_is_taken_up_once_and_reported_as_a_duplicate(inbox: In
     assert names(inbox.folder / "taken") == [f"2-{key}_again.csv", f"{key}_again.csv", f"{key}_first.csv"]
 
 
+@pytest.mark.fault("D16")
 def test_a_file_whose_patients_were_stored_before_a_kill_is_moved_away(inbox: Inbox) -> None:
     drop(inbox, "patients.csv")
     (key,) = inbox.survey([]).batches

@@ -9,6 +9,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import pseudonym_key
 
 
+@pytest.mark.fault("X09")
 def test_the_key_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "home" / "pseudonym.key"
     key = pseudonym_key.load(path)
@@ -32,6 +33,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pseudonym_key.load(tmp_path / "file" / "pseudonym.key")
 
 
+@pytest.mark.fault("X09")
 def test_a_pseudonym_depends_on_the_key_and_the_id_and_is_empty_without_an_id() -> None:
     assert incoming.pseudonym(b"k" * 32, "842302") == "72b84cb3af5f443524c734799e7b8004"
     assert incoming.pseudonym(b"k" * 32, "842302") != incoming.pseudonym(b"j" * 32, "842302")
