@@ -21,7 +21,7 @@ from wdbc_assets.domain.errors import WdbcError
 
 logger = logging.getLogger("wdbc_assets")
 
-FIELDS = ("event", "asset", "run_id", "rows", "seconds", "version")
+FIELDS = ("event", "asset", "partition", "run_id", "rows", "seconds", "version")
 _LARGEST_BYTES = 5 * 2**20
 _KEPT_FILES = 5
 

@@ -60,7 +60,7 @@ class MaterializeStep(Step):
             return
         for reason in why:
             if reason != staleness.NEVER_MADE:
-                self.note("%s runs: %s", self.name, reason)
+                self.note("%s runs: %s", self.subject, reason)
 
         outcome = self._call(known=None if why else current)
         if isinstance(outcome, NotModified) and current is not None:
@@ -99,7 +99,8 @@ class MaterializeStep(Step):
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal, and record it in the store if possible."""
         super().refuse(error)
-        reasons = [safe_text.redact(error.what)]
+        batch = f"batch {self.partition}: " if self.partition else ""
+        reasons = [safe_text.redact(f"{batch}{error.what}")]
         try:
             self.open_store().note_refusal(self.name, run_id=self.context.run.run_id, reasons=reasons)
         except WdbcError:
@@ -188,7 +189,7 @@ class MaterializeStep(Step):
         inputs = {source: handle.manifest for source, handle in self.handles.items()}
         yield self.result(value, manifest, {**described, UNCHANGED_KEY: unchanged}, inputs)
         event = "unchanged" if unchanged else "made"
-        self.log_outcome(event, "%s %s", self.name, event, manifest=manifest)
+        self.log_outcome(event, "%s %s", self.subject, event, manifest=manifest)
 
 
 def _digest(handles: list[Handle]) -> str:

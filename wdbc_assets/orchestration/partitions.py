@@ -48,9 +48,10 @@ class PartitionsStep(Step):
 
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal, and record it in the store, for the batch that was refused."""
-        MaterializeStep(self.name, self.context, {}).refuse(error)
+        MaterializeStep(self.name, self.context, {}, self.partition).refuse(error)
 
     def _step(self, batch: str) -> MaterializeStep:
+        self.partition = batch
         inputs = {name: self._input(name, batch) for name in specs.ASSETS[self.name].inputs}
         return MaterializeStep(self.name, self.context, inputs, batch)
 

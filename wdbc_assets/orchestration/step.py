@@ -50,13 +50,18 @@ class Step(ABC):
         self.store = self.open_store()
         yield from self.materialize()
 
+    @property
+    def subject(self) -> str:
+        """The asset, and the batch if it is made for one."""
+        return f"{self.name} of batch {self.partition}" if self.partition else self.name
+
     @abstractmethod
     def materialize(self) -> Iterator[Any]:
         """Materialize the asset; yield results, checks and observations."""
 
     def refuse(self, error: WdbcError) -> None:
         """Log a refusal."""
-        logs.logger.error("%s refused: %s", self.name, error.what, extra=self.fields("refused") | {"error": error})
+        logs.logger.error("%s refused: %s", self.subject, error.what, extra=self.fields("refused") | {"error": error})
 
     def open_store(self) -> Store:
         """Return the store of the run."""
@@ -85,4 +90,5 @@ class Step(ABC):
 
     def fields(self, event: str) -> dict[str, Any]:
         """Return the fields of a log record."""
-        return {"event": event, "asset": self.name, "run_id": self.context.run.run_id}
+        named = {"event": event, "asset": self.name, "run_id": self.context.run.run_id}
+        return named | ({"partition": self.partition} if self.partition else {})

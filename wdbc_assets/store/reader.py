@@ -252,9 +252,12 @@ class StoreReader:
         return f"{self.url.rstrip('/')}/{path}"
 
     def _damage(self, manifest: Manifest, path: str, problem: str) -> DamagedStore:
+        if manifest.partition is None:
+            hint = _HINTS.get(manifest.asset, "Run `wdbc run` to rebuild this asset.")
+        else:
+            hint = f"Materialize {manifest.asset} again for {manifest.partition}: `wdbc ui`."
         return DamagedStore(
             f"stored file of {manifest.asset} {problem}",
             where=self._where(path or paths.version(manifest)),
-            hint=_HINTS.get(manifest.asset, "Run `wdbc run` to rebuild this asset.")
-            + " The damaged file is never used.",
+            hint=f"{hint} The damaged file is never used.",
         )

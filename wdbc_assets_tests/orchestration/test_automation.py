@@ -44,7 +44,7 @@ def test_the_sensor_covers_the_eager_assets_and_is_off_by_default() -> None:
     assert {"exploration", "decision_policy", "stability", "importance", "model_card"} == EAGER
 
 
-def test_raw_data_and_metrics_become_overdue() -> None:
+def test_the_source_the_metrics_and_the_drift_report_become_overdue() -> None:
     graph = defs.resolve_asset_graph()
     overdue = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy}
-    assert overdue == {"raw_data", "metrics"}
+    assert overdue == {"raw_data", "metrics", "drift_report"}

@@ -151,7 +151,9 @@ def test_a_batch_without_a_valid_row_is_refused_and_its_file_set_aside_with_the_
     assert "none of its rows can be scored: " in failure(result)
     assert store.partitions("incoming_batch") == []
     assert "nothing_is_negative" in (inbox.folder / "refused" / "new.csv.reason.txt").read_text()
-    assert store.refusal("incoming_batch") is not None
+    refusal = store.refusal("incoming_batch")
+    assert refusal is not None
+    assert refusal.reasons[0].startswith(f"batch {key}: none of its rows can be scored")
 
 
 def test_without_a_champion_the_batch_is_kept_and_scored_once_there_is_one(

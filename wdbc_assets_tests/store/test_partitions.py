@@ -112,3 +112,13 @@ def test_the_partitions_of_an_asset_are_listed_in_order_whatever_else_lies_there
     (folder / "raw_data" / "partitions" / "empty").mkdir()
     (folder / "raw_data" / "partitions" / "2026-11-25" / "notes.txt").write_text("")
     assert local.partitions("raw_data") == ["2026-11-24", "2026-11-25"]
+
+
+def test_damage_of_a_partition_says_what_to_materialize_again(local: Store, folder: Path) -> None:
+    put(local, b"monday", partition="monday")
+    handle = local.handle("raw_data", partition="monday")
+    (file,) = Path(local.folder(handle.manifest)).iterdir()
+    file.write_bytes(b"other")
+    with pytest.raises(DamagedStore, match="was altered") as damaged:
+        handle.load()
+    assert "Materialize raw_data again for monday" in damaged.value.hint

@@ -49,7 +49,7 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
         first = report.streams[0]
         described |= {
             "largest z": abs(first.z),
-            "largest z in": f"{first.quantity} {first.aspect}, last {first.window} batches",
+            "largest z in": f"{first.quantity} {first.aspect}, batches of the window: {first.window}",
             "streams": parts.table(
                 ("quantity", "aspect", "z", "batches"),
                 [(one.quantity, one.aspect, f"{one.z:+.2f}", one.window) for one in report.streams[:_SHOWN_STREAMS]],
