@@ -40,11 +40,11 @@ def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa
         _show(drift_of_file.assess(file, store, config), as_json=as_json)
         return
     arrived = batches.arrivals(store, open_inbox(config))
-    failed = _take_up(store, arrived, debug=debug, quiet=as_json)
+    taken, failed = _take_up(store, arrived, debug=debug, quiet=as_json)
     stored = store.partitions(batches.LAST)
     report = store.handle(batches.LAST, partition=stored[-1]).load() if stored else None
     if as_json:
-        _document(report, arrived, failed)
+        _document(report, arrived, taken, failed)
     elif report is not None:
         _show(report, as_json=False)
     elif not failed:
@@ -52,14 +52,19 @@ def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa
     click.get_current_context().exit(int(bool(failed or arrived.refused)))
 
 
-def _take_up(store: "Store", arrived: "Arrivals", *, debug: bool, quiet: bool) -> list[tuple[str, WdbcError]]:
-    """Run the job on each batch; return the batches that failed. One failure does not stop the others."""
+def _take_up(
+    store: "Store", arrived: "Arrivals", *, debug: bool, quiet: bool
+) -> tuple[list[str], list[tuple[str, WdbcError]]]:
+    """Run the job on each batch; return those that were taken up, and those that failed, which stop no other.
+
+    Before there is a champion and an evaluation, batches are only stored.
+    """
     from wdbc_assets.orchestration import launch
     from wdbc_assets.pipeline import specs
 
     if not quiet:
         _list(arrived)
-    failed = []
+    taken, failed = [], []
     missing = batches.missing_input(store)
     stored = batches.stored(store)
     for key in arrived.batches:
@@ -74,13 +79,14 @@ def _take_up(store: "Store", arrived: "Arrivals", *, debug: bool, quiet: bool) -
                 debug=debug,
                 assets=specs.JOBS["monitor"] if missing is None else (batches.FIRST,),
             )
+            taken.append(key)
         except WdbcError as error:
             terminal.show_error(error)
             failed.append((key, error))
     if missing is not None and arrived.batches:
         terminal.show_error(missing)
         failed.append(("", missing))
-    return failed
+    return taken, failed
 
 
 def _list(arrived: "Arrivals") -> None:
@@ -92,10 +98,12 @@ def _list(arrived: "Arrivals") -> None:
         terminal.say(f"  waiting   {name}: it may still be written; it is taken up once it stops changing")
 
 
-def _document(report: "DriftReport | None", arrived: "Arrivals", failed: list[tuple[str, WdbcError]]) -> None:
+def _document(
+    report: "DriftReport | None", arrived: "Arrivals", taken: list[str], failed: list[tuple[str, WdbcError]]
+) -> None:
     terminal.document(
         {
-            "taken_up": [key for key in arrived.batches if key not in {batch for batch, _ in failed}],
+            "taken_up": taken,
             "failed": [{"batch": key or None, "what": error.what, "hint": error.hint} for key, error in failed],
             "refused": [vars(refused) for refused in arrived.refused],
             "duplicates": [vars(duplicate) for duplicate in arrived.duplicates],
