@@ -101,7 +101,7 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             code=code_versions.code_version(asset, parameters),
         )
         waits = [f"{name} would run first" for name in spec.inputs if name in states and not states[name].up_to_date]
-        if manifest is not None and not spec.inputs:
+        if manifest is not None and "source" in parameters:
             changes += source_change(manifest, config)
         states[asset] = AssetStatus(asset, manifest, tuple(changes or waits))
     return list(states.values())
