@@ -81,7 +81,7 @@ def _threshold(malignant: np.ndarray) -> float:
 def fit(X: np.ndarray, y: np.ndarray) -> Pipeline:
     """Return a ridge regression on the logarithms."""
     return make_pipeline(
-        FunctionTransformer(_logarithms), StandardScaler(), LogisticRegression(C=0.1, solver="newton-cholesky")
+        FunctionTransformer(_logarithms), StandardScaler(), LogisticRegression(C=1.0, solver="newton-cholesky")
     ).fit(X, y)
 
 

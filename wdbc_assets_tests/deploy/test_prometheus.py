@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from wdbc_assets import settings
+from wdbc_assets.domain.data import contract
 from wdbc_assets.serving.api import schemas
-from wdbc_assets_tests import needed
+from wdbc_assets_tests import monitored, needed
 from wdbc_assets_tests.serving import running
 from wdbc_assets_tests.serving.running import free_port
 
@@ -92,6 +93,7 @@ def test_the_alert_that_always_fires_goes_to_a_receiver_of_its_own() -> None:
 def test_every_query_of_every_panel_has_an_answer(evidence: Path) -> None:
     if shutil.which("prometheus") is None:
         needed.absent("prometheus is not installed")
+    monitor(evidence)
     with ExitStack() as parts:
         service = parts.enter_context(running.serving(evidence))
         exporter = parts.enter_context(exporting(evidence))
@@ -103,6 +105,17 @@ def test_every_query_of_every_panel_has_an_answer(evidence: Path) -> None:
             unanswered = {title: query for title, query in unanswered.items() if not answer(port, query)}
             time.sleep(0.5)
         assert not unanswered
+
+
+def monitor(folder: Path) -> None:
+    """Take up a batch, and record the outcomes of its patients."""
+    patients = monitored.patients(60)
+    batch = monitored.put(folder, "batch.csv", patients)
+    known = patients[[contract.ID, contract.DIAGNOSIS]].assign(known_at="2026-03-31")
+    known.to_csv(folder / "outcomes.csv", index=False)
+    for arguments in (("inbox", "add", str(batch)), ("monitor",), ("outcomes", "add", str(folder / "outcomes.csv"))):
+        done = running.wdbc(folder, *arguments, inbox=folder / "inbox")
+        assert done.returncode == 0, done.stderr
 
 
 @contextmanager

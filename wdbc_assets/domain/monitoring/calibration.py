@@ -30,8 +30,8 @@ class Calibration:
 
 
 DRIFT: dict[Cadence, Calibration] = {
-    "weekly": Calibration(4.75, (1, 2, 4, 8, 13, 26, 52), 0.017, 0.003),
-    "daily": Calibration(4.9, (1, 7, 14, 28, 56, 91, 182, 364), 0.017, 0.003),
+    "weekly": Calibration(4.9, (1, 2, 4, 8, 13, 26, 52), 0.017, 0.003),
+    "daily": Calibration(5.1, (1, 7, 14, 28, 56, 91, 182, 364), 0.017, 0.003),
 }
 """The scan of the inputs, for batches of about 114 patients a week."""
 
