@@ -2,9 +2,9 @@
 
 The Kolmogorov-Smirnov statistic is the largest distance of the distribution functions. The population stability index
 (PSI) is the sum over ten bins of (share - reference share) log(share / reference share). Neither has a threshold that
-holds what it says: both grow with fewer patients, a weekly test of 30 measurements at .01 / 30 raises a false alarm in
-about a third of all years because it ignores the error of the reference, and the customary .1 and .25 of the PSI come
-from no distribution at all. Source: B. Yurdakul (2018), Statistical Properties of Population Stability Index.
+holds what it says: both grow with fewer patients, a test of the first ignores the error of the reference and is
+repeated with every batch, and the customary .1 and .25 of the second come from no distribution at all. Source: B.
+Yurdakul (2018), Statistical Properties of Population Stability Index.
 
 This module imports numpy, so callers import it inside functions.
 """

@@ -49,6 +49,7 @@ DETECTORS: dict[str, Detector] = {
     "assets": Detector(find=lambda watched: store_problems.assets(watched.store), in_status_check=True),
     "production": Detector(find=lambda watched: store_problems.production(watched.store), in_status_check=True),
     "local_source": Detector(find=lambda watched: store_problems.local_source(watched.config), in_status_check=True),
+    "patients": Detector(find=lambda watched: store_problems.patients(watched.store), in_status_check=True),
     "failed_checks": Detector(find=lambda watched: store_problems.failed_checks(watched.store)),
     "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
     "disk_space": Detector(find=lambda watched: store_problems.disk_space(watched.store, watched.config)),

@@ -4,7 +4,7 @@ Each function yields the occurrences that exist now, and what cannot be read as 
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,22 +70,34 @@ _OWN_CAUSES = {"drift_report": "drift", "live_metrics": "predictions-wrong"}
 """The causes of assets whose checks that do not block mean more than that a value is unusual."""
 
 
+def patients(store: Store) -> Iterator[Occurrence]:
+    """Yield drift in the latest batch, and predictions that do not agree with the known outcomes."""
+    yield from _failed_checks(store, _OWN_CAUSES)
+
+
 def failed_checks(store: Store) -> Iterator[Occurrence]:
-    """Yield each asset for whose current version, or latest batch, rules that do not block have failed."""
-    for asset in specs.ASSETS:
+    """Yield each other asset for whose current version, or latest batch, rules that do not block have failed."""
+    yield from _failed_checks(store, [asset for asset in specs.ASSETS if asset not in _OWN_CAUSES])
+
+
+def _failed_checks(store: Store, names: Iterable[str]) -> Iterator[Occurrence]:
+    for asset in names:
         manifest = staleness.latest(store, asset)
         if manifest is not None and (failed := _failed(manifest)):
             yield Occurrence(
                 cause=_OWN_CAUSES.get(asset, "failed-check"),
                 subject=asset,
-                text=f"version {formatting.short(manifest.version)} failed {', '.join(failed)}",
+                text=f"version {formatting.short(manifest.version)} failed {failed}",
                 version=manifest.version,
                 since=_time(manifest.made_at),
             )
 
 
-def _failed(manifest: Manifest) -> list[str]:
-    return [check.rule for check in manifest.checks if not check.passed and not check.blocking]
+def _failed(manifest: Manifest) -> str:
+    """Return the failed checks that do not block. Only the summaries of results are shown: others may quote a value."""
+    failed = [check for check in manifest.checks if not check.passed and not check.blocking]
+    shown = (check.summary if manifest.asset in _OWN_CAUSES else check.rule for check in failed)
+    return ", ".join(shown)
 
 
 def local_source(config: settings.Settings) -> Iterator[Occurrence]:

@@ -162,3 +162,17 @@ def test_every_detector_has_one_function_and_the_page_describes_every_cause() ->
     for cause in CAUSES:
         assert link(cause) == f"docs/operations.md#{cause}"
         assert f"\n### {cause}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("asset", "cause"), [("drift_report", "drift"), ("live_metrics", "predictions-wrong"), ("metrics", "failed-check")]
+)
+def test_a_failed_check_about_patients_has_a_cause_of_its_own(watched: Watched, asset: str, cause: str) -> None:
+    partition = "20260331T000000Z-0123456789ab" if asset == "drift_report" else None
+    for passed in (False, True):
+        check = RecordedCheck("a_rule", passed=passed, blocking=False, summary="", count=int(not passed))
+        value = {"passed": passed}
+        draft = watched.store.draft(asset, value, run_id="run-1", checks=[check], partition=partition)
+        watched.store.commit(draft, run_id="run-1")
+        causes = [found.cause for found in detectors.detect(watched, None)]
+        assert causes == ([] if passed else [cause])
