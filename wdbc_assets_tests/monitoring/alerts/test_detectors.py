@@ -170,7 +170,7 @@ def test_every_detector_has_one_function_and_the_page_describes_every_cause() ->
 def test_a_failed_check_about_patients_has_a_cause_of_its_own(watched: Watched, asset: str, cause: str) -> None:
     partition = "20260331T000000Z-0123456789ab" if asset == "drift_report" else None
     for passed in (False, True):
-        check = RecordedCheck("a_rule", passed=passed, blocking=False, summary="", count=int(not passed))
+        check = RecordedCheck("a_rule", passed=passed, blocking=False, summary="a_rule: z is 9", count=int(not passed))
         value = {"passed": passed}
         draft = watched.store.draft(asset, value, run_id="run-1", checks=[check], partition=partition)
         watched.store.commit(draft, run_id="run-1")
