@@ -30,9 +30,9 @@ ROLLBACKS = (_CONTROL, "trained on 10 % exchanged labels", "log-odds +2")
 def main() -> None:
     """Simulate years without a change, the changes, and rollbacks; store the rates."""
     parser = argparse.ArgumentParser(prog="python -m tools.calibration", description=__doc__)
-    parser.add_argument("--years", type=int, default=2000, help="simulated years without a change [2000]")
-    parser.add_argument("--days", type=int, default=600, help="the same with a batch a day, which takes longer [600]")
-    parser.add_argument("--runs", type=int, default=200, help="simulations of each change [200]")
+    parser.add_argument("--years", type=int, default=1200, help="simulated years without a change [1200]")
+    parser.add_argument("--days", type=int, default=400, help="the same with a batch a day, which takes longer [400]")
+    parser.add_argument("--runs", type=int, default=100, help="simulations of each change [100]")
     options = parser.parse_args()
     with ProcessPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool:
 

@@ -96,11 +96,11 @@ def _half_as_many(people: Population, n: int, week: int, generator: np.random.Ge
 
 
 def milder(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
-    """Return patients whose malignant ones are moved 15 % towards the mean of the benign ones."""
+    """Return patients whose malignant ones are moved by 15 % of the distance between the means of the classes."""
     patients = people.sample(n, generator)
     malignant = patients.y == 1
-    centre = patients.X[~malignant].mean(axis=0)
-    patients.X[malignant] += 0.15 * (centre - patients.X[malignant])
+    distance = patients.X[~malignant].mean(axis=0) - patients.X[malignant].mean(axis=0)
+    patients.X[malignant] = np.maximum(patients.X[malignant] + 0.15 * distance, 0)
     return patients
 
 

@@ -30,10 +30,10 @@ class Calibration:
 
 
 DRIFT: dict[Cadence, Calibration] = {
-    "weekly": Calibration(4.9, (1, 2, 4, 8, 13, 26, 52), 0.017, 0.003),
-    "daily": Calibration(5.1, (1, 7, 14, 28, 56, 91, 182, 364), 0.017, 0.003),
+    "weekly": Calibration(4.9, (1, 2, 4, 8, 13, 26, 52), 0.0142, 0.0034),
+    "daily": Calibration(5.1, (1, 7, 14, 28, 56, 91, 182, 364), 0.0125, 0.0056),
 }
 """The scan of the inputs, for batches of about 114 patients a week."""
 
-OUTCOMES = Calibration(4.2, (4, 8, 13, 26, 52), 0.013, 0.005)
+OUTCOMES = Calibration(4.4, (4, 8, 13, 26, 52), 0.0158, 0.0036)
 """The scan of the outcomes that became known in each week."""
