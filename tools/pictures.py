@@ -27,7 +27,7 @@ def main() -> None:
         surroundings = dagster_ui.surroundings(Path(temporary), WDBC_SOURCE=str(source), WDBC_SHOW_VALUES="true")
         with dagster_ui.running_ui(surroundings) as ui:
             # The graph is larger than a normal window. At this scale the screenshot is as wide as a page of GitHub.
-            with dagster_ui.browser_page(width=2800, height=2800, scale=0.5) as page:
+            with dagster_ui.browser_page(width=2800, height=4000, scale=0.5) as page:
                 dagster_ui.open_lineage(page, ui)
                 dagster_ui.materialize_all(page)
                 dagster_ui.wait_until_materialized(page)

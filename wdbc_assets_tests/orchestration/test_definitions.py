@@ -19,6 +19,7 @@ from wdbc_assets_tests import builders
 NAMES = list(specs.ASSETS)
 TRAINED = specs.JOBS["train"]
 IN_DATASET = {"raw_data", "clean_frame", "train_test_split", "exploration"}
+IN_MONITORING = ("incoming_batch", "predictions", "drift_report", "outcomes", "live_metrics")
 SMALL = {"ops": {"fitted_pipeline": {"config": {"grid": "small"}}}}
 
 
@@ -93,7 +94,7 @@ def test_every_asset_tells_what_it_is(name: str) -> None:
     assert node.owners
     assert node.kinds
     group = "registry" if name == "champion" else "dataset" if name in IN_DATASET else "model"
-    assert node.group_name == ("monitoring" if specs.ASSETS[name].partitioned else group)
+    assert node.group_name == ("monitoring" if name in IN_MONITORING else group)
 
 
 def test_the_main_job_makes_all_five_and_then_records_them_as_unchanged() -> None:
@@ -119,10 +120,10 @@ def test_made_is_said_only_of_what_is_stored_and_the_error_names_asset_and_run(
 ) -> None:
     commit = Store.commit
 
-    def refusing(store: Store, draft: Draft, *, run_id: str) -> bool:
+    def refusing(store: Store, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
         if draft.manifest.asset == "clean_frame":
             raise CannotWrite("the store cannot be written: No space left on device", where="disk")
-        return commit(store, draft, run_id=run_id)
+        return commit(store, draft, run_id=run_id, continues=continues)
 
     monkeypatch.setattr(Store, "commit", refusing)
     with dg.DagsterInstance.ephemeral() as instance:

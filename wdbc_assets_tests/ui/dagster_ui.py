@@ -214,7 +214,7 @@ def open_lineage(page: "Page", ui: DagsterUi) -> None:
 
     What lies outside of the window is not drawn.
     """
-    page.set_viewport_size({"width": 2800, "height": 2800})
+    page.set_viewport_size({"width": 2800, "height": 4000})
     page.goto(ui.url)
     page.get_by_text("Lineage", exact=True).click()
     page.get_by_text("Hide navigation").click()
