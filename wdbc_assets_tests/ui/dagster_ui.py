@@ -228,7 +228,7 @@ def open_lineage(page: "Page", ui: DagsterUi) -> None:
 
 def node(page: "Page", asset: str) -> "Locator":
     """Return an asset's box in the graph."""
-    return page.locator("foreignObject").filter(has_text=asset)
+    return page.locator("foreignObject").filter(has_text=re.compile(rf"^{asset}(?![a-z_])"))
 
 
 def materialize_all(page: "Page") -> None:
