@@ -33,7 +33,7 @@ def main() -> None:
                 dagster_ui.wait_until_materialized(page)
                 promote = dagster_ui.command("wdbc_assets", "promote")
                 subprocess.run(promote, env=surroundings, check=True)  # noqa: S603 -- the project's own command
-                dagster_ui.wait_until_materialized(page, dagster_ui.WITHOUT_BATCH)
+                dagster_ui.wait_until_materialized(page, dagster_ui.OF_MODEL)
                 take(page, "lineage", of=around_the_assets(page))
             with dagster_ui.browser_page(width=1280, height=720) as page:
                 metrics_and_failed_check(page, ui, source)
@@ -58,7 +58,7 @@ def metrics_and_failed_check(page: "Page", ui: dagster_ui.DagsterUi, source: Pat
 
 def around_the_assets(page: "Page") -> "FloatRect":
     """Return the region of the window that has all assets, with the frames of their groups."""
-    boxes = [dagster_ui.node(page, asset).bounding_box() for asset in dagster_ui.WITHOUT_BATCH]
+    boxes = [dagster_ui.node(page, asset).bounding_box() for asset in dagster_ui.OF_MODEL]
     drawn = [box for box in boxes if box is not None]
     left, top = min(box["x"] for box in drawn) - _MARGIN, min(box["y"] for box in drawn) - _MARGIN
     right, bottom = (

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 ASSETS = tuple(specs.ASSETS)
-WITHOUT_BATCH = tuple(specs.of_model())
-"""The assets that have one current version. Those of incoming batches need a batch to be materialized."""
-MADE = tuple(asset for asset in WITHOUT_BATCH if not specs.ASSETS[asset].promoted)
+OF_MODEL = tuple(specs.of_model())
+"""The assets with which the model is developed: all but those of its monitoring."""
+MADE = tuple(asset for asset in OF_MODEL if not specs.ASSETS[asset].promoted)
 """What "Materialize all" makes of them: everything but what is moved by a promotion."""
 TRAINED = specs.JOBS["train"]
 
@@ -235,7 +235,7 @@ def materialize_all(page: "Page") -> None:
     """Click the button above the graph of the assets that need no batch: for the others it asks for one."""
     filtered = "/asset-groups~" + quote('not group:"monitoring"', safe="") + "?"
     page.goto(page.url.replace("/asset-groups?", filtered))
-    for asset in WITHOUT_BATCH:
+    for asset in OF_MODEL:
         node(page, asset).wait_for()
     page.get_by_role("button", name="Materialize all").click()
 

@@ -57,7 +57,7 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
 
         dagster_ui.open_lineage(page, ui)
         for asset in ASSETS:
-            state = "Never materialized" if asset in dagster_ui.WITHOUT_BATCH else "0 partitions"
+            state = "0 partitions" if specs.ASSETS[asset].partitioned else "Never materialized"
             expect(node(page, asset)).to_contain_text(state)
         assert drawn_lineage(page) == {
             (source, asset) for asset, derivation in specs.ASSETS.items() for source in derivation.inputs
@@ -67,7 +67,7 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         dagster_ui.leave_until_finished(page, ui)
         dagster_ui.wait_until_materialized(page)
         sees_that_nothing_was_promoted(page, tmp_path)
-        for asset in dagster_ui.WITHOUT_BATCH:
+        for asset in dagster_ui.OF_MODEL:
             rules = len(validation.rules(asset))
             if rules:
                 expect(node(page, asset)).to_contain_text(f"{rules} / {rules} Passed")
