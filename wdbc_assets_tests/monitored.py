@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
 from wdbc_assets_tests.domain import out_of_fold, validation
@@ -48,3 +50,15 @@ def put(folder: Path, name: str, table: pd.DataFrame) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     table.drop(columns=contract.DIAGNOSIS).to_csv(folder / name, index=False)
     return folder / name
+
+
+@pytest.fixture
+def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
+    monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
+    return environment / "inbox"
+
+
+@pytest.fixture
+def store(environment: Path) -> Store:
+    return make_store(environment / "results")

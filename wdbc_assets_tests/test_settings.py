@@ -275,3 +275,9 @@ def test_the_acting_user_is_named_in_one_harmless_line(monkeypatch: pytest.Monke
 def test_a_home_that_is_made_belongs_to_its_owner_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "new" / "home"))
     assert settings.ensure_home().stat().st_mode & 0o777 == 0o700
+
+
+def test_a_home_with_a_key_but_without_a_history_gets_its_configuration() -> None:
+    settings.home().mkdir()
+    (settings.home() / "pseudonym.key").write_bytes(b"0" * 32)
+    assert (settings.ensure_home() / "dagster.yaml").exists()

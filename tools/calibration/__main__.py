@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tools.calibration import changes, years
-from wdbc_assets.domain.monitoring import calibration, outcomes, sequential
+from wdbc_assets.domain.monitoring import outcome_scan, sequential, thresholds
 from wdbc_assets.domain.monitoring.population import Patients, Population
 from wdbc_assets.settings import project_root
 
@@ -101,9 +101,9 @@ def _clean_year(seed: int) -> tuple[float, float, bool, bool]:
     year = years.begin(people, generator)
     weeks = [people.sample(years.WEEK, generator) for _ in range(years.WEEKS)]
     weekly = max(years.largest_drift(year, years.sketches(year, weeks), years.lengths("weekly")))
-    late = max(years.largest_outcomes(year.known, [outcomes.sums(w.y, year.log_odds(w.X)) for w in weeks]))
+    late = max(years.largest_outcomes(year.known, [outcome_scan.sums(w.y, year.log_odds(w.X)) for w in weeks]))
     recall = _misses_too_many(year, weeks)
-    together = weekly > calibration.DRIFT["weekly"].threshold or late > calibration.OUTCOMES.threshold or recall
+    together = weekly > thresholds.DRIFT["weekly"].value or late > thresholds.OUTCOMES.value or recall
     return weekly, late, recall, together
 
 
@@ -130,7 +130,7 @@ def _drift(name: str, seed: int) -> int:
     after = [changes.DRIFT[name](people, years.WEEK, week, generator) for week in range(_WATCHED)]
     made = years.sketches(year, [*before, *after])
     sizes = years.largest_drift(year, made, years.lengths("weekly"), after=years.CLEAN)
-    return _first(size > calibration.DRIFT["weekly"].threshold for size in sizes)
+    return _first(size > thresholds.DRIFT["weekly"].value for size in sizes)
 
 
 def _outcomes(name: str, seed: int) -> int:
@@ -141,9 +141,9 @@ def _outcomes(name: str, seed: int) -> int:
         (people.sample(years.WEEK, generator), changes.as_recorded) for _ in range(years.CLEAN)
     ]
     weeks += [(change(people, years.WEEK, week, generator), relabel) for week in range(_WATCHED)]
-    made = [outcomes.sums(labels(week, generator), year.log_odds(week.X)) for week, labels in weeks]
+    made = [outcome_scan.sums(labels(week, generator), year.log_odds(week.X)) for week, labels in weeks]
     sizes = years.largest_outcomes(year.known, made, after=years.CLEAN)
-    return _first(size > calibration.OUTCOMES.threshold for size in sizes)
+    return _first(size > thresholds.OUTCOMES.value for size in sizes)
 
 
 def _rollback(name: str, seed: int) -> int:

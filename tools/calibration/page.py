@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools import markdown
-from wdbc_assets.domain.monitoring import calibration, sequential
+from wdbc_assets.domain.monitoring import sequential, thresholds
 from wdbc_assets.settings import project_root
 
 RATES = project_root() / "docs" / "monitoring.json"
@@ -38,9 +38,9 @@ def page(text: str, rates: Mapping[str, Any]) -> str:
 def _false_alarms(rates: Mapping[str, Any]) -> list[list[str]]:
     measured = rates["false_alarms"]
     promised = [
-        ("drift, weekly batches", "weekly", calibration.DRIFT["weekly"].threshold),
-        ("drift, daily batches", "daily", calibration.DRIFT["daily"].threshold),
-        ("calibration, from outcomes", "outcomes", calibration.OUTCOMES.threshold),
+        ("drift, weekly batches", "weekly", thresholds.DRIFT["weekly"].value),
+        ("drift, daily batches", "daily", thresholds.DRIFT["daily"].value),
+        ("calibration, from outcomes", "outcomes", thresholds.OUTCOMES.value),
     ]
     rows = [[text, f"{limit:g}", _percent(measured[name][str(limit)])] for text, name, limit in promised]
     return [

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from wdbc_assets.domain.monitoring import calibration, drift, outcomes, scan, streams
+from wdbc_assets.domain.monitoring import drift, outcome_scan, scan, streams, thresholds
 from wdbc_assets.domain.monitoring.population import Patients, Population
 
 REFERENCE, WEEK, DAYS = 569, 114, 7
@@ -42,7 +42,7 @@ class Year:
     model: Pipeline
     threshold: float
     reference: streams.Reference
-    known: outcomes.OutcomeSums
+    known: outcome_scan.OutcomeSums
 
     def log_odds(self, X: np.ndarray) -> np.ndarray:
         """Return the model's log-odds."""
@@ -68,7 +68,7 @@ def begin(people: Population, generator: np.random.Generator) -> Year:
         model=fit(patients.X, patients.y),
         threshold=_threshold(out_of_fold[patients.y == 1]),
         reference=streams.reference(patients.X, out_of_fold, patients.y),
-        known=outcomes.sums(patients.y, out_of_fold),
+        known=outcome_scan.sums(patients.y, out_of_fold),
     )
 
 
@@ -105,12 +105,12 @@ def largest_drift(year: Year, made: Sequence[streams.Sketch], lengths: Sequence[
 
 
 def largest_outcomes(
-    known: outcomes.OutcomeSums, weeks: Sequence[outcomes.OutcomeSums], *, after: int = 0
+    known: outcome_scan.OutcomeSums, weeks: Sequence[outcome_scan.OutcomeSums], *, after: int = 0
 ) -> list[float]:
     """Return the largest |z| of the level or z of the slope after each week from the number `after` on."""
     sizes = []
     for count in range(after + 1, len(weeks) + 1):
-        shifts = outcomes.scan_outcomes(known, weeks[:count]).shifts
+        shifts = outcome_scan.scan_outcomes(known, weeks[:count]).shifts
         sizes.append(max((abs(s.z) if s.stream == "level" else s.z for s in shifts), default=0.0))
     return sizes
 
@@ -121,6 +121,6 @@ def week_of_days(week: Patients, generator: np.random.Generator) -> list[Patient
     return [Patients(week.X[day == number], week.y[day == number]) for number in range(DAYS)]
 
 
-def lengths(cadence: calibration.Cadence) -> tuple[int, ...]:
+def lengths(cadence: thresholds.Cadence) -> tuple[int, ...]:
     """Return the windows of a cadence, in batches."""
-    return calibration.DRIFT[cadence].windows
+    return thresholds.DRIFT[cadence].windows

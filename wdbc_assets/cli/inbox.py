@@ -24,15 +24,15 @@ def add(*, file: Path, as_json: bool) -> None:
     FILE is read to its end, in the formats of `wdbc predict`. Rows that violate a rule do not matter, as long as one
     row can be scored. The file appears in the inbox only when it is complete. The same content is a batch once.
     """
-    from wdbc_assets.monitoring import delivery
+    from wdbc_assets.monitoring import adding
 
     config, store = opened()
     into = open_inbox(config)
-    delivered = delivery.deliver(file, into, batches.stored(store))
+    added = adding.add(file, into, batches.stored(store))
     if as_json:
-        terminal.document({**vars(delivered), "inbox": str(into.folder)})
-    elif delivered.duplicate:
-        terminal.say(f"  {delivered.batch}  duplicate: this content is that batch; nothing was added")
+        terminal.document({**vars(added), "inbox": str(into.folder)})
+    elif added.duplicate:
+        terminal.say(f"  {added.batch}  duplicate: this content is that batch; nothing was added")
     else:
-        terminal.say(f"  {delivered.batch}  in {into.folder}")
+        terminal.say(f"  {added.batch}  in {into.folder}")
         terminal.say(f"  next: {terminal.command_name()} monitor")

@@ -128,9 +128,10 @@ def _show(report: "DriftReport", *, as_json: bool) -> None:
         return
     colour = {"drift": "red", "no drift": "green"}.get(report.verdict, "yellow")
     terminal.say(f"\n  batch {report.batch}: {terminal.style(report.verdict, fg=colour, bold=True)}")
+    earlier = f"{report.earlier_batches} earlier batch{'' if report.earlier_batches == 1 else 'es'}"
     terminal.say(
-        f"  {report.sketch.rows:,} patients, {report.earlier_batches} earlier batches with {report.earlier_rows:,}"
-        f" patients, against {report.reference_rows:,} patients of the reference"
+        f"  {report.sketch.rows:,} patients, {earlier} with {report.earlier_rows:,} patients, against"
+        f" {report.reference_rows:,} patients of the reference"
     )
     terminal.say(
         f"  alarm above |z| = {report.threshold:g}: by chance in {formatting.percent(report.false_alarms)} of years"

@@ -112,7 +112,7 @@ class Inbox:
                     self._refuse(path, name, f"{error.what}\n{error.hint}")
             raise
 
-    def settle(self, batch: str) -> None:
+    def acknowledge(self, batch: str) -> None:
         """Move the file of a batch to `taken`, after its patients are stored."""
         with self._reporting_errors():
             for path in self._claimed(self.folder, batch):

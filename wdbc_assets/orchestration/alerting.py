@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import machine, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import delivery, episodes, messages
+from wdbc_assets.monitoring.alerts import episodes, messages, sending
 from wdbc_assets.monitoring.alerts.detectors import Detection, OpenHistory, Watched, detect
 from wdbc_assets.monitoring.alerts.episodes import Episode, Notification
 from wdbc_assets.monitoring.alerts.outbox import Outbox, open_outbox
@@ -95,7 +95,7 @@ def send(config: settings.Settings, *, wait_seconds: float) -> None:
     with open_outbox(settings.ensure_home()) as box:
         if not box.has_due(names, datetime.now(UTC)):
             return
-        delivery.start()
+        sending.start()
         while time.monotonic() < end and box.has_due(names, datetime.now(UTC)):
             time.sleep(_PAUSE)
 

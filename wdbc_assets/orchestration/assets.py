@@ -40,8 +40,8 @@ def asset(name: str) -> dg.AssetsDefinition:
 
 def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefinition]:
     # The assets of a promotion or a batch find their inputs in the store themselves: the one possibly in earlier
-    # versions, the other in the version of each batch.
-    finds_inputs = spec.promoted or spec.partitioned
+    # versions, the other in the version of each batch. So does any asset with an input of which it takes all batches.
+    found = spec.inputs if spec.promoted or spec.partitioned else specs.batch_inputs(name)
     return dg.asset(
         name=name,
         description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
@@ -50,8 +50,8 @@ def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefin
         owners=[spec.owner],
         code_version=code_versions.code_version(name),
         metadata={"dagster/column_schema": pkgutil.resolve_name(spec.columns)()} if spec.columns else None,
-        ins={} if finds_inputs else {source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs},
-        deps=list(spec.inputs) if finds_inputs else [],
+        ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs if source not in found},
+        deps=list(found),
         config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
         required_resource_keys={"store", "source", "inbox"},

@@ -46,7 +46,7 @@ class MaterializeStep(Step):
         self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
         self.loaded: dict[str, Any] = {}
         self.earlier: list[Handle] = []
-        self.scored: list[Handle] = []
+        self.by_batch: dict[str, list[Handle]] = {}
         self.checkpoints: Checkpoints | None = None
 
     def materialize(self) -> Iterator[Any]:
@@ -125,14 +125,12 @@ class MaterializeStep(Step):
         """Find the batches that the value depends on; return their digest, by which the manifest states them."""
         compared = {}
         if calls.takes_earlier(self.name):
-            self.earlier = self._batches(self.name, before=self.partition)
+            self.earlier = self._handles(self.name, before=self.partition)
             compared["earlier"] = _digest(self.earlier)
-        if calls.takes_scored(self.name):
-            self.scored = self._batches("predictions")
-            compared["scored"] = _digest(self.scored)
-        return compared
+        self.by_batch = {name: self._handles(name) for name in specs.batch_inputs(self.name)}
+        return compared | {name: _digest(handles) for name, handles in self.by_batch.items()}
 
-    def _batches(self, asset: str, *, before: str | None = None) -> list[Handle]:
+    def _handles(self, asset: str, *, before: str | None = None) -> list[Handle]:
         """Return the stored versions of the batches of an asset, or of those before one, oldest first."""
         names = [name for name in self.store.partitions(asset) if before is None or name < before]
         return [self.store.handle(asset, partition=name) for name in names]
@@ -153,6 +151,8 @@ class MaterializeStep(Step):
     def _call(self, *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
+        for source, handles in self.by_batch.items():
+            self.loaded[source] = {handle.manifest.partition: handle.load() for handle in handles}
         return calls.call(
             self.name,
             self.loaded,
@@ -166,7 +166,6 @@ class MaterializeStep(Step):
             partition=self.partition,
             inbox=self.context.resources.inbox.open() if self.partition else None,
             earlier=lambda: [handle.load() for handle in self.earlier],
-            scored=lambda: {str(handle.manifest.partition): handle.load() for handle in self.scored},
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
         )
@@ -203,7 +202,7 @@ class MaterializeStep(Step):
     def _commit(self, draft: Draft, external: External) -> None:
         """Store a version and make it current; then let the source of an external value put its files away."""
         if self.store.commit(draft, run_id=self.context.run.run_id, continues=external.continues):
-            external.settle()
+            external.acknowledge()
         elif external.continues is None:
             self.context.log.warning(NOT_CURRENT)
         else:

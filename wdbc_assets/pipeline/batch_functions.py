@@ -34,7 +34,7 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
         "sha256": file.sha256,
         "pseudonym_key": hashlib.sha256(key).hexdigest()[:_KEY_DIGITS],  # tells batches before and after a rotation
     }
-    return External(batch, origin, settle=partial(inbox.settle, partition))
+    return External(batch, origin, acknowledge=partial(inbox.acknowledge, partition))
 
 
 def predictions(

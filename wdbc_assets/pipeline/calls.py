@@ -22,13 +22,13 @@ from wdbc_assets.store.manifest import Manifest
 class External:
     """A value from an external source, with its origin.
 
-    `settle` is called once the value is stored. `continues` is the version that the value was made from, empty if there
-    was none: it becomes current only if that version still is, so that no run undoes another.
+    `acknowledge` is called once the value is stored. `continues` is the version that the value was made from, empty if
+    there was none: it becomes current only if that version still is, so that no run undoes another.
     """
 
     value: Any
     origin: Mapping[str, Any]
-    settle: Callable[[], None] = lambda: None
+    acknowledge: Callable[[], None] = lambda: None
     continues: str | None = None
 
 
@@ -47,7 +47,7 @@ class Batches(Protocol):
     def reading(self, batch: str) -> AbstractContextManager[ReceivedFile]:
         """Return the file of a batch. It is refused if the block in which it is read raises WdbcError."""
 
-    def settle(self, batch: str) -> None:
+    def acknowledge(self, batch: str) -> None:
         """Move the file of a batch out of the way, after its patients are stored."""
 
     def pseudonym_key(self) -> bytes:
@@ -80,22 +80,13 @@ class Deliveries(Protocol):
     def read(self, path: Path) -> Delivery:
         """Return a delivery."""
 
-    def settle(self, paths: Iterable[Path]) -> None:
+    def acknowledge(self, paths: Iterable[Path]) -> None:
         """Remove the files of deliveries whose events are stored."""
 
 
 def takes_earlier(asset: str) -> bool:
     """Return whether a partitioned asset depends on its own versions of earlier batches."""
-    return _takes(asset, "earlier")
-
-
-def takes_scored(asset: str) -> bool:
-    """Return whether an asset depends on the predictions of all batches."""
-    return _takes(asset, "scored")
-
-
-def _takes(asset: str, argument: str) -> bool:
-    return argument in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+    return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
 
 
 def call(
@@ -112,7 +103,6 @@ def call(
     partition: str | None = None,
     inbox: Batches | None = None,
     earlier: Callable[[], Sequence[Any]] = list,
-    scored: Callable[[], Mapping[str, Any]] = dict,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
 ) -> Any:
@@ -120,7 +110,7 @@ def call(
 
     Args:
         asset: Name of the asset.
-        inputs: Values of the inputs.
+        inputs: Values of the inputs. An input that `specs.batch_inputs` lists is a mapping from batches to values.
         versions: Versions of the inputs.
         parameters: Parameters of the asset, if it has any.
         source: The source resource.
@@ -131,7 +121,6 @@ def call(
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
         earlier: Reads the values of the batches before this one, oldest first.
-        scored: Reads the predictions of all batches, by the key of the batch, oldest first.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
     """
@@ -146,7 +135,6 @@ def call(
         "partition": lambda: partition,
         "inbox": lambda: inbox,
         "earlier": earlier,
-        "scored": scored,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
     }

@@ -31,31 +31,29 @@ def outcomes(recorded: "tuple[str, pd.DataFrame] | None", deliveries: Deliveries
     return External(
         live.with_deliveries(events, delivered),
         {"shown": f"{len(delivered)} deliveries", "deliveries": len(delivered), "continues": version},
-        settle=partial(deliveries.settle, paths),
+        acknowledge=partial(deliveries.acknowledge, paths),
         continues=version,
     )
 
 
 def live_metrics(
     outcomes: "pd.DataFrame",
+    predictions: "Mapping[str, pd.DataFrame]",
     clean_frame: "pd.DataFrame",
     cross_validation: "CrossValidation",
-    scored: "Mapping[str, pd.DataFrame]",
 ) -> "LiveMetrics":
     """How good the predictions of all batches were, from the diagnoses that became known by now."""
     import pandas as pd
 
     from wdbc_assets.domain.evaluation import log_odds
-    from wdbc_assets.domain.monitoring import live
-    from wdbc_assets.domain.monitoring import outcomes as scans
+    from wdbc_assets.domain.monitoring import live, outcome_scan
 
-    if not scored:
+    if not predictions:
         raise WdbcError(
             "no batch has been scored yet", where="the store", hint="Run `wdbc inbox add FILE`, then `wdbc monitor`."
         )
-    predictions = pd.concat(
-        [table.assign(predicted_at=live.arrival(batch)) for batch, table in scored.items()], ignore_index=True
+    scored = pd.concat(
+        [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()], ignore_index=True
     )
-    recipe = str(predictions["recipe"].iloc[-1])
-    reference = scans.sums(clean_frame[contract.DIAGNOSIS], log_odds.out_of_fold(cross_validation.predictions, recipe))
-    return live.evaluate(predictions, outcomes, reference)
+    out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
+    return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))

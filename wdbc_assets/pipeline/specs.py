@@ -43,7 +43,7 @@ class AssetSpec:
         promoted: Whether only the promotion gate moves the asset's pointer. Such an asset does not become out of date
             when its inputs change.
         partitioned: Whether the asset has one version for each incoming batch. Its partitioned inputs are those of the
-            same batch.
+            same batch; an asset that is not partitioned takes such an input of all batches.
         record: Whether a stored partition states what happened at that time. Only damage, or another version of a
             partitioned input, makes it out of date.
     """
@@ -299,7 +299,7 @@ ASSETS: dict[str, AssetSpec] = {
     ),
     "live_metrics": AssetSpec(
         function="wdbc_assets.pipeline.outcome_functions:live_metrics",
-        inputs=("outcomes", "clean_frame", "cross_validation"),
+        inputs=("outcomes", "predictions", "clean_frame", "cross_validation"),
         rules="wdbc_assets.domain.monitoring.outcome_rules:LIVE_METRICS",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_live_metrics",
         jobs=("live",),
@@ -317,6 +317,12 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES
 }
 """The assets of each job, inputs first."""
+
+
+def batch_inputs(asset: str) -> tuple[str, ...]:
+    """Return the inputs of which an asset takes all batches: the partitioned ones of an asset that is not."""
+    spec = ASSETS[asset]
+    return () if spec.partitioned else tuple(name for name in spec.inputs if ASSETS[name].partitioned)
 
 
 def of_model() -> dict[str, AssetSpec]:

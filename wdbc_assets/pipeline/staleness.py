@@ -96,7 +96,11 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
         changes = removed_recipes(spec, manifest) + reasons(
             store,
             manifest,
-            inputs={name: now.version for name in spec.inputs if (now := _present(store, states, name))},
+            inputs={
+                name: now.version
+                for name in spec.inputs
+                if name not in specs.batch_inputs(asset) and (now := _present(store, states, name))
+            },
             parameters=parameters,
             code=code_versions.code_version(asset, parameters),
         )

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.cli.alerting import _send
-from wdbc_assets.monitoring.alerts import delivery, outbox
+from wdbc_assets.monitoring.alerts import outbox, sending
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.monitoring.alerts.receivers import Webhook
@@ -42,9 +42,9 @@ def sent_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let messages be sent by this process, which is quicker than another one."""
 
     def start() -> None:
-        delivery.deliver(settings.home(), settings.load().alert_channels(), seconds=4)
+        sending.deliver(settings.home(), settings.load().alert_channels(), seconds=4)
 
-    monkeypatch.setattr(delivery, "start", start)
+    monkeypatch.setattr(sending, "start", start)
 
 
 @pytest.mark.usefixtures("store", "sent_here")

@@ -11,22 +11,11 @@ import wdbc_assets
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
-from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.alerts import store_problems
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, monitored
 
-
-@pytest.fixture(autouse=True)
-def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
-    monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
-    return environment / "inbox"
-
-
-@pytest.fixture
-def store(environment: Path) -> Store:
-    return monitored.make_store(environment / "results")
+pytestmark = pytest.mark.usefixtures("inbox")
 
 
 def typed(*arguments: str, code: int = 0) -> Result:

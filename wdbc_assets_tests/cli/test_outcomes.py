@@ -8,29 +8,16 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.outcome_files import OutcomeFiles, open_files
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import monitored
 
 KNOWN_AT = "2026-03-31"
-
-
-@pytest.fixture(autouse=True)
-def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
-    monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
-    return environment / "inbox"
-
-
-@pytest.fixture
-def store(environment: Path) -> Store:
-    return monitored.make_store(environment / "results")
+pytestmark = pytest.mark.usefixtures("inbox")
 
 
 def typed(*arguments: str) -> str:
@@ -124,7 +111,7 @@ def test_a_run_that_is_killed_before_it_puts_a_delivery_away_records_it_once(
 ) -> None:
     file = outcomes_of(scored(tmp_path, inbox), tmp_path / "outcomes.csv")
     with monkeypatch.context() as killed:
-        killed.setattr(OutcomeFiles, "settle", lambda *_: (_ for _ in ()).throw(WdbcError("killed")))
+        killed.setattr(OutcomeFiles, "acknowledge", lambda *_: (_ for _ in ()).throw(WdbcError("killed")))
         with pytest.raises(WdbcError, match="killed"):
             typed("outcomes", "add", file)
     assert len(open_files().waiting()) == 1
@@ -182,9 +169,3 @@ def test_a_damaged_delivery_is_said_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(DamagedStore, match="damaged") as damaged:
         files.read(path)
     assert damaged.value.where == str(path)
-
-
-def test_a_home_with_a_key_but_without_a_history_gets_its_configuration() -> None:
-    settings.home().mkdir()
-    (settings.home() / "pseudonym.key").write_bytes(b"0" * 32)
-    assert (settings.ensure_home() / "dagster.yaml").exists()

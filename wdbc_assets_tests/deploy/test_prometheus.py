@@ -113,7 +113,12 @@ def monitor(folder: Path) -> None:
     batch = monitored.put(folder, "batch.csv", patients)
     known = patients[[contract.ID, contract.DIAGNOSIS]].assign(known_at="2026-03-31")
     known.to_csv(folder / "outcomes.csv", index=False)
-    for arguments in (("inbox", "add", str(batch)), ("monitor",), ("outcomes", "add", str(folder / "outcomes.csv"))):
+    for arguments in (
+        ("inbox", "add", str(batch)),
+        ("monitor",),
+        ("outcomes", "add", str(folder / "outcomes.csv")),
+        ("alerts",),
+    ):
         done = running.wdbc(folder, *arguments, inbox=folder / "inbox")
         assert done.returncode == 0, done.stderr
 

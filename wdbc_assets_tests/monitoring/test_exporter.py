@@ -5,13 +5,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
+from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
+from wdbc_assets.monitoring.exporter import collector
+from wdbc_assets.orchestration import alerting
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import champions
@@ -85,6 +90,27 @@ def test_a_part_that_cannot_be_read_is_said_and_the_others_are_exported(tmp_path
     assert found["exporter_failed", ("jobs",)] == 1
     assert found["exporter_failed", ("assets",)] == 0
     assert ("asset_out_of_date", ("raw_data",)) in found
+
+
+def test_open_alerts_and_waiting_messages_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    store.note_refusal("raw_data", run_id="run-1", reasons=["the source is empty"])
+    monkeypatch.setenv("WDBC_ALERTS", "error=json://127.0.0.1:9/")
+    alerting.look(store, settings.load(), None)
+    found = samples(tmp_path / "wdbc.prom")
+    assert (found["alerts_open", ("error",)], found["alerts_open", ("warning",)]) == (1, 0)
+    assert found["alert_messages_waiting", ("json",)] == 1
+    assert found["alerts_looked_timestamp_seconds", ()] == pytest.approx(time.time(), abs=60)
+
+
+def test_a_bug_in_a_part_hides_no_other_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Iterator[GaugeMetricFamily]:
+        raise KeyError("8675309")
+
+    monkeypatch.setitem(collector._STORE, "champion", fail)
+    found = samples(tmp_path / "wdbc.prom")
+    assert (found["exporter_failed", ("champion",)], found["exporter_failed", ("assets",)]) == (1, 0)
+    assert "8675309" not in (tmp_path / "logs" / "wdbc.jsonl").read_text()
 
 
 def test_a_damaged_store_does_not_stop_the_exporter(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wdbc_assets import settings
-from wdbc_assets.monitoring.alerts import channels, delivery, messages
+from wdbc_assets.monitoring.alerts import channels, messages, sending
 from wdbc_assets.monitoring.alerts.outbox import Outbox
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.store.store import open_store
@@ -40,7 +40,7 @@ POINTS: tuple[tuple[object, str, Callable[..., Any]], ...] = (
     (messages, "compose", kill),  # something was found, and nothing is written
     (Outbox, "append", after(Outbox.append)),  # the message is written, and not the episode
     (Outbox, "put", after(Outbox.put)),  # both are written, and not committed
-    (delivery, "deliver", kill),  # committed, and not sent
+    (sending, "deliver", kill),  # committed, and not sent
     (channels, "send", kill),  # about to be sent
     (channels, "send", after(channels.send)),  # sent, and not removed
 )
@@ -49,7 +49,7 @@ POINTS: tuple[tuple[object, str, Callable[..., Any]], ...] = (
 def look_and_send(folder: Path) -> None:
     config = settings.load()
     alerting.look(open_store(config.storage, relative_to=folder), config, None)
-    delivery.deliver(settings.home(), config.alert_channels())
+    sending.deliver(settings.home(), config.alert_channels())
 
 
 def in_a_process(work: Callable[[], None]) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import delivery, detectors, outbox
+from wdbc_assets.monitoring.alerts import detectors, outbox, sending
 from wdbc_assets.orchestration import alert_sensor, alerting, resources
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.instance import open_instance
@@ -37,7 +37,7 @@ def look_and_send(store: Store) -> alerting.Look:
     """Look, and send in this process."""
     config = settings.load()
     result = alerting.look(store, config, None)
-    delivery.deliver(settings.home(), config.alert_channels())
+    sending.deliver(settings.home(), config.alert_channels())
     return result
 
 
@@ -153,7 +153,7 @@ def test_no_value_of_a_patient_reaches_an_alert_whatever_may_be_shown(
         run = defs.resolve_job_def("refresh").execute_in_process(instance=instance, raise_on_error=False)
         assert not run.success
         alerting.look(store, settings.load(), detectors.opened(instance))
-        delivery.deliver(settings.home(), settings.load().alert_channels())
+        sending.deliver(settings.home(), settings.load().alert_channels())
     (request,) = receiver.requests
     sent = request.title + request.text
     assert "failed run: job refresh" in sent

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.monitoring import calibration
+from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.monitoring import batch_keys, batches
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.inbox import Inbox
@@ -102,7 +102,7 @@ def test_a_batch_is_stored_scored_and_compared_and_then_unchanged(
     assert shown(first, "predictions")[key]["champion"] == champion[:12]
     described = shown(first, "drift_report")[key]
     assert described["largest z"] == abs(report.streams[0].z)
-    assert (described["alarms"], described["threshold"]) == (0, calibration.DRIFT["weekly"].threshold)
+    assert (described["alarms"], described["threshold"]) == (0, thresholds.DRIFT["weekly"].value)
 
     second = run(instance, key)
     for asset in ASSETS:

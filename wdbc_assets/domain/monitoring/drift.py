@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from wdbc_assets.domain.monitoring import calibration, prevalence_shift, scan, streams
+from wdbc_assets.domain.monitoring import prevalence_shift, scan, streams, thresholds
 from wdbc_assets.domain.monitoring.distances import Distance
 from wdbc_assets.domain.monitoring.prevalence_shift import PrevalenceShift
 from wdbc_assets.domain.monitoring.streams import Reference, Sketch
@@ -82,7 +82,7 @@ class DriftReport:
     reference_rows: int
     earlier_batches: int
     earlier_rows: int
-    cadence: calibration.Cadence
+    cadence: thresholds.Cadence
     threshold: float
     false_alarms: float
     false_alarms_error: float
@@ -110,7 +110,7 @@ def report(
     earlier: Sequence[BatchSketch],
     latest: BatchSketch,
     *,
-    cadence: calibration.Cadence = "weekly",
+    cadence: thresholds.Cadence = "weekly",
     distances: tuple[Distance, ...] = (),
 ) -> DriftReport:
     """Return what the scan says after the latest batch.
@@ -122,13 +122,13 @@ def report(
         cadence: How often a batch is expected.
         distances: The distances of the batch from the reference, see `distances`.
     """
-    promised = calibration.DRIFT[cadence]
+    promised = thresholds.DRIFT[cadence]
     sketches = [*(batch.sketch for batch in earlier), latest.sketch]
     lengths = scan.windows(len(sketches), promised.windows)
     z = scan_sketches(reference, sketches, lengths)
     tested = [length for length, row in zip(lengths, z, strict=True) if not np.isnan(row[0])]
     shifts = _largest(z, lengths) if tested else ()
-    alarmed = bool(shifts) and abs(shifts[0].z) > promised.threshold
+    alarmed = bool(shifts) and abs(shifts[0].z) > promised.value
     verdict: Verdict = "drift" if alarmed else "no drift" if tested else "too few to say"
     return DriftReport(
         batch=latest.batch,
@@ -138,12 +138,12 @@ def report(
         earlier_batches=len(earlier),
         earlier_rows=sum(batch.sketch.rows for batch in earlier),
         cadence=cadence,
-        threshold=promised.threshold,
+        threshold=promised.value,
         false_alarms=promised.false_alarms,
         false_alarms_error=promised.error,
         verdict=verdict,
         streams=shifts,
-        detectable=_detectable(reference, sketches, tested, promised.threshold),
+        detectable=_detectable(reference, sketches, tested, promised.value),
         prevalence=prevalence_shift.assess(reference, _sum(sketches[-shifts[0].window :])) if alarmed else None,
         distances=distances,
     )

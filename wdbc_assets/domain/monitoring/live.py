@@ -23,9 +23,9 @@ import pandas as pd
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, log_odds, ranking
 from wdbc_assets.domain.evaluation.intervals import Interval
-from wdbc_assets.domain.monitoring import outcomes, sequential
+from wdbc_assets.domain.monitoring import outcome_scan, sequential
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
-from wdbc_assets.domain.monitoring.outcomes import OutcomeScan, OutcomeSums
+from wdbc_assets.domain.monitoring.outcome_scan import OutcomeScan, OutcomeSums
 
 EVENT_COLUMNS = ("id", "diagnosis", "known_at", "recorded_at")
 """The columns of the events: pseudonym, diagnosis (1 = malignant), and two times in UTC, ISO 8601."""
@@ -144,7 +144,7 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
             for name in contract.OUTCOMES
         ),
         metrics=_metrics(joined),
-        scan=outcomes.scan_outcomes(reference, weeks),
+        scan=outcome_scan.scan_outcomes(reference, weeks),
         recall_evidence=RecallEvidence(len(found), float(evidence.max(initial=1.0)), sequential.RECALL_ALARM),
         weeks=len(weeks),
     )
@@ -180,7 +180,8 @@ def _weeks(joined: pd.DataFrame) -> list[OutcomeSums]:
     week = (pd.to_datetime(joined["known_at"], utc=True, format="ISO8601") - _MONDAY).dt.days // 7
     y, p = joined["diagnosis"].to_numpy(), joined["probability"].to_numpy()
     scores = log_odds.of_probabilities(p)
-    return [outcomes.sums(y[week == number], scores[week == number]) for number in range(week.min(), week.max() + 1)]
+    numbers = range(week.min(), week.max() + 1)
+    return [outcome_scan.sums(y[week == number], scores[week == number]) for number in numbers]
 
 
 def _metrics(joined: pd.DataFrame) -> dict[str, Interval]:

@@ -120,6 +120,11 @@ class Outbox:
         self._connection.executemany("INSERT OR REPLACE INTO looks VALUES (?, ?)", rows)
         return newer
 
+    def last_look(self) -> float | None:
+        """Return when the last look began, in seconds since 1970; None if nobody has looked yet."""
+        ((began,),) = self._all("SELECT max(began) FROM looks")
+        return None if began is None else float(began)
+
     def append(self, channel: str, message: Message, now: datetime) -> None:
         """Let a message wait for a channel, behind the others."""
         self._connection.execute(

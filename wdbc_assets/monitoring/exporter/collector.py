@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from wdbc_assets import machine, settings
-from wdbc_assets.monitoring.exporter import of_batches, of_history, of_store
+from wdbc_assets import logs, machine, settings
+from wdbc_assets.monitoring.exporter import of_alerts, of_batches, of_history, of_store
 from wdbc_assets.monitoring.exporter.families import gauge, single
 from wdbc_assets.store.store import Store
 
@@ -26,6 +26,7 @@ _STORE: dict[str, Callable[[Store, settings.Settings], Iterator[GaugeMetricFamil
     "champion": lambda store, _: of_store.champion(store),
     "drift": lambda store, _: of_batches.drift(store),
     "live": lambda store, _: of_batches.live(store),
+    "alerts": lambda *_: of_alerts.alerts(settings.home()),
 }
 _HISTORY: dict[str, Callable[["dg.DagsterInstance"], Iterator[GaugeMetricFamily]]] = {
     "jobs": of_history.jobs,
@@ -64,9 +65,8 @@ class PlatformCollector(Collector):
             with self._open_history() as instance:
                 for name, part in _HISTORY.items():
                     yield from self._attempt(name, partial(part, instance), failed)
-        except Exception as error:
-            if machine.refusal(error) is None:
-                raise
+        except Exception as error:  # noqa: BLE001 -- as in `_attempt`
+            _log("history", error)
             failed |= dict.fromkeys(_HISTORY, True)
 
     @staticmethod
@@ -77,8 +77,14 @@ class PlatformCollector(Collector):
         failed[name] = False
         try:
             return list(part())
-        except Exception as error:
-            if machine.refusal(error) is None:
-                raise
+        except Exception as error:  # noqa: BLE001 -- neither damage nor a bug in one part may hide the others
+            _log(name, error)
             failed[name] = True
             return []
+
+
+def _log(part: str, error: Exception) -> None:
+    """Log why a part is missing. The text of a bug is left out, because it may quote a patient's value."""
+    known = machine.refusal(error)
+    reason = known.what if known else f"unexpected {type(error).__name__}, a bug in wdbc"
+    logs.logger.error("exporter: %s: %s", part, reason)

@@ -56,6 +56,12 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
                 [(one.quantity, one.aspect, f"{one.z:+.2f}", one.window) for one in report.streams[:_SHOWN_STREAMS]],
             ),
         }
+    if report.distances:
+        largest = sorted(report.distances, key=lambda one: -one.kolmogorov_smirnov)[:_SHOWN_STREAMS]
+        described["distances, which raise no alarm"] = parts.table(
+            ("quantity", "Kolmogorov-Smirnov", "stability index (PSI)"),
+            [(one.quantity, f"{one.kolmogorov_smirnov:.3f}", f"{one.stability_index:.3f}") for one in largest],
+        )
     if report.detectable is not None:
         described["detectable shift in standard deviations"] = report.detectable
     if report.cause is not None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wdbc_assets.domain.monitoring import calibration, drift, scan, streams
+from wdbc_assets.domain.monitoring import drift, scan, streams, thresholds
 from wdbc_assets.store import parsing
 from wdbc_assets_tests.domain.monitoring import years
 
@@ -85,8 +85,8 @@ def test_the_detectable_shift_shrinks_with_more_batches() -> None:
 
 def test_a_report_states_what_its_threshold_promises() -> None:
     found = drift.report(years.reference(), [], years.weeks(1)[0], cadence="daily")
-    promised = calibration.DRIFT["daily"]
-    assert (found.threshold, found.false_alarms) == (promised.threshold, promised.false_alarms)
+    promised = thresholds.DRIFT["daily"]
+    assert (found.threshold, found.false_alarms) == (promised.value, promised.false_alarms)
 
 
 def test_a_report_is_read_back_from_its_json() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets.domain.monitoring import live, outcomes
+from wdbc_assets.domain.monitoring import live, outcome_scan
 from wdbc_assets.store import parsing
 
-REFERENCE = outcomes.sums([0, 1] * 285, [-2.0, 2.0] * 285)
+REFERENCE = outcome_scan.sums([0, 1] * 285, [-2.0, 2.0] * 285)
 
 
 def predictions(count: int, *, seed: int = 0) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Delivery of a file into the inbox, for `wdbc inbox add`: it is validated, and appears there whole and claimed."""
+"""Adding a file to the inbox, for `wdbc inbox add`: it is validated, and appears there whole and claimed."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ _PIECE = 1024**2
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Added:
     """A file in the inbox: the key of its batch, and whether that batch was there before."""
 
     batch: str
     duplicate: bool
 
 
-def deliver(source: Path, into: Inbox, stored: Collection[str]) -> Delivery:
+def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
     """Copy a file into an inbox, unless its content is there or was taken up before.
 
     Args:
@@ -48,10 +48,10 @@ def deliver(source: Path, into: Inbox, stored: Collection[str]) -> Delivery:
             known = {batch_keys.digits(key): key for key in (*stored, *_claimed(into.folder))}
             key = batch_keys.make(time.time(), digest)
             if earlier := known.get(batch_keys.digits(key)):
-                return Delivery(earlier, duplicate=True)
+                return Added(earlier, duplicate=True)
             _require_batch(copy, shown=source)
             copy.rename(into.folder / batch_keys.claimed_name(key, source.name))
-            return Delivery(key, duplicate=False)
+            return Added(key, duplicate=False)
     except OSError as error:
         raise WdbcError(
             f"the file cannot be copied into the inbox: {error.strerror}",

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from tools.calibration import page
-from wdbc_assets.domain.monitoring import calibration
+from wdbc_assets.domain.monitoring import thresholds
 
 RATES: dict[str, Any] = json.loads(page.RATES.read_bytes())["false_alarms"]
 
 
 @pytest.mark.parametrize(
     ("name", "promised"),
-    [*calibration.DRIFT.items(), ("outcomes", calibration.OUTCOMES)],
+    [*thresholds.DRIFT.items(), ("outcomes", thresholds.OUTCOMES)],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_threshold_promises_the_rate_that_was_simulated(name: str, promised: calibration.Calibration) -> None:
-    rate = RATES[name][str(promised.threshold)]
+def test_a_threshold_promises_the_rate_that_was_simulated(name: str, promised: thresholds.Threshold) -> None:
+    rate = RATES[name][str(promised.value)]
     assert (promised.false_alarms, promised.error) == (rate["share"], rate["error"])
     assert promised.false_alarms <= 0.025
 

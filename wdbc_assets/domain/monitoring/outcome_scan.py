@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from wdbc_assets.domain.monitoring import calibration, scan
+from wdbc_assets.domain.monitoring import scan, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-    from wdbc_assets.domain.monitoring.calibration import Calibration
+    from wdbc_assets.domain.monitoring.thresholds import Threshold
+
 
 MOST_LOG_ODDS = 7.0
 """Log-odds are clipped here, so that a single patient cannot raise an alarm."""
@@ -100,7 +101,7 @@ def sums(y: ArrayLike, log_odds: ArrayLike) -> OutcomeSums:
 
 
 def scan_outcomes(
-    reference: OutcomeSums, weeks: Sequence[OutcomeSums], promised: Calibration = calibration.OUTCOMES
+    reference: OutcomeSums, weeks: Sequence[OutcomeSums], promised: Threshold = thresholds.OUTCOMES
 ) -> OutcomeScan:
     """Return what the scan says after the last week.
 
@@ -125,4 +126,4 @@ def scan_outcomes(
         if not np.isnan(sizes).all():
             row = int(np.nanargmax(sizes))
             shifts.append(OutcomeShift(stream, float(z[row, column]), lengths[row]))  # type: ignore[arg-type]
-    return OutcomeScan(tuple(shifts), promised.threshold, promised.false_alarms, promised.error)
+    return OutcomeScan(tuple(shifts), promised.value, promised.false_alarms, promised.error)

@@ -1,4 +1,4 @@
-"""Delivery of what waits in the outbox, in a process of its own: `python -m wdbc_assets.monitoring.alerts.delivery`.
+"""Delivery of what waits in the outbox, in a process of its own: `python -m wdbc_assets.monitoring.alerts.sending`.
 
 A command starts the process and waits for a moment at most. So a channel that hangs delays neither a run nor the
 daemon, and Apprise is imported by no other process. Each channel is served by a thread, in the order of its messages;

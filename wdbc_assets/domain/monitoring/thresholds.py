@@ -13,27 +13,27 @@ Cadence = Literal["weekly", "daily"]
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The threshold of a scan, and what it promises.
+class Threshold:
+    """When a scan raises an alarm, and how often wrongly.
 
     Attributes:
-        threshold: An alarm is a |z| above this.
+        value: An alarm is a |z| above this.
         windows: The lengths of the windows, in batches.
         false_alarms: The share of years without a change that have an alarm.
         error: The standard deviation of this share, from the number of simulated years.
     """
 
-    threshold: float
+    value: float
     windows: tuple[int, ...]
     false_alarms: float
     error: float
 
 
-DRIFT: dict[Cadence, Calibration] = {
-    "weekly": Calibration(4.9, (1, 2, 4, 8, 13, 26, 52), 0.0142, 0.0034),
-    "daily": Calibration(5.1, (1, 7, 14, 28, 56, 91, 182, 364), 0.0125, 0.0056),
+DRIFT: dict[Cadence, Threshold] = {
+    "weekly": Threshold(4.9, (1, 2, 4, 8, 13, 26, 52), 0.0142, 0.0034),
+    "daily": Threshold(5.1, (1, 7, 14, 28, 56, 91, 182, 364), 0.0125, 0.0056),
 }
 """The scan of the inputs, for batches of about 114 patients a week."""
 
-OUTCOMES = Calibration(4.4, (4, 8, 13, 26, 52), 0.0158, 0.0036)
+OUTCOMES = Threshold(4.4, (4, 8, 13, 26, 52), 0.0158, 0.0036)
 """The scan of the outcomes that became known in each week."""

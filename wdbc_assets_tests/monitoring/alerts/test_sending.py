@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wdbc_assets.monitoring.alerts import channels, delivery, outbox
+from wdbc_assets.monitoring.alerts import channels, outbox, sending
 from wdbc_assets.settings import AlertChannel
 from wdbc_assets_tests.monitoring.alerts.episodes import message
 from wdbc_assets_tests.monitoring.alerts.receivers import HANG, Webhook
@@ -31,7 +31,7 @@ def let_time_pass(home: Path) -> None:
 def test_messages_arrive_in_order_and_leave_the_outbox(tmp_path: Path) -> None:
     waits(tmp_path, "json", "a", "b", "c")
     with Webhook() as receiver:
-        delivery.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)])
+        sending.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)])
     assert [request.key for request in receiver.requests] == ["a", "b", "c"]
     with outbox.open_outbox(tmp_path) as box:
         assert box.backlogs() == []
@@ -43,8 +43,8 @@ def test_what_is_refused_is_sent_later_with_its_key_and_before_what_follows(tmp_
     with Webhook(429, 500) as receiver:
         served = [AlertChannel("json", "error", receiver.url)]
         for _ in range(3):
-            delivery.deliver(tmp_path, served, seconds=4)
-            delivery.deliver(tmp_path, served, seconds=4)  # too early: nothing is tried
+            sending.deliver(tmp_path, served, seconds=4)
+            sending.deliver(tmp_path, served, seconds=4)  # too early: nothing is tried
             let_time_pass(tmp_path)
     assert [request.key for request in receiver.requests] == ["a", "a", "a", "b"]
 
@@ -56,7 +56,7 @@ def test_a_channel_that_is_away_for_a_moment_needs_nobody_who_looks_again(
     monkeypatch.setattr(outbox, "_FIRST_WAIT", 0.1)
     waits(tmp_path, "json", "a", "b")
     with Webhook(500, 500, 429) as receiver:
-        delivery.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)], seconds=20)
+        sending.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)], seconds=20)
     assert [request.key for request in receiver.requests] == ["a", "a", "a", "a", "b"]
     pauses = [later.at - earlier.at for earlier, later in pairwise(receiver.requests)]
     assert pauses[0] < pauses[1] < pauses[2]
@@ -69,7 +69,7 @@ def test_a_channel_that_hangs_delays_no_other_and_is_noted(tmp_path: Path) -> No
     with Webhook(HANG) as hanging, Webhook() as working:
         began = time.monotonic()
         served = [AlertChannel("json", "error", hanging.url), AlertChannel("json-2", "error", working.url)]
-        delivery.deliver(tmp_path, served, seconds=1.5)
+        sending.deliver(tmp_path, served, seconds=1.5)
         assert working.requests[0].at - began < 1.5
         assert time.monotonic() - began < 3
         with outbox.open_outbox(tmp_path) as box:
@@ -81,7 +81,7 @@ def test_two_deliveries_at_the_same_time_send_each_message_once(tmp_path: Path) 
     waits(tmp_path, "json", *"abcdefgh")
     with Webhook() as receiver:
         served = [AlertChannel("json", "error", receiver.url)]
-        threads = [threading.Thread(target=delivery.deliver, args=(tmp_path, served)) for _ in range(2)]
+        threads = [threading.Thread(target=sending.deliver, args=(tmp_path, served)) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -95,7 +95,7 @@ def test_the_process_sends_what_waits_by_itself(environment: Path, monkeypatch: 
     with Webhook() as receiver:
         monkeypatch.setenv("WDBC_ALERTS", f"error={receiver.url}")
         waits(home, "json", "a", "b")
-        delivery.start()
+        sending.start()
         for _ in range(600):
             if len(receiver.requests) == 2:
                 break
@@ -110,14 +110,14 @@ def test_a_bug_in_a_channel_is_noted_without_its_text(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(channels, "send", fail)
     waits(tmp_path, "json", "a")
-    delivery.deliver(tmp_path, [AlertChannel("json", "error", "json://127.0.0.1")], seconds=3)
+    sending.deliver(tmp_path, [AlertChannel("json", "error", "json://127.0.0.1")], seconds=3)
     with outbox.open_outbox(tmp_path) as box:
         assert box.backlogs()[0].error == "an unexpected RuntimeError in Apprise"
 
 
 def test_apprise_is_imported_only_when_something_is_sent() -> None:
     code = (
-        "import sys, wdbc_assets.monitoring.alerts.delivery, wdbc_assets.orchestration.alerting as alerting\n"
+        "import sys, wdbc_assets.monitoring.alerts.sending, wdbc_assets.orchestration.alerting as alerting\n"
         "from wdbc_assets.monitoring.alerts import channels\n"
         "assert channels.is_installed()\n"
         "print(sorted({'apprise', 'dagster', 'pandas', 'requests'} & set(sys.modules)))"

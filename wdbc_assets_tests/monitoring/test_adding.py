@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import delivery
+from wdbc_assets.monitoring import adding
 from wdbc_assets.monitoring.inbox import Inbox
 from wdbc_assets_tests import builders, monitored
 
@@ -17,13 +17,13 @@ def inbox(tmp_path: Path) -> Inbox:
 
 def test_a_file_is_copied_and_claimed_and_its_content_is_a_batch_once(inbox: Inbox, tmp_path: Path) -> None:
     source = monitored.put(tmp_path, "patients.csv", monitored.patients(5))
-    first = delivery.deliver(source, inbox, [])
+    first = adding.add(source, inbox, [])
     assert not first.duplicate
     assert [path.name for path in inbox.folder.iterdir()] == [f"{first.batch}_patients.csv"]
     assert inbox.survey([]).batches == [first.batch]  # without waiting until it has settled
-    assert delivery.deliver(source, inbox, []) == delivery.Delivery(first.batch, duplicate=True)
-    inbox.settle(first.batch)
-    assert delivery.deliver(source, inbox, [first.batch]).duplicate
+    assert adding.add(source, inbox, []) == adding.Added(first.batch, duplicate=True)
+    inbox.acknowledge(first.batch)
+    assert adding.add(source, inbox, [first.batch]).duplicate
     assert source.exists()
 
 
@@ -41,7 +41,7 @@ def test_a_file_that_is_no_batch_changes_nothing_and_is_named(
     source = tmp_path / "rubbish.csv"
     source.write_bytes(content)
     with pytest.raises(WdbcError, match=message) as refused:
-        delivery.deliver(source, inbox, [])
+        adding.add(source, inbox, [])
     assert str(source) in refused.value.where
     assert list(inbox.folder.iterdir()) == []
 
@@ -49,11 +49,11 @@ def test_a_file_that_is_no_batch_changes_nothing_and_is_named(
 def test_a_folder_and_a_missing_file_are_refused(inbox: Inbox, tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "missing.csv"):
         with pytest.raises(WdbcError, match="not a file"):
-            delivery.deliver(source, inbox, [])
+            adding.add(source, inbox, [])
 
 
 def test_an_inbox_that_cannot_be_a_folder_is_named_with_its_setting(tmp_path: Path) -> None:
     source = monitored.put(tmp_path, "patients.csv", monitored.patients(5))
     with pytest.raises(WdbcError, match="cannot be copied") as refused:
-        delivery.deliver(source, Inbox(source / "inbox", tmp_path / "key"), [])
+        adding.add(source, Inbox(source / "inbox", tmp_path / "key"), [])
     assert "WDBC_INBOX" in refused.value.hint
