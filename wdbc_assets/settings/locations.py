@@ -1,4 +1,4 @@
-"""Environment variables that other programs define or read: Dagster's home, and what the service passes to workers."""
+"""Environment variables that other programs define or read: Dagster's home, and what processes pass to others."""
 
 import contextlib
 import os
@@ -22,6 +22,7 @@ _HISTORY = "history"
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
+_CLOCK = "_WDBC_CLOCK"
 
 
 def project_root() -> Path:
@@ -140,6 +141,17 @@ def hand_over_access(access: str) -> None:
 def service_access() -> str:
     """Return the access mode that was passed to this process, or an empty string."""
     return os.environ.get(_ACCESS, "")
+
+
+def hand_over_clock(file: Path) -> None:
+    """Pass the file with the time of a rehearsal to the processes that this one starts."""
+    os.environ[_CLOCK] = str(file)
+
+
+def clock_file() -> Path | None:
+    """Return the file with the time of the rehearsal that this process takes part in, or None outside of one."""
+    name = os.environ.get(_CLOCK)
+    return Path(name) if name else None
 
 
 def without_metrics() -> dict[str, str]:
