@@ -27,7 +27,7 @@ class ReferralWatch:
             return self._current
         history = self._log.history()
         found = referral.current(history)
-        if found is not None or not history.problems:
+        if found is not None or (history.entries and not history.problems):  # a history never becomes empty
             self._current = found
         self._head = head
         return self._current
