@@ -157,5 +157,5 @@ def test_every_source_path_and_module_that_a_page_names_exists(path: Path) -> No
 def test_every_command_and_make_target_that_a_page_names_exists(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert set(re.findall(r"\bwdbc ([a-z]+)\b", text)) <= set(cli.wdbc.commands)
+    assert set(re.findall(r"\bwdbc ([a-z]+(?:-[a-z]+)*)\b", text)) <= set(cli.wdbc.commands)
     assert set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, flags=re.MULTILINE)) <= set(targets)

@@ -33,6 +33,7 @@ from wdbc_assets.cli.outcomes import outcomes
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.recalibrate import recalibrate
+from wdbc_assets.cli.refer_all import refer_all
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
@@ -60,7 +61,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
     inbox, monitor, outcomes, live,
-    champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
+    champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command,
 )  # fmt: skip
 for command in _COMMANDS:
     wdbc.add_command(command)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from wdbc_assets.orchestration import alert_sensor, inbox_sensor, jobs, resources, schedules, sensors
+from wdbc_assets.orchestration import alert_sensor, guard_sensor, inbox_sensor, jobs, resources, schedules, sensors
 from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.orchestration.io_manager import StepIOManager, StoreIOManager
@@ -27,6 +27,7 @@ defs = dg.Definitions(
         sensors.evidence_updates,
         inbox_sensor.inbox_changed,
         alert_sensor.alerts,
+        guard_sensor.rollback_guard,
     ],
     resources={
         "store": store,
