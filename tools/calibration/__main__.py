@@ -23,8 +23,8 @@ OUTCOME_THRESHOLDS = (3.8, 4.0, 4.2, 4.4)
 AFTER_WEEKS = (1, 2, 4, 8, 13)
 _WATCHED = max(AFTER_WEEKS)
 _FLIPPED, _LOG_ODDS_ADDED = 0.1, 2.0
-_CONTROL = "no change"
-ROLLBACKS = (_CONTROL, "trained on 10 % exchanged labels", "log-odds +2")
+_EVERYONE = 20_000  # patients by which two models are compared almost exactly
+ROLLBACKS = ("trained on 10 % exchanged labels", "log-odds +2")
 
 
 def main() -> None:
@@ -33,6 +33,8 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=1200, help="simulated years without a change [1200]")
     parser.add_argument("--days", type=int, default=400, help="the same with a batch a day, which takes longer [400]")
     parser.add_argument("--runs", type=int, default=100, help="simulations of each change [100]")
+    parser.add_argument("--controls", type=int, default=300, help="years of a champion as good as the one before [300]")
+    parser.add_argument("--only-rollback", action="store_true", help="simulate rollbacks, and keep all other rates")
     options = parser.parse_args()
     with ProcessPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool:
 
@@ -44,13 +46,21 @@ def main() -> None:
                     print(f"  {name}: {done} of {count}, {time.monotonic() - began:.0f} s", flush=True)
             return results
 
+        controls = simulate("rollback: as good a model", _control, options.controls)
+        rolled = {name: simulate(f"rollback: {name}", partial(_rollback, name), options.runs) for name in ROLLBACKS}
+        rollbacks = {
+            "controls": _of_controls(*(np.array(column) for column in zip(*controls, strict=True))),
+            "rollback": {name: _by_week(found) for name, found in rolled.items()},
+        }
+        if options.only_rollback:
+            _write(json.loads(FILE.read_bytes()) | rollbacks)
+            return
         clean = simulate("years without a change", _clean_year, options.years)
         daily = np.array(simulate("the same with a batch a day", _clean_days, options.days))
         drifts = {name: simulate(name, partial(_drift, name), options.runs) for name in changes.DRIFT}
         known = {
             name: simulate(f"outcomes: {name}", partial(_outcomes, name), options.runs) for name in changes.OUTCOMES
         }
-        rolled = {name: simulate(f"rollback: {name}", partial(_rollback, name), options.runs) for name in ROLLBACKS}
     weekly, late, recall, both = (np.array(column) for column in zip(*clean, strict=True))
     document = {
         "reference": years.REFERENCE,
@@ -67,8 +77,12 @@ def main() -> None:
         },
         "drift": {name: _by_week(found) for name, found in drifts.items()},
         "outcomes": {name: _by_week(found) for name, found in known.items()},
-        "rollback": {name: _by_week(found) for name, found in rolled.items()},
+        **rollbacks,
     }
+    _write(document)
+
+
+def _write(document: dict[str, Any]) -> None:
     FILE.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {FILE}")
 
@@ -151,15 +165,45 @@ def _rollback(name: str, seed: int) -> int:
     generator, people, year = _begin(seed)
     newer = people.sample(years.REFERENCE, generator)
     labels = newer.y
-    if name == ROLLBACKS[1]:
+    if name == ROLLBACKS[0]:
         labels = np.where(generator.random(len(labels)) < _FLIPPED, 1 - labels, labels)
     champion = years.fit(newer.X, labels)
-    added = _LOG_ODDS_ADDED if name == ROLLBACKS[2] else 0.0
-    weeks = [people.sample(years.WEEK, generator) for _ in range(years.WEEKS if name == _CONTROL else _WATCHED)]
+    added = _LOG_ODDS_ADDED if name == ROLLBACKS[1] else 0.0
+    weeks = [people.sample(years.WEEK, generator) for _ in range(_WATCHED)]
+    return _rolled_back(year, lambda X: champion.decision_function(X) + added, weeks)
+
+
+def _control(seed: int) -> tuple[int, float]:
+    """Return the same in a year for a champion of the same recipe, and by how much its Brier score is truly worse."""
+    generator, people, year = _begin(seed)
+    newer = people.sample(years.REFERENCE, generator)
+    champion = years.fit(newer.X, newer.y)
+    weeks = [people.sample(years.WEEK, generator) for _ in range(years.WEEKS)]
+    everyone = people.sample(_EVERYONE, np.random.default_rng([3, seed]))
+    scores = [(_p(z(everyone.X)) - everyone.y) ** 2 for z in (champion.decision_function, year.log_odds)]
+    return _rolled_back(year, champion.decision_function, weeks), float((scores[0] - scores[1]).mean())
+
+
+def _rolled_back(year: years.Year, champion: Callable[[np.ndarray], np.ndarray], weeks: Sequence[Patients]) -> int:
     X, y = np.vstack([week.X for week in weeks]), np.concatenate([week.y for week in weeks])
-    worse, previous = (1 / (1 + np.exp(-z)) for z in (champion.decision_function(X) + added, year.log_odds(X)))
-    evidence = sequential.rollback(worse, previous, y) >= sequential.ROLLBACK
+    evidence = sequential.rollback(_p(champion(X)), _p(year.log_odds(X)), y) >= sequential.ROLLBACK
     return int(evidence.argmax()) // years.WEEK + 1 if evidence.any() else 0
+
+
+def _of_controls(weeks: np.ndarray, worse_by: np.ndarray) -> dict[str, int]:
+    """Return how many champions of the same recipe were truly worse than the margin, and how many were rolled back."""
+    worse = worse_by > sequential.MARGIN
+    return {
+        "years": len(weeks),
+        "worse": int(worse.sum()),
+        "worse_rolled_back": int((weeks[worse] > 0).sum()),
+        "wrongly_rolled_back": int((weeks[~worse] > 0).sum()),
+    }
+
+
+def _p(log_odds: np.ndarray) -> np.ndarray:
+    p: np.ndarray = 1 / (1 + np.exp(-log_odds))
+    return p
 
 
 def _begin(seed: int) -> tuple[np.random.Generator, Population, years.Year]:

@@ -25,6 +25,8 @@ def tables(rates: Mapping[str, Any]) -> str:
         markdown.table(["alarm", "threshold", "years with a false alarm"], _false_alarms(rates)),
         markdown.table(["change of the patients, found by the drift report", *head], _found(rates["drift"])),
         markdown.table(["change, found from the outcomes", *head], _found(rates["outcomes"])),
+        markdown.table(["champion, compared with the model before it", *head], _found(rates["rollback"])),
+        textwrap.fill(_controls(rates["controls"]), 120, break_on_hyphens=False),
         textwrap.fill(_method(rates), 120, break_on_hyphens=False),
     ]
     return "\n\n".join(blocks)
@@ -36,7 +38,7 @@ def page(text: str, rates: Mapping[str, Any]) -> str:
 
 
 def _false_alarms(rates: Mapping[str, Any]) -> list[list[str]]:
-    measured = rates["false_alarms"]
+    measured, controls = rates["false_alarms"], rates["controls"]
     promised = [
         ("drift, weekly batches", "weekly", thresholds.DRIFT["weekly"].value),
         ("drift, daily batches", "daily", thresholds.DRIFT["daily"].value),
@@ -46,7 +48,12 @@ def _false_alarms(rates: Mapping[str, Any]) -> list[list[str]]:
     return [
         *rows,
         ["recall, from outcomes", f"{sequential.RECALL_ALARM:g}", _percent(measured["recall"])],
-        ["any of them, weekly batches", "", _percent(measured["together"])],
+        [
+            "rollback of a champion that is not worse",
+            f"{sequential.ROLLBACK:g}",
+            f"{controls['wrongly_rolled_back']} of {controls['years'] - controls['worse']} years",
+        ],
+        ["drift, calibration or recall, weekly batches", "", _percent(measured["together"])],
     ]
 
 
@@ -62,13 +69,23 @@ def _share(rate: Mapping[str, float]) -> str:
     return f"{rate['share']:.2f}"
 
 
+def _controls(controls: Mapping[str, Any]) -> str:
+    return (
+        f"{controls['years']:,} champions had the recipe of the model before them and other patients, for a year each."
+        f" By chance, {controls['worse']:,} of them were in truth worse by more than the margin of"
+        f" {sequential.MARGIN:g}, and {controls['worse_rolled_back']:,} of these were rolled back. A rollback of one of"
+        " the others is wrong."
+    )
+
+
 def _method(rates: Mapping[str, Any]) -> str:
     return (
         f"Each year was simulated with a reference of {rates['reference']} patients of its own, a model fitted on it,"
         f" and {rates['patients_a_week']} patients a week: {rates['years']:,} years with weekly batches,"
-        f" {rates['years_of_days']:,} with daily ones, and {rates['runs']:,} simulations of each change, which begins"
-        " after eight weeks without one. ± is the standard deviation of the simulation; that of a share in the other"
-        f" tables is at most {0.5 / rates['runs'] ** 0.5:.3f}. To simulate again, run `make calibrate`."
+        f" {rates['years_of_days']:,} with daily ones, and"
+        f" {rates['runs']:,} simulations of each change, which begins after eight weeks without one. ± is the standard"
+        " deviation of the simulation; that of a share in the other tables is at most"
+        f" {0.5 / rates['runs'] ** 0.5:.3f}. To simulate again, run `make calibrate`."
     )
 
 

@@ -92,7 +92,10 @@ def test_a_batch_is_stored_scored_and_compared_and_then_unchanged(
     assert ids.str.fullmatch("[0-9a-f]{32}").all()
     assert ids.is_unique
     assert predictions[contract.ID].tolist() == ids.tolist()
-    assert list(predictions) == ["id", "probability", "triage", "above_threshold", "log_odds", "model", "recipe"]
+    assert list(predictions) == [
+        "id", "probability", "triage", "above_threshold", "log_odds", "model", "recipe", "policy",
+        "previous_version", "previous_probability",
+    ]  # fmt: skip
     champion = store.handle("champion").manifest.version
     assert set(predictions["model"]) == {champion}
     assert store.handle("predictions", partition=key).manifest.inputs["champion"] == champion

@@ -48,11 +48,11 @@ def judgement(name: gate.Name = "better", **facts: Any) -> VerdictDocument:
     return replace(document, **facts)
 
 
-def draft(store: Store, content: bytes) -> Draft:
+def draft(store: Store, content: object) -> Draft:
     return store.draft(paths.CHAMPION, content, run_id="run-1")
 
 
-def promote(store: Store, content: bytes, **facts: Any) -> Entry:
+def promote(store: Store, content: object, **facts: Any) -> Entry:
     """Promote over whatever is there."""
     registry = open_registry(store)
     return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)

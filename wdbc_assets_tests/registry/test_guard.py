@@ -194,7 +194,7 @@ def test_of_two_guards_at_the_same_time_one_acts(local: Store) -> None:
     assert actions(local) == [*PROMOTIONS, ROLLED_BACK]
 
 
-def test_a_promotion_during_the_rollback_wins_and_the_guard_is_told(
+def test_a_promotion_during_the_rollback_wins_and_the_guard_yields(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = replaced_champion(store)
@@ -211,7 +211,7 @@ def test_a_promotion_during_the_rollback_wins_and_the_guard_is_told(
     assert "another decision moved the champion in the meantime" in action.reason
 
 
-def test_a_rollback_during_a_promotion_wins_and_the_promotion_is_told(store: Store) -> None:
+def test_a_rollback_during_a_promotion_wins_and_the_promotion_fails(store: Store) -> None:
     good, bad = replaced_champion(store)
     known(store, bad, good)
     guard.act(store)

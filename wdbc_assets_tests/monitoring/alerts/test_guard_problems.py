@@ -1,4 +1,4 @@
-"""What a person is told of the guard: what it has done, and what it leaves to a person."""
+"""What a person learns of the guard: what it has done, and what it leaves to a person."""
 
 import pytest
 

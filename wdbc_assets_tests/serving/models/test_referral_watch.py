@@ -63,10 +63,11 @@ def test_it_stays_on_until_the_model_that_ends_it_is_in_service(store: Store) ->
     loader.poll()
     assert loader.refresh != OK
     assert loader.referral is not None
-    assert telemetry.REFERS_EVERYONE.collect()[0].samples[0].value == 1
+    (metric,) = telemetry.REFERS_EVERYONE.collect()
+    assert metric.samples[0].value == 1
     promote(store, bundles.bundle())
     loader.poll()
-    assert (loader.refresh, loader.referral) == (OK, None)
+    assert [loader.refresh, loader.referral] == [OK, None]
 
 
 @pytest.mark.parametrize("damage", ["altered", "removed"])
