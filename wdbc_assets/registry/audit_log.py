@@ -20,6 +20,7 @@ from wdbc_assets.store.parsing import Malformed
 
 PROMOTED, KEPT, ROLLED_BACK, POLICY_PROMOTED = "promoted", "kept", "rolled back", "policy promoted"
 EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
+REFIT_COMPARED = "refit compared"
 EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
 MOVES = frozenset({PROMOTED, ROLLED_BACK, POLICY_PROMOTED})
 """The actions that move the pointer. All others leave the champion unchanged."""

@@ -43,7 +43,7 @@ from wdbc_assets.settings.parameters import (
     SplitParameters,
     StabilityParameters,
 )
-from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
+from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Retraining, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ __all__ = [
     "Monitoring",
     "PolicyParameters",
     "Privacy",
+    "Retraining",
     "SearchParameters",
     "Serving",
     "Settings",
@@ -109,6 +110,7 @@ class Settings(
     Privacy,
     Serving,
     Monitoring,
+    Retraining,
     Alerts,
     Identity,
 ):
