@@ -86,9 +86,9 @@ def champion(*, store: str | Path | None = None) -> Model:
     Raises:
         WdbcError: there is no champion yet, or its bundle is damaged.
     """
-    from wdbc_assets.store import bundle_loader
+    from wdbc_assets.registry import referral
 
-    return Model(bundle_loader.open_champion(_open(store)))
+    return Model(referral.open_champion(_open(store))[0])
 
 
 def predict(
@@ -116,15 +116,15 @@ def predict(
             be written.
     """
     from wdbc_assets import settings, user_paths
+    from wdbc_assets.registry import referral
     from wdbc_assets.scoring import files
-    from wdbc_assets.store import bundle_loader
 
     named = files.parse(
         user_paths.given(source, name="source"),
         user_paths.given(target, name="target"),
         rejects=None if rejects is None else user_paths.given(rejects, name="rejects"),
     )
-    served = bundle_loader.open_champion(_open(store))
+    served, _ = referral.open_champion(_open(store))
     tally, _ = files.score_file(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
     return tally
 
@@ -169,7 +169,10 @@ class Model:
         return np.column_stack([1 - malignant, malignant])
 
     def triage(self, X: pd.DataFrame) -> NDArray[np.str_]:
-        """Return `"benign"`, `"refer"` or `"malignant"` for each patient, shape (n,), by the decision policy."""
+        """Return `"benign"`, `"refer"` or `"malignant"` for each patient, shape (n,), by the decision policy.
+
+        While `wdbc refer-all` is on when the model is loaded, every patient is `"refer"`.
+        """
         return self._served.triage(self._served.probabilities(_measurements(X)))
 
     def explain(self, X: pd.DataFrame) -> pd.DataFrame:

@@ -125,7 +125,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 _LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|md|json|html|css|yaml|toml|lock))?|[\w-]+\.(?:py|md))`")
 _MODULE = re.compile(r"\b((?:wdbc_assets|wdbc_assets_tests|tools|benchmarks)(?:\.[a-z_]+)+)\b")
-_WRITTEN_BY_RUNS = ("results/", "champion/", ".dagster_home/", "inbox/")
+_WRITTEN_BY_RUNS = ("demo/", "results/", "champion/", ".dagster_home/", "inbox/")
 
 
 def _anchors(path: Path) -> set[str]:
@@ -157,5 +157,5 @@ def test_every_source_path_and_module_that_a_page_names_exists(path: Path) -> No
 def test_every_command_and_make_target_that_a_page_names_exists(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert set(re.findall(r"\bwdbc ([a-z]+)\b", text)) <= set(cli.wdbc.commands)
+    assert set(re.findall(r"\bwdbc ([a-z]+(?:-[a-z]+)*)\b", text)) <= set(cli.wdbc.commands)
     assert set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, flags=re.MULTILINE)) <= set(targets)

@@ -33,12 +33,14 @@ from wdbc_assets.cli.outcomes import outcomes
 from wdbc_assets.cli.predict import predict
 from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.recalibrate import recalibrate
+from wdbc_assets.cli.refer_all import refer_all
 from wdbc_assets.cli.report import report
 from wdbc_assets.cli.retrain import retrain
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.shadow import shadow
+from wdbc_assets.cli.simulate import simulate
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
@@ -61,7 +63,8 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
     inbox, monitor, outcomes, live, retrain,
-    champion, promote, recalibrate, rollback, shadow, history_command, gc_command,
+    champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command,
+    simulate,
 )  # fmt: skip
 for command in _COMMANDS:
     wdbc.add_command(command)

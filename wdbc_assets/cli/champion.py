@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.cli import decisions, refer_all, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.registry import candidate as registry_candidate
-from wdbc_assets.registry import challenger, policies
+from wdbc_assets.registry import challenger, policies, referral
 from wdbc_assets.registry.audit_log import PolicyVersion
 from wdbc_assets.registry.experiment import Experiment
+from wdbc_assets.registry.referral import Referral
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.registry.verdicts import VerdictDocument
@@ -58,6 +59,7 @@ class InProduction:
     """The champion, who put it into production and why, and the comparison that it was promoted by, if it is intact.
 
     `policy` is its policy, if that was promoted by itself or is for another prevalence than that of the training set.
+    `refers_everyone` tells that every patient is referred to a person, if so.
     """
 
     version: str
@@ -74,6 +76,7 @@ class InProduction:
     forced: bool
     evidence: str | None
     comparison: VerdictDocument | None
+    refers_everyone: Referral | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,7 @@ def in_production(registry: Registry, standing: Standing) -> InProduction | None
         forced=promotion is not None and promotion.forced,
         evidence=promotion.evidence if promotion else None,
         comparison=_comparison(registry, standing),
+        refers_everyone=referral.current(standing.history),
     )
 
 
@@ -145,6 +149,7 @@ def _show(registry: Registry, standing: Standing, experiment: Experiment | None,
             )
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
+        refer_all.show(referral.current(standing.history))
         if standing.recalibrated:
             terminal.say(f"  {policies.describe(standing.recalibrated)}")
         if found.comparison:

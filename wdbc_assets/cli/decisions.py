@@ -102,31 +102,10 @@ def history_line(entry: Entry) -> str:
 def record_in_dagster(store: Store, entry: Entry) -> None:
     """Record a decision in Dagster's history. The pointer has moved already, so a failure here is only a warning."""
     try:
-        import dagster as dg
-
-        from wdbc_assets.orchestration import instance
+        from wdbc_assets.orchestration import champion_events, instance
 
         with instance.open_instance() as dagster_instance:
-            dagster_instance.report_runless_asset_event(
-                dg.AssetMaterialization(
-                    asset_key="champion",
-                    description=f"{entry.action.capitalize()} by {entry.actor}: {entry.reason}",
-                    metadata={
-                        "recipe": entry.recipe or "",
-                        f"{entry.action} by": entry.actor,
-                        "reason": entry.reason,
-                        **(
-                            {"policy": formatting.short(entry.policy.version), "prevalence": entry.policy.prevalence}
-                            if entry.policy
-                            else {}
-                        ),
-                        "from": entry.before or "",
-                        "version": formatting.short(entry.after or ""),
-                        "dagster/uri": f"{store.url}/champion/versions/{entry.after}",
-                    },
-                    tags={"dagster/data_version": entry.after or ""},
-                )
-            )
+            champion_events.report(dagster_instance, store, entry)
     except Exception as error:  # noqa: BLE001 -- the registry's audit log counts; Dagster's history is a copy
         logs.logger.warning("decision made, but not recorded in Dagster's history: %s", type(error).__name__)
         terminal.say(f"  {entry.action}, but not recorded in Dagster's history; `wdbc history` shows it", err=True)

@@ -10,7 +10,9 @@ from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 
 if TYPE_CHECKING:
+    from wdbc_assets import settings
     from wdbc_assets.domain.monitoring.live import LiveMetrics
+    from wdbc_assets.domain.monitoring.rollback_evidence import RollbackEvidence
     from wdbc_assets.store.store import Store
 
 _COLOURS = {"alarm": "red", "no alarm": "green"}
@@ -22,11 +24,13 @@ _COLOURS = {"alarm": "red", "no alarm": "green"}
 def live(debug: bool, /, *, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
     """Compare the predictions of all batches with the outcomes that are known.
 
-    Outcomes are recorded by `wdbc outcomes add`. An alarm does not change the exit code.
+    Outcomes are recorded by `wdbc outcomes add`. An alarm does not change the exit code. With WDBC_AUTO_ROLLBACK=guard,
+    a champion that is worse than the one before it is rolled back; if the outcomes contradict the predictions without
+    that evidence, every patient is referred to a person.
     """
     config, store = opened()
     with alerting(store, config):
-        show(record(store, debug=debug, quiet=as_json), as_json=as_json)
+        conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
 
 
 def record(store: "Store", *, debug: bool, quiet: bool) -> "LiveMetrics | None":
@@ -41,14 +45,44 @@ def record(store: "Store", *, debug: bool, quiet: bool) -> "LiveMetrics | None":
     return metrics
 
 
-def show(metrics: "LiveMetrics | None", *, as_json: bool) -> None:
-    """Print the live metrics."""
-    if as_json:
-        from wdbc_assets.store import parsing
+def conclude(store: "Store", config: "settings.Settings", metrics: "LiveMetrics | None", *, as_json: bool) -> None:
+    """Let the guard act on the live metrics, then print both.
 
+    Raises:
+        WdbcError: the guard could not do what the evidence calls for.
+    """
+    from wdbc_assets.orchestration import guarding
+    from wdbc_assets.orchestration.instance import open_instance
+    from wdbc_assets.store import parsing
+
+    result = guarding.act(store, config, open_instance)
+    if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
-        terminal.document({"live_metrics": plain})
+        decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
+        terminal.document({"live_metrics": plain, "guard": decision})
+    else:
+        _show(metrics)
+        if metrics is not None and metrics.rollback is not None:
+            _show_rollback(metrics.rollback, config.auto_rollback)
+        if result.entry is not None:
+            done = terminal.style(f"guard: {result.entry.action}", fg="red", bold=True)
+            terminal.say(f"  {done}: {result.entry.reason}")
+        if result.reason:
+            terminal.say(terminal.style(f"  guard: {result.reason}", fg="yellow"))
+    if result.error is not None:
+        raise result.error
+
+
+def _show_rollback(evidence: "RollbackEvidence", mode: str) -> None:
+    if not evidence.previous:
+        terminal.say("  rollback     no earlier champion scored these patients, so there is nothing to compare with")
         return
+    names = f"{formatting.short(evidence.champion)} is worse than {formatting.short(evidence.previous)} before it"
+    due = "rolled back" if mode == "guard" else "WDBC_AUTO_ROLLBACK is off: a person rolls back"
+    terminal.say(f"  rollback     evidence {evidence} that {names}; {due} at {evidence.threshold:g}")
+
+
+def _show(metrics: "LiveMetrics | None") -> None:
     if metrics is None:
         terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
         return

@@ -9,7 +9,7 @@ import click
 from wdbc_assets import clock
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
-from wdbc_assets.cli.live import record, show
+from wdbc_assets.cli.live import conclude, record
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
 
@@ -33,7 +33,8 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
 
     FILE is a CSV file with the columns id (of the patient) or request_id, diagnosis (M or B) and known_at, the day or
     time at which the diagnosis became known. It is recorded whole or not at all. Only pseudonyms of the ids are stored.
-    Outcomes that are known already are not recorded again; a different diagnosis of a patient is a correction.
+    Outcomes that are known already are not recorded again; a different diagnosis of a patient is a correction. It ends
+    as `wdbc live` does.
     """
     from wdbc_assets.domain.data import incoming
     from wdbc_assets.domain.monitoring import outcome_events
@@ -48,7 +49,7 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     if not as_json:
         terminal.say(f"  {len(found)} outcomes delivered")
     with alerting(store, config):
-        show(record(store, debug=debug, quiet=as_json), as_json=as_json)
+        conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
 
 
 def _under(pseudonym: "partial[str]", outcome: "Outcome") -> "Outcome":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from wdbc_assets.domain.data.csv_layouts import Header
+    from wdbc_assets.registry.referral import Referral
     from wdbc_assets.scoring import Tally
     from wdbc_assets.store.bundle_loader import Served
 
@@ -39,14 +40,14 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
 
     OUT ends in .csv, .csv.gz or .parquet. It appears only when it is complete; a new file is readable by its owner
     only. `triage` is the outcome for a patient: the class if the conformal prediction set contains exactly one, else
-    refer. `above_threshold` says whether the probability is at or above the threshold of the decision policy. If the
-    reader of a pipe closes it early, the exit code is 141.
+    refer. While `wdbc refer-all` is on, it is refer for every patient. `above_threshold` says whether the probability
+    is at or above the threshold of the decision policy. If the reader of a pipe closes it early, the exit code is 141.
     """
     from wdbc_assets.scoring import files, output_files
 
     named = files.parse(source, target, form=form, rejects=rejects)
     options = settings.load()
-    served = _champion(options)
+    served, referred = _champion(options)
     progress = _Progress()
     try:
         tally, header = files.score_file(
@@ -59,6 +60,8 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     progress.end()
     _report_ignored(header)
     _summary(tally, served, progress.seconds)
+    if referred is not None:
+        terminal.say(f"  policy     {referred}", err=True)
 
 
 def _report_ignored(header: "Header") -> None:
@@ -69,10 +72,11 @@ def _report_ignored(header: "Header") -> None:
         terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {csv_layouts.some(names)}", err=True)
 
 
-def _champion(options: settings.Settings) -> "Served":
-    from wdbc_assets.store import bundle_loader
+def _champion(options: settings.Settings) -> "tuple[Served, Referral | None]":
+    """Return the champion, and the policy "refer everyone" if it is on."""
+    from wdbc_assets.registry import referral
 
-    return bundle_loader.open_champion(options.open_store())
+    return referral.open_champion(options.open_store())
 
 
 class _Progress:

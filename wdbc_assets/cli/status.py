@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from wdbc_assets import settings
-from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.cli import decisions, refer_all, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.registry import policies, retraining
+from wdbc_assets.registry import policies, referral, retraining
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 
@@ -33,11 +33,16 @@ def status(*, check: bool, as_json: bool) -> None:
     states = staleness.assess(store, config)
     registry = open_registry(store)
     standing = registry.standing()
+    referred = referral.current(standing.history)
     problems = registry.problems(standing, most=decisions.WAYS_BACK)
     retrained = next(reversed(retraining.entries(standing.history.entries)), None)
     if as_json:
         assets = [_plain(store, state) for state in states]
-        production = {"problems": problems, "policy": standing.policy and asdict(standing.policy)}
+        production = {
+            "problems": problems,
+            "policy": standing.policy and asdict(standing.policy),
+            "refers_everyone": referred and asdict(referred),
+        }
         last = retrained and {"at": retrained.at, "reason": retrained.reason, "verdict": retrained.verdict}
         terminal.document({"store": store.url, "assets": assets, "production": production, "retraining": last})
         return
@@ -46,6 +51,7 @@ def status(*, check: bool, as_json: bool) -> None:
     terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
         _show(store, state)
+    refer_all.show(referred)
     if standing.recalibrated:
         terminal.say(f"  production: {policies.describe(standing.recalibrated)}")
     for problem in problems:

@@ -23,9 +23,11 @@ from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validat
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
+from wdbc_assets.registry import production
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
+from wdbc_assets.store.paths import CHAMPION
 from wdbc_assets.store.store import Draft, Handle
 
 FORCE_TAG = "wdbc/force"
@@ -48,6 +50,7 @@ class MaterializeStep(Step):
         self.earlier: list[Handle] = []
         self.by_batch: dict[str, list[Handle]] = {}
         self.checkpoints: Checkpoints | None = None
+        self.production = calls.Production()
 
     def materialize(self) -> Iterator[Any]:
         """Yield the value, or the current version if it is up to date, and the checks."""
@@ -66,6 +69,7 @@ class MaterializeStep(Step):
         if isinstance(outcome, NotModified) and current is not None:
             yield from self._unchanged(current)
             return
+        parameters |= self._stated_production()
         external = outcome if isinstance(outcome, External) else External(outcome, {})
         value, origin = external.value, external.origin or None
 
@@ -150,6 +154,8 @@ class MaterializeStep(Step):
 
     def _call(self, *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
+        if calls.takes_production(self.name):
+            self.production = self._beside_the_champion()
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         for source, handles in self.by_batch.items():
             self.loaded[source] = {handle.manifest.partition: handle.load() for handle in handles}
@@ -168,7 +174,21 @@ class MaterializeStep(Step):
             earlier=lambda: [handle.load() for handle in self.earlier],
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
+            production=self.production,
         )
+
+    def _beside_the_champion(self) -> calls.Production:
+        beside = production.beside(self.store, self.inputs[CHAMPION])
+        if beside.problem:
+            self.note("%s: no earlier champion scores it too: %s", self.subject, beside.problem)
+        return beside.production
+
+    def _stated_production(self) -> dict[str, Any]:
+        """Return what the manifest of an asset states that records what stood beside the champion."""
+        if not calls.takes_production(self.name):
+            return {}
+        previous = self.production.previous
+        return {"previous": previous.version if previous else "", "refers_everyone": self.production.refers_everyone}
 
     def _unchanged(self, manifest: Manifest) -> Iterator[Any]:
         event = self._latest_event()

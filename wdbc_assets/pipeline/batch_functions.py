@@ -1,12 +1,13 @@
 """The functions of the partitioned assets, as `functions` has those of the others: one call for each incoming batch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
-from wdbc_assets.pipeline.calls import Batches, External
+from wdbc_assets.pipeline.calls import Batches, External, Production
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,13 +39,18 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
 
 
 def predictions(
-    incoming_batch: "IncomingBatch", champion: "bundles.Bundle", versions: Mapping[str, str]
+    incoming_batch: "IncomingBatch", champion: "bundles.Bundle", versions: Mapping[str, str], production: Production
 ) -> "pd.DataFrame":
-    """The champion's prediction for each patient of a batch. A later champion does not change them."""
+    """The champion's prediction for each patient of a batch. A later champion does not change them.
+
+    Beside it stands the prediction of the model before it, by which `live_metrics` compares the two.
+    """
     from wdbc_assets.scoring import tables
     from wdbc_assets.store import bundle_loader
 
-    return tables.predictions(incoming_batch.table, bundle_loader.serve(champion, versions["champion"]))
+    served = replace(bundle_loader.serve(champion, versions["champion"]), refers_everyone=production.refers_everyone)
+    table = incoming_batch.table
+    return tables.with_previous(tables.predictions(table, served), table, production.previous)
 
 
 def drift_report(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -16,6 +16,9 @@ from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from wdbc_assets.store.bundle_loader import Served
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,23 @@ class Deliveries(Protocol):
         """Remove the files of deliveries whose events are stored."""
 
 
+@dataclass(frozen=True)
+class Production:
+    """What stands beside the champion while it scores a batch.
+
+    `previous` is the model that a rollback would restore, None if there is none or it cannot be loaded.
+    `refers_everyone` tells whether every patient is referred to a person, whatever the champion says.
+    """
+
+    previous: "Served | None" = None
+    refers_everyone: bool = False
+
+
+def takes_production(asset: str) -> bool:
+    """Return whether an asset records what stands beside the champion."""
+    return "production" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+
+
 def takes_earlier(asset: str) -> bool:
     """Return whether a partitioned asset depends on its own versions of earlier batches."""
     return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
@@ -105,6 +125,7 @@ def call(
     earlier: Callable[[], Sequence[Any]] = list,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
+    production: Production = Production(),
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
 
@@ -123,6 +144,7 @@ def call(
         earlier: Reads the values of the batches before this one, oldest first.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
+        production: What stands beside the champion.
     """
     arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -137,6 +159,7 @@ def call(
         "earlier": earlier,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
+        "production": lambda: production,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)
     names = inspect.signature(function).parameters

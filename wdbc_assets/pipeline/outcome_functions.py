@@ -46,14 +46,18 @@ def live_metrics(
     import pandas as pd
 
     from wdbc_assets.domain.evaluation import log_odds
-    from wdbc_assets.domain.monitoring import live, outcome_scan
+    from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
 
     if not predictions:
         raise WdbcError(
             "no batch has been scored yet", where="the store", hint="Run `wdbc inbox add FILE`, then `wdbc monitor`."
         )
     scored = pd.concat(
-        [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()], ignore_index=True
+        [
+            rollback_evidence.with_columns(table).assign(predicted_at=live.arrival(batch))
+            for batch, table in predictions.items()
+        ],
+        ignore_index=True,
     )
     out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))

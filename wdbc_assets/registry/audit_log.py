@@ -22,6 +22,7 @@ PROMOTED, KEPT, ROLLED_BACK, POLICY_PROMOTED = "promoted", "kept", "rolled back"
 EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
 REFIT_COMPARED = "refit compared"
 EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
+REFER_ALL_ON, REFER_ALL_OFF = "refer all on", "refer all off"
 MOVES = frozenset({PROMOTED, ROLLED_BACK, POLICY_PROMOTED})
 """The actions that move the pointer. All others leave the champion unchanged."""
 

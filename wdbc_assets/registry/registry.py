@@ -232,17 +232,21 @@ class Registry:
         recipe = moves[-1].recipe if moves else None
         return self._log.record(action, replace(decision, recipe=recipe), before=version, after=version)
 
-    def rollback(self, version: str | None, decision: Decision) -> Entry:
+    def rollback(self, version: str | None, decision: Decision, *, instead_of: str | None = None) -> Entry:
         """Restore an earlier champion: the previous one, or a version given by its first digits.
 
         A version can be restored if its own files are intact, whatever else is damaged. Which champion was the previous
-        one is not taken from a damaged log.
+        one is not taken from a damaged log. `instead_of` is the champion that the decision is about, if it is about
+        a certain one.
 
         Raises:
+            Superseded: another champion than `instead_of` is in production; nothing was moved.
             WdbcError: no version or several match, or the version is in production already.
             DamagedStore: its files are missing or damaged; or the log is, and no version was given.
         """
         with self.deciding():
+            if instead_of is not None:
+                self.require(instead_of)
             standing = self.standing_under_lock()
             known = self.known(standing)
             target = standings.target(standing, version, known, self._store.url)

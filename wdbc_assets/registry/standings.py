@@ -91,6 +91,12 @@ class Standing:
                 stack = [earlier for earlier in stack if earlier.after != entry.after] + [entry]
         return [entry for entry in reversed(stack) if entry.after != self.version]
 
+    @property
+    def previous_model(self) -> Entry | None:
+        """The entry of the nearest rollback target with another model. Another policy is not another model."""
+        versions = self.versions_of_model
+        return next((entry for entry in self.earlier if entry.after not in versions), None)
+
 
 @dataclass(frozen=True)
 class WayBack:

@@ -118,7 +118,7 @@ def _predictions(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
     p = served.probabilities(X)
-    triage = decision_policy.codes(p, served.policy.quantiles)
+    triage = served.triage_codes(p)
     counts = np.bincount(triage, minlength=len(decision_policy.OUTCOMES)).tolist()
     tally.triage.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})
     above_threshold = decision_policy.is_above(p, served.policy.threshold)

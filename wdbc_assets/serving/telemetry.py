@@ -80,6 +80,12 @@ REFUSED = Gauge(
 STALE = Gauge(
     "wdbc_champion_stale", "1 while the store is unavailable.", multiprocess_mode="livemax", registry=REGISTRY
 )
+REFERS_EVERYONE = Gauge(
+    "wdbc_service_refers_everyone",
+    "1 while every patient is referred to a person.",
+    multiprocess_mode="livemax",
+    registry=REGISTRY,
+)
 KEYS_UNREADABLE = Gauge(
     "wdbc_keys_unreadable",
     "1 while the key file is missing or cannot be read.",
@@ -97,7 +103,7 @@ LINES_DROPPED = Counter(
 )
 
 _COUNTERS = (REQUESTS, PATIENTS, BREACHES, OUTSIDE, CHALLENGER, SWAPS, LINES_DROPPED)
-_GAUGES = (WORKING, SERVING, REFUSED, STALE, KEYS_UNREADABLE)
+_GAUGES = (WORKING, SERVING, REFUSED, STALE, REFERS_EVERYONE, KEYS_UNREADABLE)
 
 logger = logging.getLogger("wdbc_assets.serving")
 

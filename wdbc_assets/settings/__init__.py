@@ -28,6 +28,7 @@ from wdbc_assets.settings.locations import (
     project_root,
     run_limit_seconds,
     service_access,
+    use_only,
     without_metrics,
     writable_folders,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "project_root",
     "run_limit_seconds",
     "service_access",
+    "use_only",
     "variable",
     "without_metrics",
     "writable_folders",

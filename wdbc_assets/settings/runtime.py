@@ -149,6 +149,11 @@ class Monitoring(BaseModel):
         description="file of the key by which ids of patients are replaced, created if missing; relative to Dagster's"
         " home",
     )
+    auto_rollback: Literal["off", "guard"] = Field(
+        "off",
+        description="guard: on evidence from the outcomes, restore the previous champion, or refer every patient to a"
+        " person; off: only report it",
+    )
     stale_after_hours: float | None = Field(
         None,
         gt=0,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy as policies
@@ -18,7 +20,6 @@ from wdbc_assets.store.manifest import DamagedStore, stored_file, version_of
 from wdbc_assets.store.paths import BUNDLE, CHAMPION, PIPELINE, POLICY, REFERENCE, SCORER
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
@@ -34,7 +35,11 @@ _FILES = frozenset({BUNDLE, POLICY, REFERENCE, PIPELINE, SCORER})
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """An opened bundle, ready to predict. `version` is the digest of its files, as the store names it."""
+    """An opened bundle, ready to predict.
+
+    `version` is the digest of its files, as the store names it. `refers_everyone` tells that every patient is referred
+    to a person, whatever the prediction set says. That is a decision about production and not part of the bundle.
+    """
 
     recipe: str
     version: str
@@ -44,6 +49,7 @@ class Served:
     versions: dict[str, str]
     scorer: linear_scorer.Scorer | spline_scorer.SplineScorer | None
     pipeline: "Pipeline | None"
+    refers_everyone: bool = False
 
     @property
     def compiled(self) -> bool:
@@ -70,7 +76,18 @@ class Served:
 
     def triage(self, p: "Array") -> "NDArray[np.str_]":
         """Return the outcome for each probability by its conformal prediction set: benign, refer or malignant."""
-        return policies.triage(p, self.policy.quantiles)
+        return np.array(policies.OUTCOMES)[self.triage_codes(p)]
+
+    def triage_codes(self, p: "Array") -> "NDArray[np.int8]":
+        """Return the same as positions in `decision_policy.OUTCOMES`, which is faster."""
+        if not self.refers_everyone:
+            return policies.codes(p, self.policy.quantiles)
+        return np.full(len(p), policies.OUTCOMES.index(policies.REFER), dtype=np.int8)
+
+    @property
+    def applied_policy(self) -> policies.Applied:
+        """How triage outcomes come about."""
+        return policies.REFER_EVERYONE if self.refers_everyone else policies.BY_PREDICTION_SET
 
     def above_threshold(self, p: "Array") -> "NDArray[np.bool_]":
         """Return for each probability whether it is at or above the policy's threshold."""
@@ -158,8 +175,6 @@ def open_bundle(contents: Mapping[str, bytes], *, sandboxed: bool = False) -> Se
 
 
 def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
-    import numpy as np
-
     stated = bundle_files.read(BUNDLE, contents.get(BUNDLE))
     expected = _FILES if stated["compiled"] else _FILES - {SCORER}
     if set(contents) != expected:

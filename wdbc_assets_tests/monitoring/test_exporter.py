@@ -18,8 +18,12 @@ from wdbc_assets.cli import wdbc
 from wdbc_assets.monitoring.exporter import collector
 from wdbc_assets.orchestration import alerting
 from wdbc_assets.pipeline import specs
+from wdbc_assets.registry import guard, referral
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import champions
+from wdbc_assets_tests.registry import guarded
+from wdbc_assets_tests.registry.promotions import decision
 from wdbc_assets_tests.serving.running import free_port
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -80,6 +84,25 @@ def test_the_champion_is_exported_with_its_problems(tmp_path: Path) -> None:
     found = samples(tmp_path / "wdbc.prom")
     assert found["champion_info", ("unknown", version[:12])] == 1
     assert found["champion_problems", ()] == 1  # no entry of the audit log made it champion
+
+
+def test_the_evidence_for_a_rollback_and_what_the_guard_did_are_exported(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    good, bad = guarded.replaced_champion(store)
+    guarded.known(store, bad, good)
+    found = samples(tmp_path / "wdbc.prom")
+    assert [found[f"rollback_{name}", ()] for name in ("evidence", "threshold", "patients", "due")] == [
+        23.5,
+        20,
+        130,
+        1,
+    ]
+    assert (found["refers_everyone", ()], found["champion_restored_by_guard", ()]) == (0, 0)
+    guard.act(store)
+    referral.switch(open_registry(store), decision(), on=True)
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["rollback_due", ()] == 0
+    assert (found["refers_everyone", ()], found["champion_restored_by_guard", ()]) == (1, 1)
 
 
 def test_a_part_that_cannot_be_read_is_said_and_the_others_are_exported(tmp_path: Path) -> None:

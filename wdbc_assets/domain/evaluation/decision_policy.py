@@ -11,7 +11,7 @@ This module has the types of a policy and applies it, which needs only numpy. `p
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 BENIGN, MALIGNANT, REFER = OUTCOMES = contract.OUTCOMES
+
+Applied = Literal["prediction set", "refer everyone"]
+BY_PREDICTION_SET: Applied = "prediction set"
+REFER_EVERYONE: Applied = "refer everyone"
+"""How a triage outcome came about: by the prediction set, or because every patient is referred to a person."""
 
 
 @dataclass(frozen=True)

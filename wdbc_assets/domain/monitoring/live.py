@@ -23,9 +23,10 @@ import pandas as pd
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, log_odds, ranking
 from wdbc_assets.domain.evaluation.intervals import Interval
-from wdbc_assets.domain.monitoring import outcome_scan, sequential
+from wdbc_assets.domain.monitoring import outcome_scan, rollback_evidence, sequential
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.domain.monitoring.outcome_scan import OutcomeScan, OutcomeSums
+from wdbc_assets.domain.monitoring.rollback_evidence import RollbackEvidence
 
 EVENT_COLUMNS = ("id", "diagnosis", "known_at", "recorded_at")
 """The columns of the events: pseudonym, diagnosis (1 = malignant), and two times in UTC, ISO 8601."""
@@ -62,6 +63,11 @@ class RecallEvidence:
     largest: float
     alarm: float
 
+    @property
+    def in_alarm(self) -> bool:
+        """Whether the recall is in alarm."""
+        return self.largest >= self.alarm
+
 
 @dataclass(frozen=True)
 class LiveMetrics:
@@ -80,6 +86,8 @@ class LiveMetrics:
         scan: The scan of the calibration over the weeks in which outcomes became known.
         recall_evidence: The evidence that the recall is too low.
         weeks: The number of weeks from the first known outcome to the last.
+        rollback: The evidence that the champion is worse than the model before it; None in metrics of an earlier
+            release.
     """
 
     as_of: str
@@ -94,11 +102,12 @@ class LiveMetrics:
     scan: OutcomeScan
     recall_evidence: RecallEvidence
     weeks: int
+    rollback: RollbackEvidence | None = None
 
     @property
     def verdict(self) -> Verdict:
         """Whether the scan or the recall is in alarm."""
-        if self.scan.alarms or self.recall_evidence.largest >= self.recall_evidence.alarm:
+        if self.scan.alarms or self.recall_evidence.in_alarm:
             return "alarm"
         return "no alarm" if self.scan.shifts else "too few to say"
 
@@ -119,18 +128,20 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
     """Return what the events say of the predictions.
 
     Args:
-        predictions: One row per prediction: id, probability, triage, above_threshold, predicted_at (UTC, ISO
-            8601). Of several predictions of a patient the last one counts.
+        predictions: One row per prediction in the order of the batches: id, probability, triage, above_threshold,
+            log_odds, model, previous_version, previous_probability, predicted_at (UTC, ISO 8601). Of several
+            predictions of a patient the last one counts.
         events: The outcomes, with `EVENT_COLUMNS`, in the order in which they were recorded.
         reference: The sums of the out-of-fold predictions of the model's recipe.
     """
-    latest = predictions[predictions["id"] != ""].drop_duplicates("id", keep="last")
+    own = rollback_evidence.reign(predictions)
+    latest = predictions.assign(own=own)[predictions["id"] != ""].drop_duplicates("id", keep="last")
     diagnoses = current_diagnoses(events)
     joined = latest.merge(diagnoses.table, on="id", validate="one_to_one")
     joined = joined.sort_values(["known_at", "id"], kind="stable", ignore_index=True)
     weeks = _weeks(joined)
-    found = joined.loc[joined["diagnosis"] == contract.MALIGNANT, "above_threshold"]
-    evidence = sequential.recall(found.to_numpy())
+    champions = joined[joined["own"]]
+    scan, recall = outcome_scan.scan_outcomes(reference, _weeks(champions)), _recall(champions)
     return LiveMetrics(
         as_of=max(events["recorded_at"], default=""),
         predictions=len(latest),
@@ -145,8 +156,9 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
         ),
         metrics=_metrics(joined),
         scan=outcome_scan.scan_outcomes(reference, weeks),
-        recall_evidence=RecallEvidence(len(found), float(evidence.max(initial=1.0)), sequential.RECALL_ALARM),
+        recall_evidence=_recall(joined),
         weeks=len(weeks),
+        rollback=rollback_evidence.evaluate(predictions[own], champions, in_alarm=bool(scan.alarms) or recall.in_alarm),
     )
 
 
@@ -171,6 +183,12 @@ def _differing(events: pd.DataFrame) -> set[str]:
     """Return the patients whose events have different diagnoses."""
     pairs = events[["id", "diagnosis"]].drop_duplicates()
     return set(pairs.loc[pairs["id"].duplicated(), "id"])
+
+
+def _recall(joined: pd.DataFrame) -> RecallEvidence:
+    found = joined.loc[joined["diagnosis"] == contract.MALIGNANT, "above_threshold"]
+    evidence = sequential.recall(found.to_numpy())
+    return RecallEvidence(len(found), float(evidence.max(initial=1.0)), sequential.RECALL_ALARM)
 
 
 def _weeks(joined: pd.DataFrame) -> list[OutcomeSums]:

@@ -30,7 +30,7 @@ def alarms(metrics: "LiveMetrics") -> list[str]:
         for shift in metrics.scan.alarms
     ]
     evidence = metrics.recall_evidence
-    if evidence.largest >= evidence.alarm:
+    if evidence.in_alarm:
         lines.append(f"evidence against a recall of 0.95 is {evidence.largest:.0f}, needed: below {evidence.alarm:g}")
     return lines
 

@@ -155,10 +155,40 @@ CAUSES: dict[str, Cause] = {
         severity="error",
         meaning="The predictions do not agree with the diagnoses that became known: the calibration or the recall is in"
         " alarm.",
-        safe="Outcomes and predictions are stored, and nothing was changed by itself. The service goes on with the same"
-        " champion.",
+        safe="Outcomes and predictions are stored. Without `WDBC_AUTO_ROLLBACK=guard` nothing was changed by itself:"
+        " the service goes on with the same champion.",
         action="Run `wdbc live`. Check first that the diagnoses were recorded correctly. If they were, have patients"
-        " assessed by a person, and restore the earlier champion with `wdbc rollback --reason TEXT` if it was better.",
+        " assessed by a person with `wdbc refer-all on --reason TEXT`. Restore the earlier champion with `wdbc rollback"
+        " --reason TEXT` if the evidence in `wdbc live` says that it was better.",
+    ),
+    "refer-everyone": Cause(
+        label="refer everyone",
+        severity="error",
+        meaning="Every patient is referred to a person, whatever the champion says: the guard has switched this on"
+        " because the outcomes contradict the predictions, or a person has.",
+        safe="No patient is called benign or malignant by the model. Probabilities are computed as before.",
+        action="Tell those who assess the referred patients that there are more of them. Find the cause with `wdbc"
+        " live` and `wdbc monitor`. It ends with the promotion of another model, or with `wdbc refer-all off --reason"
+        " TEXT`.",
+    ),
+    "rolled-back": Cause(
+        label="rolled back",
+        severity="error",
+        meaning="The guard has restored the previous champion: on the same patients, its predictions were better. This"
+        " is wrong for at most 5 % of champions.",
+        safe="The restored champion is intact and serves predictions. The other one and the evidence are stored.",
+        action="It can wait for the morning. `wdbc history` has the evidence. Find out why the model was worse before"
+        " you promote again: wrong diagnoses in its training set, for example. The guard does not act on either of the"
+        " two again. Acknowledge the alert; it closes when another model is in production.",
+    ),
+    "rollback-due": Cause(
+        label="rollback due",
+        severity="error",
+        meaning="The outcomes show that the champion is worse than the one before it, and nothing has rolled it back:"
+        " `WDBC_AUTO_ROLLBACK` is off, the guard has acted on this champion before, or it could not.",
+        safe="The champion goes on. The one before it is stored; `wdbc champion` says whether it is intact.",
+        action="Run `wdbc live` for the evidence, then `wdbc rollback --reason TEXT`. If the earlier champion cannot be"
+        " restored, have patients assessed by a person: `wdbc refer-all on --reason TEXT`.",
     ),
     "overdue-asset": Cause(
         label="overdue",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import history_problems, store_problems
+from wdbc_assets.monitoring.alerts import guard_problems, history_problems, store_problems
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.store.store import Store
 
@@ -50,6 +50,9 @@ DETECTORS: dict[str, Detector] = {
     "production": Detector(find=lambda watched: store_problems.production(watched.store), in_status_check=True),
     "local_source": Detector(find=lambda watched: store_problems.local_source(watched.config), in_status_check=True),
     "patients": Detector(find=lambda watched: store_problems.patients(watched.store), in_status_check=True),
+    "guard": Detector(
+        find=lambda watched: guard_problems.occurrences(watched.store, watched.config), in_status_check=True
+    ),
     "failed_checks": Detector(find=lambda watched: store_problems.failed_checks(watched.store)),
     "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
     "refits": Detector(find=lambda watched: store_problems.refits(watched.store)),

@@ -31,7 +31,7 @@ def _of_asset(store: Store, asset: str) -> Iterator[Occurrence]:
         if refusal := store.refusal(asset):
             text = f"the attempt at {refusal.at[:19]} UTC was refused: {'; '.join(refusal.reasons)}"
             yield Occurrence(
-                cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=_time(refusal.at)
+                cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=time_of(refusal.at)
             )
         # The files of all batches would take too long to read: the latest one is looked at.
         manifest = None if asset == CHAMPION else staleness.latest(store, asset)
@@ -63,7 +63,9 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
     if last is None or candidate is None or last.action != audit_log.KEPT or last.candidate != candidate.version:
         return
     text = f"the candidate {formatting.short(candidate.version)} was compared and not promoted: {last.verdict}"
-    yield Occurrence(cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=_time(last.at))
+    yield Occurrence(
+        cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=time_of(last.at)
+    )
 
 
 def refits(store: Store) -> Iterator[Occurrence]:
@@ -80,7 +82,7 @@ def refits(store: Store) -> Iterator[Occurrence]:
         text=f"the refit {formatting.short(last.candidate)} was compared with the champion: {last.verdict};"
         f" retrained because of: {last.reason}",
         version=last.digest,
-        since=_time(last.at),
+        since=time_of(last.at),
     )
 
 
@@ -107,7 +109,7 @@ def _failed_checks(store: Store, names: Iterable[str]) -> Iterator[Occurrence]:
                 subject=asset,
                 text=f"version {formatting.short(manifest.version)} failed {failed}",
                 version=manifest.version,
-                since=_time(manifest.made_at),
+                since=time_of(manifest.made_at),
             )
 
 
@@ -152,7 +154,8 @@ def _damage(subject: str, text: str, version: str = "") -> Occurrence:
     return Occurrence(cause="damaged-store", subject=subject, text=text, version=version)
 
 
-def _time(text: str) -> datetime | None:
+def time_of(text: str) -> datetime | None:
+    """Return a time in ISO 8601, in UTC without a zone; None if it is none."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

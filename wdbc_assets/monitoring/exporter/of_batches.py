@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily
 
 from wdbc_assets.monitoring.exporter.families import gauge, seconds, single
+from wdbc_assets.registry import guard
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 
 REPORT, LIVE = "drift_report", "live_metrics"
@@ -44,3 +46,10 @@ def live(store: Store) -> Iterator[GaugeMetricFamily]:
         "Metric of the predictions, from the known outcomes.",
         [({"metric": name}, metric["value"]) for name, metric in metrics["metrics"].items()],
     )
+    found = guard.assess(store, open_registry(store).standing())
+    due, evidence = found.wanted == "rollback", found.evidence
+    yield single("rollback_due", "1 while the evidence for a rollback is enough, and none was made.", due)
+    if evidence is not None and evidence.previous:
+        yield single("rollback_evidence", "Evidence that the champion is worse than the one before.", evidence.evidence)
+        yield single("rollback_threshold", "The evidence at which it is to be rolled back.", evidence.threshold)
+        yield single("rollback_patients", "Patients with a known outcome that both have scored.", evidence.patients)

@@ -8,6 +8,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.monitoring.exporter.families import gauge, seconds, single
 from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry import audit_log, guard, referral
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.store import Store
@@ -55,6 +56,10 @@ def champion(store: Store) -> Iterator[GaugeMetricFamily]:
         seconds(standing.since.at) if standing.since else None,
     )
     yield single("champion_problems", "Problems of the champion and its audit log.", len(standing.problems))
+    referred, since = referral.current(standing.history), standing.since
+    yield single("refers_everyone", "1 while every patient is referred to a person.", referred is not None)
+    by_guard = since is not None and since.action == audit_log.ROLLED_BACK and since.actor == guard.ACTOR
+    yield single("champion_restored_by_guard", "1 while the champion is one that the guard has restored.", by_guard)
     yield gauge("champion_metric", "Metric on the test set that the champion was not trained on.", _metrics(store))
 
 

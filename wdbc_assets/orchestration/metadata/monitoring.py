@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain import formatting
+from wdbc_assets.domain.evaluation import decision_policy
+from wdbc_assets.domain.monitoring import rollback_evidence
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
@@ -27,9 +29,13 @@ def describe_incoming_batch(batch: "IncomingBatch") -> parts.Metadata:
 def describe_predictions(predictions: "pd.DataFrame") -> parts.Metadata:
     """Describe the predictions of a batch: the champion, and how many patients have each outcome."""
     outcomes = predictions["triage"].value_counts()
+    previous = str(rollback_evidence.with_columns(predictions)["previous_version"].iloc[0])
+    by_set = decision_policy.BY_PREDICTION_SET
     return {
         "champion": formatting.short(predictions["model"].iloc[0]),
         "recipe": str(predictions["recipe"].iloc[0]),
+        "policy": str(predictions["policy"].iloc[0]) if "policy" in predictions else by_set,
+        "scored too by": formatting.short(previous),
         **{f"triage {outcome}": int(count) for outcome, count in sorted(outcomes.items())},
         "above the threshold": int(predictions["above_threshold"].sum()),
         "mean probability": float(predictions["probability"].mean()),
@@ -91,6 +97,12 @@ def describe_live_metrics(live: "LiveMetrics") -> parts.Metadata:
             ("triage", "predictions", "known"), [(one.triage, one.predictions, one.known) for one in live.arrived]
         ),
     }
+    if live.rollback is not None:
+        described |= {
+            "evidence for a rollback": live.rollback.evidence,
+            "evidence for a rollback from patients": live.rollback.patients,
+            "compared with": formatting.short(live.rollback.previous or None),
+        }
     described |= {name: metric.value for name, metric in live.metrics.items() if metric.value is not None}
     described |= {f"largest z of the {shift.stream}": shift.z for shift in live.scan.shifts}
     return described

@@ -59,7 +59,7 @@ class Endpoints:
         p = await inference.probabilities(loaded, X)
         loaded, p = await self.router.answer(loaded, X, p, context, key)
         context.rows, context.version = len(X), formatting.short(loaded.served.version)
-        return inference.predictions(loaded, X, p, broken)
+        return inference.predictions(loaded, X, p, broken, refers_everyone=self.champion.referral is not None)
 
     async def explain(self, request: Request, key: AssignmentKey = None) -> schemas.Explanations:
         """Decompose the log-odds of each patient into additive contributions of the measurements.
@@ -84,7 +84,12 @@ class Endpoints:
             policy=_policy(served.policy),
             refresh=self.champion.refresh,
             challenger=self._challenger(),
+            refers_everyone=self._referral(),
         )
+
+    def _referral(self) -> schemas.ReferralInfo | None:
+        found = self.champion.referral
+        return None if found is None else schemas.ReferralInfo(since=found.since, reason=found.reason)
 
     def _challenger(self) -> schemas.ChallengerInfo | None:
         if self.router.variant is None:

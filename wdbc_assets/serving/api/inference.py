@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,15 +112,18 @@ def model_info(loaded: LoadedModel) -> schemas.ModelInfo:
     return schemas.ModelInfo(version=loaded.served.version, recipe=loaded.served.recipe)
 
 
-def predictions(loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> schemas.Predictions:
+def predictions(
+    loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]], *, refers_everyone: bool
+) -> schemas.Predictions:
     """Apply the decision policy to the probabilities of the model, and report them recalibrated; count the patients."""
-    served = loaded.served
+    served = replace(loaded.served, refers_everyone=True) if refers_everyone else loaded.served
     triage, above_threshold = served.triage(p).tolist(), served.above_threshold(p).tolist()
     outside = loaded.reference_range.outside(X)
     telemetry.count_patients(triage, sum(map(bool, outside)))
     rows = zip(served.recalibrated(p).tolist(), triage, above_threshold, outside, broken, strict=True)
     return schemas.Predictions(
         model=model_info(loaded),
+        policy=served.applied_policy,
         predictions=[
             schemas.Prediction(
                 triage=outcome, probability=probability, above_threshold=above, outside_training=beyond, breaches=rules

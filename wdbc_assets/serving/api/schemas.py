@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.evaluation import decision_policy
 
 # Far beyond any real measurement and far from overflow. If breaches are flagged, numbers up to this are scored.
 LARGEST_FLAGGED = 1e9
@@ -80,6 +81,10 @@ class Predictions(BaseModel):
     """One prediction per patient, in the order of the request. All predictions come from the same model."""
 
     model: ModelInfo
+    policy: decision_policy.Applied = Field(
+        description="How the triage outcomes came about: by the prediction set of each patient, or because the operator"
+        " has every patient referred to a person, whatever the model says. See `/v1/model` for the reason."
+    )
     predictions: list[Prediction]
 
 
@@ -128,6 +133,13 @@ class ChallengerInfo(BaseModel):
     share: float = Field(description="Share of requests served by the challenger, assigned by a hash of the key.")
 
 
+class ReferralInfo(BaseModel):
+    """That every patient is referred to a person, whatever the model says."""
+
+    since: str = Field(description="Time at which it was switched on (ISO 8601, UTC).")
+    reason: str = Field(description="Why.")
+
+
 class ChampionInfo(BaseModel):
     """The model in production and the state of its hot reload."""
 
@@ -140,6 +152,9 @@ class ChampionInfo(BaseModel):
     refresh: str = Field(description=_REFRESH)
     challenger: ChallengerInfo | None = Field(
         description="The challenger that serves a share of the requests, or null if there is none."
+    )
+    refers_everyone: ReferralInfo | None = Field(
+        description="Set while every patient has the outcome `refer`, whatever the model says; otherwise null."
     )
 
 

@@ -13,17 +13,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.serving import background, telemetry
 from wdbc_assets.serving.api.problems import ProblemError
 from wdbc_assets.serving.models import reference_range
+from wdbc_assets.serving.models.referral_watch import ReferralWatch
 from wdbc_assets.store import bundle_loader, isolation
 from wdbc_assets.store.backends import CannotRead
 from wdbc_assets.store.bundle_loader import Served
 from wdbc_assets.store.manifest import DamagedStore, UnsupportedFormat
 from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    from wdbc_assets.registry.referral import Referral
 
 ASSET = "champion"
 OK = "ok"
@@ -72,7 +77,7 @@ class Rejection:
 
 
 class ChampionLoader:
-    """The model in service, if any, and the state of its hot reload."""
+    """The model in service, if any, the state of its hot reload, and the policy "refer everyone", if it is on."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -81,6 +86,8 @@ class ChampionLoader:
         self._polled = asyncio.Event()
         self.loaded: LoadedModel | None = None
         self.refresh = "the store has not responded yet"
+        self.referral: Referral | None = None
+        self._referral_watch = ReferralWatch(store)
 
     def current(self) -> LoadedModel:
         """Return the model in service. It stays usable for the caller after a swap.
@@ -130,11 +137,23 @@ class ChampionLoader:
     def poll(self) -> None:
         """Load the version that the pointer names if it is new and valid, and report it otherwise. Never raises."""
         try:
+            with self._store_call():
+                referred = self._referral_watch.read()
+            if referred is not None:  # before the champion: no patient is scored without it
+                self._refer_everyone(referred)
             self._reload()
+            if referred is None and self.refresh == OK:  # after it: a promotion ends it, once it is in service
+                self._refer_everyone(None)
         except (DamagedStore, UnsupportedFormat) as error:
             self._reject("the pointer", error)
         except Exception as error:  # noqa: BLE001 -- a defect in reading must not end the service
             self._mark_stale(error)
+
+    def _refer_everyone(self, referral: "Referral | None") -> None:
+        if referral != self.referral:
+            logger.warning("%s", referral or "patients are no longer all referred to a person")
+        telemetry.REFERS_EVERYONE.set(referral is not None)
+        self.referral = referral
 
     def _reload(self) -> None:
         with self._store_call():

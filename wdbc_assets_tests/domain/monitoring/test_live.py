@@ -21,6 +21,10 @@ def predictions(count: int, *, seed: int = 0) -> pd.DataFrame:
             "probability": 1 / (1 + np.exp(-log_odds)),
             "triage": np.where(np.abs(log_odds) < 1, "refer", np.where(log_odds > 0, "malignant", "benign")),
             "above_threshold": log_odds > -1,
+            "log_odds": log_odds,
+            "model": "a-champion",
+            "previous_version": "",
+            "previous_probability": np.nan,
             "predicted_at": "2026-06-01T00:00:00+00:00",
         }
     )
