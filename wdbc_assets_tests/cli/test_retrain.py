@@ -14,9 +14,11 @@ from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import store_problems
 from wdbc_assets.registry import retraining
+from wdbc_assets.registry.candidate import Case
 from wdbc_assets.registry.decision_log import Decision, Superseded
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.store.store import NeverMade, Store, open_store
+from wdbc_assets.verification.verify import verify
 from wdbc_assets_tests import champions, retrained
 
 WANTED_FROM = "200"
@@ -108,6 +110,17 @@ def test_a_retraining_is_explained_made_compared_recorded_and_promoted_by_a_pers
     typed("rollback", "--reason", "try")
     assert open_registry(store).standing().version == before
     assert list(store_problems.refits(store)) == []  # it was in production: nobody waits for it
+
+
+def test_a_refit_in_production_is_derived_again_and_its_policy_is_not_recalibrated(store: Store) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    (found,) = verify(store, settings.load(), ["champion"], deep=False)
+    assert (found.asset, found.verdict, found.derived) == ("champion", "same", store.handle("refit").manifest.version)
+    with pytest.raises(WdbcError, match="the champion is a refit"):
+        typed("recalibrate", "--prevalence", "0.2")
+    case = Case(store, {}, {}, open_registry(store).standing(), is_current=True)
+    assert case.champion_is_refit
 
 
 @pytest.mark.parametrize("mode", ["evidence", "off"])

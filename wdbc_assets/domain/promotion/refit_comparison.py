@@ -182,7 +182,7 @@ def _decide(diagnoses: pd.Series[int], found: tuple[criteria.Criterion, ...]) ->
     if log_loss.holds:
         return "better", "its log-loss is significantly lower, and all other criteria are met"
     if criteria.known(log_loss.high) < EQUIVALENCE:
-        return "not worse", f"its log-loss is higher by less than {EQUIVALENCE:g}, and it has seen more patients"
+        return "not worse", f"a log-loss higher by {EQUIVALENCE:g} is excluded, and it has seen more patients"
     return "inconclusive", "the interval of the difference in log-loss contains 0 and exceeds the margin"
 
 
