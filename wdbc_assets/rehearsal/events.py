@@ -223,12 +223,21 @@ class PrevalenceRises(Event):
     spoils_predictions = True
     moves = frozenset({*contract.FEATURES, "log_odds", "distance"})
 
+    def __init__(self, week: int) -> None:
+        super().__init__(week)
+        self._named = False
+
     def prevalence(self, week: int) -> float | None:
         return 0.55 if self.week <= week else None
 
     def look(self, year: Year, seen: Observed) -> None:
-        if self.is_active(seen.week) and self.found is None and self._find_drift(seen):
-            self.by += f", cause: {seen.drift.cause}" if seen.drift else ""
+        if not self.is_active(seen.week):
+            return
+        if self.found is None:
+            self._find_drift(seen)
+        elif not self._named and seen.drift is not None and seen.drift.cause == "prevalence":
+            self._named = True
+            self.by += f"; from week {seen.week} with the cause prevalence"
 
 
 class BadCandidate(Event):
@@ -252,6 +261,7 @@ class ForcedModel(Event):
     name = "bad model forced"
     what = "the same model, promoted with --force"
     spoils_predictions = True
+    moves = frozenset({"log_odds"})
 
     def __init__(self, week: int) -> None:
         super().__init__(week)
@@ -265,7 +275,7 @@ class ForcedModel(Event):
 
     def look(self, year: Year, seen: Observed) -> None:
         if self.is_active(seen.week) and self.found is None and seen.champion != self._version:
-            self._find(seen.week, f"guard: {year.platform.last_decision()}")
+            self._find(seen.week, f"guard: {year.platform.decisions()[-1].reason}")
             self.repaired = seen.week
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wdbc_assets.rehearsal.year import Observed
 
 _LEFT, _WIDTH = 110, 355
-_ROW, _PANEL, _GAP = 16, 78, 34
+_ROW, _PANEL, _GAP = 16, 78, 46
 _LARGEST_Z = 12.0
 _LINE = svg.Look(style.BLUE, 1.5)
 _THRESHOLD = svg.Look(style.VERMILION, 1, dashes="4 3")

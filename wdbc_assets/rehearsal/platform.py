@@ -19,6 +19,7 @@ from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.orchestration import launch
 from wdbc_assets.pipeline import specs
 from wdbc_assets.registry import referral
+from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.registry import open_registry
 
 if TYPE_CHECKING:
@@ -165,10 +166,9 @@ class Platform:
         """Return whether every patient is referred to a person."""
         return referral.current(open_registry(self.store).standing().history) is not None
 
-    def last_decision(self) -> str:
-        """Return why the champion was last changed."""
-        last = open_registry(self.store).standing().history.last
-        return last.reason if last else ""
+    def decisions(self) -> Sequence[Entry]:
+        """Return the decisions about the champion, oldest first."""
+        return open_registry(self.store).standing().history.entries
 
     def waiting_alerts(self) -> int:
         """Return how many messages wait until their channel takes them."""

@@ -53,7 +53,7 @@ def prepared(
 
         receiver = stack.enter_context(Receiver())
         _settle_in(folder, receiver.url)
-        clock.set_time(folder / "clock", clock.now() - timedelta(weeks=weeks))
+        clock.set_time(folder / "clock", clock.now().replace(microsecond=0) - timedelta(weeks=weeks))
         platform = Platform(console, folder / "transcript.txt")
         if champion_of is not None:
             _copy(champion_of, platform)
@@ -75,6 +75,7 @@ def prepared(
             events=events.script(),
             folder=folder,
             clean_frame=frame,
+            decided=len(platform.decisions()),
         )
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wdbc_assets.registry.registry import open_registry
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wdbc_assets.rehearsal.events import Event
     from wdbc_assets.rehearsal.year import Observed, Year
 
-_OF_MODEL = frozenset({"log_odds", "distance"})
+_WITH_ANY = frozenset({"log_odds", "distance"})
 """Quantities that move with any measurement."""
 
 _AFTER = 13
@@ -127,7 +125,7 @@ def _of_event(event: Event, year: Year) -> EventResult:
 def _unexplained_drift(year: Year) -> Iterator[str]:
     for (quantity, aspect), week in year.alarms.items():
         moved = {name for event in year.events if event.week <= week for name in event.moves}
-        if quantity not in (moved | _OF_MODEL if moved else moved):
+        if quantity not in (moved | _WITH_ANY if moved else moved):
             yield f"week {week}: {quantity} ({aspect})"
 
 
@@ -146,5 +144,5 @@ def _may_explain(event: Event, seen: Observed) -> bool:
 
 
 def _decisions(year: Year) -> Iterator[DecisionResult]:
-    for entry in open_registry(year.platform.store).standing().history.entries:
+    for entry in year.platform.decisions()[year.decided :]:
         yield DecisionResult(year.hospital.week_of(entry.at), entry.actor, entry.action, entry.reason)

@@ -79,6 +79,7 @@ class Year:
     """The hospital, the platform and the events, week by week.
 
     Attributes:
+        decided: The number of decisions about the champion before the first week.
         weeks: What was observed so far.
         alarms: In which week each stream of the drift scan was first in alarm.
     """
@@ -90,6 +91,7 @@ class Year:
     events: Sequence[Event]
     folder: Path
     clean_frame: pd.DataFrame
+    decided: int
     weeks: list[Observed] = field(default_factory=list)
     alarms: dict[tuple[str, str], int] = field(default_factory=dict)
     _cohort: Cohort | None = None

@@ -1,6 +1,7 @@
 """The events of the rehearsal: what they change, and that only what the platform says finds them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -65,8 +66,8 @@ def test_wrong_labels_are_corrected_once_after_they_were_found() -> None:
 def test_a_bad_model_counts_as_found_once_another_one_serves() -> None:
     class Platform:
         @staticmethod
-        def last_decision() -> str:
-            return "E = 25"
+        def decisions() -> list[Any]:
+            return [SimpleNamespace(reason="E = 25")]
 
     year = cast("Year", type("Rehearsed", (), {"platform": Platform}))
     event = events.ForcedModel(14)
