@@ -35,6 +35,7 @@ from wdbc_assets.cli.promote import promote
 from wdbc_assets.cli.recalibrate import recalibrate
 from wdbc_assets.cli.refer_all import refer_all
 from wdbc_assets.cli.report import report
+from wdbc_assets.cli.retrain import retrain
 from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
@@ -61,7 +62,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
-    inbox, monitor, outcomes, live,
+    inbox, monitor, outcomes, live, retrain,
     champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command,
     simulate,
 )  # fmt: skip

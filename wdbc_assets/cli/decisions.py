@@ -23,6 +23,7 @@ _COLOURS = {
     "not worse": "cyan",
     "inconclusive": "yellow",
     "not measured": "yellow",
+    "too few to say": "yellow",
     "worse": "red",
 }
 
@@ -36,14 +37,16 @@ def prepare() -> tuple[settings.Settings, Store, Registry]:
 def show_comparison(document: VerdictDocument) -> None:
     """Show a comparison: the two models, each criterion with its interval and bound, and the verdict last."""
     verdict, candidate, champion = document.verdict, document.candidate, document.champion
-    terminal.say(f"\n  candidate  {candidate.recipe:<14} {formatting.short(candidate.version)}  (fitted_pipeline)")
+    made = "fitted_pipeline" if verdict.folds else "refit"
+    terminal.say(f"\n  candidate  {candidate.recipe:<14} {formatting.short(candidate.version)}  ({made})")
     if champion:
         terminal.say(f"  champion   {champion.recipe:<14} {formatting.short(champion.version)}")
     difference = "; candidate minus champion" if verdict.comparison else ""
-    terminal.say(f"  {verdict.patients} patients, {verdict.repeats} x {verdict.folds} folds{difference}")
+    folds = f"{verdict.repeats} x {verdict.folds} folds" if verdict.folds else "which neither model has seen"
+    terminal.say(f"  {verdict.patients} patients, {folds}{difference}")
     terminal.say(f"\n  {'criterion':<14} {'value':>8}   {'interval':<20} {'met':<4} required")
     for criterion in verdict.criteria:
-        form = "+.4f" if criterion.name in criteria.COMPARED else ".4f"
+        form = ".4f" if criterion.low is None else "+.4f"
         value = "" if criterion.value is None else formatting.number(criterion.value, form)
         interval = "" if criterion.low is None else f"[{criterion.low:+.4f}, {criterion.high:+.4f}]"
         met = terminal.style("yes", fg="green") if criterion.holds else terminal.style("no ", fg="red")
@@ -65,10 +68,11 @@ def notes(verdict: Verdict) -> list[str]:
         for gain, share in zip(criteria.GAINS, verdict.comparison.power, strict=True)
     )
     level = criteria.alpha(verdict.attempt)
+    attempt = f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.2g}"
     return [
         "",
         f"accuracy       {formatting.difference(verdict.comparison.accuracy)}, which decides nothing",
-        f"attempt        {verdict.attempt} of a candidate against this champion, at the level {level:.2g}",
+        *([attempt] if verdict.folds else []),
         f"power          it would recognize about {power} in log-loss",
     ]
 

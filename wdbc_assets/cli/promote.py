@@ -5,6 +5,7 @@ import contextlib
 import click
 
 from wdbc_assets.cli import decisions, recalibrate, terminal
+from wdbc_assets.cli.promote_refit import promote_refit
 from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import launch
 from wdbc_assets.registry import audit_log, challenger, policies
@@ -19,6 +20,7 @@ from wdbc_assets.store.store import NeverMade, Store
 @click.option(
     "--policy", metavar="VERSION", help="Promote another policy of the champion's model instead: see wdbc recalibrate."
 )
+@click.option("--refit", is_flag=True, help="Promote the refit of the last retraining instead: see wdbc retrain.")
 @click.option("--dry-run", is_flag=True, help="Compare, and change nothing.")
 @click.option(
     "--force", is_flag=True, help="Promote against the verdict. Recorded, and shown while this champion serves."
@@ -31,6 +33,7 @@ def promote(
     *,
     candidate: str | None,
     policy: str | None,
+    refit: bool,
     dry_run: bool,
     force: bool,
     reason: str,
@@ -44,6 +47,9 @@ def promote(
     belongs to its model. There is no comparison, because the log-loss of a recalibrated policy on the patients here is
     worse by construction. It requires --reason.
 
+    With --refit, the refit of the last retraining replaces the champion that it was compared with, if the verdict of
+    that comparison is better or not worse.
+
     Exit codes: 0 the candidate is in production (with --dry-run: it would be promoted), 3 any other verdict, 1 an
     error: nothing was decided.
     """
@@ -51,6 +57,10 @@ def promote(
         raise click.UsageError('--force requires --reason "...": the reason is recorded in the history.')
     if force and dry_run:
         raise click.UsageError("--force and --dry-run cannot be combined: a dry run changes nothing.")
+    if refit:
+        if candidate is not None or policy is not None:
+            raise click.UsageError("--refit cannot be combined with CANDIDATE or --policy.")
+        click.get_current_context().exit(promote_refit(reason, force=force, dry_run=dry_run))
     if policy is not None:
         _require_policy_alone(candidate, reason, force=force, dry_run=dry_run)
         _promote_policy(policy, reason.strip(), dry_run=dry_run)

@@ -9,7 +9,7 @@ from wdbc_assets import settings
 from wdbc_assets.cli import decisions, refer_all, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import staleness
-from wdbc_assets.registry import policies, referral
+from wdbc_assets.registry import policies, referral, retraining
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 
@@ -35,6 +35,7 @@ def status(*, check: bool, as_json: bool) -> None:
     standing = registry.standing()
     referred = referral.current(standing.history)
     problems = registry.problems(standing, most=decisions.WAYS_BACK)
+    retrained = next(reversed(retraining.entries(standing.history.entries)), None)
     if as_json:
         assets = [_plain(store, state) for state in states]
         production = {
@@ -42,7 +43,8 @@ def status(*, check: bool, as_json: bool) -> None:
             "policy": standing.policy and asdict(standing.policy),
             "refers_everyone": referred and asdict(referred),
         }
-        terminal.document({"store": store.url, "assets": assets, "production": production})
+        last = retrained and {"at": retrained.at, "reason": retrained.reason, "verdict": retrained.verdict}
+        terminal.document({"store": store.url, "assets": assets, "production": production, "retraining": last})
         return
     terminal.say(f"store {store.url}")
     terminal.say()
@@ -54,6 +56,8 @@ def status(*, check: bool, as_json: bool) -> None:
         terminal.say(f"  production: {policies.describe(standing.recalibrated)}")
     for problem in problems:
         terminal.say(terminal.style(f"  production: {problem}", fg="red"))
+    if retrained is not None:
+        terminal.say(f"  {retraining.describe(retrained)}")
     if config.alerts:
         from wdbc_assets.cli.alerts import show_status
 

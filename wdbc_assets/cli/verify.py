@@ -71,7 +71,7 @@ def _select(store: Store, assets: Sequence[str]) -> list[str]:
         asset = pending.pop()
         named.add(asset)
         pending.extend(specs.ASSETS[asset].inputs)
-    selected = {asset for asset in specs.ASSETS if asset in named or (not assets and store.current(asset))}
+    selected = {asset for asset in specs.of_model() if asset in named or (not assets and store.current(asset))}
     if not selected:
         raise WdbcError("nothing has been made yet", where=store.url, hint="Run `wdbc run` first.")
     return [asset for asset in specs.ASSETS if asset in selected]

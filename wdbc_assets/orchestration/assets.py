@@ -13,6 +13,8 @@ from wdbc_assets.orchestration.io_manager import STORED
 from wdbc_assets.orchestration.materialize import MaterializeStep
 from wdbc_assets.orchestration.partitions import PartitionsStep
 from wdbc_assets.orchestration.promote import PromoteStep
+from wdbc_assets.orchestration.retrain import RetrainStep
+from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.store import Handle
 
@@ -25,7 +27,7 @@ _WHEN_CONTENT_CHANGES = dg.AutomationCondition.eager().replace(
 def asset(name: str) -> dg.AssetsDefinition:
     """Return the Dagster asset of an entry of the asset table."""
     spec = specs.ASSETS[name]
-    step_type = PromoteStep if spec.promoted else PartitionsStep if spec.partitioned else MaterializeStep
+    step_type = _step_type(spec)
 
     def compute(context: dg.AssetExecutionContext, **handles: Handle) -> Iterator[Any]:
         step = step_type(name, context, handles)
@@ -36,6 +38,14 @@ def asset(name: str) -> dg.AssetsDefinition:
         warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster 1.13 calls a backfill policy a beta feature
         decorated = _decorator(name, spec)
     return decorated(compute)
+
+
+def _step_type(spec: specs.AssetSpec) -> type[Step]:
+    if spec.promoted:
+        return PromoteStep
+    if spec.retrains:
+        return RetrainStep
+    return PartitionsStep if spec.partitioned else MaterializeStep
 
 
 def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefinition]:

@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from wdbc_assets.orchestration import alert_sensor, guard_sensor, inbox_sensor, jobs, resources, schedules, sensors
+from wdbc_assets.orchestration import (
+    alert_sensor,
+    guard_sensor,
+    inbox_sensor,
+    jobs,
+    resources,
+    retrain_sensor,
+    schedules,
+    sensors,
+)
 from wdbc_assets.orchestration.assets import ASSETS
 from wdbc_assets.orchestration.executor import executor
 from wdbc_assets.orchestration.io_manager import StepIOManager, StoreIOManager
@@ -20,12 +29,14 @@ defs = dg.Definitions(
         jobs.promote,
         jobs.monitor,
         jobs.live,
+        jobs.retrain,
     ],
     schedules=[schedules.daily_train],
     sensors=[
         sensors.source_changed,
         sensors.evidence_updates,
         inbox_sensor.inbox_changed,
+        retrain_sensor.retrain_wanted,
         alert_sensor.alerts,
         guard_sensor.rollback_guard,
     ],

@@ -29,4 +29,8 @@ evidence = _job(
 )
 promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it passes the gate.")
 live = _job("live", "Record the outcomes that were delivered, and compare the predictions with them.")
+retrain = _job(
+    "retrain",
+    "Fit the champion's recipe on all patients whose diagnosis is known, and compare the refit with the champion.",
+)
 monitor = _job("monitor", "Take up an incoming batch: store its patients, score them, and look for drift.")

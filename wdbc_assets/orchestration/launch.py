@@ -92,6 +92,18 @@ def live(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS[
     return _through_dagster("live", assets, {}, None, reporter=reporter, force=False, debug=debug)
 
 
+def retrain(why: str, *, reporter: Reporter, debug: bool) -> str:
+    """Run the job `retrain` for a stated reason; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    from wdbc_assets.orchestration.retrain import REASON_TAG
+
+    assets, tags = specs.JOBS["retrain"], {REASON_TAG: why}
+    return _through_dagster("retrain", assets, {}, None, reporter=reporter, force=False, debug=debug, tags=tags)
+
+
 def _through_dagster(
     job: str,
     assets: Sequence[str],
@@ -102,6 +114,7 @@ def _through_dagster(
     force: bool,
     debug: bool,
     partition: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> str:
     # Before Dagster, because importing skops searches every loaded module for each function of scipy.
     import skops.io  # noqa: F401, I001
@@ -121,7 +134,7 @@ def _through_dagster(
             configuration[asset] = {"config": dict(decision)}
     logs.logger.addHandler(reporter.handler())
     try:
-        with dagsters.open_instance() as instance, dagsters.as_launched(instance, job) as tags:
+        with dagsters.open_instance() as instance, dagsters.as_launched(instance, job) as own_tags:
             if partition is not None:
                 instance.add_dynamic_partitions(BATCH, [partition])
             result = defs.resolve_job_def(job).execute_in_process(
@@ -130,7 +143,9 @@ def _through_dagster(
                     "ops": configuration,
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags=tags | {dagsters.PROCESS_TAG: dagsters.this_process()} | ({FORCE_TAG: "true"} if force else {}),
+                tags=own_tags
+                | {dagsters.PROCESS_TAG: dagsters.this_process(), **(tags or {})}
+                | ({FORCE_TAG: "true"} if force else {}),
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
                 raise_on_error=debug,
                 partition_key=partition,

@@ -46,6 +46,7 @@ class AssetSpec:
             same batch; an asset that is not partitioned takes such an input of all batches.
         record: Whether a stored partition states what happened at that time. Only damage, or another version of a
             partitioned input, makes it out of date.
+        retrains: Whether a run that makes the asset records it as a retraining, and may promote the refit.
     """
 
     function: str
@@ -70,6 +71,7 @@ class AssetSpec:
     promoted: bool = False
     partitioned: bool = False
     record: bool = False
+    retrains: bool = False
 
 
 _DUE = timedelta(days=2)
@@ -308,10 +310,45 @@ ASSETS: dict[str, AssetSpec] = {
         owner="team:model",
         kinds=frozenset({"scipy", "json"}),
     ),
+    "labelled_patients": AssetSpec(
+        function="wdbc_assets.pipeline.retraining_functions:labelled_patients",
+        inputs=("clean_frame", "incoming_batch", "outcomes"),
+        rules="wdbc_assets.domain.rules.labelled:PATIENTS",
+        validate="wdbc_assets.pipeline.validation:validate_labelled_patients",
+        describe="wdbc_assets.orchestration.metadata.retraining:describe_labelled_patients",
+        jobs=("retrain",),
+        command="wdbc retrain",
+        group="monitoring",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
+    "refit": AssetSpec(
+        function="wdbc_assets.pipeline.retraining_functions:refit",
+        inputs=("labelled_patients", "train_test_split", "champion"),
+        rules="wdbc_assets.domain.promotion.refit_rules:REFIT",
+        describe="wdbc_assets.orchestration.metadata.retraining:describe_refit",
+        jobs=("retrain",),
+        command="wdbc retrain",
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"scikitlearn", "numpy"}),
+    ),
+    "refit_comparison": AssetSpec(
+        function="wdbc_assets.pipeline.retraining_functions:refit_comparison",
+        inputs=("labelled_patients", "train_test_split", "refit", "champion"),
+        rules="wdbc_assets.domain.promotion.refit_rules:COMPARISON",
+        describe="wdbc_assets.orchestration.metadata.retraining:describe_refit_comparison",
+        jobs=("retrain",),
+        command="wdbc retrain",
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"scipy", "json"}),
+        retrains=True,
+    ),
 }  # fmt: skip
 """Inputs stand before the assets that use them."""
 
-_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "live")
+_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "live", "retrain")
 
 JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.data.incoming import IncomingBatch
+    from wdbc_assets.domain.data.labelled import LabelledPatients
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.promotion.card_parts import ModelCard
 
@@ -118,3 +119,14 @@ def validate_incoming_batch(batch: "IncomingBatch", _: Mapping[str, Any]) -> lis
     from wdbc_assets.domain.rules import incoming
 
     return list(incoming.validate(batch))
+
+
+def validate_labelled_patients(patients: "LabelledPatients", _: Mapping[str, Any]) -> list[Finding]:
+    """Validate the labelled patients by the rules of the clean frame, and those of the batches by themselves."""
+    from wdbc_assets.domain.rules import labelled, schemas, tables
+
+    later = schemas.columns_of(patients.arrived)
+    lines = [
+        f"{place} is {text}, needed: larger of malignant" for place, text in tables.malignant_is_larger.faults(later)
+    ]
+    return [*schemas.validate_clean(patients.frame), findings.from_lines(labelled.LATER_MALIGNANT_IS_LARGER, lines)]

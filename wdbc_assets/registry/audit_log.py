@@ -20,6 +20,7 @@ from wdbc_assets.store.parsing import Malformed
 
 PROMOTED, KEPT, ROLLED_BACK, POLICY_PROMOTED = "promoted", "kept", "rolled back", "policy promoted"
 EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
+REFIT_COMPARED = "refit compared"
 EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
 REFER_ALL_ON, REFER_ALL_OFF = "refer all on", "refer all off"
 MOVES = frozenset({PROMOTED, ROLLED_BACK, POLICY_PROMOTED})

@@ -98,6 +98,12 @@ class Case:
         parameters = self.manifests["fitted_pipeline"].parameters
         return parsing.digest({"code": self.code, "search": parameters})
 
+    @property
+    def champion_is_refit(self) -> bool:
+        """Whether the champion is a refit on more patients than the candidate, which then is not a newer fit."""
+        champion = self.standing.manifest
+        return champion is not None and "refit" in champion.inputs
+
     @cached_property
     def champion_is_unchanged(self) -> bool:
         """Whether the code of the champion's recipe is what it was when the champion was promoted."""
@@ -212,7 +218,7 @@ class Case:
             same_patients=self.patients == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             same_recipe=self.recipe == self.champion_recipe and self.champion_is_unchanged,
-            supersedes=self.is_current,
+            supersedes=self.is_current and not self.champion_is_refit,
             experiment=self.experiment,
         )
 

@@ -55,6 +55,13 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
     from wdbc_assets.domain.evaluation import recalibration
 
     champion = require_champion(store, standing)
+    if "refit" in champion.inputs:
+        raise WdbcError(
+            "the champion is a refit, whose policy cannot be recalibrated: it was derived from newer patients",
+            where=store.url,
+            hint="Retrain when more outcomes are known (`wdbc retrain`), or restore an earlier champion: `wdbc rollback"
+            " --reason TEXT`.",
+        )
     found = index.read(store)
     own = _own(_policy(store, found, champion.inputs.get(POLICY, "")), store, found)
     value: DecisionPolicy = store.value(own)

@@ -44,7 +44,7 @@ from wdbc_assets.settings.parameters import (
     SplitParameters,
     StabilityParameters,
 )
-from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Serving
+from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Retraining, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ __all__ = [
     "Monitoring",
     "PolicyParameters",
     "Privacy",
+    "Retraining",
     "SearchParameters",
     "Serving",
     "Settings",
@@ -111,6 +112,7 @@ class Settings(
     Privacy,
     Serving,
     Monitoring,
+    Retraining,
     Alerts,
     Identity,
 ):

@@ -162,6 +162,22 @@ class Monitoring(BaseModel):
     )
 
 
+class Retraining(BaseModel):
+    """When the champion is retrained, and who promotes the refit."""
+
+    auto_promote: Literal["off", "evidence"] = Field(
+        "off", description="promotion of a refit that is better than the champion: off (a person does it) or evidence"
+    )
+    retrain_after_days: int | None = Field(
+        180, ge=1, le=10_000, description="days after which a retraining is wanted in any case"
+    )
+    retrain_new_patients: int | None = Field(
+        300, ge=1, description="number of new diagnoses for which a retraining is wanted"
+    )
+    retrain_cooling_days: int = Field(28, ge=0, le=10_000, description="days between two retrainings, at least")
+    retrain_most_per_year: int = Field(6, ge=0, le=1000, description="maximum number of retrainings within a year")
+
+
 class Alerts(BaseModel):
     """Who is alerted of problems, and when."""
 

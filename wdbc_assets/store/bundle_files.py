@@ -40,6 +40,7 @@ class BundleFile(_Part):
     features: Annotated[list[Name], Field(max_length=1000)]
     contract: Digest
     versions: Annotated[dict[Name, Digest], Field(max_length=20)]
+    trained_until: Annotated[str, Field(max_length=40)] = ""
 
 
 class ScorerFile(_Part):

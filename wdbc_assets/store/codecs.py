@@ -24,6 +24,7 @@ RESULTS: Mapping[str, str] = {
     "live_metrics": "wdbc_assets.domain.monitoring.live:LiveMetrics",
     "importance": "wdbc_assets.domain.evaluation.importance:Importance",
     "metrics": "wdbc_assets.domain.evaluation.results:Metrics",
+    "refit_comparison": "wdbc_assets.domain.promotion.refit_comparison:RefitComparison",
 }
 """The types of the results that are stored as one JSON object, by asset. Imported when such a file is decoded."""
 
@@ -171,6 +172,23 @@ def _incoming_decode(contents: Mapping[str, bytes]) -> Any:
     return incoming.IncomingBatch(table, stated["rows"], stated["set_aside"], violations)
 
 
+_LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates")
+
+
+def _labelled_encode(_asset: str, patients: Any) -> dict[str, bytes]:
+    stated = {name: getattr(patients, name) for name in _LEFT_OUT}
+    return {"patients.parquet": to_parquet(patients.table), "left_out.json": to_json(stated)}
+
+
+def _labelled_decode(contents: Mapping[str, bytes]) -> Any:
+    from wdbc_assets.domain.data import labelled
+
+    stated = parsing.decode(contents["left_out.json"])
+    return labelled.LabelledPatients(
+        from_parquet(contents["patients.parquet"]), **{name: stated[name] for name in _LEFT_OUT}
+    )
+
+
 def _stability_encode(_asset: str, value: Any) -> dict[str, bytes]:
     return {
         "probabilities.parquet": to_parquet(value.probabilities),
@@ -218,7 +236,7 @@ def _bundle_encode(_asset: str, bundle: Any) -> dict[str, bytes]:
         "features": list(bundle.features),
         "contract": bundle.contract,
         "versions": dict(bundle.versions),
-    }
+    } | ({"trained_until": bundle.trained_until} if bundle.trained_until else {})
     compiled = {} if bundle.scorer is None else {paths.SCORER: to_json(bundle.scorer.to_plain())}
     return {
         paths.BUNDLE: to_json(stated),
@@ -233,16 +251,17 @@ def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.store.bundle_loader import open_bundle
 
-    served = open_bundle(contents)
+    served, stated = open_bundle(contents), parsing.decode(contents[paths.BUNDLE])
     return Bundle(
         recipe=served.recipe,
         pipeline=skops_files.from_skops(contents[paths.PIPELINE]),
         scorer=served.scorer,
         policy=served.policy,
         features=served.features,
-        contract=parsing.decode(contents[paths.BUNDLE])["contract"],
+        contract=stated["contract"],
         reference=served.reference,
         versions=served.versions,
+        trained_until=stated.get("trained_until", ""),
     )
 
 
@@ -296,6 +315,12 @@ CODECS: Mapping[str, Codec] = {
         takes=lambda value: _kind(value) == "wdbc_assets.IncomingBatch",
         encode=_incoming_encode,
         decode=_incoming_decode,
+        rows=lambda value: len(value.table),
+    ),
+    "labelled_patients": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.LabelledPatients",
+        encode=_labelled_encode,
+        decode=_labelled_decode,
         rows=lambda value: len(value.table),
     ),
     "stability": Codec(

@@ -6,6 +6,7 @@ Nothing is written to the store, no pointer moves, and no Dagster run starts.
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import validation
+from wdbc_assets.store import index, paths
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, files
@@ -48,7 +50,18 @@ def verify(
             if manifest is None:
                 yield AssetVerification(asset, None, "not derived", reason="it has never been materialized")
             else:
-                yield verification.check(StoredVersion(asset, manifest, store.found(manifest)))
+                refit = _refit(store, manifest) if asset == paths.CHAMPION else None
+                made_as = refit or manifest
+                found = verification.check(StoredVersion(made_as.asset, made_as, store.found(manifest)))
+                yield replace(found, asset=asset, manifest=manifest)
+
+
+def _refit(store: Store, champion: Manifest) -> Manifest | None:
+    """Return the manifest of the refit that was promoted as it is; None if the champion is no such refit."""
+    version = champion.inputs.get("refit")
+    if version != champion.version:
+        return None
+    return next(iter(index.read(store).whole("refit", version)), None)
 
 
 class _Verification:

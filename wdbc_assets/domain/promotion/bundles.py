@@ -34,6 +34,8 @@ class Bundle:
     `scorer` is None for a recipe that cannot be compiled; scikit-learn then scores its patients. `policy` is the
     decision policy, `features` the columns in the order the model expects, `contract` the digest of the data contract.
     `reference` describes the training set. `versions` has the version of each asset that the bundle was made from.
+    `trained_until` is the arrival (UTC, ISO 8601) of the last incoming batch that the model was fitted on, empty if it
+    was fitted on the reference alone.
     """
 
     recipe: str
@@ -44,9 +46,17 @@ class Bundle:
     contract: str
     reference: smoke_test.Reference
     versions: Mapping[str, str]
+    trained_until: str = ""
 
 
-def make(fit: fitting.Fit, policy: DecisionPolicy, X_train: pd.DataFrame, versions: Mapping[str, str]) -> Bundle:
+def make(
+    fit: fitting.Fit,
+    policy: DecisionPolicy,
+    X_train: pd.DataFrame,
+    versions: Mapping[str, str],
+    *,
+    trained_until: str = "",
+) -> Bundle:
     """Return the bundle of a fitted pipeline and its decision policy; compile the pipeline if possible.
 
     `X_train` is the data the pipeline was fitted on: 30 finite measurements in the order of the contract.
@@ -72,6 +82,7 @@ def make(fit: fitting.Fit, policy: DecisionPolicy, X_train: pd.DataFrame, versio
         contract=contract.digest(),
         reference=_reference(fit.pipeline, X_train),
         versions=dict(versions),
+        trained_until=trained_until,
     )
 
 

@@ -62,14 +62,15 @@ production_is_healthy = Rule(
 )
 RULES = (production_is_healthy,)
 
-Name = Literal["first", "better", "not worse", "inconclusive", "worse", "not measured"]
+Name = Literal["first", "better", "not worse", "inconclusive", "worse", "not measured", "too few to say"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The gate's verdict on a candidate, and whether it replaces the champion (None if there is no champion).
 
-    `attempt` numbers the candidates that were compared with this champion; `comparison` has their differences.
+    `attempt` numbers the candidates that were compared with this champion; `comparison` has their differences. `folds`
+    is 0 if two fitted models were compared, on patients that neither has seen (`refit_comparison`).
     """
 
     name: Name
@@ -88,6 +89,13 @@ class Verdict:
     def broken(self) -> list[str]:
         """The names of the criteria that are not met, except the log-loss."""
         return _broken(self.criteria)
+
+    @property
+    def protocol(self) -> str:
+        """What was compared: out-of-fold predictions, or two fitted models."""
+        if not self.folds:
+            return f"two fitted models, on {self.patients} patients that neither has seen"
+        return f"{self.repeats} times {self.folds} folds of {self.patients} patients"
 
 
 def compare(
@@ -232,7 +240,7 @@ def _prefer_simpler(candidate: str, champion: str, *, same_recipe: bool, superse
     if same_recipe and supersedes:
         return True, "the same recipe, fitted with the current data, code and parameters"
     if same_recipe:
-        return False, "the same recipe, but not its current fit; `wdbc rollback` restores an earlier champion"
+        return False, "the same recipe, but not a newer fit of it; `wdbc rollback` restores an earlier champion"
     if simpler(candidate, champion):
         return True, f"equivalent within {EQUIVALENCE:g}, and {candidate} is simpler than {champion}"
     return False, f"equivalent within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"

@@ -205,6 +205,24 @@ CAUSES: dict[str, Cause] = {
         action="It can wait for the morning. `wdbc history` shows the verdict and its reasons. Do not force the"
         " promotion. The alert closes with another candidate or another decision.",
     ),
+    "refused-refit": Cause(
+        label="refused refit",
+        severity="warning",
+        meaning="A retraining compared a refit with the champion, and the refit did not pass. If the criterion"
+        " `reference` was not met, recorded outcomes may be wrong.",
+        safe="The champion is unchanged and serves predictions.",
+        action="It can wait for the morning. See the reason with `wdbc history`, and the criteria with `wdbc promote"
+        " --refit --dry-run`. Check the recorded outcomes first. The alert closes with the next retraining, or with"
+        " another champion.",
+    ),
+    "waiting-refit": Cause(
+        label="refit waits",
+        severity="warning",
+        meaning="A retraining made a refit that may be promoted, and nobody has promoted it yet.",
+        safe="The champion is unchanged and serves predictions.",
+        action="It can wait for the morning. See the criteria with `wdbc promote --refit --dry-run`, then promote it"
+        " with `wdbc promote --refit`. With `WDBC_AUTO_PROMOTE=evidence` a refit that is better needs nobody.",
+    ),
     "failed-detector": Cause(
         label="failed detector",
         severity="warning",

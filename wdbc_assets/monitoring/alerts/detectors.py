@@ -55,6 +55,7 @@ DETECTORS: dict[str, Detector] = {
     ),
     "failed_checks": Detector(find=lambda watched: store_problems.failed_checks(watched.store)),
     "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
+    "refits": Detector(find=lambda watched: store_problems.refits(watched.store)),
     "disk_space": Detector(find=lambda watched: store_problems.disk_space(watched.store, watched.config)),
     "failed_runs": Detector(
         find_in_history=lambda _, instance: history_problems.failed_runs(instance), in_status_check=True

@@ -13,7 +13,7 @@ from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs, staleness
-from wdbc_assets.registry import audit_log, challenger
+from wdbc_assets.registry import audit_log, challenger, retraining
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.paths import CHAMPION
@@ -65,6 +65,24 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
     text = f"the candidate {formatting.short(candidate.version)} was compared and not promoted: {last.verdict}"
     yield Occurrence(
         cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=time_of(last.at)
+    )
+
+
+def refits(store: Store) -> Iterator[Occurrence]:
+    """Yield the last retraining, if its refit was compared with the present champion and was never in production."""
+    standing = open_registry(store).standing()
+    history = standing.history.entries
+    last = next(reversed(retraining.entries(history)), None)
+    if last is None or last.after not in standing.versions_of_model or retraining.was_promoted(history, last.candidate):
+        return
+    passed = last.verdict in retraining.PASSING
+    yield Occurrence(
+        cause="waiting-refit" if passed else "refused-refit",
+        subject=CHAMPION,
+        text=f"the refit {formatting.short(last.candidate)} was compared with the champion: {last.verdict};"
+        f" retrained because of: {last.reason}",
+        version=last.digest,
+        since=time_of(last.at),
     )
 
 

@@ -21,7 +21,7 @@ def describe_verdict(verdict: "gate.Verdict") -> parts.Metadata:
         "verdict": f"{verdict.name}: {verdict.reason}",
         "candidate": verdict.candidate,
         "against": verdict.champion or "nothing: there was no champion",
-        "protocol": f"{verdict.repeats} times {verdict.folds} folds of {verdict.patients} patients",
+        "protocol": verdict.protocol,
         "criteria": parts.table(
             ("criterion", "value", "interval", "required", "met"),
             [
@@ -32,7 +32,9 @@ def describe_verdict(verdict: "gate.Verdict") -> parts.Metadata:
     }
     if verdict.comparison is not None:
         described["accuracy (decides nothing)"] = formatting.difference(verdict.comparison.accuracy)
-        described["attempt"] = f"{verdict.attempt}, compared at the level {criteria.alpha(verdict.attempt):.2g}"
+        if verdict.folds:
+            level = criteria.alpha(verdict.attempt)
+            described["attempt"] = f"{verdict.attempt}, compared at the level {level:.2g}"
         described["power"] = parts.table(
             ("gain in log-loss", "recognized in about"),
             [

@@ -1,0 +1,32 @@
+"""`wdbc promote --refit`: put the refit of the last retraining into production."""
+
+from wdbc_assets.cli import decisions, terminal
+from wdbc_assets.domain import formatting
+from wdbc_assets.registry import policies, retraining
+
+
+def promote_refit(reason: str, *, force: bool, dry_run: bool) -> int:
+    """Promote the current refit if its comparison with the champion allows it; return the exit code."""
+    config, store, registry = decisions.prepare()
+    made = retraining.gather(store)
+    standing = registry.standing()
+    named = formatting.short(made.comparison.refit)
+    if standing.version == made.comparison.refit:
+        terminal.say(f"  refit {named} is already in production: nothing to do")
+        return 0
+    registry.require(made.comparison.champion)
+    decisions.show_comparison(made.document)
+    if lost := policies.lost(standing):
+        terminal.say(terminal.style(f"  warning: {lost}", fg="yellow"))
+    if made.verdict not in retraining.PASSING and not force:
+        terminal.say(f"  the champion stays: {standing.recipe or 'none'} {formatting.short(standing.version)}")
+        return decisions.CHAMPION_STAYS
+    if dry_run:
+        terminal.say("  nothing was changed: this was a dry run")
+        return 0
+    entry = retraining.promote(registry, made, actor=config.acting_as(), reason=reason.strip(), force=force)
+    forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
+    terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after)} is in production")
+    terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
+    decisions.record_in_dagster(store, entry)
+    return 0

@@ -1,0 +1,249 @@
+"""`wdbc retrain` and `wdbc promote --refit` as people type them, and what stands in the way."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wdbc_assets import settings
+from wdbc_assets.cli import wdbc
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring.alerts import store_problems
+from wdbc_assets.registry import retraining
+from wdbc_assets.registry.candidate import Case
+from wdbc_assets.registry.decision_log import Decision, Superseded
+from wdbc_assets.registry.registry import Registry, open_registry
+from wdbc_assets.store.store import NeverMade, Store, open_store
+from wdbc_assets.verification.verify import verify
+from wdbc_assets_tests import champions, retrained
+
+WANTED_FROM = "200"
+
+
+def _killed(*_: Any, **__: Any) -> None:
+    raise WdbcError("killed")
+
+
+@pytest.fixture(scope="session")
+def killed_once(tmp_path_factory: pytest.TempPathFactory, empty_history_once: Path) -> Path:
+    """A folder with a store and Dagster's home: patients drifted, and a retraining was killed before its record."""
+    folder = tmp_path_factory.mktemp("retrained")
+    shutil.copytree(empty_history_once, folder / "home", symlinks=True)
+    retrained.put(retrained.make_store(folder / "results"), *retrained.batches(**retrained.DRIFTED))
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in (("STORAGE", "results"), ("LOG", "wdbc.jsonl")):
+            patched.setenv(f"WDBC_{name}", str(folder / value))
+        patched.setenv("DAGSTER_HOME", str(folder / "home"))
+        patched.setenv("WDBC_RETRAIN_NEW_PATIENTS", WANTED_FROM)
+        patched.setattr(Registry, "note", _killed)
+        result = CliRunner().invoke(wdbc, ["retrain"])
+    assert isinstance(result.exception, WdbcError)
+    return folder
+
+
+@pytest.fixture
+def store(killed_once: Path, environment: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A copy of that store: the next retraining fits nothing, because the killed one has stored everything."""
+    for name in ("home", "results"):
+        shutil.copytree(killed_once / name, environment / name, symlinks=True)
+    monkeypatch.setenv("WDBC_RETRAIN_NEW_PATIENTS", WANTED_FROM)
+    return open_store(str(environment / "results"), relative_to=environment)
+
+
+@pytest.fixture
+def other(environment: Path, empty_history: Path) -> Store:
+    """A store with a champion, without batches and outcomes."""
+    return retrained.make_store(environment / "results")
+
+
+def typed(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(wdbc, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def document(*arguments: str, code: int = 0) -> Any:
+    return json.loads(typed(*arguments, "--json", code=code).stdout)
+
+
+def actions(store: Store) -> list[str]:
+    return [entry.action for entry in open_registry(store).standing().history.entries]
+
+
+def test_a_retraining_is_explained_made_compared_recorded_and_promoted_by_a_person(store: Store) -> None:
+    before = open_registry(store).standing().version
+    dry = typed("retrain", "--dry-run").output
+    assert "retraining: wanted" in dry
+    assert "because: 240 new diagnoses" in dry
+    assert actions(store) == ["promoted"]
+
+    shown = typed("retrain").output
+    assert "90 patients, which neither model has seen; candidate minus champion" in shown
+    assert "verdict: better" in shown
+    assert "the champion stays until a person promotes the refit" in shown
+    assert open_registry(store).standing().version == before
+    (found,) = store_problems.refits(store)
+    assert (found.cause, found.subject) == ("waiting-refit", "champion")
+    assert "(240 new diagnoses): better" in typed("status").output
+    assert document("status")["retraining"]["verdict"] == "better"
+
+    again = document("retrain")
+    assert (again["wanted"], again["comparison"]) == (False, None)
+    assert "0 new diagnoses; a comparison needs at least 90" in again["obstacles"]
+    assert again["obstacles"][1].startswith("cooling time until ")
+
+    assert "this was a dry run" in typed("promote", "--refit", "--dry-run").output
+    assert "promoted: logistic" in typed("promote", "--refit", "--reason", "seen").output
+    standing = open_registry(store).standing()
+    assert (standing.version, standing.problems) == (store.handle("refit").manifest.version, ())
+    assert store.handle("champion").load().trained_until == "2026-02-01T00:00:00+00:00"
+    assert "already in production" in typed("promote", "--refit").output
+    assert list(store_problems.refits(store)) == []
+    assert actions(store) == ["promoted", "refit compared", "promoted"]
+
+    typed("rollback", "--reason", "try")
+    assert open_registry(store).standing().version == before
+    assert list(store_problems.refits(store)) == []  # it was in production: nobody waits for it
+
+
+def test_a_refit_in_production_is_derived_again_and_its_policy_is_not_recalibrated(store: Store) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    (found,) = verify(store, settings.load(), ["champion"], deep=False)
+    assert (found.asset, found.verdict, found.derived) == ("champion", "same", store.handle("refit").manifest.version)
+    with pytest.raises(WdbcError, match="the champion is a refit"):
+        typed("recalibrate", "--prevalence", "0.2")
+    case = Case(store, {}, {}, open_registry(store).standing(), is_current=True)
+    assert case.champion_is_refit
+
+
+@pytest.mark.parametrize("mode", ["evidence", "off"])
+def test_evidence_alone_promotes_only_if_that_is_set(store: Store, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("WDBC_AUTO_PROMOTE", mode)
+    before = open_registry(store).standing().version
+    result = document("retrain")
+    assert result["comparison"]["verdict"]["name"] == "better"
+    assert (result["champion"] != before) == (mode == "evidence")
+    if mode == "off":
+        return
+    entry = open_registry(store).standing().history.entries[-1]
+    assert (entry.actor, entry.action, entry.verdict, entry.forced) == ("retraining", "promoted", "better", False)
+    assert entry.evidence is not None
+    assert open_registry(store).evidence(entry.evidence).candidate.version == result["champion"]
+    assert entry.reason.endswith("retrained because of: 240 new diagnoses")
+    assert open_registry(store).lost_evidence() == []
+
+
+def test_a_refit_that_was_rolled_back_is_not_promoted_by_itself_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_AUTO_PROMOTE", "evidence")
+    before = open_registry(store).standing().version
+    document("retrain")
+    typed("rollback", "--reason", "wrong after all")
+    assert document("retrain", "--force")["champion"] == before
+    assert actions(store) == ["promoted", "refit compared", "promoted", "rolled back"]
+
+
+def test_a_refit_with_wrong_labels_is_refused_and_only_a_person_can_force_it(
+    other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_AUTO_PROMOTE", "evidence")
+    retrained.put(other, *retrained.batches(seed=2, labels=lambda week, labels: 1 - labels if week < 5 else labels))
+    before = open_registry(other).standing().version
+    shown = typed("retrain", "--force", code=3).output
+    assert "verdict: worse" in shown
+    assert "the champion stays" in shown
+    (found,) = store_problems.refits(other)
+    assert found.cause == "refused-refit"
+    assert "the champion stays: logistic" in typed("promote", "--refit", code=3).output
+    assert open_registry(other).standing().version == before
+    with pytest.raises(WdbcError, match="the refit is not promoted: worse"):
+        retraining.promote(open_registry(other), retraining.gather(other), actor="anna")
+    assert "by force" in typed("promote", "--refit", "--force", "--reason", "a test").output
+    assert open_registry(other).standing().history.entries[-1].forced
+
+
+def test_exchanged_diagnoses_break_the_contract_and_nothing_is_fitted(other: Store) -> None:
+    retrained.put(other, *retrained.batches(labels=lambda _, labels: 1 - labels))
+    with pytest.raises(WdbcError, match="later_malignant_is_larger"):
+        typed("retrain", "--force")
+    assert other.current("refit") is None
+    assert other.refusal("labelled_patients") is not None
+    assert actions(other) == ["promoted"]
+
+
+def test_without_a_champion_the_error_says_what_to_run(environment: Path) -> None:
+    with pytest.raises(NeverMade, match="no champion"):
+        typed("retrain")
+    with pytest.raises(NeverMade, match="refit_comparison has never been materialized"):
+        typed("promote", "--refit")
+
+
+def test_without_outcomes_or_batches_the_error_says_what_to_run(other: Store) -> None:
+    with pytest.raises(NeverMade, match="outcomes has never been materialized"):
+        typed("retrain", "--dry-run")
+    retrained.put(other, {}, retrained.batches()[1])
+    with pytest.raises(WdbcError, match="0 batches with known outcomes arrived so far"):
+        typed("retrain", "--force")
+
+
+def test_few_diagnoses_are_an_obstacle(other: Store) -> None:
+    retrained.put(other, *retrained.batches(count=3, size=20))
+    assert document("retrain")["obstacles"] == ["60 new diagnoses; a comparison needs at least 90"]
+
+
+def promote_another(store: Store) -> None:
+    registry = open_registry(store)
+    other = replace(champions.bundle(), versions={"fitted_pipeline": "e" * 64})
+    draft = store.draft("champion", other, run_id="other")
+    decision = Decision(actor="bob", run_id=None, recipe="logistic")
+    registry.promote(draft, decision, expected=registry.standing().version)
+
+
+def test_another_champion_meanwhile_is_not_replaced(store: Store) -> None:
+    typed("retrain")
+    promote_another(store)
+    with pytest.raises(Superseded):
+        typed("promote", "--refit")
+    assert actions(store) == ["promoted", "refit compared", "promoted"]
+    assert list(store_problems.refits(store)) == []
+
+
+def test_a_champion_promoted_during_the_retraining_ends_it_with_an_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Registry.keep_evidence
+
+    def meanwhile(registry: Registry, evidence: Any) -> str:
+        promote_another(store)
+        return keep(registry, evidence)
+
+    monkeypatch.setattr(Registry, "keep_evidence", meanwhile)
+    with pytest.raises(WdbcError, match="another decision moved the champion"):
+        typed("retrain")
+    assert actions(store) == ["promoted", "promoted"]
+
+
+def test_a_retraining_that_was_killed_is_recorded_once_by_the_next(store: Store) -> None:
+    version = store.handle("refit").manifest.version
+    for _ in range(2):  # the second one finds the same evidence
+        typed("retrain", "--force")
+    assert actions(store) == ["promoted", "refit compared"]
+    assert store.handle("refit").manifest.version == version
+
+
+def test_options_that_exclude_each_other_are_refused() -> None:
+    assert "cannot be combined" in typed("retrain", "--force", "--dry-run", code=2).output
+    assert "cannot be combined" in typed("promote", "--refit", "abc", code=2).output
+    assert "requires --reason" in typed("promote", "--refit", "--force", code=2).output
+
+
+def test_the_defaults_promote_nothing_by_themselves() -> None:
+    assert settings.load().auto_promote == "off"
