@@ -8,7 +8,7 @@ skips up-to-date assets, loads verified inputs, validates the value, and stores 
 import pkgutil
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -23,10 +23,14 @@ from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validat
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
+from wdbc_assets.registry import references
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Draft, Handle
+
+if TYPE_CHECKING:
+    from wdbc_assets.registry.audit_log import Entry
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
@@ -47,6 +51,7 @@ class MaterializeStep(Step):
         self.loaded: dict[str, Any] = {}
         self.earlier: list[Handle] = []
         self.by_batch: dict[str, list[Handle]] = {}
+        self.rebase: Entry | None = None
         self.checkpoints: Checkpoints | None = None
 
     def materialize(self) -> Iterator[Any]:
@@ -127,6 +132,9 @@ class MaterializeStep(Step):
         if calls.takes_earlier(self.name):
             self.earlier = self._handles(self.name, before=self.partition)
             compared["earlier"] = _digest(self.earlier)
+        if calls.takes_rebased(self.name):
+            self.rebase = references.of_batch(self.store, self.partition)
+            compared |= {"rebase": self.rebase.digest} if self.rebase else {}
         self.by_batch = {name: self._handles(name) for name in specs.batch_inputs(self.name)}
         return compared | {name: _digest(handles) for name, handles in self.by_batch.items()}
 
@@ -134,6 +142,11 @@ class MaterializeStep(Step):
         """Return the stored versions of the batches of an asset, or of those before one, oldest first."""
         names = [name for name in self.store.partitions(asset) if before is None or name < before]
         return [self.store.handle(asset, partition=name) for name in names]
+
+    def _rebased(self) -> Any:
+        """Return the reference that a person has accepted, with log-odds by the champion that scored the batch."""
+        champion = self.handles["predictions"].manifest.inputs["champion"]
+        return references.load(self.store, self.rebase, champion) if self.rebase else None
 
     def _recorded(self) -> tuple[str, Any] | None:
         """Return the current version of this asset and its value. Damage is an error: nothing starts over."""
@@ -166,6 +179,7 @@ class MaterializeStep(Step):
             partition=self.partition,
             inbox=self.context.resources.inbox.open() if self.partition else None,
             earlier=lambda: [handle.load() for handle in self.earlier],
+            rebased=self._rebased,
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.drift import DriftReport
+    from wdbc_assets.domain.monitoring.rebased import RebasedReference
     from wdbc_assets.domain.promotion import bundles
 
 _KEY_DIGITS = 12
@@ -55,17 +56,24 @@ def drift_report(
     parameters: settings.DriftParameters,
     partition: str,
     earlier: "Sequence[DriftReport]",
+    rebased: "RebasedReference | None",
 ) -> "DriftReport":
-    """Whether the patients of the last batches still are like those that the model was developed on."""
+    """Whether the patients of the last batches still are like those of the reference.
+
+    These are the patients that the model was developed on, or those of batches that `wdbc monitor rebase` accepted.
+    """
     from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import distances, drift, streams
 
     measurements = list(contract.FEATURES)
-    reference = streams.reference(
-        clean_frame[measurements],
-        log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
-        clean_frame[contract.DIAGNOSIS],
-    )
+    if rebased is not None:
+        reference = streams.reference(rebased.X, rebased.log_odds, rebased.malignant)
+    else:
+        reference = streams.reference(
+            clean_frame[measurements],
+            log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
+            clean_frame[contract.DIAGNOSIS],
+        )
     quantities = reference.quantities(incoming_batch.table[measurements].to_numpy(), predictions["log_odds"].to_numpy())
     return drift.report(
         reference,
@@ -73,4 +81,5 @@ def drift_report(
         drift.BatchSketch(partition, streams.of_quantities(reference, quantities)),
         cadence=parameters.drift_cadence,
         distances=distances.distances(reference, quantities),
+        rebase=None if rebased is None else rebased.rebase,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -16,6 +16,9 @@ from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.rebased import RebasedReference
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,16 @@ class Deliveries(Protocol):
 
 def takes_earlier(asset: str) -> bool:
     """Return whether a partitioned asset depends on its own versions of earlier batches."""
-    return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+    return _takes(asset, "earlier")
+
+
+def takes_rebased(asset: str) -> bool:
+    """Return whether a partitioned asset depends on the reference that a person has accepted."""
+    return _takes(asset, "rebased")
+
+
+def _takes(asset: str, argument: str) -> bool:
+    return argument in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
 
 
 def call(
@@ -103,6 +115,7 @@ def call(
     partition: str | None = None,
     inbox: Batches | None = None,
     earlier: Callable[[], Sequence[Any]] = list,
+    rebased: "Callable[[], RebasedReference | None]" = lambda: None,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
 ) -> Any:
@@ -121,6 +134,7 @@ def call(
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
         earlier: Reads the values of the batches before this one, oldest first.
+        rebased: Reads the reference that a person has accepted for this batch, if there is one.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
     """
@@ -135,6 +149,7 @@ def call(
         "partition": lambda: partition,
         "inbox": lambda: inbox,
         "earlier": earlier,
+        "rebased": rebased,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
     }
