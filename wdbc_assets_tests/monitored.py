@@ -83,7 +83,7 @@ def take_up(store: Store, key: str, table: pd.DataFrame) -> DriftReport:
         predictions,
         store.handle("clean_frame").load(),
         store.handle("cross_validation").load(),
-        settings.DriftParameters(),
+        settings.DriftParameters(drift_cadence="weekly"),
         partition=key,
         earlier=[store.handle("drift_report", partition=one).load() for one in store.partitions("drift_report")],
         rebased=references.load(store, rebase, champion) if rebase else None,

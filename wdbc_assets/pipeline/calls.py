@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
@@ -44,11 +46,19 @@ class ReceivedFile:
     sha256: str
 
 
+class MovedMeanwhile(WdbcError):
+    """Another run has stored the batch, and moved its file, while this one was reading it."""
+
+
 class Batches(Protocol):
     """The inbox: in a run, the configured one."""
 
     def reading(self, batch: str) -> AbstractContextManager[ReceivedFile]:
-        """Return the file of a batch. It is refused if the block in which it is read raises WdbcError."""
+        """Return the file of a batch. It is refused if the block in which it is read raises WdbcError.
+
+        Raises:
+            MovedMeanwhile: another run has moved the file. It can be read in its new place.
+        """
 
     def acknowledge(self, batch: str) -> None:
         """Move the file of a batch out of the way, after its patients are stored."""
@@ -85,6 +95,11 @@ class Deliveries(Protocol):
 
     def acknowledge(self, paths: Iterable[Path]) -> None:
         """Remove the files of deliveries whose events are stored."""
+
+
+def digest_of_batches(manifests: Iterable[Manifest]) -> str:
+    """Return the digest of batches and their versions, by which a manifest states what a value was made from."""
+    return parsing.digest([[manifest.partition, manifest.version] for manifest in manifests])
 
 
 def takes_earlier(asset: str) -> bool:
