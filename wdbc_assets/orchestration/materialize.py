@@ -15,6 +15,7 @@ import dagster as dg
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import outcome_files
+from wdbc_assets.monitoring.batches import StoreAway
 from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.instance import PROCESS_TAG
 from wdbc_assets.orchestration.io_manager import NOT_CURRENT
@@ -24,7 +25,6 @@ from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
 from wdbc_assets.registry import references
-from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Draft, Handle
@@ -102,6 +102,8 @@ class MaterializeStep(Step):
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal, and record it in the store if possible."""
         super().refuse(error)
+        if isinstance(error, StoreAway):  # a note would begin a store in the place of the one that is away
+            return
         batch = f"batch {self.partition}: " if self.partition else ""
         reasons = [safe_text.redact(f"{batch}{error.what}")]
         try:
@@ -215,6 +217,7 @@ class MaterializeStep(Step):
 
     def _commit(self, draft: Draft, external: External) -> None:
         """Store a version and make it current; then let the source of an external value put its files away."""
+        self.require_store()  # again, because the value may have taken long
         if self.store.commit(draft, run_id=self.context.run.run_id, continues=external.continues):
             external.acknowledge()
         elif external.continues is None:
@@ -234,5 +237,4 @@ class MaterializeStep(Step):
 
 
 def _digest(handles: list[Handle]) -> str:
-    """Return a digest of partitions and their versions, by which a manifest states what a value was compared with."""
-    return parsing.digest([[handle.manifest.partition, handle.manifest.version] for handle in handles])
+    return calls.digest_of_batches(handle.manifest for handle in handles)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
-from wdbc_assets.pipeline.calls import Batches, External
+from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, ReceivedFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,15 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
     from wdbc_assets.scoring import incoming
 
     key = inbox.pseudonym_key()
-    with inbox.reading(partition) as file:
-        batch = incoming.read(str(file.path), pseudonym=partial(batches.pseudonym, key))
+
+    def read() -> tuple[ReceivedFile, "IncomingBatch"]:
+        with inbox.reading(partition) as file:
+            return file, incoming.read(str(file.path), pseudonym=partial(batches.pseudonym, key))
+
+    try:
+        file, batch = read()
+    except MovedMeanwhile:  # once at most: after that it stays where it is
+        file, batch = read()
     origin = {
         "shown": file.name,
         "sha256": file.sha256,
