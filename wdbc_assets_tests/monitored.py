@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets import settings
+from wdbc_assets.domain.data import contract, incoming
 from wdbc_assets.domain.evaluation import comparison
+from wdbc_assets.domain.monitoring.drift import DriftReport
 from wdbc_assets.monitoring import inbox as inboxes
+from wdbc_assets.pipeline import batch_functions
+from wdbc_assets.registry import references
+from wdbc_assets.scoring import tables
+from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
 from wdbc_assets_tests.domain import out_of_fold, validation
@@ -62,3 +68,31 @@ def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store(environment: Path) -> Store:
     return make_store(environment / "results")
+
+
+def take_up(store: Store, key: str, table: pd.DataFrame) -> DriftReport:
+    """Store a batch under its key as a run of `monitor` does, without Dagster and the inbox; return its report."""
+    ids = table[contract.ID].astype(str).map(lambda name: incoming.pseudonym(b"a-key", name))
+    measured = table[list(contract.FEATURES)].assign(id=ids)[[contract.ID, *contract.FEATURES]]
+    batch = incoming.IncomingBatch(measured, len(measured), 0, ())
+    champion = store.handle("champion").manifest.version
+    predictions = tables.predictions(measured, bundle_loader.open_champion(store))
+    rebase = references.of_batch(store, key)
+    report = batch_functions.drift_report(
+        batch,
+        predictions,
+        store.handle("clean_frame").load(),
+        store.handle("cross_validation").load(),
+        settings.DriftParameters(drift_cadence="weekly"),
+        partition=key,
+        earlier=[store.handle("drift_report", partition=one).load() for one in store.partitions("drift_report")],
+        rebased=references.load(store, rebase, champion) if rebase else None,
+    )
+    for asset, value, inputs in (
+        ("incoming_batch", batch, {}),
+        ("predictions", predictions, {"champion": champion}),
+        ("drift_report", report, {}),
+    ):
+        draft = store.draft(asset, value, run_id=f"run-{key[:15]}", inputs=inputs, partition=key)
+        store.commit(draft, run_id=f"run-{key[:15]}")
+    return report

@@ -6,7 +6,7 @@ from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.promotion import criteria
 from wdbc_assets.domain.promotion.gate import Verdict
-from wdbc_assets.registry.audit_log import MOVES, Entry
+from wdbc_assets.registry.audit_log import MOVES, Entry, ReferencePatients
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store.store import Store
@@ -93,10 +93,17 @@ def history_line(entry: Entry) -> str:
     forced = "forced, " if entry.forced else ""
     policy = f"policy for {formatting.percent(entry.policy.prevalence)} malignant: " if entry.policy else ""
     verdict = f"{entry.verdict}: " if entry.verdict else ""
+    reference = f"{_reference(entry.reference)}: " if entry.reference else ""
     return (
         f"  {entry.number:>4}  {entry.at[:19].replace('T', ' ')}  {entry.actor:<12} {entry.action:<15} {change:<28}"
-        f" {entry.recipe or '-':<14} {forced}{verdict}{policy}{entry.reason}"
+        f" {entry.recipe or '-':<14} {forced}{verdict}{policy}{reference}{entry.reason}"
     )
+
+
+def _reference(patients: ReferencePatients) -> str:
+    if not patients.table:
+        return "batches are compared with the patients of development"
+    return f"batches are compared with {patients.patients:,} patients of the last {len(patients.batches)}"
 
 
 def record_in_dagster(store: Store, entry: Entry) -> None:

@@ -7,6 +7,7 @@ import click
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
+from wdbc_assets.cli.rebase import rebase
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batches
@@ -18,22 +19,43 @@ if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
 
 _SHOWN = 10
+_NAMED = f"{__name__}.named"
 
 
-@click.command()
+class FileOrCommand(click.Group):
+    """A group whose first argument is a file, unless it is the name of a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments as those of a group only if they begin with the name of a command."""
+        ctx.meta[_NAMED] = bool(args) and args[0] in self.commands
+        if ctx.meta[_NAMED]:
+            return super().parse_args(ctx, args)
+        ctx.allow_extra_args, ctx.allow_interspersed_args = False, True
+        return click.Command.parse_args(self, ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Leave out the file if there is a command in its place."""
+        params = super().get_params(ctx)
+        return [one for one in params if not (ctx.meta.get(_NAMED) and isinstance(one, click.Argument))]
+
+
+@click.group(cls=FileOrCommand, invoke_without_command=True)
 @click.argument("file", required=False, metavar="[FILE]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
+@click.pass_context
+def monitor(context: click.Context, *, file: str | None = None, as_json: bool) -> None:
     """Take up the batches in the inbox, and show the drift report of the latest batch.
 
     Each batch is a run of the job `monitor`: its patients are stored under pseudonyms, scored by the champion, and
-    compared, together with the batches before, with the patients that the model was developed on.
+    compared, together with the batches before, with the patients that the model was developed on, or with those that
+    `wdbc monitor rebase` accepted.
 
     With FILE, show the drift of that file alone. Nothing is stored.
 
     An alarm does not change the exit code. Exit codes: 0 success, 1 a file or a batch was refused.
     """
+    if context.invoked_subcommand is not None:
+        return
     config, store = opened()
     if file is not None:
         from wdbc_assets.monitoring import drift_of_file
@@ -42,7 +64,7 @@ def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa
         return
     arrived = batches.arrivals(store, open_inbox(config))
     with alerting(store, config):
-        taken, failed = _take_up(store, arrived, debug=debug, quiet=as_json)
+        taken, failed = _take_up(store, arrived, debug=context.obj, quiet=as_json)
     stored = store.partitions(batches.LAST)
     report = store.handle(batches.LAST, partition=stored[-1]).load() if stored else None
     if as_json:
@@ -51,7 +73,10 @@ def monitor(debug: bool, /, *, file: str | None, as_json: bool) -> None:  # noqa
         _show(report, as_json=False)
     elif not failed:
         terminal.say(f"  no batch yet: put a file into {open_inbox(config).folder}, or use `wdbc inbox add`")
-    click.get_current_context().exit(int(bool(failed or arrived.refused)))
+    context.exit(int(bool(failed or arrived.refused)))
+
+
+monitor.add_command(rebase)
 
 
 def _take_up(
@@ -133,6 +158,12 @@ def _show(report: "DriftReport", *, as_json: bool) -> None:
         f"  {report.sketch.rows:,} patients, {earlier} with {report.earlier_rows:,} patients, against"
         f" {report.reference_rows:,} patients of the reference"
     )
+    if report.rebase is not None:
+        since, count = report.rebase.since[:19].replace("T", " "), len(report.rebase.batches)
+        terminal.say(
+            f"  reference: {count} accepted batch{'' if count == 1 else 'es'},"
+            f" since {since} UTC (entry {report.rebase.entry} of the history); only batches after it count as earlier"
+        )
     terminal.say(
         f"  alarm above |z| = {report.threshold:g}: by chance in {formatting.percent(report.false_alarms)} of years"
         f" with {report.cadence} batches"

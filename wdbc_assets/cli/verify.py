@@ -10,7 +10,7 @@ from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 
@@ -24,8 +24,8 @@ _POINT_ESTIMATES = ("value", "mean", "score")  # shown before the bounds of thei
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.of_model())))
-@click.option("--deep", is_flag=True, help="Fetch remote sources too, and evaluate every fold again.")
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Choice(list(specs.ASSETS)))
+@click.option("--deep", is_flag=True, help="Fetch remote sources too, and derive every fold and batch again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with every value that changed.")
 def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     """Re-derive every current version from its inputs and compare it with the stored one.
@@ -33,7 +33,8 @@ def verify(assets: tuple[str, ...], *, deep: bool, as_json: bool) -> None:
     Named assets are verified together with all their inputs. Parameters come from each version's manifest; settings in
     the environment or .env override them. Nothing is written.
 
-    Assets of incoming batches are left out: their files, and the champion of that time, may be gone.
+    Of assets with a version for each batch, those of the latest five batches are verified, with --deep all of them.
+    Batches and outcomes were delivered, so they are compared with the files in the inbox, or by their digests.
 
     The digests of the promotion history, its evidence and every rollback target are verified as well.
 
@@ -71,7 +72,7 @@ def _select(store: Store, assets: Sequence[str]) -> list[str]:
         asset = pending.pop()
         named.add(asset)
         pending.extend(specs.ASSETS[asset].inputs)
-    selected = {asset for asset in specs.of_model() if asset in named or (not assets and store.current(asset))}
+    selected = {asset for asset in specs.ASSETS if asset in named or (not assets and staleness.latest(store, asset))}
     if not selected:
         raise WdbcError("nothing has been made yet", where=store.url, hint="Run `wdbc run` first.")
     return [asset for asset in specs.ASSETS if asset in selected]
@@ -97,6 +98,8 @@ def _show(finding: "AssetVerification") -> None:
     verdict = terminal.style(f"{finding.verdict:<12}", fg=_COLOURS[finding.verdict])
     version = formatting.short(finding.manifest.version) if finding.manifest else ""
     terminal.say(f"  {finding.asset:<17} {verdict} {version:<13} {finding.compared}".rstrip())
+    if finding.manifest and finding.manifest.partition:
+        terminal.say(f"  {'':<17} {'':<12} {terminal.style(f'batch {finding.manifest.partition}', dim=True)}")
     for line in (finding.reason, *map(str, finding.causes)):
         if line:
             terminal.say(f"  {'':<17} {'':<12} {terminal.style(line, fg=_COLOURS[finding.verdict])}")
@@ -105,7 +108,8 @@ def _show(finding: "AssetVerification") -> None:
 
 
 def _explain(first: "AssetVerification", later: "Sequence[AssetVerification]") -> None:
-    terminal.say("\n" + terminal.style(f"  first diverged: {first.asset}", bold=True))
+    batch = f" of batch {first.manifest.partition}" if first.manifest and first.manifest.partition else ""
+    terminal.say("\n" + terminal.style(f"  first diverged: {first.asset}{batch}", bold=True))
     for difference in first.differences:
         terminal.say(f"    {difference.file}: {difference.what}")
     if first.rounding:

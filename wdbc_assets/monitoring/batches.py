@@ -3,9 +3,14 @@
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.inbox import Arrivals, Inbox
 from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.store.paths import CHAMPION
 from wdbc_assets.store.store import NeverMade, Store
 
 FIRST, LAST = specs.JOBS["monitor"][0], specs.JOBS["monitor"][-1]
+
+
+class StoreAway(WdbcError):
+    """The store was moved or emptied."""
 
 
 def stored(store: Store) -> list[str]:
@@ -14,11 +19,34 @@ def stored(store: Store) -> list[str]:
 
 
 def arrivals(store: Store, inbox: Inbox) -> Arrivals:
-    """Claim what waits in the inbox; add the batches that a killed or failed run has begun but not finished."""
+    """Claim what waits in the inbox; add the batches that a killed or failed run has begun but not finished.
+
+    Raises:
+        StoreAway: the store was moved or emptied.
+        WdbcError: the inbox cannot be read or written.
+    """
+    require_store(store, inbox)
     keys = stored(store)
     found = inbox.survey(keys)
     found.batches = sorted({*found.batches, *keys} - set(store.partitions(LAST)))
     return found
+
+
+def require_store(store: Store, inbox: Inbox) -> None:
+    """Raise `StoreAway` if the store cannot be the one that the batches of the inbox were stored in.
+
+    Otherwise a new store would be begun in its place, and what is delivered meanwhile would be missing once it is back.
+    """
+    if store.current(CHAMPION) is not None:
+        return
+    taken = inbox.taken()
+    if taken and not taken & set(stored(store)):
+        raise StoreAway(
+            f"the store has no champion and none of the {len(taken)} batches taken up: it was moved or emptied",
+            where=store.url,
+            hint="Nothing is taken up until the store is back in its place, or WDBC_STORAGE names another place. If it"
+            " was emptied on purpose, move the inbox's folder `taken` aside.",
+        )
 
 
 def missing_input(store: Store) -> WdbcError | None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.pipeline import batch_functions, staleness
+from wdbc_assets.registry import references
 from wdbc_assets.scoring import incoming, tables
 from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.store import Store
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
-    """Compare the patients of a file with those that the champion was developed on, without earlier batches.
+    """Compare the patients of a file with those of the current reference, without earlier batches.
 
     Raises:
         WdbcError: the file cannot be read, or the champion, the clean frame or the cross-validation is missing.
@@ -21,6 +22,7 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
     served = bundle_loader.open_champion(store)
     for asset in ("clean_frame", "cross_validation"):
         staleness.require_made(store, asset)
+    rebase = references.of_batch(store, None)
     batch = incoming.read(file, pseudonym=lambda _: "")
     return batch_functions.drift_report(
         batch,
@@ -30,4 +32,5 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
         settings.parameters_of(settings.DriftParameters, config, {}),
         partition=file,
         earlier=(),
+        rebased=references.load(store, rebase, served.version) if rebase else None,
     )

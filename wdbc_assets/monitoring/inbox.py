@@ -10,6 +10,7 @@ its patients are stored. Claimed twice at the same time, it gets the same key, b
 time of arrival and the digest of its content.
 """
 
+import contextlib
 import hashlib
 import stat
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from wdbc_assets import safe_text, settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys, pseudonym_key
-from wdbc_assets.pipeline.calls import ReceivedFile
+from wdbc_assets.pipeline.calls import MovedMeanwhile, ReceivedFile
 
 SETTLE_SECONDS = 5.0
 """A file that changed within this time may be half-written."""
@@ -68,6 +69,25 @@ class Inbox:
         """Return the key of the pseudonyms, which is created at its first use."""
         return pseudonym_key.load(self._key_file)
 
+    def present_key(self) -> bytes | None:
+        """Return the key of the pseudonyms, or None if there is none yet. Nothing is created."""
+        return pseudonym_key.load(self._key_file) if self._key_file.exists() else None
+
+    def taken(self) -> set[str]:
+        """Return the batches whose files were moved to `taken`, because their patients were stored.
+
+        Raises:
+            WdbcError: the folder cannot be read.
+        """
+        folder = self.folder / TAKEN
+        with self._reporting_errors():
+            names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return set(filter(None, map(batch_keys.of_file, names)))
+
+    def taken_file(self, batch: str) -> Path | None:
+        """Return the file of a batch whose patients are stored, if it is still there."""
+        return next(iter(self._claimed(self.folder / TAKEN, batch)), None)
+
     def survey(self, stored: Collection[str]) -> Arrivals:
         """Claim every whole file, and move those that are no batch, or were taken up before.
 
@@ -97,9 +117,20 @@ class Inbox:
         """Find the file of a batch, and move it to `refused` if it turns out to be unreadable.
 
         Raises:
+            MovedMeanwhile: another run has moved the file, after it had stored the patients.
             WdbcError: the file is missing, or the caller refuses it.
         """
         path = self._file_of(batch)
+        try:
+            with self._refusing(path, batch) as file:
+                yield file
+        except WdbcError as error:
+            if path.parent == self.folder and self.taken_file(batch) is not None:
+                raise MovedMeanwhile(error.what, where=error.where, hint=error.hint) from None
+            raise
+
+    @contextmanager
+    def _refusing(self, path: Path, batch: str) -> Iterator[ReceivedFile]:
         name = path.name.removeprefix(f"{batch}_")
         with self._reporting_errors():
             digest = _digest(path)
@@ -107,7 +138,7 @@ class Inbox:
             _require_unchanged(path, digest, batch)
             yield ReceivedFile(path, safe_text.printable(name), digest)
         except WdbcError as error:
-            if path.parent == self.folder:
+            if path.parent == self.folder and path.exists():
                 with self._reporting_errors():
                     self._refuse(path, name, f"{error.what}\n{error.hint}")
             raise
@@ -116,7 +147,8 @@ class Inbox:
         """Move the file of a batch to `taken`, after its patients are stored."""
         with self._reporting_errors():
             for path in self._claimed(self.folder, batch):
-                self._move(path, TAKEN, path.name)
+                with contextlib.suppress(FileNotFoundError):  # another process has moved it
+                    self._move(path, TAKEN, path.name)
 
     def _sort(self, path: Path, stored: Collection[str], keys: dict[str, str], arrivals: Arrivals) -> None:
         """Claim, refuse or move one entry of the folder, and add it to the arrivals."""
@@ -149,6 +181,7 @@ class Inbox:
 
     def _move(self, path: Path, folder: str, name: str) -> Path:
         """Move a file to a folder below the inbox, where it replaces nothing; return its new path."""
+        path.lstat()  # before a folder is made for it: another process may have moved it
         (self.folder / folder).mkdir(exist_ok=True)
         short = batch_keys.shortened(name)
         target, number = self.folder / folder / short, 1

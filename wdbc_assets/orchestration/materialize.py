@@ -8,13 +8,14 @@ skips up-to-date assets, loads verified inputs, validates the value, and stores 
 import pkgutil
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from wdbc_assets import logs, safe_text, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import outcome_files
+from wdbc_assets.monitoring.batches import StoreAway
 from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.instance import PROCESS_TAG
 from wdbc_assets.orchestration.io_manager import NOT_CURRENT
@@ -23,12 +24,14 @@ from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validat
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
-from wdbc_assets.registry import production
-from wdbc_assets.store import parsing
+from wdbc_assets.registry import production, references
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import CHAMPION
 from wdbc_assets.store.store import Draft, Handle
+
+if TYPE_CHECKING:
+    from wdbc_assets.registry.audit_log import Entry
 
 FORCE_TAG = "wdbc/force"
 UNCHANGED_KEY = "unchanged"
@@ -49,6 +52,7 @@ class MaterializeStep(Step):
         self.loaded: dict[str, Any] = {}
         self.earlier: list[Handle] = []
         self.by_batch: dict[str, list[Handle]] = {}
+        self.rebase: Entry | None = None
         self.checkpoints: Checkpoints | None = None
         self.production = calls.Production()
 
@@ -101,6 +105,8 @@ class MaterializeStep(Step):
     def refuse(self, error: WdbcError) -> None:
         """Log the refusal, and record it in the store if possible."""
         super().refuse(error)
+        if isinstance(error, StoreAway):  # a note would begin a store in the place of the one that is away
+            return
         batch = f"batch {self.partition}: " if self.partition else ""
         reasons = [safe_text.redact(f"{batch}{error.what}")]
         try:
@@ -131,6 +137,9 @@ class MaterializeStep(Step):
         if calls.takes_earlier(self.name):
             self.earlier = self._handles(self.name, before=self.partition)
             compared["earlier"] = _digest(self.earlier)
+        if calls.takes_rebased(self.name):
+            self.rebase = references.of_batch(self.store, self.partition)
+            compared |= {"rebase": self.rebase.digest} if self.rebase else {}
         self.by_batch = {name: self._handles(name) for name in specs.batch_inputs(self.name)}
         return compared | {name: _digest(handles) for name, handles in self.by_batch.items()}
 
@@ -138,6 +147,11 @@ class MaterializeStep(Step):
         """Return the stored versions of the batches of an asset, or of those before one, oldest first."""
         names = [name for name in self.store.partitions(asset) if before is None or name < before]
         return [self.store.handle(asset, partition=name) for name in names]
+
+    def _rebased(self) -> Any:
+        """Return the reference that a person has accepted, with log-odds by the champion that scored the batch."""
+        champion = self.handles["predictions"].manifest.inputs["champion"]
+        return references.load(self.store, self.rebase, champion) if self.rebase else None
 
     def _recorded(self) -> tuple[str, Any] | None:
         """Return the current version of this asset and its value. Damage is an error: nothing starts over."""
@@ -172,6 +186,7 @@ class MaterializeStep(Step):
             partition=self.partition,
             inbox=self.context.resources.inbox.open() if self.partition else None,
             earlier=lambda: [handle.load() for handle in self.earlier],
+            rebased=self._rebased,
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
             production=self.production,
@@ -221,6 +236,7 @@ class MaterializeStep(Step):
 
     def _commit(self, draft: Draft, external: External) -> None:
         """Store a version and make it current; then let the source of an external value put its files away."""
+        self.require_store()  # again, because the value may have taken long
         if self.store.commit(draft, run_id=self.context.run.run_id, continues=external.continues):
             external.acknowledge()
         elif external.continues is None:
@@ -240,5 +256,4 @@ class MaterializeStep(Step):
 
 
 def _digest(handles: list[Handle]) -> str:
-    """Return a digest of partitions and their versions, by which a manifest states what a value was compared with."""
-    return parsing.digest([[handle.manifest.partition, handle.manifest.version] for handle in handles])
+    return calls.digest_of_batches(handle.manifest for handle in handles)

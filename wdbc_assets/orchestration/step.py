@@ -9,8 +9,10 @@ import dagster as dg
 
 from wdbc_assets import logs, settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batches
 from wdbc_assets.orchestration import resources
 from wdbc_assets.orchestration.metadata.manifest import describe_manifest
+from wdbc_assets.pipeline import specs
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Handle, Store
 
@@ -48,6 +50,7 @@ class Step(ABC):
         self.overrides: dict[str, Any] = dict(self.context.op_execution_context.op_config or {})
         resources.refuse_recorded_credentials(self.overrides)
         self.store = self.open_store()
+        self.require_store()
         yield from self.materialize()
 
     @property
@@ -62,6 +65,11 @@ class Step(ABC):
     def refuse(self, error: WdbcError) -> None:
         """Log a refusal."""
         logs.logger.error("%s refused: %s", self.subject, error.what, extra=self.fields("refused") | {"error": error})
+
+    def require_store(self) -> None:
+        """Raise `StoreAway` before a delivery would be stored in a store that was moved or emptied."""
+        if specs.ASSETS[self.name].group == "monitoring":
+            batches.require_store(self.store, self.context.resources.inbox.open())
 
     def open_store(self) -> Store:
         """Return the store of the run."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
-from wdbc_assets.pipeline.calls import Batches, External, Production
+from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, Production, ReceivedFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.drift import DriftReport
+    from wdbc_assets.domain.monitoring.rebased import RebasedReference
     from wdbc_assets.domain.promotion import bundles
 
 _KEY_DIGITS = 12
@@ -28,8 +29,15 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
     from wdbc_assets.scoring import incoming
 
     key = inbox.pseudonym_key()
-    with inbox.reading(partition) as file:
-        batch = incoming.read(str(file.path), pseudonym=partial(batches.pseudonym, key))
+
+    def read() -> tuple[ReceivedFile, "IncomingBatch"]:
+        with inbox.reading(partition) as file:
+            return file, incoming.read(str(file.path), pseudonym=partial(batches.pseudonym, key))
+
+    try:
+        file, batch = read()
+    except MovedMeanwhile:  # once at most: after that it stays where it is
+        file, batch = read()
     origin = {
         "shown": file.name,
         "sha256": file.sha256,
@@ -61,17 +69,24 @@ def drift_report(
     parameters: settings.DriftParameters,
     partition: str,
     earlier: "Sequence[DriftReport]",
+    rebased: "RebasedReference | None",
 ) -> "DriftReport":
-    """Whether the patients of the last batches still are like those that the model was developed on."""
+    """Whether the patients of the last batches still are like those of the reference.
+
+    These are the patients that the model was developed on, or those of batches that `wdbc monitor rebase` accepted.
+    """
     from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import distances, drift, streams
 
     measurements = list(contract.FEATURES)
-    reference = streams.reference(
-        clean_frame[measurements],
-        log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
-        clean_frame[contract.DIAGNOSIS],
-    )
+    if rebased is not None:
+        reference = streams.reference(rebased.X, rebased.log_odds, rebased.malignant)
+    else:
+        reference = streams.reference(
+            clean_frame[measurements],
+            log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
+            clean_frame[contract.DIAGNOSIS],
+        )
     quantities = reference.quantities(incoming_batch.table[measurements].to_numpy(), predictions["log_odds"].to_numpy())
     return drift.report(
         reference,
@@ -79,4 +94,5 @@ def drift_report(
         drift.BatchSketch(partition, streams.of_quantities(reference, quantities)),
         cadence=parameters.drift_cadence,
         distances=distances.distances(reference, quantities),
+        rebase=None if rebased is None else rebased.rebase,
     )

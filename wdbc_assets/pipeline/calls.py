@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.rebased import RebasedReference
     from wdbc_assets.store.bundle_loader import Served
 
 
@@ -44,11 +47,19 @@ class ReceivedFile:
     sha256: str
 
 
+class MovedMeanwhile(WdbcError):
+    """Another run has stored the batch, and moved its file, while this one was reading it."""
+
+
 class Batches(Protocol):
     """The inbox: in a run, the configured one."""
 
     def reading(self, batch: str) -> AbstractContextManager[ReceivedFile]:
-        """Return the file of a batch. It is refused if the block in which it is read raises WdbcError."""
+        """Return the file of a batch. It is refused if the block in which it is read raises WdbcError.
+
+        Raises:
+            MovedMeanwhile: another run has moved the file. It can be read in its new place.
+        """
 
     def acknowledge(self, batch: str) -> None:
         """Move the file of a batch out of the way, after its patients are stored."""
@@ -101,12 +112,26 @@ class Production:
 
 def takes_production(asset: str) -> bool:
     """Return whether an asset records what stands beside the champion."""
-    return "production" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+    return _takes(asset, "production")
+
+
+def digest_of_batches(manifests: Iterable[Manifest]) -> str:
+    """Return the digest of batches and their versions, by which a manifest states what a value was made from."""
+    return parsing.digest([[manifest.partition, manifest.version] for manifest in manifests])
 
 
 def takes_earlier(asset: str) -> bool:
     """Return whether a partitioned asset depends on its own versions of earlier batches."""
-    return "earlier" in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
+    return _takes(asset, "earlier")
+
+
+def takes_rebased(asset: str) -> bool:
+    """Return whether a partitioned asset depends on the reference that a person has accepted."""
+    return _takes(asset, "rebased")
+
+
+def _takes(asset: str, argument: str) -> bool:
+    return argument in inspect.signature(pkgutil.resolve_name(specs.ASSETS[asset].function)).parameters
 
 
 def call(
@@ -123,6 +148,7 @@ def call(
     partition: str | None = None,
     inbox: Batches | None = None,
     earlier: Callable[[], Sequence[Any]] = list,
+    rebased: "Callable[[], RebasedReference | None]" = lambda: None,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
     production: Production = Production(),
@@ -142,6 +168,7 @@ def call(
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
         earlier: Reads the values of the batches before this one, oldest first.
+        rebased: Reads the reference that a person has accepted for this batch, if there is one.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
         production: What stands beside the champion.
@@ -157,6 +184,7 @@ def call(
         "partition": lambda: partition,
         "inbox": lambda: inbox,
         "earlier": earlier,
+        "rebased": rebased,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
         "production": lambda: production,

@@ -21,6 +21,7 @@ from wdbc_assets.store.parsing import Malformed
 PROMOTED, KEPT, ROLLED_BACK, POLICY_PROMOTED = "promoted", "kept", "rolled back", "policy promoted"
 EXPERIMENT_STARTED, EXPERIMENT_STOPPED = "shadow started", "shadow stopped"
 REFIT_COMPARED = "refit compared"
+REBASED = "rebased"
 EXPERIMENT = frozenset({EXPERIMENT_STARTED, EXPERIMENT_STOPPED})
 REFER_ALL_ON, REFER_ALL_OFF = "refer all on", "refer all off"
 MOVES = frozenset({PROMOTED, ROLLED_BACK, POLICY_PROMOTED})
@@ -43,13 +44,31 @@ class PolicyVersion:
         return self.prevalence != self.trained
 
 
+@dataclass(frozen=True)
+class ReferencePatients:
+    """The patients with whom later batches are compared: see `references`.
+
+    Attributes:
+        after: The latest batch at the time of the decision. Later ones are compared with these patients.
+        batches: The batches that they are from, oldest first; empty for the patients of development.
+        patients: Their number; 0 for those of development.
+        table: The SHA-256 of the stored table; empty for the patients of development.
+    """
+
+    after: str
+    batches: tuple[str, ...] = ()
+    patients: int = 0
+    table: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One decision: when, who, in which run, from which champion version to which, and why.
 
     `candidate` is the version of fitted_pipeline that the gate compared, `recipe` that of the champion after the
     decision, `evidence` the digest of the verdict document. If the champion is kept, `before` equals `after`. `policy`
-    is the policy of the champion, if the entry promotes it alone, or if it is for another prevalence.
+    is the policy of the champion, if the entry promotes it alone, or if it is for another prevalence. `reference` are
+    the patients with whom later batches are compared, if the entry is about them.
     """
 
     number: int = 0
@@ -66,6 +85,7 @@ class Entry:
     reason: str
     forced: bool = False
     policy: PolicyVersion | None = None
+    reference: ReferencePatients | None = None
     previous: str = ""
     digest: str = ""
 
@@ -84,8 +104,9 @@ class Entry:
         return {{"before": "from", "after": "to"}.get(name, name): value for name, value in self._stated().items()}
 
     def _stated(self) -> dict[str, Any]:
-        """Return the fields, without `policy` in an entry that has none."""
-        return {name: value for name, value in asdict(self).items() if name != "policy" or value is not None}
+        """Return the fields, without `policy` and `reference` in an entry that has none."""
+        omitted = ("policy", "reference")
+        return {name: value for name, value in asdict(self).items() if name not in omitted or value is not None}
 
     @property
     def whole(self) -> bool:
@@ -107,7 +128,9 @@ class Entry:
     @property
     def versions(self) -> tuple[str | None, ...]:
         """All versions and digests that the entry refers to."""
-        return (self.before, self.after, self.candidate, self.evidence, self.policy.version if self.policy else None)
+        policy = self.policy.version if self.policy else None
+        table = (self.reference.table or None) if self.reference else None
+        return (self.before, self.after, self.candidate, self.evidence, policy, table)
 
 
 @dataclass(frozen=True)

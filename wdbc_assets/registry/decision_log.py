@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from wdbc_assets import clock, safe_text, signals
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
-from wdbc_assets.registry.audit_log import Content, Entry, History, PolicyVersion
+from wdbc_assets.registry.audit_log import Content, Entry, History, PolicyVersion, ReferencePatients
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import CannotRead
 from wdbc_assets.store.manifest import CHAMPION_MANIFEST, Manifest
@@ -44,6 +44,7 @@ class Decision:
     reason: str = ""
     forced: bool = False
     policy: PolicyVersion | None = None
+    reference: ReferencePatients | None = None
 
     def __post_init__(self) -> None:
         """Reduce actor and reason to one line each: they appear in a list that others read."""

@@ -130,6 +130,9 @@ class Registry:
                     self.evidence(entry.evidence)
             except DamagedStore:
                 lost.append(f"the evidence of entry {entry.number} is missing or was altered")
+            table = entry.reference.table if entry.reference else ""
+            if table and hashlib.sha256(self._log.content(paths.reference(table)).data or b"").hexdigest() != table:
+                lost.append(f"the reference patients of entry {entry.number} are missing or were altered")
         return lost
 
     def promoted(self, version: str) -> Manifest | None:

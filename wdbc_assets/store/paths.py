@@ -78,6 +78,11 @@ def evidence(digest: str) -> str:
     return f"{CHAMPION}/evidence/{_checked(VERSION, digest)}.json"
 
 
+def reference(digest: str) -> str:
+    """Return the path of the table of a rebased reference."""
+    return f"{CHAMPION}/references/{_checked(VERSION, digest)}.parquet"
+
+
 def promoted(version: str) -> str:
     """Return the path of the manifest of a version that is or was champion."""
     return f"{PROMOTED}/{_checked(VERSION, version)}.json"

@@ -66,6 +66,7 @@ def to_json(findings: Sequence[AssetVerification]) -> dict[str, Any]:
 def _finding_to_json(finding: AssetVerification) -> dict[str, Any]:
     return {
         "asset": finding.asset,
+        "partition": finding.manifest and finding.manifest.partition,
         "verdict": finding.verdict,
         "version": finding.manifest and finding.manifest.version,
         "derived_version": finding.derived,

@@ -1,12 +1,14 @@
 """The inputs for re-deriving a version: as its manifest states them, or as re-derived in the same verification."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import calls, specs
+from wdbc_assets.registry import production, references
 from wdbc_assets.store import codecs, index
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
@@ -37,7 +39,7 @@ class Inventory:
     """All values that were read or re-derived in one verification."""
 
     def __init__(self, store: Store) -> None:
-        self.rederived: dict[str, Rederived] = {}
+        self.rederived: dict[tuple[str, str | None], Rederived] = {}
         self._store = store
         self._read: dict[tuple[str, str], Any] = {}
 
@@ -47,14 +49,16 @@ class Inventory:
         Raises:
             NotDerived: An input breaks its contract, is damaged, or no longer exists.
         """
-        values, changes, notes = {}, [], []
+        values: dict[str, Any] = {}
+        changes: list[Cause] = []
+        notes: list[str] = []
         versions = dict(manifest.inputs)
-        for name in specs.ASSETS[asset].inputs:
-            stated = manifest.inputs.get(name, "")
-            rederived = self.rederived.get(name)
+        for name in _own_inputs(asset):
+            stated, partition = manifest.inputs.get(name, ""), _partition(name, manifest)
+            rederived = self.rederived.get((name, partition))
             if rederived is None or stated not in (rederived.version, rederived.stored_version):
-                values[name] = self._stored(name, stated, manifest.run_id)
-                current = self._store.current(name)
+                values[name] = self._stored(name, stated, manifest)
+                current = self._store.current(name, partition)
                 if current is not None and current.version != stated:
                     notes.append(f"from {name} {formatting.short(stated)}, which is not the current one")
                 continue
@@ -63,7 +67,70 @@ class Inventory:
             values[name], versions[name] = rederived.value, rederived.version
             if rederived.version != stated:
                 changes.append(Cause("input", name, stated, rederived.version))
-        return Inputs(values, versions, tuple(changes), tuple(notes))
+        for name in specs.batch_inputs(asset):
+            batches, changed = self._batches(name, manifest, name, self._store.partitions(name))
+            values[name] = {handle.manifest.partition: handle.load() for handle in batches}
+            changes += changed
+        earlier: Sequence[Handle] = ()
+        if calls.takes_earlier(asset):
+            before = [batch for batch in self._store.partitions(asset) if batch < str(manifest.partition)]
+            earlier, changed = self._batches(asset, manifest, "earlier", before)
+            changes += changed
+        return Inputs(
+            values,
+            versions,
+            tuple(changes),
+            tuple(notes),
+            tuple(earlier),
+            self._rebased(asset, manifest),
+            self._production(asset, manifest),
+        )
+
+    def _batches(
+        self, name: str, manifest: Manifest, parameter: str, batches: Sequence[str]
+    ) -> tuple[list[Handle], list[Cause]]:
+        """Return the batches of an asset that a version was made from, and a cause if they are others now.
+
+        The manifest states their digest. Batches that arrived since do not matter.
+        """
+        handles = [self._store.handle(name, partition=batch) for batch in batches]
+        stated = manifest.parameters.get(parameter)
+        for count in range(len(handles), -1, -1):
+            if calls.digest_of_batches([handle.manifest for handle in handles[:count]]) == stated:
+                return handles[:count], []
+        now = calls.digest_of_batches([handle.manifest for handle in handles])
+        return handles, [Cause("input", f"{name} of the batches", stated, now)]
+
+    def _rebased(self, asset: str, manifest: Manifest) -> Any:
+        """Return the accepted reference that a version was made with.
+
+        Raises:
+            NotDerived: it is damaged, or its decision is not in the audit log.
+        """
+        stated = manifest.parameters.get("rebase")
+        if stated is None:
+            return None
+        try:
+            entry = references.of_batch(self._store, manifest.partition)
+            if entry is not None and entry.digest == stated:
+                scored = self._store.handle("predictions", partition=manifest.partition).manifest
+                return references.load(self._store, entry, scored.inputs["champion"])
+        except WdbcError as error:
+            raise NotDerived(error.what) from None
+        raise NotDerived(f"the rebase with which {asset} was made is not in the history")
+
+    def _production(self, asset: str, manifest: Manifest) -> calls.Production:
+        """Return what stood beside the champion when a version was made.
+
+        Raises:
+            NotDerived: the model before it is damaged or was removed.
+        """
+        if not calls.takes_production(asset):
+            return calls.Production()
+        try:
+            return production.as_stated(self._store, manifest.parameters)
+        except WdbcError as error:
+            raise NotDerived(error.what) from None
 
     def stated(self, asset: str, manifest: Manifest) -> Inputs:
         """Return the inputs as the manifest states them.
@@ -71,25 +138,26 @@ class Inventory:
         Raises:
             NotDerived: An input is damaged or no longer exists.
         """
-        values = {
-            name: self._stored(name, manifest.inputs.get(name, ""), manifest.run_id)
-            for name in specs.ASSETS[asset].inputs
-        }
-        return Inputs(values, dict(manifest.inputs))
+        values = {name: self._stored(name, manifest.inputs.get(name, ""), manifest) for name in _own_inputs(asset)}
+        if calls.takes_earlier(asset) or specs.batch_inputs(asset):
+            raise NotDerived("the batches that it was made from cannot be restored")
+        return Inputs(values, dict(manifest.inputs), production=self._production(asset, manifest))
 
-    def _stored(self, name: str, version: str, run_id: str) -> Any:
-        rederived = self.rederived.get(name)
+    def _stored(self, name: str, version: str, of: Manifest) -> Any:
+        """Return a version of an input of the version that a manifest describes."""
+        partition = _partition(name, of)
+        rederived = self.rederived.get((name, partition))
         if rederived is not None and rederived.version == version:
             return rederived.value
         if (name, version) not in self._read:
-            self._read[name, version] = self._load(name, version, run_id)
+            self._read[name, version] = self._load(name, version, of.run_id, partition)
         return self._read[name, version]
 
-    def _load(self, name: str, version: str, run_id: str) -> Any:
+    def _load(self, name: str, version: str, run_id: str, partition: str | None) -> Any:
         try:
-            manifest = self._store.current(name)
+            manifest = self._store.current(name, partition)
             if manifest is None or manifest.version != version:
-                manifest = self._store.made_by(run_id, name)
+                manifest = self._store.made_by(run_id, name, partition)
             if manifest is None or manifest.version != version:
                 # The inputs of a promotion were made by other runs.
                 manifest = next(iter(index.read(self._store).whole(name, version)), None) if version else None
@@ -100,3 +168,13 @@ class Inventory:
         raise NotDerived(
             f"its input {name} {formatting.short(version) if version else 'of no version'} no longer exists"
         )
+
+
+def _own_inputs(asset: str) -> list[str]:
+    """Return the inputs that a manifest states by their versions: all but those of all batches."""
+    return [name for name in specs.ASSETS[asset].inputs if name not in specs.batch_inputs(asset)]
+
+
+def _partition(name: str, of: Manifest) -> str | None:
+    """Return the batch of an input: that of the version that is made from it, if the input has batches."""
+    return of.partition if specs.ASSETS[name].partitioned else None

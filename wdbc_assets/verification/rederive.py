@@ -4,7 +4,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -16,8 +16,11 @@ from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.store.backends import open_backend
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest, stored_file
-from wdbc_assets.store.store import Draft, Store
+from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.rebased import RebasedReference
 
 
 class NotDerived(WdbcError):
@@ -61,12 +64,19 @@ class Derived:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Values and versions by name, the versions that differ from the manifest, and notes."""
+    """Values and versions by name, the versions that differ from the manifest, and notes.
+
+    Of an asset with batches also its versions of earlier batches, the reference that a person has accepted, and what
+    stood beside the champion.
+    """
 
     values: Mapping[str, Any]
     versions: Mapping[str, str]
     changes: tuple[Cause, ...] = ()
     notes: tuple[str, ...] = ()
+    earlier: tuple[Handle, ...] = ()
+    rebased: "RebasedReference | None" = None
+    production: calls.Production = calls.Production()
 
 
 class Sandbox:
@@ -104,6 +114,10 @@ class Sandbox:
             report=Progress(case.asset, {"event": "progress", "asset": case.asset}),
             effort=settings.Effort(workers=self._config.workers if self._deep else 1),
             checkpoints=lambda: self._checkpoints(case, inputs.values, notes, as_stated=as_stated),
+            partition=case.manifest.partition,
+            earlier=lambda: [handle.load() for handle in inputs.earlier],
+            rebased=lambda: inputs.rebased,
+            production=inputs.production,
         )
         value, origin = outcome, None
         if isinstance(outcome, calls.External):

@@ -5,7 +5,7 @@ Nothing is written to the store, no pointer moves, and no Dagster run starts.
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +13,21 @@ from pydantic import BaseModel
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline import validation
+from wdbc_assets.monitoring.inbox import open_inbox
+from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.store import index, paths
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
-from wdbc_assets.verification import causes, configuration, files
+from wdbc_assets.verification import causes, configuration, deliveries, files
 from wdbc_assets.verification.asset_verification import AssetVerification
 from wdbc_assets.verification.causes import Cause
 from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import FileDifference
 from wdbc_assets.verification.inputs import Inventory, Rederived
 from wdbc_assets.verification.rederive import Derived, Inputs, RemoteSourceSkipped, Sandbox, StoredVersion
+
+LATEST_BATCHES = 5
+"""Of an asset with a version for each batch, a verification that is not deep re-derives those of the latest ones."""
 
 CHEAP_SECONDS = 30.0
 """A version that took longer is not derived a second time to isolate the cause of a difference."""
@@ -46,10 +50,10 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="wdbc-verify-") as folder:
         verification = _Verification(store, config, Sandbox(store, config, Path(folder), deep=deep))
         for asset in assets:
-            manifest = store.current(asset)
-            if manifest is None:
+            manifests = list(_current(store, asset, deep=deep))
+            if not manifests:
                 yield AssetVerification(asset, None, "not derived", reason="it has never been materialized")
-            else:
+            for manifest in manifests:
                 refit = _refit(store, manifest) if asset == paths.CHAMPION else None
                 made_as = refit or manifest
                 found = verification.check(StoredVersion(made_as.asset, made_as, store.found(manifest)))
@@ -64,6 +68,17 @@ def _refit(store: Store, champion: Manifest) -> Manifest | None:
     return next(iter(index.read(store).whole("refit", version)), None)
 
 
+def _current(store: Store, asset: str, *, deep: bool) -> Iterator[Manifest]:
+    """Yield the current version of an asset, or those of its latest batches, oldest first."""
+    partitions: Sequence[str | None] = [None]
+    if specs.ASSETS[asset].partitioned:
+        partitions = store.partitions(asset)[0 if deep else -LATEST_BATCHES :]
+    for partition in partitions:
+        manifest = store.current(asset, partition)
+        if manifest is not None:
+            yield manifest
+
+
 class _Verification:
     """One verification. It keeps re-derived versions as inputs of later ones."""
 
@@ -76,6 +91,8 @@ class _Verification:
     def check(self, case: StoredVersion) -> AssetVerification:
         """Re-derive one version and compare it with the stored one."""
         damage = tuple(causes.damage(case.manifest, case.contents, self._made(case.manifest)))
+        if case.asset in deliveries.ASSETS:
+            return deliveries.check(self._store, open_inbox(self._config), case, damage)
         setting = Configuration(None, None, ())
         try:
             setting = configuration.resolve(case.asset, case.manifest, self._config)
@@ -95,7 +112,9 @@ class _Verification:
         if reasons:
             validated = validation.validate(case.asset, derived.value, inputs.values, where=case.asset)
             refusal = None if same else validated.refusal
-            self._inventory.rederived[case.asset] = Rederived(case.manifest.version, derived.draft, refusal)
+            self._inventory.rederived[case.asset, case.manifest.partition] = Rederived(
+                case.manifest.version, derived.draft, refusal
+            )
         return AssetVerification(
             case.asset,
             case.manifest,
@@ -109,7 +128,7 @@ class _Verification:
 
     def _made(self, manifest: Manifest) -> Manifest | None:
         try:
-            return self._store.made_by(manifest.run_id, manifest.asset)
+            return self._store.made_by(manifest.run_id, manifest.asset, manifest.partition)
         except DamagedStore:
             return None
 

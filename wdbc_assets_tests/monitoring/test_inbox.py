@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.inbox import Arrivals, Duplicate, Inbox
+from wdbc_assets.pipeline import batch_functions
+from wdbc_assets.scoring import incoming
 from wdbc_assets_tests import builders, monitored
 
 
@@ -182,3 +185,33 @@ def test_a_file_that_another_process_took_meanwhile_is_left_to_it(
 
     monkeypatch.setattr(Path, "rename", gone)
     assert inbox.survey([]) == Arrivals()
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize("when", ["before it is read", "while it is read"])
+def test_a_file_that_another_run_stored_meanwhile_is_read_in_its_new_place(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    drop(inbox, "patients.csv")
+    (key,) = inbox.survey([]).batches
+    owner, name = (inboxes, "_digest") if when == "before it is read" else (incoming, "read")
+    original = getattr(owner, name)
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        inbox.acknowledge(key)  # as the other run
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, meanwhile)
+    batch = batch_functions.incoming_batch(key, inbox)
+    assert batch.value.rows == 1
+    batch.acknowledge()
+    assert names(inbox.folder) == ["taken"]
+
+
+def test_a_file_that_is_moved_twice_at_once_is_moved_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = drop(inbox, "patients.csv")
+    (key,) = inbox.survey([]).batches
+    gone = path.with_name(f"{key}_patients.csv")
+    monkeypatch.setattr(Inbox, "_claimed", lambda *_: [gone, gone])
+    inbox.acknowledge(key)
+    assert names(inbox.folder / "taken") == [gone.name]

@@ -99,6 +99,19 @@ def test_kill_9_anywhere_between_a_problem_and_its_message_loses_nothing(tmp_pat
     assert twice == ["/5", "/11"], "only what was sent and not removed is sent again"
 
 
+@pytest.mark.slow
+@pytest.mark.fault("O12")
+def test_fifty_kills_at_any_instant_lose_no_alert_and_change_no_order(tmp_path: Path) -> None:
+    with Webhook() as receiver:
+        command = [sys.executable, "-m", killed_alerts.__name__, str(tmp_path), receiver.address, "random"]
+        root = Path(__file__).resolve().parents[2]
+        ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        assert ended.returncode == 0, ended.stderr
+    once = list({request.key: request.title for request in receiver.requests}.values())
+    opened, closed = "wdbc: refused: raw_data", "wdbc: closed: refused: raw_data"
+    assert once == [opened, closed] * (killed_alerts.RANDOM_KILLS // 2), "by a receiver that honours the key"
+
+
 @pytest.mark.fault("O12")
 def test_the_end_of_a_run_waits_at_most_two_seconds_for_a_channel_that_hangs(
     store: Store, monkeypatch: pytest.MonkeyPatch

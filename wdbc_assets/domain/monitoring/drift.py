@@ -9,7 +9,7 @@ This module imports numpy, so callers import it inside functions.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from wdbc_assets.domain.monitoring import prevalence_shift, scan, streams, thresholds
 from wdbc_assets.domain.monitoring.distances import Distance
 from wdbc_assets.domain.monitoring.prevalence_shift import PrevalenceShift
+from wdbc_assets.domain.monitoring.rebased import Rebase
 from wdbc_assets.domain.monitoring.streams import Reference, Sketch
 
 Verdict = Literal["drift", "no drift", "too few to say"]
@@ -74,6 +75,7 @@ class DriftReport:
             cases by now, for a normal distribution; None if there are too few patients.
         prevalence: What the window with the largest |z| says about the prevalence; None without an alarm.
         distances: The distances of this batch from the reference, a description.
+        rebase: The decision that made the reference; None for the patients of development.
     """
 
     batch: str
@@ -91,6 +93,7 @@ class DriftReport:
     detectable: float | None
     prevalence: PrevalenceShift | None
     distances: tuple[Distance, ...]
+    rebase: Rebase | None = field(default=None, metadata={"omitted": True})
 
     @property
     def alarms(self) -> tuple[StreamDrift, ...]:
@@ -112,6 +115,7 @@ def report(
     *,
     cadence: thresholds.Cadence = "weekly",
     distances: tuple[Distance, ...] = (),
+    rebase: Rebase | None = None,
 ) -> DriftReport:
     """Return what the scan says after the latest batch.
 
@@ -121,6 +125,7 @@ def report(
         latest: The batch.
         cadence: How often a batch is expected.
         distances: The distances of the batch from the reference, see `distances`.
+        rebase: The decision that made the reference, if it is not that of development.
     """
     promised = thresholds.DRIFT[cadence]
     sketches = [*(batch.sketch for batch in earlier), latest.sketch]
@@ -146,6 +151,7 @@ def report(
         detectable=_detectable(reference, sketches, tested, promised.value),
         prevalence=prevalence_shift.assess(reference, _sum(sketches[-shifts[0].window :])) if alarmed else None,
         distances=distances,
+        rebase=rebase,
     )
 
 

@@ -175,22 +175,27 @@ def of_quantities(reference: Reference, quantities: Array) -> Sketch:
 
 
 def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Reference:
-    """Return the reference of patients whose diagnosis is known.
+    """Return the reference of patients whose diagnosis, or its probability, is known.
 
     Args:
         X: Their measurements in the order of the contract, shape (n, 30), not negative.
         log_odds: The log-odds of models that were not fitted on the patient, shape (n,).
-        malignant: The diagnoses, 1 for malignant, shape (n,).
+        malignant: The diagnoses, 1 for malignant, shape (n,). Where the diagnosis is unknown, the probability of
+            malignant: the patient then counts in both classes, with these weights.
 
     Raises:
         WdbcError: there are too few patients, or only one class.
     """
     from wdbc_assets.domain.modeling.log_terms import WithLogarithm
 
-    values, scores, truth = np.asarray(X, dtype=float), np.asarray(log_odds, dtype=float), np.asarray(malignant) == 1
+    values, scores, truth = (
+        np.asarray(X, dtype=float),
+        np.asarray(log_odds, dtype=float),
+        np.asarray(malignant, dtype=float),
+    )
     if len(values) < LEAST_REFERENCE or not 0 < truth.sum() < len(truth):
         raise WdbcError(
-            f"a reference of {len(values)} patients, {truth.sum()} of them malignant, is too small",
+            f"a reference of {len(values)} patients, {truth.sum():.0f} of them malignant, is too small",
             where="the reference of the drift report",
             hint=f"It takes at least {LEAST_REFERENCE} patients, and patients of both classes.",
         )
@@ -205,7 +210,7 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
     made = Reference(
         values=np.sort(quantities, axis=1),
         shares=np.empty((2, len(STREAMS))),
-        bin_shares=np.array([_smoothed(np.bincount(bins[truth == kind], minlength=BINS)) for kind in (False, True)]),
+        bin_shares=np.array([_smoothed(np.bincount(bins, weight, minlength=BINS)) for weight in (1 - truth, truth)]),
         prevalence=float(truth.mean()),
         edges=edges,
         logarithms=np.array([terms.offsets_, terms.least_]),
@@ -213,7 +218,7 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
         whitening=whitening,
     )
     streams = np.vstack(_aspects(made.ranks(quantities), made.rows)) / (2 * made.rows)
-    made.shares[:] = [streams[:, truth == kind].mean(axis=1) for kind in (False, True)]
+    made.shares[:] = [np.average(streams, axis=1, weights=weight) for weight in (1 - truth, truth)]
     return made
 
 
@@ -222,7 +227,7 @@ def _aspects(ranks: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArr
     return ranks, np.abs(ranks - n)
 
 
-def _smoothed(counts: NDArray[np.int64]) -> Array:
+def _smoothed(counts: Array | NDArray[np.int64]) -> Array:
     """Return shares from counts. Half a patient is added to each, so that no bin rules out a class."""
     shares: Array = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
     return shares

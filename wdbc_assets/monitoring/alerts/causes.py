@@ -80,9 +80,11 @@ CAUSES: dict[str, Cause] = {
     "damaged-store": Cause(
         label="damaged",
         severity="error",
-        meaning="A stored file, a pointer, the champion or the audit log does not match its digest, or cannot be read.",
+        meaning="A stored file, a pointer, the champion or the audit log does not match its digest, or cannot be read."
+        " Or the store was moved or emptied.",
         safe="Damage is detected on every read and never used. A running service keeps the model that it has loaded.",
-        action="Do not restart the service. Check the disk or the object store. `wdbc run` makes a damaged asset again;"
+        action="Do not restart the service. Check the disk or the object store; put a store that was moved back in its"
+        " place. `wdbc run` makes a damaged asset again;"
         " restore the files of the champion and of the audit log from a backup. Then run `wdbc status --check`.",
     ),
     "damaged-history": Cause(

@@ -77,6 +77,10 @@ HISTORY = "history"
 """What stands in the place of a detector's name for a history that cannot be opened."""
 
 
+STORE = "store"
+"""What stands in the place of a detector's name for a store that is away. Then no detector looks into it."""
+
+
 @dataclass(frozen=True)
 class Detection:
     """What the detectors found.
@@ -97,8 +101,10 @@ class Detection:
 def detect(watched: Watched, open_history: OpenHistory | None) -> Detection:
     """Run all detectors; without `open_history` only those that need no instance."""
     looks = _Looks()
+    away = store_problems.away(watched.store, watched.config)
+    looks.found[STORE] = away
     for name, detector in DETECTORS.items():
-        if detector.find is not None:
+        if detector.find is not None and not away:
             looks.add(name, detector.find, watched)
     if open_history is not None:
         _look_into_history(watched, open_history, looks)
@@ -107,6 +113,7 @@ def detect(watched: Watched, open_history: OpenHistory | None) -> Detection:
 
 def for_status_check(watched: Watched, open_history: OpenHistory) -> Iterator[Occurrence]:
     """Yield what `wdbc status --check` reports."""
+    yield from store_problems.away(watched.store, watched.config)
     chosen = [detector for detector in DETECTORS.values() if detector.in_status_check]
     for detector in chosen:
         if detector.find is not None:

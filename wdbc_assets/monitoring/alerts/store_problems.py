@@ -11,13 +11,26 @@ from pathlib import Path
 from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batches
 from wdbc_assets.monitoring.alerts.causes import Occurrence
+from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.registry import audit_log, challenger, retraining
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.paths import CHAMPION
 from wdbc_assets.store.store import Store
+
+
+def away(store: Store, config: settings.Settings) -> tuple[Occurrence, ...]:
+    """Return that the store was moved or emptied, if it was."""
+    try:
+        batches.require_store(store, open_inbox(config))
+    except batches.StoreAway as error:
+        return (_damage("the store", message(error)),)
+    except WdbcError:  # another function says what is damaged
+        return ()
+    return ()
 
 
 def assets(store: Store) -> Iterator[Occurrence]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.live import LiveMetrics
+    from wdbc_assets.domain.monitoring.rebased import Rebase
 
 _SHOWN_STREAMS = 10
 
@@ -47,6 +48,8 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
     described: parts.Metadata = {
         "verdict": report.verdict,
         "batch rows": report.sketch.rows,
+        "reference": "patients of development" if report.rebase is None else _rebased(report.rebase),
+        "reference rows": report.reference_rows,
         "earlier batches": report.earlier_batches,
         "threshold": report.threshold,
         "alarms": len(report.alarms),
@@ -73,6 +76,10 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
     if report.cause is not None:
         described["cause"] = report.cause
     return described
+
+
+def _rebased(rebase: "Rebase") -> str:
+    return f"{', '.join(rebase.batches)}, accepted at {rebase.since} (entry {rebase.entry} of the history)"
 
 
 def describe_outcomes(events: "pd.DataFrame") -> parts.Metadata:

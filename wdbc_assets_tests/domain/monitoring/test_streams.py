@@ -101,3 +101,14 @@ def test_a_measurement_that_never_varies_does_not_break_the_distance() -> None:
 
 def _inputs(batch: Patients) -> tuple[np.ndarray, np.ndarray]:
     return batch.X, years.log_odds(batch.X)
+
+
+def test_a_patient_of_unknown_diagnosis_counts_in_both_classes() -> None:
+    drawn = years.patients(200, 3)
+    sure = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    unsure = streams.reference(drawn.X, years.log_odds(drawn.X), np.where(drawn.y == 1, 0.75, 0.25))
+    assert unsure.digest == sure.digest, "the values do not depend on the diagnoses, so sketches stay comparable"
+    assert unsure.prevalence == pytest.approx((drawn.y * 0.5 + 0.25).mean())
+    np.testing.assert_allclose(unsure.means, sure.means)
+    benign, malignant = unsure.shares
+    assert (abs(malignant - benign) < abs(np.subtract(*sure.shares)) + 1e-12).all()
