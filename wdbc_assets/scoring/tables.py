@@ -8,6 +8,8 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import decision_policy, log_odds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from wdbc_assets.store.bundle_loader import Served
@@ -35,3 +37,10 @@ def predictions(table: "pd.DataFrame", served: "Served") -> "pd.DataFrame":
             "recipe": pd.Categorical([served.recipe] * len(p)),
         }
     )
+
+
+def predictions_of_parts(parts: "Iterable[pd.DataFrame]", served: "Served") -> "pd.DataFrame":
+    """Return the predictions for a table that is read in parts, as `predictions` returns those of one."""
+    import pandas as pd
+
+    return pd.concat([predictions(part, served) for part in parts], ignore_index=True)

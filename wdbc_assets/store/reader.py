@@ -4,13 +4,14 @@ A version is returned only if its files match the digests in its manifest, and n
 names the file and what to do.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import backends, codecs, parsing, paths
+from wdbc_assets.store import backends, codecs, parsing, paths, table_files
 from wdbc_assets.store.manifest import (
     FORMAT,
     POINTER,
@@ -23,6 +24,7 @@ from wdbc_assets.store.manifest import (
     version_of,
 )
 from wdbc_assets.store.parsing import DamagedStore, Malformed
+from wdbc_assets.store.table_files import TableFile
 
 T = TypeVar("T")
 
@@ -175,6 +177,17 @@ class StoreReader:
         with self.backend.open(path) as file:
             return None, stored_stream(file)
 
+    def _open(self, path: str) -> tuple[TableFile, StoredFile]:
+        """Return a file that is read in parts. What is read is what was verified: the file stays open."""
+        file = self.backend.open(path)
+        if not file.seekable():
+            with file as remote:
+                file = table_files.temporary_file()
+                shutil.copyfileobj(remote, file)
+                file.seek(0)
+        table = TableFile(file)
+        return table, stored_stream(file)
+
     def _require_version(self, manifest: Manifest) -> None:
         if version_of(manifest.files) != manifest.version:
             raise self._damage(manifest, paths.version(manifest), "does not match the digest in its name")
@@ -185,7 +198,12 @@ class StoreReader:
         Raises:
             DamagedStore: a file is missing, was altered, or does not contain such a value.
         """
-        contents = self.files(manifest)
+        large = codecs.large(manifest.codec)
+        contents: dict[str, bytes | TableFile] = {}
+        for name in manifest.files:
+            read: Callable[[str], tuple[bytes | TableFile, StoredFile]] = self._open if name in large else self._read
+            contents[name] = self._intact(manifest, name, read)
+        self._require_version(manifest)
         try:
             return codecs.decode(manifest.codec, contents)
         except (WdbcError, MemoryError):
