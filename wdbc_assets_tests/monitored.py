@@ -3,16 +3,21 @@
 Nothing is searched or evaluated, so that it takes a second.
 """
 
+import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import comparison
 from wdbc_assets.monitoring import inbox as inboxes
+from wdbc_assets.pipeline import batch_functions
+from wdbc_assets.scoring import incoming
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
 from wdbc_assets_tests.domain import out_of_fold, validation
@@ -50,6 +55,30 @@ def put(folder: Path, name: str, table: pd.DataFrame) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     table.drop(columns=contract.DIAGNOSIS).to_csv(folder / name, index=False)
     return folder / name
+
+
+def store_batch(store: Store, key: str, table: pd.DataFrame, *, report: bool = True) -> None:
+    """Store the assets of a batch as a run does, by their own functions, without a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        batch = incoming.read(str(put(Path(folder), "batch.csv", table)), pseudonym=lambda patient: f"<{patient}>")
+    champion, clean, evaluated = (store.handle(name) for name in ("champion", "clean_frame", "cross_validation"))
+    versions = {"champion": champion.manifest.version}
+    _commit(store, "incoming_batch", batch, key, {})
+    versions["incoming_batch"] = store.handle("incoming_batch", partition=key).manifest.version
+    scored = batch_functions.predictions(batch, champion.load(), versions)
+    _commit(store, "predictions", scored, key, versions)
+    if report:
+        earlier = [store.handle("drift_report", partition=name).load() for name in store.partitions("drift_report")]
+        drift = batch_functions.drift_report(
+            batch, scored, clean.load(), evaluated.load(), settings.DriftParameters(), key, earlier
+        )
+        _commit(store, "drift_report", drift, key, {})
+
+
+def _commit(store: Store, asset: str, value: Any, key: str, inputs: dict[str, str]) -> None:
+    run_id = f"run-{key}"
+    draft = store.draft(asset, value, run_id=run_id, inputs=inputs, partition=key)
+    assert store.commit(draft, run_id=run_id)
 
 
 @pytest.fixture

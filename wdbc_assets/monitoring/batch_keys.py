@@ -19,6 +19,11 @@ def make(arrived: float, digest: str) -> str:
     return f"{datetime.fromtimestamp(arrived, UTC):%Y%m%dT%H%M%SZ}-{digest[:_DIGITS]}"
 
 
+def arrival(key: str) -> datetime:
+    """Return when a batch arrived, from its key."""
+    return datetime.strptime(key.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def claimed_name(key: str, name: str) -> str:
     """Return the name of a claimed file."""
     return f"{key}_{shortened(name)}"

@@ -9,15 +9,16 @@ FIRST, LAST = specs.JOBS["monitor"][0], specs.JOBS["monitor"][-1]
 
 
 def stored(store: Store) -> list[str]:
-    """Return the keys of the batches whose patients are stored, in order of arrival."""
-    return store.partitions(FIRST)
+    """Return the keys of the batches whose patients are, or were, stored, in order of arrival."""
+    return sorted({*store.partitions(FIRST), *store.removed_partitions(FIRST)})
 
 
 def arrivals(store: Store, inbox: Inbox) -> Arrivals:
     """Claim what waits in the inbox; add the batches that a killed or failed run has begun but not finished."""
     keys = stored(store)
     found = inbox.survey(keys)
-    found.batches = sorted({*found.batches, *keys} - set(store.partitions(LAST)))
+    removed = {key for asset in specs.JOBS["monitor"] for key in store.removed_partitions(asset)}
+    found.batches = sorted({*found.batches, *keys} - removed - set(store.partitions(LAST)))
     return found
 
 

@@ -148,6 +148,15 @@ class Monitoring(BaseModel):
         description="file of the key by which ids of patients are replaced, created if missing; relative to Dagster's"
         " home",
     )
+    keep_batches_days: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="days for which the patients of a batch, and the files of the inbox, are kept; unset: forever",
+    )
+    keep_predictions_days: float | None = Field(
+        None, gt=0, le=100_000, description="days for which the predictions for a batch are kept; unset: forever"
+    )
     stale_after_hours: float | None = Field(
         None,
         gt=0,

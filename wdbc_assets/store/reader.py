@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import backends, codecs, parsing, paths, table_files
+from wdbc_assets.store import backends, codecs, parsing, paths, removals, table_files
 from wdbc_assets.store.manifest import (
     FORMAT,
     POINTER,
@@ -24,6 +24,7 @@ from wdbc_assets.store.manifest import (
     version_of,
 )
 from wdbc_assets.store.parsing import DamagedStore, Malformed
+from wdbc_assets.store.removals import Removed
 from wdbc_assets.store.table_files import TableFile
 
 T = TypeVar("T")
@@ -109,10 +110,21 @@ class StoreReader:
 
     def partitions(self, asset: str) -> list[str]:
         """Return the partitions of an asset that have a current version, sorted by name."""
+        return self._partitions_with(paths.CURRENT, asset)
+
+    def removed_partitions(self, asset: str) -> list[str]:
+        """Return the partitions of an asset that were removed on purpose, sorted by name."""
+        return self._partitions_with(paths.REMOVED, asset)
+
+    def _partitions_with(self, name: str, asset: str) -> list[str]:
         _ = self._understood
-        folder, pointer = paths.pointer_parts(asset)
+        folder = paths.partitions(asset)
         listed = (file.path.removeprefix(f"{folder}/").split("/") for file in self.backend.listed(folder))
-        return sorted(parts[0] for parts in listed if parts[1:] == [pointer] and paths.PARTITION.fullmatch(parts[0]))
+        return sorted(parts[0] for parts in listed if parts[1:] == [name] and paths.PARTITION.fullmatch(parts[0]))
+
+    def require_not_removed(self, asset: str, partition: str | None) -> None:
+        """Raise Removed if this is a partition that was removed on purpose."""
+        removals.require_none(self.backend, asset, partition)
 
     def made_by(self, run_id: str, asset: str, partition: str | None = None) -> Manifest | None:
         """Return what a run made or kept of an asset, so that one run uses one version throughout."""
@@ -123,9 +135,11 @@ class StoreReader:
 
         Raises:
             NeverMade: there is neither.
+            Removed: the partition was removed.
         """
         manifest = (self.made_by(run_id, asset, partition) if run_id else None) or self.current(asset, partition)
         if manifest is None:
+            self.require_not_removed(asset, partition)
             raise NeverMade(
                 f"{asset} has never been materialized" + (f" for the partition {partition}" if partition else ""),
                 where=self.url,
@@ -152,7 +166,7 @@ class StoreReader:
             for name in manifest.files:
                 self._intact(manifest, name, self._measure)
             self._require_version(manifest)
-        except DamagedStore as error:
+        except (DamagedStore, Removed) as error:
             return error.what
         return None
 
@@ -162,6 +176,7 @@ class StoreReader:
         try:
             result, stored = read(path)
         except FileNotFoundError:
+            removals.require_none(self.backend, manifest.asset, manifest.partition)  # meanwhile
             raise self._damage(manifest, path, "is missing") from None
         except DamagedStore as error:
             raise self._damage(manifest, path, f"cannot be read: {error.what}") from None

@@ -91,7 +91,7 @@ def temporary_file() -> BinaryIO:
         WdbcError: it cannot be created.
     """
     try:
-        return tempfile.TemporaryFile()  # type: ignore[return-value]
+        return tempfile.TemporaryFile()
     except OSError as error:
         raise _cannot_write(error) from None
 

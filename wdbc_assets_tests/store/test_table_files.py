@@ -55,7 +55,7 @@ def test_two_readers_of_one_table_do_not_disturb_each_other() -> None:
         assert one["id"].equals(other["id"])
 
 
-def test_a_full_disk_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("r+b", buffering=0) as full:
         monkeypatch.setattr(table_files, "temporary_file", lambda: full)
         with pytest.raises(WdbcError, match="No space left") as refused:

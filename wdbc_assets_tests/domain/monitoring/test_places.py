@@ -26,7 +26,7 @@ def test_any_numbers_are_found_where_a_binary_search_finds_them(values: list[flo
 
 
 @pytest.mark.parametrize("scale", [5e-324, 1e-300, 1.0, 1e298])
-def test_values_of_any_size_are_told_apart(scale: float) -> None:
+def test_values_of_any_size_are_distinguished(scale: float) -> None:
     distinct = np.unique(np.arange(200) ** 4 * scale)
     numbers = np.random.default_rng(1).permutation(np.repeat(distinct, 3))
     assert Places(distinct).find(numbers).tolist() == expected(distinct, numbers)
