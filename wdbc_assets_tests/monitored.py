@@ -70,7 +70,13 @@ def store_batch(store: Store, key: str, table: pd.DataFrame, *, report: bool = T
     if report:
         earlier = [store.handle("drift_report", partition=name).load() for name in store.partitions("drift_report")]
         drift = batch_functions.drift_report(
-            batch, scored, clean.load(), evaluated.load(), settings.DriftParameters(), key, earlier
+            batch,
+            scored,
+            clean.load(),
+            evaluated.load(),
+            settings.DriftParameters(drift_cadence="weekly"),
+            key,
+            earlier,
         )
         _commit(store, "drift_report", drift, key, {})
 
