@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import commands, evaluate, growth, report, scoring, search, serving
+from benchmarks import commands, evaluate, growth, monitoring, report, scoring, search, serving
 from benchmarks.measuring import CommandFailed, Skipped
 
 TABLES = {
@@ -22,6 +22,7 @@ TABLES = {
     "small": commands.small,
     "definitions": commands.definitions,
     "growth": growth.growth,
+    "monitoring": monitoring.monitoring,
 }
 OUTPUT = Path("benchmarks") / "results.json"
 

@@ -64,6 +64,10 @@ their types, it handles a quarter as many. MLflow has a virtual environment of i
 The patients are synthetic, with the published means and covariances of each class, and keep all rules. Memory counts
 from before the bytes are parsed; the bytes themselves are the input. Exponents are from 10,000 rows to the largest
 size.""",
+    "monitoring": """\
+The batch is stored before. `wdbc predict` and the two assets read the same patients, and both write predictions; the
+assets also read the champion's pipeline, the clean frame and the cross-validation, and rank 64 streams. The looks at
+many batches are one process each, after a first look that imports.""",
 }
 
 

@@ -3,8 +3,11 @@
 Nothing is searched or evaluated, so that it takes a second.
 """
 
-from functools import cache
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +19,9 @@ from wdbc_assets.domain.evaluation import comparison
 from wdbc_assets.domain.monitoring.drift import DriftReport
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.pipeline import batch_functions
+from wdbc_assets.pipeline.calls import Production
 from wdbc_assets.registry import references
-from wdbc_assets.scoring import tables
-from wdbc_assets.store import bundle_loader
+from wdbc_assets.scoring import incoming as reading
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
 from wdbc_assets_tests.domain import out_of_fold, validation
@@ -58,6 +61,39 @@ def put(folder: Path, name: str, table: pd.DataFrame) -> Path:
     return folder / name
 
 
+def store_batch(
+    store: Store, key: str, table: pd.DataFrame, *, report: bool = True, pseudonym: Callable[[str], str] = "<{}>".format
+) -> None:
+    """Store the assets of a batch as a run does, by their own functions, without a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        batch = reading.read(str(put(Path(folder), "batch.csv", table)), pseudonym=pseudonym)
+    champion, clean, evaluated = (store.handle(name) for name in ("champion", "clean_frame", "cross_validation"))
+    versions = {"champion": champion.manifest.version}
+    _commit(store, "incoming_batch", batch, key, {})
+    versions["incoming_batch"] = store.handle("incoming_batch", partition=key).manifest.version
+    scored = batch_functions.predictions(batch, champion.load(), versions, Production())
+    _commit(store, "predictions", scored, key, versions)
+    if report:
+        rebase = references.of_batch(store, key)
+        drift = batch_functions.drift_report(
+            batch,
+            scored,
+            clean.load(),
+            evaluated.load(),
+            settings.DriftParameters(drift_cadence="weekly"),
+            key,
+            [store.handle("drift_report", partition=name).load() for name in store.partitions("drift_report")],
+            references.load(store, rebase, versions["champion"]) if rebase else None,
+        )
+        _commit(store, "drift_report", drift, key, {})
+
+
+def _commit(store: Store, asset: str, value: Any, key: str, inputs: dict[str, str]) -> None:
+    run_id = f"run-{key}"
+    draft = store.draft(asset, value, run_id=run_id, inputs=inputs, partition=key)
+    assert store.commit(draft, run_id=run_id)
+
+
 @pytest.fixture
 def inbox(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
@@ -71,28 +107,7 @@ def store(environment: Path) -> Store:
 
 
 def take_up(store: Store, key: str, table: pd.DataFrame) -> DriftReport:
-    """Store a batch under its key as a run of `monitor` does, without Dagster and the inbox; return its report."""
-    ids = table[contract.ID].astype(str).map(lambda name: incoming.pseudonym(b"a-key", name))
-    measured = table[list(contract.FEATURES)].assign(id=ids)[[contract.ID, *contract.FEATURES]]
-    batch = incoming.IncomingBatch(measured, len(measured), 0, ())
-    champion = store.handle("champion").manifest.version
-    predictions = tables.predictions(measured, bundle_loader.open_champion(store))
-    rebase = references.of_batch(store, key)
-    report = batch_functions.drift_report(
-        batch,
-        predictions,
-        store.handle("clean_frame").load(),
-        store.handle("cross_validation").load(),
-        settings.DriftParameters(drift_cadence="weekly"),
-        partition=key,
-        earlier=[store.handle("drift_report", partition=one).load() for one in store.partitions("drift_report")],
-        rebased=references.load(store, rebase, champion) if rebase else None,
-    )
-    for asset, value, inputs in (
-        ("incoming_batch", batch, {}),
-        ("predictions", predictions, {"champion": champion}),
-        ("drift_report", report, {}),
-    ):
-        draft = store.draft(asset, value, run_id=f"run-{key[:15]}", inputs=inputs, partition=key)
-        store.commit(draft, run_id=f"run-{key[:15]}")
+    """Store a batch under real pseudonyms, and return its drift report."""
+    store_batch(store, key, table, pseudonym=partial(incoming.pseudonym, b"a-key"))
+    report: DriftReport = store.handle("drift_report", partition=key).load()
     return report

@@ -18,6 +18,7 @@ from wdbc_assets.domain.data.labelled import LabelledPatients
 from wdbc_assets.domain.monitoring import collection, live
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store import table_files
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, champions
 from wdbc_assets_tests.domain import validation
@@ -59,7 +60,7 @@ def batches(
         rows = slice((week - first) * size, (week - first + 1) * size)
         patients = (table[list(contract.FEATURES)][rows] * scale).reset_index(drop=True)
         patients.insert(0, contract.ID, ids[rows])
-        made[key(week)] = IncomingBatch(patients, size, 0, ())
+        made[key(week)] = IncomingBatch(table_files.write([patients]), size, 0, ())
         true = np.where(table[contract.DIAGNOSIS][rows] == "M", 1, 0)
         recorded = labels(week, true)
         events += [

@@ -4,9 +4,11 @@ from collections import Counter
 
 import click
 
-from wdbc_assets import settings
+from wdbc_assets import safe_text, settings
 from wdbc_assets.cli import decisions, status, terminal
 from wdbc_assets.domain import formatting
+from wdbc_assets.monitoring import retention
+from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.registry import roots
 from wdbc_assets.store import gc
 
@@ -23,11 +25,18 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     """List the versions that nothing refers to, or remove them with --apply.
 
     Current versions, the last champions, the inputs of both, and versions that a run or a reader may be using are kept.
+
+    Batches, predictions and files of the inbox go when they are older than WDBC_KEEP_BATCHES_DAYS and
+    WDBC_KEEP_PREDICTIONS_DAYS.
     """
-    _, store, _ = decisions.prepare()
+    config, store, _ = decisions.prepare()
     limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}
     find_roots = roots.of(store, keep=keep)
     versions = gc.survey(store, find_roots, **limits)
+    old = retention.survey(store, open_inbox(config), config)
+    if for_real:
+        retention.remove(store, old)
+    _show(old, for_real=for_real)
     garbage = gc.clean(store, find_roots, **limits) if for_real else [item for item in versions if item.kept is None]
     for item in garbage:
         age = f"{item.age / _DAY:.1f} days"
@@ -40,5 +49,14 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     terminal.say(f"  {verb}: {len(garbage)} versions, {size}; kept: {kept}")
     reasons = Counter("input of a kept version" if item.is_input else item.kept for item in versions if item.kept)
     terminal.say("  reasons to keep: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
-    if garbage and not for_real:
+    if (garbage or old.partitions or old.files) and not for_real:
         terminal.say("  nothing was removed: add --apply")
+
+
+def _show(old: retention.Old, *, for_real: bool) -> None:
+    """Print what goes because of its age."""
+    verb = "removed" if for_real else "to be removed"
+    for partition in old.partitions:
+        terminal.say(f"  {partition.asset:<17} {partition.partition}  {verb}: {partition.reason}")
+    for path in old.files:
+        terminal.say(f"  {'inbox':<17} {safe_text.printable(path.name)}  {verb}")

@@ -86,6 +86,8 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     first, *rest = state.reasons or ("up to date",)
     if manifest and state.partitions:
         rest.append(f"latest of {state.partitions:,} batches: {manifest.partition}")
+    if state.removed:
+        rest.append(f"removed because of their age: {state.removed:,} batches")
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
     for reason in rest:
@@ -107,6 +109,7 @@ def _plain(store: Store, state: staleness.AssetStatus) -> dict[str, Any]:
         "rows": manifest and manifest.rows,
         "partition": manifest and manifest.partition,
         "partitions": state.partitions,
+        "removed_partitions": state.removed,
         "up_to_date": state.up_to_date,
         "reasons": list(state.reasons),
         "refused": refusal and asdict(refusal),

@@ -31,7 +31,7 @@ def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
     Args:
         source: The file. It is read to its end before it is accepted.
         into: The inbox, whose folder is created if it is missing.
-        stored: The keys of the batches whose patients are stored.
+        stored: The keys of the batches whose patients are, or were, stored.
 
     Raises:
         WdbcError: the file is no readable batch, or cannot be copied. The inbox is unchanged.

@@ -14,8 +14,8 @@ class StoreAway(WdbcError):
 
 
 def stored(store: Store) -> list[str]:
-    """Return the keys of the batches whose patients are stored, in order of arrival."""
-    return store.partitions(FIRST)
+    """Return the keys of the batches whose patients are, or were, stored, in order of arrival."""
+    return sorted({*store.partitions(FIRST), *store.removed_partitions(FIRST)})
 
 
 def arrivals(store: Store, inbox: Inbox) -> Arrivals:
@@ -28,7 +28,8 @@ def arrivals(store: Store, inbox: Inbox) -> Arrivals:
     require_store(store, inbox)
     keys = stored(store)
     found = inbox.survey(keys)
-    found.batches = sorted({*found.batches, *keys} - set(store.partitions(LAST)))
+    removed = {key for asset in specs.JOBS["monitor"] for key in store.removed_partitions(asset)}
+    found.batches = sorted({*found.batches, *keys} - removed - set(store.partitions(LAST)))
     return found
 
 

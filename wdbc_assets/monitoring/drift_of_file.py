@@ -26,7 +26,7 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
     batch = incoming.read(file, pseudonym=lambda _: "")
     return batch_functions.drift_report(
         batch,
-        tables.predictions(batch.table, served),
+        tables.predictions_of_parts(batch.patients.parts(), served, None),
         store.handle("clean_frame").load(),
         store.handle("cross_validation").load(),
         settings.parameters_of(settings.DriftParameters, config, {}),

@@ -92,7 +92,7 @@ class Inbox:
         """Claim every whole file, and move those that are no batch, or were taken up before.
 
         Args:
-            stored: The keys of the batches whose patients are stored.
+            stored: The keys of the batches whose patients are, or were, stored.
 
         Raises:
             WdbcError: the folder cannot be read or written.

@@ -119,6 +119,8 @@ class MaterializeStep(Step):
             current = self.store.current(self.name, self.partition)
         except DamagedStore as error:
             return None, [error.what]
+        if current is None:
+            self.store.require_not_removed(self.name, self.partition)
         assess = staleness.reasons if self.partition is None else staleness.batch_reasons
         why = assess(
             self.store,

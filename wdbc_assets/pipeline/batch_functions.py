@@ -1,6 +1,6 @@
 """The functions of the partitioned assets, as `functions` has those of the others: one call for each incoming batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, Production, ReceivedFile
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from wdbc_assets.domain.data.incoming import IncomingBatch
@@ -57,8 +58,7 @@ def predictions(
     from wdbc_assets.store import bundle_loader
 
     served = replace(bundle_loader.serve(champion, versions["champion"]), refers_everyone=production.refers_everyone)
-    table = incoming_batch.table
-    return tables.with_previous(tables.predictions(table, served), table, production.previous)
+    return tables.predictions_of_parts(incoming_batch.patients.parts(), served, production.previous)
 
 
 def drift_report(
@@ -76,7 +76,7 @@ def drift_report(
     These are the patients that the model was developed on, or those of batches that `wdbc monitor rebase` accepted.
     """
     from wdbc_assets.domain.evaluation import log_odds
-    from wdbc_assets.domain.monitoring import distances, drift, streams
+    from wdbc_assets.domain.monitoring import drift, streams
 
     measurements = list(contract.FEATURES)
     if rebased is not None:
@@ -87,12 +87,20 @@ def drift_report(
             log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
             clean_frame[contract.DIAGNOSIS],
         )
-    quantities = reference.quantities(incoming_batch.table[measurements].to_numpy(), predictions["log_odds"].to_numpy())
+    sketch, distances = drift.summarize(reference, _scored_parts(incoming_batch, predictions))
     return drift.report(
         reference,
         [drift.BatchSketch(one.batch, one.sketch) for one in earlier if one.reference == reference.digest],
-        drift.BatchSketch(partition, streams.of_quantities(reference, quantities)),
+        drift.BatchSketch(partition, sketch),
         cadence=parameters.drift_cadence,
-        distances=distances.distances(reference, quantities),
+        distances=distances,
         rebase=None if rebased is None else rebased.rebase,
     )
+
+
+def _scored_parts(batch: "IncomingBatch", predictions: "pd.DataFrame") -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+    """Yield the measurements and the log-odds of some patients at a time."""
+    log_odds, begin = predictions["log_odds"].to_numpy(), 0
+    for part in batch.patients.parts(contract.FEATURES):
+        yield part.to_numpy(), log_odds[begin : begin + len(part)]
+        begin += len(part)

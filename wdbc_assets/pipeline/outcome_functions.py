@@ -3,9 +3,11 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wdbc_assets import clock, settings
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.calls import Deliveries, External, NotModified
+from wdbc_assets.store.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,20 +18,26 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.live import LiveMetrics
 
 
-def outcomes(recorded: "tuple[str, pd.DataFrame] | None", deliveries: Deliveries) -> External | NotModified:
+def outcomes(
+    recorded: "tuple[str, pd.DataFrame] | None",
+    deliveries: Deliveries,
+    parameters: settings.OutcomeParameters,
+    known: Manifest | None,
+) -> External | NotModified:
     """Every diagnosis that became known: of whom (a pseudonym), which, when it became known, and when it was recorded.
 
-    Events are only added. A correction is a later event of the same patient.
+    Events are only added, and left out when they are too old. A correction is a later event of the same patient.
     """
     from wdbc_assets.domain.monitoring import live
 
     paths = deliveries.waiting()
-    if recorded is not None and not paths:
-        return NotModified()
     version, events = recorded or ("", live.no_events())
+    kept = live.recorded_since(events, clock.now(), days=parameters.keep_outcomes_days)
+    if known is not None and not paths and len(kept) == len(events):
+        return NotModified()
     delivered = [deliveries.read(path) for path in paths]
     return External(
-        live.with_deliveries(events, delivered),
+        live.with_deliveries(kept, delivered),
         {"shown": f"{len(delivered)} deliveries", "deliveries": len(delivered), "continues": version},
         acknowledge=partial(deliveries.acknowledge, paths),
         continues=version,

@@ -291,6 +291,7 @@ ASSETS: dict[str, AssetSpec] = {
     ),
     "outcomes": AssetSpec(
         function="wdbc_assets.pipeline.outcome_functions:outcomes",
+        parameters=settings.OutcomeParameters,
         rules="wdbc_assets.domain.monitoring.outcome_rules:OUTCOMES",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_outcomes",
         jobs=("live",),

@@ -25,13 +25,15 @@ class AssetStatus:
     """The status of an asset: its current manifest, if any, and the reasons why it is out of date.
 
     For a partitioned asset these are about the latest of its `partitions`. A change of anything but its stored files
-    does not make it out of date: a run that selects the partition decides.
+    does not make it out of date: a run that selects the partition decides. `removed` counts those that were removed
+    because of their age.
     """
 
     asset: str
     manifest: Manifest | None
     reasons: tuple[str, ...]
     partitions: int | None = None
+    removed: int = 0
 
     @property
     def up_to_date(self) -> bool:
@@ -90,7 +92,9 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             states[asset] = AssetStatus(asset, None, (error.what,), count)
             continue
         if spec.promoted or spec.partitioned:
-            states[asset] = AssetStatus(asset, manifest, tuple(_damage(store, manifest)), count)
+            removed = len(store.removed_partitions(asset)) if spec.partitioned else 0
+            damage = () if manifest is None and removed else tuple(_damage(store, manifest))
+            states[asset] = AssetStatus(asset, manifest, damage, count, removed)
             continue
         parameters = resolved(asset, config, {})
         changes = removed_recipes(spec, manifest) + reasons(
@@ -136,8 +140,12 @@ def batch_reasons(
 
 
 def require_made(store: Store, asset: str, partition: str | None = None) -> None:
-    """Raise NeverMade, with the command to run first, if an asset or a partition of it has no current version."""
+    """Raise NeverMade, with the command to run first, if an asset or a partition of it has no current version.
+
+    A partition that was removed on purpose raises Removed.
+    """
     if store.current(asset, partition) is None:
+        store.require_not_removed(asset, partition)
         spec = specs.ASSETS[asset]
         raise NeverMade(
             "no champion has been promoted yet" if spec.promoted else f"{asset} has never been materialized",

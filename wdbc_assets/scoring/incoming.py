@@ -1,10 +1,8 @@
 """Reads a file as an incoming batch: valid rows become a table, the others are set aside."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from wdbc_assets.domain.data import contract, incoming
 from wdbc_assets.domain.data.failures import SHOWN, Failure
@@ -13,8 +11,11 @@ from wdbc_assets.domain.rules import rows
 from wdbc_assets.domain.rules.incoming import ROWS_CAN_BE_READ
 from wdbc_assets.scoring import readers
 from wdbc_assets.scoring.batches import MalformedRow
+from wdbc_assets.store import table_files
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
     import pyarrow as pa
 
     from wdbc_assets.scoring.batches import Batch
@@ -30,29 +31,47 @@ def read(path: str, *, pseudonym: Callable[[str], str]) -> incoming.IncomingBatc
     Raises:
         WdbcError: the file cannot be read, or none of its rows can be scored.
     """
+    counted = _Counts()
+    with readers.open_source(path) as batches:
+        patients = table_files.write(_patients(batches, pseudonym, counted))
+    if not patients.rows:
+        raise _without_patients(path, counted.rows, counted.counts)
+    return incoming.IncomingBatch(patients, counted.rows, counted.rows - patients.rows, tuple(counted.violations()))
+
+
+class _Counts:
+    """The rows so far, and how often each rule was violated, with the first failures of each."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.counts: dict[str, int] = defaultdict(int)
+        self._failures: dict[str, list[Failure]] = defaultdict(list)
+
+    def add(self, batch: "Batch", broken: list[rows.BrokenRule]) -> None:
+        self.rows += batch.rows
+        for rule, violation in _failures(batch, broken):
+            self.counts[rule] += 1
+            if len(self._failures[rule]) < SHOWN:
+                self._failures[rule].append(_described(batch, violation))
+
+    def violations(self) -> Iterator[incoming.Violation]:
+        for rule, failures in self._failures.items():
+            yield incoming.Violation(rule, self.counts[rule], tuple(failures))
+
+
+def _patients(
+    batches: Iterable["Batch"], pseudonym: Callable[[str], str], counted: _Counts
+) -> "Iterator[pd.DataFrame]":
+    """Yield a table of the valid rows of each batch, and count the others."""
     import pandas as pd
 
-    read_rows = set_aside = 0
-    measurements, ids = [], list[str]()
-    violated: dict[str, list[Failure]] = defaultdict(list)
-    counts: dict[str, int] = defaultdict(int)
-    with readers.open_source(path) as batches:
-        for batch in batches:
-            valid, broken = rows.validate(batch.X)
-            for rule, violation in _failures(batch, broken):
-                counts[rule] += 1
-                if len(violated[rule]) < SHOWN:
-                    violated[rule].append(_described(batch, violation))
-            measurements.append(batch.X[valid])
-            ids += _pseudonyms(batch.ids, valid, pseudonym)
-            read_rows += batch.rows
-            set_aside += batch.rows - int(valid.sum())
-    if read_rows == set_aside:
-        raise _without_patients(path, read_rows, counts)
-    table = pd.DataFrame(np.concatenate(measurements), columns=list(contract.FEATURES))
-    table.insert(0, contract.ID, pd.Series(ids, dtype="str"))
-    violations = (incoming.Violation(rule, counts[rule], tuple(found)) for rule, found in violated.items())
-    return incoming.IncomingBatch(table, read_rows, set_aside, tuple(violations))
+    for batch in batches:
+        valid, broken = rows.validate(batch.X)
+        counted.add(batch, broken)
+        table = pd.DataFrame(batch.X[valid], columns=list(contract.FEATURES))
+        ids = list(_pseudonyms(batch.ids, valid, pseudonym))
+        table.insert(0, contract.ID, pd.Series(ids, dtype="str"))
+        yield table
 
 
 def require_readable(path: str, *, whole: bool) -> None:

@@ -10,6 +10,8 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy, log_odds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from wdbc_assets.store.bundle_loader import Served
@@ -55,3 +57,13 @@ def with_previous(predictions: "pd.DataFrame", table: "pd.DataFrame", previous: 
     return predictions.assign(
         previous_version=pd.Categorical([version] * len(table)), previous_probability=np.asarray(p, dtype=np.float64)
     )
+
+
+def predictions_of_parts(
+    parts: "Iterable[pd.DataFrame]", served: "Served", previous: "Served | None"
+) -> "pd.DataFrame":
+    """Return the predictions for a table that is read in parts, with those of the model before the champion."""
+    import pandas as pd
+
+    scored = [with_previous(predictions(part, served), part, previous) for part in parts]
+    return pd.concat(scored, ignore_index=True)

@@ -68,6 +68,14 @@ class SearchParameters(BaseModel):
         return name
 
 
+class OutcomeParameters(BaseModel):
+    """Which events `outcomes` keeps."""
+
+    keep_outcomes_days: float | None = Field(
+        None, gt=0, le=100_000, description="days for which an outcome is kept after it was recorded; unset: forever"
+    )
+
+
 class MetricsParameters(BaseModel):
     """How `metrics` computes its intervals."""
 

@@ -154,6 +154,15 @@ class Monitoring(BaseModel):
         description="guard: on evidence from the outcomes, restore the previous champion, or refer every patient to a"
         " person; off: only report it",
     )
+    keep_batches_days: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="days for which the patients of a batch, and the files of the inbox, are kept; unset: forever",
+    )
+    keep_predictions_days: float | None = Field(
+        None, gt=0, le=100_000, description="days for which the predictions for a batch are kept; unset: forever"
+    )
     stale_after_hours: float | None = Field(
         None,
         gt=0,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing, paths, skops_files
+from wdbc_assets.store.table_files import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,17 +31,24 @@ RESULTS: Mapping[str, str] = {
 
 T = TypeVar("T")
 
+_PATIENTS = "patients.parquet"
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
 
 @dataclass(frozen=True)
 class Codec:
-    """One storage format: which values it accepts, how it writes, reads and counts the rows of a value."""
+    """One storage format: which values it accepts, how it writes, reads and counts the rows of a value.
+
+    `tables` returns the files of a value that are never held in memory, besides those that `encode` returns; `large`
+    has their names.
+    """
 
     takes: Callable[[Any], bool]
     encode: Callable[[str, Any], dict[str, bytes]]
-    decode: Callable[[Mapping[str, bytes]], Any]
+    decode: Callable[[Mapping[str, Any]], Any]
     rows: Callable[[Any], int | None]
+    tables: Callable[[Any], dict[str, TableFile]] = lambda _: {}
+    large: tuple[str, ...] = ()
 
 
 def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
@@ -58,13 +66,23 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
     )
 
 
-def decode(name: str, contents: Mapping[str, bytes]) -> Any:
+def decode(name: str, contents: Mapping[str, bytes | TableFile]) -> Any:
     """Return the value of a version's files, which must have been verified.
 
     Raises:
         LookupError, ValueError and others: the files do not contain such a value, although their digests match.
     """
     return CODECS[name].decode(contents)
+
+
+def tables(name: str, value: Any) -> dict[str, TableFile]:
+    """Return the files of a value that `encode` leaves out, because they are too large for memory."""
+    return CODECS[name].tables(value)
+
+
+def large(name: str) -> tuple[str, ...]:
+    """Return the names of the files of a codec that `decode` takes as tables in files."""
+    return CODECS[name].large if name in CODECS else ()
 
 
 def to_parquet(frame: "pd.DataFrame") -> bytes:
@@ -160,16 +178,18 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
 
 def _incoming_encode(_asset: str, batch: Any) -> dict[str, bytes]:
     stated = {"rows": batch.rows, "set_aside": batch.set_aside, "violations": parsing.plain(batch.violations)}
-    return {"patients.parquet": to_parquet(batch.table), "rows.json": to_json(stated)}
+    return {"rows.json": to_json(stated)}
 
 
-def _incoming_decode(contents: Mapping[str, bytes]) -> Any:
+def _incoming_decode(contents: Mapping[str, Any]) -> Any:
     from wdbc_assets.domain.data import incoming
 
     stated = parsing.decode(contents["rows.json"])
     violations = tuple(parsing.build(incoming.Violation, violation) for violation in stated["violations"])
-    table = from_parquet(contents["patients.parquet"])
-    return incoming.IncomingBatch(table, stated["rows"], stated["set_aside"], violations)
+    patients: TableFile = contents[_PATIENTS]
+    if patients.rows != stated["rows"] - stated["set_aside"]:
+        raise ValueError(f"{patients.rows} patients do not match the number of rows")
+    return incoming.IncomingBatch(patients, stated["rows"], stated["set_aside"], violations)
 
 
 _LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates")
@@ -315,7 +335,9 @@ CODECS: Mapping[str, Codec] = {
         takes=lambda value: _kind(value) == "wdbc_assets.IncomingBatch",
         encode=_incoming_encode,
         decode=_incoming_decode,
-        rows=lambda value: len(value.table),
+        rows=lambda value: value.patients.rows,
+        tables=lambda value: {_PATIENTS: value.patients},
+        large=(_PATIENTS,),
     ),
     "labelled_patients": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.LabelledPatients",

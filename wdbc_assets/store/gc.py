@@ -5,6 +5,8 @@ bytes, so that every number can be reproduced; and whatever may be in use: what 
 within twice the run limit, and the versions of an asset whose pointer has just moved, because a reader may be using the
 previous one.
 
+The versions of a partition that was removed on purpose (`removals`) are not kept as inputs of others.
+
 This is decided from pointers and manifests. If one of them is damaged, nothing is removed and the damage is reported.
 If a pointer is missing, all versions that it may have named are kept.
 
@@ -118,7 +120,7 @@ def _survey(store: Store, found: StoreIndex, roots: Roots, *, run_limit: float, 
         asset, version = key
         age = now - max(file.written for file in files)
         kept = reasons.get(key) or _in_use(found, key, age, now, run_limit)
-        if kept is None and age < older_than:
+        if kept is None and age < older_than and not found.is_removed(key):
             kept = "young"
         size = sum(file.size for file in files)
         listed.append(Version(asset, version, size, age, kept, is_input=key in reasons and key not in kept_as_such))
@@ -140,7 +142,7 @@ def _without_pointer(found: StoreIndex) -> Iterator[tuple[Key, str]]:
     """Yield the versions that a missing pointer may have named."""
     for key in {*found.versions, *found.stated}:
         named = {one.pointed for one in found.stated.get(key, ())}
-        if not named <= found.pointers.keys() or not (named or _has_pointer(found, key[0])):
+        if not named <= found.pointers.keys() | found.removed or not (named or _has_pointer(found, key[0])):
             yield key, f"the pointer of {key[0]} is missing"
 
 
@@ -163,7 +165,7 @@ def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> 
         if not stated and key in found.versions and _has_pointer(found, key[0]):
             unknown.append(f"no manifest states the inputs of {key[0]} {formatting.short(key[1])}")
         for source in (item for one in stated for item in one.manifest.inputs.items()):
-            if source not in reasons:
+            if source not in reasons and not found.is_removed(source):
                 reasons[source] = f"input of {key[0]} {formatting.short(key[1])}"
                 waiting.append(source)
     if unknown:
@@ -174,10 +176,11 @@ def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> 
 def _in_use(found: StoreIndex, key: Key, age: float, now: float, run_limit: float) -> str | None:
     """Return why a version that nothing refers to may be in use."""
     asset, _ = key
-    stated = [_age(one, now) for one in found.stated.get(key, ())]
-    if min([age, *stated]) < 2 * run_limit:
+    stated = found.stated.get(key, ())
+    if min([age, *(_age(one, now) for one in stated)]) < 2 * run_limit:
         return "a run may be using it"
-    if any(name == asset and _age(pointer, now) < READ_SECONDS for (name, _), pointer in found.pointers.items()):
+    named = {one.pointed for one in stated} or {one for one in found.pointers if one[0] == asset}
+    if any(name in named and _age(pointer, now) < READ_SECONDS for name, pointer in found.pointers.items()):
         return "a reader may be using it"
     return None
 

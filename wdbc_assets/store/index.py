@@ -5,7 +5,7 @@ runs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -47,13 +47,20 @@ class StoreIndex:
     """The content of a store at one instant.
 
     `versions` has the files of each stored version; `pointers` each current manifest; `stated` every manifest of each
-    version, wherever it is stored; `damaged` an error for each manifest that cannot be read.
+    version, wherever it is stored; `damaged` an error for each manifest that cannot be read;
+    `removed` has the partitions that were removed on purpose.
     """
 
     versions: dict[Key, list[Listed]]
     pointers: dict[Pointed, ManifestFile]
     stated: dict[Key, list[ManifestFile]]
     damaged: list[DamagedStore]
+    removed: set[Pointed]
+
+    def is_removed(self, key: Key) -> bool:
+        """Return whether a version belongs to removed partitions only."""
+        named = {file.pointed for file in self.stated.get(key, ())}
+        return bool(named) and named <= self.removed - self.pointers.keys()
 
     def whole(self, asset: str, prefix: str) -> list[Manifest]:
         """Return one manifest for each complete version of an asset whose digest starts with `prefix`."""
@@ -84,8 +91,9 @@ def read(store: Store) -> StoreIndex:
     Raises:
         WdbcError: the store cannot be listed completely, or has a format that this release does not read.
     """
-    found = StoreIndex(defaultdict(list), {}, defaultdict(list), [])
-    for file in store.backend.listed():
+    files = store.backend.listed()
+    found = StoreIndex(defaultdict(list), {}, defaultdict(list), [], _removed(files))
+    for file in files:
         match PurePosixPath(file.path).parts:
             case ("runs", _, name):
                 _stated(store, found, file, RUN_MANIFEST, name.removesuffix(".json"))
@@ -93,10 +101,10 @@ def read(store: Store) -> StoreIndex:
                 _stated(store, found, file, RUN_MANIFEST, asset, partition=name.removesuffix(".json"))
             case (asset, "versions", version, _):
                 found.versions[asset, version].append(file)
-            case (asset, "current.json"):
+            case (asset, paths.CURRENT):
                 if stated := _stated(store, found, file, POINTER, asset):
                     found.pointers[stated.pointed] = stated
-            case (asset, "partitions", partition, "current.json"):
+            case (asset, "partitions", partition, paths.CURRENT):
                 if stated := _stated(store, found, file, POINTER, asset, partition=partition):
                     found.pointers[stated.pointed] = stated
             case (paths.CHAMPION, "promoted" | paths.CHALLENGERS, name):
@@ -104,6 +112,11 @@ def read(store: Store) -> StoreIndex:
             case _:
                 pass
     return found
+
+
+def _removed(files: Iterable[Listed]) -> set[Pointed]:
+    parts = (PurePosixPath(file.path).parts for file in files)
+    return {(path[0], path[2]) for path in parts if path[1:2] == ("partitions",) and path[3:] == (paths.REMOVED,)}
 
 
 def find(store: Store, asset: str, prefix: str) -> Manifest:

@@ -14,6 +14,9 @@ RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[a-z0-9]{1,16}){1,2}")
 VERSION = re.compile(r"[0-9a-f]{64}")
 
+CURRENT, REMOVED = "current.json", "removed.json"
+"""The pointer of an asset or of a partition, and the record that a partition was removed."""
+
 FORMAT_FILE = "store.json"
 
 # The files of a bundle; SCORER exists only if the pipeline could be compiled.
@@ -34,12 +37,17 @@ EXPERIMENT, NEXT_EXPERIMENT, CHALLENGERS = (
 def pointer(asset: str, partition: str | None = None) -> str:
     """Return the path of the pointer to the current version of an asset, or of one of its partitions."""
     below = f"/partitions/{partition}" if partition_name(partition) is not None else ""
-    return f"{asset_name(asset)}{below}/current.json"
+    return f"{asset_name(asset)}{below}/{CURRENT}"
 
 
-def pointer_parts(asset: str) -> tuple[str, str]:
-    """Return the folder of an asset's partitions, and the name of the pointer in the folder of each."""
-    return f"{asset_name(asset)}/partitions", "current.json"
+def partitions(asset: str) -> str:
+    """Return the folder of an asset's partitions."""
+    return f"{asset_name(asset)}/partitions"
+
+
+def removed(asset: str, partition: str) -> str:
+    """Return the path of the record that a partition was removed on purpose."""
+    return f"{asset_name(asset)}/partitions/{_checked(PARTITION, partition)}/{REMOVED}"
 
 
 def refusal(asset: str) -> str:

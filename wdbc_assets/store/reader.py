@@ -4,13 +4,14 @@ A version is returned only if its files match the digests in its manifest, and n
 names the file and what to do.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import backends, codecs, parsing, paths
+from wdbc_assets.store import backends, codecs, parsing, paths, removals, table_files
 from wdbc_assets.store.manifest import (
     FORMAT,
     POINTER,
@@ -23,6 +24,8 @@ from wdbc_assets.store.manifest import (
     version_of,
 )
 from wdbc_assets.store.parsing import DamagedStore, Malformed
+from wdbc_assets.store.removals import Removed
+from wdbc_assets.store.table_files import TableFile
 
 T = TypeVar("T")
 
@@ -107,10 +110,21 @@ class StoreReader:
 
     def partitions(self, asset: str) -> list[str]:
         """Return the partitions of an asset that have a current version, sorted by name."""
+        return self._partitions_with(paths.CURRENT, asset)
+
+    def removed_partitions(self, asset: str) -> list[str]:
+        """Return the partitions of an asset that were removed on purpose, sorted by name."""
+        return self._partitions_with(paths.REMOVED, asset)
+
+    def _partitions_with(self, name: str, asset: str) -> list[str]:
         _ = self._understood
-        folder, pointer = paths.pointer_parts(asset)
+        folder = paths.partitions(asset)
         listed = (file.path.removeprefix(f"{folder}/").split("/") for file in self.backend.listed(folder))
-        return sorted(parts[0] for parts in listed if parts[1:] == [pointer] and paths.PARTITION.fullmatch(parts[0]))
+        return sorted(parts[0] for parts in listed if parts[1:] == [name] and paths.PARTITION.fullmatch(parts[0]))
+
+    def require_not_removed(self, asset: str, partition: str | None) -> None:
+        """Raise Removed if this is a partition that was removed on purpose."""
+        removals.require_none(self.backend, asset, partition)
 
     def made_by(self, run_id: str, asset: str, partition: str | None = None) -> Manifest | None:
         """Return what a run made or kept of an asset, so that one run uses one version throughout."""
@@ -121,9 +135,11 @@ class StoreReader:
 
         Raises:
             NeverMade: there is neither.
+            Removed: the partition was removed.
         """
         manifest = (self.made_by(run_id, asset, partition) if run_id else None) or self.current(asset, partition)
         if manifest is None:
+            self.require_not_removed(asset, partition)
             raise NeverMade(
                 f"{asset} has never been materialized" + (f" for the partition {partition}" if partition else ""),
                 where=self.url,
@@ -150,7 +166,7 @@ class StoreReader:
             for name in manifest.files:
                 self._intact(manifest, name, self._measure)
             self._require_version(manifest)
-        except DamagedStore as error:
+        except (DamagedStore, Removed) as error:
             return error.what
         return None
 
@@ -160,6 +176,7 @@ class StoreReader:
         try:
             result, stored = read(path)
         except FileNotFoundError:
+            removals.require_none(self.backend, manifest.asset, manifest.partition)  # meanwhile
             raise self._damage(manifest, path, "is missing") from None
         except DamagedStore as error:
             raise self._damage(manifest, path, f"cannot be read: {error.what}") from None
@@ -175,6 +192,17 @@ class StoreReader:
         with self.backend.open(path) as file:
             return None, stored_stream(file)
 
+    def _open(self, path: str) -> tuple[TableFile, StoredFile]:
+        """Return a file that is read in parts. What is read is what was verified: the file stays open."""
+        file = self.backend.open(path)
+        if not file.seekable():
+            with file as remote:
+                file = table_files.temporary_file()
+                shutil.copyfileobj(remote, file)
+                file.seek(0)
+        table = TableFile(file)
+        return table, stored_stream(file)
+
     def _require_version(self, manifest: Manifest) -> None:
         if version_of(manifest.files) != manifest.version:
             raise self._damage(manifest, paths.version(manifest), "does not match the digest in its name")
@@ -185,7 +213,12 @@ class StoreReader:
         Raises:
             DamagedStore: a file is missing, was altered, or does not contain such a value.
         """
-        contents = self.files(manifest)
+        large = codecs.large(manifest.codec)
+        contents: dict[str, bytes | TableFile] = {}
+        for name in manifest.files:
+            read: Callable[[str], tuple[bytes | TableFile, StoredFile]] = self._open if name in large else self._read
+            contents[name] = self._intact(manifest, name, read)
+        self._require_version(manifest)
         try:
             return codecs.decode(manifest.codec, contents)
         except (WdbcError, MemoryError):

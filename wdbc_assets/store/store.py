@@ -21,9 +21,18 @@ from typing import Any
 
 from wdbc_assets.store import backends, codecs, environment, paths
 from wdbc_assets.store.checkpoints import Checkpoints
-from wdbc_assets.store.manifest import FORMAT, Manifest, RecordedCheck, stored_file, version_of
+from wdbc_assets.store.manifest import (
+    FORMAT,
+    Manifest,
+    RecordedCheck,
+    StoredFile,
+    stored_file,
+    stored_stream,
+    version_of,
+)
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.reader import Handle, NeverMade, Refusal, StoreReader
+from wdbc_assets.store.table_files import TableFile
 
 __all__ = ["Draft", "Handle", "NeverMade", "Refusal", "Store", "open_store"]
 
@@ -37,6 +46,7 @@ class Draft:
     value: Any = field(repr=False)  # it may hold patients' rows
     contents: Mapping[str, bytes] = field(repr=False)
     manifest: Manifest
+    tables: Mapping[str, TableFile] = field(default_factory=dict, repr=False)
 
 
 class Store(StoreReader):
@@ -62,7 +72,9 @@ class Store(StoreReader):
             WdbcError: the asset's name is not a valid folder name, or the value has no storage format.
         """
         codec, contents, rows = codecs.encode(paths.asset_name(asset), value)
+        tables = codecs.tables(codec, value)
         files = {paths.file_name(name): stored_file(content) for name, content in contents.items()}
+        files |= {paths.file_name(name): _stated(table) for name, table in tables.items()}
         manifest = Manifest(
             asset=asset,
             version=version_of(files),
@@ -81,7 +93,7 @@ class Store(StoreReader):
             origin=dict(origin) if origin else None,
             partition=paths.partition_name(partition),
         )
-        return Draft(value, contents, manifest)
+        return Draft(value, contents, manifest, tables)
 
     def commit(self, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
@@ -116,6 +128,10 @@ class Store(StoreReader):
             path = paths.version_file(draft.manifest, name)
             if not self._holds(path, content) and not self.backend.compare_and_swap(path, None, content):
                 self.backend.replace(path, content)
+        for name, table in draft.tables.items():
+            path = paths.version_file(draft.manifest, name)
+            if not self._has(path, draft.manifest.files[name]):
+                self.backend.put_file(path, table.file)
 
     def keep(self, manifest: Manifest, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""
@@ -183,6 +199,18 @@ class Store(StoreReader):
 
     def _holds(self, path: str, content: bytes) -> bool:
         return self._content(path) == content
+
+    def _has(self, path: str, stated: StoredFile) -> bool:
+        """Return whether a file has this size and digest, without holding it in memory."""
+        try:
+            return self._measure(path)[1] == stated
+        except (FileNotFoundError, DamagedStore):
+            return False
+
+
+def _stated(table: TableFile) -> StoredFile:
+    table.file.seek(0)
+    return stored_stream(table.file)
 
 
 def open_store(location: str, *, relative_to: Path) -> Store:

@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class Inputs:
     notes: tuple[str, ...] = ()
     earlier: tuple[Handle, ...] = ()
     rebased: "RebasedReference | None" = None
-    production: calls.Production = calls.Production()
+    production: calls.Production = field(default_factory=calls.Production)
 
 
 class Sandbox:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wdbc_assets.domain.data.failures import Failure  # noqa: TC001 -- the store reads the types of the fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import pandas as pd
 
 _DIGITS = 32
@@ -27,21 +29,40 @@ class Violation:
     failures: tuple[Failure, ...]
 
 
+class Patients(Protocol):
+    """A table of patients that is read in parts: there may be more of them than fit into memory."""
+
+    @property
+    def rows(self) -> int:
+        """The number of patients."""
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        """Yield the table, or some of its columns, in parts."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the whole table."""
+
+
 @dataclass(frozen=True)
 class IncomingBatch:
     """The patients of one file.
 
     Attributes:
-        table: One row per patient that can be scored: `id`, a pseudonym or an empty text, and the 30 measurements.
+        patients: One row per patient that can be scored: `id`, a pseudonym or an empty text, and the 30 measurements.
         rows: Number of rows in the file.
         set_aside: Number of rows that violate a rule. They are not in the table.
         violations: The violated rules.
     """
 
-    table: pd.DataFrame
+    patients: Patients
     rows: int
     set_aside: int
     violations: tuple[Violation, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All patients in memory, for batches of which that is known to be possible."""
+        return self.patients.frame()
 
 
 def pseudonym(key: bytes, patient: str) -> str:

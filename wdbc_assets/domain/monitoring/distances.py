@@ -43,25 +43,48 @@ class Distance:
     stability_index: float
 
 
-def distances(reference: Reference, quantities: Array) -> tuple[Distance, ...]:
-    """Return the distances of at least one patient's 32 quantities, shape (32, m), from the reference."""
-    return tuple(
-        Distance(name, _kolmogorov_smirnov(before, now), _stability_index(before, now))
-        for name, before, now in zip(streams.QUANTITIES, reference.values, np.sort(quantities, axis=1), strict=True)
-    )
+class Comparison:
+    """The distances of any number of patients from the reference. Patients are counted, part by part, and not kept."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._edges = np.quantile(reference.values, np.arange(1, _BINS) / _BINS, axis=1).T
+        self._ranks = np.zeros((len(streams.QUANTITIES), 2 * reference.rows + 1), dtype=np.int64)
+        self._upto = np.zeros(self._edges.shape, dtype=np.int64)
+
+    def add(self, quantities: Array, ranks: NDArray[np.int64]) -> None:
+        """Count patients: their 32 quantities, and the ranks of these in the reference; both shapes are (32, m)."""
+        for row, (column, ranked) in enumerate(zip(quantities, ranks, strict=True)):
+            self._ranks[row] += np.bincount(ranked, minlength=self._ranks.shape[1])
+            self._upto[row] += [np.count_nonzero(column <= edge) for edge in self._edges[row]]
+
+    def distances(self) -> tuple[Distance, ...]:
+        """Return the distances of the counted patients, of whom there must be one."""
+        return tuple(
+            Distance(name, _kolmogorov_smirnov(before, counts), _stability_index(before, edges, upto, counts.sum()))
+            for name, before, counts, edges, upto in zip(
+                streams.QUANTITIES, self._reference.values, self._ranks, self._edges, self._upto, strict=True
+            )
+        )
 
 
-def _kolmogorov_smirnov(before: Array, now: Array) -> float:
-    """Return the largest distance of the distribution functions of two sorted samples."""
-    places = np.concatenate([before, now])
-    shares = [np.searchsorted(sample, places, side="right") / len(sample) for sample in (before, now)]
-    return float(np.abs(shares[0] - shares[1]).max())
+def _kolmogorov_smirnov(before: Array, counts: NDArray[np.int64]) -> float:
+    """Return the largest distance of the distribution functions, from the reference and the number of each rank.
+
+    Between two values of the reference its distribution function is constant, so the distance is largest at a value of
+    the reference, or just below one.
+    """
+    below, upto = (np.searchsorted(before, before, side=side) for side in ("left", "right"))
+    total = np.cumsum(counts)
+    now_upto = total[below + upto]
+    now_below = now_upto - counts[below + upto]
+    n, m = len(before), total[-1]
+    return float(max(np.abs(upto / n - now_upto / m).max(), np.abs(below / n - now_below / m).max()))
 
 
-def _stability_index(before: Array, now: Array) -> float:
-    edges = np.quantile(before, np.arange(1, _BINS) / _BINS)
+def _stability_index(before: Array, edges: Array, now_upto: NDArray[np.int64], m: int) -> float:
     shares = []
-    for sample in (before, now):
-        counts = np.diff(np.searchsorted(sample, edges, side="right"), prepend=0, append=len(sample))
-        shares.append((counts + 0.5) / (len(sample) + 0.5 * _BINS))  # an empty bin would make the index infinite
+    for upto, n in ((np.searchsorted(before, edges, side="right"), len(before)), (now_upto, m)):
+        counts = np.diff(upto, prepend=0, append=n)
+        shares.append((counts + 0.5) / (n + 0.5 * _BINS))  # an empty bin would make the index infinite
     return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())

@@ -8,14 +8,14 @@ This module imports numpy, so callers import it inside functions.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from wdbc_assets.domain.monitoring import prevalence_shift, scan, streams, thresholds
-from wdbc_assets.domain.monitoring.distances import Distance
+from wdbc_assets.domain.monitoring.distances import Comparison, Distance
 from wdbc_assets.domain.monitoring.prevalence_shift import PrevalenceShift
 from wdbc_assets.domain.monitoring.rebased import Rebase
 from wdbc_assets.domain.monitoring.streams import Reference, Sketch
@@ -108,6 +108,27 @@ class DriftReport:
         return "prevalence" if self.prevalence.explains else "measurements"
 
 
+def summarize(
+    reference: Reference, parts: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> tuple[Sketch, tuple[Distance, ...]]:
+    """Return what is kept of a batch, and its distances from the reference. Only one part of it is held in memory.
+
+    Args:
+        reference: What the patients are compared with.
+        parts: Their measurements, shape (m, 30), and log-odds, shape (m,), in parts of any size.
+
+    Raises:
+        ValueError: a value is NaN.
+    """
+    sketch, comparison = streams.EMPTY, Comparison(reference)
+    for X, log_odds in parts:
+        quantities = reference.quantities(X, log_odds)
+        ranks = reference.ranks(quantities)
+        sketch += streams.of_ranks(reference, ranks, log_odds)
+        comparison.add(quantities, ranks)
+    return sketch, comparison.distances()
+
+
 def report(
     reference: Reference,
     earlier: Sequence[BatchSketch],
@@ -124,7 +145,7 @@ def report(
         earlier: The batches before, oldest first.
         latest: The batch.
         cadence: How often a batch is expected.
-        distances: The distances of the batch from the reference, see `distances`.
+        distances: The distances of the batch from the reference, see `summarize`.
         rebase: The decision that made the reference, if it is not that of development.
     """
     promised = thresholds.DRIFT[cadence]

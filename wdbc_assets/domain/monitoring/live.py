@@ -14,7 +14,7 @@ This module imports numpy and pandas, so callers import it inside functions.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -227,6 +227,14 @@ def _metrics(joined: pd.DataFrame) -> dict[str, Interval]:
 def no_events() -> pd.DataFrame:
     """Return the table of events without any."""
     return pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "str")) for name in EVENT_COLUMNS})
+
+
+def recorded_since(events: pd.DataFrame, now: datetime, *, days: float | None) -> pd.DataFrame:
+    """Return the events that were recorded within some days before now; all of them if `days` is None."""
+    if days is None:
+        return events
+    limit = (now.astimezone(UTC) - timedelta(days=days)).isoformat(timespec="microseconds")
+    return events[events["recorded_at"] >= limit].reset_index(drop=True)
 
 
 def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.monitoring.places import Places
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -123,21 +124,29 @@ class Reference:
         return hashlib.sha256(np.ascontiguousarray(self.values, dtype="<f8").tobytes()).hexdigest()
 
     @cached_property
-    def _ties(self) -> NDArray[np.int64]:
-        """How often each value occurs, where it occurs first; shape (32, n + 1)."""
-        ties = np.zeros((len(self.values), self.rows + 1), dtype=np.int64)
-        for row, column in enumerate(self.values):
-            _, first, counts = np.unique(column, return_index=True, return_counts=True)
-            ties[row, first] = counts
-        return ties
+    def _places(self) -> tuple[tuple[Places, NDArray[np.int64]], ...]:
+        """The search in the values of each quantity, and 2 n u by what it finds."""
+        searches = []
+        for column in self.values:
+            distinct, counts = np.unique(column, return_counts=True)
+            upto = np.concatenate([[0], np.cumsum(counts)])
+            by_place = np.empty(2 * len(distinct) + 1, dtype=np.int64)
+            by_place[::2] = 2 * upto
+            by_place[1::2] = upto[:-1] + upto[1:]
+            searches.append((Places(distinct), by_place))
+        return tuple(searches)
 
     def ranks(self, quantities: Array) -> NDArray[np.int64]:
-        """Return 2 n u, a whole number, for values of the 32 quantities; both shapes are (32, m)."""
+        """Return 2 n u, a whole number, for values of the 32 quantities; both shapes are (32, m).
+
+        Raises:
+            ValueError: a value is NaN.
+        """
+        if np.isnan(quantities).any():
+            raise ValueError("a measurement or a log-odds is missing")
         ranks = np.empty(quantities.shape, dtype=np.int64)
-        for row, (values, column) in enumerate(zip(self.values, quantities, strict=True)):
-            below = np.searchsorted(values, column)
-            tied = values[np.minimum(below, self.rows - 1)] == column
-            ranks[row] = 2 * below + np.where(tied, self._ties[row, below], 0)
+        for row, ((places, by_place), column) in enumerate(zip(self._places, quantities, strict=True)):
+            by_place.take(places.find(column), out=ranks[row])
         return ranks
 
     def quantities(self, X: Array, log_odds: Array) -> Array:
@@ -167,11 +176,14 @@ def of_quantities(reference: Reference, quantities: Array) -> Sketch:
     Raises:
         ValueError: a value is NaN.
     """
-    if np.isnan(quantities).any():
-        raise ValueError("a measurement or a log-odds is missing")
-    sums = [part.sum(axis=1) for part in _aspects(reference.ranks(quantities), reference.rows)]
-    bins = np.bincount(np.searchsorted(reference.edges, quantities[-2], side="right"), minlength=BINS)
-    return Sketch(quantities.shape[1], tuple(np.concatenate(sums).tolist()), tuple(bins.tolist()))
+    return of_ranks(reference, reference.ranks(quantities), quantities[-2])
+
+
+def of_ranks(reference: Reference, ranks: NDArray[np.int64], log_odds: Array) -> Sketch:
+    """Return what is kept of patients whose quantities have these ranks, shape (32, m)."""
+    sums = [part.sum(axis=1) for part in _aspects(ranks, reference.rows)]
+    bins = np.bincount(np.searchsorted(reference.edges, log_odds, side="right"), minlength=BINS)
+    return Sketch(ranks.shape[1], tuple(np.concatenate(sums).tolist()), tuple(bins.tolist()))
 
 
 def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Reference:

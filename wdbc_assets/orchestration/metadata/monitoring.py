@@ -23,7 +23,7 @@ def describe_incoming_batch(batch: "IncomingBatch") -> parts.Metadata:
     return {
         "rows in the file": batch.rows,
         "set aside": batch.set_aside,
-        "without an id": int((batch.table["id"] == "").sum()),
+        "without an id": sum(int((part["id"] == "").sum()) for part in batch.patients.parts(["id"])),
     }
 
 

@@ -6,7 +6,6 @@ same content of a pointer: `compare_and_swap` tells the second one.
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from wdbc_assets.domain.errors import WdbcError
@@ -54,8 +53,8 @@ class Backend(Protocol):
     def replace(self, path: str, content: bytes) -> None:
         """Write a whole file durably, in place of an earlier one. Anything other than a file is set aside first."""
 
-    def put_file(self, path: str, source: Path) -> None:
-        """Write the content of a local file of any size, as `replace` does."""
+    def put_file(self, path: str, source: BinaryIO) -> None:
+        """Write the whole content of an open local file of any size, as `replace` does."""
 
     def compare_and_swap(self, path: str, old: bytes | None, new: bytes) -> bool:
         """Replace the content `old` of a file, or create it if `old` is None; return whether it now contains `new`.

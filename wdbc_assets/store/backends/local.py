@@ -56,15 +56,14 @@ class LocalFolder:
         """Write a temporary file beside the target, flush it to the disk, and rename it over the target."""
         self._write(path, lambda: [content])
 
-    def put_file(self, path: str, source: Path) -> None:
+    def put_file(self, path: str, source: BinaryIO) -> None:
         """Copy a file, some megabytes at a time."""
-        with source.open("rb") as file:
 
-            def pieces() -> Iterator[bytes]:
-                file.seek(0)
-                return iter(lambda: file.read(_PIECE), b"")
+        def pieces() -> Iterator[bytes]:
+            source.seek(0)
+            return iter(lambda: source.read(_PIECE), b"")
 
-            self._write(path, pieces)
+        self._write(path, pieces)
 
     def _write(self, path: str, pieces: Callable[[], Iterable[bytes]]) -> None:
         target = self._place(path)

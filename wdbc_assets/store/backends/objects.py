@@ -12,7 +12,6 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from wdbc_assets import locks, safe_text
@@ -89,10 +88,10 @@ class ObjectFolder:
         """Write a whole object."""
         self._put(path, content)
 
-    def put_file(self, path: str, source: Path) -> None:
+    def put_file(self, path: str, source: BinaryIO) -> None:
         """Write a whole object, in parts if it is large."""
-        with source.open("rb") as file:
-            self._put(path, file)
+        source.seek(0)
+        self._put(path, source)
 
     def _put(self, path: str, content: bytes | BinaryIO) -> None:
         import obstore

@@ -1,0 +1,103 @@
+"""Retention by age: which batches, predictions and files of the inbox are older than the settings allow.
+
+A batch has the age of its arrival, which its key states. Its drift report stays, since it contains no patient: the scan
+of later batches needs it. Outcomes have no partitions; the asset leaves old ones out of its next version.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from wdbc_assets import clock, settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batch_keys
+from wdbc_assets.monitoring.inbox import REFUSED, TAKEN, Inbox
+from wdbc_assets.store import removals
+from wdbc_assets.store.removals import Removal
+from wdbc_assets.store.store import Store
+
+_KEPT = {"incoming_batch": "keep_batches_days", "predictions": "keep_predictions_days"}
+"""The setting of each asset that is kept for some time."""
+
+
+@dataclass(frozen=True)
+class OldPartition:
+    """A partition to remove, and why."""
+
+    asset: str
+    partition: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Old:
+    """Everything that is older than the settings allow."""
+
+    partitions: tuple[OldPartition, ...]
+    files: tuple[Path, ...]
+
+
+def survey(store: Store, inbox: Inbox, config: settings.Settings) -> Old:
+    """Return what is too old. Nothing is removed.
+
+    Raises:
+        WdbcError: the store or the inbox cannot be read.
+    """
+    now = clock.now()
+    partitions = []
+    for asset, name in _KEPT.items():
+        days: float | None = getattr(config, name)
+        if days is not None:
+            reason = f"it is older than {days:g} days ({settings.variable(name)})"
+            old = (key for key in store.partitions(asset) if _is_old(key, now - timedelta(days=days)))
+            partitions += [OldPartition(asset, key, reason) for key in old]
+    days = config.keep_batches_days
+    files = () if days is None else tuple(_old_files(inbox.folder, now, timedelta(days=days)))
+    return Old(tuple(partitions), files)
+
+
+def remove(store: Store, old: Old) -> None:
+    """Remove what `survey` returned. The files of the partitions' versions are left to garbage collection.
+
+    Raises:
+        WdbcError: the store or the inbox cannot be written. What is left is removed by the next attempt.
+    """
+    at = clock.now().isoformat(timespec="seconds")
+    for partition in old.partitions:
+        removals.remove(store.backend, partition.asset, partition.partition, Removal(at, partition.reason))
+    for path in old.files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _inbox_error("a file cannot be removed", path, error) from None
+
+
+def _is_old(key: str, limit: datetime) -> bool:
+    try:
+        return batch_keys.arrival(key) < limit
+    except ValueError:  # no key of a batch
+        return False
+
+
+def _old_files(inbox: Path, now: datetime, kept: timedelta) -> list[Path]:
+    """Return the files in the folders of an inbox that are too old. A refused file has no key, but a time."""
+    refused_before = time.time() - kept.total_seconds()
+    old = []
+    for folder in (TAKEN, REFUSED):
+        try:
+            files = sorted((inbox / folder).iterdir())
+            for path in files:
+                key = batch_keys.of_file(path.name)
+                too_old = _is_old(key, now - kept) if key else path.lstat().st_ctime < refused_before
+                if too_old and (path.is_symlink() or not path.is_dir()):
+                    old.append(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _inbox_error("the inbox cannot be read", inbox / folder, error) from None
+    return old
+
+
+def _inbox_error(what: str, path: Path, error: OSError) -> WdbcError:
+    return WdbcError(f"{what}: {error.strerror}", where=str(path), hint="Fix the permissions, then run it again.")
