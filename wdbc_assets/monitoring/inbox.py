@@ -20,7 +20,8 @@ from pathlib import Path
 
 from wdbc_assets import safe_text, settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import batch_keys, pseudonym_key
+from wdbc_assets.monitoring import batch_keys
+from wdbc_assets.pipeline import pseudonym_key
 from wdbc_assets.pipeline.calls import ReceivedFile
 
 SETTLE_SECONDS = 5.0
@@ -192,10 +193,7 @@ def open_inbox(config: settings.Settings) -> Inbox:
         WdbcError: a setting can be no path.
     """
     folder = user_paths.located(config.inbox, relative_to=settings.project_root(), name=settings.variable("inbox"))
-    key_file = user_paths.located(
-        config.pseudonym_key_file, relative_to=settings.home(), name=settings.variable("pseudonym_key_file")
-    )
-    return Inbox(folder, key_file)
+    return Inbox(folder, pseudonym_key.configured(config))
 
 
 def _may_grow(changed: float) -> bool:

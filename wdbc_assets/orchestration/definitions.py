@@ -19,6 +19,7 @@ defs = dg.Definitions(
         jobs.evidence,
         jobs.promote,
         jobs.monitor,
+        jobs.served,
         jobs.live,
     ],
     schedules=[schedules.daily_train],

@@ -92,6 +92,15 @@ def live(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS[
     return _through_dagster("live", assets, {}, None, reporter=reporter, force=False, debug=debug)
 
 
+def served(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["served"]) -> str:
+    """Run the job `served`, or some of its assets; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    return _through_dagster("served", assets, {}, None, reporter=reporter, force=False, debug=debug)
+
+
 def _through_dagster(
     job: str,
     assets: Sequence[str],

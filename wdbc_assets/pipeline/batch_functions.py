@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.drift import DriftReport
+    from wdbc_assets.domain.monitoring.streams import Reference
     from wdbc_assets.domain.promotion import bundles
 
 _KEY_DIGITS = 12
@@ -57,20 +58,31 @@ def drift_report(
     earlier: "Sequence[DriftReport]",
 ) -> "DriftReport":
     """Whether the patients of the last batches still are like those that the model was developed on."""
-    from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import distances, drift, streams
 
-    measurements = list(contract.FEATURES)
-    reference = streams.reference(
-        clean_frame[measurements],
-        log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
-        clean_frame[contract.DIAGNOSIS],
-    )
-    quantities = reference.quantities(incoming_batch.table[measurements].to_numpy(), predictions["log_odds"].to_numpy())
+    reference = drift_reference(clean_frame, cross_validation, str(predictions["recipe"].iloc[0]))
+    X = incoming_batch.table[list(contract.FEATURES)].to_numpy()
+    quantities = reference.quantities(X, predictions["log_odds"].to_numpy())
     return drift.report(
         reference,
         [drift.BatchSketch(one.batch, one.sketch) for one in earlier if one.reference == reference.digest],
         drift.BatchSketch(partition, streams.of_quantities(reference, quantities)),
         cadence=parameters.drift_cadence,
         distances=distances.distances(reference, quantities),
+    )
+
+
+def drift_reference(clean_frame: "pd.DataFrame", cross_validation: "CrossValidation", recipe: str) -> "Reference":
+    """Return what drift is measured against: the clean frame, with the out-of-fold predictions of a recipe.
+
+    Raises:
+        WdbcError: the recipe was not evaluated, or there are too few patients.
+    """
+    from wdbc_assets.domain.evaluation import log_odds
+    from wdbc_assets.domain.monitoring import streams
+
+    return streams.reference(
+        clean_frame[list(contract.FEATURES)],
+        log_odds.out_of_fold(cross_validation.predictions, recipe),
+        clean_frame[contract.DIAGNOSIS],
     )

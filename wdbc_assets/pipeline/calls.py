@@ -14,6 +14,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.pipeline.served_files import ServedFiles
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
 
@@ -105,6 +106,7 @@ def call(
     earlier: Callable[[], Sequence[Any]] = list,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
+    service: ServedFiles | None = None,
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
 
@@ -123,6 +125,7 @@ def call(
         earlier: Reads the values of the batches before this one, oldest first.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
+        service: What the service left and was not taken up yet.
     """
     arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -137,6 +140,7 @@ def call(
         "earlier": earlier,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
+        "service": lambda: service,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)
     names = inspect.signature(function).parameters

@@ -39,21 +39,23 @@ def outcomes(recorded: "tuple[str, pd.DataFrame] | None", deliveries: Deliveries
 def live_metrics(
     outcomes: "pd.DataFrame",
     predictions: "Mapping[str, pd.DataFrame]",
+    served_predictions: "pd.DataFrame",
     clean_frame: "pd.DataFrame",
     cross_validation: "CrossValidation",
 ) -> "LiveMetrics":
-    """How good the predictions of all batches were, from the diagnoses that became known by now."""
+    """How good the predictions of all batches and the kept ones of the service were, from the known diagnoses."""
     import pandas as pd
 
     from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import live, outcome_scan
 
-    if not predictions:
+    tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
+    scored = pd.concat([*tables, *([served_predictions] if len(served_predictions) else [])], ignore_index=True)
+    if scored.empty:
         raise WdbcError(
-            "no batch has been scored yet", where="the store", hint="Run `wdbc inbox add FILE`, then `wdbc monitor`."
+            "no batch has been scored yet, and the service has kept no prediction",
+            where="the store",
+            hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
-    scored = pd.concat(
-        [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()], ignore_index=True
-    )
     out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))
