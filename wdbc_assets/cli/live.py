@@ -1,9 +1,11 @@
 """`wdbc live`: how good the predictions were, from the outcomes that are known by now."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from wdbc_assets import settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
@@ -20,38 +22,60 @@ _COLOURS = {"alarm": "red", "no alarm": "green"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def live(debug: bool, /, *, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
-    """Compare the predictions of all batches with the outcomes that are known.
+    """Compare the predictions of all batches, and those that the service kept, with the outcomes that are known.
 
-    Outcomes are recorded by `wdbc outcomes add`. An alarm does not change the exit code.
+    The service keeps predictions only with WDBC_SERVE_KEEP_PREDICTIONS=true. Outcomes are recorded by
+    `wdbc outcomes add`. An alarm does not change the exit code.
     """
     config, store = opened()
     with alerting(store, config):
-        show(record(store, debug=debug, quiet=as_json), as_json=as_json)
+        show(record(store, debug=debug, quiet=as_json), config, as_json=as_json)
 
 
-def record(store: "Store", *, debug: bool, quiet: bool) -> "LiveMetrics | None":
-    """Record what was delivered, and return the live metrics; None if no batch has been scored yet."""
+@dataclass(frozen=True)
+class Recorded:
+    """The live metrics, None if nobody has been scored yet, and the number of predictions that the service kept."""
+
+    metrics: "LiveMetrics | None"
+    kept: int
+
+
+def record(store: "Store", *, debug: bool, quiet: bool) -> Recorded:
+    """Record what was delivered and what the service kept, and return the live metrics."""
     from wdbc_assets.orchestration import launch
-    from wdbc_assets.pipeline import specs
+    from wdbc_assets.pipeline import served_files, specs
 
-    scored = bool(store.partitions("predictions"))
-    assets = specs.JOBS["live"] if scored else ("outcomes",)
+    kept = store.current("served_predictions")
+    scored = bool(
+        store.partitions("predictions") or (kept and kept.rows) or served_files.open_files().kept_predictions()
+    )
+    assets = specs.JOBS["live"] if scored else ("outcomes", "served_predictions")
     launch.live(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
     metrics: LiveMetrics | None = store.handle("live_metrics").load() if scored else None
-    return metrics
+    return Recorded(metrics, store.handle("served_predictions").manifest.rows or 0)
 
 
-def show(metrics: "LiveMetrics | None", *, as_json: bool) -> None:
-    """Print the live metrics."""
+def show(recorded: Recorded, config: settings.Settings, *, as_json: bool) -> None:
+    """Print the live metrics, and whether those of the service's patients can be among them."""
+    metrics = recorded.metrics
     if as_json:
         from wdbc_assets.store import parsing
 
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
-        terminal.document({"live_metrics": plain})
+        terminal.document({"live_metrics": plain, "kept_by_service": recorded.kept})
         return
     if metrics is None:
         terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
-        return
+    else:
+        _show_metrics(metrics)
+    if recorded.kept:
+        terminal.say(f"\n  the service has kept {recorded.kept:,} predictions, which are among these")
+    elif not config.serve_keep_predictions:
+        name = settings.variable("serve_keep_predictions")
+        terminal.say(f"\n  of the service's patients nothing stands here: it keeps no predictions unless {name}=true")
+
+
+def _show_metrics(metrics: "LiveMetrics") -> None:
     colour = _COLOURS.get(metrics.verdict, "yellow")
     terminal.say(f"\n  live metrics: {terminal.style(metrics.verdict, fg=colour, bold=True)}")
     weeks = "1 week" if metrics.weeks == 1 else f"{metrics.weeks} weeks"

@@ -46,7 +46,7 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     if not as_json:
         terminal.say(f"  {len(found)} outcomes delivered")
     with alerting(store, config):
-        show(record(store, debug=debug, quiet=as_json), as_json=as_json)
+        show(record(store, debug=debug, quiet=as_json), config, as_json=as_json)
 
 
 def _content(file: Path) -> bytes:

@@ -28,6 +28,7 @@ SETTLE_SECONDS = 5.0
 """A file that changed within this time may be half-written."""
 
 TAKEN, REFUSED = "taken", "refused"
+REASON = ".reason.txt"
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload")
 _PIECE = 1024**2
 
@@ -144,7 +145,7 @@ class Inbox:
 
     def _refuse(self, path: Path, name: str, reason: str) -> Refused:
         target = self._move(path, REFUSED, name)
-        note = target.with_name(f"{target.name}.reason.txt")
+        note = target.with_name(f"{target.name}{REASON}")
         note.write_text(f"{safe_text.redact(reason)}\n", encoding="utf-8", errors="backslashreplace")
         return Refused(safe_text.printable(name), safe_text.one_line(reason.partition("\n")[0]))
 

@@ -106,7 +106,11 @@ class ServedFiles:
 
     def ended_windows(self, now: datetime) -> list[Path]:
         """Return the files of the windows that have ended, oldest first; also those whose names say no window."""
-        return [path for path in _files(self.windows) if _has_ended(path, now)]
+        return [path for path in self.all_windows() if _has_ended(path, now)]
+
+    def all_windows(self) -> list[Path]:
+        """Return the files of all windows, oldest first."""
+        return _files(self.windows)
 
     def kept_predictions(self) -> list[Path]:
         """Return the files of predictions, oldest first."""

@@ -42,26 +42,26 @@ def served_drift(
     cross_validation: "CrossValidation",
     parameters: settings.DriftParameters,
 ) -> "DriftReport":
-    """Whether the patients of the service's last windows still are like those that the model was developed on."""
-    from wdbc_assets.domain.monitoring import drift, served
+    """Whether the patients of the service's last windows still are like those that the model was developed on.
+
+    Windows that were made with another reference are left out. If all were, it is too early to say.
+    """
+    from wdbc_assets.domain.monitoring import drift, served, streams
     from wdbc_assets.pipeline.batch_functions import drift_reference
 
-    for recipe in served.recipes(served_windows.windows):
-        reference = drift_reference(clean_frame, cross_validation, recipe)
-        if sketches := served_windows.sketches(reference.digest, parameters.drift_cadence):
-            return drift.report(reference, sketches[:-1], sketches[-1], cadence=parameters.drift_cadence)
-    raise no_window(bool(served_windows.windows))
-
-
-def no_window(others: bool) -> WdbcError:  # noqa: FBT001 -- the only thing that there is to say
-    """Return the error for a service without a window that can be compared with the current reference."""
-    compared = "none of the service's windows has the current reference and cadence" if others else ""
-    return WdbcError(
-        compared or "no window of the service has ended yet",
-        where="the service's windows",
-        hint="A window is a week or a day (WDBC_DRIFT_CADENCE), counts once it has ended, and has at least 30 patients"
-        " of each worker.",
-    )
+    windows, cadence = served_windows.windows, parameters.drift_cadence
+    if not windows:
+        raise WdbcError(
+            "no window of the service has ended yet",
+            where="the service",
+            hint="A window is a week or a day (WDBC_DRIFT_CADENCE). It counts once it has ended.",
+        )
+    references = [drift_reference(clean_frame, cross_validation, recipe) for recipe in served.recipes(windows)]
+    for reference in references:
+        if sketches := served_windows.sketches(reference.digest, cadence):
+            return drift.report(reference, sketches[:-1], sketches[-1], cadence=cadence)
+    nothing = drift.BatchSketch(windows[-1].window, streams.EMPTY)
+    return drift.report(references[0], [], nothing, cadence=cadence)
 
 
 def served_predictions(recorded: "tuple[str, pd.DataFrame] | None", service: ServedFiles) -> External | NotModified:

@@ -66,12 +66,12 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
     yield Occurrence(cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=_time(last.at))
 
 
-_OWN_CAUSES = {"drift_report": "drift", "live_metrics": "predictions-wrong"}
+_OWN_CAUSES = {"drift_report": "drift", "served_drift": "drift", "live_metrics": "predictions-wrong"}
 """The causes of assets whose checks that do not block mean more than that a value is unusual."""
 
 
 def patients(store: Store) -> Iterator[Occurrence]:
-    """Yield drift in the latest batch, and predictions that do not agree with the known outcomes."""
+    """Yield drift in the latest batch or window of the service, and predictions that do not agree with outcomes."""
     yield from _failed_checks(store, _OWN_CAUSES)
 
 
