@@ -94,7 +94,7 @@ def _read(path: Path) -> "Reference | None":
     from wdbc_assets.domain.monitoring.streams import Reference
 
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             values = {field.name: arrays[field.name] for field in fields(Reference)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

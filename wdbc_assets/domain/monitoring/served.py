@@ -101,10 +101,15 @@ def end(window: str) -> datetime:
     Raises:
         ValueError: no window has this name.
     """
-    if cadence_of(window) == "daily":
-        return datetime.combine(date.fromisoformat(window), time(), UTC) + timedelta(days=1)
-    year, week = window.split(_WEEK)
-    return datetime.combine(date.fromisocalendar(int(year), int(week), 1), time(), UTC) + timedelta(weeks=1)
+    try:
+        if cadence_of(window) == "daily":
+            last = date.fromisoformat(window)
+        else:
+            year, week = window.split(_WEEK)
+            last = date.fromisocalendar(int(year), int(week), 7)
+    except ValueError:
+        raise ValueError("this names no window") from None
+    return datetime.combine(last, time(), UTC) + timedelta(days=1)
 
 
 def cadence_of(window: str) -> Cadence:
