@@ -50,12 +50,14 @@ def live_metrics(
     from wdbc_assets.domain.monitoring import live, outcome_scan
 
     tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
-    scored = pd.concat([*tables, *([served_predictions] if len(served_predictions) else [])], ignore_index=True)
-    if scored.empty:
+    if len(served_predictions):
+        tables.append(served_predictions)
+    if not tables:
         raise WdbcError(
             "no batch has been scored yet, and the service has kept no prediction",
             where="the store",
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
+    scored = pd.concat(tables, ignore_index=True)
     out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))

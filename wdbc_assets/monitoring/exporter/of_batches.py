@@ -22,7 +22,7 @@ def served(store: Store) -> Iterator[GaugeMetricFamily]:
     """Yield z of each stream in the last window of the service, and the number of predictions that it kept."""
     yield from _drift(store, "served_drift", store.current(SERVED))
     kept = store.current("served_predictions")
-    yield single("served_predictions", "Predictions that the service kept.", kept and kept.rows)
+    yield single("served_predictions", "Predictions that the service kept.", kept.rows if kept else None)
 
 
 def _drift(store: Store, name: str, manifest: Manifest | None) -> Iterator[GaugeMetricFamily]:

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +10,9 @@ from wdbc_assets.domain.monitoring import served
 from wdbc_assets.domain.monitoring.served import ServedWindows
 from wdbc_assets.store import parsing
 from wdbc_assets_tests.served import NOON, sketch, window
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.monitoring.thresholds import Cadence
 
 
 @pytest.mark.parametrize(
@@ -30,8 +34,9 @@ def test_a_moment_belongs_to_one_week_and_one_day_in_utc(moment: str, week: str,
 
 def test_the_next_window_begins_where_one_ends() -> None:
     hours = [NOON + timedelta(hours=hour) for hour in range(24 * 400)]
-    for cadence, length in (("weekly", 7), ("daily", 1)):
-        names = [name for name, _ in itertools.groupby(served.name_of(hour, cadence) for hour in hours)]
+    lengths: dict[Cadence, int] = {"weekly": 7, "daily": 1}
+    for cadence, length in lengths.items():
+        names = [name for name, _ in itertools.groupby([served.name_of(hour, cadence) for hour in hours])]
         for name, later in itertools.pairwise(names):
             assert served.end(later) - served.end(name) == timedelta(days=length)
 

@@ -66,6 +66,11 @@ class Worker:
         }
 
 
+def drift_watched() -> float:
+    (family,) = telemetry.DRIFT_WATCHED.collect()
+    return family.samples[0].value
+
+
 @pytest.fixture
 def references(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The references by recipe, in place of those that another process builds; an error is raised."""
@@ -241,7 +246,7 @@ def test_without_a_reference_serving_goes_on_with_one_line_in_the_log(
     worker.score(years.patients(40, 1).X)
     worker.sketcher.drain(NOON)
     assert worker.counts() == {"without_reference": 40}
-    assert telemetry.DRIFT_WATCHED.collect()[0].samples[0].value == 0
+    assert drift_watched() == 0
     errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert errors == ["the drift of the patients is not watched: nothing was evaluated yet"]
     references["logistic"] = REFERENCE
@@ -249,7 +254,7 @@ def test_without_a_reference_serving_goes_on_with_one_line_in_the_log(
     worker.score(years.patients(40, 1).X)
     worker.sketcher.drain(NOON)
     assert worker.counts() == {"without_reference": 40, "sketched": 40}
-    assert telemetry.DRIFT_WATCHED.collect()[0].samples[0].value == 1
+    assert drift_watched() == 1
 
 
 def test_a_champion_of_another_recipe_waits_for_its_reference_and_has_a_window_of_its_own(
