@@ -1,4 +1,4 @@
-"""Predictions that the service keeps, if it is told to: what was answered, under a pseudonym of the request's id.
+"""Predictions that the service keeps if it is configured to: what was answered, under a pseudonym of the request's id.
 
 Neither a measurement nor the request's id is written.
 """

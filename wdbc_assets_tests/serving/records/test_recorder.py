@@ -133,7 +133,6 @@ def test_kept_predictions_are_joined_with_outcomes_by_the_id_of_the_request(copi
     assert (metrics["known"], metrics["unknown_patients"]) == (2 * ROWS, 2)
 
 
-@pytest.mark.fault("V05")
 def test_a_home_that_cannot_be_written_and_no_evaluation_fail_no_request(tmp_path: Path) -> None:
     monitored.make_store(tmp_path / "results")
     shutil.rmtree(tmp_path / "results" / "cross_validation")
