@@ -44,6 +44,7 @@ LEAST_REFERENCE = 100
 BINS = 20
 """Bins of the log-odds, with equal shares of the reference, from which the prevalence is estimated."""
 
+_BLOCK = 256  # patients; for larger matrices BLAS starts threads, which cost the service more than they save
 _NEGLIGIBLE = 1e-10  # of the largest eigenvalue: a direction in which the reference does not vary
 
 
@@ -123,22 +124,27 @@ class Reference:
         return hashlib.sha256(np.ascontiguousarray(self.values, dtype="<f8").tobytes()).hexdigest()
 
     @cached_property
-    def _ties(self) -> NDArray[np.int64]:
-        """How often each value occurs, where it occurs first; shape (32, n + 1)."""
-        ties = np.zeros((len(self.values), self.rows + 1), dtype=np.int64)
-        for row, column in enumerate(self.values):
-            _, first, counts = np.unique(column, return_index=True, return_counts=True)
-            ties[row, first] = counts
-        return ties
+    def _levels(self) -> list[tuple[Array, NDArray[np.int64]]]:
+        """Per quantity the distinct values, and 2 n u of what equals each, of what lies just below each, and above."""
+        levels = []
+        for column in self.values:
+            distinct, first, counts = np.unique(column, return_index=True, return_counts=True)
+            levels.append((distinct, np.concatenate([2 * first + counts, 2 * first, [2 * self.rows]])))
+        return levels
 
-    def ranks(self, quantities: Array) -> NDArray[np.int64]:
-        """Return 2 n u, a whole number, for values of the 32 quantities; both shapes are (32, m)."""
-        ranks = np.empty(quantities.shape, dtype=np.int64)
-        for row, (values, column) in enumerate(zip(self.values, quantities, strict=True)):
-            below = np.searchsorted(values, column)
-            tied = values[np.minimum(below, self.rows - 1)] == column
-            ranks[row] = 2 * below + np.where(tied, self._ties[row, below], 0)
-        return ranks
+    def sums(self, quantities: Array) -> NDArray[np.int64]:
+        """Return the sum of each stream, times 2 n, for values of the 32 quantities, shape (32, m); the shape is (64,).
+
+        How many patients share a rank is counted in their sorted values, which is faster than to rank each of them.
+        """
+        sums = np.empty((len(get_args(Aspect)), len(self.values)), dtype=np.int64)
+        for row, ((distinct, ranks), column) in enumerate(zip(self._levels, quantities, strict=True)):
+            ordered = np.sort(column)
+            left, right = np.searchsorted(ordered, distinct), np.searchsorted(ordered, distinct, side="right")
+            between = np.diff(left, prepend=0, append=len(ordered))
+            between[1:] -= right - left
+            sums[:, row] = [aspect @ np.concatenate([right - left, between]) for aspect in _aspects(ranks, self.rows)]
+        return sums.ravel()
 
     def quantities(self, X: Array, log_odds: Array) -> Array:
         """Return the 32 quantities of patients, shape (32, m).
@@ -148,7 +154,11 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         offsets, least = self.logarithms
-        distance = (((np.log(np.maximum(X + offsets, least)) - self.centre) @ self.whitening.T) ** 2).sum(axis=1)
+        centred = np.log(np.maximum(X + offsets, least)) - self.centre
+        distance = np.empty(len(centred))
+        for first in range(0, len(centred), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            distance[block] = ((centred[block] @ self.whitening.T) ** 2).sum(axis=1)
         return np.vstack([np.asarray(X).T, log_odds, distance])
 
 
@@ -169,9 +179,8 @@ def of_quantities(reference: Reference, quantities: Array) -> Sketch:
     """
     if np.isnan(quantities).any():
         raise ValueError("a measurement or a log-odds is missing")
-    sums = [part.sum(axis=1) for part in _aspects(reference.ranks(quantities), reference.rows)]
     bins = np.bincount(np.searchsorted(reference.edges, quantities[-2], side="right"), minlength=BINS)
-    return Sketch(quantities.shape[1], tuple(np.concatenate(sums).tolist()), tuple(bins.tolist()))
+    return Sketch(quantities.shape[1], tuple(reference.sums(quantities).tolist()), tuple(bins.tolist()))
 
 
 def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Reference:
@@ -212,8 +221,8 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
         centre=centre,
         whitening=whitening,
     )
-    streams = np.vstack(_aspects(made.ranks(quantities), made.rows)) / (2 * made.rows)
-    made.shares[:] = [streams[:, truth == kind].mean(axis=1) for kind in (False, True)]
+    for kind in (False, True):
+        made.shares[int(kind)] = made.sums(quantities[:, truth == kind]) / (2 * made.rows * (truth == kind).sum())
     return made
 
 
