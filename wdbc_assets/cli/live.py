@@ -1,16 +1,17 @@
 """`wdbc live`: how good the predictions were, from the outcomes that are known by now."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from wdbc_assets import settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
 
 if TYPE_CHECKING:
-    from wdbc_assets import settings
     from wdbc_assets.domain.monitoring.live import LiveMetrics
     from wdbc_assets.domain.monitoring.rollback_evidence import RollbackEvidence
     from wdbc_assets.store.store import Store
@@ -22,9 +23,10 @@ _COLOURS = {"alarm": "red", "no alarm": "green"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def live(debug: bool, /, *, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
-    """Compare the predictions of all batches with the outcomes that are known.
+    """Compare the predictions of all batches, and those that the service kept, with the outcomes that are known.
 
-    Outcomes are recorded by `wdbc outcomes add`. An alarm does not change the exit code. With WDBC_AUTO_ROLLBACK=guard,
+    The service keeps predictions only with WDBC_SERVE_KEEP_PREDICTIONS=true. Outcomes are recorded by
+    `wdbc outcomes add`. An alarm does not change the exit code. With WDBC_AUTO_ROLLBACK=guard,
     a champion that is worse than the one before it is rolled back; if the outcomes contradict the predictions without
     that evidence, every patient is referred to a person.
     """
@@ -33,20 +35,31 @@ def live(debug: bool, /, *, as_json: bool) -> None:  # noqa: FBT001 -- click pas
         conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
 
 
-def record(store: "Store", *, debug: bool, quiet: bool) -> "LiveMetrics | None":
-    """Record what was delivered, and return the live metrics; None if no batch has been scored yet."""
-    from wdbc_assets.orchestration import launch
-    from wdbc_assets.pipeline import specs
+@dataclass(frozen=True)
+class Recorded:
+    """The live metrics, None if nobody has been scored yet, and the number of predictions that the service kept."""
 
-    scored = bool(store.partitions("predictions"))
-    assets = specs.JOBS["live"] if scored else ("outcomes",)
+    metrics: "LiveMetrics | None"
+    kept: int
+
+
+def record(store: "Store", *, debug: bool, quiet: bool) -> Recorded:
+    """Record what was delivered and what the service kept, and return the live metrics."""
+    from wdbc_assets.orchestration import launch
+    from wdbc_assets.pipeline import served_files, specs
+
+    kept = store.current("served_predictions")
+    scored = bool(
+        store.partitions("predictions") or (kept and kept.rows) or served_files.open_files().kept_predictions()
+    )
+    assets = specs.JOBS["live"] if scored else ("outcomes", "served_predictions")
     launch.live(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
     metrics: LiveMetrics | None = store.handle("live_metrics").load() if scored else None
-    return metrics
+    return Recorded(metrics, store.handle("served_predictions").manifest.rows or 0)
 
 
-def conclude(store: "Store", config: "settings.Settings", metrics: "LiveMetrics | None", *, as_json: bool) -> None:
-    """Let the guard act on the live metrics, then print both.
+def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, as_json: bool) -> None:
+    """Let the guard act on the live metrics, then print both, and whether the service's patients are among them.
 
     Raises:
         WdbcError: the guard could not do what the evidence calls for.
@@ -55,13 +68,14 @@ def conclude(store: "Store", config: "settings.Settings", metrics: "LiveMetrics 
     from wdbc_assets.orchestration.instance import open_instance
     from wdbc_assets.store import parsing
 
+    metrics = recorded.metrics
     result = guarding.act(store, config, open_instance)
     if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
         decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
-        terminal.document({"live_metrics": plain, "guard": decision})
+        terminal.document({"live_metrics": plain, "kept_by_service": recorded.kept, "guard": decision})
     else:
-        _show(metrics)
+        _show(recorded, config)
         if metrics is not None and metrics.rollback is not None:
             _show_rollback(metrics.rollback, config.auto_rollback)
         if result.entry is not None:
@@ -82,10 +96,20 @@ def _show_rollback(evidence: "RollbackEvidence", mode: str) -> None:
     terminal.say(f"  rollback     evidence {evidence} that {names}; {due} at {evidence.threshold:g}")
 
 
-def _show(metrics: "LiveMetrics | None") -> None:
+def _show(recorded: Recorded, config: settings.Settings) -> None:
+    metrics = recorded.metrics
     if metrics is None:
         terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
-        return
+    else:
+        _show_metrics(metrics)
+    if recorded.kept:
+        terminal.say(f"\n  the service has kept {recorded.kept:,} predictions, which are among these")
+    elif not config.serve_keep_predictions:
+        name = settings.variable("serve_keep_predictions")
+        terminal.say(f"\n  of the service's patients nothing stands here: it keeps no predictions unless {name}=true")
+
+
+def _show_metrics(metrics: "LiveMetrics") -> None:
     colour = _COLOURS.get(metrics.verdict, "yellow")
     terminal.say(f"\n  live metrics: {terminal.style(metrics.verdict, fg=colour, bold=True)}")
     weeks = "1 week" if metrics.weeks == 1 else f"{metrics.weeks} weeks"

@@ -1,4 +1,4 @@
-"""`wdbc monitor`: take up the batches that wait in the inbox, and show whether the patients have drifted."""
+"""`wdbc monitor`: take up batches or what the service left, and show whether the patients have drifted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -41,22 +41,30 @@ class FileOrCommand(click.Group):
 
 @click.group(cls=FileOrCommand, invoke_without_command=True)
 @click.argument("file", required=False, metavar="[FILE]")
+@click.option("--service", is_flag=True, help="Take up what the service left instead, and show its last window.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def monitor(context: click.Context, *, file: str | None = None, as_json: bool) -> None:
+def monitor(context: click.Context, *, file: str | None = None, service: bool, as_json: bool) -> None:
     """Take up the batches in the inbox, and show the drift report of the latest batch.
 
     Each batch is a run of the job `monitor`: its patients are stored under pseudonyms, scored by the champion, and
     compared, together with the batches before, with the patients that the model was developed on, or with those that
     `wdbc monitor rebase` accepted.
 
-    With FILE, show the drift of that file alone. Nothing is stored.
+    With FILE, show the drift of that file alone. Nothing is stored. With --service, take up the windows of the
+    prediction service that have ended, and show the drift report of the last one.
 
     An alarm does not change the exit code. Exit codes: 0 success, 1 a file or a batch was refused.
     """
     if context.invoked_subcommand is not None:
         return
+    if service and file is not None:
+        raise click.UsageError("--service and a file exclude each other.")
     config, store = opened()
+    if service:
+        with alerting(store, config):
+            failed_files = _of_service(store, debug=context.obj, as_json=as_json)
+        click.get_current_context().exit(int(failed_files))
     if file is not None:
         from wdbc_assets.monitoring import drift_of_file
 
@@ -77,6 +85,43 @@ def monitor(context: click.Context, *, file: str | None = None, as_json: bool) -
 
 
 monitor.add_command(rebase)
+
+
+def _of_service(store: "Store", *, debug: bool, as_json: bool) -> bool:
+    """Take up what the service left, and show it. Return whether something could not be read or compared."""
+    from wdbc_assets.monitoring import service_windows
+    from wdbc_assets.orchestration import launch
+    from wdbc_assets.pipeline import served_files, specs
+
+    files = served_files.open_files()
+    comparable, missing = service_windows.comparable(store, files), service_windows.missing_input(store)
+    compared = comparable and missing is None
+    assets = specs.JOBS["served"] if compared else (service_windows.WINDOWS, service_windows.PREDICTIONS)
+    launch.served(reporter=terminal.Lines(quiet=as_json), debug=debug, assets=assets)
+    taken = store.handle(service_windows.WINDOWS).load()
+    report = store.handle(service_windows.REPORT).load() if compared else None
+    waiting = service_windows.in_progress(files)
+    if comparable and missing is not None:
+        terminal.show_error(missing)
+    if as_json:
+        terminal.document(
+            {
+                "windows": [window.window for window in taken.windows],
+                "in_progress": waiting,
+                "damaged": taken.damaged,
+                "report": report and _plain(report),
+            }
+        )
+        return bool(taken.damaged or (comparable and missing))
+    for name in taken.damaged:
+        terminal.say(f"  {terminal.style('damaged', fg='red')} {name}: set aside in {files.folder}", err=True)
+    if report is not None:
+        _show(report, as_json=False, kind="window")
+    elif not comparable:
+        terminal.say("  no window of the service has ended yet")
+    for window, patients in waiting.items():
+        terminal.say(f"  {window}, which goes on: {patients:,} patients are on the disk so far")
+    return bool(taken.damaged or (comparable and missing))
 
 
 def _take_up(
@@ -147,13 +192,13 @@ def _plain(report: "DriftReport") -> dict[str, Any]:
     return plain | {"alarms": parsing.plain(report.alarms), "cause": report.cause}
 
 
-def _show(report: "DriftReport", *, as_json: bool) -> None:
+def _show(report: "DriftReport", *, as_json: bool, kind: str = "batch") -> None:
     if as_json:
         terminal.document(_plain(report))
         return
     colour = {"drift": "red", "no drift": "green"}.get(report.verdict, "yellow")
-    terminal.say(f"\n  batch {report.batch}: {terminal.style(report.verdict, fg=colour, bold=True)}")
-    earlier = f"{report.earlier_batches} earlier batch{'' if report.earlier_batches == 1 else 'es'}"
+    terminal.say(f"\n  {kind} {report.batch}: {terminal.style(report.verdict, fg=colour, bold=True)}")
+    earlier = f"{report.earlier_batches} earlier {_plural(kind, report.earlier_batches)}"
     terminal.say(
         f"  {report.sketch.rows:,} patients, {earlier} with {report.earlier_rows:,} patients, against"
         f" {report.reference_rows:,} patients of the reference"
@@ -166,12 +211,12 @@ def _show(report: "DriftReport", *, as_json: bool) -> None:
         )
     terminal.say(
         f"  alarm above |z| = {report.threshold:g}: by chance in {formatting.percent(report.false_alarms)} of years"
-        f" with {report.cadence} batches"
+        f" with {report.cadence} {_plural(kind, 2)}"
     )
     if report.detectable is not None:
         terminal.say(f"  a shift of {report.detectable:.2f} standard deviations is found in 80 % of cases by now")
     if report.streams:
-        terminal.say(f"\n  {'quantity':<24} {'aspect':<9} {'z':>7}  batches")
+        terminal.say(f"\n  {'quantity':<24} {'aspect':<9} {'z':>7}  {_plural(kind, 2)}")
     for stream in report.streams[:_SHOWN]:
         mark = terminal.style("  alarm", fg="red") if stream in report.alarms else ""
         terminal.say(f"  {stream.quantity:<24} {stream.aspect:<9} {stream.z:>+7.2f}  {stream.window:>7}{mark}")
@@ -179,3 +224,7 @@ def _show(report: "DriftReport", *, as_json: bool) -> None:
         terminal.say("\n  cause: the share of malignant patients changed; the patients of each class did not")
     elif report.cause:
         terminal.say("\n  cause: the measurements changed: check units and instruments at the sender")
+
+
+def _plural(kind: str, number: int) -> str:
+    return kind if number == 1 else f"{kind}{'es' if kind.endswith('h') else 's'}"

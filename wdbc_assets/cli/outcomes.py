@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.live import conclude, record
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
-
-if TYPE_CHECKING:
-    from wdbc_assets.domain.monitoring.outcome_events import Outcome
 
 _MOST_BYTES = 64 * 2**20
 
@@ -31,10 +27,10 @@ def outcomes() -> None:
 def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -- click passes it so
     """Record the outcomes in FILE, and compare the predictions with all that are known.
 
-    FILE is a CSV file with the columns id (of the patient) or request_id, diagnosis (M or B) and known_at, the day or
-    time at which the diagnosis became known. It is recorded whole or not at all. Only pseudonyms of the ids are stored.
-    Outcomes that are known already are not recorded again; a different diagnosis of a patient is a correction. It ends
-    as `wdbc live` does.
+    FILE is a CSV file with the columns id (of the patient) or request_id (of the service's answer, with #2 for its
+    second patient), diagnosis (M or B) and known_at, the day or time at which the diagnosis became known. It is
+    recorded whole or not at all. Only pseudonyms of the ids are stored. Outcomes that are known already are not
+    recorded again; a different diagnosis of a patient is a correction. It ends as `wdbc live` does.
     """
     from wdbc_assets.domain.data import incoming
     from wdbc_assets.domain.monitoring import outcome_events
@@ -43,19 +39,14 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
 
     config, store = opened()
     now = clock.now()
-    found = outcome_events.read(_content(file), now=now, where=str(file))
-    pseudonym = partial(incoming.pseudonym, open_inbox(config).pseudonym_key())
-    outcome_files.open_files().add(map(partial(_under, pseudonym), found), now=now)
+    key = open_inbox(config).pseudonym_key()
+    pseudonyms = {"id": partial(incoming.pseudonym, key), "request_id": partial(incoming.request_pseudonym, key)}
+    found = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
+    outcome_files.open_files().add(found, now=now)
     if not as_json:
         terminal.say(f"  {len(found)} outcomes delivered")
     with alerting(store, config):
         conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
-
-
-def _under(pseudonym: "partial[str]", outcome: "Outcome") -> "Outcome":
-    from dataclasses import replace
-
-    return replace(outcome, patient=pseudonym(outcome.patient))
 
 
 def _content(file: Path) -> bytes:

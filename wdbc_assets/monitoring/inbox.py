@@ -21,13 +21,15 @@ from pathlib import Path
 
 from wdbc_assets import safe_text, settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import batch_keys, pseudonym_key
+from wdbc_assets.monitoring import batch_keys
+from wdbc_assets.pipeline import pseudonym_key
 from wdbc_assets.pipeline.calls import MovedMeanwhile, ReceivedFile
 
 SETTLE_SECONDS = 5.0
 """A file that changed within this time may be half-written."""
 
 TAKEN, REFUSED = "taken", "refused"
+REASON = ".reason.txt"
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload")
 _PIECE = 1024**2
 
@@ -175,7 +177,7 @@ class Inbox:
 
     def _refuse(self, path: Path, name: str, reason: str) -> Refused:
         target = self._move(path, REFUSED, name)
-        note = target.with_name(f"{target.name}.reason.txt")
+        note = target.with_name(f"{target.name}{REASON}")
         note.write_text(f"{safe_text.redact(reason)}\n", encoding="utf-8", errors="backslashreplace")
         return Refused(safe_text.printable(name), safe_text.one_line(reason.partition("\n")[0]))
 
@@ -225,10 +227,7 @@ def open_inbox(config: settings.Settings) -> Inbox:
         WdbcError: a setting can be no path.
     """
     folder = user_paths.located(config.inbox, relative_to=settings.project_root(), name=settings.variable("inbox"))
-    key_file = user_paths.located(
-        config.pseudonym_key_file, relative_to=settings.home(), name=settings.variable("pseudonym_key_file")
-    )
-    return Inbox(folder, key_file)
+    return Inbox(folder, pseudonym_key.configured(config))
 
 
 def _may_grow(changed: float) -> bool:

@@ -1,5 +1,8 @@
 """One look at everything that is watched: detect, record, send. Used by `wdbc run`, `wdbc alerts` and the sensor.
 
+The prediction service runs it as a process: `python -m wdbc_assets.orchestration.alerting`. That leaves out Dagster's
+history, which takes longer to open than all else.
+
 Nothing is lost if a process is killed: episodes are derived from the store and Dagster's history, and messages wait in
 the outbox until they are sent. See `monitoring`.
 """
@@ -130,3 +133,14 @@ def _guarded(work: Callable[[], None], failures: list[WdbcError]) -> None:
     except Exception as error:  # noqa: BLE001 -- alerts never end a run
         name = type(error).__name__
         failures.append(machine.refusal(error) or WdbcError(f"alerts failed: unexpected {name}, a bug in wdbc"))
+
+
+def main() -> None:
+    """Look once without Dagster's history, and start to send."""
+    config = settings.load()
+    look(config.open_store(), config, None)
+    send(config, wait_seconds=0.0)
+
+
+if __name__ == "__main__":
+    main()

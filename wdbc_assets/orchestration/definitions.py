@@ -28,6 +28,7 @@ defs = dg.Definitions(
         jobs.evidence,
         jobs.promote,
         jobs.monitor,
+        jobs.served,
         jobs.live,
         jobs.retrain,
     ],

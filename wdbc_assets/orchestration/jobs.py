@@ -28,6 +28,7 @@ evidence = _job(
     "Update the evidence from the current versions: exploration, decision policy, stability, importance, model card.",
 )
 promote = _job("promote", "Compare the current pipeline with the champion, and promote it if it passes the gate.")
+served = _job("served", "Take up what the service left: look for drift of its patients, and record kept predictions.")
 live = _job("live", "Record the outcomes that were delivered, and compare the predictions with them.")
 retrain = _job(
     "retrain",

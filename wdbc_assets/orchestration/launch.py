@@ -104,6 +104,15 @@ def retrain(why: str, *, reporter: Reporter, debug: bool) -> str:
     return _through_dagster("retrain", assets, {}, None, reporter=reporter, force=False, debug=debug, tags=tags)
 
 
+def served(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["served"]) -> str:
+    """Run the job `served`, or some of its assets; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    return _through_dagster("served", assets, {}, None, reporter=reporter, force=False, debug=debug)
+
+
 def _through_dagster(
     job: str,
     assets: Sequence[str],

@@ -20,7 +20,7 @@ from wdbc_assets.orchestration import checks
 from wdbc_assets.orchestration.instance import PROCESS_TAG
 from wdbc_assets.orchestration.io_manager import NOT_CURRENT
 from wdbc_assets.orchestration.step import Step
-from wdbc_assets.pipeline import calls, code_versions, specs, staleness, validation
+from wdbc_assets.pipeline import calls, code_versions, served_files, specs, staleness, validation
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
@@ -192,6 +192,7 @@ class MaterializeStep(Step):
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
             production=self.production,
+            service=served_files.open_files(),
         )
 
     def _beside_the_champion(self) -> calls.Production:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.rebased import RebasedReference
+    from wdbc_assets.domain.monitoring.streams import Reference
     from wdbc_assets.domain.promotion import bundles
 
 _KEY_DIGITS = 12
@@ -75,18 +76,12 @@ def drift_report(
 
     These are the patients that the model was developed on, or those of batches that `wdbc monitor rebase` accepted.
     """
-    from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import drift, streams
 
-    measurements = list(contract.FEATURES)
     if rebased is not None:
         reference = streams.reference(rebased.X, rebased.log_odds, rebased.malignant)
     else:
-        reference = streams.reference(
-            clean_frame[measurements],
-            log_odds.out_of_fold(cross_validation.predictions, str(predictions["recipe"].iloc[0])),
-            clean_frame[contract.DIAGNOSIS],
-        )
+        reference = drift_reference(clean_frame, cross_validation, str(predictions["recipe"].iloc[0]))
     sketch, distances = drift.summarize(reference, _scored_parts(incoming_batch, predictions))
     return drift.report(
         reference,
@@ -104,3 +99,19 @@ def _scored_parts(batch: "IncomingBatch", predictions: "pd.DataFrame") -> "Itera
     for part in batch.patients.parts(contract.FEATURES):
         yield part.to_numpy(), log_odds[begin : begin + len(part)]
         begin += len(part)
+
+
+def drift_reference(clean_frame: "pd.DataFrame", cross_validation: "CrossValidation", recipe: str) -> "Reference":
+    """Return what drift is measured against: the clean frame, with the out-of-fold predictions of a recipe.
+
+    Raises:
+        WdbcError: the recipe was not evaluated, or there are too few patients.
+    """
+    from wdbc_assets.domain.evaluation import log_odds
+    from wdbc_assets.domain.monitoring import streams
+
+    return streams.reference(
+        clean_frame[list(contract.FEATURES)],
+        log_odds.out_of_fold(cross_validation.predictions, recipe),
+        clean_frame[contract.DIAGNOSIS],
+    )

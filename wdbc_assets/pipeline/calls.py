@@ -15,6 +15,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.pipeline.served_files import ServedFiles
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest
@@ -152,6 +153,7 @@ def call(
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
     production: Production = Production(),
+    service: ServedFiles | None = None,
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
 
@@ -172,6 +174,7 @@ def call(
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
         production: What stands beside the champion.
+        service: What the service left and was not taken up yet.
     """
     arguments: dict[str, Callable[[], Any]] = {
         "versions": lambda: versions,
@@ -188,6 +191,7 @@ def call(
         "recorded": recorded,
         "deliveries": lambda: deliveries,
         "production": lambda: production,
+        "service": lambda: service,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)
     names = inspect.signature(function).parameters

@@ -47,25 +47,26 @@ def outcomes(
 def live_metrics(
     outcomes: "pd.DataFrame",
     predictions: "Mapping[str, pd.DataFrame]",
+    served_predictions: "pd.DataFrame",
     clean_frame: "pd.DataFrame",
     cross_validation: "CrossValidation",
 ) -> "LiveMetrics":
-    """How good the predictions of all batches were, from the diagnoses that became known by now."""
+    """How good the predictions of all batches and the kept ones of the service were, from the known diagnoses."""
     import pandas as pd
 
     from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
 
-    if not predictions:
+    tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
+    if len(served_predictions):
+        tables.append(served_predictions)
+    tables = [rollback_evidence.with_columns(table) for table in tables]
+    if not tables:
         raise WdbcError(
-            "no batch has been scored yet", where="the store", hint="Run `wdbc inbox add FILE`, then `wdbc monitor`."
+            "no batch has been scored yet, and the service has kept no prediction",
+            where="the store",
+            hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
-    scored = pd.concat(
-        [
-            rollback_evidence.with_columns(table).assign(predicted_at=live.arrival(batch))
-            for batch, table in predictions.items()
-        ],
-        ignore_index=True,
-    )
+    scored = pd.concat(tables, ignore_index=True)
     out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))

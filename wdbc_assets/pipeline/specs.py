@@ -300,9 +300,41 @@ ASSETS: dict[str, AssetSpec] = {
         owner="team:data",
         kinds=frozenset({"pandas", "parquet"}),
     ),
+    "served_windows": AssetSpec(
+        function="wdbc_assets.pipeline.served_functions:served_windows",
+        rules="wdbc_assets.domain.monitoring.served_rules:WINDOWS",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_served_windows",
+        jobs=("served",),
+        command="wdbc monitor --service",
+        group="monitoring",
+        owner="team:data",
+        kinds=frozenset({"numpy", "json"}),
+    ),
+    "served_drift": AssetSpec(
+        function="wdbc_assets.pipeline.served_functions:served_drift",
+        inputs=("served_windows", "clean_frame", "cross_validation"),
+        parameters=settings.DriftParameters,
+        rules="wdbc_assets.domain.monitoring.drift_rules:RULES",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_drift_report",
+        jobs=("served",),
+        command="wdbc monitor --service",
+        group="monitoring",
+        owner="team:model",
+        kinds=frozenset({"scipy", "json"}),
+    ),
+    "served_predictions": AssetSpec(
+        function="wdbc_assets.pipeline.served_functions:served_predictions",
+        rules="wdbc_assets.domain.monitoring.served_rules:PREDICTIONS",
+        describe="wdbc_assets.orchestration.metadata.monitoring:describe_served_predictions",
+        jobs=("served", "live"),
+        command="wdbc live",
+        group="monitoring",
+        owner="team:data",
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
     "live_metrics": AssetSpec(
         function="wdbc_assets.pipeline.outcome_functions:live_metrics",
-        inputs=("outcomes", "predictions", "clean_frame", "cross_validation"),
+        inputs=("outcomes", "predictions", "served_predictions", "clean_frame", "cross_validation"),
         rules="wdbc_assets.domain.monitoring.outcome_rules:LIVE_METRICS",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_live_metrics",
         jobs=("live",),
@@ -349,7 +381,9 @@ ASSETS: dict[str, AssetSpec] = {
 }  # fmt: skip
 """Inputs stand before the assets that use them."""
 
-_JOB_NAMES = ("train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "live", "retrain")
+_JOB_NAMES = (
+    "train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "served", "live", "retrain",
+)  # fmt: skip
 
 JOBS: Mapping[str, tuple[str, ...]] = {
     job: tuple(asset for asset, spec in ASSETS.items() if job in spec.jobs) for job in _JOB_NAMES

@@ -7,7 +7,7 @@ import socket
 import sys
 
 from wdbc_assets import logs, settings
-from wdbc_assets.serving import access, api_keys, output, run_folder, server
+from wdbc_assets.serving import access, alert_looks, api_keys, output, run_folder, server
 from wdbc_assets.serving.supervisor import Supervisor
 
 
@@ -16,6 +16,7 @@ def main(listening: socket.socket) -> int:
     options = settings.load()
     root = settings.project_root()
     logs.open_log(options.log, relative_to=root)
+    alert_looks.start(options)
     if options.serve_workers == 1:
         return server.Server(options).serve_until_stopped(listening)
     path = api_keys.locate(options.serve_keys, relative_to=root)

@@ -25,6 +25,7 @@ from wdbc_assets.serving.middleware.request_log import RequestLogMiddleware
 from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import ChampionLoader
 from wdbc_assets.serving.models.shadow import Shadow
+from wdbc_assets.serving.records.recorder import Recorder
 
 _END_SECONDS = 5.0  # longer than a challenger may take to store its last pairs
 
@@ -46,18 +47,19 @@ def create() -> ASGIApp:
     store = options.open_store()
     champion, router = ChampionLoader(store), ChallengerRouter(store)
     shadow = Shadow(store, lambda: (router.experiment, router.queue), seconds=options.serve_challenger_seconds)
+    recorder = Recorder(store, champion, options)
     keyring = Keyring(api_keys.locate(options.serve_keys, relative_to=root), access.inherited())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watches = (champion.watch, keyring.watch, router.watch, telemetry.watch)
         watchers = [asyncio.create_task(watch(options.serve_refresh_seconds)) for watch in watches]
-        watchers.append(asyncio.create_task(shadow.work()))
+        watchers += map(asyncio.create_task, (shadow.work(), recorder.work(), recorder.watch_reference()))
         await champion.wait_for_first_poll()
         yield
         for watcher in watchers:
             watcher.cancel()
-        await asyncio.wait(watchers, timeout=_END_SECONDS)
+        await asyncio.wait([*watchers, asyncio.create_task(recorder.finish())], timeout=_END_SECONDS)
 
     app = FastAPI(
         title="wdbc_assets", version="1", description=_DESCRIPTION, lifespan=lifespan,
@@ -69,7 +71,7 @@ def create() -> ASGIApp:
     app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI documents it
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open
     )
-    handlers = Endpoints(champion, router, reader, flag=flag, root_path=root_path)
+    handlers = Endpoints(champion, router, reader, recorder, flag=flag, root_path=root_path)
     for route in endpoints.ROUTES:
         openapi.add(app, route, MethodType(route.handler, handlers))
     for kind in (ProblemError, RequestValidationError, HTTPException, Exception):

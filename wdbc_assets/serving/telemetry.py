@@ -102,8 +102,25 @@ LINES_DROPPED = Counter(
     registry=REGISTRY,
 )
 
-_COUNTERS = (REQUESTS, PATIENTS, BREACHES, OUTSIDE, CHALLENGER, SWAPS, LINES_DROPPED)
-_GAUGES = (WORKING, SERVING, REFUSED, STALE, REFERS_EVERYONE, KEYS_UNREADABLE)
+DRIFT_WATCHED = Gauge(
+    "wdbc_drift_watched",
+    "0 while a worker cannot sketch its patients, because there is no reference to compare them with.",
+    multiprocess_mode="livemin",
+    registry=REGISTRY,
+)
+SKETCHES = Counter(
+    "wdbc_sketched_patients", "Patients of the drift sketches, by outcome.", ["outcome"], registry=REGISTRY
+)
+KEPT = Counter("wdbc_kept_predictions", "Predictions to be kept, by outcome.", ["outcome"], registry=REGISTRY)
+UNWRITTEN = Gauge(
+    "wdbc_records_unwritten",
+    "1 while sketches or kept predictions cannot be written to Dagster's home.",
+    multiprocess_mode="livemax",
+    registry=REGISTRY,
+)
+
+_COUNTERS = (REQUESTS, PATIENTS, BREACHES, OUTSIDE, CHALLENGER, SWAPS, LINES_DROPPED, SKETCHES, KEPT)
+_GAUGES = (WORKING, SERVING, REFUSED, STALE, REFERS_EVERYONE, KEYS_UNREADABLE, DRIFT_WATCHED, UNWRITTEN)
 
 logger = logging.getLogger("wdbc_assets.serving")
 

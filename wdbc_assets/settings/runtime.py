@@ -107,6 +107,16 @@ class Serving(BaseModel):
         1.0, ge=0.05, le=600, description="interval between checks for a new champion or changed keys, in seconds"
     )
 
+    serve_sketches: bool = Field(
+        default=True,
+        description="watch the drift of the service's patients: keep sums over at least 30 of them, and no patient",
+    )
+    serve_keep_predictions: bool = Field(
+        default=False,
+        description="keep each prediction under a pseudonym of the request's id, to compare it with an outcome that"
+        " becomes known later; measurements are never kept",
+    )
+
     @field_validator("serve_root_path")
     @classmethod
     def _not_a_route(cls, path: str) -> str:

@@ -22,6 +22,8 @@ RESULTS: Mapping[str, str] = {
     "drift_report": "wdbc_assets.domain.monitoring.drift:DriftReport",
     "decision_policy": "wdbc_assets.domain.evaluation.decision_policy:DecisionPolicy",
     "exploration": "wdbc_assets.domain.data.exploration:Exploration",
+    "served_drift": "wdbc_assets.domain.monitoring.drift:DriftReport",
+    "served_windows": "wdbc_assets.domain.monitoring.served:ServedWindows",
     "live_metrics": "wdbc_assets.domain.monitoring.live:LiveMetrics",
     "importance": "wdbc_assets.domain.evaluation.importance:Importance",
     "metrics": "wdbc_assets.domain.evaluation.results:Metrics",

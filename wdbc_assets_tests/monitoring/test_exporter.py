@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.core import GaugeMetricFamily
@@ -113,6 +114,19 @@ def test_a_part_that_cannot_be_read_is_said_and_the_others_are_exported(tmp_path
     assert found["exporter_failed", ("jobs",)] == 1
     assert found["exporter_failed", ("assets",)] == 0
     assert ("asset_out_of_date", ("raw_data",)) in found
+
+
+def test_the_drift_of_the_service_and_its_kept_predictions_are_exported(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    streams = [{"quantity": "area_mean", "aspect": "location", "z": -6.5, "window": 1}]
+    report = {"threshold": 4.9, "streams": streams}
+    for asset, value in (("served_drift", report), ("served_predictions", pd.DataFrame({"id": ["a", "b"]}))):
+        store.commit(store.draft(asset, value, run_id="a-run"), run_id="a-run")
+    found = samples(tmp_path / "wdbc.prom")
+    assert found["served_drift_z", ("location", "area_mean")] == -6.5
+    assert (found["served_drift_alarms", ()], found["served_drift_threshold", ()]) == (1, 4.9)
+    assert found["served_predictions", ()] == 2
+    assert ("drift_z", ("location", "area_mean")) not in found
 
 
 def test_open_alerts_and_waiting_messages_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

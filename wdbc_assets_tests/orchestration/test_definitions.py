@@ -19,10 +19,7 @@ from wdbc_assets_tests import builders
 NAMES = list(specs.ASSETS)
 TRAINED = specs.JOBS["train"]
 IN_DATASET = {"raw_data", "clean_frame", "train_test_split", "exploration"}
-IN_MONITORING = (
-    "incoming_batch", "predictions", "drift_report", "outcomes", "live_metrics",
-    "labelled_patients", "refit", "refit_comparison",
-)  # fmt: skip
+IN_MONITORING = {name for name, spec in specs.ASSETS.items() if name not in specs.of_model()}
 SMALL = {"ops": {"fitted_pipeline": {"config": {"grid": "small"}}}}
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DIGITS = 32
+_REQUESTS = b"requests of the service"
+
+ROW_MARK = "#"
+"""Stands between the id of a request and the number of a patient in it. No id of a request contains it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,20 @@ class IncomingBatch:
     def table(self) -> pd.DataFrame:
         """All patients in memory, for batches of which that is known to be possible."""
         return self.patients.frame()
+
+
+def request_pseudonyms(key: bytes, request_id: str, patients: int) -> list[str]:
+    """Return the pseudonyms of the patients of a request to the service, in their order.
+
+    They are those of "id#1", "id#2", ... under a key of their own, so that none is the pseudonym of a patient's id.
+    """
+    return [request_pseudonym(key, f"{request_id}{ROW_MARK}{row}") for row in range(1, patients + 1)]
+
+
+def request_pseudonym(key: bytes, patient: str) -> str:
+    """Return the pseudonym of a patient of a request: "id#3" for the third one, "id" or "id#1" for the first."""
+    name = patient if ROW_MARK in patient or not patient else f"{patient}{ROW_MARK}1"
+    return pseudonym(hmac.digest(key, _REQUESTS, hashlib.sha256), name)
 
 
 def pseudonym(key: bytes, patient: str) -> str:

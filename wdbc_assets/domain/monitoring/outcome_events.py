@@ -7,7 +7,7 @@ that a corrected file can be delivered again.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 
 IDENTIFIERS = ("id", "request_id")
+_UNCHANGED: Mapping[str, Callable[[str], str]] = dict.fromkeys(IDENTIFIERS, str)
 _DIAGNOSES: Mapping[str, int] = {"M": contract.MALIGNANT, "B": contract.BENIGN}
 _AHEAD = timedelta(days=1)
 """How far a time may be ahead of this machine's clock: time zones and clocks differ."""
@@ -44,13 +45,16 @@ class Delivery:
     outcomes: tuple[Outcome, ...]
 
 
-def read(content: bytes, *, now: datetime, where: str) -> tuple[Outcome, ...]:
+def read(
+    content: bytes, *, now: datetime, where: str, pseudonyms: Mapping[str, Callable[[str], str]] = _UNCHANGED
+) -> tuple[Outcome, ...]:
     """Return the outcomes of a CSV file.
 
     Args:
         content: The bytes of the file, UTF-8.
         now: The current time, with its zone.
         where: The file's name, for messages.
+        pseudonyms: What replaces the ids of each of the columns `IDENTIFIERS`.
 
     Raises:
         WdbcError: a column is missing, or some lines cannot be read. The message names the lines but no value.
@@ -72,7 +76,7 @@ def read(content: bytes, *, now: datetime, where: str) -> tuple[Outcome, ...]:
             if faults := list(_faults(cells, header, now)):
                 problems.append(f"line {lines.line_num}: {', '.join(faults)}")
             else:
-                outcomes.append(_outcome(cells, header))
+                outcomes.append(_outcome(cells, header, pseudonyms[header.identifier]))
     except csv.Error as error:
         raise _refused(f"line {lines.line_num} is not CSV: {error}", where) from None
     if problems:
@@ -85,8 +89,9 @@ def read(content: bytes, *, now: datetime, where: str) -> tuple[Outcome, ...]:
 
 @dataclass(frozen=True)
 class _Header:
-    """The positions of the columns, and the number of all columns."""
+    """Which column has the ids, the positions of the columns, and the number of all columns."""
 
+    identifier: str
     patient: int
     diagnosis: int
     known_at: int
@@ -106,7 +111,7 @@ def _columns(names: list[str], where: str) -> _Header:
         both = "has both id and request_id" if len(identifiers) > 1 else ""
         lacks = "lacks " + " and ".join([*([] if identifiers else ["id or request_id"]), *missing])
         raise _refused(f"its header {both or lacks}", where)
-    return _Header(places[identifiers[0]], places["diagnosis"], places["known_at"], len(names))
+    return _Header(identifiers[0], places[identifiers[0]], places["diagnosis"], places["known_at"], len(names))
 
 
 def _faults(cells: list[str], header: _Header, now: datetime) -> Iterator[str]:
@@ -127,12 +132,12 @@ def _faults(cells: list[str], header: _Header, now: datetime) -> Iterator[str]:
         yield "known_at is in the future"
 
 
-def _outcome(cells: list[str], header: _Header) -> Outcome:
+def _outcome(cells: list[str], header: _Header, pseudonym: Callable[[str], str]) -> Outcome:
     known_at = _time(cells[header.known_at])
     if known_at is None:
         raise AssertionError("a line without a time has a fault")
     return Outcome(
-        cells[header.patient].strip(),
+        pseudonym(cells[header.patient].strip()),
         _DIAGNOSES[cells[header.diagnosis].strip().upper()],
         known_at.isoformat(timespec="seconds"),
     )

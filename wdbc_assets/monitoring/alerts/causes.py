@@ -144,13 +144,31 @@ CAUSES: dict[str, Cause] = {
     "drift": Cause(
         label="drift",
         severity="error",
-        meaning="The patients of the last batches are not like those that the model was developed on: a stream of the"
-        " drift report is in alarm, by chance in about 2 % of all years.",
+        meaning="The patients of the last batches, or of the service's last windows, are not like those that the"
+        " model was developed on: a stream of the drift report is in alarm, by chance in about 2 % of all years.",
         safe="Every batch and its predictions are stored, and nothing was changed by itself. The predictions of the"
-        " last batches may be wrong.",
-        action="Run `wdbc monitor` for the streams and the cause. If measurements changed, have the sender check units"
-        " and instruments, and have these patients assessed by a person until then. If only the prevalence changed,"
-        " see `wdbc recalibrate`.",
+        " last batches or windows may be wrong.",
+        action="Run `wdbc monitor`, or `wdbc monitor --service` for the asset `served_drift`, for the streams and"
+        " the cause. If measurements changed, have the sender check units and instruments, and have these patients"
+        " assessed by a person until then. If only the prevalence changed, see `wdbc recalibrate`.",
+    ),
+    "refused-files": Cause(
+        label="refused files",
+        severity="warning",
+        meaning="Files in the inbox were no batches, and were moved to its folder `refused`, each with a text file that"
+        " says why.",
+        safe="Nothing of these files was stored. All other batches were taken up.",
+        action="It can wait for the morning. Read the reasons in `inbox/refused/`, have the sender correct the files,"
+        " and put them into the inbox again. The alert closes when the folder is empty.",
+    ),
+    "refused-champion": Cause(
+        label="refused champion",
+        severity="error",
+        meaning="The prediction service refuses the promoted champion: it is damaged, foreign, fails its smoke test, or"
+        " cannot be loaded.",
+        safe="The service goes on with the champion that it loaded before; each answer names its version.",
+        action="Read the reason in `/v1/model` of the service. Restore the earlier champion with `wdbc rollback"
+        " --reason TEXT`, or promote again. Do not restart the service: a new process has no earlier champion.",
     ),
     "predictions-wrong": Cause(
         label="wrong predictions",

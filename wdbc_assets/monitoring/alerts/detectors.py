@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring.alerts import guard_problems, history_problems, store_problems
+from wdbc_assets.monitoring.alerts import arrival_problems, guard_problems, history_problems, store_problems
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.store.store import Store
 
@@ -56,6 +56,8 @@ DETECTORS: dict[str, Detector] = {
     "failed_checks": Detector(find=lambda watched: store_problems.failed_checks(watched.store)),
     "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
     "refits": Detector(find=lambda watched: store_problems.refits(watched.store)),
+    "refused_champion": Detector(find=lambda _: arrival_problems.refused_champion(), in_status_check=True),
+    "refused_files": Detector(find=lambda watched: arrival_problems.refused_files(watched.config)),
     "disk_space": Detector(find=lambda watched: store_problems.disk_space(watched.store, watched.config)),
     "failed_runs": Detector(
         find_in_history=lambda _, instance: history_problems.failed_runs(instance), in_status_check=True

@@ -99,12 +99,12 @@ def refits(store: Store) -> Iterator[Occurrence]:
     )
 
 
-_OWN_CAUSES = {"drift_report": "drift", "live_metrics": "predictions-wrong"}
+_OWN_CAUSES = {"drift_report": "drift", "served_drift": "drift", "live_metrics": "predictions-wrong"}
 """The causes of assets whose checks that do not block mean more than that a value is unusual."""
 
 
 def patients(store: Store) -> Iterator[Occurrence]:
-    """Yield drift in the latest batch, and predictions that do not agree with the known outcomes."""
+    """Yield drift in the latest batch or window of the service, and predictions that do not agree with outcomes."""
     yield from _failed_checks(store, _OWN_CAUSES)
 
 

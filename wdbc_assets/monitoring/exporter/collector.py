@@ -25,6 +25,7 @@ _STORE: dict[str, Callable[[Store, settings.Settings], Iterator[GaugeMetricFamil
     "assets": of_store.assets,
     "champion": lambda store, _: of_store.champion(store),
     "drift": lambda store, _: of_batches.drift(store),
+    "served": lambda store, _: of_batches.served(store),
     "live": lambda store, _: of_batches.live(store),
     "alerts": lambda *_: of_alerts.alerts(settings.home()),
 }

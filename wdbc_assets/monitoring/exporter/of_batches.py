@@ -1,4 +1,4 @@
-"""Metrics of the incoming patients: batches, drift and live metrics, from the latest reports in the store."""
+"""Metrics of the patients: drift of batches and of the service, and live metrics, from the latest reports."""
 
 from collections.abc import Iterator
 
@@ -7,26 +7,38 @@ from prometheus_client.core import GaugeMetricFamily
 from wdbc_assets.monitoring.exporter.families import gauge, seconds, single
 from wdbc_assets.registry import guard
 from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
-REPORT, LIVE = "drift_report", "live_metrics"
+REPORT, SERVED, LIVE = "drift_report", "served_drift", "live_metrics"
 
 
 def drift(store: Store) -> Iterator[GaugeMetricFamily]:
     """Yield the number of batches, when the last one was compared, and z of each stream."""
     batches = store.partitions(REPORT)
     yield single("batches", "Batches with a drift report.", len(batches))
-    manifest = store.current(REPORT, batches[-1]) if batches else None
+    yield from _drift(store, "drift", store.current(REPORT, batches[-1]) if batches else None)
+
+
+def served(store: Store) -> Iterator[GaugeMetricFamily]:
+    """Yield z of each stream in the last window of the service, and the number of predictions that it kept."""
+    yield from _drift(store, "served_drift", store.current(SERVED))
+    kept = store.current("served_predictions")
+    yield single("served_predictions", "Predictions that the service kept.", kept.rows if kept else None)
+
+
+def _drift(store: Store, name: str, manifest: Manifest | None) -> Iterator[GaugeMetricFamily]:
+    """Yield what a drift report says."""
     if manifest is None:
         return
-    report = store.document(manifest, f"{REPORT}.json")
+    report = store.document(manifest, f"{manifest.asset}.json")
     threshold, streams = report["threshold"], report["streams"]
-    yield single("drift_timestamp_seconds", "When the latest drift report was made.", seconds(manifest.made_at))
-    yield single("drift_threshold", "An alarm is a |z| above this.", threshold)
-    yield single("drift_alarms", "Streams in alarm.", sum(abs(stream["z"]) > threshold for stream in streams))
+    yield single(f"{name}_timestamp_seconds", "When the latest report was made.", seconds(manifest.made_at))
+    yield single(f"{name}_threshold", "An alarm is a |z| above this.", threshold)
+    yield single(f"{name}_alarms", "Streams in alarm.", sum(abs(stream["z"]) > threshold for stream in streams))
     yield gauge(
-        "drift_z",
-        "The statistic of each stream in the latest drift report.",
+        f"{name}_z",
+        "The statistic of each stream in the latest report.",
         [({"quantity": stream["quantity"], "aspect": stream["aspect"]}, stream["z"]) for stream in streams],
     )
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.live import LiveMetrics
     from wdbc_assets.domain.monitoring.rebased import Rebase
+    from wdbc_assets.domain.monitoring.served import ServedWindows
 
 _SHOWN_STREAMS = 10
+_SHOWN_WINDOWS = 10
 
 
 def describe_incoming_batch(batch: "IncomingBatch") -> parts.Metadata:
@@ -80,6 +82,40 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
 
 def _rebased(rebase: "Rebase") -> str:
     return f"{', '.join(rebase.batches)}, accepted at {rebase.since} (entry {rebase.entry} of the history)"
+
+
+def describe_served_windows(served: "ServedWindows") -> parts.Metadata:
+    """Describe the windows of the service: how many, the last ones, and files that could not be read."""
+    described: parts.Metadata = {
+        "windows": len(served.windows),
+        "patients": sum(window.sketch.rows for window in served.windows),
+        "damaged files": len(served.damaged),
+    }
+    if served.windows:
+        described["last windows"] = parts.table(
+            ("window", "patients", "recipe", "champions", "reference"),
+            [
+                (
+                    window.window,
+                    window.sketch.rows,
+                    window.recipe,
+                    ", ".join(map(formatting.short, window.champions)),
+                    formatting.short(window.reference),
+                )
+                for window in served.windows[: -_SHOWN_WINDOWS - 1 : -1]
+            ],
+        )
+    return described
+
+
+def describe_served_predictions(predictions: "pd.DataFrame") -> parts.Metadata:
+    """Describe the predictions that the service kept."""
+    outcomes = predictions["triage"].value_counts()
+    return {
+        "predictions": len(predictions),
+        **{f"triage {outcome}": int(count) for outcome, count in sorted(outcomes.items())},
+        "last predicted": str(predictions["predicted_at"].max()) if len(predictions) else "never",
+    }
 
 
 def describe_outcomes(events: "pd.DataFrame") -> parts.Metadata:

@@ -19,6 +19,7 @@ from wdbc_assets.serving.api.routes import Route
 from wdbc_assets.serving.middleware import request_context
 from wdbc_assets.serving.models.challenger import ChallengerRouter
 from wdbc_assets.serving.models.champion import ChampionLoader
+from wdbc_assets.serving.records.recorder import Recorder
 
 AssignmentKey = Annotated[
     str | None,
@@ -44,6 +45,7 @@ class Endpoints:
     champion: ChampionLoader
     router: ChallengerRouter
     reader: bodies.Reader
+    recorder: Recorder
     flag: bool
     root_path: str
 
@@ -57,9 +59,13 @@ class Endpoints:
         loaded = self.champion.current()
         X, broken = await inference.measurements(self.reader, context.body, flag=self.flag)
         p = await inference.probabilities(loaded, X)
+        self.recorder.scored(loaded, X, p, broken)
         loaded, p = await self.router.answer(loaded, X, p, context, key)
         context.rows, context.version = len(X), formatting.short(loaded.served.version)
-        return inference.predictions(loaded, X, p, broken, refers_everyone=self.champion.referral is not None)
+        referred = self.champion.referral is not None
+        answer = inference.predictions(loaded, X, p, broken, refers_everyone=referred)
+        self.recorder.answered(context.request_id, answer)
+        return answer
 
     async def explain(self, request: Request, key: AssignmentKey = None) -> schemas.Explanations:
         """Decompose the log-odds of each patient into additive contributions of the measurements.

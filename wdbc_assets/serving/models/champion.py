@@ -88,6 +88,8 @@ class ChampionLoader:
         self.refresh = "the store has not responded yet"
         self.referral: Referral | None = None
         self._referral_watch = ReferralWatch(store)
+        self.refused: tuple[str, str] | None = None
+        """The version that is rejected now, and why."""
 
     def current(self) -> LoadedModel:
         """Return the model in service. It stays usable for the caller after a swap.
@@ -196,7 +198,7 @@ class ChampionLoader:
     def _mark_current(self) -> None:
         telemetry.REFUSED.set(0)
         telemetry.STALE.set(0)
-        self.refresh, self._rejection = OK, None
+        self.refresh, self._rejection, self.refused = OK, None, None
 
     def _reject(self, version: str, error: Exception) -> None:
         # `what` of a WdbcError contains neither values nor paths; the text of any other exception might.
@@ -206,6 +208,7 @@ class ChampionLoader:
             logger.error("champion %s was rejected: %s", formatting.short(version), reason)
         telemetry.REFUSED.set(1)
         telemetry.STALE.set(0)
+        self.refused = (version, reason)
         self.refresh = message
 
     def _mark_stale(self, error: Exception) -> None:

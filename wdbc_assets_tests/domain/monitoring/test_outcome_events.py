@@ -29,6 +29,14 @@ def test_a_request_of_the_service_is_a_patient_too() -> None:
     assert read("request_id,diagnosis,known_at\nabc,M,2026-05-01\n")[0].patient == "abc"
 
 
+def test_ids_of_patients_and_of_requests_are_replaced_by_their_own_pseudonyms() -> None:
+    pseudonyms = {"id": "patient {}".format, "request_id": "request {}".format}
+    for column, expected in (("id", "patient abc"), ("request_id", "request abc")):
+        content = f"{column},diagnosis,known_at\n abc ,M,2026-05-01\n".encode()
+        (outcome,) = outcome_events.read(content, now=NOW, where="outcomes.csv", pseudonyms=pseudonyms)
+        assert outcome.patient == expected
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

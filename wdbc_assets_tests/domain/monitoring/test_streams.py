@@ -11,13 +11,26 @@ from wdbc_assets_tests.domain.monitoring import years
 reference = years.reference()
 
 
-def test_a_rank_counts_the_reference_below_and_half_of_the_ties() -> None:
+def ranks(quantities: np.ndarray) -> np.ndarray:
+    """Return 2 n u of each patient: the reference below counts twice, and ties once."""
+    below = [
+        (values[:, None] < column).sum(axis=0) for values, column in zip(reference.values, quantities, strict=True)
+    ]
+    tied = [
+        (values[:, None] == column).sum(axis=0) for values, column in zip(reference.values, quantities, strict=True)
+    ]
+    return np.array([2 * less + equal for less, equal in zip(below, tied, strict=True)])
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 40])
+def test_sums_count_the_reference_below_and_half_of_the_ties(rows: int) -> None:
     quantities = reference.quantities(*_inputs(years.patients(40, 5)))
-    quantities[:, 0] = reference.values[:, 100]  # ties
-    ranks = reference.ranks(quantities)
-    for row, (values, column) in enumerate(zip(reference.values, quantities, strict=True)):
-        expected = [2 * (values < value).sum() + (values == value).sum() for value in column]
-        assert ranks[row].tolist() == expected
+    quantities[:, 0] = reference.values[:, 100]
+    quantities[:, 1] = reference.values[:, -1]
+    quantities[-2, 2:4] = np.inf, -np.inf
+    expected = ranks(quantities[:, :rows])
+    streams_of = np.concatenate([expected.sum(axis=1), np.abs(expected - reference.rows).sum(axis=1)])
+    assert streams.of_quantities(reference, quantities[:, :rows]).sums == tuple(streams_of.tolist())
 
 
 def test_the_reference_itself_has_a_mean_rank_of_one_half() -> None:
@@ -50,9 +63,9 @@ def test_the_distance_in_the_reference_leaves_the_patient_itself_out() -> None:
 
 def test_new_patients_are_as_far_away_as_those_of_the_reference() -> None:
     new = reference.quantities(*_inputs(years.patients(20_000, 9)))[-1]
-    u = reference.ranks(reference.quantities(*_inputs(years.patients(20_000, 9))))[-1] / (2 * reference.rows)
+    location = streams.of_quantities(reference, reference.quantities(*_inputs(years.patients(20_000, 9)))).sums[31]
     assert len(new) == 20_000
-    assert u.mean() == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 569))
+    assert location / (2 * reference.rows * len(new)) == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 569))
 
 
 def test_infinite_log_odds_have_a_rank_but_missing_ones_are_refused() -> None:

@@ -237,6 +237,7 @@ def test_a_bundle_that_fails_its_smoke_test_is_never_loaded(
     champion.poll()
     assert champion.current().served.version == first.version
     assert "rejected" in champion.refresh
+    assert champion.refused is not None
     assert reason in champion.refresh
 
 

@@ -9,9 +9,20 @@ import os
 import secrets
 from pathlib import Path
 
+from wdbc_assets import settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
 
 _BYTES = 32
+
+
+def configured(config: settings.Settings) -> Path:
+    """Return the configured file of the key.
+
+    Raises:
+        WdbcError: the setting can be no path.
+    """
+    name = settings.variable("pseudonym_key_file")
+    return user_paths.located(config.pseudonym_key_file, relative_to=settings.home(), name=name)
 
 
 def load(path: Path) -> bytes:

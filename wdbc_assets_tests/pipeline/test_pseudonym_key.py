@@ -6,7 +6,7 @@ import pytest
 
 from wdbc_assets.domain.data import incoming
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import pseudonym_key
+from wdbc_assets.pipeline import pseudonym_key
 
 
 @pytest.mark.fault("X09")
