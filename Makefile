@@ -20,7 +20,7 @@ TREE := benchmarks tools wdbc_assets wdbc_assets_tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .PRECIOUS: .env
-.PHONY: help run ui serve test bench check lint format types check-lock lock calibrate pictures clean
+.PHONY: help run ui serve test bench check lint format types check-lock lock demo calibrate pictures clean
 
 help: ## list the targets
 	@echo 'make TARGET [ARGS="further arguments of the command"] [PYTHON=python3.12] [PORT=3001]'
@@ -69,6 +69,9 @@ lock: $(DEV) ## write the lock files from pyproject.toml; ARGS=--upgrade takes t
 	@$(BIN)/python tools/check_lock.py
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras \
   --generate-hashes --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links $(ARGS)
+
+demo: $(DEV) ## rehearse a year of a hospital in demo/, with all that can go wrong (about five minutes)
+	@$(BIN)/wdbc simulate $(ARGS)
 
 calibrate: $(DEV) ## simulate how often the monitoring is wrong, and store it for docs/monitoring.md (about an hour)
 	@$(BIN)/python -m tools.calibration $(ARGS)

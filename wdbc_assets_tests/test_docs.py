@@ -125,7 +125,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 _LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|md|json|html|css|yaml|toml|lock))?|[\w-]+\.(?:py|md))`")
 _MODULE = re.compile(r"\b((?:wdbc_assets|wdbc_assets_tests|tools|benchmarks)(?:\.[a-z_]+)+)\b")
-_WRITTEN_BY_RUNS = ("results/", "champion/", ".dagster_home/", "inbox/")
+_WRITTEN_BY_RUNS = ("demo/", "results/", "champion/", ".dagster_home/", "inbox/")
 
 
 def _anchors(path: Path) -> set[str]:

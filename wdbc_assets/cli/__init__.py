@@ -39,6 +39,7 @@ from wdbc_assets.cli.rollback import rollback
 from wdbc_assets.cli.run import run
 from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.shadow import shadow
+from wdbc_assets.cli.simulate import simulate
 from wdbc_assets.cli.status import status
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
@@ -62,6 +63,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
     inbox, monitor, outcomes, live,
     champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command,
+    simulate,
 )  # fmt: skip
 for command in _COMMANDS:
     wdbc.add_command(command)

@@ -1,11 +1,11 @@
 """`wdbc alerts`: what is wrong now, since when, and whether people were alerted; acknowledge, silence, and test."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wdbc_assets import settings
+from wdbc_assets import clock, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
@@ -27,7 +27,7 @@ class Time(click.ParamType[datetime]):
         from wdbc_assets.monitoring.alerts import operators
 
         try:
-            return operators.end_of_silence(str(value), datetime.now(UTC))
+            return operators.end_of_silence(str(value), clock.now())
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -55,7 +55,7 @@ def alerts(context: click.Context, *, only_open: bool, as_json: bool) -> None:
     if only_open:
         episodes = [episode for episode in episodes if episode.closed_at is None]
     with open_outbox(settings.ensure_home()) as box:
-        backlogs, silences = box.backlogs(), box.silences(datetime.now(UTC))
+        backlogs, silences = box.backlogs(), box.silences(clock.now())
     if as_json:
         terminal.document(_plain(episodes, config.alert_channels(), backlogs, silences))
         return
@@ -117,7 +117,7 @@ def test_channels(context: click.Context) -> None:
         )
     failed = False
     for channel in served:
-        message = messages.trial(datetime.now(UTC))
+        message = messages.trial(clock.now())
         try:
             channels.send(channel, message)
         except channels.NotSent as error:

@@ -1,12 +1,12 @@
 """`wdbc outcomes add`: record diagnoses that became known."""
 
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wdbc_assets import clock
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.live import conclude, record
@@ -42,7 +42,7 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     from wdbc_assets.monitoring.inbox import open_inbox
 
     config, store = opened()
-    now = datetime.now(UTC)
+    now = clock.now()
     found = outcome_events.read(_content(file), now=now, where=str(file))
     pseudonym = partial(incoming.pseudonym, open_inbox(config).pseudonym_key())
     outcome_files.open_files().add(map(partial(_under, pseudonym), found), now=now)

@@ -3,12 +3,12 @@
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from wdbc_assets import clock
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring.inbox import Inbox
@@ -46,7 +46,7 @@ def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
         into.folder.mkdir(parents=True, exist_ok=True)
         with _copied(source, into.folder) as (copy, digest):
             known = {batch_keys.digits(key): key for key in (*stored, *_claimed(into.folder))}
-            key = batch_keys.make(time.time(), digest)
+            key = batch_keys.make(clock.now().timestamp(), digest)
             if earlier := known.get(batch_keys.digits(key)):
                 return Added(earlier, duplicate=True)
             _require_batch(copy, shown=source)

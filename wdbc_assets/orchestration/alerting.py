@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from wdbc_assets import machine, settings
+from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import episodes, messages, sending
 from wdbc_assets.monitoring.alerts.detectors import Detection, OpenHistory, Watched, detect
@@ -57,7 +57,7 @@ def look(store: "Store", config: settings.Settings, open_history: OpenHistory | 
 
 def record(box: Outbox, detection: Detection, config: settings.Settings, *, place: str) -> Look:
     """Record episodes and messages, inside a transaction of the outbox."""
-    now = datetime.now(UTC)
+    now = clock.now()
     newer = box.newer(detection.began, detection.occurrences, now)
     found = {name: occurrences for name, occurrences in detection.occurrences.items() if name not in newer}
     before = {episode.id: episode for episode in box.episodes()}

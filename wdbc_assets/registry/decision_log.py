@@ -13,9 +13,8 @@ it continues, and a file only if it is still the one before the decision.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from wdbc_assets import safe_text, signals
+from wdbc_assets import clock, safe_text, signals
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.audit_log import Content, Entry, History, PolicyVersion
@@ -54,7 +53,7 @@ class Decision:
     def entry(self, action: str, *, before: str | None, after: str | None) -> Entry:
         """Return the log entry of this decision, made now."""
         return Entry(
-            at=datetime.now(UTC).isoformat(timespec="seconds"), action=action, before=before, after=after, **vars(self)
+            at=clock.now().isoformat(timespec="seconds"), action=action, before=before, after=after, **vars(self)
         )
 
 

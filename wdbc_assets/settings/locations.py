@@ -1,9 +1,9 @@
-"""Environment variables that other programs define or read: Dagster's home, and what the service passes to workers."""
+"""Environment variables that other programs define or read: Dagster's home, and what processes pass to others."""
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wdbc_assets import user_paths
@@ -22,6 +22,7 @@ _HISTORY = "history"
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ACCESS = "_WDBC_SERVICE_ACCESS"
+_CLOCK = "_WDBC_CLOCK"
 
 
 def project_root() -> Path:
@@ -140,6 +141,31 @@ def hand_over_access(access: str) -> None:
 def service_access() -> str:
     """Return the access mode that was passed to this process, or an empty string."""
     return os.environ.get(_ACCESS, "")
+
+
+def hand_over_clock(file: Path) -> None:
+    """Pass the file with the time of a rehearsal to the processes that this one starts."""
+    os.environ[_CLOCK] = str(file)
+
+
+def clock_file() -> Path | None:
+    """Return the file with the time of the rehearsal that this process takes part in, or None outside of one."""
+    name = os.environ.get(_CLOCK)
+    return Path(name) if name else None
+
+
+def use_only(folder: Path, stated: Mapping[str, str]) -> None:
+    """Work in a folder with these variables, and with none of the project's that were stated anywhere else.
+
+    They are written to `.env` in the folder, so that a command in the folder uses them, too.
+    """
+    for name in [name for name in os.environ if name.startswith(variables.PREFIX) or name == "DAGSTER_HOME"]:
+        del os.environ[name]
+    content = "".join(f"{name}='{value}'\n" for name, value in stated.items())
+    path = folder / variables.ENV_FILE
+    path.touch(mode=0o600)
+    path.write_text(content, encoding="utf-8")
+    os.chdir(folder)
 
 
 def without_metrics() -> dict[str, str]:

@@ -6,10 +6,10 @@ A detector that fails says nothing: the alerts that it raised before stay open u
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wdbc_assets import machine, settings
+from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import guard_problems, history_problems, store_problems
 from wdbc_assets.monitoring.alerts.causes import Occurrence
@@ -128,7 +128,7 @@ class _Looks:
     """What the detectors found so far."""
 
     def __init__(self) -> None:
-        self.began = datetime.now(UTC)
+        self.began = clock.now()
         self.found: dict[str, tuple[Occurrence, ...]] = {}
 
     def add(self, name: str, find: Callable[..., Iterator[Occurrence]], *arguments: object) -> None:

@@ -6,7 +6,7 @@ damaged artifact, the page shows the command that makes it.
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
 from wdbc_assets.presentation.report import content, formats
@@ -24,16 +24,17 @@ def build(store: Store, config: settings.Settings) -> bytes:
     Raises:
         UnsupportedFormat: The store has a format that this release does not read.
     """
-    gathered = content.gather(store, config)
-    page = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-            style=(_HERE / "page.css").read_text(encoding="utf-8"),
-            **gathered,
-        )
+    return render(
+        _HERE / "page.html",
+        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+        **content.gather(store, config),
     )
+
+
+def render(template: Path, **values: Any) -> bytes:
+    """Return a page from its template, in the style of the report."""
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    page: str = _environment().from_string(template.read_text(encoding="utf-8")).render(style=style, **values)
     return page.encode()
 
 
@@ -41,7 +42,6 @@ def _environment() -> "jinja2.Environment":
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,  # values may come from foreign files
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,300 @@
+"""The script of the year: what goes wrong, how that shows, and what a person does then.
+
+Each event is injected in a week. `look` reads what the platform says, as a person on call does.
+
+This module imports numpy, so callers import it inside functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wdbc_assets.domain.data import contract
+
+if TYPE_CHECKING:
+    from wdbc_assets.rehearsal.year import Observed, Year
+
+_AT = {name: column for column, name in enumerate(contract.FEATURES)}
+
+
+def _columns(*measurements: str) -> list[int]:
+    """Return the columns of measurements in all three statistics."""
+    return [column for name, column in _AT.items() if name.rpartition("_")[0] in measurements]
+
+
+class Event:
+    """Something that goes wrong.
+
+    Attributes:
+        name, what: Its name, and what happens.
+        moves: The quantities that drift because of it.
+        week: When it is injected.
+        found, by: When it was found, if it was, and by what.
+        repaired: When a person ended it.
+        kept_safe: What went on meanwhile.
+        spoils_predictions: Whether the live metrics may see it.
+    """
+
+    name = ""
+    what = ""
+    moves: frozenset[str] = frozenset()
+    spoils_predictions = False
+
+    def __init__(self, week: int) -> None:
+        self.week = week
+        self.found: int | None = None
+        self.by = ""
+        self.repaired: int | None = None
+        self.kept_safe = ""
+
+    def is_active(self, week: int) -> bool:
+        """Return whether it lasts in a week."""
+        return self.week <= week and (self.repaired is None or week < self.repaired)
+
+    def begin(self, year: Year, week: int) -> None:
+        """Do what happens at the beginning of a week."""
+
+    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
+        """Return the measurements as the hospital sends them."""
+        return X
+
+    def recorded(self, diagnoses: dict[str, int], week: int) -> dict[str, int]:
+        """Return the diagnoses as the hospital sends them."""
+        return diagnoses
+
+    def prevalence(self, week: int) -> float | None:
+        """Return the share of malignant patients, if it is another one."""
+        return None
+
+    def look(self, year: Year, seen: Observed) -> None:
+        """Read what the platform says at the end of a week, and do what a person would do."""
+
+    def _find(self, week: int, by: str) -> None:
+        if self.found is None:
+            self.found, self.by = week, by
+
+    def _find_drift(self, seen: Observed) -> bool:
+        """Read the drift report; return whether a stream that the event moves is newly in alarm."""
+        for stream in seen.new_alarms:
+            if stream.quantity in self.moves:
+                weeks = "1 batch" if stream.window == 1 else f"{stream.window} batches"
+                self._find(seen.week, f"drift report: {stream.quantity} z = {stream.z:+.1f} over {weeks}")
+                return True
+        return False
+
+
+class WrongUnit(Event):
+    """A file in which one measurement is in another unit than the others: the contract refuses it."""
+
+    name = "one unit wrong"
+    what = "the radius alone is sent in cm instead of mm"
+
+    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
+        return _scaled(X, {"radius": 0.1}) if week == self.week else X
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if seen.week == self.week and seen.failures and self.found is None:
+            self._find(seen.week, f"contract: {seen.failures[0]}")
+            self.kept_safe = "no patient of the file was scored"
+            self.repaired = seen.week + 1
+            year.send_again()
+
+
+class ConsistentUnits(Event):
+    """A file that is consistent in other units: the contract cannot refuse it, the drift report sees it."""
+
+    name = "all units changed"
+    what = "radius, perimeter and area are sent in cm"
+    spoils_predictions = True
+    moves = frozenset(contract.FEATURES[column] for column in _columns("radius", "perimeter", "area"))
+
+    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
+        return _scaled(X, {"radius": 0.1, "perimeter": 0.1, "area": 0.01}) if week == self.week else X
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if seen.week == self.week and self.found is None and self._find_drift(seen):
+            self.kept_safe = "the file was sent again within the week"
+            self.repaired = seen.week + 1
+            year.send_again()
+
+
+class ChannelDown(Event):
+    """The receiver of the alerts is out of order for a week."""
+
+    name = "alert channel down"
+    what = "the receiver of alerts answers 503"
+
+    def begin(self, year: Year, week: int) -> None:
+        if week == self.week:
+            year.receiver.is_down = True
+        elif year.receiver.is_down:
+            year.receiver.is_down = False
+            self.repaired = week
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if seen.waiting and self.found is None and self.is_active(seen.week):
+            self._find(seen.week, f"`wdbc alerts`: {seen.waiting} message{'s' * (seen.waiting > 1)} waiting")
+        if self.repaired is not None and not self.kept_safe and not seen.waiting:
+            self.kept_safe = "every message arrived later, once"
+
+
+class InstrumentDrift(Event):
+    """An instrument whose texture rises by two percent a week, until a person recalibrates it."""
+
+    name = "instrument drifts"
+    what = "texture rises by 2 % a week"
+    spoils_predictions = True
+    moves = frozenset(contract.FEATURES[column] for column in _columns("texture"))
+
+    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
+        return _scaled(X, {"texture": 1 + 0.02 * (week - self.week + 1)}) if self.is_active(week) else X
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if self.is_active(seen.week) and self.found is None and self._find_drift(seen):
+            self.repaired = seen.week + 2
+
+
+class WrongLabels(Event):
+    """Malignant patients are recorded as benign, until a person compares the records and sends corrections."""
+
+    name = "labels go wrong"
+    what = "12 % of malignant diagnoses arrive as benign"
+    spoils_predictions = True
+    _share = 0.12
+
+    def __init__(self, week: int) -> None:
+        super().__init__(week)
+        self._wrong: dict[str, int] = {}
+
+    def recorded(self, diagnoses: dict[str, int], week: int) -> dict[str, int]:
+        if not self.is_active(week):
+            corrections, self._wrong = self._wrong, {}
+            return diagnoses | corrections
+        malignant = [patient for patient, diagnosis in diagnoses.items() if diagnosis == contract.MALIGNANT]
+        chosen = malignant[:: round(1 / self._share)]
+        self._wrong |= dict.fromkeys(chosen, contract.MALIGNANT)
+        return diagnoses | dict.fromkeys(chosen, contract.BENIGN)
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if self.is_active(seen.week) and self.found is None and seen.live is not None and seen.live.verdict == "alarm":
+            shown = ", ".join(f"{shift.stream} z = {shift.z:+.1f}" for shift in seen.live.scan.alarms[:1])
+            self._find(seen.week, f"live metrics: {shown or 'evidence against the recall'}")
+            self.repaired = seen.week + 2
+
+
+class StoreAway(Event):
+    """The store cannot be reached for a week."""
+
+    name = "store away"
+    what = "the folder of the store cannot be reached"
+
+    def begin(self, year: Year, week: int) -> None:
+        away = year.platform.results.with_name("results-away")
+        if week == self.week:
+            year.platform.results.rename(away)
+            year.platform.results.symlink_to("unreachable")  # as a network folder that is not there
+        elif away.exists():
+            year.platform.results.unlink()
+            away.rename(year.platform.results)
+            self.repaired = week
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if seen.week == self.week and seen.failures:
+            self._find(seen.week, f"`wdbc monitor`: {seen.failures[0]}")
+            if not year.service.unanswered:
+                self.kept_safe = "the service answered every request; the batch was taken up later"
+
+
+def _scaled(X: np.ndarray, factors: dict[str, float]) -> np.ndarray:
+    """Return measurements of which some are multiplied, in all three statistics."""
+    changed = X.copy()
+    for measurement, factor in factors.items():
+        changed[:, _columns(measurement)] *= factor
+    return changed
+
+
+class PrevalenceRises(Event):
+    """More of the patients are malignant, because the hospital has become a centre."""
+
+    name = "prevalence rises"
+    what = "55 % of the patients are malignant instead of 37 %"
+    spoils_predictions = True
+    moves = frozenset({*contract.FEATURES, "log_odds", "distance"})
+
+    def __init__(self, week: int) -> None:
+        super().__init__(week)
+        self._named = False
+
+    def prevalence(self, week: int) -> float | None:
+        return 0.55 if self.week <= week else None
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if not self.is_active(seen.week):
+            return
+        if self.found is None:
+            self._find_drift(seen)
+        elif not self._named and seen.drift is not None and seen.drift.cause == "prevalence":
+            self._named = True
+            self.by += f"; from week {seen.week} with the cause prevalence"
+
+
+class BadCandidate(Event):
+    """A model that was trained with wrong diagnoses asks for promotion."""
+
+    name = "bad challenger"
+    what = "a model of a table with 20 % of its diagnoses exchanged"
+
+    def begin(self, year: Year, week: int) -> None:
+        if week == self.week:
+            year.train_badly()
+            refused = year.platform.command("promote", expect=[0, 3])
+            if refused.code:
+                self._find(week, f"gate: {_line_with(refused.text, 'verdict:')}")
+                self.repaired, self.kept_safe = week, "the champion stayed"
+
+
+class ForcedModel(Event):
+    """A person promotes the bad model by force, against the verdict of the gate."""
+
+    name = "bad model forced"
+    what = "the same model, promoted with --force"
+    spoils_predictions = True
+    moves = frozenset({"log_odds"})
+
+    def __init__(self, week: int) -> None:
+        super().__init__(week)
+        self._version = ""
+
+    def begin(self, year: Year, week: int) -> None:
+        if week == self.week:
+            year.platform.command("promote", "--force", "--reason", "the new table must be better")
+            self._version = year.platform.champion()
+            year.train_well()
+
+    def look(self, year: Year, seen: Observed) -> None:
+        if self.is_active(seen.week) and self.found is None and seen.champion != self._version:
+            self._find(seen.week, f"guard: {year.platform.decisions()[-1].reason}")
+            self.repaired = seen.week
+
+
+def _line_with(text: str, start: str) -> str:
+    """Return what follows `start` in the first line that begins with it."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line.removeprefix(start).strip() for line in lines if line.startswith(start)), "refused")
+
+
+def script() -> tuple[Event, ...]:
+    """Return the events of the year, in order."""
+    return (
+        WrongUnit(5),
+        ConsistentUnits(8),
+        ChannelDown(8),
+        InstrumentDrift(14),
+        WrongLabels(22),
+        StoreAway(29),
+        BadCandidate(32),
+        ForcedModel(32),
+        PrevalenceRises(42),
+    )

@@ -1,0 +1,1 @@
+"""Tests of the rehearsal: its parts, and some weeks of a real year."""
