@@ -8,9 +8,10 @@ from wdbc_assets.cli import decisions, recalibrate, terminal
 from wdbc_assets.cli.promote_refit import promote_refit
 from wdbc_assets.domain import formatting
 from wdbc_assets.orchestration import launch
-from wdbc_assets.registry import audit_log, challenger, policies
+from wdbc_assets.registry import audit_log, challenger, policies, referral
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Registry
+from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import NeverMade, Store
 
@@ -120,8 +121,8 @@ def _dry_run(store: Store, candidate: str | None) -> int:
         return _report_already_champion(case)
     verdict = case.compare()
     decisions.show_comparison(case.document(verdict))
-    if verdict.promoted and (lost := policies.lost(case.standing)):
-        terminal.say(terminal.style(f"  warning: {lost}", fg="yellow"))
+    if verdict.promoted:
+        _warn(case.standing)
     terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS
 
@@ -147,13 +148,18 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
         terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after or '')} is in production")
-        if lost := policies.lost(case.standing):
-            terminal.say(terminal.style(f"  warning: {lost}", fg="yellow"))
+        _warn(case.standing)
         terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
         return 0
     terminal.say(f"  the champion stays: {entry.recipe or 'none'} {formatting.short(entry.after or '-')}")
     terminal.say(f"  evidence kept: {formatting.short(entry.evidence or '')}")
     return decisions.CHAMPION_STAYS
+
+
+def _warn(before: Standing) -> None:
+    """Print what the promotion of another model ends."""
+    for warning in filter(None, (policies.lost(before), referral.ended(before.history))):
+        terminal.say(terminal.style(f"  warning: {warning}", fg="yellow"))
 
 
 def _require_evidence(store: Store) -> None:

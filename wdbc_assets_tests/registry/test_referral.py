@@ -4,7 +4,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.registry import audit_log, referral
-from wdbc_assets.registry.audit_log import Entry
+from wdbc_assets.registry.audit_log import Entry, History
 from wdbc_assets.registry.decision_log import Decision, DecisionLog, Superseded
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
@@ -14,6 +14,10 @@ from wdbc_assets_tests.registry.promotions import is_consistent, promote, rollba
 def switch(store: Store, *, on: bool, champion: str | None = None) -> Entry | None:
     decision = Decision(actor="ada", run_id=None, reason="an instrument is broken")
     return referral.switch(open_registry(store), decision, on=on, champion=champion)
+
+
+def history(store: Store) -> History:
+    return open_registry(store).standing().history
 
 
 def test_it_is_on_from_its_entry_until_a_person_switches_it_off(store: Store) -> None:
@@ -45,8 +49,10 @@ def test_a_rollback_leaves_it_on_and_another_promotion_ends_it(store: Store) -> 
     switch(store, on=True)
     rollback(open_registry(store))
     assert referral.of_store(store) is not None
+    assert "a promotion ends that every patient is referred" in (referral.ended(history(store)) or "")
     promote(store, b"c")
     assert referral.of_store(store) is None
+    assert referral.ended(history(store)) is None
 
 
 def test_it_needs_a_champion_and_the_one_that_the_decision_is_about(store: Store) -> None:

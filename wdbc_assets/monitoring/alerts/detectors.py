@@ -116,13 +116,16 @@ def detect(watched: Watched, open_history: OpenHistory | None) -> Detection:
 def for_status_check(watched: Watched, open_history: OpenHistory) -> Iterator[Occurrence]:
     """Yield what `wdbc status --check` reports."""
     yield from store_problems.away(watched.store, watched.config)
-    chosen = [detector for detector in DETECTORS.values() if detector.in_status_check]
-    for detector in chosen:
-        if detector.find is not None:
-            yield from detector.find(watched)
+    chosen = {name: detector for name, detector in DETECTORS.items() if detector.in_status_check}
+    for name, detector in chosen.items():
+        try:
+            if detector.find is not None:
+                yield from detector.find(watched)
+        except WdbcError as error:  # what it reads is damaged
+            yield Occurrence(cause="damaged-store", subject=name, text=store_problems.message(error))
     try:
         with open_history() as instance:
-            for detector in chosen:
+            for detector in chosen.values():
                 if detector.find_in_history is not None:
                     yield from detector.find_in_history(watched, instance)
     except WdbcError as error:

@@ -6,6 +6,7 @@ from wdbc_assets import settings
 from wdbc_assets.monitoring.alerts import detectors, guard_problems
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.monitoring.alerts.detectors import Watched
+from wdbc_assets.orchestration.instance import open_instance
 from wdbc_assets.registry import guard, referral
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
@@ -75,6 +76,10 @@ def test_that_everyone_is_referred_is_reported_while_it_lasts(local: Store) -> N
 def test_damaged_live_metrics_end_no_other_detector(local: Store) -> None:
     replaced_champion(local)
     commit(local, {"rollback": {"champion": 7}})
-    detection = detectors.detect(Watched(local, settings.load()), None)
+    watched = Watched(local, settings.load())
+    detection = detectors.detect(watched, None)
     assert "guard" not in detection.occurrences
     assert "disk_space" in detection.occurrences
+    with open_instance() as instance:
+        lines = [str(one) for one in detectors.for_status_check(watched, detectors.opened(instance))]
+    assert any(line.startswith("damaged: guard: the live metrics are damaged: ") for line in lines)
