@@ -69,15 +69,8 @@ def store_batch(store: Store, key: str, table: pd.DataFrame, *, report: bool = T
     _commit(store, "predictions", scored, key, versions)
     if report:
         earlier = [store.handle("drift_report", partition=name).load() for name in store.partitions("drift_report")]
-        drift = batch_functions.drift_report(
-            batch,
-            scored,
-            clean.load(),
-            evaluated.load(),
-            settings.DriftParameters(drift_cadence="weekly"),
-            key,
-            earlier,
-        )
+        weekly = settings.DriftParameters(drift_cadence="weekly")
+        drift = batch_functions.drift_report(batch, scored, clean.load(), evaluated.load(), weekly, key, earlier)
         _commit(store, "drift_report", drift, key, {})
 
 

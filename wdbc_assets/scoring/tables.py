@@ -33,8 +33,8 @@ def predictions(table: "pd.DataFrame", served: "Served") -> "pd.DataFrame":
             "triage": pd.Categorical.from_codes(codes, pd.Index(decision_policy.OUTCOMES)),
             "above_threshold": served.above_threshold(p),
             "log_odds": log_odds.of_probabilities(p),
-            "model": pd.Categorical([served.version] * len(p)),
-            "recipe": pd.Categorical([served.recipe] * len(p)),
+            "model": pd.Categorical.from_codes(np.zeros(len(p), dtype=np.int8), pd.Index([served.version])),
+            "recipe": pd.Categorical.from_codes(np.zeros(len(p), dtype=np.int8), pd.Index([served.recipe])),
         }
     )
 

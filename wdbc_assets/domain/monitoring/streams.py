@@ -157,8 +157,13 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         offsets, least = self.logarithms
-        distance = (((np.log(np.maximum(X + offsets, least)) - self.centre) @ self.whitening.T) ** 2).sum(axis=1)
-        return np.vstack([np.asarray(X).T, log_odds, distance])
+        terms = X + offsets
+        np.maximum(terms, least, out=terms)
+        np.log(terms, out=terms)
+        terms -= self.centre
+        whitened = terms @ self.whitening.T
+        whitened *= whitened
+        return np.vstack([np.asarray(X).T, log_odds, whitened.sum(axis=1)])
 
 
 def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
