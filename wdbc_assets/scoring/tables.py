@@ -34,9 +34,9 @@ def predictions(table: "pd.DataFrame", served: "Served") -> "pd.DataFrame":
             "triage": pd.Categorical.from_codes(served.triage_codes(p), pd.Index(decision_policy.OUTCOMES)),
             "above_threshold": served.above_threshold(p),
             "log_odds": log_odds.of_probabilities(p),
-            "model": pd.Categorical([served.version] * len(p)),
-            "recipe": pd.Categorical([served.recipe] * len(p)),
-            "policy": pd.Categorical([served.applied_policy] * len(p)),
+            "model": _constant(served.version, len(p)),
+            "recipe": _constant(served.recipe, len(p)),
+            "policy": _constant(served.applied_policy, len(p)),
         }
     )
 
@@ -55,7 +55,7 @@ def with_previous(predictions: "pd.DataFrame", table: "pd.DataFrame", previous: 
             p = previous.probabilities(np.asfortranarray(table[list(contract.FEATURES)].to_numpy(dtype=np.float64)))
             version = previous.version
     return predictions.assign(
-        previous_version=pd.Categorical([version] * len(table)), previous_probability=np.asarray(p, dtype=np.float64)
+        previous_version=_constant(version, len(table)), previous_probability=np.asarray(p, dtype=np.float64)
     )
 
 
@@ -67,3 +67,10 @@ def predictions_of_parts(
 
     scored = [with_previous(predictions(part, served), part, previous) for part in parts]
     return pd.concat(scored, ignore_index=True)
+
+
+def _constant(text: str, rows: int) -> "pd.Categorical":
+    """Return a column of one text."""
+    import pandas as pd
+
+    return pd.Categorical.from_codes(np.zeros(rows, dtype=np.int8), pd.Index([text]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from wdbc_assets.domain.monitoring import prevalence_shift, scan, streams, thresholds
 from wdbc_assets.domain.monitoring.distances import Comparison, Distance
@@ -121,11 +122,12 @@ def summarize(
         ValueError: a value is NaN.
     """
     sketch, comparison = streams.EMPTY, Comparison(reference)
-    for X, log_odds in parts:
-        quantities = reference.quantities(X, log_odds)
-        ranks = reference.ranks(quantities)
-        sketch += streams.of_ranks(reference, ranks, log_odds)
-        comparison.add(quantities, ranks)
+    with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
+        for X, log_odds in parts:
+            quantities = reference.quantities(X, log_odds)
+            ranks = reference.ranks(quantities)
+            sketch += streams.of_ranks(reference, ranks, log_odds)
+            comparison.add(quantities, ranks)
     return sketch, comparison.distances()
 
 

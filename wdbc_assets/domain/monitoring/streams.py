@@ -158,11 +158,15 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         offsets, least = self.logarithms
-        centred = np.log(np.maximum(X + offsets, least)) - self.centre
-        distance = np.empty(len(centred))
-        for first in range(0, len(centred), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            distance[block] = ((centred[block] @ self.whitening.T) ** 2).sum(axis=1)
+        terms = X + offsets
+        np.maximum(terms, least, out=terms)
+        np.log(terms, out=terms)
+        terms -= self.centre
+        distance = np.empty(len(terms))
+        for first in range(0, len(terms), _BLOCK):
+            whitened = terms[first : first + _BLOCK] @ self.whitening.T
+            whitened *= whitened
+            whitened.sum(axis=1, out=distance[first : first + _BLOCK])
         return np.vstack([np.asarray(X).T, log_odds, distance])
 
 
