@@ -44,7 +44,7 @@ LEAST_REFERENCE = 100
 BINS = 20
 """Bins of the log-odds, with equal shares of the reference, from which the prevalence is estimated."""
 
-_BLOCK = 256  # patients; for larger matrices BLAS starts threads, which cost the service more than they save
+_BLOCK = 256  # patients: they fit into the processor's cache, and BLAS starts no threads for so few
 _NEGLIGIBLE = 1e-10  # of the largest eigenvalue: a direction in which the reference does not vary
 
 
@@ -154,12 +154,12 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         offsets, least = self.logarithms
-        centred = np.log(np.maximum(X + offsets, least)) - self.centre
-        distance = np.empty(len(centred))
-        for first in range(0, len(centred), _BLOCK):
+        distance = np.empty(len(X))
+        for first in range(0, len(X), _BLOCK):
             block = slice(first, first + _BLOCK)
-            distance[block] = ((centred[block] @ self.whitening.T) ** 2).sum(axis=1)
-        return np.vstack([np.asarray(X).T, log_odds, distance])
+            centred = np.log(np.maximum(X[block] + offsets, least)) - self.centre
+            distance[block] = ((centred @ self.whitening.T) ** 2).sum(axis=1)
+        return np.vstack([X.T, log_odds, distance])
 
 
 def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
