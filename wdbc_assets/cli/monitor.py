@@ -114,7 +114,7 @@ def _of_service(store: "Store", *, debug: bool, as_json: bool) -> bool:
         )
         return bool(taken.damaged or (comparable and missing))
     for name in taken.damaged:
-        terminal.say(f"  {terminal.style('damaged', fg='red')} {name}: set aside in {files.folder}", err=True)
+        terminal.say(f"  {terminal.style('damaged', fg='red')} {name}: set aside in {files.damaged}", err=True)
     if report is not None:
         _show(report, as_json=False, kind="window")
     elif not comparable:

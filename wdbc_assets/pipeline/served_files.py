@@ -74,6 +74,7 @@ class ServedFiles:
         self.windows = folder / "windows"
         self.predictions = folder / "predictions"
         self.refused = folder / "refused"
+        self.damaged = folder / "damaged"
 
     def put_window(self, window: "ServedWindow", worker: str) -> None:
         """Write the sketch of a worker's patients in place of its earlier one.
@@ -149,8 +150,8 @@ class ServedFiles:
     def set_aside(self, paths: Iterable[Path]) -> None:
         """Move damaged files to a folder for a person."""
         for path in paths:
-            (self.folder / "damaged").mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
-            path.rename(self.folder / "damaged" / path.name)
+            self.damaged.mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
+            path.rename(self.damaged / path.name)
 
     @staticmethod
     def acknowledge(paths: Iterable[Path]) -> None:
@@ -166,7 +167,7 @@ def open_files() -> ServedFiles:
 
 def _write(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
-    atomic.replace(path, [json.dumps(parsing.plain(value)).encode()], mode=_PRIVATE_FILE)
+    atomic.write(path, [json.dumps(parsing.plain(value)).encode()], mode=_PRIVATE_FILE)
 
 
 def _files(folder: Path) -> list[Path]:

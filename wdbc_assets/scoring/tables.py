@@ -47,7 +47,6 @@ def with_previous(predictions: "pd.DataFrame", table: "pd.DataFrame", previous: 
     `previous_version` is its version, empty without one. `previous_probability` is that of the model as it was fitted,
     missing without one. A model that cannot score the table counts as none: it must not stop the champion.
     """
-    import pandas as pd
 
     version, p = "", np.full(len(table), np.nan)
     if previous is not None:

@@ -33,7 +33,7 @@ def test_a_look_sends_what_is_wrong(environment: Path, monkeypatch: pytest.Monke
         while not receiver.requests and time.monotonic() < end:
             time.sleep(0.05)
     assert [request.title for request in receiver.requests] == ["wdbc: refused champion: champion"]
-    assert "the service rejects version 0123456789ab: a file was altered" in receiver.requests[0].text
+    assert "the service rejects a new champion (0123456789ab): a file was altered" in receiver.requests[0].text
 
 
 def test_a_look_that_fails_is_reported_and_ends_nothing(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ LEAST_REFERENCE = 100
 BINS = 20
 """Bins of the log-odds, with equal shares of the reference, from which the prevalence is estimated."""
 
-_BLOCK = 256  # patients; for larger matrices BLAS starts threads, which cost the service more than they save
+_BLOCK = 256  # patients: they fit into the processor's cache, and BLAS starts no threads for so few
 _NEGLIGIBLE = 1e-10  # of the largest eigenvalue: a direction in which the reference does not vary
 
 
@@ -158,16 +158,12 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         offsets, least = self.logarithms
-        terms = X + offsets
-        np.maximum(terms, least, out=terms)
-        np.log(terms, out=terms)
-        terms -= self.centre
-        distance = np.empty(len(terms))
-        for first in range(0, len(terms), _BLOCK):
-            whitened = terms[first : first + _BLOCK] @ self.whitening.T
-            whitened *= whitened
-            whitened.sum(axis=1, out=distance[first : first + _BLOCK])
-        return np.vstack([np.asarray(X).T, log_odds, distance])
+        distance = np.empty(len(X))
+        for first in range(0, len(X), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            centred = np.log(np.maximum(X[block] + offsets, least)) - self.centre
+            distance[block] = ((centred @ self.whitening.T) ** 2).sum(axis=1)
+        return np.vstack([X.T, log_odds, distance])
 
 
 def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:

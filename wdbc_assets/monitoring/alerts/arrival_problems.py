@@ -31,5 +31,5 @@ def refused_champion() -> Iterator[Occurrence]:
     """Yield each version that a worker of the service refuses now; the one before stays in service."""
     refused = {one.version: one for one in served_files.open_files().refused_champions(datetime.now(UTC))}
     for version, one in refused.items():
-        text = f"the service rejects version {version}: {one.reason}"
+        text = f"the service rejects a new champion ({version}): {one.reason}"
         yield Occurrence(cause="refused-champion", subject=CHAMPION, text=text, version=version)

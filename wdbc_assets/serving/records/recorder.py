@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wdbc_assets import clock, settings
+from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import pseudonym_key, served_files
@@ -107,8 +107,13 @@ class Recorder:
         for step in steps:
             try:
                 step()
-            except (OSError, WdbcError) as error:
-                problem = error.what if isinstance(error, WdbcError) else f"{error.strerror} ({self._files.folder})"
+            except Exception as error:  # noqa: BLE001 -- one part must not hold up the others; a bug's text may quote a value
+                known = machine.refusal(error)
+                problem = (
+                    f"{known.what} ({known.where})"
+                    if known
+                    else f"unexpected {type(error).__name__}: this is a bug in wdbc"
+                )
         if problem and problem != self._problem:
             logger.error("what monitoring needs cannot be written: %s", problem)
         self._problem = problem

@@ -75,8 +75,9 @@ class Sketcher:
         self._waiting: list[_Scored] = []
         self._size = 0
         self._references: dict[str, Reference | None] = {}
-        self._key: str | None = None
-        self._look_at = 0.0
+        self._key = self._failed_key = ""
+        self._failure: Exception | None = None
+        self._look_at = self._retry_at = 0.0
         self._reason = ""
         self._window = ""
         self._sums: dict[str, _Sums] = {}
@@ -140,24 +141,29 @@ class Sketcher:
         recipe = loaded.served.recipe
         self._look_at = time.monotonic() + _LOOK_SECONDS
         try:
-            key = served_reference.key(self._store, recipe)
-            if key != self._key or recipe not in self._references:
-                self._references = {recipe: served_reference.load(key, recipe)}
-                self._key = key
+            self._load(recipe)
         except Exception as error:  # noqa: BLE001 -- whatever the store or the process raises, serving goes on
-            self._without_reference(recipe, error.what if isinstance(error, WdbcError) else type(error).__name__)
-        else:
-            self._reason = ""
+            reason = error.what if isinstance(error, WdbcError) else type(error).__name__
+            if reason != self._reason:
+                logger.error("the drift of the patients is not watched: %s", reason)  # noqa: TRY400 -- an expected error
+            self._reason = reason
+            if recipe not in self._references:  # an earlier reference of the recipe is better than none
+                self._references, self._key = {recipe: None}, ""
         telemetry.DRIFT_WATCHED.set(self._references[recipe] is not None)
 
-    def _without_reference(self, recipe: str, reason: str) -> None:
-        if recipe not in self._references:  # an earlier reference of the recipe is better than none
-            self._references = {recipe: None}
-        if self._references[recipe] is None:
-            self._look_at = time.monotonic() + (_LOOK_SECONDS if self._key is None else _RETRY_SECONDS)
-        if reason != self._reason:
-            logger.error("the drift of the patients is not watched: %s", reason)
-        self._reason = reason
+    def _load(self, recipe: str) -> None:
+        key = served_reference.key(self._store, recipe)
+        if key == self._key:
+            return
+        if self._failure is not None and self._failed_key == key and time.monotonic() < self._retry_at:
+            raise self._failure
+        try:
+            reference = served_reference.load(key, recipe)
+        except Exception as error:
+            self._failed_key, self._failure = key, error
+            self._retry_at = time.monotonic() + _RETRY_SECONDS  # building takes seconds of CPU time
+            raise
+        self._references, self._key, self._reason = {recipe: reference}, key, ""
 
     # The sums
 

@@ -167,7 +167,7 @@ def test_a_champion_that_is_refused_is_an_alert_until_it_no_longer_is(environmen
     recorder._poll()
     (found,) = arrival_problems.refused_champion()
     assert (found.cause, found.subject, found.version) == ("refused-champion", "champion", "0123456789ab")
-    assert found.text == "the service rejects version 0123456789ab: a file was altered"
+    assert found.text == "the service rejects a new champion (0123456789ab): a file was altered"
     champion.refused = None
     recorder._poll()
     assert list(arrival_problems.refused_champion()) == []

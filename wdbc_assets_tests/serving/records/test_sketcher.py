@@ -290,3 +290,28 @@ def test_a_new_evaluation_replaces_the_reference_and_a_failing_one_keeps_the_ear
     worker.sketcher.drain(NOON)
     worker.sketcher.flush()
     assert {one.reference for one in worker.windows()} == {REFERENCE.digest, OTHER.digest}
+
+
+def test_a_reference_that_cannot_be_built_is_tried_again_after_a_pause_or_another_evaluation(
+    tmp_path: Path, references: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sketchers, "_LOOK_SECONDS", 0.0)
+    tried: list[str] = []
+    load = served_reference.load
+
+    def noted(key: str, recipe: str) -> streams.Reference:
+        tried.append(recipe)
+        return load(key, recipe)
+
+    monkeypatch.setattr(served_reference, "load", noted)
+    references |= {"logistic": WdbcError("not evaluated"), "spline": OTHER}
+    worker = start(tmp_path)
+    for recipe in ("logistic", "spline", "logistic", "spline"):  # a promotion, a rollback, and a promotion
+        worker.champion.loaded = Champion.of(recipe).loaded
+        worker.sketcher.look()
+        assert drift_watched() == (recipe == "spline")
+    assert tried == ["logistic", "spline", "spline"]
+    worker.champion.loaded = Champion.of("logistic").loaded
+    references["logistic"] = REFERENCE
+    worker.sketcher.look()
+    assert drift_watched() == 1
