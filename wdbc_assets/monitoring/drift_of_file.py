@@ -22,13 +22,14 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
     served = bundle_loader.open_champion(store)
     for asset in ("clean_frame", "cross_validation"):
         staleness.require_made(store, asset)
+    inputs = staleness.as_evaluated({name: store.handle(name) for name in ("clean_frame", "cross_validation")})
     rebase = references.of_batch(store, None)
     batch = incoming.read(file, pseudonym=lambda _: "")
     return batch_functions.drift_report(
         batch,
         tables.predictions_of_parts(batch.patients.parts(), served, None),
-        store.handle("clean_frame").load(),
-        store.handle("cross_validation").load(),
+        inputs["clean_frame"].load(),
+        inputs["cross_validation"].load(),
         settings.parameters_of(settings.DriftParameters, config, {}),
         partition=file,
         earlier=(),

@@ -47,8 +47,9 @@ class MaterializeStep(Step):
         handles: Mapping[str, Handle],
         partition: str | None = None,
     ) -> None:
-        super().__init__(name, context, handles, partition)
-        self.inputs = {source: handle.manifest.version for source, handle in handles.items()}
+        super().__init__(name, context, staleness.as_evaluated(handles), partition)
+        self.not_current = [source for source, handle in handles.items() if self.handles[source] != handle]
+        self.inputs = {source: handle.manifest.version for source, handle in self.handles.items()}
         self.loaded: dict[str, Any] = {}
         self.earlier: list[Handle] = []
         self.by_batch: dict[str, list[Handle]] = {}
@@ -240,7 +241,8 @@ class MaterializeStep(Step):
     def _commit(self, draft: Draft, external: External) -> None:
         """Store a version and make it current; then let the source of an external value put its files away."""
         self.require_store()  # again, because the value may have taken long
-        if self.store.commit(draft, run_id=self.context.run.run_id, continues=external.continues):
+        run_id = self.context.run.run_id
+        if self.store.commit(draft, run_id=run_id, continues=external.continues, earlier=self.not_current):
             external.acknowledge()
         elif external.continues is None:
             self.context.log.warning(NOT_CURRENT)

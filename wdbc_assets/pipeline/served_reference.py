@@ -22,7 +22,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import batch_functions, served_files, staleness
 from wdbc_assets.store import parsing
 from wdbc_assets.store.backends import atomic
-from wdbc_assets.store.store import Store
+from wdbc_assets.store.store import Handle, Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.streams import Reference
@@ -40,11 +40,14 @@ def key(store: Store, recipe: str) -> str:
     Raises:
         WdbcError: nothing was evaluated yet, or the store cannot be read.
     """
-    versions = []
+    inputs = _inputs(store)
+    return parsing.digest([recipe, *(inputs[name].manifest.version for name in _INPUTS)])
+
+
+def _inputs(store: Store) -> dict[str, Handle]:
     for name in _INPUTS:
         staleness.require_made(store, name)
-        versions.append(store.handle(name).manifest.version)
-    return parsing.digest([recipe, *versions])
+    return staleness.as_evaluated({name: store.handle(name) for name in _INPUTS})
 
 
 def load(key: str, recipe: str) -> "Reference":
@@ -117,7 +120,8 @@ def build(store: Store, recipe: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _read(path) is not None:
             return
-        clean_frame, cross_validation = (store.handle(name).load() for name in _INPUTS)
+        inputs = _inputs(store)
+        clean_frame, cross_validation = (inputs[name].load() for name in _INPUTS)
         reference = batch_functions.drift_reference(clean_frame, cross_validation, recipe)
         content = io.BytesIO()
         np.savez(content, **{field.name: getattr(reference, field.name) for field in fields(reference)})

@@ -15,7 +15,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store.manifest import DamagedStore, Manifest
-from wdbc_assets.store.store import NeverMade, Store
+from wdbc_assets.store.store import Handle, NeverMade, Store
 
 NEVER_MADE = "never made"
 
@@ -97,14 +97,15 @@ def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = s
             states[asset] = AssetStatus(asset, manifest, damage, count, removed)
             continue
         parameters = resolved(asset, config, {})
+        inputs = {
+            name: now
+            for name in spec.inputs
+            if name not in specs.batch_inputs(asset) and (now := _present(store, states, name))
+        }
         changes = removed_recipes(spec, manifest) + reasons(
             store,
             manifest,
-            inputs={
-                name: now.version
-                for name in spec.inputs
-                if name not in specs.batch_inputs(asset) and (now := _present(store, states, name))
-            },
+            inputs={name: now.version for name, now in inputs.items()} | _evaluated_frame(inputs),
             parameters=parameters,
             code=code_versions.code_version(asset, parameters),
         )
@@ -152,6 +153,34 @@ def require_made(store: Store, asset: str, partition: str | None = None) -> None
             where=store.url,
             hint=f"Run `{spec.command}` first.",
         )
+
+
+def _evaluated_frame(inputs: Mapping[str, Manifest]) -> dict[str, str]:
+    """Return the version of the clean frame that the evaluation among the inputs was made of, if both are inputs."""
+    version = inputs["cross_validation"].inputs.get("clean_frame") if "cross_validation" in inputs else None
+    return {"clean_frame": version} if version is not None and "clean_frame" in inputs else {}
+
+
+def as_evaluated(inputs: Mapping[str, Handle]) -> dict[str, Handle]:
+    """Return the inputs of an asset, the clean frame in the version that the evaluation among them was made of.
+
+    So incoming patients are compared with those of the evaluation, also while a model is trained on another table.
+
+    Raises:
+        WdbcError: that version no longer exists.
+    """
+    stated = _evaluated_frame({name: handle.manifest for name, handle in inputs.items()})
+    if not stated or stated["clean_frame"] == inputs["clean_frame"].manifest.version:
+        return dict(inputs)
+    store, run_id = inputs["clean_frame"].store, inputs["cross_validation"].manifest.run_id
+    made = store.made_by(run_id, "clean_frame")
+    if made is None or made.version != stated["clean_frame"]:
+        raise WdbcError(
+            f"the clean frame {formatting.short(stated['clean_frame'])} that was evaluated no longer exists",
+            where=store.url,
+            hint="Run `wdbc evaluate`, which evaluates the current one.",
+        )
+    return {**inputs, "clean_frame": Handle(store, made)}
 
 
 def removed_recipes(spec: specs.AssetSpec, manifest: Manifest | None) -> list[str]:

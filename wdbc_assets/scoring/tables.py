@@ -68,7 +68,7 @@ def predictions_of_parts(
     return pd.concat(scored, ignore_index=True)
 
 
-def _constant(text: str, rows: int) -> "pd.Categorical":
+def _constant(text: str, rows: int) -> "pd.Categorical[str]":
     """Return a column of one text."""
     import pandas as pd
 

@@ -13,7 +13,7 @@ version without a pointer, never a pointer to an incomplete version.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,9 @@ class Store(StoreReader):
         )
         return Draft(value, contents, manifest, tables)
 
-    def commit(self, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
+    def commit(
+        self, draft: Draft, *, run_id: str, continues: str | None = None, earlier: Collection[str] = ()
+    ) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
 
         The pointer does not move if another run replaced an input since it was read. The result is then kept as a
@@ -106,6 +108,7 @@ class Store(StoreReader):
             run_id: The run.
             continues: The version that this one was made from, empty if there was none. If the asset has another
                 current version meanwhile, the pointer does not move. By default any version is replaced.
+            earlier: Inputs of which an earlier version was used on purpose: they need not be current.
 
         Raises:
             CannotWrite: runs on other machines moved the pointer again and again meanwhile.
@@ -114,7 +117,7 @@ class Store(StoreReader):
         self._note(draft.manifest, run_id)
         with self.backend.commit_lock():
             self.write(draft)  # before the lock is held, garbage collection may remove it
-            return self._point(draft.manifest, continues)
+            return self._point(draft.manifest, continues, set(draft.manifest.inputs) - set(earlier))
 
     def add(self, draft: Draft) -> None:
         """Write a version and state what it is, as its run made it. No pointer changes."""
@@ -155,11 +158,11 @@ class Store(StoreReader):
         self._mark_format()
         return Checkpoints(self.backend, paths.asset_name(asset), depends_on, fresh=fresh)
 
-    def _point(self, manifest: Manifest, continues: str | None) -> bool:
+    def _point(self, manifest: Manifest, continues: str | None, current_inputs: Collection[str]) -> bool:
         path = paths.pointer(manifest.asset, manifest.partition)
         for _ in range(_TRIES):
             stored = self._content(path)
-            if not all(self._is_current(manifest, name) for name in manifest.inputs):
+            if not all(self._is_current(manifest, name) for name in current_inputs):
                 return False
             earlier = self._current_or_damaged(manifest.asset, manifest.partition)
             if continues is not None and continues != (earlier.version if earlier else ""):

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.monitoring import batch_keys, batches
 from wdbc_assets.monitoring import inbox as inboxes
@@ -16,7 +17,7 @@ from wdbc_assets.monitoring.inbox import Inbox
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
 from wdbc_assets.orchestration.partitions import BATCH
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.backends import CannotWrite
 from wdbc_assets.store.store import Draft, Store, open_store
 from wdbc_assets_tests import builders, champions, monitored
@@ -247,3 +248,38 @@ def test_a_damaged_version_is_made_again_from_the_file_that_was_taken(
     Path(store.folder(manifest), "patients.parquet").write_bytes(builders.bundled_uci_bytes())
     assert run(instance, key).success
     assert store.damage(store.handle("incoming_batch", partition=key).manifest) is None
+
+
+def evaluate_one_table_and_train_on_another(store: Store) -> str:
+    """Let the evaluation state its clean frame, replace that frame, and return the version that was evaluated."""
+    evaluated = store.handle("clean_frame").manifest.version
+    for asset, value, inputs in (
+        ("cross_validation", store.handle("cross_validation").load(), {"clean_frame": evaluated}),
+        ("clean_frame", store.handle("clean_frame").load().iloc[:-1], {}),
+    ):
+        run_id = {"cross_validation": "a-run"}.get(asset, "another-run")
+        store.commit(store.draft(asset, value, run_id=run_id, inputs=inputs), run_id=run_id)
+    assert store.handle("clean_frame").manifest.version != evaluated
+    return evaluated
+
+
+def test_patients_are_compared_with_those_of_the_evaluation_while_another_table_is_trained_on(
+    instance: dg.DagsterInstance, inbox: Inbox, store: Store
+) -> None:
+    evaluated = evaluate_one_table_and_train_on_another(store)
+    key = arrive(inbox, 1)
+    assert run(instance, key).success
+    report = store.handle("drift_report", partition=key)
+    assert report.manifest.inputs["clean_frame"] == evaluated
+    assert report.load().reference_rows == contract.PUBLISHED_ROWS
+
+
+def test_a_clean_frame_that_was_evaluated_and_is_lost_is_named_with_a_hint(
+    inbox: Inbox, store: Store, environment: Path
+) -> None:
+    evaluate_one_table_and_train_on_another(store)
+    (environment / "results" / "runs" / "a-run" / "clean_frame.json").unlink()
+    names = ("clean_frame", "cross_validation")
+    with pytest.raises(WdbcError, match="that was evaluated no longer exists") as refused:
+        staleness.as_evaluated({name: store.handle(name) for name in names})
+    assert "wdbc evaluate" in refused.value.hint
