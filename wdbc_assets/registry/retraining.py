@@ -17,7 +17,7 @@ from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.decision_log import Decision
 from wdbc_assets.registry.registry import Registry
 from wdbc_assets.registry.verdicts import VerdictDocument
-from wdbc_assets.store import bundle_loader, parsing, paths
+from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
@@ -123,6 +123,8 @@ def promote(
         Superseded: the champion has changed; nothing was moved.
         DamagedStore: the refit or its evidence is damaged.
     """
+    from wdbc_assets.store import bundle_loader
+
     comparison, verdict = retraining.comparison, retraining.comparison.verdict
     passed = verdict.promoted if actor == ACTOR else verdict.name in PASSING
     if not passed and not force:

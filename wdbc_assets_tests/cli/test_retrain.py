@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -247,3 +249,10 @@ def test_options_that_exclude_each_other_are_refused() -> None:
 
 def test_the_defaults_promote_nothing_by_themselves() -> None:
     assert settings.load().auto_promote == "off"
+
+
+def test_the_command_line_imports_neither_numpy_nor_dagster_to_offer_the_command() -> None:
+    heavy = {"numpy", "pandas", "sklearn", "dagster"}
+    code = f"import sys, wdbc_assets.cli; print(sorted({heavy} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
