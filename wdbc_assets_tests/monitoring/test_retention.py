@@ -188,8 +188,12 @@ def test_a_store_that_cannot_be_written_keeps_everything(
 def test_a_file_of_the_inbox_that_cannot_be_removed_is_an_error_with_its_name(
     two_batches: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(self: Path, **_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
+    real = Path.unlink
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        if self.parent.name == "taken":
+            raise PermissionError(1, "Operation not permitted")
+        real(self, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refused)
     with pytest.raises(WdbcError, match="cannot be removed") as error:
