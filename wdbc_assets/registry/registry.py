@@ -4,6 +4,7 @@
     champion/versions/<digest>/...    the bundles, as for any asset
     champion/promoted/<digest>.json   the manifest of each champion, for a rollback
     champion/evidence/<digest>.json   each verdict document: versions, criteria, intervals
+    champion/references/<digest>.parquet    the patients of a rebased reference: see `references`
     champion/history.jsonl, .json     who moved the pointer, when and why: see `audit_log`
     champion/experiment.json, ...     a challenger beside it: see `challenger`
 
