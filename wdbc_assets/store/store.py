@@ -95,9 +95,7 @@ class Store(StoreReader):
         )
         return Draft(value, contents, manifest, tables)
 
-    def commit(
-        self, draft: Draft, *, run_id: str, continues: str | None = None, earlier: Collection[str] = ()
-    ) -> bool:
+    def commit(self, draft: Draft, *, run_id: str, continues: str | None = None, earlier: Collection[str] = ()) -> bool:
         """Write a version, then move the asset's pointer to it; return whether the pointer moved.
 
         The pointer does not move if another run replaced an input since it was read. The result is then kept as a
