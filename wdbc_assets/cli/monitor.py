@@ -91,15 +91,14 @@ def _of_service(store: "Store", *, debug: bool, as_json: bool) -> bool:
     """Take up what the service left, and show it. Return whether something could not be read or compared."""
     from wdbc_assets.monitoring import service_windows
     from wdbc_assets.orchestration import launch
-    from wdbc_assets.pipeline import served_files, specs
+    from wdbc_assets.pipeline import served_files
 
     files = served_files.open_files()
     comparable, missing = service_windows.comparable(store, files), service_windows.missing_input(store)
-    compared = comparable and missing is None
-    assets = specs.JOBS["served"] if compared else (service_windows.WINDOWS, service_windows.PREDICTIONS)
+    assets = service_windows.assets_to_take_up(store, files)
     launch.served(reporter=terminal.Lines(quiet=as_json), debug=debug, assets=assets)
     taken = store.handle(service_windows.WINDOWS).load()
-    report = store.handle(service_windows.REPORT).load() if compared else None
+    report = store.handle(service_windows.REPORT).load() if service_windows.REPORT in assets else None
     waiting = service_windows.in_progress(files)
     if comparable and missing is not None:
         terminal.show_error(missing)

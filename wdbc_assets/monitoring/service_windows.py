@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wdbc_assets import clock
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.pipeline.served_files import ServedFiles
@@ -25,7 +25,17 @@ def comparable(store: Store, files: ServedFiles) -> bool:
     """
     if store.current(WINDOWS) is not None and store.handle(WINDOWS).load().windows:
         return True
-    return any(_windows(files, files.ended_windows(datetime.now(UTC))))
+    return any(_windows(files, files.ended_windows(clock.now())))
+
+
+def assets_to_take_up(store: Store, files: ServedFiles) -> tuple[str, ...]:
+    """Return the assets of the job `served` that can be made now: without a comparison if there is nothing to compare.
+
+    Raises:
+        WdbcError: the recorded windows cannot be read.
+    """
+    compared = comparable(store, files) and missing_input(store) is None
+    return specs.JOBS["served"] if compared else (WINDOWS, PREDICTIONS)
 
 
 def missing_input(store: Store) -> WdbcError | None:

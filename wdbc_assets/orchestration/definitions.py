@@ -32,7 +32,7 @@ defs = dg.Definitions(
         jobs.live,
         jobs.retrain,
     ],
-    schedules=[schedules.daily_train],
+    schedules=[schedules.daily_train, schedules.daily_served],
     sensors=[
         sensors.source_changed,
         sensors.evidence_updates,

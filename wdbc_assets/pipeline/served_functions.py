@@ -1,11 +1,10 @@
 """The functions of what the service leaves: the sketches of its patients, their drift, and kept predictions."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wdbc_assets import logs, settings
+from wdbc_assets import clock, logs, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.served_files import ServedFiles
@@ -27,7 +26,7 @@ def served_windows(recorded: "tuple[str, ServedWindows] | None", service: Served
     """
     from wdbc_assets.domain.monitoring.served import ServedWindow, ServedWindows
 
-    paths = service.ended_windows(datetime.now(UTC))
+    paths = service.ended_windows(clock.now())
     if recorded is not None and not paths:
         return NotModified()
     version, before = recorded or ("", ServedWindows())

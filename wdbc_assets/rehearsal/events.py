@@ -238,6 +238,9 @@ class PrevalenceRises(Event):
         elif not self._named and seen.drift is not None and seen.drift.cause == "prevalence":
             self._named = True
             self.by += f"; from week {seen.week} with the cause prevalence"
+            reason = "the hospital has become a centre: more of its patients are malignant"
+            year.platform.command("monitor", "rebase", "--reason", reason)
+            self.kept_safe = "a person accepted the new patients as the reference"
 
 
 class BadCandidate(Event):
@@ -275,7 +278,8 @@ class ForcedModel(Event):
 
     def look(self, year: Year, seen: Observed) -> None:
         if self.is_active(seen.week) and self.found is None and seen.champion != self._version:
-            self._find(seen.week, f"guard: {year.platform.decisions()[-1].reason}")
+            last = year.platform.decisions()[-1]
+            self._find(seen.week, f"{last.actor}: {last.reason}")
             self.repaired = seen.week
 
 

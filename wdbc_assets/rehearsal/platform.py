@@ -6,7 +6,7 @@ they print goes to a transcript.
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -121,6 +121,22 @@ class Platform:
                     except WdbcError as error:
                         failures.append(error)
         return failures
+
+    def retrain_if_wanted(self) -> None:
+        """Let the sensor of the retraining look, and carry out the run that it requests, if any."""
+        import dagster as dg
+
+        from wdbc_assets.orchestration import resources, retrain_sensor
+        from wdbc_assets.orchestration.instance import open_instance
+        from wdbc_assets.orchestration.retrain import REASON_TAG
+
+        used = {"store": resources.StoreResource()}
+        with self._recorded("# the sensor retrain_wanted"):
+            with open_instance() as instance, dg.build_sensor_context(instance, resources=used) as context:
+                looked = retrain_sensor.retrain_wanted(context)
+            if isinstance(looked, dg.RunRequest):
+                with suppress(WdbcError):  # the reporter has printed it, and its alert is raised
+                    launch.retrain(looked.tags[REASON_TAG], reporter=self._console.reporter(), debug=False)
 
     def look_for_problems(self) -> None:
         """Let the sensor of the alerts look and send."""

@@ -130,6 +130,7 @@ def _settle_in(folder: Path, receiver: str) -> None:
         settings.variable("inbox"): folder / "inbox",
         settings.variable("alerts"): f"warning={receiver}",
         settings.variable("auto_rollback"): "guard",
+        settings.variable("auto_promote"): "evidence",
         settings.variable("alerts_remind_hours"): _REMIND_HOURS,
         settings.variable("alerts_free_bytes"): 0,
     }

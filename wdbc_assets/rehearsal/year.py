@@ -134,6 +134,8 @@ class Year:
         self._keys = []
         failures = self._patients(week)
         self._diagnoses(week)
+        if self.platform.results.is_dir():
+            self.platform.retrain_if_wanted()
         self.platform.look_for_problems()
         seen = self._observe(week, failures)
         for event in self.events:

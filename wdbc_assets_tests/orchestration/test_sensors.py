@@ -278,7 +278,16 @@ def test_a_mistyped_source_skips_with_the_reason(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.fault("O07")
-def test_the_schedule_states_its_time_zone_and_is_off_by_default() -> None:
-    assert schedules.daily_train.execution_timezone == "Etc/UTC"
-    assert schedules.daily_train.default_status is dg.DefaultScheduleStatus.STOPPED
+def test_the_schedules_state_their_time_zone_and_are_off_by_default() -> None:
+    for schedule in (schedules.daily_train, schedules.daily_served):
+        assert schedule.execution_timezone == "Etc/UTC"
+        assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert sensors.source_changed.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_what_the_service_left_is_taken_up_without_a_comparison_until_a_window_has_ended(environment: Path) -> None:
+    with dg.build_schedule_context(resources={"store": resources.StoreResource()}) as context:
+        request = schedules.daily_served(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.asset_selection is not None
+    assert {key.to_user_string() for key in request.asset_selection} == {"served_windows", "served_predictions"}

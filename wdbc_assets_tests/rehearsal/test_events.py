@@ -67,7 +67,7 @@ def test_a_bad_model_counts_as_found_once_another_one_serves() -> None:
     class Platform:
         @staticmethod
         def decisions() -> list[Any]:
-            return [SimpleNamespace(reason="E = 25")]
+            return [SimpleNamespace(actor="guard", reason="E = 25")]
 
     year = cast("Year", type("Rehearsed", (), {"platform": Platform}))
     event = events.ForcedModel(14)
