@@ -202,7 +202,7 @@ class StoreAway(Event):
 
     def look(self, year: Year, seen: Observed) -> None:
         if seen.week == self.week and seen.failures:
-            self._find(seen.week, f"`wdbc monitor`: {seen.failures[0]}")
+            self._find(seen.week, f"sensor: {seen.failures[0]}")
             if not year.service.unanswered:
                 self.kept_safe = "the service answered every request; the batch was taken up later"
 

@@ -23,6 +23,7 @@ from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.registry import open_registry
 
 if TYPE_CHECKING:
+    import dagster as dg
     import pandas as pd
 
     from wdbc_assets.domain.monitoring.drift import DriftReport
@@ -95,32 +96,41 @@ class Platform:
 
     def take_up(self) -> list[WdbcError]:
         """Let the sensor of the inbox look, and carry out the runs that it requests; return why some failed."""
+        failures: list[WdbcError] = []
+        with self._recorded("# the sensor inbox_changed"):
+            for _ in range(_MOST_RUNS):
+                try:
+                    requests = self._requested_batches()
+                except WdbcError as error:
+                    return [*failures, error]
+                for request in requests:
+                    try:
+                        self._run_on_batch(request)
+                    except WdbcError as error:
+                        failures.append(error)
+                if not requests:
+                    break
+        return failures
+
+    def _requested_batches(self) -> "Sequence[dg.RunRequest]":
         import dagster as dg
 
         from wdbc_assets.orchestration import inbox_sensor, resources
         from wdbc_assets.orchestration.instance import open_instance
 
-        failures = []
         used = {"store": resources.StoreResource(), "inbox": resources.InboxResource()}
-        with self._recorded("# the sensor inbox_changed"):
-            for _ in range(_MOST_RUNS):
-                with open_instance() as instance, dg.build_sensor_context(instance, resources=used) as context:
-                    looked = inbox_sensor.inbox_changed(context)
-                requests = looked.run_requests if isinstance(looked, dg.SensorResult) else None
-                if not requests:
-                    break
-                for request in requests:
-                    selected = [key.to_user_string() for key in request.asset_selection or ()]
-                    try:
-                        launch.batch(
-                            str(request.partition_key),
-                            reporter=self._console.reporter(),
-                            debug=False,
-                            assets=selected or specs.JOBS["monitor"],
-                        )
-                    except WdbcError as error:
-                        failures.append(error)
-        return failures
+        with open_instance() as instance, dg.build_sensor_context(instance, resources=used) as context:
+            looked = inbox_sensor.inbox_changed(context)
+        return (looked.run_requests or ()) if isinstance(looked, dg.SensorResult) else ()
+
+    def _run_on_batch(self, request: "dg.RunRequest") -> None:
+        selected = [key.to_user_string() for key in request.asset_selection or ()]
+        launch.batch(
+            str(request.partition_key),
+            reporter=self._console.reporter(),
+            debug=False,
+            assets=selected or specs.JOBS["monitor"],
+        )
 
     def retrain_if_wanted(self) -> None:
         """Let the sensor of the retraining look, and carry out the run that it requests, if any."""
