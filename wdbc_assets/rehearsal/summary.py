@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wdbc_assets.registry import audit_log
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -145,4 +147,5 @@ def _may_explain(event: Event, seen: Observed) -> bool:
 
 def _decisions(year: Year) -> Iterator[DecisionResult]:
     for entry in year.platform.decisions()[year.decided :]:
-        yield DecisionResult(year.hospital.week_of(entry.at), entry.actor, entry.action, entry.reason)
+        verdict = f": {entry.verdict}" if entry.action == audit_log.REFIT_COMPARED else ""
+        yield DecisionResult(year.hospital.week_of(entry.at), entry.actor, f"{entry.action}{verdict}", entry.reason)
