@@ -86,8 +86,8 @@ class LiveMetrics:
         scan: The scan of the calibration over the weeks in which outcomes became known.
         recall_evidence: The evidence that the recall is too low.
         weeks: The number of weeks from the first known outcome to the last.
-        rollback: The evidence that the champion is worse than the model before it; None in metrics of an earlier
-            release.
+        rollback: The evidence that the champion is worse than the model before it; None without batches, and in
+            metrics of an earlier release.
     """
 
     as_of: str
@@ -142,6 +142,7 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
     weeks = _weeks(joined)
     champions = joined[joined["own"]]
     scan, recall = outcome_scan.scan_outcomes(reference, _weeks(champions)), _recall(champions)
+    alarm = bool(scan.alarms) or recall.in_alarm
     return LiveMetrics(
         as_of=max(events["recorded_at"], default=""),
         predictions=len(latest),
@@ -158,7 +159,7 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
         scan=outcome_scan.scan_outcomes(reference, weeks),
         recall_evidence=_recall(joined),
         weeks=len(weeks),
-        rollback=rollback_evidence.evaluate(predictions[own], champions, in_alarm=bool(scan.alarms) or recall.in_alarm),
+        rollback=rollback_evidence.evaluate(predictions[own], champions, in_alarm=alarm) if own.any() else None,
     )
 
 

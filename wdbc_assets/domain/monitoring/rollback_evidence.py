@@ -53,20 +53,26 @@ class RollbackEvidence:
 
 
 def with_columns(predictions: "pd.DataFrame") -> "pd.DataFrame":
-    """Return predictions with the columns about the model before the champion, which older ones lack."""
-    if "previous_version" in predictions:
-        return predictions
-    return predictions.assign(previous_version=NO_VERSION, previous_probability=float("nan"))
+    """Return predictions with the columns that older ones and those of the service lack: they take no part."""
+    missing: dict[str, str | float] = {
+        "log_odds": float("nan"),
+        "previous_version": NO_VERSION,
+        "previous_probability": float("nan"),
+    }
+    return predictions.assign(**{name: value for name, value in missing.items() if name not in predictions})
 
 
 def reign(predictions: "pd.DataFrame") -> "pd.Series[bool]":
-    """Return which predictions were made by the current champion since it came into production.
+    """Return which predictions of batches were made by the current champion since it came into production.
 
     Args:
         predictions: One row per prediction, in the order of the batches, with the version of the champion in `model`.
+            The log-odds of the service's predictions are missing: no other model has scored those patients.
     """
-    current = predictions["model"].astype("str") == str(predictions["model"].iloc[-1])
-    return current[::-1].cummin()[::-1]
+    of_batches = predictions["log_odds"].notna()
+    models = predictions.loc[of_batches, "model"].astype("str")
+    current = models.eq(models.iloc[-1])[::-1].cummin() if len(models) else models.eq("")
+    return current.reindex(predictions.index, fill_value=False)
 
 
 def evaluate(own: "pd.DataFrame", known: "pd.DataFrame", *, in_alarm: bool) -> RollbackEvidence:

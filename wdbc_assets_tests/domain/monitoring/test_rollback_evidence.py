@@ -115,3 +115,10 @@ def test_an_alarm_about_an_earlier_champion_is_none_about_the_present_one() -> N
 
 def test_one_patient_gives_evidence_without_any_class_of_the_other_kind() -> None:
     assert evidence(predictions(1).assign(id="b1p1", previous_version="old", previous_probability=0.5)).patients == 1
+
+
+def test_predictions_of_the_service_take_no_part_whichever_model_made_them() -> None:
+    served = batch(9, model="challenger").drop(columns=["log_odds", "previous_version", "previous_probability"])
+    completed = rollback_evidence.with_columns(served)
+    assert evidence(batch(1), completed) == evidence(batch(1))
+    assert live.evaluate(completed, live.no_events(), REFERENCE).rollback is None
