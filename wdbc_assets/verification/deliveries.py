@@ -1,8 +1,8 @@
-"""Verification of what was delivered: incoming batches and outcomes, which no code can derive.
+"""Verification of what was delivered: batches, outcomes and what the service left, which no code can derive.
 
 A batch is read again if its file is still in the inbox's folder of taken files, and its key is the present one. The
-outcomes are append-only, so they begin with those of the version before, if that is still stored. Otherwise the stored
-bytes are compared with their digest.
+outcomes and the predictions that the service kept are append-only, so they begin with those of the version before, if
+that is still stored. Otherwise the stored bytes are compared with their digest.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from wdbc_assets.store.store import Store
     from wdbc_assets.verification.rederive import StoredVersion
 
-ASSETS = ("incoming_batch", "outcomes")
+_APPENDED = ("outcomes", "served_predictions")
+ASSETS = ("incoming_batch", "served_windows", *_APPENDED)
 
 _PSEUDONYM = r"(?:[0-9a-f]{32})?"
 _BY_DIGEST = "compared by its digest"
@@ -32,7 +33,7 @@ def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[C
     if not damage:
         try:
             found += _foreign_ids(case)
-            changes, how = _compared(store, case) if case.asset == "outcomes" else _read_again(store, inbox, case)
+            changes, how = _compare(store, inbox, case)
             found += changes
         except (WdbcError, LookupError, ValueError, TypeError) as error:
             what = error.what if isinstance(error, WdbcError) else type(error).__name__
@@ -45,6 +46,13 @@ def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[C
         compared=f"{files.describe(case.intact())}, {how}",
         causes=tuple(found),
     )
+
+
+def _compare(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Cause], str]:
+    """Return what differs, and with what the delivery was compared."""
+    if case.asset == "incoming_batch":
+        return _read_again(store, inbox, case)
+    return _compared(store, case) if case.asset in _APPENDED else ([], _BY_DIGEST)
 
 
 def _foreign_ids(case: "StoredVersion") -> Iterator[Cause]:
@@ -76,7 +84,7 @@ def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[
 
 
 def _compared(store: "Store", case: "StoredVersion") -> tuple[list[Cause], str]:
-    """Compare the outcomes with the version that they continue."""
+    """Compare a table with the version that it continues."""
     before = str((case.manifest.origin or {}).get("continues", ""))
     manifest = next(iter(index.read(store).whole(case.asset, before)), None) if before else None
     if manifest is None:

@@ -120,10 +120,10 @@ def test_made_is_said_only_of_what_is_stored_and_the_error_names_asset_and_run(
 ) -> None:
     commit = Store.commit
 
-    def refusing(store: Store, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
+    def refusing(store: Store, draft: Draft, **how: Any) -> bool:
         if draft.manifest.asset == "clean_frame":
             raise CannotWrite("the store cannot be written: No space left on device", where="disk")
-        return commit(store, draft, run_id=run_id, continues=continues)
+        return commit(store, draft, **how)
 
     monkeypatch.setattr(Store, "commit", refusing)
     with dg.DagsterInstance.ephemeral() as instance:

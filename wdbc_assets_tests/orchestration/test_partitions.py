@@ -181,7 +181,7 @@ def test_a_run_that_is_killed_before_the_batch_is_stored_takes_it_up_again_once(
 ) -> None:
     key = arrive(inbox, 1)
 
-    def killed(store: Store, draft: Draft, *, run_id: str, continues: str | None = None) -> bool:
+    def killed(store: Store, draft: Draft, **how: Any) -> bool:
         raise CannotWrite("the store cannot be written: No space left on device", where="disk")
 
     with monkeypatch.context() as patched:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ASSETS = tuple(specs.ASSETS)
 OF_MODEL = tuple(specs.of_model())
+OF_MONITORING = tuple(asset for asset in ASSETS if asset not in OF_MODEL)
 """The assets with which the model is developed: all but those of its monitoring."""
 MADE = tuple(asset for asset in OF_MODEL if not specs.ASSETS[asset].promoted)
 """What "Materialize all" makes of them: everything but what is moved by a promotion."""
@@ -210,9 +211,9 @@ def browser_page(*, width: int, height: int, scale: float = 1) -> Iterator["Page
 
 
 def open_lineage(page: "Page", ui: DagsterUi) -> None:
-    """Click from the first page to the graph of all assets, with both groups open and room for it.
+    """Click from the first page to the graph of all assets, with all groups open; then show those of the model.
 
-    What lies outside of the window is not drawn.
+    What lies outside of the window is not drawn, and all of them do not fit into one.
     """
     page.set_viewport_size({"width": 2800, "height": 4000})
     page.goto(ui.url)
@@ -222,7 +223,14 @@ def open_lineage(page: "Page", ui: DagsterUi) -> None:
     page.get_by_label("settings").last.click()
     page.get_by_role("menuitem", name="Expand all groups").click()
     page.keyboard.press("Escape")
-    for asset in ASSETS:
+    show_assets(page, OF_MODEL)
+
+
+def show_assets(page: "Page", assets: tuple[str, ...]) -> None:
+    """Show only the assets of the model, or only those of its monitoring, in the graph that is open."""
+    chosen = 'not group:"monitoring"' if assets == OF_MODEL else 'group:"monitoring"'
+    page.goto(re.sub(r"/asset-groups[^?]*\?", f"/asset-groups~{quote(chosen, safe='')}?", page.url))
+    for asset in assets:
         node(page, asset).wait_for()
 
 
@@ -232,11 +240,7 @@ def node(page: "Page", asset: str) -> "Locator":
 
 
 def materialize_all(page: "Page") -> None:
-    """Click the button above the graph of the assets that need no batch: for the others it asks for one."""
-    filtered = "/asset-groups~" + quote('not group:"monitoring"', safe="") + "?"
-    page.goto(page.url.replace("/asset-groups?", filtered))
-    for asset in OF_MODEL:
-        node(page, asset).wait_for()
+    """Click the button above the graph of the model's assets, which need no batch: for the others it asks for one."""
     page.get_by_role("button", name="Materialize all").click()
 
 

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -24,11 +25,11 @@ MARKUP = "<img src=x onerror=alert(1)>"
 RUN_MILLISECONDS = dagster_ui.RUN_SECONDS * 1000
 
 
-def drawn_lineage(page: Page) -> set[tuple[str, str]]:
-    """The arrows of the graph as pairs of assets, identified by where each begins and ends."""
+def drawn_lineage(page: Page, assets: Sequence[str]) -> set[tuple[str, str]]:
+    """The arrows of the graph as pairs of these assets, identified by where each begins and ends."""
     boxes = {
         asset: node(page, asset).evaluate("e => ['x', 'y', 'width', 'height'].map(name => +e.getAttribute(name))")
-        for asset in ASSETS
+        for asset in assets
     }
     arrows = page.locator("path[marker-end]").evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
 
@@ -37,7 +38,7 @@ def drawn_lineage(page: Page) -> set[tuple[str, str]]:
             x, y, width, height = map(float, boxes[asset])
             return abs(place[0] - (x + width * right)) + abs(place[1] - (y + height / 2))
 
-        return min(ASSETS, key=distance)
+        return min(assets, key=distance)
 
     found = set()
     for arrow in arrows:
@@ -56,12 +57,14 @@ def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_linea
         expect(page.get_by_role("dialog")).to_have_count(0)
 
         dagster_ui.open_lineage(page, ui)
-        for asset in ASSETS:
-            state = "0 partitions" if specs.ASSETS[asset].partitioned else "Never materialized"
-            expect(node(page, asset)).to_contain_text(state)
-        assert drawn_lineage(page) == {
-            (source, asset) for asset, derivation in specs.ASSETS.items() for source in derivation.inputs
-        }
+        for assets in (dagster_ui.OF_MONITORING, dagster_ui.OF_MODEL):
+            dagster_ui.show_assets(page, assets)
+            for asset in assets:
+                state = "0 partitions" if specs.ASSETS[asset].partitioned else "Never materialized"
+                expect(node(page, asset)).to_contain_text(state)
+            assert drawn_lineage(page, assets) == {
+                (source, asset) for asset in assets for source in specs.ASSETS[asset].inputs if source in assets
+            }
 
         dagster_ui.materialize_all(page)
         dagster_ui.leave_until_finished(page, ui)

@@ -71,7 +71,7 @@ def verified(store: Store, *, deep: bool = False) -> dict[tuple[str, str | None]
 def test_all_are_the_same_and_nothing_is_written(store: Store) -> None:
     before = snapshot(Path(store.url))
     found = verified(store)
-    assert len(found) == 3 * BATCHES + 2
+    assert len(found) == 3 * BATCHES + 3
     assert {name: one.reason or one.causes for name, one in found.items() if one.verdict != "same"} == {}
     batches = store.partitions("incoming_batch")
     assert "read from its file again" in found["incoming_batch", batches[0]].compared

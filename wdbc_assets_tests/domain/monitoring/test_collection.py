@@ -1,5 +1,7 @@
 """The labelled patients: who is among them, and who is left out."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from wdbc_assets.domain.data import contract
@@ -8,7 +10,7 @@ from wdbc_assets.domain.data.labelled import LabelledPatients
 from wdbc_assets.domain.monitoring import collection, live
 from wdbc_assets.domain.rules import labelled as rules
 from wdbc_assets.pipeline import validation
-from wdbc_assets.store import codecs
+from wdbc_assets.store import codecs, table_files
 from wdbc_assets_tests import retrained
 from wdbc_assets_tests.domain import validation as tables
 
@@ -17,6 +19,10 @@ LATER = "2026-07-01T00:00:00+00:00"
 
 def collected(made: dict[str, IncomingBatch], events: pd.DataFrame) -> LabelledPatients:
     return collection.collect(tables.clean_frame(), made, events)
+
+
+def with_table(batch: IncomingBatch, table: pd.DataFrame) -> IncomingBatch:
+    return replace(batch, patients=table_files.write([table]))
 
 
 def test_the_reference_comes_first_then_the_patients_of_the_batches_by_arrival() -> None:
@@ -40,8 +46,9 @@ def test_without_batches_or_outcomes_there_is_the_reference_alone() -> None:
 def test_of_a_patient_who_arrived_twice_the_first_row_counts() -> None:
     made, events = retrained.batches(count=2, size=10)
     first, second = made
-    again = made[first].table.assign(radius_mean=9.0)
-    made[second].table.loc[:4, :] = again.loc[:4, :]
+    table = made[second].table
+    table.loc[:4, :] = made[first].table.assign(radius_mean=9.0).loc[:4, :]
+    made[second] = with_table(made[second], table)
     patients = collected(made, events)
     assert (patients.repeated, patients.duplicates, len(patients.arrived)) == (5, 0, 15)
     assert not (patients.arrived["radius_mean"] == 9.0).any()
@@ -49,19 +56,23 @@ def test_of_a_patient_who_arrived_twice_the_first_row_counts() -> None:
 
 def test_patients_with_the_measurements_of_another_are_dropped_and_counted() -> None:
     made, events = retrained.batches(count=1, size=10)
-    (batch,) = made.values()
+    ((key, batch),) = made.items()
+    table = batch.table
     for column in contract.FEATURES:
-        batch.table.loc[0, column] = tables.clean_frame()[column][3]
-        batch.table.loc[1, column] = batch.table[column][2]
+        table.loc[0, column] = tables.clean_frame()[column][3]
+        table.loc[1, column] = table[column][2]
+    made[key] = with_table(batch, table)
     patients = collected(made, events)
     assert (patients.duplicates, len(patients.arrived)) == (2, 8)
 
 
 def test_contradictory_diagnoses_and_patients_without_an_id_are_left_out() -> None:
     made, events = retrained.batches(count=1, size=10)
-    (batch,) = made.values()
-    batch.table.loc[0, "id"] = ""
-    name = batch.table["id"][1]
+    ((key, batch),) = made.items()
+    table = batch.table
+    table.loc[0, "id"] = ""
+    made[key] = with_table(batch, table)
+    name = table["id"][1]
     both = pd.DataFrame([(name, label, LATER, LATER) for label in (0, 1)], columns=list(live.EVENT_COLUMNS))
     patients = collected(made, pd.concat([events, both], ignore_index=True))
     assert (patients.contradictory, patients.without_outcome, len(patients.arrived)) == (1, 1, 8)
@@ -77,8 +88,10 @@ def test_exchanged_diagnoses_of_the_batches_are_refused_although_the_reference_o
 
 def test_a_row_that_breaks_the_contract_is_named() -> None:
     made, events = retrained.batches(count=1, size=10)
-    (batch,) = made.values()
-    batch.table.loc[4, "radius_worst"] = 1e-3
+    ((key, batch),) = made.items()
+    table = batch.table
+    table.loc[4, "radius_worst"] = 1e-3
+    made[key] = with_table(batch, table)
     found = validation.validate("labelled_patients", collected(made, events), {}, where="labelled_patients")
     assert found.refusal is not None
     assert "worst_is_not_below_mean" in found.refusal.what
