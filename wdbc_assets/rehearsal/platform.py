@@ -5,6 +5,7 @@ they print goes to a transcript.
 """
 
 import io
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.live import LiveMetrics
+
+_DELIVERY_SECONDS, _LOOK_SECONDS = 60.0, 0.5
 
 _MOST_RUNS = 10
 """Runs of one week: more mean that a run is requested again and again."""
@@ -162,6 +165,15 @@ class Platform:
             dg.build_sensor_context(instance, resources=used) as context,
         ):
             alert_sensor.alerts(context)
+
+    def deliver_alerts(self) -> None:
+        """Wait until every alert has arrived, but no longer than a minute: a channel that failed is tried later."""
+        from wdbc_assets.orchestration import alerting
+
+        end = time.monotonic() + _DELIVERY_SECONDS
+        while self.waiting_alerts() and time.monotonic() < end:
+            alerting.send(self.config, wait_seconds=1)
+            time.sleep(_LOOK_SECONDS)
 
     def drift(self, batch: str) -> "DriftReport | None":
         """Return the drift report of a batch, or None if there is none."""

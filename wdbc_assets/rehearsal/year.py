@@ -100,11 +100,13 @@ class Year:
     _answers: list[Answer | None] = field(default_factory=list)
 
     def play(self, weeks: int) -> Iterator[Observed]:
-        """Play the weeks one after another, and yield what was observed in each."""
+        """Play the weeks one after another, and yield what was observed in each; then await the last alerts."""
         for week in range(1, weeks + 1):
             seen = self._week(week)
             self.weeks.append(seen)
             yield seen
+        self.receiver.is_down = False
+        self.platform.deliver_alerts()
 
     def send_again(self) -> None:
         """Let the hospital send the file of this week once more, without a fault."""
