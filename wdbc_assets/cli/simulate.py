@@ -32,6 +32,9 @@ def simulate(*, folder: Path, champion_of: Path | None, weeks: int, seed: int, a
 
     started = time.monotonic()
     folder, copied = folder.absolute(), champion_of and champion_of.absolute()
+    program = terminal.command_name()
+    if Path(program).exists():  # a path: the rehearsal works in another folder
+        program = str(Path(program).absolute())
     console = Console(_run, terminal.Lines)
     with preparation.prepared(folder, console, champion_of=copied, weeks=weeks, seed=seed, say=_say) as year:
         for seen in year.play(weeks):
@@ -50,7 +53,7 @@ def simulate(*, folder: Path, champion_of: Path | None, weeks: int, seed: int, a
             terminal.say(line)
     _say(f"\n  page         {folder / 'rehearsal.html'}")
     _say(f"  transcript   {folder / 'transcript.txt'}")
-    _say(f"  Dagster's UI cd {folder} && {terminal.command_name()} ui")
+    _say(f"  Dagster's UI cd {folder} && {program} ui")
     click.get_current_context().exit(0 if result.passed else 3)
 
 

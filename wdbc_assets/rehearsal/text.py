@@ -37,7 +37,7 @@ def table(result: "RehearsalResult") -> Iterator[str]:
         yield f"  {event.name:<20} {event.injected:>4}  {found:>5}  {wrong:>13}  {_short(event.by)}"
     yield ""
     for decision in result.decisions:
-        yield f"  week {decision.week:>2}  {decision.action} by {decision.actor}: {_short(decision.reason)}"
+        yield f"  week {decision.week:>2}  {decision.action}, by {decision.actor}: {_short(decision.reason)}"
     yield (
         f"\n  {result.weeks} weeks, {result.patients:,} patients: {result.wrong:,} definite answers were wrong,"
         f" {result.referred:,} patients were referred to a person"
