@@ -77,14 +77,14 @@ def make_assets(folder: Path) -> None:
     """Make predictions and the drift report of the stored batch, and store them."""
     from wdbc_assets import settings
     from wdbc_assets.pipeline import batch_functions
-    from wdbc_assets.pipeline.calls import Production
+    from wdbc_assets.pipeline.calls import ScoringContext
     from wdbc_assets.store.store import open_store
 
     store = open_store(str(folder / "store"), relative_to=folder)
     batch = store.handle("incoming_batch", partition=_KEY).load()
     champion, clean, evaluated = (store.handle(name) for name in ("champion", "clean_frame", "cross_validation"))
     versions = {"champion": champion.manifest.version}
-    predictions = batch_functions.predictions(batch, champion.load(), versions, Production())
+    predictions = batch_functions.predictions(batch, champion.load(), versions, ScoringContext())
     weekly = settings.DriftParameters(drift_cadence="weekly")
     report = batch_functions.drift_report(
         batch, predictions, clean.load(), evaluated.load(), weekly, _KEY, earlier=(), rebased=None

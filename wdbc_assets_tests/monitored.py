@@ -19,7 +19,7 @@ from wdbc_assets.domain.evaluation import comparison
 from wdbc_assets.domain.monitoring.drift import DriftReport
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.pipeline import batch_functions
-from wdbc_assets.pipeline.calls import Production
+from wdbc_assets.pipeline.calls import ScoringContext
 from wdbc_assets.registry import references
 from wdbc_assets.scoring import incoming as reading
 from wdbc_assets.store.store import Store, open_store
@@ -71,7 +71,7 @@ def store_batch(
     versions = {"champion": champion.manifest.version}
     _commit(store, "incoming_batch", batch, key, {})
     versions["incoming_batch"] = store.handle("incoming_batch", partition=key).manifest.version
-    scored = batch_functions.predictions(batch, champion.load(), versions, Production())
+    scored = batch_functions.predictions(batch, champion.load(), versions, ScoringContext())
     _commit(store, "predictions", scored, key, versions)
     if report:
         rebase = references.of_batch(store, key)

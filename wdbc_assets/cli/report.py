@@ -49,7 +49,7 @@ def report(debug: bool, /, *, output: Path | None, show: bool) -> None:  # noqa:
 
 def _possible(store: Store) -> list[str]:
     """Return the evidence assets whose inputs are available."""
-    available = {asset for asset in specs.of_model() if _is_available(store, asset)}
+    available = {asset for asset in specs.MODEL if _is_available(store, asset)}
     possible = []
     for asset in specs.JOBS["evidence"]:
         if available.issuperset(specs.ASSETS[asset].inputs):

@@ -24,7 +24,7 @@ from wdbc_assets.pipeline import calls, code_versions, served_files, specs, stal
 from wdbc_assets.pipeline.calls import External, NotModified
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
-from wdbc_assets.registry import production, references
+from wdbc_assets.registry import references, scoring_context
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.paths import CHAMPION
@@ -55,7 +55,7 @@ class MaterializeStep(Step):
         self.by_batch: dict[str, list[Handle]] = {}
         self.rebase: Entry | None = None
         self.checkpoints: Checkpoints | None = None
-        self.production = calls.Production()
+        self.scoring_context = calls.ScoringContext()
 
     def materialize(self) -> Iterator[Any]:
         """Yield the value, or the current version if it is up to date, and the checks."""
@@ -74,7 +74,8 @@ class MaterializeStep(Step):
         if isinstance(outcome, NotModified) and current is not None:
             yield from self._unchanged(current)
             return
-        parameters |= self._stated_production()
+        if calls.takes_scoring_context(self.name):
+            parameters |= self.scoring_context.stated()
         external = outcome if isinstance(outcome, External) else External(outcome, {})
         value, origin = external.value, external.origin or None
 
@@ -171,8 +172,8 @@ class MaterializeStep(Step):
 
     def _call(self, *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
-        if calls.takes_production(self.name):
-            self.production = self._beside_the_champion()
+        if calls.takes_scoring_context(self.name):
+            self.scoring_context = self._scoring_context()
         self.loaded = {source: handle.load() for source, handle in self.handles.items()}
         for source, handles in self.by_batch.items():
             self.loaded[source] = {handle.manifest.partition: handle.load() for handle in handles}
@@ -192,22 +193,15 @@ class MaterializeStep(Step):
             rebased=self._rebased,
             recorded=self._recorded,
             deliveries=outcome_files.open_files(),
-            production=self.production,
+            scoring_context=self.scoring_context,
             service=served_files.open_files(),
         )
 
-    def _beside_the_champion(self) -> calls.Production:
-        beside = production.beside(self.store, self.inputs[CHAMPION])
-        if beside.problem:
-            self.note("%s: no earlier champion scores it too: %s", self.subject, beside.problem)
-        return beside.production
-
-    def _stated_production(self) -> dict[str, Any]:
-        """Return what the manifest of an asset states that records what stood beside the champion."""
-        if not calls.takes_production(self.name):
-            return {}
-        previous = self.production.previous
-        return {"previous": previous.version if previous else "", "refers_everyone": self.production.refers_everyone}
+    def _scoring_context(self) -> calls.ScoringContext:
+        found = scoring_context.current(self.store, self.inputs[CHAMPION])
+        if found.problem:
+            self.note("%s: no earlier champion scores it too: %s", self.subject, found.problem)
+        return found
 
     def _unchanged(self, manifest: Manifest) -> Iterator[Any]:
         event = self._latest_event()

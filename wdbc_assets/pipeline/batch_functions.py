@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
-from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, Production, ReceivedFile
+from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, ReceivedFile, ScoringContext
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,10 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
 
 
 def predictions(
-    incoming_batch: "IncomingBatch", champion: "bundles.Bundle", versions: Mapping[str, str], production: Production
+    incoming_batch: "IncomingBatch",
+    champion: "bundles.Bundle",
+    versions: Mapping[str, str],
+    scoring_context: ScoringContext,
 ) -> "pd.DataFrame":
     """The champion's prediction for each patient of a batch. A later champion does not change them.
 
@@ -58,8 +61,9 @@ def predictions(
     from wdbc_assets.scoring import tables
     from wdbc_assets.store import bundle_loader
 
-    served = replace(bundle_loader.serve(champion, versions["champion"]), refers_everyone=production.refers_everyone)
-    return tables.predictions_of_parts(incoming_batch.patients.parts(), served, production.previous)
+    served = bundle_loader.serve(champion, versions["champion"])
+    served = replace(served, refers_everyone=scoring_context.refers_everyone)
+    return tables.predictions_of_parts(incoming_batch.patients.parts(), served, scoring_context.previous)
 
 
 def drift_report(

@@ -100,20 +100,27 @@ class Deliveries(Protocol):
 
 
 @dataclass(frozen=True)
-class Production:
-    """What stands beside the champion while it scores a batch.
+class ScoringContext:
+    """What holds in production while the champion scores a batch.
 
-    `previous` is the model that a rollback would restore, None if there is none or it cannot be loaded.
-    `refers_everyone` tells whether every patient is referred to a person, whatever the champion says.
+    Attributes:
+        previous: The model that a rollback would restore, which scores the batch too; None if there is none.
+        problem: Why the model before the champion cannot score; empty if it can, or if there is none.
+        refers_everyone: Whether every patient is referred to a person, whatever the champion says.
     """
 
     previous: "Served | None" = None
+    problem: str = ""
     refers_everyone: bool = False
 
+    def stated(self) -> dict[str, str | bool]:
+        """Return what the manifest of the predictions states of it."""
+        return {"previous": self.previous.version if self.previous else "", "refers_everyone": self.refers_everyone}
 
-def takes_production(asset: str) -> bool:
-    """Return whether an asset records what stands beside the champion."""
-    return _takes(asset, "production")
+
+def takes_scoring_context(asset: str) -> bool:
+    """Return whether an asset depends on what holds in production besides the champion."""
+    return _takes(asset, "scoring_context")
 
 
 def digest_of_batches(manifests: Iterable[Manifest]) -> str:
@@ -152,7 +159,7 @@ def call(
     rebased: "Callable[[], RebasedReference | None]" = lambda: None,
     recorded: Callable[[], tuple[str, Any] | None] = lambda: None,
     deliveries: Deliveries | None = None,
-    production: Production = Production(),
+    scoring_context: ScoringContext = ScoringContext(),
     service: ServedFiles | None = None,
 ) -> Any:
     """Call an asset's function with the arguments that its signature names.
@@ -173,7 +180,7 @@ def call(
         rebased: Reads the reference that a person has accepted for this batch, if there is one.
         recorded: Reads the current version of the asset itself: its digest and its value.
         deliveries: Outcomes that were delivered and are not recorded yet.
-        production: What stands beside the champion.
+        scoring_context: What holds in production, if the asset scores a batch.
         service: What the service left and was not taken up yet.
     """
     arguments: dict[str, Callable[[], Any]] = {
@@ -190,7 +197,7 @@ def call(
         "rebased": rebased,
         "recorded": recorded,
         "deliveries": lambda: deliveries,
-        "production": lambda: production,
+        "scoring_context": lambda: scoring_context,
         "service": lambda: service,
     }
     function = pkgutil.resolve_name(specs.ASSETS[asset].function)

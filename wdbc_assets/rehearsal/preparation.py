@@ -103,7 +103,7 @@ def _copy(champion_of: Path, platform: Platform) -> None:
     Raises:
         WdbcError: it is no store, or lacks something that monitoring needs.
     """
-    of_patients = shutil.ignore_patterns(*(name for name in specs.ASSETS if name not in specs.of_model()))
+    of_patients = shutil.ignore_patterns(*specs.MONITORING)
     try:
         shutil.copytree(champion_of, platform.results, ignore=of_patients)
     except OSError as error:

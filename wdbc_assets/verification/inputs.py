@@ -8,7 +8,7 @@ from typing import Any
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import calls, specs
-from wdbc_assets.registry import production, references
+from wdbc_assets.registry import references, scoring_context
 from wdbc_assets.store import codecs, index
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
@@ -83,7 +83,7 @@ class Inventory:
             tuple(notes),
             tuple(earlier),
             self._rebased(asset, manifest),
-            self._production(asset, manifest),
+            self._scoring_context(asset, manifest),
         )
 
     def _batches(
@@ -119,16 +119,16 @@ class Inventory:
             raise NotDerived(error.what) from None
         raise NotDerived(f"the rebase with which {asset} was made is not in the history")
 
-    def _production(self, asset: str, manifest: Manifest) -> calls.Production:
-        """Return what stood beside the champion when a version was made.
+    def _scoring_context(self, asset: str, manifest: Manifest) -> calls.ScoringContext:
+        """Return what held in production when a version was made.
 
         Raises:
             NotDerived: the model before it is damaged or was removed.
         """
-        if not calls.takes_production(asset):
-            return calls.Production()
+        if not calls.takes_scoring_context(asset):
+            return calls.ScoringContext()
         try:
-            return production.as_stated(self._store, manifest.parameters)
+            return scoring_context.as_stated(self._store, manifest.parameters)
         except WdbcError as error:
             raise NotDerived(error.what) from None
 
@@ -141,7 +141,7 @@ class Inventory:
         values = {name: self._stored(name, manifest.inputs.get(name, ""), manifest) for name in _own_inputs(asset)}
         if calls.takes_earlier(asset) or specs.batch_inputs(asset):
             raise NotDerived("the batches that it was made from cannot be restored")
-        return Inputs(values, dict(manifest.inputs), production=self._production(asset, manifest))
+        return Inputs(values, dict(manifest.inputs), scoring_context=self._scoring_context(asset, manifest))
 
     def _stored(self, name: str, version: str, of: Manifest) -> Any:
         """Return a version of an input of the version that a manifest describes."""

@@ -67,7 +67,7 @@ class Inputs:
     """Values and versions by name, the versions that differ from the manifest, and notes.
 
     Of an asset with batches also its versions of earlier batches, the reference that a person has accepted, and what
-    stood beside the champion.
+    held in production.
     """
 
     values: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Inputs:
     notes: tuple[str, ...] = ()
     earlier: tuple[Handle, ...] = ()
     rebased: "RebasedReference | None" = None
-    production: calls.Production = field(default_factory=calls.Production)
+    scoring_context: calls.ScoringContext = field(default_factory=calls.ScoringContext)
 
 
 class Sandbox:
@@ -117,7 +117,7 @@ class Sandbox:
             partition=case.manifest.partition,
             earlier=lambda: [handle.load() for handle in inputs.earlier],
             rebased=lambda: inputs.rebased,
-            production=inputs.production,
+            scoring_context=inputs.scoring_context,
         )
         value, origin = outcome, None
         if isinstance(outcome, calls.External):

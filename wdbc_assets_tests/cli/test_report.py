@@ -88,7 +88,7 @@ def test_a_store_in_which_nothing_was_made_gives_a_page_that_says_how_to_make_ea
     assert "report.html" in said.stdout
     page = page_in(tmp_path)
     is_sound(page)
-    for asset in specs.of_model():
+    for asset in specs.MODEL:
         assert re.search(rf"{asset}\s+is not available: never made\.\s+Make it with\s+wdbc \w+", page.text), asset
     assert "not a medical device" in page.text
 
@@ -102,7 +102,7 @@ def test_the_page_shows_all_evidence_and_loads_nothing(evidence: Path) -> None:
     assert (evidence / "results/report.html").stat().st_size < LARGEST
     assert page.tags.count("img") >= 10
     assert "svg" in page.tags
-    for asset in specs.of_model():
+    for asset in specs.MODEL:
         assert json.loads((evidence / f"results/{asset}/current.json").read_text())["version"] in page.text
 
 

@@ -19,7 +19,7 @@ from wdbc_assets_tests import builders
 NAMES = list(specs.ASSETS)
 TRAINED = specs.JOBS["train"]
 IN_DATASET = {"raw_data", "clean_frame", "train_test_split", "exploration"}
-IN_MONITORING = {name for name, spec in specs.ASSETS.items() if name not in specs.of_model()}
+IN_MONITORING = set(specs.MONITORING)
 SMALL = {"ops": {"fitted_pipeline": {"config": {"grid": "small"}}}}
 
 

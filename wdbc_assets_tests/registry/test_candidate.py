@@ -47,7 +47,7 @@ def promote(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessR
 
 def materialize(instance: dg.DagsterInstance, *assets: str, **config: Any) -> dg.ExecuteInProcessResult:
     """Materialize assets as the UI's buttons and `--select` do; without any named, all that need no batch."""
-    keys = [dg.AssetKey(name) for name in assets or specs.of_model()]
+    keys = [dg.AssetKey(name) for name in assets or specs.MODEL]
     job = defs.resolve_implicit_job_def_def_for_assets(keys)
     assert job is not None
     configured = {"ops": {"champion": {"config": config}}} if config else {}

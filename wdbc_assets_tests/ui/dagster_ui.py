@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 ASSETS = tuple(specs.ASSETS)
-OF_MODEL = tuple(specs.of_model())
-OF_MONITORING = tuple(asset for asset in ASSETS if asset not in OF_MODEL)
+OF_MODEL, OF_MONITORING = tuple(specs.MODEL), tuple(specs.MONITORING)
 """The assets with which the model is developed: all but those of its monitoring."""
 MADE = tuple(asset for asset in OF_MODEL if not specs.ASSETS[asset].promoted)
 """What "Materialize all" makes of them: everything but what is moved by a promotion."""

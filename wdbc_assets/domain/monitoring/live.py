@@ -134,7 +134,7 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
         events: The outcomes, with `EVENT_COLUMNS`, in the order in which they were recorded.
         reference: The sums of the out-of-fold predictions of the model's recipe.
     """
-    own = rollback_evidence.reign(predictions)
+    own = rollback_evidence.by_current_champion(predictions)
     latest = predictions.assign(own=own)[predictions["id"] != ""].drop_duplicates("id", keep="last")
     diagnoses = current_diagnoses(events)
     joined = latest.merge(diagnoses.table, on="id", validate="one_to_one")

@@ -62,7 +62,7 @@ def with_columns(predictions: "pd.DataFrame") -> "pd.DataFrame":
     return predictions.assign(**{name: value for name, value in missing.items() if name not in predictions})
 
 
-def reign(predictions: "pd.DataFrame") -> "pd.Series[bool]":
+def by_current_champion(predictions: "pd.DataFrame") -> "pd.Series[bool]":
     """Return which predictions of batches were made by the current champion since it came into production.
 
     Args:
@@ -79,7 +79,7 @@ def evaluate(own: "pd.DataFrame", known: "pd.DataFrame", *, in_alarm: bool) -> R
     """Return the evidence against the champion.
 
     Args:
-        own: The champion's predictions: see `reign`.
+        own: The champion's predictions: see `by_current_champion`.
         known: Those of patients with a known outcome, in the order in which the outcomes became known.
         in_alarm: Whether the calibration or the recall is in alarm over `known`.
     """

@@ -21,7 +21,7 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.monitoring.places import Places
+from wdbc_assets.domain.monitoring.sorted_search import SortedSearch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -125,7 +125,7 @@ class Reference:
         return hashlib.sha256(np.ascontiguousarray(self.values, dtype="<f8").tobytes()).hexdigest()
 
     @cached_property
-    def _places(self) -> tuple[tuple[Places, NDArray[np.int64]], ...]:
+    def _searches(self) -> tuple[tuple[SortedSearch, NDArray[np.int64]], ...]:
         """The search in the values of each quantity, and 2 n u by what it finds."""
         searches = []
         for column in self.values:
@@ -134,7 +134,7 @@ class Reference:
             by_place = np.empty(2 * len(distinct) + 1, dtype=np.int64)
             by_place[::2] = 2 * upto
             by_place[1::2] = upto[:-1] + upto[1:]
-            searches.append((Places(distinct), by_place))
+            searches.append((SortedSearch(distinct), by_place))
         return tuple(searches)
 
     def ranks(self, quantities: Array) -> NDArray[np.int64]:
@@ -146,8 +146,8 @@ class Reference:
         if np.isnan(quantities).any():
             raise ValueError("a measurement or a log-odds is missing")
         ranks = np.empty(quantities.shape, dtype=np.int64)
-        for row, ((places, by_place), column) in enumerate(zip(self._places, quantities, strict=True)):
-            by_place.take(places.find(column), out=ranks[row])
+        for row, ((search, by_place), column) in enumerate(zip(self._searches, quantities, strict=True)):
+            by_place.take(search.find(column), out=ranks[row])
         return ranks
 
     def quantities(self, X: Array, log_odds: Array) -> Array:

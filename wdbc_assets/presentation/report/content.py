@@ -40,7 +40,7 @@ class Artifact:
 
 def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
     """Return the variables of the page template."""
-    states = staleness.assess(store, config, assets=specs.of_model())  # the page is about a model, not a batch
+    states = staleness.assess(store, config, assets=specs.MODEL)  # the page is about a model, not a batch
     artifacts = {state.asset: _artifact(store, state) for state in states}
     values = {name: artifact.value for name, artifact in artifacts.items() if artifact.value is not None}
     return {

@@ -24,11 +24,11 @@ def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
     height = 2 * _MARGIN + rows * (_HEIGHT + _GAP_Y) - _GAP_Y
     said = "; ".join(
         f"{asset} from {', '.join(derivation.inputs) or 'the source'}"
-        for asset, derivation in derivations.of_model().items()
+        for asset, derivation in derivations.MODEL.items()
     )
     arrows = [
         _arrow(places[source], places[asset])
-        for asset, derivation in derivations.of_model().items()
+        for asset, derivation in derivations.MODEL.items()
         for source in derivation.inputs
     ]
     boxes = [_box(asset, places[asset], *standings[asset]) for asset in places]
@@ -51,7 +51,7 @@ def _cells() -> dict[str, tuple[int, int]]:
     """Return column and row of each asset; an arrow runs along the lower of its two rows, and there through no box."""
     cells: dict[str, tuple[int, int]] = {}
     passed: set[tuple[int, int]] = set()
-    for asset, derivation in derivations.of_model().items():  # inputs stand first
+    for asset, derivation in derivations.MODEL.items():  # inputs stand first
         sources = [cells[source] for source in derivation.inputs]
         column = max((x + 1 for x, _ in sources), default=0)
         taken = set(cells.values())

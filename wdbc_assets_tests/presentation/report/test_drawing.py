@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from wdbc_assets.pipeline import specs
 from wdbc_assets.presentation.report import drawing
 
-STANDINGS = {asset: (f"digest{number}", "up to date") for number, asset in enumerate(specs.of_model())}
+STANDINGS = {asset: (f"digest{number}", "up to date") for number, asset in enumerate(specs.MODEL)}
 
 
 def boxes(svg: str) -> dict[str, tuple[float, float, float, float]]:
@@ -43,7 +43,7 @@ def points(path: str) -> list[tuple[float, float]]:
 def test_every_asset_has_a_box_of_its_own_with_its_version() -> None:
     svg = drawing.lineage(STANDINGS)
     drawn = boxes(svg)
-    assert set(drawn) == set(specs.of_model())
+    assert set(drawn) == set(specs.MODEL)
     assert len({place[:2] for place in drawn.values()}) == len(drawn)
     assert all(version in svg for version, _ in STANDINGS.values())
 
@@ -62,12 +62,12 @@ def test_every_arrow_leads_from_an_input_to_its_asset_and_passes_no_other_box() 
                 assert not any(x < px < x + w and y < py < y + h for px, py in way), (
                     f"{source} -> {target} passes {name}"
                 )
-    assert ends == {(source, asset) for asset, one in specs.of_model().items() for source in one.inputs}
+    assert ends == {(source, asset) for asset, one in specs.MODEL.items() for source in one.inputs}
 
 
 def test_an_asset_is_never_left_of_its_inputs() -> None:
     drawn = boxes(drawing.lineage(STANDINGS))
-    assert all(drawn[asset][0] > drawn[source][0] for asset, one in specs.of_model().items() for source in one.inputs)
+    assert all(drawn[asset][0] > drawn[source][0] for asset, one in specs.MODEL.items() for source in one.inputs)
 
 
 def test_how_an_asset_stands_is_reported_in_words_and_the_drawing_in_text() -> None:

@@ -1,11 +1,11 @@
-"""What stands beside the champion when a batch is scored: the model before it, if it can score, and the policy."""
+"""What holds in production when a batch is scored: the model before the champion, if it can score, and the policy."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from wdbc_assets.registry import production, referral
+from wdbc_assets.registry import referral, scoring_context
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import champions
@@ -22,23 +22,23 @@ def promote_as(store: Store, value: object, fit: str, *, action: str = "promoted
 
 def test_the_model_before_the_champion_is_opened(local: Store) -> None:
     earlier = promote_as(local, champions.bundle(), "a")
-    found = production.beside(local, promote_as(local, b"newer", "b"))
+    found = scoring_context.current(local, promote_as(local, b"newer", "b"))
     assert found.problem == ""
-    assert found.production.previous is not None
-    assert found.production.previous.version == earlier
-    assert not found.production.refers_everyone
+    assert found.previous is not None
+    assert found.previous.version == earlier
+    assert not found.refers_everyone
 
 
 def test_the_first_champion_has_no_model_before_it(local: Store) -> None:
-    found = production.beside(local, promote_as(local, b"first", "a"))
-    assert (found.production.previous, found.problem) == (None, "")
+    found = scoring_context.current(local, promote_as(local, b"first", "a"))
+    assert (found.previous, found.problem) == (None, "")
 
 
 def test_another_policy_is_not_another_model(local: Store) -> None:
     earlier = promote_as(local, champions.bundle(), "a")
     promote_as(local, b"newer", "b")
     champion = promote_as(local, b"newer, recalibrated", "b", action="policy promoted")
-    previous = production.beside(local, champion).production.previous
+    previous = scoring_context.current(local, champion).previous
     assert previous is not None
     assert previous.version == earlier
 
@@ -53,16 +53,16 @@ def test_a_model_that_cannot_be_opened_is_said_and_is_no_error(local: Store, fol
         (folder / "champion" / "promoted" / f"{earlier}.json").unlink()
     elif damage == "altered":
         (files / "policy.json").write_bytes(b"{}")
-    found = production.beside(local, champion)
-    assert found.production.previous is None
+    found = scoring_context.current(local, champion)
+    assert found.previous is None
     assert found.problem
 
 
-def test_a_champion_that_was_replaced_meanwhile_has_nothing_beside_it(local: Store) -> None:
+def test_a_champion_that_was_replaced_meanwhile_has_no_model_before_it(local: Store) -> None:
     earlier = promote_as(local, b"first", "a")
     promote_as(local, b"newer", "b")
-    found = production.beside(local, earlier)
-    assert found.production.previous is None
+    found = scoring_context.current(local, earlier)
+    assert found.previous is None
     assert "is no longer the champion" in found.problem
 
 
@@ -74,4 +74,4 @@ def test_the_policy_refer_everyone_is_applied_to_the_champion(local: Store) -> N
     served, referred = referral.open_champion(local)
     assert served.refers_everyone
     assert referred is not None
-    assert production.beside(local, champion).production.refers_everyone
+    assert scoring_context.current(local, champion).refers_everyone

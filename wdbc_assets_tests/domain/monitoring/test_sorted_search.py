@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wdbc_assets.domain.monitoring.places import Places
+from wdbc_assets.domain.monitoring.sorted_search import SortedSearch
 
 NUMBERS = st.floats(allow_nan=False)
 NEAR = st.integers(0, 40).map(lambda steps: 1.0 + steps * np.finfo(float).eps)
@@ -22,11 +22,11 @@ def test_any_numbers_are_found_where_a_binary_search_finds_them(values: list[flo
     with np.errstate(over="ignore", under="ignore"):
         neighbours = [np.nextafter(distinct, -np.inf), np.nextafter(distinct, np.inf)]
     numbers = np.concatenate([others, distinct, *neighbours, [-np.inf, np.inf, 0.0, -0.0]])
-    assert Places(distinct).find(numbers).tolist() == expected(distinct, numbers)
+    assert SortedSearch(distinct).find(numbers).tolist() == expected(distinct, numbers)
 
 
 @pytest.mark.parametrize("scale", [5e-324, 1e-300, 1.0, 1e298])
 def test_values_of_any_size_are_distinguished(scale: float) -> None:
     distinct = np.unique(np.arange(200) ** 4 * scale)
     numbers = np.random.default_rng(1).permutation(np.repeat(distinct, 3))
-    assert Places(distinct).find(numbers).tolist() == expected(distinct, numbers)
+    assert SortedSearch(distinct).find(numbers).tolist() == expected(distinct, numbers)

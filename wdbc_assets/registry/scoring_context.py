@@ -1,12 +1,11 @@
-"""What stands beside the champion when a batch is scored: the model before it, and the policy "refer everyone"."""
+"""What holds in production while a batch is scored: the model before the champion, and the policy "refer everyone"."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline.calls import Production
+from wdbc_assets.pipeline.calls import ScoringContext
 from wdbc_assets.registry import referral
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
@@ -16,33 +15,25 @@ from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What stands beside the champion, and why the model before it scores no patient, if it does not."""
-
-    production: Production
-    problem: str = ""
-
-
-def beside(store: Store, champion: str) -> Beside:
-    """Return what stands beside a version of the champion. A problem of the model before it is never an error."""
+def current(store: Store, champion: str) -> ScoringContext:
+    """Return what holds now besides a version of the champion. A problem of the model before it is never an error."""
     standing = open_registry(store).standing()
     refers_everyone = referral.current(standing.history) is not None
     try:
-        previous, problem = _previous(store, standing, champion), ""
+        return ScoringContext(_previous(store, standing, champion), refers_everyone=refers_everyone)
     except WdbcError as error:
-        previous, problem = None, error.what
-    return Beside(Production(previous, refers_everyone), problem)
+        return ScoringContext(None, error.what, refers_everyone)
 
 
-def as_stated(store: Store, parameters: Mapping[str, Any]) -> Production:
-    """Return what stood beside the champion as the parameters in a manifest state it.
+def as_stated(store: Store, parameters: Mapping[str, Any]) -> ScoringContext:
+    """Return what held when predictions were made, from the parameters in their manifest: see `ScoringContext.stated`.
 
     Raises:
-        WdbcError: the model before it is damaged or was removed.
+        WdbcError: the model before the champion is damaged or was removed.
     """
     version = str(parameters.get("previous") or "")
-    return Production(_opened(store, version) if version else None, bool(parameters.get("refers_everyone")))
+    previous = _opened(store, version) if version else None
+    return ScoringContext(previous, refers_everyone=bool(parameters.get("refers_everyone")))
 
 
 def _previous(store: Store, standing: Standing, champion: str) -> Served | None:

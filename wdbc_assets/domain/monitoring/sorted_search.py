@@ -22,7 +22,7 @@ _CELLS = 2**15  # a table of this size stays in the processor's cache
 _FLATTEST, _STEEPEST = 1e-300, 1e300  # 0 times infinity would be NaN
 
 
-class Places:
+class SortedSearch:
     """The place of any number among sorted values.
 
     Attributes:
