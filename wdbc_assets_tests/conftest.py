@@ -7,12 +7,16 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wdbc_assets import logs, settings
 from wdbc_assets_tests.empty_history import empty_history, empty_history_once
 from wdbc_assets_tests.shared_evidence import FEW, evidence, evidence_ahead, evidence_once
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 __all__ = ["empty_history", "empty_history_once", "evidence", "evidence_ahead", "evidence_once"]
 
@@ -47,3 +51,12 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         if isinstance(handler, logging.FileHandler):
             logs.logger.removeHandler(handler)
             handler.close()
+
+
+@pytest.fixture
+def instance() -> "Iterator[dg.DagsterInstance]":
+    """An instance of Dagster in memory."""
+    import dagster as dg
+
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made

@@ -1,6 +1,5 @@
 """The assets that are drawn from a fitted pipeline, in Dagster: made, shown, kept, and refused when they are wrong."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import open_store
 
 DECISIONS = ("decision_policy", "importance")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def materialize(instance: dg.DagsterInstance, **parameters: dict[str, Any]) -> dg.ExecuteInProcessResult:

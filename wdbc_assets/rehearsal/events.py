@@ -7,13 +7,17 @@ This module imports numpy, so callers import it inside functions.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.rehearsal.event import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wdbc_assets.rehearsal.year import Observed, Year
 
 _AT = {name: column for column, name in enumerate(contract.FEATURES)}
@@ -24,100 +28,48 @@ def _columns(*measurements: str) -> list[int]:
     return [column for name, column in _AT.items() if name.rpartition("_")[0] in measurements]
 
 
-class Event:
-    """Something that goes wrong.
+class WrongFile(Event):
+    """A file whose measurements are in another unit; once that was found, the hospital sends it again.
 
     Attributes:
-        name, what: Its name, and what happens.
-        moves: The quantities that drift because of it.
-        week: When it is injected.
-        found, by: When it was found, if it was, and by what.
-        repaired: When a person ended it.
-        kept_safe: What went on meanwhile.
-        spoils_predictions: Whether the live metrics may see it.
+        factors: What the measurements are multiplied by.
     """
 
-    name = ""
-    what = ""
-    moves: frozenset[str] = frozenset()
-    spoils_predictions = False
-
-    def __init__(self, week: int) -> None:
-        self.week = week
-        self.found: int | None = None
-        self.by = ""
-        self.repaired: int | None = None
-        self.kept_safe = ""
-
-    def is_active(self, week: int) -> bool:
-        """Return whether it lasts in a week."""
-        return self.week <= week and (self.repaired is None or week < self.repaired)
-
-    def begin(self, year: Year, week: int) -> None:
-        """Do what happens at the beginning of a week."""
+    factors: Mapping[str, float] = MappingProxyType({})
 
     def measured(self, X: np.ndarray, week: int) -> np.ndarray:
-        """Return the measurements as the hospital sends them."""
-        return X
+        return _scaled(X, self.factors) if week == self.week else X
 
-    def recorded(self, diagnoses: dict[str, int], week: int) -> dict[str, int]:
-        """Return the diagnoses as the hospital sends them."""
-        return diagnoses
-
-    def prevalence(self, week: int) -> float | None:
-        """Return the share of malignant patients, if it is another one."""
-        return None
-
-    def look(self, year: Year, seen: Observed) -> None:
-        """Read what the platform says at the end of a week, and do what a person would do."""
-
-    def _find(self, week: int, by: str) -> None:
-        if self.found is None:
-            self.found, self.by = week, by
-
-    def _find_drift(self, seen: Observed) -> bool:
-        """Read the drift report; return whether a stream that the event moves is newly in alarm."""
-        for stream in seen.new_alarms:
-            if stream.quantity in self.moves:
-                weeks = "1 batch" if stream.window == 1 else f"{stream.window} batches"
-                self._find(seen.week, f"drift report: {stream.quantity} z = {stream.z:+.1f} over {weeks}")
-                return True
-        return False
+    def _send_again(self, year: Year, week: int, *, kept_safe: str) -> None:
+        self.kept_safe, self.repaired = kept_safe, week + 1
+        year.send_again()
 
 
-class WrongUnit(Event):
-    """A file in which one measurement is in another unit than the others: the contract refuses it."""
+class WrongUnit(WrongFile):
+    """One measurement is in another unit than the others: the contract refuses the file."""
 
     name = "one unit wrong"
     what = "the radius alone is sent in cm instead of mm"
-
-    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
-        return _scaled(X, {"radius": 0.1}) if week == self.week else X
+    factors = MappingProxyType({"radius": 0.1})
 
     def look(self, year: Year, seen: Observed) -> None:
         if seen.week == self.week and seen.failures and self.found is None:
             self._find(seen.week, f"contract: {seen.failures[0]}")
-            self.kept_safe = "no patient of the file was scored"
-            self.repaired = seen.week + 1
-            year.send_again()
+            self._send_again(year, seen.week, kept_safe="no patient of the file was scored")
 
 
-class ConsistentUnits(Event):
-    """A file that is consistent in other units: the contract cannot refuse it, the drift report sees it."""
+class ConsistentUnits(WrongFile):
+    """The file is consistent in other units: the contract cannot refuse it, the drift report sees it."""
 
     name = "all units changed"
     what = "radius, perimeter and area are sent in cm"
+    factors = MappingProxyType({"radius": 0.1, "perimeter": 0.1, "area": 0.01})
     spoils_predictions = True
-    moves = frozenset(contract.FEATURES[column] for column in _columns("radius", "perimeter", "area"))
-
-    def measured(self, X: np.ndarray, week: int) -> np.ndarray:
-        return _scaled(X, {"radius": 0.1, "perimeter": 0.1, "area": 0.01}) if week == self.week else X
+    moves = frozenset(contract.FEATURES[column] for column in _columns(*factors))
 
     def look(self, year: Year, seen: Observed) -> None:
         if seen.week == self.week and self.found is None and self._find_drift(seen):
-            self.kept_safe = "the file was sent again within the week"
-            self.repaired = seen.week + 1
-            year.send_again()
+            self._send_again(year, seen.week, kept_safe="the file was sent again within the week")
 
 
 class ChannelDown(Event):
@@ -207,7 +159,7 @@ class StoreAway(Event):
                 self.kept_safe = "the service answered every request; the batch was taken up later"
 
 
-def _scaled(X: np.ndarray, factors: dict[str, float]) -> np.ndarray:
+def _scaled(X: np.ndarray, factors: Mapping[str, float]) -> np.ndarray:
     """Return measurements of which some are multiplied, in all three statistics."""
     changed = X.copy()
     for measurement, factor in factors.items():
@@ -259,7 +211,7 @@ class BadCandidate(Event):
 
 
 class ForcedModel(Event):
-    """A person promotes the bad model by force, against the verdict of the gate."""
+    """A person promotes the model of `BadCandidate` by force, in the same week, against the verdict of the gate."""
 
     name = "bad model forced"
     what = "the same model, promoted with --force"

@@ -13,7 +13,7 @@ from wdbc_assets.registry import audit_log
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wdbc_assets.rehearsal.events import Event
+    from wdbc_assets.rehearsal.event import Event
     from wdbc_assets.rehearsal.year import Observed, Year
 
 _WITH_ANY = frozenset({"log_odds", "distance"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from wdbc_assets.domain import formatting
 
 if TYPE_CHECKING:
-    from wdbc_assets.rehearsal.events import Event
+    from wdbc_assets.rehearsal.event import Event
     from wdbc_assets.rehearsal.summary import RehearsalResult
     from wdbc_assets.rehearsal.year import Observed
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.monitoring.drift import DriftReport, StreamDrift
     from wdbc_assets.domain.monitoring.live import LiveMetrics
-    from wdbc_assets.rehearsal.events import Event
+    from wdbc_assets.rehearsal.event import Event
     from wdbc_assets.rehearsal.platform import Platform
     from wdbc_assets.rehearsal.receiver import Receiver
     from wdbc_assets.rehearsal.service import Answer, Service

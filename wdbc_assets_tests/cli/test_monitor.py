@@ -1,11 +1,9 @@
 """`wdbc inbox add` and `wdbc monitor` as people type them."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 import wdbc_assets
 from wdbc_assets.cli import wdbc
@@ -14,20 +12,9 @@ from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring.alerts import store_problems
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import builders, monitored
+from wdbc_assets_tests.commands import document, typed
 
 pytestmark = pytest.mark.usefixtures("inbox")
-
-
-def typed(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(wdbc, arguments)
-    if code == 0 and result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
-def document(*arguments: str, code: int = 0) -> Any:
-    return json.loads(typed(*arguments, "--json", code=code).stdout)
 
 
 def test_batches_are_added_taken_up_shown_and_counted(store: Store, inbox: Path, tmp_path: Path) -> None:

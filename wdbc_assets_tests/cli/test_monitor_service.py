@@ -1,17 +1,13 @@
 """`wdbc monitor --service` as people type it, and what damaged files and killed runs leave behind."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from wdbc_assets import settings
-from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring import served, streams
@@ -23,21 +19,10 @@ from wdbc_assets.pipeline import batch_functions
 from wdbc_assets.pipeline.served_files import ServedFiles, open_files
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import monitored
+from wdbc_assets_tests.commands import document, typed
 from wdbc_assets_tests.domain import validation
 
 REPORT = ("monitor", "--service")
-
-
-def typed(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(wdbc, arguments)
-    if code == 0 and result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
-def document(*arguments: str, code: int = 0) -> Any:
-    return json.loads(typed(*arguments, "--json", code=code).stdout)
 
 
 @cache

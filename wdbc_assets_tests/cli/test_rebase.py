@@ -5,22 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from wdbc_assets.cli import wdbc
 from wdbc_assets.monitoring.alerts import store_problems
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import monitored
+from wdbc_assets_tests.commands import typed
 
 pytestmark = pytest.mark.usefixtures("inbox")
-
-
-def typed(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(wdbc, arguments)
-    if code == 0 and result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 def taken_up(inbox: Path, seed: int) -> Any:

@@ -1,6 +1,5 @@
 """`wdbc retrain` and `wdbc promote --refit` as people type them, and what stands in the way."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
@@ -22,6 +21,7 @@ from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.store.store import NeverMade, Store, open_store
 from wdbc_assets.verification.verify import verify
 from wdbc_assets_tests import champions, retrained
+from wdbc_assets_tests.commands import document, typed
 
 WANTED_FROM = "200"
 
@@ -60,18 +60,6 @@ def store(killed_once: Path, environment: Path, monkeypatch: pytest.MonkeyPatch)
 def other(environment: Path, empty_history: Path) -> Store:
     """A store with a champion, without batches and outcomes."""
     return retrained.make_store(environment / "results")
-
-
-def typed(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(wdbc, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
-def document(*arguments: str, code: int = 0) -> Any:
-    return json.loads(typed(*arguments, "--json", code=code).stdout)
 
 
 def actions(store: Store) -> list[str]:

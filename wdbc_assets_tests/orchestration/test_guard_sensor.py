@@ -1,6 +1,5 @@
 """The sensor of the guard: off until turned on twice, by itself and by the setting, and then as `wdbc live`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -11,12 +10,6 @@ from wdbc_assets.orchestration import guard_sensor, resources
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.registry.guarded import actions, commit, known, replaced_champion
 from wdbc_assets_tests.registry.promotions import serving
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The sensor of the inbox: one partition and one run for each batch, and again after a pause if the run failed."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,6 @@ from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.orchestration import attempts, inbox_sensor, resources
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets_tests import monitored
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The job `monitor` in Dagster: one partition for each batch, and every way in which a batch can fail."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ from wdbc_assets_tests import builders, champions, monitored
 DAY = 24 * 3600
 FIRST_DAY = 1_900_000_000.0
 ASSETS = specs.JOBS["monitor"]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The sensor of the retraining: it requests one run for each situation, says why, and waits otherwise."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.manifest import RecordedCheck
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import retrained
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The sensor and the schedule: what is requested and when, and a reason for each way of doing nothing."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,6 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WDBC_SOURCE", str(path))
     monkeypatch.setenv("WDBC_GRID", "small")
     return path
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The asset `champion` in Dagster: promoted on purpose only, a verdict observed, a check of what is in production."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ from wdbc_assets_tests.registry.promotions import promote as put_champion
 
 CHECK = "production_is_healthy"
 CHAMPION_AND_INPUTS = ("champion", "metrics", "decision_policy")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -19,17 +19,13 @@ from wdbc_assets.store import codecs, paths
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets.verification import AssetVerification
 from wdbc_assets_tests import monitored
+from wdbc_assets_tests.commands import typed
 from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 
 MONITORED = [*specs.JOBS["monitor"], *specs.JOBS["live"]]
 BATCHES = 3
 PLACES = {"WDBC_STORAGE": "results", "WDBC_INBOX": "inbox", "DAGSTER_HOME": "home", "WDBC_LOG": "log.jsonl"}
-
-
-def typed(*arguments: str) -> None:
-    result = CliRunner().invoke(wdbc, arguments)
-    assert result.exit_code == 0, result.output
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.rules.base import ResultRule
-from wdbc_assets.domain.rules.predictions import not_probabilities
+from wdbc_assets.domain.rules.predictions import ARE_PROBABILITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +35,7 @@ WINDOWS = (
 )
 
 PREDICTIONS = (
-    ResultRule(
-        "predictions_are_probabilities",
-        "Each prediction is a number from 0 to 1.",
-        "Report a bug: the champion's smoke test should have rejected it.",
-        faults=not_probabilities,
-    ),
+    ARE_PROBABILITIES,
     ResultRule(
         "no_measurement_is_kept",
         "The predictions that the service kept have no measurement beside them.",

@@ -20,13 +20,15 @@ def several_models(predictions: "pd.DataFrame") -> list[str]:
     return [] if models == 1 else [f"models is {models}, needed: 1"]
 
 
+ARE_PROBABILITIES = ResultRule(
+    "predictions_are_probabilities",
+    "Each prediction is a number from 0 to 1.",
+    "Report a bug: the champion's smoke test should have rejected it.",
+    faults=not_probabilities,
+)
+
 RULES = (
-    ResultRule(
-        "predictions_are_probabilities",
-        "Each prediction is a number from 0 to 1.",
-        "Report a bug: the champion's smoke test should have rejected it.",
-        faults=not_probabilities,
-    ),
+    ARE_PROBABILITIES,
     ResultRule(
         "predictions_have_one_model",
         "All patients of a batch are scored by the same version of the champion.",

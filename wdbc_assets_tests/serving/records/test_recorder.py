@@ -13,10 +13,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from click.testing import CliRunner
 
 from wdbc_assets import settings
-from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.monitoring.served import LEAST_PATIENTS
 from wdbc_assets.monitoring import inbox as inboxes
@@ -24,6 +22,7 @@ from wdbc_assets.monitoring.alerts import arrival_problems
 from wdbc_assets.pipeline import served_files
 from wdbc_assets.serving.records.recorder import Recorder
 from wdbc_assets_tests import monitored
+from wdbc_assets_tests.commands import document
 from wdbc_assets_tests.serving import running
 from wdbc_assets_tests.serving.running import Service
 
@@ -89,12 +88,6 @@ def copied(used: Path, environment: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
     monkeypatch.setenv("WDBC_INBOX", str(environment / "inbox"))
     return environment
-
-
-def document(*arguments: str) -> Any:
-    result = CliRunner().invoke(wdbc, [*arguments, "--json"])
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def test_served_and_batched_patients_give_the_same_drift_to_the_last_digit(copied: Path) -> None:
