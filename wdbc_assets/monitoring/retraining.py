@@ -60,9 +60,11 @@ def _alarms(store: Store) -> Iterator[Alarm]:
 
 def _new_patients(store: Store, since: datetime | None) -> int:
     """Return the number of patients whose diagnosis was first recorded after a time, or of all."""
+    import pandas as pd
+
     events = store.handle("outcomes").load()
-    first = events.groupby("id")["recorded_at"].min()
-    return len(first) if since is None else int((first > since.isoformat()).sum())
+    first = pd.to_datetime(events.groupby("id")["recorded_at"].min(), utc=True, format="ISO8601")
+    return len(first) if since is None else int((first > since).sum())
 
 
 def _time(text: str) -> datetime:
