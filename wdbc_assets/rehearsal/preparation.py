@@ -15,6 +15,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batches
 from wdbc_assets.pipeline import specs
 from wdbc_assets.rehearsal.platform import Console, Platform
+from wdbc_assets.store.store import open_store
 
 if TYPE_CHECKING:
     from wdbc_assets.rehearsal.year import Year
@@ -103,6 +104,10 @@ def _copy(champion_of: Path, platform: Platform) -> None:
     Raises:
         WdbcError: it is no store, or lacks something that monitoring needs.
     """
+    if champion_of.is_dir():  # whatever is in it will be copied, so it must be a store
+        missing = batches.missing_input(open_store(str(champion_of), relative_to=Path.cwd()))
+        if missing is not None:
+            raise missing
     of_patients = shutil.ignore_patterns(*specs.MONITORING)
     try:
         shutil.copytree(champion_of, platform.results, ignore=of_patients)
@@ -112,8 +117,6 @@ def _copy(champion_of: Path, platform: Platform) -> None:
             where=str(champion_of),
             hint="Pass the folder of a store, such as `results`.",
         ) from None
-    if (missing := batches.missing_input(platform.store)) is not None:
-        raise missing
 
 
 def _settle_in(folder: Path, receiver: str) -> None:

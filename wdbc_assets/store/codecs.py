@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
@@ -276,7 +277,7 @@ def _bundle_decode(contents: Mapping[str, bytes]) -> Any:
     served, stated = open_bundle(contents), parsing.decode(contents[paths.BUNDLE])
     return Bundle(
         recipe=served.recipe,
-        pipeline=skops_files.from_skops(contents[paths.PIPELINE]),
+        load_pipeline=partial(skops_files.from_skops, contents[paths.PIPELINE]),
         scorer=served.scorer,
         policy=served.policy,
         features=served.features,

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -216,8 +217,14 @@ DECIDING = [
 ]  # fmt: skip
 
 
-def everything(local: Store, folder: Path) -> dict[str, str | None]:
-    """Four champions, the first of a fit that is not current, an experiment, and one version without a reference."""
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str | None]]:
+    """Four champions, the first of a fit that is not current, an experiment, and one version without a reference.
+
+    The folder, and why each version is kept.
+    """
+    folder = tmp_path_factory.mktemp("everything") / "store"
+    local = open_store(str(folder), relative_to=folder)
     put(local, b"raw")
     raw = local.handle("raw_data").manifest.version
     put(local, b"old fit", asset="fitted_pipeline", run_id="run-old", inputs={"raw_data": raw})
@@ -232,6 +239,14 @@ def everything(local: Store, folder: Path) -> dict[str, str | None]:
     age(folder)
     kept = versions(local, keep=5)
     assert [text for text, reason in kept.items() if reason is None] == ["rest"]
+    return folder, kept
+
+
+@pytest.fixture
+def kept(everything: tuple[Path, dict[str, str | None]], folder: Path) -> dict[str, str | None]:
+    """A copy of everything in the folder of the test, and why each version is kept."""
+    made, kept = everything
+    shutil.copytree(made, folder)
     return kept
 
 
@@ -239,9 +254,8 @@ def everything(local: Store, folder: Path) -> dict[str, str | None]:
 @pytest.mark.parametrize("pattern", DECIDING)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_where_what_says_what_is_kept_is_damaged_nothing_is_removed(
-    local: Store, folder: Path, pattern: str, damage: str
+    local: Store, folder: Path, kept: dict[str, str | None], pattern: str, damage: str
 ) -> None:
-    kept = everything(local, folder)
     path = min(folder.glob(pattern))
     content = path.read_bytes()
     DAMAGE[damage](path)
@@ -266,6 +280,7 @@ def cleaned(local: Store, keep: int = 5) -> list[str]:
     return [texts[one.asset, one.version] for one in collect(local, keep=keep, run_limit=RUN_LIMIT)]
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 @pytest.mark.parametrize(
     ("missing", "reason"),
@@ -276,18 +291,17 @@ def cleaned(local: Store, keep: int = 5) -> list[str]:
     ],
 )
 def test_what_a_missing_file_may_have_named_is_kept(local: Store, folder: Path, missing: str, reason: str) -> None:
-    everything(local, folder)
     (folder / missing).unlink()
     assert reason in versions(local).values()
     assert set(cleaned(local)) <= {"rest"}
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 @pytest.mark.parametrize("names", [("history.jsonl",), ("history.json",), ("history.jsonl", "history.json")])
 def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_champion_stays(
     local: Store, folder: Path, names: tuple[str, ...]
 ) -> None:
-    everything(local, folder)
     for name in names:
         (folder / "champion" / name).unlink()
     with pytest.raises(DamagedStore):
@@ -301,9 +315,9 @@ def test_without_a_history_nothing_is_removed_until_a_decision_and_then_every_ch
     assert [text for text, reason in kept.items() if reason is None] == ["rest"]
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local: Store, folder: Path) -> None:
-    everything(local, folder)
     (folder / "runs/run-old/fitted_pipeline.json").unlink()
     with pytest.raises(DamagedStore, match="no manifest states the inputs of fitted_pipeline"):
         collect(local, keep=5, run_limit=RUN_LIMIT)
@@ -313,32 +327,32 @@ def test_a_kept_version_of_which_nothing_says_what_it_was_made_of_stops_it(local
         collect(local, keep=5, run_limit=RUN_LIMIT)
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 def test_a_sound_manifest_in_the_place_of_another_is_damage(local: Store, folder: Path) -> None:
-    everything(local, folder)
     first, second, *_ = sorted((folder / "champion/promoted").iterdir())
     first.write_bytes(second.read_bytes())
     with pytest.raises(DamagedStore, match="manifest of a champion is damaged"):
         collect(local, keep=5, run_limit=RUN_LIMIT)
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 @pytest.mark.parametrize("name", ["champion/promoted", "runs"])
 def test_a_link_in_the_place_of_a_folder_is_named_and_neither_followed_nor_passed_over(
     local: Store, folder: Path, tmp_path: Path, name: str
 ) -> None:
-    everything(local, folder)
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DamagedStore, match="found a link instead of a folder"):
         collect(local, keep=1, run_limit=RUN_LIMIT)
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.fault("F12")
 def test_a_store_that_cannot_be_listed_to_the_end_is_not_cleaned_up(
     local: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everything(local, folder)
     scan = os.scandir
 
     def refuse(path: Path) -> object:

@@ -49,9 +49,11 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_store_without_a_champion_is_refused_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a large file that is no store's").touch()
     done = simulate("--champion-of", "other", folder=tmp_path)
     assert done.returncode == 1
     assert "champion" in done.stderr
+    assert not (tmp_path / "demo" / "results").exists(), "nothing of the folder was copied"
     missing = simulate("--champion-of", "nowhere", "--folder", "second", folder=tmp_path)
     assert missing.returncode == 1
     assert "the store cannot be copied" in missing.stderr

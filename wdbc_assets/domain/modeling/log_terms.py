@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from wdbc_assets.domain.modeling import logarithms
 from wdbc_assets.domain.modeling.spline_scorer import reciprocal
 
 if TYPE_CHECKING:
@@ -24,17 +25,9 @@ KNOTS = (0.1, 0.5, 0.9)
 """The quantiles of the logarithm at which the knots of a spline are: F. E. Harrell (2015), Regression Modeling
 Strategies, 2nd ed., table 2.3."""
 
-_OFFSET_QUANTILE = 0.05
-_FAR_BELOW = 1e-3
-
 
 class _LogTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn publishes no types
-    """Learns the logarithm of each column: log(x + offset).
-
-    A column with zeros has the 5 % quantile of its positive training values as its offset, any other 0. `offsets_` has
-    the offsets. `least_` has a thousandth of the smallest training value of x + offset; smaller values, which may have
-    no logarithm, count as this one.
-    """
+    """Learns the logarithm of each column, log(x + offset): `offsets_` and `least_` are those of `logarithms.learn`."""
 
     def fit(self, X: Any, _y: object = None) -> _LogTerms:
         """Learn the offsets from the training rows, shape (n, columns).
@@ -45,18 +38,15 @@ class _LogTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit
         values = validate_data(self, X, dtype=np.float64)
         if (values < 0).any():
             raise ValueError("a measurement is negative, so it has no logarithm")
-        self.offsets_ = np.array([_offset(column) for column in values.T])
-        least = _FAR_BELOW * (values + self.offsets_).min(axis=0)
-        self.least_ = np.maximum(least, np.finfo(np.float64).tiny)
+        self.offsets_, self.least_ = logarithms.learn(values)
         self._learn(self._logarithms(values))
         return self
 
-    def _learn(self, logarithms: Array) -> None:
+    def _learn(self, values: Array) -> None:
         """Learn what else the terms need from the logarithms of the training rows."""
 
     def _logarithms(self, values: Array) -> Array:
-        logarithms: Array = np.log(np.maximum(values + self.offsets_, self.least_))
-        return logarithms
+        return logarithms.of(values, self.offsets_, self.least_)
 
     def _validated(self, X: Any) -> Array:
         check_is_fitted(self)
@@ -71,13 +61,13 @@ class LogSpline(_LogTerms):
     each knot. If knots coincide, the term is its limit for knots that approach each other; if all three do, it is 0.
     """
 
-    def _learn(self, logarithms: Array) -> None:
-        self.knots_ = np.quantile(logarithms, KNOTS, axis=0)
+    def _learn(self, values: Array) -> None:
+        self.knots_ = np.quantile(values, KNOTS, axis=0)
 
     def transform(self, X: Any) -> Array:
         """Return the logarithms, then the spline terms, shape (n, 2 * columns)."""
-        logarithms = self._logarithms(self._validated(X))
-        return np.hstack([logarithms, restricted_cubic(logarithms, self.knots_)])
+        values = self._logarithms(self._validated(X))
+        return np.hstack([values, restricted_cubic(values, self.knots_)])
 
 
 class WithLogarithm(_LogTerms):
@@ -87,13 +77,6 @@ class WithLogarithm(_LogTerms):
         """Return the measurements, then their logarithms, shape (n, 2 * columns)."""
         values = self._validated(X)
         return np.hstack([values, self._logarithms(values)])
-
-
-def _offset(column: Array) -> float:
-    if column.min() > 0:
-        return 0.0
-    positive = column[column > 0]
-    return float(np.quantile(positive, _OFFSET_QUANTILE)) if len(positive) else 1.0
 
 
 def restricted_cubic(values: Array, knots: Array) -> Array:

@@ -21,6 +21,7 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import logarithms
 from wdbc_assets.domain.monitoring.sorted_search import SortedSearch
 
 if TYPE_CHECKING:
@@ -157,11 +158,10 @@ class Reference:
             X: Their measurements in the order of the contract, shape (m, 30).
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
-        offsets, least = self.logarithms
         distance = np.empty(len(X))
         for first in range(0, len(X), _BLOCK):
             block = slice(first, first + _BLOCK)
-            centred = np.log(np.maximum(X[block] + offsets, least)) - self.centre
+            centred = logarithms.of(X[block], *self.logarithms) - self.centre
             distance[block] = ((centred @ self.whitening.T) ** 2).sum(axis=1)
         return np.vstack([X.T, log_odds, distance])
 
@@ -203,8 +203,6 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
     Raises:
         WdbcError: there are too few patients, or only one class.
     """
-    from wdbc_assets.domain.modeling.log_terms import WithLogarithm
-
     values, scores, truth = (
         np.asarray(X, dtype=float),
         np.asarray(log_odds, dtype=float),
@@ -216,11 +214,11 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
             where="the reference of the drift report",
             hint=f"It takes at least {LEAST_REFERENCE} patients, and patients of both classes.",
         )
-    terms = WithLogarithm().fit(values)
-    logarithms = np.log(np.maximum(values + terms.offsets_, terms.least_))
-    centre = logarithms.mean(axis=0)
-    whitening = _whitening(logarithms - centre)
-    distance = _left_out(((logarithms - centre) @ whitening.T) ** 2)
+    offsets, least = logarithms.learn(values)
+    logs = logarithms.of(values, offsets, least)
+    centre = logs.mean(axis=0)
+    whitening = _whitening(logs - centre)
+    distance = _left_out(((logs - centre) @ whitening.T) ** 2)
     quantities = np.vstack([values.T, scores, distance])
     edges = np.quantile(scores, np.arange(1, BINS) / BINS)
     bins = np.searchsorted(edges, scores, side="right")
@@ -230,7 +228,7 @@ def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Refere
         bin_shares=np.array([_smoothed(np.bincount(bins, weight, minlength=BINS)) for weight in (1 - truth, truth)]),
         prevalence=float(truth.mean()),
         edges=edges,
-        logarithms=np.array([terms.offsets_, terms.least_]),
+        logarithms=np.array([offsets, least]),
         centre=centre,
         whitening=whitening,
     )

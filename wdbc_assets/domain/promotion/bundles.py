@@ -7,7 +7,8 @@ loads them for serving.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract
@@ -16,7 +17,7 @@ from wdbc_assets.domain.evaluation.contributions import LEVELS
 from wdbc_assets.domain.modeling import compiling, prediction, smoke_test
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
     from sklearn.pipeline import Pipeline
@@ -31,15 +32,16 @@ if TYPE_CHECKING:
 class Bundle:
     """A model that can be promoted and served.
 
-    `scorer` is None for a recipe that cannot be compiled; scikit-learn then scores its patients. `policy` is the
-    decision policy, `features` the columns in the order the model expects, `contract` the digest of the data contract.
-    `reference` describes the training set. `versions` has the version of each asset that the bundle was made from.
-    `trained_until` is the arrival (UTC, ISO 8601) of the last incoming batch that the model was fitted on, empty if it
-    was fitted on the reference alone.
+    `load_pipeline` returns the fitted pipeline; it is called only when the pipeline is used, because that imports
+    scikit-learn. `scorer` is None for a recipe that cannot be compiled; scikit-learn then scores its patients. `policy`
+    is the decision policy, `features` the columns in the order the model expects, `contract` the digest of the data
+    contract. `reference` describes the training set. `versions` has the version of each asset that the bundle was made
+    from. `trained_until` is the arrival (UTC, ISO 8601) of the last incoming batch that the model was fitted on, empty
+    if it was fitted on the reference alone.
     """
 
     recipe: str
-    pipeline: Pipeline
+    load_pipeline: Callable[[], Pipeline] = field(repr=False)
     scorer: Scorer | SplineScorer | None
     policy: DecisionPolicy
     features: tuple[str, ...]
@@ -47,6 +49,11 @@ class Bundle:
     reference: smoke_test.Reference
     versions: Mapping[str, str]
     trained_until: str = ""
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The fitted pipeline, from whose probabilities those of the scorer differ by at most 1e-12."""
+        return self.load_pipeline()
 
 
 def make(
@@ -75,7 +82,7 @@ def make(
         compiling.require_agreement(compiled, fit.pipeline, X_train)
     return Bundle(
         recipe=fit.recipe,
-        pipeline=fit.pipeline,
+        load_pipeline=lambda: fit.pipeline,
         scorer=compiled,
         policy=policy,
         features=features,
