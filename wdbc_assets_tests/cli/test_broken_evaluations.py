@@ -55,21 +55,21 @@ def test_a_failed_fold_is_reported_and_only_that_fold_is_computed_again() -> Non
     failed = evaluate("--recipe", "brittle")
     assert failed.returncode == 1
     block = failed.stderr[failed.stderr.index("error:") :]
-    assert block.startswith("error: 1 of 40 folds could not be evaluated: brittle, repeat 1, fold ")
-    assert "of 10: TypeError: patient 1 is needed" in block.splitlines()[0]
+    assert block.startswith("error: 1 of 20 folds could not be evaluated: brittle, repeat 1, fold ")
+    assert "of 5: TypeError: patient 1 is needed" in block.splitlines()[0]
     assert "brittle.py, line " in block
     assert "The other folds are stored and will not be computed again." in block
     assert "Traceback" not in failed.stderr
     assert not Path("results/cross_validation/current.json").exists()
     kept = parts()
-    assert len(kept) == 39
+    assert len(kept) == 19
 
     Path("broken").unlink()
     again = evaluate("--recipe", "brittle")
     assert again.returncode == 0, again.stderr
-    assert "39 of 40 folds were finished before" in again.stderr
-    assert "folds evaluated 40/40" in again.stderr
-    assert "folds evaluated 39/40" not in again.stderr
+    assert "19 of 20 folds were finished before" in again.stderr
+    assert "folds evaluated 20/20" in again.stderr
+    assert "folds evaluated 19/20" not in again.stderr
     assert parts() > kept
 
 
@@ -86,11 +86,11 @@ def test_a_killed_worker_is_reported_and_the_next_run_resumes() -> None:
     assert "Traceback" not in output
     assert not any(map(is_alive, others))
     kept = parts()
-    assert 3 <= len(kept) < 40
+    assert 3 <= len(kept) < 20
 
     again = evaluate("--recipe", "slow")
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 40 folds were finished before" in again.stderr
+    assert f"{len(kept)} of 20 folds were finished before" in again.stderr
 
 
 @pytest.mark.fault("O16")
@@ -124,4 +124,4 @@ def test_workers_end_with_the_command_that_was_killed_and_the_next_run_goes_on()
     kept = parts()
     again = evaluate("--recipe", "slow")
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 40 folds were finished before" in again.stderr
+    assert f"{len(kept)} of 20 folds were finished before" in again.stderr

@@ -42,12 +42,34 @@ def promoted_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def candidate_once(promoted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("candidate")
+    copy(promoted_once, folder)
+    done = wdbc(
+        "run", "--recipe", "airflow_baseline", WDBC_STORAGE=str(folder / "results"), DAGSTER_HOME=str(folder / "home")
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def copy(made: Path, folder: Path) -> Store:
+    """Return a copy of a store, with its history."""
+    shutil.copytree(made / "results", folder / "results")
+    shutil.copytree(made / "home", folder / "home", symlinks=True)
+    return open_store(str(folder / "results"), relative_to=folder)
+
+
 @pytest.fixture
 def store(promoted_once: Path, tmp_path: Path) -> Store:
     """A store in which `logistic` is the champion, and the evidence has it better than `airflow_baseline`."""
-    shutil.copytree(promoted_once / "results", tmp_path / "results")
-    shutil.copytree(promoted_once / "home", tmp_path / "home", symlinks=True)
-    return open_store(str(tmp_path / "results"), relative_to=tmp_path)
+    return copy(promoted_once, tmp_path)
+
+
+@pytest.fixture
+def with_baseline(candidate_once: Path, tmp_path: Path) -> Store:
+    """The same store after `airflow_baseline` was fitted, which is the candidate now."""
+    return copy(candidate_once, tmp_path)
 
 
 def champion() -> dict[str, Any]:
@@ -102,15 +124,14 @@ def test_the_champion_itself_is_no_candidate_and_nothing_is_run(store: Store) ->
     assert len(entries()) == 1
 
 
-def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_kept(store: Store) -> None:
-    with_candidate("airflow_baseline")
-    before = store.current("champion")
+def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_kept(with_baseline: Store) -> None:
+    before = with_baseline.current("champion")
     refused = wdbc("promote", WDBC_ACTOR="bob")
     assert refused.returncode == 3, refused.stderr
     assert "verdict: worse" in refused.stdout
     assert "+0.0010" in refused.stdout
     assert "the champion stays: logistic" in refused.stdout
-    assert store.current("champion") == before
+    assert with_baseline.current("champion") == before
     again = wdbc("promote")
     assert again.returncode == 3, again.stdout
     assert "the champion stays: logistic" in again.stdout
@@ -125,23 +146,21 @@ def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_k
     assert wdbc("history", "--verify").returncode == 0
 
 
-def test_a_dry_run_judges_and_changes_nothing(store: Store, tmp_path: Path) -> None:
-    with_candidate("airflow_baseline")
+def test_a_dry_run_judges_and_changes_nothing(with_baseline: Store, tmp_path: Path) -> None:
     before = snapshot(tmp_path / "results")
     dry = wdbc("promote", "--dry-run")
     assert dry.returncode == 3
     assert "verdict: worse" in dry.stdout
     assert snapshot(tmp_path / "results") == before
-    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
+    put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     before = snapshot(tmp_path / "results")
     assert wdbc("promote", "--dry-run").returncode == 0
     assert snapshot(tmp_path / "results") == before
 
 
-def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(store: Store) -> None:
+def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(with_baseline: Store) -> None:
     first = champion()["champion"]["version"]
-    with_candidate("airflow_baseline")
-    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
+    put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     promoted = wdbc("promote")
     assert promoted.returncode == 0, promoted.stderr
     assert "verdict: better" in promoted.stdout
@@ -163,8 +182,7 @@ def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(
     assert wdbc("rollback", "--reason", "further").returncode == 1
 
 
-def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds(store: Store) -> None:
-    with_candidate("airflow_baseline")
+def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds(with_baseline: Store) -> None:
     assert wdbc("promote", "--force").returncode == 2
     assert wdbc("promote", "--force", "--reason", " ").returncode == 2
     forced = wdbc("promote", "--force", "--reason", "the regulator's experiment")
@@ -180,20 +198,18 @@ def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds
 
 
 @pytest.mark.nightly
-def test_a_force_that_the_verdict_does_not_need_is_none(store: Store) -> None:
-    with_candidate("airflow_baseline")
-    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
+def test_a_force_that_the_verdict_does_not_need_is_none(with_baseline: Store) -> None:
+    put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     assert wdbc("promote", "--force", "--reason", "in a hurry").returncode == 0
     assert not entries()[-1]["forced"]
 
 
 @pytest.mark.nightly
-def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None:
-    earlier = store.handle("fitted_pipeline").manifest.version
-    with_candidate("airflow_baseline")
-    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
+def test_an_earlier_fit_is_a_candidate_by_its_first_digits(with_baseline: Store) -> None:
+    earlier = champion()["champion"]["made_of"]["fitted_pipeline"]
+    put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     assert wdbc("promote").returncode == 0
-    put_evidence(store, logistic=0.0, airflow_baseline=0.001)
+    put_evidence(with_baseline, logistic=0.0, airflow_baseline=0.001)
     again = wdbc("promote", earlier[:10])
     assert again.returncode == 0, again.stderr
     assert "verdict: better" in again.stdout
@@ -206,11 +222,10 @@ def test_an_earlier_fit_is_a_candidate_by_its_first_digits(store: Store) -> None
     assert earlier[:12] in unknown.stderr
 
 
-def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, tmp_path: Path) -> None:
-    with_candidate("airflow_baseline")
-    put_evidence(store, logistic=0.001, airflow_baseline=0.0)
+def test_evidence_of_other_patients_or_other_code_decides_nothing(with_baseline: Store, tmp_path: Path) -> None:
+    put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     pointer = tmp_path / "results/cross_validation/current.json"
-    evidence = store.handle("cross_validation").manifest
+    evidence = with_baseline.handle("cross_validation").manifest
     forged = {**vars(evidence), "code_version": "0ther", "inputs": {"clean_frame": "0" * 64}}
     pointer.write_bytes(type(evidence)(**forged).to_json())
     refused = wdbc("promote", "--dry-run")
@@ -219,9 +234,8 @@ def test_evidence_of_other_patients_or_other_code_decides_nothing(store: Store, 
     assert "run `wdbc run`, then `wdbc evaluate`" in refused.stdout
 
 
-def test_a_recipe_that_was_not_evaluated_is_refused_with_the_command(store: Store) -> None:
-    with_candidate("airflow_baseline")
-    put_evidence(store, logistic=0.0)
+def test_a_recipe_that_was_not_evaluated_is_refused_with_the_command(with_baseline: Store) -> None:
+    put_evidence(with_baseline, logistic=0.0)
     refused = wdbc("promote")
     assert refused.returncode == 1
     assert "cross_validation has no results for airflow_baseline" in refused.stderr

@@ -448,7 +448,7 @@ def test_a_hundred_simultaneous_connections_are_all_served(service: Service) -> 
     assert statuses.count(200) > 200
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.fault("V02")
 def test_half_a_minute_of_mixed_requests_leaks_no_memory_or_descriptors(tmp_path: Path) -> None:
     manifests = [champions.promote(tmp_path, champions.bundle("logistic", seed)) for seed in (42, 43)]
