@@ -1,8 +1,10 @@
 """Read a local file without hanging on a pipe or device."""
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
@@ -71,12 +73,25 @@ def read(path: Path, *, largest_bytes: int) -> bytes:
         SourceRefused: the file is missing, unreadable, not a regular file, behind a loop of symbolic links, or larger
             than `largest_bytes`.
     """
-    try:
-        _refuse_special(path.stat(), path)  # before opening: a pipe may block, and a device may react
+    with explained(path):
+        require_regular(path)  # before opening: a pipe may block, and a device may react
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             _refuse_special(os.fstat(descriptor), path)  # again: the file may have been replaced
             return limits.read_up_to(largest_bytes, file, where=str(path))
+
+
+def require_regular(path: Path) -> None:
+    """Raise SourceRefused if a path is not that of an existing regular file."""
+    with explained(path):
+        _refuse_special(path.stat(), path)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SourceRefused in place of an error of the operating system."""
+    try:
+        yield
     except OSError as error:
         what, hint = EXPLAINED.get(error.errno or 0, (f"the file cannot be read: {error.strerror}", "Check the path."))
         raise SourceRefused(what, where=str(path), hint=hint) from error

@@ -19,7 +19,7 @@ class Origin:
         shown: the source as `Source.shown` writes it, without credentials.
         sha256: hexadecimal digest of the content: its identity.
         bytes: size of the content.
-        etag: the server's ETag for this content, if it sent one.
+        etag: what the source itself calls this content: a server's ETag, or the digest that a database computed.
         last_modified: the server's Last-Modified date, if it sent one.
     """
 
@@ -53,7 +53,7 @@ class Received:
 
     Attributes:
         content: hidden in the representation, because it contains patients' values.
-        etag: the `ETag` header of a server, if it can be sent back.
+        etag: what the source calls the content, if it can be asked about it, as the `ETag` header of a server.
         last_modified: the `Last-Modified` header, likewise.
     """
 

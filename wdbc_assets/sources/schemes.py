@@ -15,9 +15,10 @@ from wdbc_assets.sources.files import File
 from wdbc_assets.sources.http import Http
 from wdbc_assets.sources.objects import Object
 from wdbc_assets.sources.source import Source
+from wdbc_assets.sources.sql import Postgres, Sqlite
 
 # `Object` is the last, because listing its schemes imports fsspec.
-KINDS: tuple[type[Source], ...] = (Bundled, File, Http, Object)
+KINDS: tuple[type[Source], ...] = (Bundled, File, Http, Postgres, Sqlite, Object)
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://.*", re.DOTALL)
 
