@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from wdbc_assets import logs, safe_text, settings
+from wdbc_assets import logs, safe_text, settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import outcome_files
 from wdbc_assets.monitoring.batches import StoreAway
@@ -83,7 +83,7 @@ class MaterializeStep(Step):
         verdict = validation.validate(self.name, value, self.loaded, where=where)
         if verdict.refusal is not None:
             yield from checks.results(self.name, verdict.findings, show_values=self.config.show_values)
-            raise verdict.refusal
+            raise sources.with_files(verdict.refusal, origin)
         draft = self.store.draft(
             self.name,
             value,

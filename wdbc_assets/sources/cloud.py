@@ -1,16 +1,15 @@
-"""Objects of S3, Google Cloud Storage and Azure, through obstore (the extra `cloud`), as the store uses it.
+"""Objects of S3, Google Cloud Storage and Azure, through obstore (the extra `cloud`), as the store does.
 
-Address and credentials come from the environment variables of each cloud: `AWS_*`, `GOOGLE_*`, `AZURE_*`. The ETag of an
-object is its mark: it is asked for only if it has another one.
+Address and credentials come from the environment variables of each cloud: `AWS_*`, `GOOGLE_*`, `AZURE_*`. An object
+is requested only if its ETag is not the known one.
 """
 
-import os
-from datetime import timedelta
+import re
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
-from wdbc_assets.sources import limits, retrying
-from wdbc_assets.sources.errors import SourceError, UnknownSource
+from wdbc_assets.sources import folders, limits, retrying, sniffing
+from wdbc_assets.sources.errors import SourceError, SourceRefused, UnknownSource
 from wdbc_assets.sources.origin import Received
 from wdbc_assets.sources.retrying import Fault
 from wdbc_assets.sources.source import FetchContext, Source
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _ENVIRONMENT = "Check the environment variables: AWS_*, GOOGLE_* or AZURE_*."
-# obstore has no class for these, but its messages state the status code of the server.
-_PASSING = (
-    ("503", "SlowDown", "the object store throttles its clients"),
-    ("429", "Too Many Requests", "the object store throttles its clients"),
-)
-NOT_INSTALLED = Fault(
+# obstore has one class for all of these, but its messages state the answer of the server.
+_STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
+_THROTTLED = ("503", "429")
+_NOT_INSTALLED = Fault(
     what="the package obstore is not installed",
     passing=False,
     hint='Install the extra: pip install "wdbc_assets[cloud]".',
@@ -80,15 +77,17 @@ class CloudObject(Source):
         try:
             from obstore.exceptions import NotModifiedError
 
-            store = opened(self.address, context.limits)
+            store = opened(self.address)
         except ModuleNotFoundError:
-            return NOT_INSTALLED
-        except Exception as error:  # noqa: BLE001 -- an address or a variable that obstore refuses; it has no common class
-            return explain(error)
-        name = unquote(urlsplit(self.address).path)[1:]
-        etag = context.known.etag if context.known else None
+            return _NOT_INSTALLED
+        except Exception as error:  # noqa: BLE001 -- what obstore refuses has no common class
+            return self._refused(error)
         try:
-            return get(store, name, {"if_none_match": etag} if etag else {}, context.limits, where=self.shown)
+            if self.address.endswith("/"):
+                return self._folder(store, context)
+            etag = context.known.etag if context.known else None
+            options: GetOptions = {"if_none_match": etag} if etag else {}
+            return get(store, self._name, options, context.limits.largest_bytes, where=self.shown)
         except NotModifiedError:
             return None
         except SourceError:
@@ -96,23 +95,54 @@ class CloudObject(Source):
         except Exception as error:  # noqa: BLE001
             return explain(error)
 
+    @property
+    def _name(self) -> str:
+        return unquote(urlsplit(self.address).path)[1:]
 
-def opened(address: str, bounds: limits.Limits) -> "ObjectStore":
-    """Return the bucket of an address. Attempts are counted here, not by obstore."""
+    def _folder(self, store: "ObjectStore", context: FetchContext) -> Received | Fault | None:
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        largest_bytes, name = context.limits.largest_bytes, self._name
+
+        def listed() -> list[folders.Entry]:
+            found = obstore.list_with_delimiter(store, name)
+            for folder in found["common_prefixes"]:
+                if folders.is_table(inner := folder.removeprefix(name).strip("/")):
+                    hint = "Give the address of one folder."
+                    raise SourceRefused("a folder of tables holds a folder", where=f"{self.shown}{inner}/", hint=hint)
+            return [
+                folders.Entry(item["path"].removeprefix(name), str(item["e_tag"]))
+                for item in found["objects"]
+                if folders.is_table(item["path"].removeprefix(name))
+            ]
+
+        def content_of(entry: folders.Entry) -> bytes | None:
+            place = f"{self.shown}{entry.name}"
+            try:
+                return get(store, name + entry.name, {"if_match": entry.version}, largest_bytes, where=place).content
+            except (PreconditionError, FileNotFoundError):
+                return None
+
+        return folders.read(listed, content_of, known=context.known, largest_bytes=largest_bytes, where=self.shown)
+
+    def _refused(self, error: Exception) -> Fault:
+        reason = sniffing.plain(self.conceal(str(error).partition("\n")[0]))
+        return Fault(what=f"the address or its settings are refused: {reason}", passing=False, hint=_ENVIRONMENT)
+
+
+def opened(address: str) -> "ObjectStore":
+    """Return the bucket of an address. Attempts are counted by `retrying`, not by obstore.
+
+    Time-outs are obstore's: client options of ours would replace those of the environment, such as AWS_ALLOW_HTTP.
+    """
     from obstore.store import from_url
 
     pieces = urlsplit(address)
-    return from_url(
-        f"{pieces.scheme}://{pieces.netloc}",
-        client_options={
-            "connect_timeout": timedelta(seconds=bounds.connect_seconds),
-            "timeout": timedelta(seconds=bounds.total_seconds),
-        },
-        retry_config={"max_retries": 0},
-    )
+    return from_url(f"{pieces.scheme}://{pieces.netloc}", retry_config={"max_retries": 0})
 
 
-def get(store: "ObjectStore", name: str, options: "GetOptions", bounds: limits.Limits, *, where: str) -> Received:
+def get(store: "ObjectStore", name: str, options: "GetOptions", largest_bytes: int, *, where: str) -> Received:
     """Return the content of one object and its ETag.
 
     Raises:
@@ -122,10 +152,10 @@ def get(store: "ObjectStore", name: str, options: "GetOptions", bounds: limits.L
     import obstore
 
     result = obstore.get(store, name, options=options)
-    if result.meta["size"] > bounds.largest_bytes:
-        raise limits.too_large(bounds.largest_bytes, where=where)
+    if result.meta["size"] > largest_bytes:
+        raise limits.too_large(largest_bytes, where=where)
     chunks = (bytes(chunk) for chunk in result.stream(limits.CHUNK_BYTES))
-    return Received(limits.collect(chunks, bounds.largest_bytes, where=where), etag=result.meta["e_tag"])
+    return Received(limits.collect(chunks, largest_bytes, where=where), etag=result.meta["e_tag"])
 
 
 def explain(error: Exception) -> Fault:
@@ -137,15 +167,12 @@ def explain(error: Exception) -> Fault:
     if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError | PermissionError):
         what = "these credentials have no permission to read the object, or there are none"
         return Fault(what=what, passing=False, hint=_ENVIRONMENT)
-    if not isinstance(error, exceptions.GenericError | OSError):
-        return Fault(what=f"the address is refused ({type(error).__name__})", passing=False, hint=_ENVIRONMENT)
-    text = str(error)
-    for code, word, what in _PASSING:
-        if code in text and word in text:
-            return Fault(what=f"{what} ({code} {word})", passing=True, hint="Try again later.")
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+    status = _STATUS.search(str(error))
+    answer = status[1].strip() if status else type(error).__name__
+    if answer.startswith(_THROTTLED):
+        return Fault(what=f"the object store throttles its clients ({answer})", passing=True, hint="Try again later.")
     return Fault(
-        what=f"the object store failed ({reason})",
-        passing=True,
+        what=f"the object store failed ({answer})",
+        passing=status is None or answer.startswith("5"),
         hint=f"Check that it can be reached. {_ENVIRONMENT}",
     )

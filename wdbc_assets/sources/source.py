@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self, cast
 
 from wdbc_assets import safe_text
+from wdbc_assets.domain.data import row_text
+from wdbc_assets.domain.data.csv_layouts import NotATable
 from wdbc_assets.sources import limits as bounds
 from wdbc_assets.sources import sniffing, unpacking
 from wdbc_assets.sources.errors import SourceRefused, UnknownSource
@@ -122,7 +124,7 @@ class Source(ABC):
         received = self.read(FetchContext(known=usable, limits=limits, report=report, clock=clock))
         if received is None:
             return None
-        content = self._unpacked(received.content, limits)
+        content = self._as_text(self._unpacked(received.content, limits), limits)
         self._require_table(content)
         digest = hashlib.sha256(content).hexdigest()
         received_digest = digest if content is received.content else hashlib.sha256(received.content).hexdigest()
@@ -140,6 +142,7 @@ class Source(ABC):
                 bytes=len(content),
                 etag=received.etag,
                 last_modified=received.last_modified,
+                files=received.files,
             ),
         )
 
@@ -172,6 +175,16 @@ class Source(ABC):
         except SourceRefused as error:
             error.where = self.shown
             raise
+
+    def _as_text(self, content: bytes, limits: Limits) -> bytes:
+        """Return the rows of a Parquet file as lines in UCI's layout, and any other content as it is."""
+        if not content.startswith(row_text.PARQUET):
+            return content
+        try:
+            return bounds.collect(row_text.of_parquet(content), limits.largest_bytes, where=self.shown)
+        except NotATable as error:
+            place = f"{self.shown}, {error.where}" if isinstance(error, row_text.UnsuitableValue) else self.shown
+            raise SourceRefused(error.what, where=place, hint=error.hint, detail=error.detail) from None
 
     def _require_table(self, content: bytes) -> None:
         other = sniffing.other_format(content)
