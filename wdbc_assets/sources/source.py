@@ -8,7 +8,7 @@ by the digest of the table, so repacking does not change it.
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self, cast
 
@@ -38,12 +38,16 @@ class FetchContext:
         limits: attempts, times and sizes.
         report: receives one line without secrets for each failed attempt that is followed by another.
         clock: time and randomness, replaced in tests.
+        stored: returns the table that the caller has, for a source that only states what is new.
+        until: the origin of a table to read as it was then, for such a source.
     """
 
     known: Origin | None
     limits: Limits
     report: Report
     clock: Clock
+    stored: Callable[[], Snapshot | None] = lambda: None
+    until: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Source(ABC):
         limits: Limits = DEFAULT,
         report: Report = silent,
         clock: Clock = REAL_CLOCK,
+        stored: Callable[[], Snapshot | None] = lambda: None,
+        until: Origin | None = None,
     ) -> Snapshot | None:
         """Return the bytes, read once, and their origin, or None if a server reports that it holds the `known` content.
 
@@ -114,6 +120,8 @@ class Source(ABC):
             limits: attempts, times and sizes.
             report: receives one line without secrets for each failed attempt that is followed by another.
             clock: time and randomness, replaced in tests.
+            stored: returns the table that the caller has. A topic is read on from there, whether or not it is `known`.
+            until: the origin of a table that is to be read again as it was. Only a topic can do so.
 
         Raises:
             SourceRefused: as in `read`; or the content is not a table, or does not match the pinned digest.
@@ -121,7 +129,15 @@ class Source(ABC):
         """
         pinned = _checked_pin(sha256)
         usable = self._usable(known, pinned)
-        received = self.read(FetchContext(known=usable, limits=limits, report=report, clock=clock))
+        context = FetchContext(
+            known=usable,
+            limits=limits,
+            report=report,
+            clock=clock,
+            stored=stored,
+            until=until if until is not None and until.shown == self.shown and until.topic else None,
+        )
+        received = self.read(context)
         if received is None:
             return None
         content = self._as_text(self._unpacked(received.content, limits), limits)
@@ -143,6 +159,7 @@ class Source(ABC):
                 etag=received.etag,
                 last_modified=received.last_modified,
                 files=received.files,
+                topic=received.topic,
             ),
         )
 

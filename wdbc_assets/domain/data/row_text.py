@@ -119,7 +119,7 @@ def _id(value: Any) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    if type(value) is not str:
+    if type(value) is not str or not value.isprintable():  # a line break would begin another row
         raise _unsuitable(contract.DIAGNOSIS, value, "M or B is needed")
     return _quoted(value)
 
@@ -133,6 +133,6 @@ def _unsuitable(column: str, value: Any, needed: str) -> UnsuitableValue:
 
 
 def _quoted(cell: str) -> str:
-    if not any(mark in cell for mark in ',"\r\n'):
+    if not any(mark in cell for mark in ',"\r'):
         return cell
     return '"' + cell.replace('"', '""') + '"'
