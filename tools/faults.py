@@ -33,6 +33,7 @@ FAULTS = {
     "S16": ("a password or token in the address", "used, and shown nowhere"),
     "S17": ("an unknown scheme, a typo, an empty setting", "the error lists the valid values"),
     "S18": ("the server changes its content during a run", "the run uses one version of the bytes"),
+    "S19": ("a database, object store or broker that is away, slow, throttles or is cut in the middle; wrong credentials, no permission; a table, column, row or message that is not as needed", "retried as S01, or refused as S04, in one line without a secret; a message that is no patient is set aside with its offset and reason"),
     "S20": ("the source returns to earlier content", "trained again: a run key names the observation, not the content"),
     "S21": ("a requested run failed, was canceled or deleted, even after the bytes were stored", "requested again, after a pause that doubles up to a day"),
     "S22": ("the source is unavailable for three ticks of the sensor", "from the third tick on a failed tick with the reason, red in the UI, until it is back; the two ticks before are skipped with the reason"),

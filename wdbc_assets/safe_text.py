@@ -24,6 +24,8 @@ _SECRET_VARIABLE = re.compile(
     r"(PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|ACCOUNT|PRIVATE)_?KEY|CONNECTION_?STRING)(?!.*_(FILE|PATH|DIR)$)",
     re.IGNORECASE,
 )
+_DATABASES = frozenset({"postgresql", "postgresql+psycopg", "sqlite"})
+_PUBLIC = frozenset({"table", "query"})  # of a database's address: what is read, which is no secret
 
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{8,}|.{20,}")
 
@@ -58,8 +60,15 @@ def redact_url(address: str) -> str:
     shown = f"{pieces.scheme}://{HIDDEN + at if at else ''}{host}{pieces.path}"
     if pieces.query:
         pairs = (pair.partition("=") for pair in pieces.query.split("&"))
-        shown += "?" + "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _ in pairs)
+        shown += "?" + "&".join(
+            f"{name}={value if _is_public(pieces, name) else HIDDEN}" if equals else HIDDEN
+            for name, equals, value in pairs
+        )
     return shown + (f"#{HIDDEN}" if pieces.fragment else "")
+
+
+def _is_public(pieces: SplitResult, name: str) -> bool:
+    return name in _PUBLIC and pieces.scheme in _DATABASES
 
 
 def redact(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from wdbc_assets import logs, safe_text, settings
+from wdbc_assets import logs, safe_text, settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import outcome_files
 from wdbc_assets.monitoring.batches import StoreAway
@@ -83,7 +83,7 @@ class MaterializeStep(Step):
         verdict = validation.validate(self.name, value, self.loaded, where=where)
         if verdict.refusal is not None:
             yield from checks.results(self.name, verdict.findings, show_values=self.config.show_values)
-            raise verdict.refusal
+            raise sources.with_files(verdict.refusal, origin)
         draft = self.store.draft(
             self.name,
             value,
@@ -162,6 +162,13 @@ class MaterializeStep(Step):
         manifest = self.store.current(self.name, self.partition)
         return None if manifest is None else (manifest.version, self.store.value(manifest))
 
+    def _stored_snapshot(self) -> sources.Snapshot | None:
+        """Return the current version and its origin, from which a topic is read on. Damage is an error here, too."""
+        manifest = self.store.current(self.name)
+        if manifest is None or not manifest.origin:
+            return None
+        return sources.Snapshot(self.store.value(manifest), sources.Origin.from_json(manifest.origin))
+
     def _forced(self) -> bool:
         return self.context.run.tags.get(FORCE_TAG) == "true"
 
@@ -187,6 +194,7 @@ class MaterializeStep(Step):
             report=Progress(self.name, self.fields("progress")),
             effort=settings.Effort(workers=self.config.workers),
             checkpoints=self._checkpoints,
+            stored=self._stored_snapshot,
             partition=self.partition,
             inbox=self.context.resources.inbox.open() if self.partition else None,
             earlier=lambda: [handle.load() for handle in self.earlier],

@@ -36,6 +36,7 @@ class SourceResource(dg.ConfigurableResource[Any]):
         parameters: settings.SourceParameters,
         *,
         known: sources.Origin | None,
+        stored: Callable[[], sources.Snapshot | None],
         report: Callable[[str], None],
     ) -> sources.Snapshot | None:
         """Fetch the source, or return None if its server reports that it holds the known content.
@@ -45,6 +46,7 @@ class SourceResource(dg.ConfigurableResource[Any]):
         """
         return sources.parse(parameters.source).fetch(
             known=known,
+            stored=stored,
             sha256=parameters.source_sha256,
             limits=settings.load().limits(),
             report=report,

@@ -81,6 +81,7 @@ class Fetcher(Protocol):
         parameters: settings.SourceParameters,
         *,
         known: sources.Origin | None,
+        stored: Callable[[], sources.Snapshot | None],
         report: Callable[[str], None],
     ) -> sources.Snapshot | None:
         """Return the content, or None if the server reports that it is the known one."""
@@ -153,6 +154,7 @@ def call(
     report: Report,
     effort: settings.Effort,
     checkpoints: Callable[[], Checkpoints],
+    stored: Callable[[], sources.Snapshot | None] = lambda: None,
     partition: str | None = None,
     inbox: Batches | None = None,
     earlier: Callable[[], Sequence[Any]] = list,
@@ -174,6 +176,7 @@ def call(
         report: Receives progress: a message, and optionally the number of finished units and the total.
         effort: Resources that the function may use.
         checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
+        stored: Reads the current version of an asset that is made from a source, with its origin.
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
         earlier: Reads the values of the batches before this one, oldest first.
@@ -189,6 +192,7 @@ def call(
         "source": lambda: source,
         "known": lambda: known,
         "report": lambda: report,
+        "stored": lambda: stored,
         "effort": lambda: effort,
         "checkpoints": checkpoints,
         "partition": lambda: partition,

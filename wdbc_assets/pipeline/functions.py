@@ -5,7 +5,7 @@ nor scikit-learn. Its text and the `domain` modules that it imports determine th
 inputs, a function may request any argument that `pipeline.calls.call` lists. The computation itself is in `domain`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
@@ -36,12 +36,13 @@ def raw_data(
     parameters: settings.SourceParameters,
     source: Fetcher,
     known: Manifest | None,
+    stored: Callable[[], sources.Snapshot | None],
     report: Report,
 ) -> External | NotModified:
     """The unpacked bytes of the source: one line per patient, with id, diagnosis and 30 measurements."""
     origin = sources.Origin.from_json(known.origin) if known and known.origin else None
-    snapshot = source.fetch(parameters, known=origin, report=report)
-    if snapshot is None or (origin and snapshot.origin.sha256 == origin.sha256):
+    snapshot = source.fetch(parameters, known=origin, stored=stored, report=report)
+    if snapshot is None or (origin and snapshot.origin.says_the_same(origin)):
         return NotModified()
     return External(snapshot.content, snapshot.origin.to_json())
 

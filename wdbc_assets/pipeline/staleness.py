@@ -5,6 +5,7 @@ and parameters. For a promoted asset, intact files are enough. Dagster runs and 
 neither Dagster nor pandas nor scikit-learn.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -235,9 +236,12 @@ def resolved(asset: str, config: settings.Settings, overrides: Mapping[str, Any]
 def source_change(manifest: Manifest, config: settings.Settings) -> list[str]:
     """Return the reasons why a local source makes raw_data out of date."""
     stated = (manifest.origin or {}).get("sha256", "")
+    known = None
+    with contextlib.suppress(WdbcError):  # without an origin of the present form, the source is read
+        known = sources.Origin.from_json(manifest.origin or {})
     try:
         source = sources.parse(config.source)
-        present = stated if source.remote else source.fingerprint(limits=config.limits())
+        present = stated if source.remote else source.fingerprint(known, limits=config.limits())
     except WdbcError as error:
         return [f"source cannot be read: {error.what} {error.where}".rstrip()]
     if present == stated:

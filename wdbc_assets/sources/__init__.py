@@ -1,9 +1,10 @@
 """Sources of the data: `parse` a setting into a `Source`, then `fetch` it, or ask for its `fingerprint`.
 
-Importing this package imports neither requests nor fsspec; each is imported when a source needs it.
+Importing this package imports no network library; each is imported when a source needs it.
 
 - `schemes` lists the kinds and parses a setting; `source` has what all kinds share; `errors` defines the failures.
-- `bundled`, `files`, `objects` and `http` each are one kind of source.
+- `bundled`, `files`, `http`, `sql`, `cloud`, `kafka` and `objects` each are one kind of source; `folders` reads many
+  files as one table, `kafka_reader` and `records` a topic; `sql_faults` and `kafka_faults` explain errors.
 - `limits`, `deadline` and `retrying` bound time, size and attempts; `unpacking` opens gzip and zip; `sniffing`
   recognizes content that is not a table.
 """
@@ -14,7 +15,7 @@ from wdbc_assets.sources.errors import (
     SourceUnavailable,
     UnknownSource,
 )
-from wdbc_assets.sources.origin import Origin, Snapshot
+from wdbc_assets.sources.origin import Origin, Snapshot, with_files
 from wdbc_assets.sources.schemes import parse
 from wdbc_assets.sources.source import Source
 
@@ -27,4 +28,5 @@ __all__ = [
     "SourceUnavailable",
     "UnknownSource",
     "parse",
+    "with_files",
 ]

@@ -1,16 +1,20 @@
 """Read a local file without hanging on a pipe or device."""
 
+import contextlib
 import errno
+import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
 from wdbc_assets import safe_text
-from wdbc_assets.sources import limits
+from wdbc_assets.sources import folders, limits, retrying
 from wdbc_assets.sources.errors import SourceRefused, UnknownSource
-from wdbc_assets.sources.origin import Received
+from wdbc_assets.sources.origin import Origin, Received
+from wdbc_assets.sources.retrying import Fault
 from wdbc_assets.sources.source import FetchContext, Source
 
 SPECIAL = (
@@ -33,10 +37,10 @@ EXPLAINED = {
 
 
 class File(Source):
-    """A file of this machine, given by its path or as a URL."""
+    """A file or folder of this machine, given by its path or as a URL."""
 
     remote = False
-    usage = "a path, file:///..."
+    usage = "a path of a file or folder, file:///..."
 
     @classmethod
     def schemes(cls) -> tuple[str, ...]:
@@ -59,9 +63,34 @@ class File(Source):
             )
         return cls(slash + unquote(path), slash + unquote(path))
 
-    def read(self, context: FetchContext, /) -> Received:
-        """Return the content of the file."""
-        return Received(read(Path(self.address), largest_bytes=context.limits.largest_bytes))
+    def read(self, context: FetchContext, /) -> Received | None:
+        """Return the content of the file, or of all files if the path is that of a folder."""
+        path, largest_bytes = Path(self.address), context.limits.largest_bytes
+        if not path.is_dir():
+            return Received(read(path, largest_bytes=largest_bytes))
+        return retrying.persist(
+            lambda: _read_folder(path, context.known, largest_bytes),
+            where=self.shown,
+            limits=context.limits,
+            clock=context.clock,
+            report=context.report,
+        )
+
+
+def _read_folder(path: Path, known: Origin | None, largest_bytes: int) -> Received | Fault | None:
+    """Read a folder. The version of a file is the digest of its content: reading it costs little, and cannot err."""
+
+    def content_of(entry: folders.Entry) -> bytes | None:
+        content = read(path / entry.name, largest_bytes=largest_bytes)
+        return content if hashlib.sha256(content).hexdigest() == entry.version else None
+
+    def listed() -> list[folders.Entry]:
+        with explained(path):
+            names = [file.name for file in path.iterdir() if folders.is_table(file.name)]
+        contents = ((name, read(path / name, largest_bytes=largest_bytes)) for name in names)
+        return [folders.Entry(name, hashlib.sha256(content).hexdigest()) for name, content in contents]
+
+    return folders.read(listed, content_of, known=known, largest_bytes=largest_bytes, where=str(path))
 
 
 def read(path: Path, *, largest_bytes: int) -> bytes:
@@ -71,12 +100,25 @@ def read(path: Path, *, largest_bytes: int) -> bytes:
         SourceRefused: the file is missing, unreadable, not a regular file, behind a loop of symbolic links, or larger
             than `largest_bytes`.
     """
-    try:
-        _refuse_special(path.stat(), path)  # before opening: a pipe may block, and a device may react
+    with explained(path):
+        require_regular(path)  # before opening: a pipe may block, and a device may react
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             _refuse_special(os.fstat(descriptor), path)  # again: the file may have been replaced
             return limits.read_up_to(largest_bytes, file, where=str(path))
+
+
+def require_regular(path: Path) -> None:
+    """Raise SourceRefused if a path is not that of an existing regular file."""
+    with explained(path):
+        _refuse_special(path.stat(), path)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SourceRefused in place of an error of the operating system."""
+    try:
+        yield
     except OSError as error:
         what, hint = EXPLAINED.get(error.errno or 0, (f"the file cannot be read: {error.strerror}", "Check the path."))
         raise SourceRefused(what, where=str(path), hint=hint) from error

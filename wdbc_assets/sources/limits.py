@@ -7,7 +7,7 @@ import dataclasses
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -86,8 +86,17 @@ def read_up_to(largest_bytes: int, stream: BinaryIO, *, where: str) -> bytes:
     Raises:
         SourceRefused: it is larger than `largest_bytes`; no more than that is held in memory.
     """
+    return collect(iter(lambda: stream.read(CHUNK_BYTES), b""), largest_bytes, where=where)
+
+
+def collect(chunks: Iterable[bytes], largest_bytes: int, *, where: str) -> bytes:
+    """Return the chunks as one content.
+
+    Raises:
+        SourceRefused: it is larger than `largest_bytes`; no more than that and one chunk is held in memory.
+    """
     content = bytearray()
-    while chunk := stream.read(CHUNK_BYTES):
+    for chunk in chunks:
         content += chunk
         if len(content) > largest_bytes:
             raise too_large(largest_bytes, where=where)

@@ -1,4 +1,4 @@
-"""Read a URL of any protocol that fsspec supports, other than http and https: object stores, FTP, memory.
+"""Read a URL of any protocol that fsspec supports, that no other kind of source has: FTP, HDFS, memory.
 
 Credentials come from the URL or from where the protocol's package finds them. The package's error messages are not
 repeated, because they may contain the URL.
@@ -23,7 +23,7 @@ class Object(Source):
     """An object at a URL of any protocol of fsspec that is not of another kind."""
 
     remote = True
-    usage = "a URL of a protocol that fsspec supports (s3://, gs://, memory://, ...)"
+    usage = "a URL of a protocol that fsspec supports (ftp://, hdfs://, memory://, ...)"
 
     @classmethod
     def schemes(cls) -> list[str]:

@@ -4,11 +4,55 @@ The manifest of the value made from the bytes records the origin, so it contains
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from wdbc_assets.domain.errors import WdbcError
+
+_LINE = re.compile(r"\b(?:line|row) (\d+)\b")
+
+
+Offsets = tuple[int, int]
+"""Of a partition: the offset of the first record, and the one after the last."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SetAside:
+    """A record of a topic that is no patient: its place, and the reason."""
+
+    partition: int
+    offset: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicOrigin:
+    """How far a table goes in a topic: the offsets of each partition, and the records in them that were set aside."""
+
+    offsets: tuple[tuple[int, Offsets], ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+
+    @classmethod
+    def from_json(cls, stored: Any) -> "TopicOrigin":
+        """Return what `Origin.to_json` wrote.
+
+        Raises:
+            WdbcError: a field is missing or has another type.
+        """
+        try:
+            return cls(
+                offsets=tuple(
+                    (int(partition), (int(start), int(end))) for partition, (start, end) in stored["offsets"]
+                ),
+                set_aside=tuple(
+                    SetAside(int(one["partition"]), int(one["offset"]), str(one["reason"]))
+                    for one in stored["set_aside"]
+                ),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise WdbcError("the stored origin has no valid 'topic'", hint="Restore it from a backup.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +63,10 @@ class Origin:
         shown: the source as `Source.shown` writes it, without credentials.
         sha256: hexadecimal digest of the content: its identity.
         bytes: size of the content.
-        etag: the server's ETag for this content, if it sent one.
+        etag: what the source itself calls this content: a server's ETag, or the digest that a database computed.
         last_modified: the server's Last-Modified date, if it sent one.
+        files: of a folder, the name and the number of rows of each file, in the order of the table.
+        topic: of a topic, how far the table goes.
     """
 
     shown: str
@@ -28,10 +74,29 @@ class Origin:
     bytes: int
     etag: str | None = None
     last_modified: str | None = None
+    files: tuple[tuple[str, int], ...] = ()
+    topic: TopicOrigin | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the origin as JSON values, for a manifest or a sensor's cursor."""
-        return dataclasses.asdict(self)
+        plain = dataclasses.asdict(self)
+        for name in ("files", "topic"):
+            if not plain[name]:
+                del plain[name]
+        return plain
+
+    def says_the_same(self, other: "Origin") -> bool:
+        """Return whether the content is the same, and a topic was read equally far."""
+        return (self.sha256, self.topic) == (other.sha256, other.topic)
+
+    def place(self, line: int) -> str:
+        """Return where a line of the table comes from: the row and its file, if the source is a folder."""
+        row = line
+        for name, rows in self.files:
+            if row <= rows:
+                return f"row {row} of {name}"
+            row -= rows
+        return f"line {line}"
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Origin":
@@ -44,7 +109,20 @@ class Origin:
         for name, type_ in types.items():
             if not isinstance(stored.get(name), type_):
                 raise WdbcError(f"the stored origin has no valid {name!r}", hint="Fetch the source again.")
-        return cls(**{name: stored[name] for name in types if name in stored})
+        files = tuple((str(name), int(rows)) for name, rows in stored.get("files") or ())
+        topic = TopicOrigin.from_json(stored["topic"]) if stored.get("topic") else None
+        return cls(**{name: stored[name] for name in types if name in stored}, files=files, topic=topic)
+
+
+def with_files(refusal: WdbcError, origin: Mapping[str, Any] | None) -> WdbcError:
+    """Return the refusal of a table; if it comes from a folder, each line is named by its row and file."""
+    if origin and origin.get("files"):
+        source = Origin.from_json(origin)
+        refusal.what, refusal.places, refusal.detail = (
+            _LINE.sub(lambda line: source.place(int(line[1])), text)
+            for text in (refusal.what, refusal.places, refusal.detail)
+        )
+    return refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +131,16 @@ class Received:
 
     Attributes:
         content: hidden in the representation, because it contains patients' values.
-        etag: the `ETag` header of a server, if it can be sent back.
+        etag: what the source calls the content, if it can be asked about it, as the `ETag` header of a server.
         last_modified: the `Last-Modified` header, likewise.
+        files, topic: as in `Origin`.
     """
 
     content: bytes = field(repr=False)
     etag: str | None = None
     last_modified: str | None = None
+    files: tuple[tuple[str, int], ...] = ()
+    topic: TopicOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from wdbc_assets import safe_text
 from wdbc_assets.sources.bundled import Bundled
+from wdbc_assets.sources.cloud import CloudObject
 from wdbc_assets.sources.errors import UnknownSource
 from wdbc_assets.sources.files import File
 from wdbc_assets.sources.http import Http
+from wdbc_assets.sources.kafka import Kafka
 from wdbc_assets.sources.objects import Object
 from wdbc_assets.sources.source import Source
+from wdbc_assets.sources.sql import Postgres, Sqlite
 
 # `Object` is the last, because listing its schemes imports fsspec.
-KINDS: tuple[type[Source], ...] = (Bundled, File, Http, Object)
+KINDS: tuple[type[Source], ...] = (Bundled, File, Http, Postgres, Sqlite, CloudObject, Kafka, Object)
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://.*", re.DOTALL)
 

@@ -8,11 +8,13 @@ by the digest of the table, so repacking does not change it.
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self, cast
 
 from wdbc_assets import safe_text
+from wdbc_assets.domain.data import row_text
+from wdbc_assets.domain.data.csv_layouts import NotATable
 from wdbc_assets.sources import limits as bounds
 from wdbc_assets.sources import sniffing, unpacking
 from wdbc_assets.sources.errors import SourceRefused, UnknownSource
@@ -36,12 +38,16 @@ class FetchContext:
         limits: attempts, times and sizes.
         report: receives one line without secrets for each failed attempt that is followed by another.
         clock: time and randomness, replaced in tests.
+        stored: returns the table that the caller has, for a source that only states what is new.
+        until: the origin of a table to read as it was then, for such a source.
     """
 
     known: Origin | None
     limits: Limits
     report: Report
     clock: Clock
+    stored: Callable[[], Snapshot | None] = lambda: None
+    until: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class Source(ABC):
         limits: Limits = DEFAULT,
         report: Report = silent,
         clock: Clock = REAL_CLOCK,
+        stored: Callable[[], Snapshot | None] = lambda: None,
+        until: Origin | None = None,
     ) -> Snapshot | None:
         """Return the bytes, read once, and their origin, or None if a server reports that it holds the `known` content.
 
@@ -112,6 +120,8 @@ class Source(ABC):
             limits: attempts, times and sizes.
             report: receives one line without secrets for each failed attempt that is followed by another.
             clock: time and randomness, replaced in tests.
+            stored: returns the table that the caller has. A topic is read on from there, whether or not it is `known`.
+            until: the origin of a table that is to be read again as it was. Only a topic can do so.
 
         Raises:
             SourceRefused: as in `read`; or the content is not a table, or does not match the pinned digest.
@@ -119,10 +129,18 @@ class Source(ABC):
         """
         pinned = _checked_pin(sha256)
         usable = self._usable(known, pinned)
-        received = self.read(FetchContext(known=usable, limits=limits, report=report, clock=clock))
+        context = FetchContext(
+            known=usable,
+            limits=limits,
+            report=report,
+            clock=clock,
+            stored=stored,
+            until=until if until is not None and until.shown == self.shown and until.topic else None,
+        )
+        received = self.read(context)
         if received is None:
             return None
-        content = self._unpacked(received.content, limits)
+        content = self._as_text(self._unpacked(received.content, limits), limits)
         self._require_table(content)
         digest = hashlib.sha256(content).hexdigest()
         received_digest = digest if content is received.content else hashlib.sha256(received.content).hexdigest()
@@ -140,6 +158,8 @@ class Source(ABC):
                 bytes=len(content),
                 etag=received.etag,
                 last_modified=received.last_modified,
+                files=received.files,
+                topic=received.topic,
             ),
         )
 
@@ -172,6 +192,16 @@ class Source(ABC):
         except SourceRefused as error:
             error.where = self.shown
             raise
+
+    def _as_text(self, content: bytes, limits: Limits) -> bytes:
+        """Return the rows of a Parquet file as lines in UCI's layout, and any other content as it is."""
+        if not content.startswith(row_text.PARQUET):
+            return content
+        try:
+            return bounds.collect(row_text.of_parquet(content), limits.largest_bytes, where=self.shown)
+        except NotATable as error:
+            place = f"{self.shown}, {error.where}" if isinstance(error, row_text.UnsuitableValue) else self.shown
+            raise SourceRefused(error.what, where=place, hint=error.hint, detail=error.detail) from None
 
     def _require_table(self, content: bytes) -> None:
         other = sniffing.other_format(content)

@@ -1,5 +1,6 @@
 """One attempt to re-derive a value: the asset's function called with given inputs, in a temporary folder."""
 
+import contextlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -151,11 +152,19 @@ class _Source:
 
     def __init__(self, config: settings.Settings, manifest: Manifest, *, deep: bool) -> None:
         self._limits = config.limits()
+        self._stated_origin: sources.Origin | None = None
         self._stated_pin = manifest.parameters.get("source_sha256")
         self._deep = deep
+        with contextlib.suppress(WdbcError):
+            self._stated_origin = sources.Origin.from_json(manifest.origin or {})
 
     def fetch(
-        self, parameters: settings.SourceParameters, *, known: sources.Origin | None, report: Callable[[str], None]
+        self,
+        parameters: settings.SourceParameters,
+        *,
+        known: sources.Origin | None,
+        stored: Callable[[], sources.Snapshot | None],
+        report: Callable[[str], None],
     ) -> sources.Snapshot | None:
         """Fetch the source. The manifest's own pin is ignored: a list of changed cells helps more than a refusal.
 
@@ -172,6 +181,8 @@ class _Source:
         pin = parameters.source_sha256
         return source.fetch(
             known=known,
+            stored=stored,
+            until=self._stated_origin,
             sha256=None if pin == self._stated_pin else pin,
             limits=self._limits,
             report=report,

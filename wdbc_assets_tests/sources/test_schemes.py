@@ -7,11 +7,13 @@ import pytest
 from wdbc_assets.safe_text import redact_url as redact
 from wdbc_assets.sources import UnknownSource, parse, schemes
 from wdbc_assets.sources.bundled import Bundled
+from wdbc_assets.sources.cloud import CloudObject
 from wdbc_assets.sources.files import File
 from wdbc_assets.sources.http import UCI, Http
 from wdbc_assets.sources.objects import Object
 from wdbc_assets.sources.origin import Received
 from wdbc_assets.sources.source import FetchContext, Source
+from wdbc_assets.sources.sql import Postgres, Sqlite
 
 HINT = schemes.possible()
 
@@ -51,7 +53,10 @@ def test_a_file_url_is_a_path(text: str) -> None:
         ("http://example.org/wdbc.data", Http),
         ("HTTPS://example.org/wdbc.data", Http),
         ("memory://folder/wdbc.data", Object),
-        ("s3://bucket/wdbc.data", Object),
+        ("ftp://example.org/wdbc.data", Object),
+        ("s3://bucket/wdbc.data", CloudObject),
+        ("sqlite:///clinic.db?table=patients", Sqlite),
+        ("postgresql+psycopg://db.example.org/clinic?table=patients", Postgres),
     ],
 )
 def test_the_scheme_of_a_url_decides_its_kind(text: str, kind: type[Source]) -> None:
@@ -164,7 +169,8 @@ def test_what_means_nothing_is_refused(text: str, what: str) -> None:
         ("https://example.org/x?a=1;sig=sesame", "https://example.org/x?a=***"),
         ("https://example.org/x#sesame", "https://example.org/x#***"),
         ("ftp://ann:sesame@example.org/x", "ftp://***@example.org/x"),
-        ("s3://key:sesame@bucket/x?versionId=sesame", "s3://***@bucket/x?versionId=***"),
+        ("adl://key:sesame@bucket/x?versionId=sesame", "adl://***@bucket/x?versionId=***"),
+        ("postgresql://ann:sesame@db/x?table=t&sslpassword=sesame", "postgresql://***@db/x?table=t&sslpassword=***"),
     ],
 )
 def test_nothing_secret_of_an_address_is_shown(address: str, shown: str) -> None:

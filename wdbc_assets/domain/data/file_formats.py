@@ -45,7 +45,7 @@ _SIGNS: tuple[tuple[bytes, Format], ...] = (
     (b"Rar!\x1a\x07", Format("a rar archive", UNPACK)),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("an Excel workbook (.xls) or another old Office file", _EXPORT)),
     (b"%PDF", Format("a PDF document", "Find the table that the document was made from: WDBC is published as a CSV.")),
-    (b"PAR1", Format("a Parquet file", "Export it as CSV; `wdbc predict` takes Parquet, `wdbc run` does not.")),
+    (b"PAR1", Format("a Parquet file", "Give it by itself, or in a folder of tables; here a CSV is needed.")),
     (b"ARROW1\x00", Format("an Arrow file", _TO_CSV)),
     (b"Obj\x01", Format("an Avro file", _TO_CSV)),
     (b"\x89HDF", Format("an HDF5 file", _TO_CSV)),

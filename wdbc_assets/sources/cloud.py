@@ -1,0 +1,178 @@
+"""Objects of S3, Google Cloud Storage and Azure, through obstore (the extra `cloud`), as the store does.
+
+Address and credentials come from the environment variables of each cloud: `AWS_*`, `GOOGLE_*`, `AZURE_*`. An object
+is requested only if its ETag is not the known one.
+"""
+
+import re
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+
+from wdbc_assets.sources import folders, limits, retrying, sniffing
+from wdbc_assets.sources.errors import SourceError, SourceRefused, UnknownSource
+from wdbc_assets.sources.origin import Received
+from wdbc_assets.sources.retrying import Fault
+from wdbc_assets.sources.source import FetchContext, Source
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import ObjectStore
+
+_ENVIRONMENT = "Check the environment variables: AWS_*, GOOGLE_* or AZURE_*."
+# obstore has one class for all of these, but its messages state the answer of the server.
+_STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
+_THROTTLED = ("503", "429")
+_NOT_INSTALLED = Fault(
+    what="the package obstore is not installed",
+    passing=False,
+    hint='Install the extra: pip install "wdbc_assets[cloud]".',
+)
+
+
+class CloudObject(Source):
+    """An object, or the folder of objects at an address that ends in a slash."""
+
+    remote = True
+    usage = "s3://bucket/name, gs://bucket/name, az://container/name"
+
+    @classmethod
+    def schemes(cls) -> tuple[str, ...]:
+        """Return the URL schemes of the clouds."""
+        return "s3", "gs", "az"
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the object at a URL.
+
+        Raises:
+            UnknownSource: the URL is malformed, has no bucket or name, or contains credentials or a query.
+        """
+        source = super().from_url(url)
+        pieces = urlsplit(url)
+        if not pieces.netloc or len(pieces.path) < len("/x"):
+            raise UnknownSource(
+                "the URL names no object", where=source.shown, hint="Write s3://bucket/folder/wdbc.data."
+            )
+        if "@" in pieces.netloc or pieces.query or pieces.fragment:
+            what = "the URL of an object contains credentials, a ? or a #"
+            raise UnknownSource(what, where=source.shown, hint=f"Give bucket and name only. {_ENVIRONMENT}")
+        return source
+
+    def read(self, context: FetchContext, /) -> Received | None:
+        """Return the content of the object, or None if the server reports that it equals the known content.
+
+        Raises:
+            SourceRefused: it is missing, forbidden or too large, or the extra is not installed.
+            SourceUnavailable: it could not be read within the limits of attempts and time.
+        """
+        return retrying.persist(
+            lambda: self._attempt(context),
+            where=self.shown,
+            limits=context.limits,
+            clock=context.clock,
+            report=context.report,
+        )
+
+    def _attempt(self, context: FetchContext) -> Received | Fault | None:
+        try:
+            from obstore.exceptions import NotModifiedError
+
+            store = opened(self.address)
+        except ModuleNotFoundError:
+            return _NOT_INSTALLED
+        except Exception as error:  # noqa: BLE001 -- what obstore refuses has no common class
+            return self._refused(error)
+        try:
+            if self.address.endswith("/"):
+                return self._folder(store, context)
+            etag = context.known.etag if context.known else None
+            options: GetOptions = {"if_none_match": etag} if etag else {}
+            return get(store, self._name, options, context.limits.largest_bytes, where=self.shown)
+        except NotModifiedError:
+            return None
+        except SourceError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            return explain(error)
+
+    @property
+    def _name(self) -> str:
+        return unquote(urlsplit(self.address).path)[1:]
+
+    def _folder(self, store: "ObjectStore", context: FetchContext) -> Received | Fault | None:
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        largest_bytes, name = context.limits.largest_bytes, self._name
+
+        def listed() -> list[folders.Entry]:
+            found = obstore.list_with_delimiter(store, name)
+            for folder in found["common_prefixes"]:
+                if folders.is_table(inner := folder.removeprefix(name).strip("/")):
+                    hint = "Give the address of one folder."
+                    raise SourceRefused("a folder of tables holds a folder", where=f"{self.shown}{inner}/", hint=hint)
+            return [
+                folders.Entry(item["path"].removeprefix(name), str(item["e_tag"]))
+                for item in found["objects"]
+                if folders.is_table(item["path"].removeprefix(name))
+            ]
+
+        def content_of(entry: folders.Entry) -> bytes | None:
+            place = f"{self.shown}{entry.name}"
+            try:
+                return get(store, name + entry.name, {"if_match": entry.version}, largest_bytes, where=place).content
+            except (PreconditionError, FileNotFoundError):
+                return None
+
+        return folders.read(listed, content_of, known=context.known, largest_bytes=largest_bytes, where=self.shown)
+
+    def _refused(self, error: Exception) -> Fault:
+        reason = sniffing.plain(self.conceal(str(error).partition("\n")[0]))
+        return Fault(what=f"the address or its settings are refused: {reason}", passing=False, hint=_ENVIRONMENT)
+
+
+def opened(address: str) -> "ObjectStore":
+    """Return the bucket of an address. Attempts are counted by `retrying`, not by obstore.
+
+    Time-outs are obstore's: client options of ours would replace those of the environment, such as AWS_ALLOW_HTTP.
+    """
+    from obstore.store import from_url
+
+    pieces = urlsplit(address)
+    return from_url(f"{pieces.scheme}://{pieces.netloc}", retry_config={"max_retries": 0})
+
+
+def get(store: "ObjectStore", name: str, options: "GetOptions", largest_bytes: int, *, where: str) -> Received:
+    """Return the content of one object and its ETag.
+
+    Raises:
+        SourceRefused: it is larger than the limit.
+        Exception: obstore's own, which `explain` explains.
+    """
+    import obstore
+
+    result = obstore.get(store, name, options=options)
+    if result.meta["size"] > largest_bytes:
+        raise limits.too_large(largest_bytes, where=where)
+    chunks = (bytes(chunk) for chunk in result.stream(limits.CHUNK_BYTES))
+    return Received(limits.collect(chunks, largest_bytes, where=where), etag=result.meta["e_tag"])
+
+
+def explain(error: Exception) -> Fault:
+    """Return the fault for an error of obstore, whose message is not repeated: it may contain the server's answer."""
+    from obstore import exceptions
+
+    if isinstance(error, FileNotFoundError):
+        return Fault(what="the object does not exist", passing=False, hint="Check bucket and name.")
+    if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError | PermissionError):
+        what = "these credentials have no permission to read the object, or there are none"
+        return Fault(what=what, passing=False, hint=_ENVIRONMENT)
+    status = _STATUS.search(str(error))
+    answer = status[1].strip() if status else type(error).__name__
+    if answer.startswith(_THROTTLED):
+        return Fault(what=f"the object store throttles its clients ({answer})", passing=True, hint="Try again later.")
+    return Fault(
+        what=f"the object store failed ({answer})",
+        passing=status is None or answer.startswith("5"),
+        hint=f"Check that it can be reached. {_ENVIRONMENT}",
+    )
