@@ -37,11 +37,12 @@ def within(seconds: float, work: Callable[[], T], *, give_up: Callable[[], None]
             outcome.set_exception(error)
 
     threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+    in_time = False
     try:
-        wait([outcome], timeout=max(seconds, 0.0))
+        in_time = bool(wait([outcome], timeout=max(seconds, 0.0)).done)
     finally:
-        if not outcome.done():
+        if not in_time:
             give_up()
-    if not outcome.done():
+    if not in_time:  # even if it has ended meanwhile: that its connection was cut is not the reason
         raise DeadlinePassed
     return outcome.result()
