@@ -37,7 +37,7 @@ def digests(X: pd.DataFrame) -> NDArray[np.uint64]:
 
     # Adding 0.0 turns -0.0 into 0.0.
     values = np.ascontiguousarray(X[list(contract.FEATURES)].to_numpy(dtype="<f8") + 0.0)
-    rows, size = values.data.cast("B"), values.shape[1] * values.itemsize
+    rows, size = values.reshape(-1).view(np.uint8).data, values.shape[1] * values.itemsize
     hashed = (hashlib.blake2b(rows[at : at + size], digest_size=8).digest() for at in range(0, len(rows), size))
     return np.frombuffer(b"".join(hashed), dtype="<u8").astype(np.uint64)
 

@@ -24,8 +24,8 @@ KNOTS = (0.1, 0.5, 0.9)
 """The quantiles of the logarithm at which the knots of a spline are: F. E. Harrell (2015), Regression Modeling
 Strategies, 2nd ed., table 2.3."""
 
-_OFFSET_QUANTILE = 0.05
-_FAR_BELOW = 1e-3
+OFFSET_QUANTILE = 0.05
+FAR_BELOW = 1e-3
 
 
 class _LogTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn publishes no types
@@ -46,7 +46,7 @@ class _LogTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit
         if (values < 0).any():
             raise ValueError("a measurement is negative, so it has no logarithm")
         self.offsets_ = np.array([_offset(column) for column in values.T])
-        least = _FAR_BELOW * (values + self.offsets_).min(axis=0)
+        least = FAR_BELOW * (values + self.offsets_).min(axis=0)
         self.least_ = np.maximum(least, np.finfo(np.float64).tiny)
         self._learn(self._logarithms(values))
         return self
@@ -93,7 +93,7 @@ def _offset(column: Array) -> float:
     if column.min() > 0:
         return 0.0
     positive = column[column > 0]
-    return float(np.quantile(positive, _OFFSET_QUANTILE)) if len(positive) else 1.0
+    return float(np.quantile(positive, OFFSET_QUANTILE)) if len(positive) else 1.0
 
 
 def restricted_cubic(values: Array, knots: Array) -> Array:

@@ -130,10 +130,10 @@ def search(
             on_fit(done)
         transformer_fits += preprocessing.fits
 
-    ranked = _ranked(candidates, scores, converged, n_iter)
-    best = min(range(len(ranked)), key=lambda index: ranked[index].rank)
+    ranking = ranked(candidates, scores, converged, n_iter)
+    best = min(range(len(ranking)), key=lambda index: ranking[index].rank)
     return Search(
-        candidates=ranked,
+        candidates=ranking,
         transformer_fits=transformer_fits,
         estimator_fits=done,
         warnings=caught.summary(),
@@ -220,12 +220,17 @@ def _set(pipeline: Pipeline, parameters: recipes.Parameters) -> Pipeline:
         return pipeline.set_params(**parameters)
 
 
-def _ranked(
+def ranked(
     candidates: Sequence[recipes.Parameters],
     scores: np.ndarray,
     converged: Sequence[bool],
     n_iter: Sequence[Sequence[int]],
 ) -> tuple[Candidate, ...]:
+    """Return the candidates with their ranks, given the scores, shape (candidates, folds of all repeats).
+
+    Raises:
+        WdbcError: none converged.
+    """
     if not any(converged):
         raise WdbcError(
             f"None of the {len(candidates)} candidates converged, so no model can be selected.",
