@@ -20,7 +20,7 @@ TREE := benchmarks tools wdbc_assets wdbc_assets_tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .PRECIOUS: .env
-.PHONY: help run ui serve test bench check lint format types check-lock lock demo calibrate pictures clean
+.PHONY: help run ui serve test bench bench-scale check lint format types check-lock lock demo calibrate pictures clean
 
 help: ## list the targets
 	@echo 'make TARGET [ARGS="further arguments of the command"] [PYTHON=python3.12] [PORT=3001]'
@@ -40,6 +40,9 @@ test: $(DEV) .env ## the tests; ARGS="-k word" selects some
 
 bench: $(DEV) ## measure speed and memory beside alternatives; ARGS="--quick", "--only cold"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-scale: $(DEV) ## measure training on partitions as the rows grow; ARGS="--rows 10000000"
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 check: check-lock lint types test ## run everything that CI checks
 

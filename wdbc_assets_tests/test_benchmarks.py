@@ -212,3 +212,20 @@ def test_the_command_prints_a_table_and_writes_it(tmp_path: Path) -> None:
     (table,) = json.loads(output.read_bytes())["tables"]
     assert {row["unit"] for row in table["rows"]} == {"s"}
     assert all(row["value"]["median"] > 0 for row in table["rows"])
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_the_benchmark_of_scale_finds_the_scores_of_grid_search_in_worker_processes(tmp_path: Path) -> None:
+    output = tmp_path / "scale.json"
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale", "--rows", "2000", "--compare", "2000", "--output", str(output)],
+        cwd=measuring.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    plain = json.loads(output.read_bytes())
+    assert plain["measured"]["2000 1"]["scores"] == pytest.approx(plain["measured"]["2000 2"]["scores"], abs=1e-9)
+    assert plain["measured"]["2000 1"]["scores"] == pytest.approx(plain["measured"]["theirs"]["scores"], abs=1e-6)
+    assert output.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml")

@@ -8,6 +8,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
+from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
 from wdbc_assets.store.store import Store
@@ -21,6 +22,11 @@ from wdbc_assets.store.store import Store
     "--grid", type=click.Choice(recipes.GRIDS), help="full: search all candidates; small: only one. [default: full]"
 )
 @click.option("--test-size", type=float, metavar="SHARE", help="Share of rows in the test set. [default: 0.2]")
+@click.option(
+    "--split-method",
+    type=click.Choice(membership.METHODS),
+    help="Draw the test set and the folds by shuffling, or by a hash of the measurements. [default: shuffled]",
+)
 @click.option("--split-seed", type=int, metavar="N", help="Random seed of the split. [default: 42]")
 @click.option("--stratified/--not-stratified", default=None, help="Keep the class proportions in both sets.")
 @click.option("--force", is_flag=True, help="Materialize every asset, even if it is up to date.")

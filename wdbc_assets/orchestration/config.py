@@ -4,6 +4,7 @@ A value out of bounds is refused when a run is requested, and not inside the run
 bounds, so this module extends its scalar type, the only one to do so.
 """
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -55,4 +56,10 @@ def _type(model: type[BaseModel], name: str) -> dg.Enum | _Parameter:
     choices = model.model_json_schema()["properties"][name].get("enum")
     if choices is None:
         return _Parameter(model, name)
+    return _enumeration(name, tuple(choices))
+
+
+@cache
+def _enumeration(name: str, choices: tuple[str, ...]) -> dg.Enum:
+    # One object for all assets with this parameter: Dagster refuses two types of the same name.
     return dg.Enum(name, [dg.EnumValue(choice) for choice in choices])

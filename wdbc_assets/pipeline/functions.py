@@ -70,6 +70,7 @@ def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitPara
         test_size=parameters.test_size,
         seed=parameters.split_seed,
         stratified=parameters.stratified,
+        method=parameters.split_method,
     )
 
 
@@ -87,6 +88,7 @@ def fitted_pipeline(
         folds=parameters.folds,
         repeats=parameters.search_repeats,
         seed=parameters.search_seed,
+        method=parameters.split_method,
         progress=lambda done, total: report("candidates evaluated", done, total),
     )
 
@@ -123,6 +125,7 @@ def cross_validation(
         clean_frame,
         recipes=parameters.evaluated_recipes.split(","),
         protocol=parameters.protocol,
+        method=parameters.split_method,
         workers=effort.processes(),
         checkpoints=checkpoints,
         report=lambda done, total: report("folds evaluated", done, total),

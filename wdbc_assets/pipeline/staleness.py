@@ -19,6 +19,8 @@ from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 NEVER_MADE = "never made"
+_BEFORE = {"split_method": "shuffled"}
+"""What held before a parameter existed, for versions whose manifest does not state it."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,19 @@ def reasons(
         if manifest.inputs.get(name) != version
     ]
     changes += [
-        f"configuration {name} {manifest.parameters.get(name)} -> {value}"
+        f"configuration {name} {stated(manifest, name)} -> {value}"
         for name, value in parameters.items()
-        if manifest.parameters.get(name) != value
+        if stated(manifest, name) != value
     ]
     if manifest.code_version != code:
         changes.append(f"code changed {manifest.code_version or 'none'} -> {code}")
     damage = store.damage(manifest)
     return [*changes, damage] if damage else changes
+
+
+def stated(manifest: Manifest, parameter: str) -> Any:
+    """Return the parameter that a version was made with; None if that is not known."""
+    return manifest.parameters.get(parameter, _BEFORE.get(parameter))
 
 
 def assess(store: Store, config: settings.Settings, *, assets: Iterable[str] = specs.ASSETS) -> list[AssetStatus]:

@@ -1,11 +1,12 @@
 """Settings that change a value: the parameters of each asset, with defaults and bounds. Manifests record them."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 from pydantic.config import JsonDict
 
+from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 
@@ -22,14 +23,24 @@ class SourceParameters(BaseModel):
     source_sha256: str | None = Field(None, description="pinned SHA-256 of the source; any other content is rejected")
 
 
+def _split_method() -> Any:
+    """Return the field that every asset has which draws a test set or folds: one setting for all of them."""
+    return Field(
+        "shuffled",
+        description="how the test set and the folds are drawn: shuffled (stratified), or hash (of each patient's"
+        " measurements and the seed, whatever the order of the rows)",
+    )
+
+
 class SplitParameters(BaseModel):
     """How `train_test_split` divides the rows."""
 
     test_size: float = Field(0.2, gt=0, lt=1, description="fraction of the rows in the test set")
-    split_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the shuffle before the split")
+    split_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the split")
     stratified: bool = Field(
-        default=True, description="stratify by diagnosis: same fraction of malignant rows in both sets"
+        default=True, description="stratify by diagnosis: same fraction of malignant rows in both sets (if shuffled)"
     )
+    split_method: membership.Method = _split_method()
 
 
 class SearchParameters(BaseModel):
@@ -52,6 +63,7 @@ class SearchParameters(BaseModel):
     search_seed: int = Field(
         recipes.SEARCH_SEED, ge=0, lt=2**32, description="random seed of the first draw of folds and of solvers"
     )
+    split_method: membership.Method = _split_method()
 
     @field_validator("recipe")
     @classmethod
@@ -96,6 +108,7 @@ class EvaluationParameters(BaseModel):
         ",".join(name for name in recipes.RECIPES if name in floors.EVALUATED),
         description="comma-separated recipes to evaluate on the same folds",
     )
+    split_method: membership.Method = _split_method()
 
     @field_validator("protocol")
     @classmethod

@@ -146,6 +146,8 @@ def _split_decode(contents: Mapping[str, bytes]) -> Any:
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
     evidence = {entry.name: getattr(fit, entry.name) for entry in fields(fit) if entry.name != "pipeline"}
     evidence["candidates"] = parsing.plain(fit.candidates)
+    if fit.split_method == "shuffled":  # the default is left out, as before there was a choice
+        del evidence["split_method"]
     return {"pipeline.skops": skops_files.to_skops(fit.pipeline), "search.json": to_json(evidence)}
 
 

@@ -5,7 +5,7 @@ keys, NaN or infinity; `build` checks the type of every field. After both, code 
 the inverse of `build`.
 
 A dataclass is a JSON object with its fields in their order. A field may state in its `metadata` another `key`, or that
-it is `omitted` if it is None.
+it is `omitted` if it has its default.
 """
 
 import hashlib
@@ -80,7 +80,9 @@ def plain(value: Any) -> Any:
     if is_dataclass(value):
         pairs = ((entry, getattr(value, entry.name)) for entry in fields(value))
         return {
-            _key(entry): plain(item) for entry, item in pairs if item is not None or "omitted" not in entry.metadata
+            _key(entry): plain(item)
+            for entry, item in pairs
+            if "omitted" not in entry.metadata or item != entry.default
         }
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}

@@ -35,20 +35,21 @@ def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Config
     kind = specs.ASSETS[asset].parameters
     if kind is None:
         return Configuration(None, None, ())
-    stated = {name: value for name, value in manifest.parameters.items() if name in kind.model_fields}
+    before = {name: staleness.stated(manifest, name) for name in kind.model_fields}
+    stated = {name: value for name, value in before.items() if name in manifest.parameters or value is not None}
     kept = {name: value for name, value in stated.items() if name not in config.model_fields_set}
     _require_recipes(asset, kept)
     changes = [
-        Cause("configuration", name, manifest.parameters.get(name), value)
+        Cause("configuration", name, staleness.stated(manifest, name), value)
         for name, value in staleness.resolved(asset, config, kept).items()
-        if manifest.parameters.get(name) != value
+        if staleness.stated(manifest, name) != value
     ]
     now = settings.parameters_of(kind, config, kept)
     try:
-        before = settings.parameters_of(kind, config, stated) if changes else now
+        then = settings.parameters_of(kind, config, stated) if changes else now
     except WdbcError:
-        before = None
-    return Configuration(now, before, tuple(changes))
+        then = None
+    return Configuration(now, then, tuple(changes))
 
 
 def _require_recipes(asset: str, stated: Mapping[str, Any]) -> None:

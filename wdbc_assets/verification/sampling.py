@@ -26,24 +26,27 @@ def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mappi
     from wdbc_assets.pipeline.engines import folds as engine
 
     predictions = codecs.from_parquet(contents["predictions.parquet"])
-    outcomes = _outcomes(predictions, json.loads(contents["winners.json"]))
+    method = json.loads(contents["summary.json"]).get("split_method", "shuffled")
+    outcomes = _outcomes(predictions, json.loads(contents["winners.json"]), method)
     names = {unit.recipe for unit in outcomes}
     sample = {_pick([unit for unit in outcomes if unit.recipe == name], f"{version} {name}") for name in names}
-    y = inputs["clean_frame"]["diagnosis"].to_numpy()
-    work = engine.work(inputs["clean_frame"], list(outcomes), y)
+    frame = inputs["clean_frame"]
+    work = engine.work(frame, list(outcomes))
     for unit, (patients, outcome) in outcomes.items():
-        if unit not in sample and patients == cross_validation.fold_rows(y, unit)[1].tolist():
+        if unit not in sample and patients == cross_validation.fold_rows(frame, unit)[1].tolist():
             work.keep(checkpoints, unit, outcome)
     return f"{len(sample)} of {len(outcomes)} folds evaluated again"
 
 
-def _outcomes(predictions: "pd.DataFrame", winners: list[dict[str, Any]]) -> dict[Any, tuple[list[int], Any]]:
+def _outcomes(
+    predictions: "pd.DataFrame", winners: list[dict[str, Any]], method: Any
+) -> dict[Any, tuple[list[int], Any]]:
     """Return the test patients and the outcome of each unit."""
     from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 
     outcomes = {}
     for fold in winners:
-        unit = Unit(fold["recipe"], fold["repeat"], fold["fold"])
+        unit = Unit(fold["recipe"], fold["repeat"], fold["fold"], method)
         rows = predictions["recipe"].eq(unit.recipe) & predictions["repeat"].eq(unit.repeat)
         group = predictions[rows & predictions["fold"].eq(unit.fold)]
         outcomes[unit] = (group["patient"].tolist(), Outcome(fold["winner"], tuple(group["probability"])))

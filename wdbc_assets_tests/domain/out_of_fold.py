@@ -36,7 +36,7 @@ def predictions_of_model(*, mislabelled: float = 0.0, seed: int = 0) -> pd.DataF
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, solver="newton-cholesky"))
     parts = []
     for repeat in range(REPEATS):
-        fold_of, probability = cross_validation.folds(y, repeat), np.empty(len(y))
+        fold_of, probability = cross_validation.folds(pd.DataFrame({"diagnosis": y}), repeat), np.empty(len(y))
         for fold in range(cross_validation.OUTER_FOLDS):
             out = fold_of == fold
             answers = model.fit(X[~out], learnt[~out]).predict_proba(X[out])[:, 1]

@@ -57,8 +57,12 @@ def require_diagnoses(y: ArrayLike, *, rows: int, of_each: int) -> None:
             where="diagnoses",
             hint="Clean the table first.",
         )
-    for name, value in (("malignant", 1), ("benign", 0)):
-        count = int((diagnoses == value).sum())
+    require_counts(int((diagnoses == 1).sum()), int((diagnoses == 0).sum()), of_each=of_each)
+
+
+def require_counts(malignant: int, benign: int, *, of_each: int) -> None:
+    """Raise WdbcError unless there are at least `of_each` patients of both classes."""
+    for name, count in (("malignant", malignant), ("benign", benign)):
         if count < of_each:
             raise WdbcError(
                 f"Number of {name} patients: {count}; needed: at least {of_each}.",

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, membership
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -18,11 +18,20 @@ _HINT = "Choose a test_size nearer to one half, keep the split stratified, or ad
 
 
 @dataclass(frozen=True)
+class Draw:
+    """The draw of a split by hash: its share of the rows in the test set, and its seed (see `membership`)."""
+
+    test_size: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Split:
     """Features (n x 30, float64) and diagnoses (n, 1 = malignant) of the training set and the test set.
 
     `rows_train` and `rows_test` are the positions of the rows in the clean frame, from 0. They serve to validate the
-    split and are not stored with it, so that no row number can become a feature.
+    split and are not stored with it, so that no row number can become a feature. Nor are `stratified`, and `by_hash`,
+    the draw of a split by hash.
     """
 
     X_train: "pd.DataFrame"
@@ -32,6 +41,7 @@ class Split:
     rows_train: "np.ndarray | None" = None
     rows_test: "np.ndarray | None" = None
     stratified: bool = True
+    by_hash: Draw | None = None
 
     def rows(self) -> "tuple[np.ndarray, np.ndarray]":
         """Return the positions, from 0, of the training rows and the test rows in the clean frame.
@@ -44,37 +54,61 @@ class Split:
         return self.rows_train, self.rows_test
 
 
-def split(frame: "pd.DataFrame", *, test_size: float = 0.2, seed: int = 42, stratified: bool = True) -> Split:
+def split(
+    frame: "pd.DataFrame",
+    *,
+    test_size: float = 0.2,
+    seed: int = 42,
+    stratified: bool = True,
+    method: membership.Method = "shuffled",
+) -> Split:
     """Split a clean frame at random.
 
-    The rows and their order are those of scikit-learn's `train_test_split` with the same seed. Rows are renumbered.
+    By the method `shuffled`, the rows and their order are those of scikit-learn's `train_test_split` with the same
+    seed. By `hash`, they are those of `membership`. Rows are renumbered.
 
     Args:
         frame: the clean frame, one row per patient.
-        test_size: share of the rows in the test set, rounded up to whole rows.
-        seed: seed of the shuffle.
-        stratified: keep the share of malignant rows equal in both sets, to within one row.
+        test_size: share of the rows in the test set, rounded up to whole rows; by hash, the probability of each row.
+        seed: seed of the shuffle or of the hash.
+        stratified: keep the share of malignant rows equal in both sets, to within one row; without effect by hash.
+        method: shuffled or hash.
 
     Raises:
         WdbcError: a parameter is out of range, or there are too few rows for it.
     """
-    import numpy as np
-    from sklearn.model_selection import train_test_split
-
+    stratified = stratified and method == "shuffled"
     _refuse_impossible(frame, test_size=test_size, seed=seed, stratified=stratified)
-    train, test = train_test_split(
-        np.arange(len(frame)),
-        test_size=test_size,
-        random_state=seed,
-        stratify=frame[contract.DIAGNOSIS] if stratified else None,
-    )
+    if method == "hash":
+        train, test = _hashed(frame, test_size=test_size, seed=seed)
+    else:
+        train, test = _shuffled(frame, test_size=test_size, seed=seed, stratified=stratified)
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
     X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
     y_train, y_test = (y.iloc[rows].reset_index(drop=True) for rows in (train, test))
     for name, part in (("training", y_train), ("test", y_test)):
         if part.nunique() < len(contract.LABELS):
             raise WdbcError(f"the {name} part of {len(part)} rows holds one class only", hint=_HINT)
-    return Split(X_train, X_test, y_train, y_test, train, test, stratified)
+    by_hash = Draw(test_size, seed) if method == "hash" else None
+    return Split(X_train, X_test, y_train, y_test, train, test, stratified, by_hash)
+
+
+def _shuffled(
+    frame: "pd.DataFrame", *, test_size: float, seed: int, stratified: bool
+) -> "tuple[np.ndarray, np.ndarray]":
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    stratify = frame[contract.DIAGNOSIS] if stratified else None
+    train, test = train_test_split(np.arange(len(frame)), test_size=test_size, random_state=seed, stratify=stratify)
+    return train, test
+
+
+def _hashed(frame: "pd.DataFrame", *, test_size: float, seed: int) -> "tuple[np.ndarray, np.ndarray]":
+    digests = membership.digests(frame)
+    rows = membership.order(digests)
+    chosen = membership.in_test_set(digests, test_size=test_size, seed=seed)[rows]
+    return rows[~chosen], rows[chosen]
 
 
 def _refuse_impossible(frame: "pd.DataFrame", *, test_size: float, seed: int, stratified: bool) -> None:

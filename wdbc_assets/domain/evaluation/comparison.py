@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.data import contract, published
+from wdbc_assets.domain.data import contract, membership, published
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import calibration, delong, prevalence, ranking, sample_size, subgroups, utility
 from wdbc_assets.domain.evaluation.results import (
@@ -48,13 +48,16 @@ class CrossValidation:
     summary: EvaluationSummary
 
 
-def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> EvaluationSummary:
+def summary(
+    predictions: pd.DataFrame, frame: pd.DataFrame | None = None, method: membership.Method = "shuffled"
+) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
 
     Args:
         predictions: As `cross_validation.assemble` returns them.
         frame: The clean frame that was evaluated; without it, the summary has no subgroups, and the data count as other
             than the published ones.
+        method: How the folds were drawn.
 
     Raises:
         WdbcError: a recipe does not have every patient once in each repeat, in the same folds, or the frame has other
@@ -91,6 +94,7 @@ def summary(predictions: pd.DataFrame, frame: pd.DataFrame | None = None) -> Eva
         patients=int(predictions["patient"].nunique()),
         repeats=int(predictions["repeat"].nunique()),
         folds=folds,
+        split_method=method,
         published=frame is not None and published.is_published(frame),
         recipes={name: RecipeMetrics(**{of: metric(name, of) for of in pooled[name]}) for name in names},
         differences=tuple(

@@ -1,10 +1,11 @@
 """Repeated nested cross-validation: each patient is scored by models that were fitted without that patient.
 
-The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`, the same for every recipe. For each
-outer fold, the candidates of a recipe are compared by log-loss or accuracy on inner folds of the other patients, by the
-function that also selects the candidate that ships (`fitting.select`). The winner is fitted on all of those patients
-and scores the fold. A unit of work is one fold of one recipe. It depends only on the
-rows and its own numbers, so units can run in any order and process, and their results can be reused.
+The outer folds of repeat r are `StratifiedKFold(10, shuffle=True, random_state=r)`, or the ten folds by hash of seed r
+(see `membership`), the same for every recipe. For each outer fold, the candidates of a recipe are compared by log-loss
+or accuracy on inner folds of the other patients, by the function that also selects the candidate that ships
+(`fitting.select`). The winner is fitted on all of those patients and scores the fold. A unit of work is one fold of one
+recipe. It depends only on the rows and its own numbers, so units can run in any order and process, and their results
+can be reused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets.domain.data import contract, preconditions
+from wdbc_assets.domain.data import contract, membership, preconditions
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import unit_errors
 from wdbc_assets.domain.modeling import fitting, prediction, recipes, search
@@ -28,11 +29,12 @@ OUTER_FOLDS = 10
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One outer fold of one repeat of one recipe."""
+    """One outer fold of one repeat of one recipe, and how folds are drawn."""
 
     recipe: str
     repeat: int
     fold: int
+    method: membership.Method = "shuffled"
 
     def __str__(self) -> str:
         return f"{self.recipe}, repeat {self.repeat + 1}, fold {self.fold + 1} of {OUTER_FOLDS}"
@@ -56,7 +58,7 @@ class Winner:
     winner: dict[str, recipes.Parameter]
 
 
-def units(names: Sequence[str], protocol: str) -> list[Unit]:
+def units(names: Sequence[str], protocol: str, method: membership.Method = "shuffled") -> list[Unit]:
     """Return the units of a protocol: `quick` has 3 repeats, `full` has 10.
 
     Raises:
@@ -68,33 +70,47 @@ def units(names: Sequence[str], protocol: str) -> list[Unit]:
         raise WdbcError("There is no recipe to evaluate.", where="recipes", hint="Name at least one.")
     selected = [recipes.named(name).name for name in dict.fromkeys(names)]
     return [
-        Unit(name, repeat, fold)
+        Unit(name, repeat, fold, method)
         for repeat in range(recipes.PROTOCOLS[protocol])
         for name in selected
         for fold in range(OUTER_FOLDS)
     ]
 
 
-def fold_rows(y: np.ndarray, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the rows to fit on, and of the rows to score."""
-    return _outer(y, unit.repeat)[unit.fold]
+def fold_rows(frame: pd.DataFrame, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the rows to fit on, and of the rows to score, which ascend.
 
-
-def folds(y: np.ndarray, repeat: int) -> np.ndarray:
-    """Return for each row the fold in which it is scored in a repeat."""
+    By hash, the rows to fit on are in the order of their digests.
+    """
     import numpy as np
 
-    fold_of = np.empty(len(y), dtype=np.int64)
-    for fold, (_, scored) in enumerate(_outer(y, repeat)):
-        fold_of[scored] = fold
-    return fold_of
+    fold_of = folds(frame, unit.repeat, unit.method)
+    fit_on = np.flatnonzero(fold_of != unit.fold)
+    if unit.method == "hash":
+        fit_on = fit_on[membership.order(membership.digests(frame.iloc[fit_on]))]
+    return fit_on, np.flatnonzero(fold_of == unit.fold)
 
 
-def _outer(y: np.ndarray, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def folds(frame: pd.DataFrame, repeat: int, method: membership.Method = "shuffled") -> np.ndarray:
+    """Return for each row of a clean frame the fold in which it is scored in a repeat.
+
+    Raises:
+        WdbcError: a fold by hash has no patient of a class.
+    """
     import numpy as np
+
+    y = frame[contract.DIAGNOSIS].to_numpy()
+    if method == "hash":
+        fold_of = membership.fold_of(membership.digests(frame), folds=OUTER_FOLDS, seed=repeat)
+        membership.require_both_classes(fold_of, y, folds=OUTER_FOLDS)
+        return fold_of
     from sklearn.model_selection import StratifiedKFold
 
-    return list(StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=repeat).split(np.zeros(len(y)), y))
+    fold_of = np.empty(len(y), dtype=np.int64)
+    splitter = StratifiedKFold(OUTER_FOLDS, shuffle=True, random_state=repeat)
+    for fold, (_, scored) in enumerate(splitter.split(np.zeros(len(y)), y)):
+        fold_of[scored] = fold
+    return fold_of
 
 
 def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
@@ -106,13 +122,13 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
     from threadpoolctl import threadpool_limits
 
     X, y = measurements(frame)
-    fit_on, scored = fold_rows(y.to_numpy(), unit)
+    fit_on, scored = fold_rows(frame, unit)
     recipe = recipes.named(unit.recipe)
     X_fit, y_fit = X.iloc[fit_on], y.iloc[fit_on]
     try:
         with threadpool_limits(limits=1):
             unfitted = recipe.build(recipes.SEARCH_SEED)
-            winner = _winner(recipe, unfitted, X_fit, y_fit)
+            winner = _winner(recipe, unfitted, X_fit, y_fit, unit.method)
             pipeline = search.refit(unfitted, winner, X_fit, y_fit)[0]
             probabilities = prediction.predict(pipeline, X.iloc[scored])
     except Exception as cause:  # a recipe is arbitrary code, and the other folds must still run
@@ -120,11 +136,13 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
     return Outcome(winner, tuple(probabilities.tolist()))
 
 
-def _winner(recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, recipes.Parameter]:
+def _winner(
+    recipe: recipes.Recipe, unfitted: Any, X: pd.DataFrame, y: pd.Series, method: membership.Method
+) -> dict[str, recipes.Parameter]:
     candidates = recipe.candidates("full")
     if not fitting.must_search(recipe, candidates):
         return dict(candidates[0])
-    return fitting.select(recipe, unfitted, candidates, X, y).winner
+    return fitting.select(recipe, unfitted, candidates, X, y, method=method).winner
 
 
 def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
@@ -149,10 +167,13 @@ def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.
     import pandas as pd
 
     y = frame[contract.DIAGNOSIS].to_numpy()
-    fold_of = {repeat: folds(y, repeat) for repeat in {unit.repeat for unit in outcomes}}
+    fold_of = {
+        (repeat, method): folds(frame, repeat, method)
+        for repeat, method in {(unit.repeat, unit.method) for unit in outcomes}
+    }
     tables = []
     for unit in sorted(outcomes):
-        scored = np.flatnonzero(fold_of[unit.repeat] == unit.fold)
+        scored = np.flatnonzero(fold_of[unit.repeat, unit.method] == unit.fold)
         tables.append(
             pd.DataFrame(
                 {

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.data import contract, preconditions
+from wdbc_assets.domain.data import contract, membership, preconditions
 from wdbc_assets.domain.evaluation import contributions, cross_validation, ranking, unit_errors
 from wdbc_assets.domain.evaluation.results import Difference
 from wdbc_assets.domain.modeling import prediction, recipes, search
@@ -54,6 +54,7 @@ class Task:
     search_seed: int
     permutations: int
     seed: int
+    method: membership.Method = "shuffled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,8 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
     preconditions.require_setting("permutations", permutations, fits=fits, allowed="1 or more; 10 is usual")
     preconditions.require_seed(seed)
     cross_validation.measurements(frame)
+    if fit.split_method == "hash":  # so that what is permuted does not depend on the order of the rows
+        frame = frame.iloc[membership.order(membership.digests(frame))].reset_index(drop=True)
     return Task(
         frame=frame,
         recipe=fit.recipe,
@@ -128,12 +131,13 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
         search_seed=fit.seed,
         permutations=permutations,
         seed=seed,
+        method=fit.split_method,
     )
 
 
-def units(recipe: str) -> list[cross_validation.Unit]:
-    """Return the folds on which a recipe is scored."""
-    return cross_validation.units([recipe], PROTOCOL)
+def units(task: Task) -> list[cross_validation.Unit]:
+    """Return the folds on which the recipe of a task is scored."""
+    return cross_validation.units([task.recipe], PROTOCOL, task.method)
 
 
 def score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
@@ -155,7 +159,7 @@ def _score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
     import numpy as np
 
     X, y = cross_validation.measurements(task.frame)
-    fit_on, scored = cross_validation.fold_rows(y.to_numpy(), unit)
+    fit_on, scored = cross_validation.fold_rows(task.frame, unit)
     X_fit, y_fit, X_scored = X.iloc[fit_on], y.iloc[fit_on], X.iloc[scored]
     truth = np.asarray(y.iloc[scored], dtype=np.int64)
 

@@ -130,11 +130,11 @@ def out_of_fold(
 ) -> NDArray[np.float64]:
     """Return P(malignant) of each row, shape (n_rows,), from a model fitted without that row's fold.
 
-    The folds are `StratifiedKFold(folds, shuffle=True, random_state=seed)`. All models use the winner's parameters,
+    The folds are `StratifiedKFold(folds, shuffle=True, random_state=seed)`, or those by hash if the fit drew its folds
+    so (see `membership`). All models use the winner's parameters,
     which were selected on all rows, so these probabilities are slightly optimistic. The test set is not affected.
     Linear algebra runs on one thread, as in `fitting`.
     """
-    from sklearn.model_selection import StratifiedKFold
     from threadpoolctl import threadpool_limits
 
     preconditions.require_setting("folds", folds, fits=folds >= 2, allowed="2 or more; 10 is usual")
@@ -142,8 +142,8 @@ def out_of_fold(
     preconditions.require_diagnoses(y, rows=len(X), of_each=folds)
     unfitted = recipes.of_stored(fit.recipe).build(fit.seed)
     p = np.empty(len(y))
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for fold, (fit_on, scored) in enumerate(splitter.split(X, y), start=1):
+    drawn = search.drawn(X, np.asarray(y), folds=folds, repeats=1, shuffle_seed=seed, method=fit.split_method)
+    for fold, (fit_on, scored) in enumerate(drawn, start=1):
         try:
             with threadpool_limits(limits=1):
                 pipeline = search.refit(unfitted, fit.winner, X.iloc[fit_on], y.iloc[fit_on])[0]

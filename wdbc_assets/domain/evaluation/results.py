@@ -7,6 +7,7 @@ are `metrics`, `ranking`, `calibration` and `comparison`. This module imports no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.evaluation.intervals import Interval
 
 
@@ -376,14 +377,15 @@ class EvaluationSummary:
     """The summary of a cross-validation.
 
     `published` tells whether the published data were evaluated. `differences` has one entry per pair of recipes; the
-    reference Airflow project's recipe is always subtracted. `subgroups` is empty if the measurements of the patients
-    are not known.
+    reference Airflow project's recipe is always subtracted. `split_method` is how the folds were drawn. `subgroups` is
+    empty if the measurements of the patients are not known.
     """
 
     patients: int
     repeats: int
     folds: int
     published: bool = False
+    split_method: membership.Method = field(default="shuffled", metadata={"omitted": True})
     recipes: dict[str, RecipeMetrics]
     differences: tuple[RecipeDifference, ...]
     calibration: dict[str, Calibration]

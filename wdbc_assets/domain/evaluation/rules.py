@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from wdbc_assets.domain.data import membership
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.rules.base import Rule
 
@@ -28,7 +29,7 @@ def validate(value: CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     summary = value.summary
     means, calibration = summary.recipes[floors.RECIPE].means, summary.calibration[floors.RECIPE]
     limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
-    wrong = list(_wrong_predictions(value.predictions, frame[contract.DIAGNOSIS].to_numpy()))
+    wrong = list(_wrong_predictions(value.predictions, frame, summary.split_method))
     return [
         _patient_finding(floors.each_patient_is_predicted_once, wrong),
         findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(means)),
@@ -38,10 +39,11 @@ def validate(value: CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _wrong_predictions(predictions: pd.DataFrame, y: np.ndarray) -> Iterator[Failure]:
+def _wrong_predictions(predictions: pd.DataFrame, frame: pd.DataFrame, method: membership.Method) -> Iterator[Failure]:
     """Compare the predictions of each recipe and repeat with the folds and diagnoses of the frame."""
+    y = frame[contract.DIAGNOSIS].to_numpy()
     for repeat in range(int(predictions["repeat"].max()) + 1):
-        fold_of = cross_validation.folds(y, repeat)
+        fold_of = cross_validation.folds(frame, repeat, method)
         of_repeat = predictions[predictions["repeat"] == repeat]
         for recipe in predictions["recipe"].unique():
             of_recipe = of_repeat[of_repeat["recipe"] == recipe]

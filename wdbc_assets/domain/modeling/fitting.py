@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
-from wdbc_assets.domain.data import preconditions
+from wdbc_assets.domain.data import membership, preconditions
 from wdbc_assets.domain.modeling import recipes, search
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Fit:
     `winner` has the parameters that differ between candidates, and the temperature if the recipe has one. `score` is
     the mean of the winning candidate over the folds of all repeats, in the units of `scoring` (higher is better).
     `fit_counts` has the number of fits of transformers and estimators, including the final fit on all rows. `warnings`
-    has each distinct warning with its count.
+    has each distinct warning with its count. `split_method` is how the folds were drawn.
     """
 
     recipe: str
@@ -41,6 +41,7 @@ class Fit:
     candidates: tuple[search.Candidate, ...]
     fit_counts: dict[str, int]
     warnings: tuple[str, ...]
+    split_method: membership.Method = "shuffled"
 
 
 def fit(
@@ -52,6 +53,7 @@ def fit(
     folds: int = recipes.SEARCH_FOLDS,
     repeats: int = recipes.SEARCH_REPEATS,
     seed: int = recipes.SEARCH_SEED,
+    method: membership.Method = "shuffled",
     progress: Callable[[int, int], None] | None = None,
 ) -> Fit:
     """Score every candidate of the recipe's grid by cross-validation and fit the winner on all rows.
@@ -85,7 +87,16 @@ def fit(
     unfitted = definition.build(seed)
     with threadpool_limits(limits=1):
         selection = select(
-            definition, unfitted, candidates, X, y, folds=folds, repeats=repeats, seed=seed, on_fit=report
+            definition,
+            unfitted,
+            candidates,
+            X,
+            y,
+            folds=folds,
+            repeats=repeats,
+            seed=seed,
+            method=method,
+            on_fit=report,
         )
         pipeline, warned = search.refit(unfitted, selection.winner, X, y)
     result = selection.search
@@ -106,6 +117,7 @@ def fit(
             "estimators": result.estimator_fits + 1,
         },
         warnings=result.warnings + warned,
+        split_method=method,
     )
 
 
@@ -127,13 +139,15 @@ def select(
     folds: int = recipes.SEARCH_FOLDS,
     repeats: int = recipes.SEARCH_REPEATS,
     seed: int = recipes.SEARCH_SEED,
+    method: membership.Method = "shuffled",
     on_fit: Callable[[int], None] = lambda _: None,
 ) -> Selection:
     """Compare the candidates of a recipe; its winner is what is fitted, evaluated and shipped.
 
-    Stratified folds are shuffled and drawn again for each repeat, by the seeds from `seed` on, and the scores averaged
-    over all of them: one draw of five folds often selects another penalty. On equal scores the more strongly penalized
-    candidate wins (`Recipe.candidates`). A single candidate is scored on one draw, because there is nothing to select.
+    Folds are drawn by the method (see `membership`), again for each repeat, by the seeds from `seed` on, and the scores
+    averaged over all of them: one draw of five folds often selects another penalty. On equal scores the more strongly
+    penalized candidate wins (`Recipe.candidates`). A single candidate is scored on one draw, because there is nothing
+    to select.
     The temperature of a recipe that has one minimizes the log-loss of the winner on the same folds.
 
     Raises:
@@ -143,6 +157,7 @@ def select(
         folds=folds,
         repeats=_repeats(recipe, candidates, repeats),
         shuffle_seed=None if recipe.as_published else seed,
+        method=method,
     )
     part, prefix = (unfitted, "") if recipe.searched is None else _part(unfitted, recipe.searched)
     within = [{name.removeprefix(prefix): value for name, value in one.items()} for one in candidates]
@@ -177,6 +192,7 @@ class _Folds(TypedDict):
     folds: int
     repeats: int
     shuffle_seed: int | None
+    method: membership.Method
 
 
 def _repeats(recipe: recipes.Recipe, candidates: Sequence[recipes.Parameters], repeats: int) -> int:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_OFFSET_QUANTILE = 0.05
-_FAR_BELOW = 1e-3
+OFFSET_QUANTILE = 0.05
+FAR_BELOW = 1e-3
 
 
 def learn(values: "Array") -> "tuple[Array, Array]":
@@ -20,7 +20,7 @@ def learn(values: "Array") -> "tuple[Array, Array]":
     thousandth of the smallest value of x + offset; smaller ones, which may have no logarithm, count as this one.
     """
     offsets = np.array([_offset(column) for column in values.T])
-    least = _FAR_BELOW * (values + offsets).min(axis=0)
+    least = FAR_BELOW * (values + offsets).min(axis=0)
     return offsets, np.maximum(least, np.finfo(np.float64).tiny)
 
 
@@ -34,4 +34,4 @@ def _offset(column: "Array") -> float:
     if column.min() > 0:
         return 0.0
     positive = column[column > 0]
-    return float(np.quantile(positive, _OFFSET_QUANTILE)) if len(positive) else 1.0
+    return float(np.quantile(positive, OFFSET_QUANTILE)) if len(positive) else 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import fit_problems, recipes
 from wdbc_assets.domain.modeling import scores as score_functions
@@ -77,12 +78,13 @@ def search(
     folds: int,
     repeats: int = 1,
     shuffle_seed: int | None = None,
+    method: membership.Method = "shuffled",
     with_log_odds: bool = False,
     on_fit: Callable[[int], None],
 ) -> Search:
     """Score every candidate on every fold. No candidate is dropped.
 
-    The folds are those of `splits`. The winner has the best mean score over all folds of all repeats among the
+    The folds are those of `drawn`. The winner has the best mean score over all folds of all repeats among the
     candidates that converged on every fold; on equal scores the first candidate wins. `on_fit` is called after each
     fit with the number of fits so far, up to `len(candidates) * folds * repeats`. With `with_log_odds`, the result has
     the out-of-fold log-odds of the winner.
@@ -105,7 +107,8 @@ def search(
     caught = fit_problems.CaughtWarnings()
     transformer_fits = done = 0
 
-    for fold, (train, valid) in enumerate(splits(diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed)):
+    folds_of_all = drawn(X, diagnoses, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed, method=method)
+    for fold, (train, valid) in enumerate(folds_of_all):
         y_train, y_valid = diagnoses[train], diagnoses[valid]
         preprocessing = _Preprocessing(X.iloc[train], y_train, X.iloc[valid])
         estimators = _Estimators()
@@ -127,10 +130,10 @@ def search(
             on_fit(done)
         transformer_fits += preprocessing.fits
 
-    ranked = _ranked(candidates, scores, converged, n_iter)
-    best = min(range(len(ranked)), key=lambda index: ranked[index].rank)
+    ranking = ranked(candidates, scores, converged, n_iter)
+    best = min(range(len(ranking)), key=lambda index: ranking[index].rank)
     return Search(
-        candidates=ranked,
+        candidates=ranking,
         transformer_fits=transformer_fits,
         estimator_fits=done,
         warnings=caught.summary(),
@@ -157,6 +160,36 @@ def splits(
     for repeat in range(repeats):
         seed = (shuffle_seed + repeat) % SEEDS
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)
+
+
+def drawn(
+    X: pd.DataFrame,
+    y: np.ndarray,
+    *,
+    folds: int,
+    repeats: int,
+    shuffle_seed: int | None,
+    method: membership.Method,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the positions of the rows to fit on and to score, for each fold of each repeat: see `splits`.
+
+    By hash the seeds are the same ones, and 0 for the folds that are not shuffled.
+
+    Raises:
+        WdbcError: a fold by hash has no patient of a class.
+    """
+    import numpy as np
+
+    if method == "shuffled":
+        yield from splits(y, folds=folds, repeats=repeats, shuffle_seed=shuffle_seed)
+        return
+    seed = shuffle_seed or 0
+    digests = membership.digests(X)
+    for repeat in range(repeats):
+        fold_of = membership.fold_of(digests, folds=folds, seed=(seed + repeat) % SEEDS)
+        membership.require_both_classes(fold_of, y, folds=folds)
+        for fold in range(folds):
+            yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
 
 
 def refit(
@@ -187,12 +220,17 @@ def _set(pipeline: Pipeline, parameters: recipes.Parameters) -> Pipeline:
         return pipeline.set_params(**parameters)
 
 
-def _ranked(
+def ranked(
     candidates: Sequence[recipes.Parameters],
     scores: np.ndarray,
     converged: Sequence[bool],
     n_iter: Sequence[Sequence[int]],
 ) -> tuple[Candidate, ...]:
+    """Return the candidates with their ranks, given the scores, shape (candidates, folds of all repeats).
+
+    Raises:
+        WdbcError: none converged.
+    """
     if not any(converged):
         raise WdbcError(
             f"None of the {len(candidates)} candidates converged, so no model can be selected.",

@@ -67,5 +67,6 @@ SPLIT_RULES: tuple[Rule, ...] = (
     splits.sets_are_complete,
     splits.sets_are_rows_of_the_frame,
     splits.sets_are_stratified,
+    splits.sets_follow_the_hash,
     splits.no_measurements_in_both_sets,
 )

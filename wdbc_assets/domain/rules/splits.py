@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, membership
 from wdbc_assets.domain.rules.base import SplitFaults, SplitRule, rule
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _HINT = "Recreate the split from the clean frame."
 _FRAME = "clean_frame"
+_IMPOSSIBLE = 1e-9
+"""A split by hash that chance makes less often than this is a fault, or a seed that was chosen."""
 
 
 @rule(SplitRule, hint=_HINT)
@@ -71,14 +73,35 @@ def sets_are_rows_of_the_frame(split: "splitting.Split", frame: "pd.DataFrame") 
             yield int(position) + 1, f"X_{name}", f"differs from row {rows[position] + 1} of the clean frame"
 
 
-@rule(SplitRule, hint="Enable stratification or recreate the split.")
+@rule(SplitRule, hint="Enable stratification, choose another seed, or recreate the split.")
 def sets_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> SplitFaults:
-    """In a stratified split, each set has the frame's share of malignant rows, to within one row."""
+    """In a stratified split, each set has the frame's share of malignant rows, to within one row.
+
+    In a split by hash, the number of rows of each class in the test set is one that chance gives: its binomial tail is
+    at least one in a billion.
+    """
     share = float(frame[contract.DIAGNOSIS].mean())
     for name, _, y, _ in _sets(split):
         malignant, expected = int((y == contract.MALIGNANT).sum()), share * len(y)
         if split.stratified and abs(malignant - expected) >= 1:
             yield None, f"y_{name}", f"{malignant} of {len(y)} are malignant, {expected:.1f} expected"
+    for label, code in contract.LABELS.items() if split.by_hash else ():
+        found, of = int((split.y_test == code).sum()), int((frame[contract.DIAGNOSIS] == code).sum())
+        size = split.by_hash.test_size if split.by_hash else 0.0
+        if found > of or membership.tail(found, of, size) < _IMPOSSIBLE:
+            yield None, "y_test", f"{found} of {of} of class {label}, {size * of:.1f} expected by the hash"
+
+
+@rule(SplitRule, hint=_HINT)
+def sets_follow_the_hash(split: "splitting.Split", _frame: "pd.DataFrame") -> SplitFaults:
+    """In a split by hash, a row is in the test set exactly if the hash of its measurements and the seed says so."""
+    import numpy as np
+
+    for name, X, _, _ in _sets(split) if split.by_hash else ():
+        digests = membership.digests(X)
+        chosen = membership.in_test_set(digests, **vars(split.by_hash))
+        for row in np.flatnonzero(chosen != (name == "test")):
+            yield int(row) + 1, f"X_{name}", "belongs to the other set by the hash of its measurements"
 
 
 @rule(SplitRule, hint="Remove the duplicate patient from the raw table.")

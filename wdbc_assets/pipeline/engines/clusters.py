@@ -44,7 +44,8 @@ def importance(
 
 def work(task: Task) -> local.Work[Unit, FoldLosses]:
     """Return the work of a task."""
-    prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.permutations}-{task.seed}"
+    drawn = "" if task.method == "shuffled" else f"-{task.method}"
+    prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.permutations}-{task.seed}{drawn}"
 
     def restore(unit: Unit, content: Any) -> FoldLosses | None:
         try:
@@ -57,7 +58,7 @@ def work(task: Task) -> local.Work[Unit, FoldLosses]:
     return local.Work(
         noun="folds",
         task=task,
-        units=domain.units(task.recipe),
+        units=domain.units(task),
         run=_run,
         name=lambda unit: f"{prefix}-{unit.repeat}-{unit.fold}",
         restore=restore,

@@ -13,9 +13,9 @@ from wdbc_assets.pipeline.engines import local
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     import pandas as pd
 
+    from wdbc_assets.domain.data import membership
     from wdbc_assets.store.checkpoints import Checkpoints
 
 
@@ -27,27 +27,31 @@ def evaluate(
     workers: int,
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
+    method: membership.Method = "shuffled",
 ) -> CrossValidation:
     """Evaluate the recipes on every fold of every repeat, except for units that have a checkpoint.
 
     Raises:
         WdbcError: At least one unit failed; the message contains recipe, repeat, fold and reason.
     """
-    _, y = cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
-    units = cross_validation.units(recipes, protocol)
-    outcomes = local.run(work(frame, units, y.to_numpy()), workers=workers, checkpoints=checkpoints, report=report)
+    cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
+    units = cross_validation.units(recipes, protocol, method)
+    outcomes = local.run(work(frame, units), workers=workers, checkpoints=checkpoints, report=report)
     predictions, winners = cross_validation.assemble(frame, outcomes)
-    return CrossValidation(predictions, winners, comparison.summary(predictions, frame))
+    return CrossValidation(predictions, winners, comparison.summary(predictions, frame, method))
 
 
-def work(frame: pd.DataFrame, units: Sequence[Unit], y: np.ndarray) -> local.Work[Unit, Outcome]:
-    """Return the work of these units on a clean frame with the diagnoses y."""
-    fold_of = {repeat: cross_validation.folds(y, repeat) for repeat in {unit.repeat for unit in units}}
+def work(frame: pd.DataFrame, units: Sequence[Unit]) -> local.Work[Unit, Outcome]:
+    """Return the work of these units on a clean frame."""
+    fold_of = {
+        (repeat, method): cross_validation.folds(frame, repeat, method)
+        for repeat, method in {(unit.repeat, unit.method) for unit in units}
+    }
 
     def restore(unit: Unit, content: Any) -> Outcome | None:
         match content:
             case {"winner": dict(winner), "probabilities": list(probabilities)}:
-                if len(probabilities) == (fold_of[unit.repeat] == unit.fold).sum():
+                if len(probabilities) == (fold_of[unit.repeat, unit.method] == unit.fold).sum():
                     return Outcome(winner, tuple(probabilities))
         return None
 
@@ -60,4 +64,5 @@ def _run(frame: pd.DataFrame, unit: Unit) -> Outcome:
 
 def _name(unit: Unit) -> str:
     # Checkpoints of a recipe end with its code; those of the other recipes stay.
-    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}"
+    drawn = "" if unit.method == "shuffled" else f"-{unit.method}"
+    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}{drawn}"

@@ -46,7 +46,15 @@ def refit(
 
 def task_of(frame: pd.DataFrame, fit: Fit, *, seed: int) -> Task:
     """Return what is developed again: recipe, grid and folds of a fit, on a clean frame."""
-    return Task(frame=frame, recipe=fit.recipe, grid=fit.grid, folds=fit.folds, search_seed=fit.seed, seed=seed)
+    return Task(
+        frame=frame,
+        recipe=fit.recipe,
+        grid=fit.grid,
+        folds=fit.folds,
+        search_seed=fit.seed,
+        seed=seed,
+        method=fit.split_method,
+    )
 
 
 def work(task: Task, *, bootstraps: int, splits: int) -> local.Work[Unit, Outcome]:

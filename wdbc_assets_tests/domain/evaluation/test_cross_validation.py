@@ -37,11 +37,10 @@ def test_a_protocol_has_one_unit_per_recipe_repeat_and_fold() -> None:
 
 
 def test_each_patient_is_scored_once_per_repeat_without_leakage(frame: pd.DataFrame) -> None:
-    y = frame[contract.DIAGNOSIS].to_numpy()
     for repeat in range(3):
         answered = []
         for fold in range(10):
-            fit_on, answer_for = cross_validation.fold_rows(y, Unit("logistic", repeat, fold))
+            fit_on, answer_for = cross_validation.fold_rows(frame, Unit("logistic", repeat, fold))
             assert not set(fit_on) & set(answer_for)
             assert len(fit_on) + len(answer_for) == len(frame)
             answered += answer_for.tolist()
@@ -77,7 +76,7 @@ def test_the_search_that_is_evaluated_is_the_search_that_ships(
     frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X, y = cross_validation.measurements(frame)
-    fit_on, scored = cross_validation.fold_rows(y.to_numpy(), Unit("logistic", 0, 3))
+    fit_on, scored = cross_validation.fold_rows(frame, Unit("logistic", 0, 3))
     calls = []
     genuine = fitting.select
 

@@ -124,7 +124,7 @@ def test_both_increases_of_a_fold_equal_brute_force(frame: pd.DataFrame, fits: d
     unit = cross_validation.Unit("svc", 1, 4)
     found = importance.score_fold(task, unit)
     X, y = cross_validation.measurements(frame)
-    fit_on, scored = cross_validation.fold_rows(y.to_numpy(), unit)
+    fit_on, scored = cross_validation.fold_rows(frame, unit)
     model = recipes.named("svc").build(42).set_params(**fits["svc"].winner)
     fitted = clone(model).fit(X.iloc[fit_on], y.iloc[fit_on])
     assert found.log_loss == pytest.approx(log_loss(y.iloc[scored], fitted.predict_proba(X.iloc[scored])), abs=1e-9)
@@ -181,7 +181,7 @@ def test_a_fold_that_cannot_be_fitted_is_named(frame: pd.DataFrame, fits: dict[s
 def test_the_published_data_give_the_expected_importance(frame: pd.DataFrame, split: splitting.Split) -> None:
     fit = fitting.fit(split.X_train, split.y_train, recipe="logistic")
     task = importance.task_of(frame, fit)
-    losses = {unit: importance.score_fold(task, unit) for unit in importance.units("logistic")}
+    losses = {unit: importance.score_fold(task, unit) for unit in importance.units(task)}
     groups = {group.cluster: group for group in importance.assemble(task, fit, split, losses).groups}
     assert groups["size"].permuted.mean == pytest.approx(1.23, abs=0.05)
     assert groups["texture"].permuted.mean == pytest.approx(0.070, abs=0.005)

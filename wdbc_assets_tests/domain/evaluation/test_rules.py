@@ -30,7 +30,7 @@ def good(frame: pd.DataFrame) -> CrossValidation:
     y = frame["diagnosis"].to_numpy()
     answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
     outcomes = {
-        unit: Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
+        unit: Outcome({}, tuple(answers[cross_validation.fold_rows(frame, unit)[1]].tolist()))
         for unit in (Unit(floors.RECIPE, repeat, fold) for repeat in range(2) for fold in range(10))
     }
     predictions, winners = cross_validation.assemble(frame, outcomes)

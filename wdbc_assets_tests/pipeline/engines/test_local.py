@@ -44,7 +44,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
         done.append(unit)
         y = frame["diagnosis"].to_numpy()
         answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
-        return Outcome({}, tuple(answers[cross_validation.fold_rows(y, unit)[1]].tolist()))
+        return Outcome({}, tuple(answers[cross_validation.fold_rows(frame, unit)[1]].tolist()))
 
     monkeypatch.setattr(cross_validation, "evaluate_fold", evaluate_fold)
     return done

@@ -1,0 +1,283 @@
+"""`python -m benchmarks.scale`: training on a table of many partitions, by sums, in one and in two worker processes.
+
+The table is synthetic, satisfies the contract, and is written as Parquet, 100,000 rows a file. Validate, clean, split,
+search, fit and evaluate it. Peak memory is the largest resident set of a process, files mapped into it included. At the
+size of the comparison, scikit-learn's GridSearchCV searches the same candidates on the same folds.
+"""
+
+import json
+import math
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from benchmarks import report
+from benchmarks.measuring import Spread, cost_of, environment_in
+from benchmarks.report import Row, Table
+
+SIZES = (100_000, 1_000_000)
+PART = 100_000
+OUTPUT = Path("benchmarks") / "scale.json"
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_STAGES = ("validate", "clean", "fit", "evaluate")
+
+T = TypeVar("T")
+
+
+@click.command()
+@click.option("--rows", type=click.IntRange(1_000), multiple=True, default=SIZES, show_default=True)
+@click.option("--recipe", type=click.Choice(["logistic", "spline"]), default="logistic", show_default=True)
+@click.option("--compare", type=click.IntRange(0), default=SIZES[-1], show_default=True, help="Rows, or 0 for none.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=OUTPUT, show_default=True)
+def main(*, rows: tuple[int, ...], recipe: str, compare: int, output: Path) -> None:
+    """Measure how training on partitions grows with the rows, write JSON and a picture, and print the table."""
+    measured: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="wdbc-scale-") as name:
+        folder = Path(name)
+        for size in sorted(set(rows)):
+            _run(folder, "write", size, recipe, 0)
+            for workers in (1, 2):
+                click.echo(f"measuring {size:,} rows with {workers} worker processes ...", err=True)
+                measured[f"{size} {workers}"] = _run(folder, "ours", size, recipe, workers)
+            if size == compare:
+                click.echo(f"measuring GridSearchCV with {size:,} rows ...", err=True)
+                measured["theirs"] = _run(folder, "theirs", size, recipe, 1)
+    table = _table(measured, recipe, sorted(set(rows)), compare)
+    click.echo(f"\n{table.text()}\n")
+    plain = report.as_json([table], repetitions=1, quick=False) | {"measured": measured}
+    output.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    output.with_suffix(".svg").write_text(_picture(measured, sorted(set(rows))), encoding="utf-8")
+    click.echo(f"written to {output} and {output.with_suffix('.svg')}")
+
+
+def _run(folder: Path, which: str, size: int, recipe: str, workers: int) -> dict[str, Any]:
+    output = folder / "measured.json"
+    command = (sys.executable, "-m", "benchmarks.scale", f"--{which}", str(folder), str(size), recipe, str(workers))
+    cost_of((*command, str(output)), environment=environment_in(folder) | _ONE_THREAD)
+    found: dict[str, Any] = json.loads(output.read_bytes())
+    return found
+
+
+def _table(measured: dict[str, Any], recipe: str, sizes: Sequence[int], compare: int) -> Table:
+    rows = []
+    for size in sizes:
+        one, two = measured[f"{size} 1"], measured[f"{size} 2"]
+        rows += [Row(f"{stage}, {size:,} rows, one worker, wall", Spread.of([one[stage]]), "s") for stage in _STAGES]
+        rows.append(Row(f"all, {size:,} rows, one worker, CPU time", Spread.of([one["cpu"]]), "s"))
+        rows.append(
+            Row(f"{size:,} rows, one worker to two, wall time", Spread.of([one["all"] / two["all"]]), "x", None, 1.5)
+        )
+        peak = max(one["peak"], two["peak"]) / 1024
+        rows.append(Row(f"{size:,} rows, largest peak of a process", Spread.of([peak]), "GiB", 3))
+    if len(sizes) > 1:
+        for of in ("cpu", "all"):
+            low, high = (measured[f"{size} 1"][of] for size in (sizes[0], sizes[-1]))
+            exponent = math.log(high / low) / math.log(sizes[-1] / sizes[0])
+            kind = "CPU" if of == "cpu" else "wall"
+            rows.append(Row(f"exponent of {kind} time, one worker", Spread.of([exponent]), "", 1.1))
+    if "theirs" in measured:
+        ours, theirs = measured[f"{compare} 1"], measured["theirs"]
+        rows.append(Row(f"search and fit, {compare:,} rows, ours, CPU time", Spread.of([ours["fit cpu"]]), "s"))
+        rows.append(Row(f"search and fit, {compare:,} rows, GridSearchCV, CPU time", Spread.of([theirs["cpu"]]), "s"))
+        ratio = theirs["cpu"] / ours["fit cpu"]
+        rows.append(Row("CPU time, GridSearchCV to ours", Spread.of([ratio]), "x", None, 3))
+        pairs = zip(ours["scores"], theirs["scores"], strict=True)
+        rows.append(Row("largest difference of a mean score", Spread.of([max(abs(a - b) for a, b in pairs)]), "", 1e-6))
+    return Table("scale", f"Training the recipe {recipe} on partitions, one repeat of 5 folds", tuple(rows))
+
+
+def _picture(measured: dict[str, Any], sizes: Sequence[int]) -> str:
+    """Return time and memory over the rows on logarithmic scales, as SVG."""
+    import io
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    time_of, memory_of = figure.subplots(1, 2)
+    for workers, marker in ((1, "o"), (2, "s")):
+        found = [measured[f"{size} {workers}"] for size in sizes]
+        name = f"{workers} worker{'s' if workers > 1 else ''}"
+        time_of.loglog(sizes, [one["all"] for one in found], marker=marker, label=name)
+        memory_of.loglog(sizes, [one["peak"] / 1024 for one in found], marker=marker, label=name)
+    time_of.loglog(
+        sizes, [measured[f"{sizes[0]} 1"]["all"] * size / sizes[0] for size in sizes], ":", label="proportional"
+    )
+    time_of.set(xlabel="Rows", ylabel="Seconds", title="Validate, clean, search, fit, evaluate")
+    memory_of.set(xlabel="Rows", ylabel="GiB", title="Largest process")
+    time_of.legend(frameon=False)
+    sink = io.StringIO()
+    figure.savefig(sink, format="svg", metadata={"Date": None})
+    return sink.getvalue()
+
+
+class Workers:
+    """Partitions in files, each read by a worker process when it is needed; results come back in their order."""
+
+    def __init__(self, pool: ProcessPoolExecutor, read: Callable[[Path], Any], paths: Sequence[Path]) -> None:
+        self._pool, self._read, self._paths = pool, read, paths
+
+    def map(self, function: Callable[[Any], T]) -> list[T]:
+        """Apply the function to each partition, one task each."""
+        return list(self._pool.map(partial(_apply, self._read, function), self._paths))
+
+
+def _apply(read: Callable[[Path], Any], function: Callable[[Any], T], path: Path) -> T:
+    return function(read(path))
+
+
+def _raw(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    from wdbc_assets.domain.data import reading
+    from wdbc_assets.domain.rules.partitions import RawPart
+
+    frame = pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
+    frame["id"] = frame["id"].astype("Int64")
+    frame.index.name = reading.LINE
+    return RawPart(path.name, 1, frame)
+
+
+def _cleaned(folder: Path, part: Any) -> str:
+    """Store the cleaned partition as arrays that can be mapped into memory."""
+    import numpy as np
+
+    from wdbc_assets.domain.data import cleaning, reading
+    from wdbc_assets.domain.data.partitions import Patients
+
+    patients = Patients.of(cleaning.clean(reading.RawTable(part.frame, ())))
+    name_of_part: str = part.where
+    place = folder / name_of_part
+    place.mkdir()
+    for name, array in vars(patients).items():
+        np.save(place / f"{name}.npy", array)
+    return name_of_part
+
+
+def _patients(place: Path) -> Any:
+    import numpy as np
+
+    from wdbc_assets.domain.data.partitions import Patients
+
+    return Patients(**{name: np.load(place / f"{name}.npy", mmap_mode="r") for name in ("X", "y", "digests")})
+
+
+def _peak(_: Any) -> tuple[int, float, float]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return os.getpid(), used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
+
+
+def _write(folder: Path, size: int) -> dict[str, Any]:
+    from wdbc_assets_tests import builders
+
+    place = folder / f"raw-{size}"
+    place.mkdir()
+    for number, start in enumerate(range(0, size, PART)):
+        table = builders.table_of(min(PART, size - start), seed=number)
+        table["id"] += number * 10**9
+        table.reset_index(drop=True).to_parquet(place / f"part-{number:04}.parquet")
+    return {}
+
+
+def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
+    from wdbc_assets.domain.evaluation import metrics
+    from wdbc_assets.domain.modeling import summed_fit
+    from wdbc_assets.domain.rules import partitions as rules
+
+    raw = sorted((folder / f"raw-{size}").iterdir())
+    cleaned = folder / f"clean-{size}-{workers}"
+    cleaned.mkdir()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_warm, range(4 * workers)))  # imports are not measured
+        found: dict[str, Any] = {}
+        begun, cpu = time.perf_counter(), _cpu(pool, workers)
+
+        def lap(stage: str) -> None:
+            found[stage] = time.perf_counter() - begun - sum(found.get(one, 0.0) for one in _STAGES)
+
+        table = Workers(pool, _raw, raw)
+        rules.validate(table)
+        lap("validate")
+        names = table.map(partial(_cleaned, cleaned))
+        lap("clean")
+        patients = Workers(pool, _patients, [cleaned / name for name in names])
+        before = _cpu(pool, workers)
+        fitted = summed_fit.fit(patients, recipe=recipe, repeats=1)
+        found["fit cpu"] = _cpu(pool, workers) - before
+        lap("fit")
+        y, p = summed_fit.scores(patients, fitted, test_size=0.2, split_seed=42)
+        tested = metrics.evaluate(y, p, bootstrap=metrics.FEWEST_RESAMPLES)
+        lap("evaluate")
+        found["all"] = time.perf_counter() - begun
+        found["cpu"] = _cpu(pool, workers) - cpu
+        found["peak"] = max(peak for _, peak, _ in [_peak(None), *pool.map(_peak, range(16 * workers))])
+    found["scores"] = [one.mean_score for one in fitted.candidates]
+    found["winner"], found["log_loss"] = fitted.winner, tested.log_loss.value
+    return found
+
+
+def _warm(_: int) -> None:
+    from wdbc_assets.domain.modeling import summed_fit  # noqa: F401
+    from wdbc_assets.domain.rules import partitions  # noqa: F401
+
+    time.sleep(0.3)
+
+
+def _cpu(pool: ProcessPoolExecutor, workers: int) -> float:
+    """Return the CPU seconds of this process and of the workers, of which each answers at least once."""
+    answers = {pid: cpu for pid, _, cpu in pool.map(_slow_peak, range(4 * workers))}
+    return sum(answers.values()) + time.process_time()
+
+
+def _slow_peak(_: int) -> tuple[int, float, float]:
+    time.sleep(0.02)
+    return _peak(None)
+
+
+def _theirs(folder: Path, size: int, recipe: str) -> dict[str, Any]:
+    import numpy as np
+    import pandas as pd
+    from sklearn.model_selection import GridSearchCV
+
+    from wdbc_assets.domain.data import contract, membership
+    from wdbc_assets.domain.modeling import recipes, search
+
+    parts = [_patients(place) for place in sorted((folder / f"clean-{size}-1").iterdir())]
+    digests = np.concatenate([part.digests for part in parts])
+    kept = ~membership.in_test_set(digests, test_size=0.2, seed=42)
+    X = pd.DataFrame(np.concatenate([part.X for part in parts])[kept], columns=list(contract.FEATURES))
+    y = np.concatenate([part.y for part in parts])[kept].astype(np.int64)
+    definition = recipes.named(recipe)
+    grid = [{key: [value] for key, value in one.items()} for one in definition.candidates("full")]
+    folds = list(search.drawn(X, y, folds=5, repeats=1, shuffle_seed=recipes.SEARCH_SEED, method="hash"))
+    model = GridSearchCV(definition.build(42), grid, scoring=definition.scoring, cv=folds, error_score="raise")
+    begun = time.process_time()
+    model.fit(X, y)
+    cpu = time.process_time() - begun
+    return {"cpu": cpu, "scores": model.cv_results_["mean_test_score"].tolist()}
+
+
+def _child(which: str, name: str, size: str, recipe: str, workers: str, output: str) -> None:
+    folder = Path(name)
+    measured = {
+        "--write": lambda: _write(folder, int(size)),
+        "--ours": lambda: _ours(folder, int(size), recipe, int(workers)),
+        "--theirs": lambda: _theirs(folder, int(size), recipe),
+    }[which]()
+    Path(output).write_text(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in ("--write", "--ours", "--theirs"):
+        _child(*sys.argv[1:])
+    else:
+        main()

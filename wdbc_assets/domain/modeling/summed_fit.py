@@ -1,0 +1,251 @@
+"""The fit of a recipe on a table in partitions: the search, the temperature and the final fit of `fitting`, by sums.
+
+Folds are those by hash, so the result is that of `fitting.fit` on the whole table with the method `hash`, to rounding
+error. `logistic` and `spline` have such a form: their quantiles, means, gradients and Hessians are counts and sums of
+rows. What needs the distances between rows, or trees, has none. This module imports numpy and scikit-learn, so callers
+import it inside functions.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from wdbc_assets.domain.data import contract, preconditions
+from wdbc_assets.domain.data import partitions as tables
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import (
+    fitting,
+    order_statistics,
+    recipes,
+    search,
+    summed_newton,
+    summed_terms,
+    tempering,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from wdbc_assets.domain.data.partitions import Draws, Partitions, Patients
+    from wdbc_assets.domain.modeling.order_statistics import Counted
+    from wdbc_assets.domain.modeling.summed_terms import Kind, Terms
+
+    Array = NDArray[np.float64]
+
+REASONS = {
+    "svc": "a support vector machine compares rows with each other, in every partition",
+    "stacking": "its trees and its support vector machine need all rows at once",
+    "blend": "half of it is a stack, whose trees and support vector machine need all rows at once",
+    "pca_logistic": "its power transformation is fitted by an optimizer that needs all rows at once",
+    "airflow_baseline": "its solver visits single rows in random order",
+}
+_EPS = np.finfo(np.float64).eps
+
+
+def kind_of(recipe: str) -> Kind:
+    """Return the name of a recipe that can be fitted by sums.
+
+    Raises:
+        WdbcError: it has no such form, with the reason, or is unknown.
+    """
+    name = recipes.named(recipe).name
+    if name not in ("logistic", "spline"):
+        raise WdbcError(
+            f"The recipe {name} cannot be fitted on a table in partitions: {REASONS.get(name, 'it has no sums')}.",
+            where="recipe",
+            hint="Choose spline or logistic, or fit it on one machine: WDBC_ENGINE=local.",
+        )
+    return cast("Kind", name)
+
+
+def fit(
+    partitions: Partitions[Patients],
+    *,
+    recipe: str,
+    grid: str = "full",
+    folds: int = recipes.SEARCH_FOLDS,
+    repeats: int = recipes.SEARCH_REPEATS,
+    seed: int = recipes.SEARCH_SEED,
+    test_size: float = 0.2,
+    split_seed: int = 42,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> fitting.Fit:
+    """Score every candidate by cross-validation and fit the winner on the training rows of all partitions.
+
+    `progress(done, total)` is called after each pass over the table, with the number of fits that are finished.
+
+    Raises:
+        WdbcError: a recipe without such a form, a setting out of range, a class too small, a fold without a class, or
+            no candidate that converged.
+    """
+    kind, definition = kind_of(recipe), recipes.named(recipe)
+    candidates = definition.candidates(grid)
+    preconditions.require_setting("folds", folds, fits=2 <= folds <= 100, allowed="2 to 100; 5 is usual")
+    preconditions.require_setting("repeats", repeats, fits=repeats >= 1, allowed="1 or more; 5 is usual")
+    preconditions.require_seed(seed)
+    drawn = fitting.repeats(recipe, grid, repeats)
+    seeds = tuple((seed + repeat) % search.SEEDS for repeat in range(drawn))
+    draws = tables.Draws(test_size, split_seed, folds, seeds)
+    counted = order_statistics.count(partitions, draws)
+    _require_classes(counted, folds)
+    terms = summed_terms.learn(kind, partitions, draws, counted)
+
+    total = len(candidates) * len(counted.rows)
+    strengths = [float(one["logistic__C"]) for one in candidates]
+    pooled = _pooled(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
+    of_folds = [
+        summed_newton.Problem(s, int(counted.rows[s]), c, one.weights, one.curvature)
+        for s in range(1, len(counted.rows))
+        for c, one in zip(strengths, pooled, strict=True)
+    ]
+    finished = len(candidates)
+    summed_newton.solve(kind, partitions, draws, terms, of_folds, lambda done: progress(finished + done, total))
+
+    weights = np.array([one.weights for one in of_folds]).reshape(-1, len(candidates), len(terms[0].centre) + 1)
+    scored = tables.total(partitions.map(partial(_losses, kind, draws, terms[1:], weights)))
+    scores = -(scored / counted.rows_of_fold.reshape(-1, 1)).T
+    converged = [
+        all(one.converged for one in [pooled[number], *of_folds[number :: len(candidates)]])
+        for number in range(len(candidates))
+    ]
+    passes = [[one.passes for one in of_folds[number :: len(candidates)]] for number in range(len(candidates))]
+    ranked = search.ranked(candidates, scores, converged, passes)
+    best = next(number for number, one in enumerate(ranked) if one.rank == 1)
+    winner = dict(ranked[best].params)
+    if definition.temperature is not None:
+        losses = partitions.map(partial(_tempered, kind, draws, terms[1:], weights[:, best]))
+        temperature = float(tempering.TEMPERATURES[int(np.argmin(tables.total(losses)))])
+        winner[definition.temperature] = temperature
+    pipeline = _pipeline(definition, seed, winner, terms[0], pooled[best], int(counted.rows[0]))
+    return fitting.Fit(
+        recipe=recipe,
+        grid=grid,
+        scoring=definition.scoring,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
+        pipeline=pipeline,
+        winner=winner,
+        score=ranked[best].mean_score,
+        candidates=ranked,
+        fit_counts={"transformers": len(terms) * (len(pipeline.steps) - 1), "estimators": total},
+        warnings=(),
+        split_method="hash",
+    )
+
+
+def _require_classes(counted: Counted, folds: int) -> None:
+    rows, malignant = int(counted.rows[0]), int(counted.malignant[0])
+    preconditions.require_counts(malignant, rows - malignant, of_each=folds)
+    if not (counted.malignant_of_fold.all() and (counted.rows_of_fold - counted.malignant_of_fold).all()):
+        raise WdbcError(
+            f"By the hash of the measurements, one of {folds} folds holds patients of one class only.",
+            where="diagnoses",
+            hint="Choose fewer folds, another seed, or more patients.",
+        )
+
+
+def _pooled(
+    kind: Kind,
+    partitions: Partitions[Patients],
+    draws: Draws,
+    counted: Counted,
+    terms: Sequence[Terms],
+    strengths: Sequence[float],
+    on_fit: Callable[[int], None],
+) -> list[summed_newton.Problem]:
+    """Fit each candidate on all training rows: one in the middle, then the others from there, in the same passes."""
+    rows, middle = int(counted.rows[0]), len(strengths) // 2
+    start = np.zeros(len(terms[0].centre) + 1)
+    first = summed_newton.Problem(0, rows, strengths[middle], start, None)
+    summed_newton.solve(kind, partitions, draws, terms, [first], on_fit)
+    problems = [
+        first if number == middle else summed_newton.Problem(0, rows, c, first.weights, first.curvature)
+        for number, c in enumerate(strengths)
+    ]
+    summed_newton.solve(kind, partitions, draws, terms, problems, on_fit)
+    return problems
+
+
+def _losses(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients) -> Array:
+    """Return the sum of the losses of the rows of each fold, by candidate, shape (folds of all seeds, candidates)."""
+    sums = np.zeros(weights.shape[:2])
+    for s, y, log_odds in _scored(kind, draws, terms, weights, patients):
+        wrong = np.where(y[:, None] == 1, -log_odds, log_odds)
+        # Clipped as in `scores`: no loss exceeds that of a probability of the smallest difference to 0.
+        sums[s] += np.clip(summed_newton.softplus(wrong), -np.log1p(-_EPS), -np.log(_EPS)).sum(axis=0)
+    return sums
+
+
+def _tempered(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients) -> Array:
+    """Return the sum of the losses of the out-of-fold log-odds of one candidate for each temperature."""
+    sums = np.zeros(len(tempering.TEMPERATURES))
+    for _, y, log_odds in _scored(kind, draws, terms, weights[:, None], patients):
+        wrong = np.where(y == 1, -log_odds[:, 0], log_odds[:, 0])
+        sums += summed_newton.softplus(np.multiply.outer(tempering.TEMPERATURES, wrong)).sum(axis=1)
+    return sums
+
+
+def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients) -> Any:
+    """Yield the number of a fold, and diagnoses and log-odds of some of its rows by models that never saw them."""
+    training, fold_of = draws.training(patients)
+    for rows, logs in summed_terms.blocks(kind, training.X):
+        for s, one in enumerate(terms):
+            kept = fold_of[s // draws.folds, rows] == s % draws.folds
+            found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
+            yield s, training.y[rows][kept], found @ weights[s].T
+
+
+def _pipeline(
+    recipe: recipes.Recipe,
+    seed: int,
+    winner: recipes.Parameters,
+    terms: Terms,
+    solved: summed_newton.Problem,
+    rows: int,
+) -> Any:
+    """Return the recipe's pipeline with what scikit-learn would have learned."""
+    pipeline = recipe.build(seed).set_params(**winner)
+    steps = dict(pipeline.steps)
+    names = np.array(contract.FEATURES, dtype=object)
+    first = pipeline.steps[0][1]
+    first.n_features_in_, first.feature_names_in_ = len(names), names
+    if "terms" in steps:
+        steps["terms"].offsets_, steps["terms"].least_, steps["terms"].knots_ = terms.offsets, terms.least, terms.knots
+    scale = steps["scale"]
+    scale.mean_, scale.scale_, scale.var_ = terms.centre, terms.scale, terms.scale**2
+    scale.n_features_in_, scale.n_samples_seen_ = len(terms.centre), np.int64(rows)
+    model = steps["logistic"]
+    temperature = getattr(model, "temperature", 1.0)
+    model.classes_, model.n_features_in_ = np.array([0, 1]), len(terms.centre)
+    model.coef_ = solved.weights[None, :-1] * temperature
+    model.intercept_ = solved.weights[-1:] * temperature
+    model.n_iter_ = np.array([solved.passes], dtype=np.int32)
+    return pipeline
+
+
+def scores(
+    partitions: Partitions[Patients], fitted: fitting.Fit, *, test_size: float, split_seed: int
+) -> tuple[Array, Array]:
+    """Return the diagnosis and P(malignant) of each patient of the test set, two numbers for each: exact metrics of
+    a ranking need no more, and no less.
+    """
+    draws = tables.Draws(test_size, split_seed, 2, ())
+    found = partitions.map(partial(_test_scores, draws, fitted))
+    y, p = (np.concatenate([one[which] for one in found]) for which in (0, 1))
+    return y, p
+
+
+def _test_scores(draws: Draws, fitted: fitting.Fit, patients: Patients) -> tuple[Array, Array]:
+    import pandas as pd
+
+    test = draws.test(patients)
+    if not len(test.y):
+        return np.empty(0), np.empty(0)
+    X = pd.DataFrame(test.X, columns=list(contract.FEATURES))
+    return test.y.astype(np.float64), fitted.pipeline.predict_proba(X)[:, 1]
