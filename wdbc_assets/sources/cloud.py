@@ -168,7 +168,7 @@ def explain(error: Exception) -> Fault:
         what = "these credentials have no permission to read the object, or there are none"
         return Fault(what=what, passing=False, hint=_ENVIRONMENT)
     status = _STATUS.search(str(error))
-    answer = status[1].strip() if status else type(error).__name__
+    answer = status[1].strip() if status else "no answer"
     if answer.startswith(_THROTTLED):
         return Fault(what=f"the object store throttles its clients ({answer})", passing=True, hint="Try again later.")
     return Fault(

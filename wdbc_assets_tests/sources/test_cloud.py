@@ -128,7 +128,7 @@ def test_a_store_that_is_away_is_unavailable(
     bucket: Any, fetch: Fetching, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port}")
-    with pytest.raises(SourceUnavailable, match=r"the object store failed \(GenericError\) \(4 attempts"):
+    with pytest.raises(SourceUnavailable, match=r"the object store failed \(no answer\) \(4 attempts"):
         fetch(ADDRESS, short(total_seconds=60))
 
 
