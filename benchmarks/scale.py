@@ -1,8 +1,9 @@
 """`python -m benchmarks.scale`: training on a table of many partitions, by sums, in one and in two worker processes.
 
-The table is synthetic, satisfies the contract, and is written as Parquet, 100,000 rows a file. Validate, clean, split,
-search, fit and evaluate it. Peak memory is the largest resident set of a process, files mapped into it included. At the
-size of the comparison, scikit-learn's GridSearchCV searches the same candidates on the same folds.
+The table is synthetic, satisfies the contract, and is written as Parquet, up to 100,000 rows a file. It is validated,
+cleaned, split, fitted with a search, and evaluated: test metrics and the decision policy. Peak memory is the largest
+resident set of a process, files mapped into it included. At the size of the comparison, scikit-learn's GridSearchCV
+searches the same candidates on the same folds.
 """
 
 import json
@@ -26,7 +27,7 @@ from benchmarks.measuring import Spread, cost_of, environment_in
 from benchmarks.report import Row, Table
 
 SIZES = (100_000, 1_000_000)
-PART = 100_000
+PART, FEWEST_PARTS = 100_000, 8
 OUTPUT = Path("benchmarks") / "scale.json"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _STAGES = ("validate", "clean", "fit", "evaluate")
@@ -108,12 +109,13 @@ def _picture(measured: dict[str, Any], sizes: Sequence[int]) -> str:
         found = [measured[f"{size} {workers}"] for size in sizes]
         name = f"{workers} worker{'s' if workers > 1 else ''}"
         time_of.loglog(sizes, [one["all"] for one in found], marker=marker, label=name)
-        memory_of.loglog(sizes, [one["peak"] / 1024 for one in found], marker=marker, label=name)
+        memory_of.semilogx(sizes, [one["peak"] / 1024 for one in found], marker=marker, label=name)
     time_of.loglog(
         sizes, [measured[f"{sizes[0]} 1"]["all"] * size / sizes[0] for size in sizes], ":", label="proportional"
     )
     time_of.set(xlabel="Rows", ylabel="Seconds", title="Validate, clean, search, fit, evaluate")
     memory_of.set(xlabel="Rows", ylabel="GiB", title="Largest process")
+    memory_of.set_ylim(bottom=0)
     time_of.legend(frameon=False)
     sink = io.StringIO()
     figure.savefig(sink, format="svg", metadata={"Date": None})
@@ -181,15 +183,16 @@ def _write(folder: Path, size: int) -> dict[str, Any]:
 
     place = folder / f"raw-{size}"
     place.mkdir()
-    for number, start in enumerate(range(0, size, PART)):
-        table = builders.table_of(min(PART, size - start), seed=number)
+    part = min(PART, -(-size // FEWEST_PARTS))
+    for number, start in enumerate(range(0, size, part)):
+        table = builders.table_of(min(part, size - start), seed=number)
         table["id"] += number * 10**9
         table.reset_index(drop=True).to_parquet(place / f"part-{number:04}.parquet")
     return {}
 
 
 def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
-    from wdbc_assets.domain.evaluation import metrics
+    from wdbc_assets.domain.evaluation import metrics, summed_policy
     from wdbc_assets.domain.modeling import summed_fit
     from wdbc_assets.domain.rules import partitions as rules
 
@@ -216,12 +219,14 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
         lap("fit")
         y, p = summed_fit.scores(patients, fitted, test_size=0.2, split_seed=42)
         tested = metrics.evaluate(y, p, bootstrap=metrics.FEWEST_RESAMPLES)
+        policy = summed_policy.derive(patients, fitted)
         lap("evaluate")
         found["all"] = time.perf_counter() - begun
         found["cpu"] = _cpu(pool, workers) - cpu
         found["peak"] = max(peak for _, peak, _ in [_peak(None), *pool.map(_peak, range(16 * workers))])
     found["scores"] = [one.mean_score for one in fitted.candidates]
     found["winner"], found["log_loss"] = fitted.winner, tested.log_loss.value
+    found["threshold"] = policy.threshold
     return found
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -74,14 +75,47 @@ def derive(
             progress(next(scored), total)
 
     p = out_of_fold(split.X_train, split.y_train, fit, folds=folds, seed=seed, on_fold=report)
+    with threadpool_limits(limits=1):
+        p_test = prediction.predict(fit.pipeline, split.X_test)
+    scores = Scores(y, p, np.asarray(split.y_test, dtype=np.int64), p_test)
+    return of_scores(
+        scores,
+        fit,
+        recall_target=recall_target,
+        alpha=alpha,
+        folds=folds,
+        seed=seed,
+        log_loss=winner_log_loss(split, fit, on_fold=report),
+    )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Diagnoses and P(malignant): out-of-fold of the training set, and of the test set by the fit, shape (n,) each."""
+
+    y: NDArray[np.int64]
+    p: NDArray[np.float64]
+    y_test: NDArray[np.int64]
+    p_test: NDArray[np.float64]
+
+
+def of_scores(
+    scores: Scores,
+    fit: fitting.Fit,
+    *,
+    recall_target: float,
+    alpha: float,
+    folds: int,
+    seed: int,
+    log_loss: float,
+) -> DecisionPolicy:
+    """Return the policy of these scores; `log_loss` is that of `winner_log_loss`. See `derive` for the others."""
+    y, p = scores.y, scores.p
     threshold, rank = recall_threshold(p[y == contract.MALIGNANT], recall_target)
     quantiles = Quantiles(
         benign=conformal_quantile(p[y == contract.BENIGN], alpha),
         malignant=conformal_quantile(1 - p[y == contract.MALIGNANT], alpha),
     )
-    with threadpool_limits(limits=1):
-        p_test = prediction.predict(fit.pipeline, split.X_test)
-    y_test = np.asarray(split.y_test, dtype=np.int64)
     return DecisionPolicy(
         recipe=fit.recipe,
         winner=dict(fit.winner),
@@ -95,8 +129,8 @@ def derive(
         promise=recall_promise(p[y == contract.BENIGN], p[y == contract.MALIGNANT], rank=rank, target=recall_target),
         quantiles=quantiles,
         out_of_fold=policy_rates.out_of_fold(y, p, threshold, quantiles),
-        test=policy_rates.on_test_set(y_test, p_test, threshold, quantiles),
-        winner_log_loss=winner_log_loss(split, fit, on_fold=report),
+        test=policy_rates.on_test_set(scores.y_test, scores.p_test, threshold, quantiles),
+        winner_log_loss=log_loss,
     )
 
 

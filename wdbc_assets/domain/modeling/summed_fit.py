@@ -8,10 +8,12 @@ import it inside functions.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from scipy.special import expit
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.data import partitions as tables
@@ -199,6 +201,53 @@ def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, pa
             kept = fold_of[s // draws.folds, rows] == s % draws.folds
             found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
             yield s, training.y[rows][kept], found @ weights[s].T
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """The models of a winner's parameters without each fold of each seed, and their weights, one row each."""
+
+    kind: Kind
+    draws: Draws
+    terms: tuple[Terms, ...]
+    weights: Array
+
+    def probabilities(self, patients: Patients) -> tuple[NDArray[np.int64], Array]:
+        """Return diagnoses, shape (n,), and P(malignant) by models that never saw the row, shape (seeds, n)."""
+        training, fold_of = self.draws.training(patients)
+        log_odds = np.empty(fold_of.shape)
+        for rows, logs in summed_terms.blocks(self.kind, training.X):
+            for s, one in enumerate(self.terms):
+                seed, fold = divmod(s, self.draws.folds)
+                kept = np.flatnonzero(fold_of[seed, rows] == fold)
+                found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
+                log_odds[seed, rows.start + kept] = found @ self.weights[s]
+        return training.y.astype(np.int64), expit(log_odds)
+
+
+def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: Draws) -> FoldModels:
+    """Fit the winner's parameters again on every training set without a fold.
+
+    Raises:
+        WdbcError: a class is too small, a fold has none of it, or a fit does not converge.
+    """
+    kind = kind_of(fitted.recipe)
+    counted = order_statistics.count(partitions, draws)
+    _require_classes(counted, draws.folds)
+    terms = summed_terms.learn(kind, partitions, draws, counted)
+    c = float(cast("float", fitted.winner["logistic__C"]))
+    (pooled,) = _pooled(kind, partitions, draws, counted, terms, [c], lambda _: None)
+    problems = [
+        summed_newton.Problem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
+        for s in range(1, len(counted.rows))
+    ]
+    summed_newton.solve(kind, partitions, draws, terms, problems, lambda _: None)
+    if not all(one.converged for one in problems):
+        raise WdbcError(
+            "The winner does not converge without every fold.", where=fitted.recipe, hint="Choose a stronger penalty."
+        )
+    temperature = float(cast("float", fitted.winner.get("logistic__temperature", 1.0)))
+    return FoldModels(kind, draws, terms[1:], temperature * np.array([one.weights for one in problems]))
 
 
 def _pipeline(
