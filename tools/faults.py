@@ -66,6 +66,7 @@ FAULTS = {
     "F08": ("a store of a newer release", "refused with both numbers, nothing changed"),
     "F09": ("names that lead out of the store", "refused"),
     "F10": ("a whole run killed, then another", "the next run completes; the killed one is marked as failed"),
+    "F11": ("an object store: an answer lost, cut, late or given twice, a connection lost during an upload, 503 SlowDown, 403 for one file, a missing bucket, a clock that is wrong, versioning", "retried, and recognised by its content if it was carried out; an incomplete upload stays invisible; else one error with file and hint; kept"),
     "F12": ("`wdbc gc` while history, pointer, experiment or a manifest is damaged or missing", "refused, and each is named; what a missing file may have named is kept; nothing valid is removed"),
     "F13": ("valid JSON of the wrong type, depth, size or encoding in any stored file; a folder, pipe or link in its place", "reported as damage with file, reason and hint, by every command; `wdbc rollback --to VERSION` still works"),
     "F14": ("a store that hangs; a pipe, socket or device in the place of a stored file", "reported within 5 seconds, followed again when it responds; a service starts without it, and TERM ends it; a pipe is reported as damage, and never waited for"),

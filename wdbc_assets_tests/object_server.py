@@ -1,11 +1,13 @@
-"""An object store to test against: moto's S3 server in a process of its own, and a proxy that loses answers."""
+"""An object store to test against: moto's S3 server in a process of its own, and a proxy that causes faults."""
 
 import contextlib
 import http.client
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -32,13 +34,27 @@ def running() -> Iterator[int]:
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline())
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request("PUT", f"/{BUCKET}")
-            assert connection.getresponse().status == 200
-            connection.close()
+            _request(port, f"/{BUCKET}")
             yield port
         finally:
             server.kill()
+
+
+def create_versioned(port: int, bucket: str) -> None:
+    """Create a bucket that keeps what is replaced and removed."""
+    _request(port, f"/{bucket}")
+    _request(
+        port,
+        f"/{bucket}?versioning",
+        b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+    )
+
+
+def _request(port: int, path: str, body: bytes = b"") -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("PUT", path, body)
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def settings(port: int) -> dict[str, str]:
@@ -52,49 +68,119 @@ def settings(port: int) -> dict[str, str]:
     }
 
 
+@dataclass
+class Fault:
+    """What happens to the next requests of a method whose path contains a text."""
+
+    kind: str
+    method: str = "PUT"
+    path: str = ""
+    times: int = 1
+
+    def fits(self, method: str, path: str) -> bool:
+        return self.times > 0 and self.method in ("", method) and self.path in path
+
+
+KINDS = ("lost", "throttled", "cut", "repeated", "delayed", "dropped")
+"""What a network does: see `_Handler`. `forbidden` and `skewed` are answers of a server."""
+
+_ANSWERS = {
+    "throttled": (503, "SlowDown"), "forbidden": (403, "AccessDenied"), "skewed": (403, "RequestTimeTooSkewed"),
+    "unsigned": (403, "SignatureDoesNotMatch"),
+}  # fmt: skip
+
+
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on; `losing` is the number of answers to PUT that are lost after the server carried it out."""
+    """Passes requests on, and causes faults: those that were asked for, or one in every `every` requests."""
 
     daemon_threads = True
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, every: int = 0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind = port
-        self.losing = 0
-        self.lost = 0
+        self.faults: list[Fault] = []
+        self.caused: list[str] = []
+        self._every = every
+        self._passed = 0
+        self._guard = threading.Lock()
 
     @classmethod
     @contextlib.contextmanager
-    def to(cls, port: int) -> Iterator["Proxy"]:
-        with cls(port) as proxy:
-            threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    def to(cls, port: int, *, every: int = 0) -> Iterator["Proxy"]:
+        with cls(port, every=every) as proxy:
+            threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
             yield proxy
             proxy.shutdown()
 
+    def cause(self, kind: str, *, method: str = "PUT", path: str = "", times: int = 1) -> None:
+        """Cause a fault at the next requests of this method and path; an empty method is any."""
+        self.faults.append(Fault(kind, method, path, times))
+
+    def next_fault(self, method: str, path: str) -> str:
+        with self._guard:
+            fault = next((one for one in self.faults if one.fits(method, path)), None)
+            self._passed += 1
+            kind = ""
+            if fault is not None:
+                fault.times -= 1
+                kind = fault.kind
+            elif self._every and self._passed % self._every == 0:
+                kind = KINDS[self._passed // self._every % len(KINDS)]
+            if kind:
+                self.caused.append(kind)
+            return kind
+
 
 class _Handler(BaseHTTPRequestHandler):
+    """Passes one request on.
+
+    `dropped`: the connection ends while the request is sent; `throttled`: 503, nothing was carried out. The others were
+    carried out: `lost` without an answer, `cut` with half of one, `repeated` twice, with the second answer, `delayed`.
+    """
+
     server: Proxy
+    protocol_version = "HTTP/1.1"
     hop: ClassVar[set[str]] = {"connection", "transfer-encoding", "content-length"}
 
     def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server.next_fault(self.command, self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        if fault == "dropped":
+            self.rfile.read(length // 2)
+            self.close_connection = True
+            return
+        body = self.rfile.read(length)
+        if fault in _ANSWERS:
+            status, code = _ANSWERS[fault]
+            self._answer(status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code></Error>".encode())
+            return
+        status, headers, content = self._asked(body)
+        if fault == "repeated":
+            status, headers, content = self._asked(body)
+        if fault == "delayed":
+            time.sleep(0.3)
+        if fault == "lost":
+            self.close_connection = True
+            return
+        self._answer(status, headers, content, cut=fault == "cut")
+
+    def _asked(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
         connection.request(self.command, self.path, body, dict(self.headers))
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        if self.command == "PUT" and self.server.losing:
-            self.server.losing -= 1
-            self.server.lost += 1
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in self.hop:
-                self.send_header(name, value)
-        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
+        length = answer.getheader("Content-Length") or str(len(content))
+        kept = {name: value for name, value in answer.getheaders() if name.lower() not in self.hop}
+        return answer.status, {**kept, "Content-Length": length}, content
+
+    def _answer(self, status: int, headers: dict[str, str], content: bytes, *, cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(content))} | headers).items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[: len(content) // 2] if cut else content)
+        self.close_connection = self.close_connection or cut
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815 -- the names are http.server's
 

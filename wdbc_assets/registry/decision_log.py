@@ -7,7 +7,7 @@ no experiment exists without its entry. Until then readers see the previous cham
 termination signal takes effect before the entry or after the head.
 
 On an object store the lock excludes no other machine. There the entry is written only if the log is still the one that
-it continues, and a file only if it is still the one before the decision.
+was read before the champion was compared, and a file only if it is still the one before the decision.
 """
 
 from collections.abc import Iterator
@@ -73,6 +73,7 @@ class DecisionLog:
     def __init__(self, store: Store) -> None:
         self._url = store.url
         self._backend = store.backend
+        self._base = Content(None)  # the log that the decision being made continues
 
     def history(self) -> History:
         """Read the audit log and its head, consistent with each other as far as possible without the lock."""
@@ -119,7 +120,8 @@ class DecisionLog:
                 except DamagedStore:  # the champion stays, and the mismatch is reported until the next rollback
                     swaps = [self._swap(paths.HISTORY_HEAD, audit_log.head_of(unfinished))]
                 with signals.deferred():
-                    self._complete(swaps)
+                    self._complete(unfinished, swaps)
+            self._base = self.content(paths.HISTORY)
             yield unfinished
 
     def record(self, action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:
@@ -128,20 +130,25 @@ class DecisionLog:
         Raises:
             Superseded: another machine has written an entry meanwhile; nothing was decided.
         """
-        lines = self.content(paths.HISTORY)
-        content, placed = self.history().with_entry(decision.entry(action, before=before, after=after))
+        history = audit_log.read(self._base, self.content(paths.HISTORY_HEAD))
+        content, placed = history.with_entry(decision.entry(action, before=before, after=after))
         swaps = self._completion(placed)
-        if lines.problem:
+        if self._base.problem:
             self._backend.set_aside(paths.HISTORY)  # keep it as evidence
         with signals.deferred():
-            if not self._backend.compare_and_swap(paths.HISTORY, lines.data, content):
+            if not self._backend.compare_and_swap(paths.HISTORY, self._base.data, content) and not self._has(placed):
                 raise Superseded(
                     "another decision was made in the meantime, on another machine",
                     where=self._url,
                     hint="Nothing was changed. See `wdbc history`, then run this command again.",
                 )
-            self._complete(swaps)
+            self._base = Content(content)
+            self._complete(placed, swaps)
         return placed
+
+    def _has(self, placed: Entry) -> bool:
+        """Return whether the log has an entry, which another machine has followed before its answer arrived."""
+        return any(entry.digest == placed.digest for entry in self.history().entries)
 
     def _completion(self, entry: Entry) -> list[_Swap]:
         """Return the files to write after an entry, in order. Writing them again changes nothing."""
@@ -157,7 +164,13 @@ class DecisionLog:
     def _swap(self, path: str, after: bytes) -> _Swap:
         return _Swap(path, self.content(path).data, after)
 
-    def _complete(self, swaps: list[_Swap]) -> None:
+    def _complete(self, entry: Entry, swaps: list[_Swap]) -> None:
+        """Write what follows an entry, unless another machine has done so and made the next decision.
+
+        That decision may have restored the very pointer from before the entry, which a swap would move again.
+        """
         for swap in swaps:
-            # If this fails, another machine has completed the entry already, and perhaps made the next decision.
+            last = self.history().last
+            if last is None or last.digest != entry.digest:
+                return
             self._backend.compare_and_swap(swap.path, swap.before, swap.after)

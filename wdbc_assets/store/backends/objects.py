@@ -7,16 +7,18 @@ writers on several machines. Address and credentials come from the environment v
 
 import contextlib
 import io
-import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from wdbc_assets import locks, safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.backends.backend import MOST_BYTES, CannotRead, CannotWrite, Listed, too_large
+from wdbc_assets.store.backends.object_errors import cut_answers_ignored, explained
+from wdbc_assets.store.manifest import stored_stream
+from wdbc_assets.store.parsing import DamagedStore
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig
 
 _TRIES = 4
-_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_RETRIES: "RetryConfig" = {"max_retries": 10, "retry_timeout": timedelta(seconds=60)}  # some 6 s without a server
 
 
 class ObjectFolder:
@@ -66,10 +68,10 @@ class ObjectFolder:
         """Return an object's content, and the condition that it is still the same object."""
         import obstore
 
-        with _asking(CannotRead, self.url):
+        with explained(CannotRead, self._where(path)):
             result = obstore.get(self._store, path)
             if result.meta["size"] > MOST_BYTES:
-                raise too_large(result.meta["size"], f"{self.url.rstrip('/')}/{path}")
+                raise too_large(result.meta["size"], self._where(path))
             condition: UpdateVersion = {}
             if e_tag := result.meta["e_tag"]:
                 condition["e_tag"] = e_tag
@@ -81,33 +83,46 @@ class ObjectFolder:
         """Open an object for reading, in requests of some megabytes each."""
         import obstore
 
-        with _asking(CannotRead, self.url):
-            return io.BufferedReader(_Raw(self.url, obstore.open_reader(self._store, path)))
+        with explained(CannotRead, self._where(path)):
+            return io.BufferedReader(_Raw(self._where(path), obstore.open_reader(self._store, path)))
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a whole object."""
-        self._put(path, content)
+        self._put(path, content, lambda: self.read(path) == content)
 
     def put_file(self, path: str, source: BinaryIO) -> None:
-        """Write a whole object, in parts if it is large."""
+        """Write a whole object, in parts if it is large. It becomes visible once all parts have arrived."""
         source.seek(0)
-        self._put(path, source)
+        self._put(path, source, lambda: self._has_content_of(source, path))
 
-    def _put(self, path: str, content: bytes | BinaryIO) -> None:
+    def _put(self, path: str, content: bytes | BinaryIO, arrived: Callable[[], bool]) -> None:
+        """Write an object. After an error the content decides: perhaps only the answer was lost."""
         import obstore
 
-        with _asking(CannotWrite, self.url):
-            obstore.put(self._store, path, content)
+        try:
+            with explained(CannotWrite, self._where(path)):
+                obstore.put(self._store, path, content)
+        except CannotWrite:
+            with contextlib.suppress(FileNotFoundError, CannotRead, DamagedStore):
+                if arrived():
+                    return
+            raise
+
+    def _has_content_of(self, source: BinaryIO, path: str) -> bool:
+        source.seek(0)
+        with self.open(path) as file:
+            return stored_stream(file) == stored_stream(source)
 
     def compare_and_swap(self, path: str, old: bytes | None, new: bytes) -> bool:
         """Replace `old` by `new` on the condition that the object did not change since it was compared.
 
         An object store also rejects a write whose earlier attempt succeeded, if the answer to that was lost, and S3
-        one that meets a removal. So after a rejection the content decides, not the error.
+        one that meets a removal. So after a rejection or an error the content decides.
         """
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+        rejected = contextlib.suppress(AlreadyExistsError, PreconditionError)
         for _ in range(_TRIES):
             content: bytes | None
             mode: PutMode
@@ -117,35 +132,50 @@ class ObjectFolder:
                 content, mode = None, "create"
             if content == new or content != old:
                 return content == new
-            with _asking(CannotWrite, self.url), contextlib.suppress(AlreadyExistsError, PreconditionError):
-                obstore.put(self._store, path, new, mode=mode)
-                return True
+            try:
+                with explained(CannotWrite, self._where(path)), rejected:
+                    obstore.put(self._store, path, new, mode=mode)
+                    return True
+            except CannotWrite:
+                with contextlib.suppress(FileNotFoundError, CannotRead, DamagedStore):
+                    if self.read(path) == new:
+                        return True
+                raise
         return False
 
     def set_aside(self, path: str) -> None:
         """Move the object to another name beside it."""
         import obstore
 
-        with _asking(CannotWrite, self.url), contextlib.suppress(FileNotFoundError):
+        with explained(CannotWrite, self._where(path)), contextlib.suppress(FileNotFoundError):
             obstore.rename(self._store, path, f"{path}.damaged-{secrets.token_hex(4)}")
 
     def listed(self, below: str = "") -> list[Listed]:
-        """Return every object below a folder."""
+        """Return every object below a folder. obstore repeats a failed request, but not one whose answer was cut."""
+        with explained(CannotRead, self._where(below)):
+            for _ in range(_TRIES - 1):
+                with cut_answers_ignored():
+                    return self._listed(below)
+            return self._listed(below)
+
+    def _listed(self, below: str) -> list[Listed]:
         import obstore
 
-        with _asking(CannotRead, self.url):
-            return [
-                Listed(item["path"], item["size"], item["last_modified"].timestamp())
-                for items in obstore.list(self._store, below or None)
-                for item in items
-            ]
+        return [
+            Listed(item["path"], item["size"], item["last_modified"].timestamp())
+            for items in obstore.list(self._store, below or None)
+            for item in items
+        ]
 
     def remove(self, folder: str) -> None:
         """Remove every object below a folder, or one object."""
         import obstore
 
-        with _asking(CannotWrite, self.url), contextlib.suppress(FileNotFoundError):
+        with explained(CannotWrite, self._where(folder)), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, [file.path for file in self.listed(folder)] or folder)
+
+    def _where(self, path: str) -> str:
+        return f"{self.url.rstrip('/')}/{path}"
 
     @contextlib.contextmanager
     def commit_lock(self) -> Iterator[None]:
@@ -164,8 +194,8 @@ class ObjectFolder:
 class _Raw(io.RawIOBase):
     """An open object as Python's own kind of file, whose errors are the store's."""
 
-    def __init__(self, url: str, file: "ReadableFile") -> None:
-        self._url = url
+    def __init__(self, where: str, file: "ReadableFile") -> None:
+        self._where = where
         self._file = file
 
     def readable(self) -> bool:
@@ -173,28 +203,7 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
-        with _asking(CannotRead, self._url):
+        with explained(CannotRead, self._where):
             content = self._file.read(len(view))
         view[: len(content)] = memoryview(content)
         return len(content)
-
-
-@contextlib.contextmanager
-def _asking(kind: type[CannotRead | CannotWrite], url: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, WdbcError) or (isinstance(error, FileNotFoundError) and kind is CannotRead):
-            raise
-        raise _failed(kind, url, error) from None
-
-
-def _failed(kind: type[CannotRead | CannotWrite], url: str, error: Exception) -> WdbcError:
-    # A library's error text may contain the address with its password, or data from the server.
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
-    return kind(
-        f"the store cannot be {'read' if kind is CannotRead else 'written'}: {reason}",
-        where=url,
-        hint="Check that the server is reachable and that address and credentials are correct, then try again."
-        " The current versions are unchanged.",
-    )
