@@ -14,6 +14,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.pipeline.served_files import ServedFiles
 from wdbc_assets.store import parsing
@@ -151,7 +152,7 @@ def call(
     source: Fetcher | None,
     known: Manifest | None,
     report: Report,
-    effort: settings.Effort,
+    engine: Callable[[], Engine],
     checkpoints: Callable[[], Checkpoints],
     partition: str | None = None,
     inbox: Batches | None = None,
@@ -172,7 +173,7 @@ def call(
         source: The source resource.
         known: Manifest of the current version, if it is up to date except possibly for the source.
         report: Receives progress: a message, and optionally the number of finished units and the total.
-        effort: Resources that the function may use.
+        engine: Chooses where the units of a long computation run. Called only if the function requests it.
         checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
         partition: The incoming batch, if the asset is partitioned.
         inbox: The inbox, if the asset is partitioned.
@@ -189,7 +190,7 @@ def call(
         "source": lambda: source,
         "known": lambda: known,
         "report": lambda: report,
-        "effort": lambda: effort,
+        "engine": engine,
         "checkpoints": checkpoints,
         "partition": lambda: partition,
         "inbox": lambda: inbox,
