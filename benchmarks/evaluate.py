@@ -96,6 +96,7 @@ def _ours(repeats: int, names: list[str], folder: Path) -> dict[str, Any]:
 def _evaluated(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
     from wdbc_assets.domain.modeling import recipes
     from wdbc_assets.pipeline.engines import folds
+    from wdbc_assets.pipeline.engines.local import Local
     from wdbc_assets.store.store import open_store
 
     recipes.PROTOCOLS["measured"] = repeats
@@ -103,7 +104,7 @@ def _evaluated(name: str, repeats: int, folder: Path) -> tuple[float, Any]:
     frame = _frame()
     begun = time.process_time()
     value = folds.evaluate(
-        frame, recipes=[name], protocol="measured", workers=1, checkpoints=checkpoints, report=lambda *_: None
+        frame, recipes=[name], protocol="measured", engine=Local(1), checkpoints=checkpoints, report=lambda *_: None
     )
     return time.process_time() - begun, value
 

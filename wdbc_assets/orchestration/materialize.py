@@ -22,6 +22,8 @@ from wdbc_assets.orchestration.io_manager import NOT_CURRENT
 from wdbc_assets.orchestration.step import Step
 from wdbc_assets.pipeline import calls, code_versions, served_files, specs, staleness, validation
 from wdbc_assets.pipeline.calls import External, NotModified
+from wdbc_assets.pipeline.engines import choice
+from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.presentation import privacy
 from wdbc_assets.registry import references, scoring_context
@@ -55,6 +57,7 @@ class MaterializeStep(Step):
         self.by_batch: dict[str, list[Handle]] = {}
         self.rebase: Entry | None = None
         self.checkpoints: Checkpoints | None = None
+        self.engine: Engine | None = None
         self.scoring_context = calls.ScoringContext()
 
     def materialize(self) -> Iterator[Any]:
@@ -95,6 +98,7 @@ class MaterializeStep(Step):
             checks=validation.recorded(verdict.findings),
             origin=origin,
             partition=self.partition,
+            machines=self.engine.used.machines if self.engine and self.engine.used else (),
         )
         described = self._described(value)
         same = current is not None and current.version == draft.manifest.version
@@ -177,6 +181,12 @@ class MaterializeStep(Step):
         self.checkpoints = self.store.checkpoints(self.name, depends_on, fresh=self._forced())
         return self.checkpoints
 
+    def _engine(self) -> Engine:
+        self.engine = choice.engine(
+            self.config, rows=max((one.manifest.rows or 0 for one in self.handles.values()), default=0)
+        )
+        return self.engine
+
     def _call(self, *, known: Manifest | None) -> Any:
         kind = specs.ASSETS[self.name].parameters
         if calls.takes_scoring_context(self.name):
@@ -192,7 +202,7 @@ class MaterializeStep(Step):
             source=self.context.resources.source,
             known=known,
             report=Progress(self.name, self.fields("progress")),
-            effort=settings.Effort(workers=self.config.workers),
+            engine=self._engine,
             checkpoints=self._checkpoints,
             stored=self._stored_snapshot,
             partition=self.partition,
@@ -257,7 +267,8 @@ class MaterializeStep(Step):
         self, value: object, manifest: Manifest, described: Mapping[str, Any], *, unchanged: bool
     ) -> Iterator[dg.MaterializeResult[Any]]:
         inputs = {source: handle.manifest for source, handle in self.handles.items()}
-        yield self.result(value, manifest, {**described, UNCHANGED_KEY: unchanged}, inputs)
+        used = self.engine.used.stated() if self.engine and self.engine.used else {}
+        yield self.result(value, manifest, {**described, **used, UNCHANGED_KEY: unchanged}, inputs)
         event = "unchanged" if unchanged else "made"
         self.log_outcome(event, "%s %s", self.subject, event, manifest=manifest)
 

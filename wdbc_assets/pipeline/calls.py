@@ -14,6 +14,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.pipeline.served_files import ServedFiles
 from wdbc_assets.store import parsing
@@ -152,7 +153,7 @@ def call(
     source: Fetcher | None,
     known: Manifest | None,
     report: Report,
-    effort: settings.Effort,
+    engine: Callable[[], Engine],
     checkpoints: Callable[[], Checkpoints],
     stored: Callable[[], sources.Snapshot | None] = lambda: None,
     partition: str | None = None,
@@ -174,7 +175,7 @@ def call(
         source: The source resource.
         known: Manifest of the current version, if it is up to date except possibly for the source.
         report: Receives progress: a message, and optionally the number of finished units and the total.
-        effort: Resources that the function may use.
+        engine: Chooses where the units of a long computation run. Called only if the function requests it.
         checkpoints: Creates the checkpoints for long computations. Called only if the function requests them.
         stored: Reads the current version of an asset that is made from a source, with its origin.
         partition: The incoming batch, if the asset is partitioned.
@@ -193,7 +194,7 @@ def call(
         "known": lambda: known,
         "report": lambda: report,
         "stored": lambda: stored,
-        "effort": lambda: effort,
+        "engine": engine,
         "checkpoints": checkpoints,
         "partition": lambda: partition,
         "inbox": lambda: inbox,

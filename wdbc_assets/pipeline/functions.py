@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
 from wdbc_assets.pipeline.calls import External, Fetcher, NotModified
+from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -114,7 +115,7 @@ def metrics(
 def cross_validation(
     clean_frame: "pd.DataFrame",
     parameters: settings.EvaluationParameters,
-    effort: settings.Effort,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Report,
 ) -> "CrossValidation":
@@ -126,7 +127,7 @@ def cross_validation(
         recipes=parameters.evaluated_recipes.split(","),
         protocol=parameters.protocol,
         method=parameters.split_method,
-        workers=effort.processes(),
+        engine=engine,
         checkpoints=checkpoints,
         report=lambda done, total: report("folds evaluated", done, total),
     )
@@ -156,7 +157,7 @@ def stability(
     clean_frame: "pd.DataFrame",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.StabilityParameters,
-    effort: settings.Effort,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Report,
 ) -> "Stability":
@@ -169,7 +170,7 @@ def stability(
         bootstraps=parameters.bootstrap_refits,
         splits=parameters.learning_splits,
         seed=parameters.stability_seed,
-        workers=effort.processes(),
+        engine=engine,
         checkpoints=checkpoints,
         report=lambda done, total: report("refits done", done, total),
     )
@@ -180,7 +181,7 @@ def importance(
     train_test_split: "splitting.Split",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.ImportanceParameters,
-    effort: settings.Effort,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Report,
 ) -> "Importance":
@@ -193,7 +194,7 @@ def importance(
         fitted_pipeline,
         permutations=parameters.importance_repeats,
         seed=parameters.importance_seed,
-        workers=effort.processes(),
+        engine=engine,
         checkpoints=checkpoints,
         report=lambda done, total: report("folds scored", done, total),
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wdbc_assets import safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings.alert_channels import SEVERITIES, AlertChannel, Severity
+from wdbc_assets.settings.computing import Computing
 from wdbc_assets.settings.locations import (
     INSTANCE_FILE,
     WORKSPACE_FILE,
@@ -45,7 +46,7 @@ from wdbc_assets.settings.parameters import (
     SplitParameters,
     StabilityParameters,
 )
-from wdbc_assets.settings.runtime import Alerts, Effort, FetchLimits, Identity, Monitoring, Privacy, Retraining, Serving
+from wdbc_assets.settings.runtime import Alerts, FetchLimits, Identity, Monitoring, Privacy, Retraining, Serving
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ __all__ = [
     "AlertChannel",
     "Alerts",
     "CardParameters",
+    "Computing",
     "DriftParameters",
-    "Effort",
     "EvaluationParameters",
     "FetchLimits",
     "Identity",
@@ -110,7 +111,7 @@ class Settings(
     CardParameters,
     DriftParameters,
     OutcomeParameters,
-    Effort,
+    Computing,
     FetchLimits,
     Privacy,
     Serving,

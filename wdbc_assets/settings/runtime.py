@@ -1,8 +1,7 @@
-"""Settings that change no value and appear in no manifest: resources, limits, privacy, service, alerts, actor."""
+"""Settings that change no value and appear in no manifest: limits, privacy, service, alerts, actor."""
 
 import getpass
 import ipaddress
-import os
 from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
@@ -12,18 +11,6 @@ from wdbc_assets.settings import alert_channels as channels
 from wdbc_assets.sources import limits as bounds
 
 _ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "openapi.json"})  # of the service
-
-
-class Effort(BaseModel):
-    """The resources a computation may use."""
-
-    workers: int | None = Field(
-        None, ge=1, le=256, description="number of processes of an evaluation; unset: one per processor"
-    )
-
-    def processes(self) -> int:
-        """Return how many processes may run in parallel."""
-        return self.workers or len(os.sched_getaffinity(0))
 
 
 class FetchLimits(BaseModel):

@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -17,13 +18,18 @@ def libraries() -> dict[str, str]:
     return {"python": platform.python_version(), **versions}
 
 
-def machine() -> dict[str, str]:
+def machine(*others: Mapping[str, str]) -> dict[str, str]:
     """Return the properties of the machine that affect the last digits: system, processor and BLAS kernel.
 
-    It contains neither host name nor user name. If numpy is not loaded, no BLAS kernel was used.
+    It contains neither host name nor user name. If numpy is not loaded, no BLAS kernel was used. A property in which
+    the `others` differ, which took part in the computation, lists all values.
     """
     known = {"system": platform.system(), "architecture": platform.machine(), "processor": _processor()}
-    return known | ({"blas": _blas()} if "numpy" in sys.modules else {})
+    known |= {"blas": _blas()} if "numpy" in sys.modules else {}
+    return {
+        name: " + ".join(dict.fromkeys([value, *sorted(other.get(name, "none") for other in others)]))
+        for name, value in known.items()
+    }
 
 
 @cache

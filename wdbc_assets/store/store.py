@@ -65,8 +65,11 @@ class Store(StoreReader):
         checks: Iterable[RecordedCheck] = (),
         origin: Mapping[str, Any] | None = None,
         partition: str | None = None,
+        machines: Iterable[Mapping[str, str]] = (),
     ) -> Draft:
         """Convert a value to files and a manifest. Nothing is written yet.
+
+        `machines` are those, besides this one, that computed the value.
 
         Raises:
             WdbcError: the asset's name is not a valid folder name, or the value has no storage format.
@@ -88,7 +91,7 @@ class Store(StoreReader):
             parameters=dict(parameters or {}),
             code_version=code_version,
             libraries=environment.libraries(),
-            machine=environment.machine(),
+            machine=environment.machine(*machines),
             checks=list(checks),
             origin=dict(origin) if origin else None,
             partition=paths.partition_name(partition),

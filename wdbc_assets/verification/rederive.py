@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import calls, specs
+from wdbc_assets.pipeline.engines import choice
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.store.backends import open_backend
@@ -113,7 +115,7 @@ class Sandbox:
             source=_Source(self._config, case.manifest, deep=self._deep),
             known=None,
             report=Progress(case.asset, {"event": "progress", "asset": case.asset}),
-            effort=settings.Effort(workers=self._config.workers if self._deep else 1),
+            engine=lambda: choice.engine(self._config, rows=0) if self._deep else Local(1),
             checkpoints=lambda: self._checkpoints(case, inputs.values, notes, as_stated=as_stated),
             partition=case.manifest.partition,
             earlier=lambda: [handle.load() for handle in inputs.earlier],

@@ -81,7 +81,7 @@ def test_a_killed_worker_is_reported_and_the_next_run_resumes() -> None:
         _, output = running.communicate(timeout=60)
     assert running.returncode == 1
     block = output[output.index("error:") :]
-    assert "a worker process of the evaluation died, possibly out of memory" in block
+    assert "a worker process died while it computed folds, possibly out of memory" in block
     assert "--workers 1" in block
     assert "Traceback" not in output
     assert not any(map(is_alive, others))

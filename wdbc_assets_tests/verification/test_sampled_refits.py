@@ -9,6 +9,7 @@ from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.evaluation import importance, refits
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.pipeline.engines import clusters, refitting
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import codecs
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
@@ -38,7 +39,7 @@ def open_checkpoints(folder: Path) -> Checkpoints:
 def made(inputs: Inputs, checkpoints: Checkpoints) -> dict[str, bytes]:
     value = refitting.refit(
         inputs["clean_frame"], inputs["fitted_pipeline"],
-        bootstraps=10, splits=2, seed=42, workers=1, checkpoints=checkpoints, report=lambda *_: None,
+        bootstraps=10, splits=2, seed=42, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None,
     )  # fmt: skip
     return codecs.encode("stability", value)[1]
 
@@ -97,7 +98,7 @@ def test_one_fold_of_an_importance_is_scored_again(
     def files(checkpoints: Checkpoints) -> dict[str, bytes]:
         value = clusters.importance(
             *inputs.values(),
-            permutations=1, seed=42, workers=1, checkpoints=checkpoints, report=lambda *_: None,
+            permutations=1, seed=42, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None,
         )  # fmt: skip
         return codecs.encode("importance", value)[1]
 

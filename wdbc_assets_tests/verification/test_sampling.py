@@ -11,6 +11,7 @@ from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, staleness
 from wdbc_assets.pipeline.engines import folds
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import codecs, parsing
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests.verification import forging
@@ -32,7 +33,7 @@ def evaluated_once(made_from_a_file: Path, tmp_path_factory: pytest.TempPathFact
             clean.load(),
             recipes=list(floors.EVALUATED),
             protocol="quick",
-            workers=1,
+            engine=Local(1),
             checkpoints=store.checkpoints("cross_validation", "a test"),
             report=lambda done, total: None,
         )

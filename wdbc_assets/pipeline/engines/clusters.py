@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.evaluation import importance as domain
 from wdbc_assets.domain.evaluation.importance import FoldLosses, Importance, Task
 from wdbc_assets.pipeline import code_versions
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines.work import Work, run
 from wdbc_assets.store import parsing
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.splitting import Split
     from wdbc_assets.domain.evaluation.cross_validation import Unit
     from wdbc_assets.domain.modeling.fitting import Fit
+    from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
 
 
@@ -28,7 +29,7 @@ def importance(
     *,
     permutations: int,
     seed: int,
-    workers: int,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
 ) -> Importance:
@@ -38,11 +39,11 @@ def importance(
         WdbcError: A setting or the data are refused, or at least one fold failed; the message names fold and reason.
     """
     task = domain.task_of(frame, fit, permutations=permutations, seed=seed)
-    outcomes = local.run(work(task), workers=workers, checkpoints=checkpoints, report=report)
+    outcomes = run(work(task), engine=engine, checkpoints=checkpoints, report=report)
     return domain.assemble(task, fit, split, outcomes)
 
 
-def work(task: Task) -> local.Work[Unit, FoldLosses]:
+def work(task: Task) -> Work[Unit, FoldLosses]:
     """Return the work of a task."""
     drawn = "" if task.method == "shuffled" else f"-{task.method}"
     prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.permutations}-{task.seed}{drawn}"
@@ -55,7 +56,7 @@ def work(task: Task) -> local.Work[Unit, FoldLosses]:
         complete = set(losses.permuted) == set(losses.without) == set(domain.CLUSTERS)
         return losses if complete and (losses.repeat, losses.fold) == (unit.repeat, unit.fold) else None
 
-    return local.Work(
+    return Work(
         noun="folds",
         task=task,
         units=domain.units(task),

@@ -8,7 +8,7 @@ from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.pipeline import code_versions
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines.work import Work, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import membership
+    from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
 
 
@@ -24,7 +25,7 @@ def evaluate(
     *,
     recipes: Sequence[str],
     protocol: str,
-    workers: int,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
     method: membership.Method = "shuffled",
@@ -36,12 +37,12 @@ def evaluate(
     """
     cross_validation.measurements(frame)  # invalid data are refused here, not once in each unit
     units = cross_validation.units(recipes, protocol, method)
-    outcomes = local.run(work(frame, units), workers=workers, checkpoints=checkpoints, report=report)
+    outcomes = run(work(frame, units), engine=engine, checkpoints=checkpoints, report=report)
     predictions, winners = cross_validation.assemble(frame, outcomes)
     return CrossValidation(predictions, winners, comparison.summary(predictions, frame, method))
 
 
-def work(frame: pd.DataFrame, units: Sequence[Unit]) -> local.Work[Unit, Outcome]:
+def work(frame: pd.DataFrame, units: Sequence[Unit]) -> Work[Unit, Outcome]:
     """Return the work of these units on a clean frame."""
     fold_of = {
         (repeat, method): cross_validation.folds(frame, repeat, method)
@@ -55,7 +56,7 @@ def work(frame: pd.DataFrame, units: Sequence[Unit]) -> local.Work[Unit, Outcome
                     return Outcome(winner, tuple(probabilities))
         return None
 
-    return local.Work(noun="folds", task=frame, units=units, run=_run, name=_name, restore=restore)
+    return Work(noun="folds", task=frame, units=units, run=_run, name=_name, restore=restore)
 
 
 def _run(frame: pd.DataFrame, unit: Unit) -> Outcome:

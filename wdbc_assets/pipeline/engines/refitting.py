@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets.domain.evaluation import refits, stability
 from wdbc_assets.domain.evaluation.refits import Learning, Outcome, Refit, Task, Unit
 from wdbc_assets.pipeline import code_versions
-from wdbc_assets.pipeline.engines import local
+from wdbc_assets.pipeline.engines.work import Work, run
 from wdbc_assets.store import parsing
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling.fitting import Fit
+    from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
 
 
@@ -27,7 +28,7 @@ def refit(
     bootstraps: int,
     splits: int,
     seed: int,
-    workers: int,
+    engine: Engine,
     checkpoints: Checkpoints,
     report: Callable[[int, int], None],
 ) -> Stability:
@@ -38,8 +39,8 @@ def refit(
     """
     refits.require_developable(frame)  # invalid data are refused here, not once in each unit
     task = task_of(frame, fit, seed=seed)
-    outcomes = local.run(
-        work(task, bootstraps=bootstraps, splits=splits), workers=workers, checkpoints=checkpoints, report=report
+    outcomes = run(
+        work(task, bootstraps=bootstraps, splits=splits), engine=engine, checkpoints=checkpoints, report=report
     )
     return stability.assemble(task, outcomes)
 
@@ -57,7 +58,7 @@ def task_of(frame: pd.DataFrame, fit: Fit, *, seed: int) -> Task:
     )
 
 
-def work(task: Task, *, bootstraps: int, splits: int) -> local.Work[Unit, Outcome]:
+def work(task: Task, *, bootstraps: int, splits: int) -> Work[Unit, Outcome]:
     """Return the work of a task."""
     patients = len(task.frame)
     prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.seed}"
@@ -72,7 +73,7 @@ def work(task: Task, *, bootstraps: int, splits: int) -> local.Work[Unit, Outcom
             return None
         return outcome if len(outcome.probabilities) == patients else None
 
-    return local.Work(
+    return Work(
         noun="refits",
         task=task,
         units=refits.units(bootstraps=bootstraps, splits=splits),

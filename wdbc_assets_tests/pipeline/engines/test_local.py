@@ -20,6 +20,7 @@ from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline.engines import folds
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import builders
@@ -55,7 +56,7 @@ def evaluate(frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers
         frame,
         recipes=names,
         protocol="quick",
-        workers=workers,
+        engine=Local(workers),
         checkpoints=checkpoints,
         report=lambda done, total: None,
     )

@@ -14,6 +14,7 @@ from wdbc_assets.domain.evaluation.refits import Outcome, Task, Unit
 from wdbc_assets.domain.evaluation.stability import Stability
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.pipeline.engines import clusters, refitting
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
@@ -57,7 +58,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
 
 def refit(frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, *, seed: int = 42) -> Stability:
     return refitting.refit(
-        frame, fit, bootstraps=12, splits=2, seed=seed, workers=1, checkpoints=checkpoints, report=lambda *_: None
+        frame, fit, bootstraps=12, splits=2, seed=seed, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None
     )
 
 
@@ -138,7 +139,7 @@ def test_a_scored_fold_is_not_scored_again_and_a_foreign_one_is(
     def importance_of() -> importance.Importance:
         return clusters.importance(
             frame, splitting.split(frame), fit,
-            permutations=1, seed=42, workers=1, checkpoints=checkpoints, report=lambda *_: None,
+            permutations=1, seed=42, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None,
         )  # fmt: skip
 
     monkeypatch.setattr(importance, "score_fold", score_fold)

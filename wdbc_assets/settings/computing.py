@@ -1,0 +1,77 @@
+"""Settings of the engine: where the independent units of a computation run. They change no value."""
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+OWN_CLUSTER = "local"
+"""The value of `WDBC_DASK` for a cluster of processes on this machine."""
+_ADDRESS = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+
+
+class Computing(BaseModel):
+    """The engine of a computation, and the resources that it may use."""
+
+    workers: int | None = Field(
+        None, ge=1, le=256, description="number of processes of an evaluation; unset: one per processor"
+    )
+    engine: Literal["auto", "local", "dask"] = Field(
+        "auto",
+        description="where evaluations run: local (processes of this machine), dask, or auto (dask"
+        " for more than 2 million rows)",
+    )
+    dask: str = Field(
+        OWN_CLUSTER,
+        description="Dask cluster: local (processes of this machine) or the address of a scheduler,"
+        " tls://scheduler:8786; tcp:// only on loopback",
+    )
+    dask_ca: str | None = Field(
+        None, min_length=1, description="file of the certificate authority of a tls:// cluster, PEM"
+    )
+    dask_certificate: str | None = Field(
+        None, min_length=1, description="file of this client's certificate for a tls:// cluster, PEM"
+    )
+    dask_key: str | None = Field(None, min_length=1, description="file of the key of this client's certificate, PEM")
+    dask_seconds: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        description="seconds without a Dask scheduler, or without any worker, after which a run fails",
+    )
+
+    @field_validator("dask")
+    @classmethod
+    def _safe_address(cls, address: str) -> str:
+        if address == OWN_CLUSTER:
+            return address
+        parts = _ADDRESS.fullmatch(address)
+        if parts is None or parts["scheme"] not in ("tls", "tcp") or int(parts["port"]) > 65535:
+            raise ValueError("use local, tls://HOST:PORT, or tcp://127.0.0.1:PORT")
+        if parts["scheme"] == "tcp" and not _is_loopback(parts["host"]):
+            raise ValueError(
+                "tcp:// is for loopback only: Dask sends pickled tasks, so that anyone who reaches the port could run"
+                " any code; use tls:// with certificates"
+            )
+        return address
+
+    def processes(self) -> int:
+        """Return how many processes may run in parallel."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    def dask_files(self) -> dict[str, Path | None]:
+        """Return the certificates of a tls:// cluster by the setting that names them."""
+        named = {name: getattr(self, name) for name in ("dask_ca", "dask_certificate", "dask_key")}
+        return {name: Path(value).expanduser() if value else None for name, value in named.items()}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
