@@ -42,6 +42,7 @@ from wdbc_assets.cli.serve import serve
 from wdbc_assets.cli.shadow import shadow
 from wdbc_assets.cli.simulate import simulate
 from wdbc_assets.cli.status import status
+from wdbc_assets.cli.store import store
 from wdbc_assets.cli.ui import ui
 from wdbc_assets.cli.verify import verify
 from wdbc_assets.domain.errors import WdbcError
@@ -63,7 +64,7 @@ def wdbc(context: click.Context, *, debug: bool) -> None:
 _COMMANDS: tuple[click.Command, ...] = (
     run, explore, evaluate, report, predict, serve, key, status, alerts, verify, export, exporter, ui,
     inbox, monitor, outcomes, live, retrain,
-    champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command,
+    champion, promote, recalibrate, rollback, refer_all, shadow, history_command, gc_command, store,
     simulate,
 )  # fmt: skip
 for command in _COMMANDS:
