@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from wdbc_assets.cli import status, terminal
+from wdbc_assets.cli import terminal
+from wdbc_assets.cli.status import format_size
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import backends, copying
 
@@ -34,7 +35,7 @@ def copy_command(*, source: str, target: str, verify: bool, as_json: bool) -> No
         nonlocal shown
         if time.monotonic() - shown > 1:
             shown = time.monotonic()
-            live.show(f"  {done} of {total} files, copied {status.format_size(size)}")
+            live.show(f"  {done} of {total} files, copied {format_size(size)}")
 
     places = _opened(source, "FROM"), _opened(target, "TO")
     try:
@@ -46,7 +47,7 @@ def copy_command(*, source: str, target: str, verify: bool, as_json: bool) -> No
         return
     verb = "read again and verified" if verify else "verified while they were read"
     terminal.say(
-        f"  copied {result.files} files, {status.format_size(result.bytes)}; {result.present} were there already;"
+        f"  copied {result.files} files, {format_size(result.bytes)}; {result.present} were there already;"
         f" all were {verb}"
     )
     terminal.say(f"  next: set WDBC_STORAGE={places[1].url}, then `wdbc status`")
