@@ -1,7 +1,6 @@
-"""Copies of a whole store: complete, verified, continued after they were killed, and never over other content."""
+"""A store copied to another place: whole, verified, continued after a kill, and never over something else."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,104 +8,115 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store import copying, paths
+from wdbc_assets.store import backends, copying, paths
 from wdbc_assets.store.parsing import DamagedStore
-from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.registry.promotions import challenge, promote
-from wdbc_assets_tests.store.artifacts import put, snapshot
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from wdbc_assets.store import backends, copying
-source, target = (backends.open_backend(place, relative_to=Path("/")) for place in sys.argv[1:3])
-def report(done, total, size):
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-copying.copy(source, target, report=report)
-"""
+from wdbc_assets.store.store import Store
+from wdbc_assets_tests import object_server
+from wdbc_assets_tests.registry.promotions import promote
+from wdbc_assets_tests.store.artifacts import put
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Store:
-    """A store with versions, a champion before and now, an experiment and an audit log."""
-    made = open_store(str(tmp_path / "full"), relative_to=tmp_path)
-    put(made, b"old"), put(made, b"new", run_id="run-2"), put(made, b"x" * 3_000_000, asset="metrics", run_id="run-3")
-    promote(made, b"a"), promote(made, b"b")
-    challenge(made, b"c")
-    return made
+def whole(tmp_path: Path) -> Path:
+    """A store with two champions, and a version that is larger than one part of an upload."""
+    folder = tmp_path / "whole"
+    store = Store(backends.LocalFolder(folder))
+    put(store, os.urandom(6 * 1024**2))
+    promote(store, b"a")
+    promote(store, b"b")
+    return folder
 
 
-def contents(store: Store) -> dict[str, bytes]:
-    listed = (file.path for file in store.backend.listed())
-    return {path: store.backend.read(path) for path in listed if path != ".lock" and "/.tmp-" not in f"/{path}"}
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
 
 
-def test_a_copy_has_every_file_and_the_same_production(full: Store, store: Store) -> None:
-    before = contents(full)
-    done = copying.copy(full.backend, store.backend, verify=True)
-    assert contents(store) == contents(full) == before
-    assert (done.files, done.bytes, done.present) == (len(before), sum(map(len, before.values())), 0)
-    assert store.handle("raw_data").load() == b"new"
-    assert open_registry(store).standing() == open_registry(full).standing()
-    again = copying.copy(full.backend, store.backend)
+def copied(source: Path | str, target: Path | str, *, verify: bool = False) -> copying.Copy:
+    places = [backends.open_backend(str(place), relative_to=Path("/")) for place in (source, target)]
+    return copying.copy(*places, verify=verify)
+
+
+def test_a_store_is_the_same_after_a_copy_to_a_bucket_and_back(
+    whole: Path, tmp_path: Path, object_store: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in object_server.settings(object_store).items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{object_server.BUCKET}/{tmp_path.name}"
+    before = contents(whole)
+    first = copied(whole, url, verify=True)
+    assert (first.files, first.present) == (len(before), 0)
+    again = copied(whole, url)
     assert (again.files, again.bytes, again.present) == (0, 0, len(before))
+    copied(url, tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(whole) == before
 
 
-@pytest.mark.fault("F11")
-@pytest.mark.parametrize("instant", [1, 9, 15])
-def test_a_copy_that_is_killed_has_no_champion_and_is_continued(full: Store, tmp_path: Path, instant: int) -> None:
-    places = [str(tmp_path / "full"), str(tmp_path / "copy")]
-    done = subprocess.run([sys.executable, "-c", KILLED, *places, str(instant)], check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
-    target = open_store(places[1], relative_to=tmp_path)
-    assert target.current(paths.CHAMPION) is None
-    there = set(contents(target))
-    assert there < set(contents(full))
-    copied = copying.copy(full.backend, target.backend)
-    assert copied.present == len(there)
-    assert contents(target) == contents(full)
+KILLED = """
+import os, sys
+from pathlib import Path
+from wdbc_assets.store import copying
+from wdbc_assets.store.backends import LocalFolder
+source, target, most = sys.argv[1:]
+def report(done, total, size):
+    if done == int(most):
+        os.kill(os.getpid(), 9)
+copying.copy(LocalFolder(Path(source)), LocalFolder(Path(target)), report=report)
+"""
 
 
-def test_other_content_is_never_overwritten(full: Store, store: Store) -> None:
-    put(store, b"another's")
-    before = contents(store)
-    with pytest.raises(WdbcError, match="the target already has other content"):
-        copying.copy(full.backend, store.backend)
-    assert contents(store) == before
+@pytest.mark.fault("F01")
+@pytest.mark.parametrize("after", [1, 4, -2], ids=["at its first file", "in the middle", "between the pointers"])
+def test_a_copy_that_was_killed_is_continued(whole: Path, tmp_path: Path, after: int) -> None:
+    total = len(contents(whole))
+    number = after if after > 0 else total + after
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(whole), str(tmp_path / "copy"), str(number)], check=False, timeout=120
+    )
+    assert killed.returncode == -9
+    if after > 0:
+        assert not [path for path in contents(tmp_path / "copy") if path.endswith("current.json")]
+    again = copied(whole, tmp_path / "copy")
+    assert again.present >= number
+    assert contents(tmp_path / "copy") == contents(whole)
 
 
-@pytest.mark.parametrize("damage", ["altered", "removed"])
-def test_of_a_damaged_store_no_pointer_is_copied(full: Store, store: Store, tmp_path: Path, damage: str) -> None:
-    version = full.handle("metrics").manifest
-    path = tmp_path / "full" / paths.version_file(version, next(iter(version.files)))
-    if damage == "altered":
-        content = path.read_bytes()
-        path.write_bytes(b"y" + content[1:])
-    else:
-        path.unlink()
-        (path.parent / "other.bin").write_bytes(b"")
-    before = snapshot(tmp_path / "full")
+@pytest.mark.parametrize("path", [paths.HISTORY, "raw_data/current.json", "store.json", "foreign.txt"])
+def test_other_content_is_never_overwritten(whole: Path, tmp_path: Path, path: str) -> None:
+    other = tmp_path / "copy"
+    copied(whole, other)
+    content = (whole / path).read_bytes() if path != "foreign.txt" else b"1"
+    (other / path).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    before = contents(other)
+    with pytest.raises(WdbcError, match="the target already has other content") as caught:
+        copied(whole, other)
+    assert caught.value.where == str(other / path)
+    assert contents(other) == before
+
+
+@pytest.mark.fault("F05")
+@pytest.mark.parametrize(
+    "kind", ["raw_data/versions/*/*", "champion/versions/*/*", "champion/promoted/*", "raw_data/current.json"]
+)
+def test_a_damaged_store_is_refused_and_nothing_points_to_what_was_copied(
+    whole: Path, tmp_path: Path, kind: str
+) -> None:
+    path = next(whole.glob(kind))
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     with pytest.raises(DamagedStore, match="the store to copy is damaged") as caught:
-        copying.copy(full.backend, store.backend)
-    assert version.version in str(caught.value)
-    assert not [path for path in contents(store) if path.endswith(paths.CURRENT) or path == paths.HISTORY]
-    assert snapshot(tmp_path / "full") == before
+        copied(whole, tmp_path / "copy")
+    assert path.relative_to(whole).parts[0] in caught.value.what
+    assert "No pointer and no audit log was copied" in caught.value.hint
+    assert not [name for name in contents(tmp_path / "copy") if "current" in name or "history" in name]
 
 
-def test_an_altered_record_is_damage_too(full: Store, store: Store, tmp_path: Path) -> None:
-    pointer = tmp_path / "full" / paths.pointer("raw_data")
-    pointer.write_bytes(pointer.read_bytes().replace(b"raw_data", b"row_data", 1))
-    with pytest.raises(DamagedStore, match=r"raw_data/current\.json was altered"):
-        copying.copy(full.backend, store.backend)
-
-
-def test_a_store_is_not_copied_into_itself_or_from_nowhere(full: Store, tmp_path: Path) -> None:
-    inside = open_store(str(tmp_path / "full" / "copy"), relative_to=tmp_path)
-    with pytest.raises(WdbcError, match="copied to itself"):
-        copying.copy(full.backend, inside.backend)
-    empty = open_store(str(tmp_path / "empty"), relative_to=tmp_path)
+def test_a_store_is_not_copied_into_itself_nor_from_nowhere(whole: Path, tmp_path: Path) -> None:
+    for target in (whole, whole / "copy"):
+        with pytest.raises(WdbcError, match="cannot be copied to itself"):
+            copied(whole, target)
     with pytest.raises(WdbcError, match="no store was found to copy"):
-        copying.copy(empty.backend, open_store(str(tmp_path / "to"), relative_to=tmp_path).backend)
-    assert not os.path.lexists(tmp_path / "to")
+        copied(tmp_path / "nothing", tmp_path / "copy")

@@ -1,0 +1,96 @@
+"""Two machines that decide about one bucket: the lock of each excludes nobody on the other."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wdbc_assets.registry.decision_log import Superseded
+from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.store import paths
+from wdbc_assets.store.backends import ObjectFolder
+from wdbc_assets.store.store import Store
+from wdbc_assets_tests import object_server
+from wdbc_assets_tests.registry.promotions import decision, draft, promote
+
+
+class Machine(ObjectFolder):
+    """A backend with a lock of its own. `meanwhile` is called once, when it has read the champion's pointer again."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._lock = threading.Lock()
+        self.reads = 0
+        self.meanwhile: Any = None
+
+    def read(self, path: str) -> bytes:
+        content = super().read(path)
+        if path == paths.pointer(paths.CHAMPION) and self.meanwhile and self._lock.locked():
+            self.reads -= 1
+            if self.reads < 0:
+                call, self.meanwhile = self.meanwhile, None
+                call()
+        return content
+
+
+@pytest.fixture
+def url(object_store: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in object_server.settings(object_store).items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{object_server.BUCKET}/{tmp_path.name}"
+
+
+def decided(store: Store) -> list[str | None]:
+    return [entry.after for entry in open_registry(store).standing().history.entries]
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.fault("F03")
+@pytest.mark.parametrize("reads", [0, 1])
+def test_a_promotion_that_another_machine_overtakes_is_superseded(url: str, reads: int) -> None:
+    mine, theirs = Machine(url), Machine(url)
+    promote(Store(theirs), b"a")
+    mine.reads = reads
+    mine.meanwhile = lambda: promote(Store(theirs), b"theirs")
+    with pytest.raises(Superseded) as caught:
+        promote(Store(mine), b"mine")
+    assert caught.value.hint
+    assert mine.meanwhile is None
+    standing = open_registry(Store(theirs)).standing()
+    assert standing.problems == ()
+    assert standing.version == draft(Store(theirs), b"theirs").manifest.version
+    assert len(decided(Store(theirs))) == 2
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.fault("F03")
+def test_of_machines_that_promote_at_the_same_instant_one_wins_and_the_others_are_superseded(url: str) -> None:
+    promote(Store(Machine(url)), b"first")
+    for number in range(3):
+        expected = open_registry(Store(Machine(url))).standing().version
+        start = threading.Barrier(3)
+        outcomes: list[str | None] = []
+
+        def race(
+            name: str, expected: str | None = expected, start: threading.Barrier = start,
+            outcomes: list[str | None] = outcomes,
+        ) -> None:  # fmt: skip
+            store = Store(Machine(url))
+            bundle = draft(store, name.encode())
+            start.wait(60)
+            try:
+                outcomes.append(open_registry(store).promote(bundle, decision(), expected=expected).after)
+            except Superseded:
+                outcomes.append(None)
+
+        machines = [threading.Thread(target=race, args=(f"{number}-{rival}",)) for rival in range(3)]
+        for machine in machines:
+            machine.start()
+        for machine in machines:
+            machine.join(120)
+        standing = open_registry(Store(Machine(url))).standing()
+        assert sorted(filter(None, outcomes)) == [standing.version]
+        assert len(outcomes) == 3
+        assert standing.problems == ()
+    assert len(decided(Store(Machine(url)))) == 4
