@@ -50,6 +50,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.nightly
 def test_a_failed_fold_is_reported_and_only_that_fold_is_computed_again() -> None:
     Path("broken").touch()
     failed = evaluate("--recipe", "brittle")

@@ -239,6 +239,7 @@ def test_a_candidate_with_only_a_higher_accuracy_is_rejected() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_equivalent_models_are_promoted_in_at_most_five_percent_of_trials() -> None:
     """Two models differ only by noise: an error per patient and an error per patient and repeat."""
     good, random, repetitions = out_of_fold.honest(), np.random.default_rng(20), 200
