@@ -186,9 +186,9 @@ def importance(
     report: Report,
 ) -> "Importance":
     """What the model loses without each cluster of measurements, and the exact contributions of a linear recipe."""
-    from wdbc_assets.pipeline.engines import clusters
+    from wdbc_assets.pipeline.engines import feature_importance
 
-    return clusters.importance(
+    return feature_importance.importance(
         clean_frame,
         train_test_split,
         fitted_pipeline,

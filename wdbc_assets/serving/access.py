@@ -8,7 +8,8 @@ from pathlib import Path
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import addresses, api_keys
+from wdbc_assets.loopback import is_loopback
+from wdbc_assets.serving import api_keys
 
 
 class Access(StrEnum):
@@ -39,7 +40,7 @@ def decide(host: str, path: Path, *, insecure: bool) -> Access:
                 " client without a key, use --insecure-no-key.",
             ) from None
         return Access.KEYED
-    if not addresses.is_loopback(host):
+    if not is_loopback(host):
         raise WdbcError(
             "no API key exists, and this address is reachable from other machines",
             where=host,

@@ -1,4 +1,4 @@
-"""IP addresses: whether an address is loopback, and which client a request comes from."""
+"""IP addresses: which client a request comes from."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -8,16 +8,6 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _IPV6_CLIENT_PREFIX = 64  # bits; within its /64 a client can choose any address
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only local clients can reach this host. An unknown name counts as reachable by others."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def client(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:

@@ -1,12 +1,13 @@
 """Settings of the engine: where the independent units of a computation run. They change no value."""
 
-import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
+
+from wdbc_assets.loopback import is_loopback
 
 OWN_CLUSTER = "local"
 """The value of `WDBC_DASK` for a cluster of processes on this machine."""
@@ -51,7 +52,7 @@ class Computing(BaseModel):
         parts = _ADDRESS.fullmatch(address)
         if parts is None or parts["scheme"] not in ("tls", "tcp") or int(parts["port"]) > 65535:
             raise ValueError("use local, tls://HOST:PORT, or tcp://127.0.0.1:PORT")
-        if parts["scheme"] == "tcp" and not _is_loopback(parts["host"]):
+        if parts["scheme"] == "tcp" and not is_loopback(parts["host"]):
             raise ValueError(
                 "tcp:// is for loopback only: Dask sends pickled tasks, so that anyone who reaches the port could run"
                 " any code; use tls:// with certificates"
@@ -66,12 +67,3 @@ class Computing(BaseModel):
         """Return the certificates of a tls:// cluster by the setting that names them."""
         named = {name: getattr(self, name) for name in ("dask_ca", "dask_certificate", "dask_key")}
         return {name: Path(value).expanduser() if value else None for name, value in named.items()}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import socket
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -152,15 +153,17 @@ class Database(Source):
         found = connection.exec_driver_sql(self.digest_of_rows.format(rows=rows)).one()
         return hashlib.sha256(repr((contract.digest(), types, *map(str, found))).encode()).hexdigest()
 
+    @abstractmethod
     def _engine(self, bounds: limits.Limits) -> "Engine":
-        raise NotImplementedError
+        """Return SQLAlchemy's engine for the database."""
 
+    @abstractmethod
     def _beginning(self, bounds: limits.Limits) -> list[str]:
         """Return the statements with which the transaction begins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _explain(self, error: Exception) -> Fault:
-        raise NotImplementedError
+        """Return the fault for an error of the driver that SQLAlchemy passed on."""
 
 
 class Postgres(Database):

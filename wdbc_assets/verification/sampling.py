@@ -92,13 +92,13 @@ def scored_folds(
         LookupError: The stored file is missing.
     """
     from wdbc_assets.domain.evaluation import importance
-    from wdbc_assets.pipeline.engines import clusters
+    from wdbc_assets.pipeline.engines import feature_importance
 
     value = codecs.decode("json", {"importance.json": contents["importance.json"]})
     task = importance.task_of(
         inputs["clean_frame"], inputs["fitted_pipeline"], permutations=value.permutations, seed=value.seed
     )
-    work = clusters.work(task)
+    work = feature_importance.work(task)
     stored = {(losses.repeat, losses.fold): losses for losses in value.folds}
     sample = _pick(work.units, version)
     for unit in work.units:

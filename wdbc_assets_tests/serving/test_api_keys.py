@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.serving import addresses, api_keys
+from wdbc_assets.loopback import is_loopback
+from wdbc_assets.serving import api_keys
 from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests.serving import champions, running
 from wdbc_assets_tests.serving.running import Answer, Service
@@ -261,4 +262,4 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
      ("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("localhost.example", False), ("", False)],
 )  # fmt: skip
 def test_only_loopback_addresses_count_as_local(host: str, *, here: bool) -> None:
-    assert addresses.is_loopback(host) is here
+    assert is_loopback(host) is here

@@ -8,7 +8,7 @@ import pytest
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.evaluation import importance, refits
 from wdbc_assets.domain.modeling import fitting
-from wdbc_assets.pipeline.engines import clusters, refitting
+from wdbc_assets.pipeline.engines import feature_importance, refitting
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import codecs
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -96,7 +96,7 @@ def test_one_fold_of_an_importance_is_scored_again(
         return importance.FoldLosses(repeat=unit.repeat, fold=unit.fold, log_loss=0.07, permuted=losses, without=losses)
 
     def files(checkpoints: Checkpoints) -> dict[str, bytes]:
-        value = clusters.importance(
+        value = feature_importance.importance(
             *inputs.values(),
             permutations=1, seed=42, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None,
         )  # fmt: skip

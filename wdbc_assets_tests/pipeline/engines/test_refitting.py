@@ -13,7 +13,7 @@ from wdbc_assets.domain.evaluation import cross_validation, importance, refits
 from wdbc_assets.domain.evaluation.refits import Outcome, Task, Unit
 from wdbc_assets.domain.evaluation.stability import Stability
 from wdbc_assets.domain.modeling import fitting
-from wdbc_assets.pipeline.engines import clusters, refitting
+from wdbc_assets.pipeline.engines import feature_importance, refitting
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import parsing
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -137,7 +137,7 @@ def test_a_scored_fold_is_not_scored_again_and_a_foreign_one_is(
         return importance.FoldLosses(repeat=unit.repeat, fold=unit.fold, log_loss=0.07, permuted=losses, without=losses)
 
     def importance_of() -> importance.Importance:
-        return clusters.importance(
+        return feature_importance.importance(
             frame, splitting.split(frame), fit,
             permutations=1, seed=42, engine=Local(1), checkpoints=checkpoints, report=lambda *_: None,
         )  # fmt: skip
