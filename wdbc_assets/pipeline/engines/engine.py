@@ -1,11 +1,10 @@
-"""The interface of an engine, and how its results are drawn: as they are finished, or in the order of the units.
+"""The interface of an engine, and how its results are drawn as they are finished.
 
 The outcome of a unit does not depend on the engine, the process or the machine, so neither does the result.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
@@ -109,31 +108,6 @@ def completed(
                 pool.require_alive()
             for future in done:
                 yield waiting.pop(future), pool.result(future)
-
-
-def in_order(
-    engine: Engine, run: Callable[[Any, UnitT], OutcomeT], task: Any, units: Sequence[UnitT], *, noun: str
-) -> Iterator[OutcomeT]:
-    """Yield the outcomes in the order of the units. A bounded number of them waits in memory.
-
-    Raises:
-        WdbcError: a unit failed; or the processes cannot be started, or were lost.
-    """
-    if not units:
-        return
-    with engine.open(run, task, noun=noun, units=len(units)) as pool:
-        left = iter(units)
-        waiting: deque[Future[Any]] = deque()
-        while True:
-            waiting.extend(pool.submit(unit) for unit in islice(left, pool.most - len(waiting)))
-            if not waiting:
-                return
-            while not wait([waiting[0]], _LOOK_SECONDS).done:
-                pool.require_alive()
-            outcome = pool.result(waiting.popleft())
-            if isinstance(outcome, WdbcError):
-                raise outcome
-            yield outcome
 
 
 def outcome_of(run: Callable[[Any, UnitT], OutcomeT], task: Any, unit: UnitT) -> OutcomeT | WdbcError:

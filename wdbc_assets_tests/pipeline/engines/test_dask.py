@@ -13,7 +13,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation.cross_validation import Unit
 from wdbc_assets.pipeline.engines import choice, folds, worker_versions
 from wdbc_assets.pipeline.engines.dask import Dask
-from wdbc_assets.pipeline.engines.engine import Engine, Lost, completed, in_order
+from wdbc_assets.pipeline.engines.engine import Engine, Lost, completed
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.pipeline.engines.work import Work, run
 from wdbc_assets.store.checkpoints import Checkpoints
@@ -77,8 +77,9 @@ def test_folds_on_a_cluster_are_those_of_this_machine_to_the_last_digit(shared: 
     assert remote.used.machines[0].keys() >= {"processor", "blas"}
 
 
-def test_the_order_of_the_units_is_kept_when_it_is_asked_for(shared: Cluster) -> None:
-    assert list(in_order(engine(shared), squared, 3, range(9), noun="squares")) == [3 * n * n for n in range(9)]
+def test_each_of_more_units_than_workers_has_its_own_outcome(shared: Cluster) -> None:
+    found = dict(completed(engine(shared), squared, 3, range(9), noun="squares"))
+    assert found == {n: 3 * n * n for n in range(9)}
 
 
 def test_a_failed_unit_is_an_outcome_and_a_bug_is_raised(shared: Cluster) -> None:
@@ -190,20 +191,20 @@ def test_a_tls_cluster_serves_a_client_with_its_certificates_and_no_other(tmp_pa
     with clusters.scheduler(tmp_path, certificate=made) as cluster:
         cluster.add_worker()
         assert cluster.address.startswith("tls://")
-        assert list(in_order(engine(cluster, **files(made)), squared, 3, [5], noun="squares")) == [75]
+        assert list(completed(engine(cluster, **files(made)), squared, 3, [5], noun="squares")) == [(5, 75)]
         with pytest.raises(WdbcError, match="the Dask scheduler cannot be reached within 2 s") as refused:
-            list(in_order(engine(cluster, **files(other) | {"dask_seconds": 2}), squared, 3, [5], noun="squares"))
+            list(completed(engine(cluster, **files(other) | {"dask_seconds": 2}), squared, 3, [5], noun="squares"))
         assert refused.value.where == cluster.address
         with pytest.raises(WdbcError, match="needs certificates on both sides") as missing:
-            list(in_order(engine(cluster), squared, 3, [5], noun="squares"))
+            list(completed(engine(cluster), squared, 3, [5], noun="squares"))
         assert missing.value.where == "WDBC_DASK_CA"
         with pytest.raises(WdbcError, match="WDBC_DASK_KEY cannot be read: No such file") as absent:
-            list(in_order(engine(cluster, **files(made) | {"dask_key": "/none"}), squared, 3, [5], noun="squares"))
+            list(completed(engine(cluster, **files(made) | {"dask_key": "/none"}), squared, 3, [5], noun="squares"))
         assert absent.value.where == "/none"
         text = tmp_path / "text.pem"
         text.write_text("no certificate")
         with pytest.raises(WdbcError, match="certificates of the Dask cluster cannot be used"):
-            list(in_order(engine(cluster, **files(made) | {"dask_ca": str(text)}), squared, 3, [5], noun="squares"))
+            list(completed(engine(cluster, **files(made) | {"dask_ca": str(text)}), squared, 3, [5], noun="squares"))
 
 
 @pytest.mark.fault("C04")
