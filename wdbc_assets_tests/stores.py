@@ -16,11 +16,22 @@ def object_store() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.nightly)])
+@pytest.fixture(scope="session")
+def faulty_object_store(object_store: int) -> Iterator[int]:
+    """The port of a proxy to it, which loses, cuts, delays, repeats, drops or throttles one in seven requests."""
+    with object_server.Proxy.to(object_store, every=7) as proxy:
+        yield proxy.server_port
+
+
+_AT_NIGHT = {"s3": "object_store", "s3 with faults": "faulty_object_store"}
+
+
+@pytest.fixture(params=["folder", "memory", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in _AT_NIGHT)])
 def location(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty store of each kind."""
-    if request.param == "s3":
-        for name, value in object_server.settings(request.getfixturevalue("object_store")).items():
+    if request.param in _AT_NIGHT:
+        port = request.getfixturevalue(_AT_NIGHT[request.param])
+        for name, value in object_server.settings(port).items():
             monkeypatch.setenv(name, value)
         return f"s3://{object_server.BUCKET}/{tmp_path.name}"
     return str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"

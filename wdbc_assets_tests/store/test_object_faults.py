@@ -50,7 +50,17 @@ def test_a_fault_of_the_network_changes_nothing_about_a_write_and_a_read(url: st
     proxy.cause(kind, method="GET")
     assert [file.path for file in backend.listed()] == ["a"]
     assert ObjectFolder(url).read("a") == b"2" * 1000
-    assert proxy.caused == [kind] * 4
+    proxy.cause(kind, method="GET")
+    with pytest.raises(FileNotFoundError):
+        backend.read("missing")
+    proxy.cause(kind, method="POST")
+    backend.remove("a")
+    assert backend.listed() == []
+    proxy.cause(kind, method="POST")
+    backend.put_file("large", io.BytesIO(content := os.urandom(LARGE)))
+    with backend.open("large") as file:
+        assert file.read() == content
+    assert proxy.caused == [kind] * 7
 
 
 @pytest.mark.fault("F11")

@@ -7,14 +7,18 @@ below, and never repeated.
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.backends.backend import CannotRead, CannotWrite
 
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+_TRIES = 4
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,17 @@ def cut_answers_ignored() -> Iterator[None]:
     except Exception as error:
         if "response body" not in str(error):
             raise
+
+
+def repeated_if_cut(request: Callable[[], T]) -> T:
+    """Return what a request returns that may be carried out twice.
+
+    obstore repeats a request that failed, but not one whose answer ended too early.
+    """
+    for _ in range(_TRIES - 1):
+        with cut_answers_ignored():
+            return request()
+    return request()
 
 
 def _reason(error: Exception) -> _Reason | None:

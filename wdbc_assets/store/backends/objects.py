@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar
 from wdbc_assets import locks, safe_text
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.backends.backend import MOST_BYTES, CannotRead, CannotWrite, Listed, too_large
-from wdbc_assets.store.backends.object_errors import cut_answers_ignored, explained
+from wdbc_assets.store.backends.object_errors import cut_answers_ignored, explained, repeated_if_cut
 from wdbc_assets.store.manifest import stored_stream
 from wdbc_assets.store.parsing import DamagedStore
 
@@ -69,7 +69,7 @@ class ObjectFolder:
         import obstore
 
         with explained(CannotRead, self._where(path)):
-            result = obstore.get(self._store, path)
+            result = repeated_if_cut(lambda: obstore.get(self._store, path))
             if result.meta["size"] > MOST_BYTES:
                 raise too_large(result.meta["size"], self._where(path))
             condition: UpdateVersion = {}
@@ -84,7 +84,8 @@ class ObjectFolder:
         import obstore
 
         with explained(CannotRead, self._where(path)):
-            return io.BufferedReader(_Raw(self._where(path), obstore.open_reader(self._store, path)))
+            reader = repeated_if_cut(lambda: obstore.open_reader(self._store, path))
+            return io.BufferedReader(_Raw(self._where(path), reader))
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a whole object."""
@@ -92,16 +93,20 @@ class ObjectFolder:
 
     def put_file(self, path: str, source: BinaryIO) -> None:
         """Write a whole object, in parts if it is large. It becomes visible once all parts have arrived."""
-        source.seek(0)
         self._put(path, source, lambda: self._has_content_of(source, path))
 
     def _put(self, path: str, content: bytes | BinaryIO, arrived: Callable[[], bool]) -> None:
         """Write an object. After an error the content decides: perhaps only the answer was lost."""
         import obstore
 
+        def put() -> None:
+            if not isinstance(content, bytes):
+                content.seek(0)
+            obstore.put(self._store, path, content)
+
         try:
             with explained(CannotWrite, self._where(path)):
-                obstore.put(self._store, path, content)
+                repeated_if_cut(put)
         except CannotWrite:
             with contextlib.suppress(FileNotFoundError, CannotRead, DamagedStore):
                 if arrived():
@@ -133,7 +138,7 @@ class ObjectFolder:
             if content == new or content != old:
                 return content == new
             try:
-                with explained(CannotWrite, self._where(path)), rejected:
+                with explained(CannotWrite, self._where(path)), rejected, cut_answers_ignored():
                     obstore.put(self._store, path, new, mode=mode)
                     return True
             except CannotWrite:
@@ -148,15 +153,13 @@ class ObjectFolder:
         import obstore
 
         with explained(CannotWrite, self._where(path)), contextlib.suppress(FileNotFoundError):
-            obstore.rename(self._store, path, f"{path}.damaged-{secrets.token_hex(4)}")
+            aside = f"{path}.damaged-{secrets.token_hex(4)}"
+            repeated_if_cut(lambda: obstore.rename(self._store, path, aside))
 
     def listed(self, below: str = "") -> list[Listed]:
-        """Return every object below a folder. obstore repeats a failed request, but not one whose answer was cut."""
+        """Return every object below a folder."""
         with explained(CannotRead, self._where(below)):
-            for _ in range(_TRIES - 1):
-                with cut_answers_ignored():
-                    return self._listed(below)
-            return self._listed(below)
+            return repeated_if_cut(lambda: self._listed(below))
 
     def _listed(self, below: str) -> list[Listed]:
         import obstore
@@ -172,7 +175,7 @@ class ObjectFolder:
         import obstore
 
         with explained(CannotWrite, self._where(folder)), contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._store, [file.path for file in self.listed(folder)] or folder)
+            repeated_if_cut(lambda: obstore.delete(self._store, [file.path for file in self.listed(folder)] or folder))
 
     def _where(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"
