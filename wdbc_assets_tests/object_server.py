@@ -150,6 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(length)
+        if len(body) < length:  # the client gave the request up; the server would wait for the rest of it
+            self.close_connection = True
+            return
         if fault in _ANSWERS:
             status, code = _ANSWERS[fault]
             self._answer(status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code></Error>".encode())
@@ -166,10 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        with contextlib.closing(connection):
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            content = answer.read()
         length = answer.getheader("Content-Length") or str(len(content))
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in self.hop}
         return answer.status, {**kept, "Content-Length": length}, content
@@ -179,7 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Length": str(len(content))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if cut else content)
+        with contextlib.suppress(ConnectionError):  # the client does not wait for the answer any more
+            self.wfile.write(content[: len(content) // 2] if cut else content)
         self.close_connection = self.close_connection or cut
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815 -- the names are http.server's
