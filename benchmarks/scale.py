@@ -1,4 +1,5 @@
-"""`python -m benchmarks.scale`: training on a table of many partitions, by sums, in one and in two worker processes.
+"""`python -m benchmarks.scale`: training on a table of many partitions, by sums, on the local engine with one process
+and with two, whose start is measured too.
 
 The table is synthetic, satisfies the contract, and is written as Parquet, up to 100,000 rows a file. It is validated,
 cleaned, split, fitted with a search, and evaluated: test metrics and the decision policy. Peak memory is the largest
@@ -8,17 +9,14 @@ searches the same candidates on the same folds.
 
 import json
 import math
-import os
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -30,9 +28,8 @@ SIZES = (100_000, 1_000_000)
 PART, FEWEST_PARTS = 100_000, 8
 OUTPUT = Path("benchmarks") / "scale.json"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 _STAGES = ("validate", "clean", "fit", "evaluate")
-
-T = TypeVar("T")
 
 
 @click.command()
@@ -122,21 +119,6 @@ def _picture(measured: dict[str, Any], sizes: Sequence[int]) -> str:
     return sink.getvalue()
 
 
-class Workers:
-    """Partitions in files, each read by a worker process when it is needed; results come back in their order."""
-
-    def __init__(self, pool: ProcessPoolExecutor, read: Callable[[Path], Any], paths: Sequence[Path]) -> None:
-        self._pool, self._read, self._paths = pool, read, paths
-
-    def map(self, function: Callable[[Any], T]) -> list[T]:
-        """Apply the function to each partition, one task each."""
-        return list(self._pool.map(partial(_apply, self._read, function), self._paths))
-
-
-def _apply(read: Callable[[Path], Any], function: Callable[[Any], T], path: Path) -> T:
-    return function(read(path))
-
-
 def _raw(path: Path) -> Any:
     import pyarrow.parquet as pq
 
@@ -173,11 +155,6 @@ def _patients(place: Path) -> Any:
     return Patients(**{name: np.load(place / f"{name}.npy", mmap_mode="r") for name in ("X", "y", "digests")})
 
 
-def _peak(_: Any) -> tuple[int, float, float]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return os.getpid(), used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
-
-
 def _write(folder: Path, size: int) -> dict[str, Any]:
     from wdbc_assets_tests import builders
 
@@ -195,57 +172,48 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     from wdbc_assets.domain.evaluation import metrics, summed_policy
     from wdbc_assets.domain.modeling import summed_fit
     from wdbc_assets.domain.rules import partitions as rules
+    from wdbc_assets.pipeline.engines import partitioned
+    from wdbc_assets.pipeline.engines.local import Local
 
     raw = sorted((folder / f"raw-{size}").iterdir())
     cleaned = folder / f"clean-{size}-{workers}"
     cleaned.mkdir()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_warm, range(4 * workers)))  # imports are not measured
-        found: dict[str, Any] = {}
-        begun, cpu = time.perf_counter(), _cpu(pool, workers)
+    engine = Local(workers)
+    found: dict[str, Any] = {}
+    begun = time.perf_counter()
 
-        def lap(stage: str) -> None:
-            found[stage] = time.perf_counter() - begun - sum(found.get(one, 0.0) for one in _STAGES)
+    def lap(stage: str) -> None:
+        found[stage] = time.perf_counter() - begun - sum(found.get(one, 0.0) for one in _STAGES)
 
-        table = Workers(pool, _raw, raw)
+    with partitioned.opened(engine, _raw, raw) as table:
         rules.validate(table)
         lap("validate")
         names = table.map(partial(_cleaned, cleaned))
         lap("clean")
-        patients = Workers(pool, _patients, [cleaned / name for name in names])
-        before = _cpu(pool, workers)
+    places = [cleaned / name for name in names]
+    before = _cpu()
+    with partitioned.opened(engine, _patients, places) as patients:
         fitted = summed_fit.fit(patients, recipe=recipe, repeats=1)
-        found["fit cpu"] = _cpu(pool, workers) - before
         lap("fit")
+    found["fit cpu"] = _cpu() - before
+    with partitioned.opened(engine, _patients, places) as patients:
         y, p = summed_fit.scores(patients, fitted, test_size=0.2, split_seed=42)
         tested = metrics.evaluate(y, p, bootstrap=metrics.FEWEST_RESAMPLES)
         policy = summed_policy.derive(patients, fitted)
         lap("evaluate")
-        found["all"] = time.perf_counter() - begun
-        found["cpu"] = _cpu(pool, workers) - cpu
-        found["peak"] = max(peak for _, peak, _ in [_peak(None), *pool.map(_peak, range(16 * workers))])
+    found["all"] = time.perf_counter() - begun
+    found["cpu"] = _cpu()
+    found["peak"] = max(resource.getrusage(whose).ru_maxrss for whose in _WHOSE) / 1024
     found["scores"] = [one.mean_score for one in fitted.candidates]
     found["winner"], found["log_loss"] = fitted.winner, tested.log_loss.value
     found["threshold"] = policy.threshold
     return found
 
 
-def _warm(_: int) -> None:
-    from wdbc_assets.domain.modeling import summed_fit  # noqa: F401
-    from wdbc_assets.domain.rules import partitions  # noqa: F401
-
-    time.sleep(0.3)
-
-
-def _cpu(pool: ProcessPoolExecutor, workers: int) -> float:
-    """Return the CPU seconds of this process and of the workers, of which each answers at least once."""
-    answers = {pid: cpu for pid, _, cpu in pool.map(_slow_peak, range(4 * workers))}
-    return sum(answers.values()) + time.process_time()
-
-
-def _slow_peak(_: int) -> tuple[int, float, float]:
-    time.sleep(0.02)
-    return _peak(None)
+def _cpu() -> float:
+    """Return the CPU seconds of this process and of its workers that have ended."""
+    used = [resource.getrusage(whose) for whose in _WHOSE]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _theirs(folder: Path, size: int, recipe: str) -> dict[str, Any]:

@@ -96,18 +96,27 @@ def completed(
     if not units:
         return
     with engine.open(run, task, noun=noun, units=len(units)) as pool:
-        left = iter(units)
-        waiting: dict[Future[Any], UnitT] = {}
-        while True:
-            for unit in islice(left, pool.most - len(waiting)):
-                waiting[pool.submit(unit)] = unit
-            if not waiting:
-                return
-            done = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED).done
-            if not done:
-                pool.require_alive()
-            for future in done:
-                yield waiting.pop(future), pool.result(future)
+        yield from finished(pool, units)
+
+
+def finished(pool: Pool, units: Sequence[UnitT]) -> Generator[tuple[UnitT, Any]]:
+    """Yield each unit with its outcome, or with the reason why it failed, as the open engine finishes them.
+
+    Raises:
+        Lost: processes of the engine, or its cluster, were lost.
+    """
+    left = iter(units)
+    waiting: dict[Future[Any], UnitT] = {}
+    while True:
+        for unit in islice(left, pool.most - len(waiting)):
+            waiting[pool.submit(unit)] = unit
+        if not waiting:
+            return
+        done = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED).done
+        if not done:
+            pool.require_alive()
+        for future in done:
+            yield waiting.pop(future), pool.result(future)
 
 
 def outcome_of(run: Callable[[Any, UnitT], OutcomeT], task: Any, unit: UnitT) -> OutcomeT | WdbcError:

@@ -24,15 +24,6 @@ from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.misbehaving_server.certificates import make_certificate
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with two workers, which nobody harms."""
-    with clusters.scheduler(tmp_path_factory.mktemp("cluster")) as cluster:
-        cluster.add_worker()
-        cluster.add_worker()
-        yield cluster
-
-
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Cluster]:
     """A cluster of this test's, without workers."""

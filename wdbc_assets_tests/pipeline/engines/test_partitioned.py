@@ -1,0 +1,91 @@
+"""A table in partitions on an engine: the fit by sums is the same wherever its partitions are computed on."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wdbc_assets import settings
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data.partitions import Patients
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.modeling import fitting, summed_fit
+from wdbc_assets.pipeline.engines import partitioned
+from wdbc_assets.pipeline.engines.dask import Dask
+from wdbc_assets.pipeline.engines.engine import Engine
+from wdbc_assets.pipeline.engines.local import Local
+from wdbc_assets_tests.clusters import Cluster
+from wdbc_assets_tests.domain.partitioned import cuts, patients_in
+from wdbc_assets_tests.domain.validation import clean_frame
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three files of the real size's patients, one of which is empty."""
+    folder, frame = tmp_path_factory.mktemp("parts"), clean_frame()
+    paths = []
+    for number, part in enumerate([slice(0, 200), slice(200, 200), slice(200, len(frame))]):
+        paths.append(folder / f"part-{number}.parquet")
+        frame.iloc[part].to_parquet(paths[-1])
+    return paths
+
+
+def read(path: Path) -> Patients:
+    try:
+        return Patients.of(pd.read_parquet(path))
+    except FileNotFoundError:
+        raise WdbcError("a partition is missing", where=path.name, hint="Restore it.") from None
+
+
+def fit_on(engine: Engine, places: list[Path]) -> fitting.Fit:
+    with partitioned.opened(engine, read, places) as table:
+        return summed_fit.fit(table, recipe="logistic", grid="small", folds=3, repeats=1)
+
+
+def learned(fit: fitting.Fit) -> tuple[list[object], np.ndarray]:
+    return [fit.winner, fit.score], fit.pipeline.predict_proba(clean_frame()[list(contract.FEATURES)])
+
+
+def test_the_engine_and_the_number_of_its_processes_change_nothing(places: list[Path], shared: Cluster) -> None:
+    frame = clean_frame()
+    remote = Dask(settings.Computing.model_validate({"engine": "dask", "dask": shared.address}))
+    engines: list[Engine] = [Local(1), Local(2), remote]
+    (stated, probabilities), *others = [learned(fit_on(engine, places)) for engine in engines]
+    for other_stated, other_probabilities in others:
+        assert other_stated == stated
+        np.testing.assert_array_equal(other_probabilities, probabilities)
+    whole = summed_fit.fit(patients_in(frame, cuts(len(frame), 1)), recipe="logistic", grid="small", folds=3, repeats=1)
+    np.testing.assert_allclose(learned(whole)[1], probabilities, rtol=0, atol=1e-9)
+
+
+def test_a_partition_that_cannot_be_read_is_an_error_that_names_it(places: list[Path]) -> None:
+    missing = places[1].with_name("part-713.parquet")
+    with (
+        partitioned.opened(Local(1), read, [places[0], missing, places[2]]) as table,
+        pytest.raises(WdbcError, match="a partition is missing") as caught,
+    ):
+        table.map(len_of)
+    assert caught.value.where == "part-713.parquet"
+
+
+def test_the_processes_are_started_once_for_results_in_order_and_for_errors(places: list[Path]) -> None:
+    with partitioned.opened(Local(2), read, places) as table:
+        assert table.map(len_of) == [200, 0, 369]
+        with pytest.raises(WdbcError, match="a partition is empty"):
+            table.map(require_rows)
+        assert table.map(partial(scaled, 2)) == [400, 0, 738]
+
+
+def len_of(patients: Patients) -> int:
+    return len(patients.y)
+
+
+def scaled(factor: int, patients: Patients) -> int:
+    return factor * len(patients.y)
+
+
+def require_rows(patients: Patients) -> None:
+    if not len(patients.y):
+        raise WdbcError("a partition is empty", where="part-1.parquet", hint="Remove it.")
