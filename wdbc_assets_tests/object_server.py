@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 SERVER = """
 import sys, threading
@@ -78,7 +79,7 @@ class Fault:
     times: int = 1
 
     def fits(self, method: str, path: str) -> bool:
-        return self.times > 0 and self.method in ("", method) and self.path in path
+        return self.times > 0 and self.method in ("", method) and self.path in unquote(path)
 
 
 KINDS = ("lost", "throttled", "cut", "repeated", "delayed", "dropped")
@@ -140,6 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Proxy
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hop: ClassVar[set[str]] = {"connection", "transfer-encoding", "content-length"}
 
     def _pass_on(self) -> None:

@@ -1,6 +1,7 @@
 """`wdbc store`: copy the store to another location."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.status import format_size
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import backends, copying
+from wdbc_assets.store import backends, copying, paths
 
 
 @click.group()
@@ -39,7 +40,7 @@ def copy_command(*, source: str, target: str, verify: bool, as_json: bool) -> No
 
     places = _opened(source, "FROM"), _opened(target, "TO")
     try:
-        result = copying.copy(*places, verify=verify, report=report)
+        result = copying.copy(*places, verify=verify, report=report, find_problems=_audit_problems)
     finally:
         live.erase()
     if as_json:
@@ -58,3 +59,10 @@ def _opened(location: str, argument: str) -> backends.Backend:
         return backends.open_backend(location, relative_to=Path.cwd())
     except WdbcError as error:
         raise WdbcError(error.what, where=argument, hint=error.hint) from None
+
+
+def _audit_problems(pointers: Mapping[str, bytes]) -> list[str]:
+    from wdbc_assets.registry import audit_log
+
+    log, head = (audit_log.Content(pointers.get(path)) for path in (paths.HISTORY, paths.HISTORY_HEAD))
+    return [f"audit log: {problem}" for problem in audit_log.read(log, head).problems]

@@ -22,6 +22,9 @@ from wdbc_assets.store.reader import StoreReader
 Report = Callable[[int, int, int], None]
 """Called with the number of files that are done, of all files, and of bytes that were copied."""
 
+FindProblems = Callable[[Mapping[str, bytes]], Iterable[str]]
+"""Returns what is wrong with pointers and audit log, given by path, besides what each states about itself."""
+
 _AT_ONCE = 8  # requests to an object store mostly wait
 _PIECE = 1024**2
 _READS = 5
@@ -39,7 +42,14 @@ class Copy:
     verified: bool
 
 
-def copy(source: Backend, target: Backend, *, verify: bool = False, report: Report = lambda *_: None) -> Copy:
+def copy(
+    source: Backend,
+    target: Backend,
+    *,
+    verify: bool = False,
+    report: Report = lambda *_: None,
+    find_problems: FindProblems = lambda _: (),
+) -> Copy:
     """Copy every file of a store, each verified by its digest.
 
     Args:
@@ -47,6 +57,7 @@ def copy(source: Backend, target: Backend, *, verify: bool = False, report: Repo
         target: An empty location, or one with an unfinished copy of the same store.
         verify: Whether to read every file again from the target afterwards.
         report: Called after each file.
+        find_problems: Checks the audit log, which this folder of the package cannot read.
 
     Raises:
         WdbcError: the target has other content, or one store lies in the other.
@@ -65,7 +76,8 @@ def copy(source: Backend, target: Backend, *, verify: bool = False, report: Repo
     _require_same(target, present, {**files, **{path: len(content) for path, content in pointers.items()}})
     work = _Work(source, target, frozenset(present), report, len(files) + len(pointers))
     stored = work.copy_files(files)
-    damaged = [*work.damaged, *_damaged_versions(stored), *filter(None, map(_damage, pointers, pointers.values()))]
+    altered = filter(None, map(_damage, pointers, pointers.values()))
+    damaged = [*work.damaged, *_damaged_versions(stored), *altered, *find_problems(pointers)]
     if damaged:
         raise _refused(source, damaged)
     work.copy_pointers(pointers)
@@ -245,5 +257,6 @@ def _refused(source: Backend, damaged: Iterable[str]) -> DamagedStore:
         "the store to copy is damaged: " + "; ".join(listed[:5]) + (" ..." if len(listed) > 5 else ""),
         where=source.url,
         hint=f"Damaged files or versions: {len(listed)}. No pointer and no audit log was copied. `wdbc run` rebuilds"
-        " what is current, and `wdbc gc --apply` removes what is not used; then copy to an empty location.",
+        " what is current, and `wdbc gc --apply` removes what is not used; restore a damaged audit log from a backup."
+        " Then copy to an empty location.",
     )

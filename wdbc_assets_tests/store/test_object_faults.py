@@ -2,8 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -14,22 +13,13 @@ from wdbc_assets_tests import object_server
 from wdbc_assets_tests.object_server import BUCKET, Proxy
 from wdbc_assets_tests.registry.promotions import promote
 from wdbc_assets_tests.store.artifacts import put
+from wdbc_assets_tests.stores import Cloud
+
+pytestmark = pytest.mark.parametrize(
+    "cloud", ["s3", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("gs", "az"))], indirect=True
+)
 
 LARGE = 11 * 1024**2  # three parts
-
-
-@pytest.fixture
-def url(object_store: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in object_server.settings(object_store).items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{BUCKET}/{tmp_path.name}"
-
-
-@pytest.fixture
-def proxy(url: str, object_store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with Proxy.to(object_store) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
-        yield proxy
 
 
 @pytest.fixture
@@ -39,8 +29,8 @@ def without_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.fault("F11")
 @pytest.mark.parametrize("kind", object_server.KINDS)
-def test_a_fault_of_the_network_changes_nothing_about_a_write_and_a_read(url: str, proxy: Proxy, kind: str) -> None:
-    backend = ObjectFolder(url)
+def test_a_fault_of_the_network_changes_nothing_about_a_write_and_a_read(cloud: Cloud, proxy: Proxy, kind: str) -> None:
+    backend = ObjectFolder(cloud.url)
     proxy.cause(kind)
     backend.replace("a", b"1" * 1000)
     proxy.cause(kind, method="GET")
@@ -49,14 +39,16 @@ def test_a_fault_of_the_network_changes_nothing_about_a_write_and_a_read(url: st
     assert backend.compare_and_swap("a", b"1" * 1000, b"2" * 1000)
     proxy.cause(kind, method="GET")
     assert [file.path for file in backend.listed()] == ["a"]
-    assert ObjectFolder(url).read("a") == b"2" * 1000
+    assert ObjectFolder(cloud.url).read("a") == b"2" * 1000
     proxy.cause(kind, method="GET")
     with pytest.raises(FileNotFoundError):
         backend.read("missing")
-    proxy.cause(kind, method="POST")
+    method, path = cloud.removal
+    proxy.cause(kind, method=method, path=path)
     backend.remove("a")
     assert backend.listed() == []
-    proxy.cause(kind, method="POST")
+    method, path = cloud.end
+    proxy.cause(kind, method=method, path=path)
     backend.put_file("large", io.BytesIO(content := os.urandom(LARGE)))
     with backend.open("large") as file:
         assert file.read() == content
@@ -92,11 +84,12 @@ def test_a_write_whose_answer_is_lost_for_good_is_recognised_by_its_content(
 @pytest.mark.fault("F11")
 @pytest.mark.parametrize("kind", ["lost", "repeated"])
 def test_the_end_of_an_upload_whose_answer_is_lost_is_recognised_by_its_digest(
-    url: str, proxy: Proxy, kind: str
+    cloud: Cloud, proxy: Proxy, kind: str
 ) -> None:
     content = os.urandom(LARGE)
-    backend = ObjectFolder(url)
-    proxy.cause(kind, method="POST", path="uploadId=")
+    backend = ObjectFolder(cloud.url)
+    method, path = cloud.end
+    proxy.cause(kind, method=method, path=path)
     backend.put_file("a", io.BytesIO(content))
     assert proxy.caused == [kind]
     assert backend.read("a") == content
@@ -105,11 +98,12 @@ def test_the_end_of_an_upload_whose_answer_is_lost_is_recognised_by_its_digest(
 @pytest.mark.fault("F11")
 @pytest.mark.usefixtures("without_retries")
 @pytest.mark.parametrize("earlier", [None, b"earlier"], ids=["new", "replaced"])
-def test_an_upload_that_dies_leaves_nothing_visible(url: str, proxy: Proxy, earlier: bytes | None) -> None:
-    backend = ObjectFolder(url)
+def test_an_upload_that_dies_leaves_nothing_visible(cloud: Cloud, proxy: Proxy, earlier: bytes | None) -> None:
+    backend = ObjectFolder(cloud.url)
     if earlier:
         backend.replace("a", earlier)
-    proxy.cause("dropped", path="partNumber=3")
+    method, path = cloud.part
+    proxy.cause("dropped", method=method, path=path)
     with pytest.raises(CannotWrite):
         backend.put_file("a", io.BytesIO(bytes(LARGE)))
     assert proxy.caused == ["dropped"]
@@ -164,8 +158,7 @@ def test_what_the_server_refuses_is_said_in_words_with_the_file(
 
 @pytest.mark.fault("F11")
 def test_a_bucket_that_is_missing_is_not_taken_for_an_empty_store(url: str) -> None:
-    assert url
-    backend = ObjectFolder("s3://no-such-bucket/store")
+    backend = ObjectFolder(url.replace(BUCKET, "no-such-bucket"))
     calls: list[tuple[type[CannotRead | CannotWrite], Callable[[], object]]] = [
         (CannotRead, lambda: backend.read("a")),
         (CannotRead, backend.listed),
@@ -175,22 +168,3 @@ def test_a_bucket_that_is_missing_is_not_taken_for_an_empty_store(url: str) -> N
         with pytest.raises(kind, match="the bucket does not exist") as caught:
             call()
         assert caught.value.hint.startswith("Create the bucket")
-
-
-@pytest.mark.fault("F11")
-def test_a_bucket_with_versioning_is_used_like_any_other(
-    url: str, object_store: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    object_server.create_versioned(object_store, "versioned")
-    backend = ObjectFolder(url.replace(BUCKET, "versioned"))
-    store = Store(backend)
-    put(store, b"1")
-    put(store, b"2", run_id="run-2")
-    assert store.handle("raw_data").load() == b"2"
-    assert backend.compare_and_swap("a", None, b"1")
-    assert backend.compare_and_swap("a", b"1", b"2")
-    assert not backend.compare_and_swap("a", b"1", b"3")
-    backend.remove("a")
-    with pytest.raises(FileNotFoundError):
-        backend.read("a")
-    assert backend.compare_and_swap("a", None, b"1"), "a removed file can be created again"

@@ -1,8 +1,6 @@
 """Writers on several machines at one object store: one swap wins, the other learns it; lost answers mislead nobody."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +10,7 @@ from wdbc_assets.store.backends import CannotRead, CannotWrite, ObjectFolder
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import object_server
 from wdbc_assets_tests.store.artifacts import put
-
-
-@pytest.fixture
-def url(object_store: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in object_server.settings(object_store).items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{object_server.BUCKET}/{tmp_path.name}"
-
-
-@pytest.fixture
-def proxy(url: str, object_store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object_server.Proxy]:
-    with object_server.Proxy.to(object_store) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
-        yield proxy
+from wdbc_assets_tests.stores import Cloud
 
 
 class Late(ObjectFolder):
@@ -124,12 +109,14 @@ def test_a_pointer_that_others_keep_moving_is_an_error(url: str, monkeypatch: py
     assert store.handle("raw_data").load() == b"first"
 
 
+@pytest.mark.parametrize("cloud", ["s3", "gs"], indirect=True)  # an address of Azure with a password is refused
 def test_a_store_that_does_not_answer_is_named_without_its_credentials(
-    url: str, monkeypatch: pytest.MonkeyPatch, free_tcp_port: int
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, free_tcp_port: int
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_tcp_port}")
+    for name, value in cloud.settings(free_tcp_port).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(backends.objects, "_RETRIES", {"max_retries": 0})
-    backend = ObjectFolder(url.replace("s3://", "s3://ann:CANARY@"))
+    backend = ObjectFolder(cloud.url.replace("://", "://ann:CANARY@"))
     for kind, call in ((CannotRead, lambda: backend.read("a")), (CannotWrite, lambda: backend.replace("a", b""))):
         with pytest.raises(kind) as caught:
             call()
@@ -151,3 +138,37 @@ def test_without_its_package_an_object_store_says_which_extra_to_install(monkeyp
     with pytest.raises(WdbcError, match="obstore is not installed") as caught:
         ObjectFolder("memory://x")
     assert "wdbc_assets[cloud]" in caught.value.hint
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("kind", ["lost", "repeated"])
+def test_a_removal_whose_answer_is_lost_removes_all_that_it_was_asked_for(
+    cloud: Cloud, proxy: object_server.Proxy, kind: str
+) -> None:
+    backend = ObjectFolder(cloud.url)
+    for number in range(60):
+        backend.replace(f"a/{number}", b"1")
+    backend.replace("b", b"1")
+    method, path = cloud.removal
+    proxy.cause(kind, method=method, path=path)
+    backend.remove("a")
+    assert proxy.caused == [kind]
+    assert [file.path for file in backend.listed()] == ["b"]
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("cloud", ["s3"], indirect=True)
+def test_a_bucket_with_versioning_is_used_like_any_other(url: str, object_store: int) -> None:
+    object_server.create_versioned(object_store, "versioned")
+    backend = ObjectFolder(url.replace(object_server.BUCKET, "versioned"))
+    store = Store(backend)
+    put(store, b"1")
+    put(store, b"2", run_id="run-2")
+    assert store.handle("raw_data").load() == b"2"
+    assert backend.compare_and_swap("a", None, b"1")
+    assert backend.compare_and_swap("a", b"1", b"2")
+    assert not backend.compare_and_swap("a", b"1", b"3")
+    backend.remove("a")
+    with pytest.raises(FileNotFoundError):
+        backend.read("a")
+    assert backend.compare_and_swap("a", None, b"1"), "a removed file can be created again"

@@ -1,7 +1,6 @@
 """Two machines that decide about one bucket: the lock of each excludes nobody on the other."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
 from wdbc_assets.store.backends import ObjectFolder
 from wdbc_assets.store.store import Store
-from wdbc_assets_tests import object_server
 from wdbc_assets_tests.registry.promotions import decision, draft, promote
 
 
@@ -32,13 +30,6 @@ class Machine(ObjectFolder):
                 call, self.meanwhile = self.meanwhile, None
                 call()
         return content
-
-
-@pytest.fixture
-def url(object_store: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in object_server.settings(object_store).items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{object_server.BUCKET}/{tmp_path.name}"
 
 
 def decided(store: Store) -> list[str | None]:

@@ -172,10 +172,20 @@ class ObjectFolder:
 
     def remove(self, folder: str) -> None:
         """Remove every object below a folder, or one object."""
+        with explained(CannotWrite, self._where(folder)):
+            repeated_if_cut(lambda: self._remove([file.path for file in self.listed(folder)] or [folder]))
+
+    def _remove(self, files: list[str]) -> None:
         import obstore
 
-        with explained(CannotWrite, self._where(folder)), contextlib.suppress(FileNotFoundError):
-            repeated_if_cut(lambda: obstore.delete(self._store, [file.path for file in self.listed(folder)] or folder))
+        try:
+            obstore.delete(self._store, files)
+        except (
+            FileNotFoundError
+        ):  # one is gone, perhaps by a request whose answer was lost: on Google's store, others stay
+            for path in files:
+                with contextlib.suppress(FileNotFoundError):
+                    obstore.delete(self._store, path)
 
     def _where(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"
