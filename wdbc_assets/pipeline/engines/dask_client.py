@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
+import threading
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
@@ -14,7 +18,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.settings.computing import OWN_CLUSTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import distributed
 
@@ -37,7 +41,9 @@ def connected(config: settings.Computing, *, processes: int) -> Iterator[distrib
         stack.enter_context(_quiet())
         cluster: Any = config.dask
         if config.dask == OWN_CLUSTER:
-            cluster = stack.enter_context(_own_cluster(processes))
+            with _interruptions_held():
+                started = _own_cluster(processes)
+            cluster = stack.enter_context(started)
             security = cluster.security
         else:
             security = _security(config)
@@ -45,7 +51,10 @@ def connected(config: settings.Computing, *, processes: int) -> Iterator[distrib
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of other versions, which are compared by `worker_versions`
-                client = distributed.Client(cluster, security=security, timeout=seconds, set_as_default=False)
+                client = _answered(
+                    partial(distributed.Client, cluster, security=security, timeout=seconds, set_as_default=False),
+                    seconds=seconds + _CLOSE_SECONDS,
+                )
         except (OSError, TimeoutError, ValueError) as error:
             raise unreachable(config, error) from None
         stack.callback(_close, client)
@@ -60,9 +69,27 @@ def connected(config: settings.Computing, *, processes: int) -> Iterator[distrib
         yield client
 
 
+def _answered(connect: Callable[[], distributed.Client], *, seconds: float) -> distributed.Client:
+    """Return a new client. Dask itself waits forever for a scheduler that accepts a connection and never answers.
+
+    Raises:
+        TimeoutError: there is none after that time. The thread that waits for it ends with this process.
+    """
+    connecting: Future[distributed.Client] = Future()
+
+    def run() -> None:
+        try:
+            connecting.set_result(connect())
+        except BaseException as error:  # noqa: BLE001 -- raised again where the result is awaited
+            connecting.set_exception(error)
+
+    threading.Thread(target=run, name="dask-connect", daemon=True).start()
+    return connecting.result(seconds)
+
+
 def unreachable(config: settings.Computing, error: Exception) -> WdbcError:
     """Return the error for a scheduler that does not answer."""
-    reason = str(error.__cause__ or "").strip() or type(error).__name__
+    reason = str(error if isinstance(error, ValueError) else error.__cause__ or "").strip() or "no answer"
     return WdbcError(
         f"the Dask scheduler cannot be reached within {_limit(config)}: {reason}",
         where=config.dask,
@@ -91,7 +118,7 @@ def _own_cluster(processes: int) -> distributed.LocalCluster:
         protocol="tls://",
         security=distributed.Security.temporary(),  # without it, every user of this machine could run code in it
         memory_limit=0,  # else a worker would write patients to its disk when memory is short
-        dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+        dashboard_address="127.0.0.1:0",  # Dask serves its pages of text without bokeh, too: on 8787, if not told
         silence_logs=logging.CRITICAL,
     )
 
@@ -143,6 +170,20 @@ def _require_extra() -> None:
             where=settings.variable("engine"),
             hint="Install the extra: pip install 'wdbc_assets[dask]', or set WDBC_ENGINE=local.",
         ) from None
+
+
+@contextlib.contextmanager
+def _interruptions_held() -> Iterator[None]:
+    """Deliver Ctrl-C after the block. Threads and processes that start in it do not receive it, nor do theirs.
+
+    A terminal sends Ctrl-C to every process. Dask's workers would print their tracebacks; this process ends them.
+    """
+    resource_tracker.ensure_running()  # otherwise started by a thread of Dask, in which it would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,10 @@
 """The Dask engine on real clusters: the results of the local engine, and what happens when parts of a cluster die."""
 
+import contextlib
+import os
+import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -233,6 +238,76 @@ def test_no_scheduler_at_the_address_is_one_error() -> None:
     with pytest.raises(WdbcError, match=r"cannot be reached within 0.5 s \(WDBC_DASK_SECONDS\)") as refused:
         list(completed(absent, squared, 3, [1], noun="squares"))
     assert refused.value.where == "tcp://127.0.0.1:9"
+
+
+@pytest.mark.fault("C02")
+def test_a_scheduler_that_accepts_and_never_answers_is_one_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = os.environ | {"PYTHONPATH": str(clusters.ROOT), "ADDRESS": f"tcp://127.0.0.1:{silent.getsockname()[1]}"}
+        command = [sys.executable, "-c", HANGING]  # in a process of its own, whose end must not wait for Dask either
+        found = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout == "the Dask scheduler cannot be reached within 1 s (WDBC_DASK_SECONDS): no answer\n"
+
+
+HANGING = """
+import os
+from wdbc_assets import settings
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.pipeline.engines.dask import Dask
+from wdbc_assets.pipeline.engines.engine import completed
+
+try:
+    list(completed(Dask(settings.Computing(dask=os.environ["ADDRESS"], dask_seconds=1)), print, 3, [1], noun="squares"))
+except WdbcError as error:
+    print(error.what)
+"""
+
+
+def test_ctrl_c_ends_a_cluster_of_this_machine_without_a_word_of_its_processes(tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    with socket.create_server(("127.0.0.1", 8787)) if _is_free(8787) else contextlib.nullcontext():
+        process = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(clusters.ROOT)},
+            start_new_session=True,  # a process group of its own, which gets the signal as from a terminal
+        )
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "computing\n"  # and no warning of the port of Dask's pages
+            os.killpg(process.pid, signal.SIGINT)
+            rest = process.communicate(timeout=30)[0]  # the pipe is closed when the last of its processes has ended
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert (rest, process.returncode) == ("stopped\n", 0)
+
+
+INTERRUPTED = """
+from wdbc_assets import settings
+from wdbc_assets.pipeline.engines.dask import Dask
+from wdbc_assets.pipeline.engines.engine import completed
+from wdbc_assets_tests.clusters import squared
+
+if __name__ == "__main__":
+    results = completed(Dask(settings.Computing(engine="dask", workers=2)), squared, 3, range(600), noun="squares")
+    try:
+        next(results)
+        print("computing", flush=True)
+        for _ in results:
+            pass
+    except KeyboardInterrupt:
+        results.close()
+        print("stopped", flush=True)
+"""
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
