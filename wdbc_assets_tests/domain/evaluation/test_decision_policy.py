@@ -316,7 +316,7 @@ def test_a_fold_that_cannot_be_fitted_is_reported(
     assert refused.value.where == "fold 1 of 10 of the decision policy, logistic"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_mean_coverage_and_referrals_over_twenty_splits() -> None:
     """Only the mean over splits is guaranteed: the coverage of one split ranges from .93 to 1."""
     frame = validation.clean_frame()

@@ -35,6 +35,7 @@ def test_a_model_that_calls_everybody_malignant_gains_nothing() -> None:
     assert curve.gain_at(0.5) == pytest.approx(0)
 
 
+@pytest.mark.nightly
 def test_the_band_covers_the_net_benefit_of_the_population() -> None:
     covered, rng = [], np.random.default_rng(2)
     population = (rng.random(200_000) < 0.37).astype(int)

@@ -66,7 +66,7 @@ def scaled(model: BaseEstimator) -> Pipeline:
         ("pca_logistic", "small"),
         ("logistic", "full"),
         ("spline", "full"),
-        pytest.param("airflow_baseline", "full", marks=pytest.mark.slow),
+        pytest.param("airflow_baseline", "full", marks=pytest.mark.nightly),
         pytest.param("pca_logistic", "full", marks=pytest.mark.nightly),
     ],
 )
