@@ -103,8 +103,9 @@ def predict(
     """Score a file of any size with the champion, as `wdbc predict IN OUT` does, and return the counts of its rows.
 
     Args:
-        source: A CSV or Parquet file with the 30 measurements, which may be compressed.
-        target: The file to write, whose name ends in .csv, .csv.gz or .parquet. It appears only when it is complete.
+        source: A CSV or Parquet file with the 30 measurements, which may be compressed, or a folder of Parquet files.
+        target: The file to write, whose name ends in .csv, .csv.gz or .parquet, or, if the source is a folder, a new
+            folder. It appears only when it is complete.
         rejects: A CSV file for the rows that break a rule of the data, with the reason. They are only counted if
             omitted.
         explain: Whether to add the three strongest contributions to the log-odds of each row.
@@ -124,8 +125,14 @@ def predict(
         user_paths.given(target, name="target"),
         rejects=None if rejects is None else user_paths.given(rejects, name="rejects"),
     )
-    served, _ = referral.open_champion(_open(store))
-    tally, _ = files.score_file(named, served, explain=explain, strict=strict, show_values=settings.load().show_values)
+    packed, _ = referral.packed_champion(_open(store))
+    options = settings.load()
+    if isinstance(named, files.Folder):
+        from wdbc_assets.pipeline.engines import predicting
+
+        return predicting.score_folder(named, packed, options, explain=explain, strict=strict).tally
+    served = packed.opened()
+    tally, _ = files.score_file(named, served, explain=explain, strict=strict, show_values=options.show_values)
     return tally
 
 

@@ -82,3 +82,12 @@ def squared(factor: int, unit: int) -> int:
 def refused(_task: object, unit: int) -> int:
     """A unit that fails."""
     raise WdbcError(f"unit {unit}: it broke", where="here", hint="Fix it.")
+
+
+def dies(markers: str, unit: int) -> int:
+    """A unit whose process dies: once if it is 5, always if it is 7."""
+    marker = Path(markers) / str(unit)
+    if (unit == 5 and not marker.exists()) or unit == 7:
+        marker.touch()
+        os._exit(9)
+    return unit * unit

@@ -12,9 +12,9 @@ from wdbc_assets.domain.data import contract, csv_layouts
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
 
     from wdbc_assets.domain.data.csv_layouts import Header
-    from wdbc_assets.registry.referral import Referral
     from wdbc_assets.scoring import Tally
     from wdbc_assets.store.bundle_loader import Served
 
@@ -38,45 +38,56 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
     copied unchanged, even if blank or duplicate; a diagnosis and unknown columns are ignored. `-` is standard input or
     output. Rows that violate a rule are set aside and counted.
 
-    OUT ends in .csv, .csv.gz or .parquet. It appears only when it is complete; a new file is readable by its owner
-    only. `triage` is the outcome for a patient: the class if the conformal prediction set contains exactly one, else
-    refer. While `wdbc refer-all` is on, it is refer for every patient. `above_threshold` says whether the probability
-    is at or above the threshold of the decision policy. If the reader of a pipe closes it early, the exit code is 141.
+    IN may also be a folder of Parquet files: one table, in the order of their names. Its row groups are scored in
+    parallel, by WDBC_WORKERS processes or on the Dask cluster of WDBC_ENGINE=dask. OUT is then one file, or a new
+    folder with a file of the same name for each. The file of rejected rows names the file of each row.
+
+    OUT ends in .csv, .csv.gz or .parquet, unless it is a folder. It appears only when it is complete; a new file is
+    readable by its owner only. `triage` is the outcome for a patient: the class if the conformal prediction set
+    contains exactly one, else refer. While `wdbc refer-all` is on, it is refer for every patient. `above_threshold`
+    says whether the probability is at or above the threshold of the decision policy. If the reader of a pipe closes it
+    early, the exit code is 141.
     """
+    from wdbc_assets.pipeline.engines import predicting
+    from wdbc_assets.registry import referral
     from wdbc_assets.scoring import files, output_files
 
     named = files.parse(source, target, form=form, rejects=rejects)
     options = settings.load()
-    served, referred = _champion(options)
+    packed, referred = referral.packed_champion(options.open_store())
+    served = packed.opened()
     progress = _Progress()
     try:
-        tally, header = files.score_file(
-            named, served, explain=explain, strict=strict, show_values=options.show_values, progress=progress
-        )
+        if isinstance(named, files.Folder):
+            scored = predicting.score_folder(named, packed, options, explain=explain, strict=strict, progress=progress)
+            tally, headers, used = scored.tally, scored.headers, scored.used
+        else:
+            tally, header = files.score_file(
+                named, served, explain=explain, strict=strict, show_values=options.show_values, progress=progress
+            )
+            headers, used = (header,), None
     except output_files.ReaderGone as gone:
         progress.end()
         terminal.say(f"  stopped    the reader closed the output after {gone.rows:,} rows", err=True)
         raise click.exceptions.Exit(_READER_GONE) from gone
     progress.end()
-    _report_ignored(header)
+    _report_ignored(headers)
+    if isinstance(named, files.Folder):
+        terminal.say(f"  files      {len(headers):,}", err=True)
+    if used is not None:
+        terminal.say(f"  engine     {used.engine}, {used.cluster}", err=True)
     _summary(tally, served, progress.seconds)
     if referred is not None:
         terminal.say(f"  policy     {referred}", err=True)
 
 
-def _report_ignored(header: "Header") -> None:
+def _report_ignored(headers: "Sequence[Header]") -> None:
     """Print the names of the ignored columns, which are not patient data."""
-    known = [contract.DIAGNOSIS] if contract.DIAGNOSIS in header.place else []
-    names = [*known, *map(csv_layouts.shown, header.unknown)]
+    known = [contract.DIAGNOSIS] if any(contract.DIAGNOSIS in header.place for header in headers) else []
+    unknown = dict.fromkeys(name for header in headers for name in header.unknown)
+    names = [*known, *map(csv_layouts.shown, unknown)]
     if names:
         terminal.say(f"  ignored    column{'s' if len(names) > 1 else ''} {csv_layouts.some(names)}", err=True)
-
-
-def _champion(options: settings.Settings) -> "tuple[Served, Referral | None]":
-    """Return the champion, and the policy "refer everyone" if it is on."""
-    from wdbc_assets.registry import referral
-
-    return referral.open_champion(options.open_store())
 
 
 class _Progress:

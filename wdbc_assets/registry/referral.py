@@ -6,7 +6,7 @@ A rollback and another policy of the same model leave it on: nobody has shown th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.errors import WdbcError
@@ -17,7 +17,7 @@ from wdbc_assets.registry.registry import Registry
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.store.bundle_loader import Served
+    from wdbc_assets.store.bundle_loader import Packed, Served
 
 _ENDS = frozenset({audit_log.REFER_ALL_OFF, audit_log.PROMOTED})
 
@@ -68,10 +68,21 @@ def open_champion(store: Store) -> "tuple[Served, Referral | None]":
     Raises:
         WdbcError: no champion has been promoted yet, or its bundle is damaged or rejected.
     """
+    packed, referred = packed_champion(store)
+    return packed.opened(), referred
+
+
+def packed_champion(store: Store) -> "tuple[Packed, Referral | None]":
+    """Return the champion's files, to be opened under this policy, and the policy if it is on.
+
+    Raises:
+        WdbcError: no champion has been promoted yet, or its bundle is damaged.
+    """
     from wdbc_assets.store import bundle_loader
 
     referred = of_store(store)
-    return replace(bundle_loader.open_champion(store), refers_everyone=referred is not None), referred
+    files = tuple(sorted(bundle_loader.champion_files(store).items()))
+    return bundle_loader.Packed(files, refers_everyone=referred is not None), referred
 
 
 def switch(registry: Registry, decision: Decision, *, on: bool, champion: str | None = None) -> Entry | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STRONGEST = 3
 """How many contributions an explanation names."""
+_VECTORS = 32  # rows; a multiple of the length of every processor's vectors
 
 
 @dataclass
@@ -34,7 +35,8 @@ class Tally:
     """Counts of the rows so far. Every row is either scored or set aside.
 
     `triage` counts the scored rows by outcome, `above_threshold` those at or above the policy's threshold, `rules` the
-    violations of each rule. `first` has the number of the first row that violates each rule.
+    violations of each rule. `first` has the number of the first row that violates each rule, and `first_file` its file
+    if a folder is scored.
     """
 
     rows: int = 0
@@ -44,12 +46,26 @@ class Tally:
     above_threshold: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     first: dict[str, int] = field(default_factory=dict)
+    first_file: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Tally", file: str) -> None:
+        """Add the counts of rows that follow, of a file of a folder."""
+        self.rows += other.rows
+        self.scored += other.scored
+        self.set_aside += other.set_aside
+        self.triage += other.triage
+        self.above_threshold += other.above_threshold
+        self.rules += other.rules
+        for rule, row in other.first.items():
+            if rule not in self.first:
+                self.first[rule], self.first_file[rule] = row, file
 
     @property
     def reasons(self) -> str:
         """Why rows were set aside: each rule, how often it was violated, and where first."""
         return "; ".join(
             f"{rule} {count:,} time{'' if count == 1 else 's'}, first in row {self.first[rule]}"
+            + (f" of {self.first_file[rule]}" if rule in self.first_file else "")
             for rule, count in self.rules.most_common()
         )
 
@@ -117,7 +133,7 @@ def _count_rule(tally: Tally, rule: str, row: int) -> None:
 def _predictions(
     X: "NDArray[np.float64]", ids: "pa.Array | None", served: Served, tally: Tally, *, explain: bool
 ) -> pa.RecordBatch:
-    p = served.probabilities(X)
+    p = _probabilities(X, served)
     triage = served.triage_codes(p)
     counts = np.bincount(triage, minlength=len(decision_policy.OUTCOMES)).tolist()
     tally.triage.update({name: count for name, count in zip(decision_policy.OUTCOMES, counts, strict=True) if count})
@@ -133,6 +149,19 @@ def _predictions(
     if explain:
         columns += _strongest(X, served)
     return pa.RecordBatch.from_arrays(columns, schema=schema(ids and ids.type, explain=explain))
+
+
+def _probabilities(X: "NDArray[np.float64]", served: Served) -> "NDArray[np.float64]":
+    """Return the probabilities, which do not depend on where a batch begins and ends.
+
+    BLAS sums the last rows of an array in another way if their number is not a multiple of its vectors' length, so
+    that the last digit may differ: the last row is repeated until it is.
+    """
+    if over := -len(X) % _VECTORS:
+        padded = np.empty((len(X) + over, X.shape[1]), order="F")
+        padded[: len(X)], padded[len(X) :] = X, X[-1]
+        return served.probabilities(padded)[: len(X)]
+    return served.probabilities(X)
 
 
 def _strongest(X: "NDArray[np.float64]", served: Served) -> list[pa.Array]:

@@ -1,4 +1,4 @@
-"""Scoring of one file into another, for `wdbc predict` and the Python API."""
+"""Scoring of one file into another, and the names of inputs and outputs, for `wdbc predict` and the Python API."""
 
 import os
 import stat
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wdbc_assets import scoring
+from wdbc_assets import safe_text, scoring
 from wdbc_assets.domain.data.csv_layouts import Header
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.scoring import output_files, readers, writers
+from wdbc_assets.scoring import output_files, readers, unfinished_folder, writers
 from wdbc_assets.scoring.output_files import Destination
 from wdbc_assets.store.bundle_loader import Served
 
@@ -24,27 +24,73 @@ class Files:
     rejects: Destination | None
 
 
-def parse(source: str, target: str, *, form: str | None = None, rejects: str | None = None) -> Files:
-    """Return the files for the names that a user gives; `-` is standard input or output.
+@dataclass(frozen=True)
+class Folder:
+    """A folder to score, and the destinations: one file or a new folder, and the rows that are set aside."""
+
+    source: Path
+    out: Destination | Path
+    rejects: Destination | None
+
+
+def parse(source: str, target: str, *, form: str | None = None, rejects: str | None = None) -> Files | Folder:
+    """Return the input and outputs for the names that a user gives; `-` is standard input or output.
 
     Raises:
-        WdbcError: the format of an output is unknown, or two of the files are the same.
+        WdbcError: the format of an output is unknown, an output is the input or part of it, or two are the same.
     """
-    out = output_files.parse(target, form)
     rejects_file = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
+    if "://" in source:
+        raise WdbcError(
+            "the input is not on this machine",
+            where=safe_text.redact_url(source),
+            hint="`wdbc predict` reads files and folders: copy it here, mount it, or pass one file by a pipe to `-`.",
+        )
+    if source != output_files.STANDARD and Path(source).is_dir():
+        return _folder(Path(source), target, form, rejects_file)
+    out = output_files.parse(target, form)
     source_identity = output_files.identity(0 if source == output_files.STANDARD else Path(source))
     seen = {source_identity: "IN"} if _is_file(source) else {}
     for name, destination in (("OUT", out), ("the file of rejected rows", rejects_file)):
         if destination is None:
             continue
         if destination.identity in seen:
-            raise WdbcError(
-                f"{seen[destination.identity]} and {name} are the same file",
-                where=destination.shown,
-                hint="Use a different file for each.",
-            )
+            raise _same(seen[destination.identity], name, destination)
         seen[destination.identity] = name
     return Files(source, out, rejects_file)
+
+
+def _folder(source: Path, target: str, form: str | None, rejects: Destination | None) -> Folder:
+    out: Destination | Path
+    if target != output_files.STANDARD and form is None and (_names_folder(target) or Path(target).is_dir()):
+        out = Path(target)
+        unfinished_folder.require_free(out)
+    else:
+        out = output_files.parse(target, form)
+    inside = Path(os.path.realpath(source))
+    places = [("OUT", out if isinstance(out, Path) else out.path)]
+    places += [("the file of rejected rows", rejects.path)] if rejects else []
+    for name, path in places:
+        if Path(os.path.realpath(path)).is_relative_to(inside):
+            raise WdbcError(
+                f"{name} is in the folder that is scored",
+                where=str(path),
+                hint="Choose a place outside of it: it would be read as a part of the table.",
+            )
+    if rejects and isinstance(out, Destination) and rejects.identity == out.identity:
+        raise _same("OUT", "the file of rejected rows", rejects)
+    return Folder(source, out, rejects)
+
+
+def _names_folder(target: str) -> bool:
+    """Return whether a name that does not exist yet is meant for a folder: it ends in a slash, or has no ending."""
+    return target.endswith("/") or not (Path(target).suffix or Path(target).exists())
+
+
+def _same(one: str, other: str, destination: Destination) -> WdbcError:
+    return WdbcError(
+        f"{one} and {other} are the same file", where=destination.shown, hint="Use a different file for each."
+    )
 
 
 def score_file(
@@ -84,7 +130,7 @@ def score_file(
                     tally = scoring.score(batches, served, scored, set_aside, explain=explain, progress=progress)
                 finally:
                     written = scored.rows
-            _require_scored_rows(tally, batches.shown)
+            require_scored_rows(tally, batches.shown)
             return tally, batches.header
     except output_files.ReaderGone as gone:
         gone.rows = written
@@ -109,7 +155,8 @@ def _is_file(source: str) -> bool:
     return stat.S_ISREG(status.st_mode)
 
 
-def _require_scored_rows(tally: scoring.Tally, source: str) -> None:
+def require_scored_rows(tally: scoring.Tally, source: str) -> None:
+    """Raise WdbcError unless there was a row that could be scored."""
     if not tally.rows:
         raise WdbcError("the input has no rows", where=source, hint="Pass a table with at least one row.")
     if not tally.scored:

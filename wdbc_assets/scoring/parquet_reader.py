@@ -18,7 +18,10 @@ _HINT = "Use a Parquet file with the 30 measurements as numbers and, optionally,
 
 
 class ParquetSource:
-    """An open Parquet file with the columns of the data contract. `id_type` is None if it has no id."""
+    """An open Parquet file with the columns of the data contract.
+
+    `id_type` is None if it has no id, or no row. `group_rows` are the rows of its row groups.
+    """
 
     def __init__(self, file: BinaryIO, *, strict: bool = False) -> None:
         """Read the schema; raise WdbcError if the file is damaged or its columns are not usable."""
@@ -29,9 +32,15 @@ class ParquetSource:
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error) from None
         self.header = csv_layouts.known_names(schema.names, optional=(contract.ID, contract.DIAGNOSIS), strict=strict)
+        metadata = self._file.metadata
+        self.group_rows = tuple(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
         fields = {name: schema.field(index) for name, index in self.header.place.items()}
         self._column_names = {name: field.name for name, field in fields.items()}
-        self.id_type = ids.output_type(fields[contract.ID].type) if contract.ID in fields else None
+        self.id_type = None
+        if not any(self.group_rows):  # the types of columns without rows say nothing
+            return
+        if contract.ID in fields:
+            self.id_type = ids.output_type(fields[contract.ID].type)
         not_numeric = [name for name in contract.FEATURES if not _is_number(fields[name].type)]
         if not_numeric:
             raise WdbcError(
@@ -42,11 +51,19 @@ class ParquetSource:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rows in batches; raise WdbcError if the file is damaged."""
+        return self.batches()
+
+    def batches(self, group: int | None = None, *, first: int = 1) -> Iterator[Batch]:
+        """Yield the rows of one row group, or of all, in batches; `first` is the number of the first of them.
+
+        Raises:
+            WdbcError: the file is damaged.
+        """
         wanted = [*contract.FEATURES, *([contract.ID] if self.id_type is not None else [])]
         columns = [self._column_names[name] for name in wanted]
-        first = 1
+        groups = None if group is None else [group]
         try:
-            for records in self._file.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
+            for records in self._file.iter_batches(_ROWS, row_groups=groups, columns=columns, use_threads=False):
                 yield self._batch(records, first)
                 first += len(records)
         except (pa.ArrowException, OSError) as error:

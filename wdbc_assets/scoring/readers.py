@@ -31,7 +31,7 @@ class FileRows:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rows in batches; raise WdbcError if the file cannot be read."""
-        with _naming_errors(self._name):
+        with naming_errors(self._name):
             yield from self._rows
 
 
@@ -45,7 +45,7 @@ def open_source(name: str, *, strict: bool = False) -> Iterator[FileRows]:
         WdbcError: The file cannot be read, or does not have the columns of the data contract.
     """
     with ExitStack() as stack:
-        with _naming_errors(name):
+        with naming_errors(name):
             file = _standard_input() if name == STANDARD else stack.enter_context(Path(name).open("rb"))
             head, table = _peek(file, stack)
             if unpacking.is_packed(head):
@@ -107,8 +107,8 @@ class _Rejoined:
 
 
 @contextmanager
-def _naming_errors(name: str) -> Iterator[None]:
-    """Add the name of the file to errors."""
+def naming_errors(name: str) -> Iterator[None]:
+    """Add the name of the file to errors, those of the operating system included."""
     try:
         yield
     except OSError as error:

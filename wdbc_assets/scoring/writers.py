@@ -111,13 +111,16 @@ class ParquetScored:
 class Rejects:
     """Writes the rows that were set aside: a CSV file with one line for each cell that violates a rule.
 
-    With `show_values`, a fourth column contains the value of the cell, which is a patient's data.
+    With `show_values`, the last column contains the value of the cell, which is a patient's data. With a `file`, the
+    first column is its name, and the header is left out: it is that of `rejects_header`.
     """
 
-    def __init__(self, sink: BinaryIO, *, show_values: bool) -> None:
+    def __init__(self, sink: BinaryIO, *, show_values: bool, file: str | None = None) -> None:
         self._sink = sink
         self._show_values = show_values
-        self._sink.write(b"row,column,rule,value\n" if show_values else b"row,column,rule\n")
+        self._file = file
+        if file is None:
+            self._sink.write(rejects_header(show_values=show_values, files=False))
 
     def write(self, batch: Batch, broken: Sequence[rows.BrokenRule]) -> None:
         """Write the violations of a batch in the order of its rows."""
@@ -130,8 +133,16 @@ class Rejects:
         if lines:
             lines.sort(key=lambda line: line[0])
             names = ["row", "column", "rule", "value"][: 4 if self._show_values else 3]
-            columns = [_escape(pa.array(column)) for column in zip(*lines, strict=True)]
-            self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns[: len(names)], names=names)))
+            columns = [_escape(pa.array(column)) for column in zip(*lines, strict=True)][: len(names)]
+            if self._file is not None:
+                names, columns = ["file", *names], [_escape(pa.array([self._file] * len(lines))), *columns]
+            self._sink.write(_as_csv(pa.RecordBatch.from_arrays(columns, names=names)))
+
+
+def rejects_header(*, show_values: bool, files: bool) -> bytes:
+    """Return the header of the rows that were set aside, with the column `file` if they are of several files."""
+    names = [*(["file"] if files else []), "row", "column", "rule", *(["value"] if show_values else [])]
+    return ",".join(names).encode() + b"\n"
 
 
 def _escape(column: pa.Array) -> pa.Array:

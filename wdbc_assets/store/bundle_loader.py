@@ -5,7 +5,7 @@ that the files are those that were stored; here they may come from anybody, with
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +105,21 @@ class Served:
         return intercept + (recalibrated.offset if recalibrated else 0.0), terms
 
 
+@dataclass(frozen=True)
+class Packed:
+    """The files of a bundle, sorted by name, and the policy of `Served.refers_everyone`.
+
+    It is what other processes are sent in place of a model: they open it as everybody does, and unpickle none.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    refers_everyone: bool
+
+    def opened(self) -> Served:
+        """Return the bundle, ready to predict; raise WdbcError as `open_bundle` does."""
+        return replace(open_bundle(dict(self.files)), refers_everyone=self.refers_everyone)
+
+
 def read(store: "Store", manifest: "Manifest") -> dict[str, bytes]:
     """Read and verify the files of a stored bundle.
 
@@ -132,6 +147,15 @@ def open_champion(store: "Store") -> Served:
     Raises:
         WdbcError: no champion has been promoted yet, or its bundle is damaged or rejected.
     """
+    return open_bundle(champion_files(store))
+
+
+def champion_files(store: "Store") -> dict[str, bytes]:
+    """Return the files of the champion's bundle, by their names.
+
+    Raises:
+        WdbcError: no champion has been promoted yet, or its bundle is damaged.
+    """
     manifest = store.current(CHAMPION)
     if manifest is None:
         raise WdbcError(
@@ -139,7 +163,7 @@ def open_champion(store: "Store") -> Served:
             where=store.url,
             hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
         )
-    return open_bundle(read(store, manifest))
+    return read(store, manifest)
 
 
 def serve(bundle: "Bundle", version: str) -> Served:

@@ -1,10 +1,12 @@
-"""The interface of an engine, and how its results are drawn as they are finished.
+"""The interface of an engine, and how its results are drawn: as they are finished, or in the order of the units.
 
 The outcome of a unit does not depend on the engine, the process or the machine, so neither does the result.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,6 +27,10 @@ _LOOK_SECONDS = 2.0  # without a result, after which the pool is asked whether i
 
 class Lost(WdbcError):
     """Processes of the engine, or its cluster, were lost. The units can be run again."""
+
+
+class WorkerDied(Lost):
+    """A process of this machine died. Others can take its place."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,47 @@ def finished(pool: Pool, units: Sequence[UnitT]) -> Generator[tuple[UnitT, Any]]
             pool.require_alive()
         for future in done:
             yield waiting.pop(future), pool.result(future)
+
+
+def in_order(
+    engine: Engine, run: Callable[[Any, UnitT], OutcomeT], task: Any, units: Sequence[UnitT], *, noun: str
+) -> Generator[OutcomeT]:
+    """Yield the outcomes in the order of the units. A bounded number of them waits in memory.
+
+    If a process dies, others go on from the first unit that was not yielded; if that one ends a second time, it raises.
+
+    Raises:
+        WdbcError: a unit failed; or the processes cannot be started, or were lost.
+    """
+    done, died_at = 0, -1
+    while done < len(units):
+        try:
+            with contextlib.closing(_in_order(engine, run, task, units[done:], noun)) as outcomes:
+                for outcome in outcomes:
+                    done += 1
+                    yield outcome
+        except WorkerDied:
+            if died_at == done:
+                raise
+            died_at = done
+
+
+def _in_order(
+    engine: Engine, run: Callable[[Any, UnitT], OutcomeT], task: Any, units: Sequence[UnitT], noun: str
+) -> Generator[OutcomeT]:
+    with engine.open(run, task, noun=noun, units=len(units)) as pool:
+        left = iter(units)
+        waiting: deque[Future[Any]] = deque()
+        while True:
+            waiting.extend(pool.submit(unit) for unit in islice(left, pool.most - len(waiting)))
+            if not waiting:
+                return
+            while not wait([waiting[0]], _LOOK_SECONDS).done:
+                pool.require_alive()
+            outcome = pool.result(waiting.popleft())
+            if isinstance(outcome, WdbcError):
+                raise outcome
+            yield outcome
 
 
 def outcome_of(run: Callable[[Any, UnitT], OutcomeT], task: Any, unit: UnitT) -> OutcomeT | WdbcError:

@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from wdbc_assets import logs
-from wdbc_assets.pipeline.engines.engine import Lost, Pool, Used, outcome_of
+from wdbc_assets.pipeline.engines.engine import Pool, Used, WorkerDied, outcome_of
 
 
 class Local:
@@ -88,7 +88,7 @@ class _Processes:
         try:
             yield
         except BrokenProcessPool:
-            raise Lost(
+            raise WorkerDied(
                 f"a worker process died while it computed {self._noun}, possibly out of memory",
                 hint="Try again with `--workers 1` or WDBC_WORKERS=1.",
             ) from None

@@ -16,14 +16,16 @@ import pytest
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation.cross_validation import Unit
-from wdbc_assets.pipeline.engines import choice, folds, worker_versions
+from wdbc_assets.pipeline.engines import choice, folds, predicting, worker_versions
 from wdbc_assets.pipeline.engines.dask import Dask
-from wdbc_assets.pipeline.engines.engine import Engine, Lost, completed
+from wdbc_assets.pipeline.engines.engine import Engine, Lost, completed, in_order
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.pipeline.engines.work import Work, run
+from wdbc_assets.registry import referral
+from wdbc_assets.scoring import files
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
-from wdbc_assets_tests import clusters
+from wdbc_assets_tests import builders, champions, clusters
 from wdbc_assets_tests.clusters import Cluster, squared
 from wdbc_assets_tests.domain import validation
 from wdbc_assets_tests.misbehaving_server.certificates import make_certificate
@@ -71,6 +73,41 @@ def test_folds_on_a_cluster_are_those_of_this_machine_to_the_last_digit(shared: 
     assert remote.used.stated().keys() == {"engine", "cluster"}
     assert remote.used.cluster in {f"{shared.address}, {workers}" for workers in ("1 worker", "2 workers")}
     assert remote.used.machines[0].keys() >= {"processor", "blas"}
+
+
+def test_a_folder_is_scored_on_a_cluster_as_on_this_machine(shared: Cluster, environment: Path) -> None:
+    champions.make_champion(environment / "results")
+    (environment / "patients").mkdir()
+    for number in range(5):
+        builders.table_of(500, seed=number).to_parquet(environment / "patients" / f"{number}.parquet")
+    packed, _ = referral.packed_champion(settings.load().open_store())
+    for name, config in (
+        ("here", settings.load(engine="local", workers=1)),
+        ("there", settings.load(engine="dask", dask=shared.address)),
+    ):
+        named = files.parse(str(environment / "patients"), str(environment / name))
+        assert isinstance(named, files.Folder)
+        scored = predicting.score_folder(named, packed, config)
+        assert scored.tally.rows == scored.tally.scored == 2_500
+        assert scored.used is not None
+        assert scored.used.engine == config.engine
+    here, there = (
+        {path.name: path.read_bytes() for path in (environment / name).iterdir()} for name in ("here", "there")
+    )
+    assert here == there
+    assert len(here) == 5
+
+
+@pytest.mark.fault("C01")
+def test_outcomes_are_in_order_also_if_a_worker_is_killed(own: Cluster) -> None:
+    own.add_worker()
+    own.add_worker()
+    found: list[int] = []
+    for outcome in in_order(engine(own), squared, 3, range(30), noun="squares"):
+        if not found:
+            own.workers[0].kill()
+        found.append(outcome)
+    assert found == [3 * number * number for number in range(30)]
 
 
 def test_each_of_more_units_than_workers_has_its_own_outcome(shared: Cluster) -> None:

@@ -20,10 +20,11 @@ from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline.engines import folds
+from wdbc_assets.pipeline.engines.engine import Lost, in_order
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.store import open_store
-from wdbc_assets_tests import builders
+from wdbc_assets_tests import builders, clusters
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +164,20 @@ def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still
     own = left - {Path(places["at work"]).name}
     assert len(own) == 1
     assert len(left) == 2
+
+
+def test_outcomes_are_in_the_order_of_the_units_also_if_a_process_dies(tmp_path: Path) -> None:
+    outcomes = in_order(Local(2), clusters.dies, str(tmp_path), [1, 2, 3, 4, 5, 6], noun="squares")
+    assert list(outcomes) == [1, 4, 9, 16, 25, 36]
+    assert (tmp_path / "5").exists()
+
+
+def test_a_unit_that_ends_its_process_twice_is_an_error(tmp_path: Path) -> None:
+    outcomes = in_order(Local(2), clusters.dies, str(tmp_path), [1, 2, 7, 8], noun="squares")
+    with pytest.raises(Lost, match="a worker process died while it computed squares"):
+        list(outcomes)
+
+
+def test_a_unit_that_fails_ends_the_outcomes() -> None:
+    with pytest.raises(WdbcError, match="unit 1: it broke"):
+        list(in_order(Local(1), clusters.refused, None, [1, 2], noun="squares"))
