@@ -11,7 +11,8 @@ This is decided from pointers and manifests. If one of them is damaged, nothing 
 If a pointer is missing, all versions that it may have named are kept.
 
 A writer moves its pointer under the store's lock, and checks under the lock that the files exist. Removal holds the
-same lock and decides again first, so a version that has become current in between is not removed.
+same lock and decides again first, so a version that has become current in between is not removed. The lock does not
+exclude other machines; for those, the pointer is read once more directly before each removal.
 """
 
 import time
@@ -86,10 +87,17 @@ def clean(store: Store, find_roots: FindRoots, *, run_limit: float, older_than: 
             found = index.read(store)
             roots = find_roots(found, locked=True)
             for one in _survey(store, found, roots, run_limit=run_limit, older_than=older_than):
-                if one.asset == asset and one.kept is None:
+                if one.asset == asset and one.kept is None and not _became_current(store, found, one):
                     _remove(store, found, one)
                     removed.append(one)
     return removed
+
+
+def _became_current(store: Store, found: StoreIndex, one: Version) -> bool:
+    """Return whether another machine, which the lock does not exclude, has made a version current since the listing."""
+    named = {(one.asset, None), *(stated.pointed for stated in found.stated.get((one.asset, one.version), ()))}
+    now = (store.current(*pointed) for pointed in named)
+    return any(manifest is not None and manifest.version == one.version for manifest in now)
 
 
 def _remove(store: Store, found: StoreIndex, one: Version) -> None:

@@ -1,16 +1,19 @@
 """Two machines that decide about one bucket: the lock of each excludes nobody on the other."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from wdbc_assets.registry.decision_log import Superseded
 from wdbc_assets.registry.registry import open_registry
-from wdbc_assets.store import paths
+from wdbc_assets.store import gc, paths
 from wdbc_assets.store.backends import ObjectFolder
+from wdbc_assets.store.index import StoreIndex
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests.registry.promotions import decision, draft, promote
+from wdbc_assets_tests.store.artifacts import put
 
 
 class Machine(ObjectFolder):
@@ -85,3 +88,24 @@ def test_of_machines_that_promote_at_the_same_instant_one_wins_and_the_others_ar
         assert len(outcomes) == 3
         assert standing.problems == ()
     assert len(decided(Store(Machine(url)))) == 4
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("at_once", [True, False], ids=["another machine writes it again", "nobody writes it"])
+def test_garbage_collection_keeps_a_version_that_another_machine_makes_current_meanwhile(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    mine, theirs = Store(Machine(url)), Store(Machine(url))
+    put(mine, b"old", run_id="run-1")
+    put(mine, b"new", run_id="run-2")
+    tomorrow = time.time() + 86400
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+
+    def find_roots(found: StoreIndex, *, locked: bool) -> gc.Roots:
+        if locked and at_once:  # the store has been listed for the last time
+            put(theirs, b"old", run_id="run-3")
+        return gc.Roots()
+
+    removed = gc.clean(mine, find_roots, run_limit=3600.0)
+    assert len(removed) == (0 if at_once else 1)
+    assert Store(Machine(url)).handle("raw_data").load() == (b"old" if at_once else b"new")
