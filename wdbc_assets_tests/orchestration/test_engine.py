@@ -16,10 +16,8 @@ CONFIG: dict[str, dict[str, Any]] = {
 UPSTREAM = ("raw_data", "clean_frame", "train_test_split", "fitted_pipeline")
 
 
-@pytest.mark.parametrize(
-    "asset",
-    ["stability", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("importance", "cross_validation"))],
-)
+@pytest.mark.nightly  # a cluster and a model for each take half a minute
+@pytest.mark.parametrize("asset", ["importance", "stability", "cross_validation"])
 def test_a_materialization_states_engine_and_cluster(
     asset: str, environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,7 +118,7 @@ def _own_cluster(processes: int) -> distributed.LocalCluster:
         protocol="tls://",
         security=distributed.Security.temporary(),  # without it, every user of this machine could run code in it
         memory_limit=0,  # else a worker would write patients to its disk when memory is short
-        dashboard_address="127.0.0.1:0",  # Dask serves its pages of text without bokeh, too: on 8787, if not told
+        dashboard_address="127.0.0.1:0",  # Dask serves pages without bokeh, too, by default on port 8787
         silence_logs=logging.CRITICAL,
     )
 
