@@ -15,7 +15,7 @@ from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store.store import open_store
-from wdbc_assets_tests import builders
+from wdbc_assets_tests import builders, shared_evidence
 from wdbc_assets_tests.ui import dagster_ui
 from wdbc_assets_tests.ui.dagster_ui import ASSETS, DagsterUi, node, open_asset
 
@@ -48,9 +48,12 @@ def drawn_lineage(page: Page, assets: Sequence[str]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.fault("O15")
-def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_lineage(page: Page, tmp_path: Path) -> None:
+def test_a_newcomer_finds_all_assets_makes_them_by_clicking_and_sees_their_lineage(
+    page: Page, tmp_path: Path, evidence_once: Path
+) -> None:
     graph = defs.resolve_asset_graph()
     # The full grid: evidence and fit are what the gate would promote, if it were asked.
+    shared_evidence.resume_from(evidence_once, tmp_path / "results")
     with dagster_ui.running_ui(dagster_ui.surroundings(tmp_path)) as ui:
         page.goto(ui.url)
         expect(page.get_by_text("No runs or scheduled ticks in this time period.")).to_be_visible()
@@ -119,6 +122,7 @@ def sees_figures_and_pictures(page: Page) -> None:
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.nightly
 def test_a_run_of_the_command_line_is_in_the_timeline_and_can_be_executed_again(page: Page, tmp_path: Path) -> None:
     surroundings = dagster_ui.surroundings(tmp_path, WDBC_GRID="small")
     subprocess.run(dagster_ui.command("wdbc_assets", "run"), cwd=settings.project_root(), env=surroundings, check=True)
