@@ -91,3 +91,8 @@ def dies(markers: str, unit: int) -> int:
         marker.touch()
         os._exit(9)
     return unit * unit
+
+
+def repeated(size: int, unit: int) -> bytes:
+    """Return an outcome of this many bytes."""
+    return bytes([unit % 256]) * size

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from wdbc_assets_tests.processes import is_alive, workers
+
 pytestmark = pytest.mark.slow
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("brittle.py")), "evaluate", "--workers", "2"]
@@ -35,19 +37,6 @@ def evaluating(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 def parts() -> set[str]:
     return {path.stem for path in Path("results/cross_validation/parts").rglob("*.json")}
-
-
-def workers(parent: int) -> list[int]:
-    """The processes that were started to evaluate folds: Python's tracker of resources is none of them."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.nightly

@@ -1,7 +1,12 @@
 """`wdbc predict` on a folder of Parquet files: the predictions of the same table in one file, or nothing at all."""
 
 import itertools
+import os
 import resource
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from wdbc_assets.pipeline.engines import predicting
 from wdbc_assets.registry import referral
 from wdbc_assets.scoring import files
 from wdbc_assets_tests import builders, champions
+from wdbc_assets_tests.processes import is_alive, workers
 
 ROWS = 30_000
 CUTS = (0, 1_003, 1_003, 17_001, ROWS)  # the second part is empty
@@ -180,3 +186,25 @@ def test_a_full_disk_leaves_nothing(patients: Path, monkeypatch: pytest.MonkeyPa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert visible(Path()) == ["patients"]
+
+
+@pytest.mark.fault("O11")
+def test_ctrl_c_leaves_nothing_and_no_process(patients: Path) -> None:
+    for number in range(100):
+        (patients / f"part-9{number:02}").hardlink_to(patients / "part-3")
+    before = visible(patients.parent)
+    command = [sys.executable, "-m", "wdbc_assets", "predict", str(patients), "predictions/"]
+    environment = os.environ | {"WDBC_WORKERS": "2"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        while running.poll() is None and len(list(patients.parent.glob(".*/part-*"))) < 10:
+            time.sleep(0.01)
+        started = workers(running.pid)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert len(started) == 2
+    assert "Traceback" not in said
+    assert visible(patients.parent) == before
+    assert not any(map(is_alive, started))

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from wdbc_assets import logs
@@ -31,20 +31,20 @@ class Local:
         if processes < 2:
             yield _ThisProcess(run, task)
             return
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks held by other threads
+        stop, running = context.Pipe(duplex=False)
         executor = ProcessPoolExecutor(
-            processes,
-            mp_context=multiprocessing.get_context("spawn"),  # a fork would copy locks held by other threads
-            initializer=_initialize_worker,
-            initargs=(run, task),
+            processes, mp_context=context, initializer=_initialize_worker, initargs=(run, task, stop)
         )
         try:
             yield _Processes(executor, processes, noun)
         except BaseException:  # interrupted: shutdown would wait for the running units and then discard them
-            for worker in multiprocessing.active_children():
-                worker.kill()
+            running.close()
             raise
         finally:
             executor.shutdown(cancel_futures=True)
+            running.close()
+            stop.close()
 
 
 class _ThisProcess:
@@ -94,21 +94,51 @@ class _Processes:
             ) from None
 
 
-_worker_state: dict[str, Any] = {}
+class _Worker:
+    """What a process of the pool runs, and its end.
+
+    It ends between two units, or in the middle of one, but never while it sends an outcome: the pool of `concurrent`
+    would wait for the rest of it forever.
+    """
+
+    def __init__(self, run: Callable[[Any, Any], Any], task: Any) -> None:
+        self._run = run
+        self._task = task
+        self._guard = threading.Lock()
+        self._sending = self._stopped = False
+
+    def outcome(self, unit: Any) -> Any:
+        with self._guard:
+            self._sending = False
+            if self._stopped:
+                os._exit(1)
+        outcome = outcome_of(self._run, self._task, unit)
+        with self._guard:
+            self._sending = True  # until the next unit
+        return outcome
+
+    def end_with(self, stop: Connection) -> None:
+        """End the process when the pool stops, or the parent has ended: either closes the other end of `stop`."""
+        wait([stop])
+        with self._guard:
+            if not self._sending:
+                os._exit(1)
+            self._stopped = True
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
 
 
-def _initialize_worker(run: Callable[[Any, Any], Any], task: Any) -> None:
+_worker: _Worker
+
+
+def _initialize_worker(run: Callable[[Any, Any], Any], task: Any, stop: Connection) -> None:
+    global _worker  # noqa: PLW0603 -- of this process, whose units find it here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    _worker_state.update(run=run, task=task)
-
-
-def _exit_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    _worker = _Worker(run, task)
+    threading.Thread(target=_worker.end_with, args=(stop,), daemon=True).start()
 
 
 def _run_in_worker(unit: Any) -> Any:
-    return outcome_of(_worker_state["run"], _worker_state["task"], unit)
+    return _worker.outcome(unit)

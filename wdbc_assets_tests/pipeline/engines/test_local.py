@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +183,24 @@ def test_a_unit_that_ends_its_process_twice_is_an_error(tmp_path: Path) -> None:
 def test_a_unit_that_fails_ends_the_outcomes() -> None:
     with pytest.raises(WdbcError, match="unit 1: it broke"):
         list(in_order(Local(1), clusters.refused, None, [1, 2], noun="squares"))
+
+
+def test_an_interruption_while_large_outcomes_are_sent_ends_all_processes_at_once() -> None:
+    # In a process of its own, because it would wait forever: killed workers left the pool half an outcome.
+    code = """
+import contextlib, multiprocessing
+from wdbc_assets.pipeline.engines.engine import completed
+from wdbc_assets.pipeline.engines.local import Local
+from wdbc_assets_tests.clusters import repeated
+try:
+    with contextlib.closing(completed(Local(2), repeated, 3_000_000, range(10_000), noun="texts")) as outcomes:
+        for number, _ in enumerate(outcomes):
+            if number == 7:
+                raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print("left:", multiprocessing.active_children())
+"""
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "left: []\n"
