@@ -1,7 +1,8 @@
 """Scoring: the compiled scorer against scikit-learn, and `wdbc predict` against reading and writing alone.
 
 The patients are synthetic and satisfy the contract. Scorer and scikit-learn take turns within one process, on the same
-rows; `wdbc predict` and the plain script are whole processes that take turns.
+rows; `wdbc predict` of the file, or of a folder that contains it, by two processes, and the plain script are whole
+processes that take turns.
 """
 
 import json
@@ -21,6 +22,7 @@ PYTHON = sys.executable
 MILLION = 1_000_000
 FLOORS = {"logistic": 20.0, "spline": 8.0, "pca_logistic": 9.0}  # million rows per CPU second
 _PIECE = MILLION  # rows of a file that are synthesised at a time
+_GROUP = 2**17  # rows of a row group, which a process scores at a time if the file is in a folder
 _SINGLE = 300  # calls with one row; the median is reported
 
 
@@ -49,8 +51,21 @@ def _predict(folder: Path, size: int, repetitions: int) -> list[Row]:
     cost_of((PYTHON, "-m", "benchmarks.scoring", "make", str(made), str(size), str(folder)), environment=environment)
     predict: Sequence[str] = (PYTHON, "-m", "wdbc_assets", "predict", str(made), str(out))
     copy: Sequence[str] = (PYTHON, str(ROOT / "benchmarks" / "plain_copy.py"), str(made), str(plain))
-    ours, theirs = in_turn([lambda: predict, lambda: copy], repetitions=repetitions, environment=environment)
-    shutil.rmtree(folder / "store")
+    dataset = folder / "dataset"
+    dataset.mkdir()
+    (dataset / made.name).hardlink_to(made)
+
+    def predict_folder() -> Sequence[str]:
+        shutil.rmtree(folder / "scored", ignore_errors=True)
+        return (PYTHON, "-m", "wdbc_assets", "predict", str(dataset), str(folder / "scored"))
+
+    ours, theirs, folders = in_turn(
+        [lambda: predict, lambda: copy, predict_folder],
+        repetitions=repetitions,
+        environment=environment | {"WDBC_WORKERS": "2"},
+    )
+    for place in ("store", "dataset", "scored"):
+        shutil.rmtree(folder / place)
     for path in (made, out, plain):
         path.unlink()
     named = f"`wdbc predict`, {size:,} rows"
@@ -60,6 +75,8 @@ def _predict(folder: Path, size: int, repetitions: int) -> list[Row]:
         Row(named, speed, "M rows/CPU s"),
         Row(f"{named}, speed to reading and writing alone", ratios(theirs, ours, "cpu"), "x", floor=0.5),
         Row(f"{named}, peak memory", peak, "MiB", 400),
+        Row(f"{named} in a folder, rows per CPU second to one file", ratios(ours, folders, "cpu"), "x", floor=0.8),
+        Row(f"{named} in a folder, largest process", Spread.of([cost.peak for cost in folders]), "MiB", 400),
     ]
 
 
@@ -132,7 +149,7 @@ def _make(path: Path, size: int, folder: Path) -> None:
         table = builders.table_of(min(_PIECE, size - begin), seed=number).drop(columns=contract.DIAGNOSIS)
         piece = pa.Table.from_pandas(table, preserve_index=False)
         writer = writer or pq.ParquetWriter(path, piece.schema)
-        writer.write_table(piece)
+        writer.write_table(piece, row_group_size=_GROUP)
     if writer is not None:
         writer.close()
 

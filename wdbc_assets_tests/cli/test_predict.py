@@ -342,10 +342,13 @@ def test_if_no_row_can_be_scored_only_the_rejects_are_written(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("champion")
-@pytest.mark.parametrize("source", ["missing.csv", "results"])
-def test_an_unreadable_input_is_named(tmp_path: Path, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("missing.csv", "the input cannot be read"), ("results", "the source is a folder, not a regular file")],
+)
+def test_an_unreadable_input_is_named(tmp_path: Path, source: str, said: str) -> None:
     text = stderr(wdbc(tmp_path / source, tmp_path / "out.csv"), 1)
-    assert "the input cannot be read" in text
+    assert said in text
     assert source in text
     assert left_behind(tmp_path) == []
 
