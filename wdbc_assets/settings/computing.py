@@ -18,7 +18,10 @@ class Computing(BaseModel):
     """The engine of a computation, and the resources that it may use."""
 
     workers: int | None = Field(
-        None, ge=1, le=256, description="number of processes of an evaluation; unset: one per processor"
+        None,
+        ge=1,
+        le=256,
+        description="number of processes of an evaluation, or of the scoring of a folder; unset: one per processor",
     )
     engine: Literal["auto", "local", "dask"] = Field(
         "auto",
