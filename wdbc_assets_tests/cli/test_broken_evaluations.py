@@ -64,6 +64,7 @@ def test_a_failed_fold_is_reported_and_only_that_fold_is_computed_again() -> Non
 
 
 @pytest.mark.fault("T04")
+@pytest.mark.nightly
 def test_a_killed_worker_is_reported_and_the_next_run_resumes() -> None:
     with evaluating("--recipe", "slow") as running:
         victim, *others = workers(running.pid)

@@ -53,6 +53,7 @@ def test_without_a_champion_both_say_how_to_get_one() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_policy_for_another_prevalence_from_its_making_to_the_next_champion(store: Store, tmp_path: Path) -> None:
     patients = tmp_path / "wdbc.data"
     patients.write_bytes(builders.bundled_uci_bytes())
