@@ -10,6 +10,7 @@ import json
 import re
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -46,7 +47,7 @@ class _Answer(Exception):
     content: bytes = b""
 
 
-class Fake(ThreadingHTTPServer):
+class Fake(ThreadingHTTPServer, ABC):
     """A server on loopback with one bucket. A check of a condition and its write are one step."""
 
     daemon_threads = True
@@ -70,9 +71,9 @@ class Fake(ThreadingHTTPServer):
             server.shutdown()
 
     @staticmethod
+    @abstractmethod
     def settings(port: int) -> dict[str, str]:
         """The environment variables with which obstore finds a server at this port."""
-        raise NotImplementedError
 
     def write(self, name: str, content: bytes) -> _Object:
         with self.guard:
@@ -93,7 +94,7 @@ class Fake(ThreadingHTTPServer):
             return [(name, self.objects[name]) for name in names[:_PAGE]], more
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     """One request: what both clouds have in common."""
 
     server: Fake
@@ -117,8 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer = raised
         self._send(answer)
 
+    @abstractmethod
     def _answered(self, name: str, body: bytes) -> _Answer:
-        raise NotImplementedError
+        """Carry out a request on an object, or on the bucket if the name is empty."""
 
     def _read(self, name: str) -> _Answer:
         found = self.server.found(name, self.codes[1])

@@ -13,7 +13,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-_PREFIX = ".wdbc-predict-"
+PREFIX = ".wdbc-predict-"
+"""How the temporary name of an output begins, be it a file or a folder."""
+
 _NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _OWNER_ONLY = 0o600
 
@@ -52,7 +54,7 @@ class UnfinishedFile:
             os.fchmod(descriptor, mode)
         os.fsync(descriptor)
         if self._name is None:
-            name = self._destination.with_name(_PREFIX + secrets.token_hex(4))
+            name = self._destination.with_name(PREFIX + secrets.token_hex(4))
             # Only linkat follows the link of a descriptor's path; Python calls linkat if given a folder descriptor.
             folder = os.open(self._destination.parent, os.O_RDONLY)
             try:
@@ -82,7 +84,7 @@ class UnfinishedFile:
 
     def _named(self) -> int:
         while True:
-            name = self._destination.with_name(_PREFIX + secrets.token_hex(4))
+            name = self._destination.with_name(PREFIX + secrets.token_hex(4))
             descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY)
             self._name = name
             _lock(descriptor)
@@ -99,7 +101,7 @@ def _lock(descriptor: int) -> None:
 def _sweep(folder: Path) -> None:
     """Remove the files of killed writers, which are those that are not locked."""
     with suppress(OSError):
-        for path in folder.glob(f"{_PREFIX}*"):
+        for path in folder.glob(f"{PREFIX}*"):
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
                 try:

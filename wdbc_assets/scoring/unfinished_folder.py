@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from wdbc_assets.domain.errors import WdbcError
-
-_PREFIX = ".wdbc-predict-"
+from wdbc_assets.scoring.unfinished_file import PREFIX
 
 
 class UnfinishedFolder:
@@ -29,7 +28,7 @@ class UnfinishedFolder:
         require_free(destination)
         with self._errors():
             _sweep(self._destination.parent)
-            self._path = self._destination.with_name(_PREFIX + secrets.token_hex(4))
+            self._path = self._destination.with_name(PREFIX + secrets.token_hex(4))
             self._path.mkdir(mode=0o700)
             self._lock = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             with suppress(OSError):  # on a file system without locks nothing is removed
@@ -102,7 +101,7 @@ def _not_empty(where: str) -> WdbcError:
 
 def _sweep(parent: Path) -> None:
     """Remove the folders of killed writers, which are those that are not locked."""
-    for path in parent.glob(f"{_PREFIX}*"):
+    for path in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:

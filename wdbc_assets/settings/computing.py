@@ -25,8 +25,8 @@ class Computing(BaseModel):
     )
     engine: Literal["auto", "local", "dask"] = Field(
         "auto",
-        description="where evaluations run: local (processes of this machine), dask, or auto (dask"
-        " for more than 2 million rows)",
+        description="where evaluations run and folders are scored: local (processes of this machine), dask, or auto"
+        " (local, but dask for an evaluation of more than 2 million rows)",
     )
     dask: str = Field(
         OWN_CLUSTER,

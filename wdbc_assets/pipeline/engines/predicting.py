@@ -80,7 +80,7 @@ def score_folder(
                     yield outcome
                     progress(tally)
 
-            # Closed first: an interruption would otherwise keep the iterator, and with it the workers, alive.
+            # Closed here: an interruption would otherwise keep the iterator, and with it the workers, alive until exit.
             stack.enter_context(contextlib.closing(computed))
             if isinstance(folder.out, Destination):
                 sink = stack.enter_context(output_files.open_output(folder.out))

@@ -180,9 +180,8 @@ class ObjectFolder:
 
         try:
             obstore.delete(self._store, files)
-        except (
-            FileNotFoundError
-        ):  # one is gone, perhaps by a request whose answer was lost: on Google's store, others stay
+        except FileNotFoundError:
+            # One is gone, perhaps by a request whose answer was lost. On Google's store the others then remain.
             for path in files:
                 with contextlib.suppress(FileNotFoundError):
                     obstore.delete(self._store, path)
