@@ -113,7 +113,9 @@ class DecisionLog:
     def deciding(self) -> Iterator[Entry | None]:
         """Block all other decisions; yield the entry of a killed writer, if any, which is completed first."""
         with self._backend.commit_lock():
-            unfinished = self.history().unfinished
+            # Read once, before the champion: an entry that another machine writes from here on changes the log.
+            self._base = self.content(paths.HISTORY)
+            unfinished = audit_log.read(self._base, self.content(paths.HISTORY_HEAD)).unfinished
             if unfinished is not None:
                 try:
                     swaps = self._completion(unfinished)
@@ -121,7 +123,6 @@ class DecisionLog:
                     swaps = [self._swap(paths.HISTORY_HEAD, audit_log.head_of(unfinished))]
                 with signals.deferred():
                     self._complete(unfinished, swaps)
-            self._base = self.content(paths.HISTORY)
             yield unfinished
 
     def record(self, action: str, decision: Decision, *, before: str | None, after: str | None) -> Entry:

@@ -17,22 +17,39 @@ from wdbc_assets_tests.store.artifacts import put
 
 
 class Machine(ObjectFolder):
-    """A backend with a lock of its own. `meanwhile` is called once, when it has read the champion's pointer again."""
+    """A backend with a lock of its own. `meanwhile` is called once, when it has read the watched file under the lock.
+
+    `reads` is the number of reads before that one.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._lock = threading.Lock()
         self.reads = 0
+        self.watched = paths.pointer(paths.CHAMPION)
         self.meanwhile: Any = None
 
     def read(self, path: str) -> bytes:
         content = super().read(path)
-        if path == paths.pointer(paths.CHAMPION) and self.meanwhile and self._lock.locked():
+        if path == self.watched and self.meanwhile and self._lock.locked():
             self.reads -= 1
             if self.reads < 0:
                 call, self.meanwhile = self.meanwhile, None
                 call()
         return content
+
+
+class Killed(BaseException):
+    """Ends a machine's writer between two writes."""
+
+
+class KilledAfterItsEntry(Machine):
+    """A machine whose writer ends when its decision is in the log, before the champion's pointer."""
+
+    def compare_and_swap(self, path: str, old: bytes | None, new: bytes) -> bool:
+        if path == paths.pointer(paths.CHAMPION):
+            raise Killed
+        return super().compare_and_swap(path, old, new)
 
 
 def decided(store: Store) -> list[str | None]:
@@ -51,6 +68,35 @@ def test_a_promotion_that_another_machine_overtakes_is_superseded(url: str, read
         promote(Store(mine), b"mine")
     assert caught.value.hint
     assert mine.meanwhile is None
+    standing = open_registry(Store(theirs)).standing()
+    assert standing.problems == ()
+    assert standing.version == draft(Store(theirs), b"theirs").manifest.version
+    assert len(decided(Store(theirs))) == 2
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.fault("F03")
+@pytest.mark.parametrize(
+    ("watched", "reads"), [(paths.HISTORY, 0), (paths.HISTORY_HEAD, 0), (paths.pointer(paths.CHAMPION), 0),
+                           (paths.HISTORY_HEAD, 1)],
+)  # fmt: skip
+def test_a_promotion_is_superseded_by_one_whose_entry_is_all_that_is_written(
+    url: str, watched: str, reads: int
+) -> None:
+    mine, theirs = Machine(url), KilledAfterItsEntry(url)
+    promote(Store(Machine(url)), b"a")
+    mine.watched, mine.reads = watched, reads
+
+    def overtake() -> None:
+        with pytest.raises(Killed):
+            promote(Store(theirs), b"theirs")
+
+    mine.meanwhile = overtake
+    with pytest.raises(Superseded):
+        promote(Store(mine), b"mine")
+    assert mine.meanwhile is None
+    with open_registry(Store(mine)).deciding() as unfinished:  # the next decision of any machine completes theirs
+        assert unfinished is not None
     standing = open_registry(Store(theirs)).standing()
     assert standing.problems == ()
     assert standing.version == draft(Store(theirs), b"theirs").manifest.version
