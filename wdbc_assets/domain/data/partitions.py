@@ -16,7 +16,7 @@ import numpy as np
 from wdbc_assets.domain.data import contract, membership
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -58,6 +58,17 @@ class Blocks(Generic[PartT_co]):
     def map(self, function: Callable[[PartT_co], T]) -> list[T]:
         """Apply the function to one partition after the other."""
         return [function(block) for block in self.blocks]
+
+
+@dataclass(frozen=True)
+class Streamed(Generic[PartT_co]):
+    """Partitions that this process reads one after the other, again for each computation."""
+
+    parts: Callable[[], Iterable[PartT_co]]
+
+    def map(self, function: Callable[[PartT_co], T]) -> list[T]:
+        """Apply the function to one partition after the other."""
+        return [function(part) for part in self.parts()]
 
 
 @dataclass(frozen=True)
