@@ -12,6 +12,7 @@ from wdbc_assets.cli import folders, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline.engines import large
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Handle, Store
 
@@ -55,9 +56,11 @@ def _consistent_manifests(store: Store) -> dict[str, Manifest]:
 
 
 def _contents(store: Store, manifests: Mapping[str, Manifest]) -> dict[str, bytes]:
-    split = Handle(store, manifests["train_test_split"]).load()
+    values = {name: Handle(store, manifests[name]).load() for name in ("raw_data", "train_test_split")}
+    large.refuse("wdbc export", values)
+    split = values["train_test_split"]
     return {
-        "raw/wdbc.data": Handle(store, manifests["raw_data"]).load(),
+        "raw/wdbc.data": values["raw_data"],
         **{
             f"train_test/{name}.csv": getattr(split, name).to_csv(index=False, lineterminator="\n").encode()
             for name in ("X_train", "X_test", "y_train", "y_test")

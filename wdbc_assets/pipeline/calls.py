@@ -14,6 +14,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring.outcome_events import Delivery
 from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline.engines import large
 from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Report
 from wdbc_assets.pipeline.served_files import ServedFiles
@@ -205,6 +206,9 @@ def call(
         "scoring_context": lambda: scoring_context,
         "service": lambda: service,
     }
-    function = pkgutil.resolve_name(specs.ASSETS[asset].function)
+    spec = specs.ASSETS[asset]
+    if not spec.takes_large:
+        large.refuse(asset, inputs)
+    function = pkgutil.resolve_name(spec.function)
     names = inspect.signature(function).parameters
     return function(**{name: inputs[name] if name in inputs else arguments[name]() for name in names})

@@ -6,6 +6,7 @@ inputs, a function may request any argument that `pipeline.calls.call` lists. Th
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.data.exploration import Exploration
+    from wdbc_assets.domain.data.lines import LinesFile
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.promotion import bundles, card_parts
+    from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
 """What the champion is made of. Its other inputs are evidence for the gate."""
@@ -48,11 +51,11 @@ def raw_data(
     return External(snapshot.content, snapshot.origin.to_json())
 
 
-def clean_frame(raw_data: bytes) -> "pd.DataFrame":
+def clean_frame(raw_data: "bytes | LinesFile") -> "pd.DataFrame | TableFile":
     """One row per patient: the diagnosis (1 malignant, 0 benign) and 30 measurements, without ids."""
-    from wdbc_assets.domain.data import cleaning, reading
+    from wdbc_assets.pipeline.engines import cleaning
 
-    return cleaning.clean(reading.read(raw_data))
+    return cleaning.clean(raw_data)
 
 
 def exploration(clean_frame: "pd.DataFrame") -> "Exploration":
@@ -62,54 +65,38 @@ def exploration(clean_frame: "pd.DataFrame") -> "Exploration":
     return exploration.explore(clean_frame)
 
 
-def train_test_split(clean_frame: "pd.DataFrame", parameters: settings.SplitParameters) -> "splitting.Split":
+def train_test_split(
+    clean_frame: "pd.DataFrame | TableFile", parameters: settings.SplitParameters
+) -> "splitting.Split | LargeSplit":
     """The training set, and a test set that the model never sees before it is evaluated."""
-    from wdbc_assets.domain.data import splitting
+    from wdbc_assets.pipeline.engines import splitting
 
-    return splitting.split(
-        clean_frame,
-        test_size=parameters.test_size,
-        seed=parameters.split_seed,
-        stratified=parameters.stratified,
-        method=parameters.split_method,
-    )
+    return splitting.split(clean_frame, parameters)
 
 
 def fitted_pipeline(
-    train_test_split: "splitting.Split", parameters: settings.SearchParameters, report: Report
+    train_test_split: "splitting.Split | LargeSplit",
+    parameters: settings.SearchParameters,
+    engine: Engine,
+    report: Report,
 ) -> "fitting.Fit":
     """The recipe's best candidate by cross-validation, fitted on the whole training set."""
-    from wdbc_assets.domain.modeling import fitting
+    from wdbc_assets.pipeline.engines import training
 
-    return fitting.fit(
-        train_test_split.X_train,
-        train_test_split.y_train,
-        recipe=parameters.recipe,
-        grid=parameters.grid,
-        folds=parameters.folds,
-        repeats=parameters.search_repeats,
-        seed=parameters.search_seed,
-        method=parameters.split_method,
-        progress=lambda done, total: report("candidates evaluated", done, total),
-    )
+    progress = partial(report, "candidates evaluated")
+    return training.fit(train_test_split, parameters, engine, progress)
 
 
 def metrics(
-    train_test_split: "splitting.Split",
+    train_test_split: "splitting.Split | LargeSplit",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.MetricsParameters,
+    engine: Engine,
 ) -> "Metrics":
     """Metrics of the fitted pipeline on the test set, each with its confidence interval, in full precision."""
-    from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
-    from wdbc_assets.domain.modeling import prediction
+    from wdbc_assets.pipeline.engines import testing
 
-    return evaluation_metrics.evaluate(
-        train_test_split.y_test,
-        prediction.predict(fitted_pipeline.pipeline, train_test_split.X_test),
-        bootstrap=parameters.bootstrap,
-        seed=parameters.bootstrap_seed,
-        confidence=parameters.confidence,
-    )
+    return testing.evaluate(train_test_split, fitted_pipeline, parameters, engine)
 
 
 def cross_validation(
@@ -134,23 +121,16 @@ def cross_validation(
 
 
 def decision_policy(
-    train_test_split: "splitting.Split",
+    train_test_split: "splitting.Split | LargeSplit",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.PolicyParameters,
+    engine: Engine,
     report: Report,
 ) -> "DecisionPolicy":
     """The threshold for malignant and the referral band, from out-of-fold probabilities of the training set."""
-    from wdbc_assets.domain.evaluation import policy_derivation
+    from wdbc_assets.pipeline.engines import deciding
 
-    return policy_derivation.derive(
-        train_test_split,
-        fitted_pipeline,
-        recall_target=parameters.recall_target,
-        alpha=parameters.referral_alpha,
-        folds=parameters.policy_folds,
-        seed=parameters.policy_seed,
-        progress=lambda done, total: report("folds scored", done, total),
-    )
+    return deciding.derive(train_test_split, fitted_pipeline, parameters, engine, partial(report, "folds scored"))
 
 
 def stability(

@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from wdbc_assets.domain.data.lines import LinesFile
+from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing, paths, skops_files
-from wdbc_assets.store.table_files import TableFile
+from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +35,13 @@ RESULTS: Mapping[str, str] = {
 """The types of the results that are stored as one JSON object, by asset. Imported when such a file is decoded."""
 
 T = TypeVar("T")
+LargeFile: TypeAlias = TableFile | LinesFile
 
 _PATIENTS = "patients.parquet"
+_SOURCE = "wdbc.data"
+_LARGE_SPLIT = ("train", "test")
+_DRAW = "draw.json"
+_LARGER = ("large_bytes", "large_table", "large_split")
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
 
@@ -43,15 +50,15 @@ class Codec:
     """One storage format: which values it accepts, how it writes, reads and counts the rows of a value.
 
     `tables` returns the files of a value that are never held in memory, besides those that `encode` returns; `large`
-    has their names.
+    says which ones they are by their names.
     """
 
     takes: Callable[[Any], bool]
     encode: Callable[[str, Any], dict[str, bytes]]
     decode: Callable[[Mapping[str, Any]], Any]
     rows: Callable[[Any], int | None]
-    tables: Callable[[Any], dict[str, TableFile]] = lambda _: {}
-    large: tuple[str, ...] = ()
+    tables: Callable[[str, Any], dict[str, LargeFile]] = lambda _asset, _value: {}
+    large: Callable[[str], bool] = lambda _: False
 
 
 def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
@@ -69,7 +76,7 @@ def encode(asset: str, value: Any) -> tuple[str, dict[str, bytes], int | None]:
     )
 
 
-def decode(name: str, contents: Mapping[str, bytes | TableFile]) -> Any:
+def decode(name: str, contents: Mapping[str, bytes | LargeFile]) -> Any:
     """Return the value of a version's files, which must have been verified.
 
     Raises:
@@ -78,14 +85,19 @@ def decode(name: str, contents: Mapping[str, bytes | TableFile]) -> Any:
     return CODECS[name].decode(contents)
 
 
-def tables(name: str, value: Any) -> dict[str, TableFile]:
+def tables(name: str, asset: str, value: Any) -> dict[str, LargeFile]:
     """Return the files of a value that `encode` leaves out, because they are too large for memory."""
-    return CODECS[name].tables(value)
+    return CODECS[name].tables(asset, value)
 
 
-def large(name: str) -> tuple[str, ...]:
-    """Return the names of the files of a codec that `decode` takes as tables in files."""
-    return CODECS[name].large if name in CODECS else ()
+def is_large(name: str, file: str) -> bool:
+    """Return whether `decode` takes this file of a codec as a table in a file."""
+    return name in CODECS and CODECS[name].large(file)
+
+
+def larger_than_memory(name: str) -> bool:
+    """Return whether the values of a codec are never held in memory."""
+    return name in _LARGER
 
 
 def to_parquet(frame: "pd.DataFrame") -> bytes:
@@ -141,6 +153,11 @@ def _split_decode(contents: Mapping[str, bytes]) -> Any:
 
     X_train, X_test, y_train, y_test = (from_parquet(contents[f"{name}.parquet"]) for name in _SPLIT)
     return splitting.Split(X_train, X_test, y_train.iloc[:, 0], y_test.iloc[:, 0])
+
+
+def _large_split_decode(contents: Mapping[str, Any]) -> Any:
+    sets = {name: contents[f"{name}.parquet"] for name in _LARGE_SPLIT}
+    return LargeSplit(**sets, draw=parsing.read(Draw, contents[_DRAW]))
 
 
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
@@ -308,9 +325,33 @@ def _raw_rows(content: bytes) -> int | None:
 CODECS: Mapping[str, Codec] = {
     "bytes": Codec(
         takes=lambda value: isinstance(value, bytes),
-        encode=lambda asset, value: {"wdbc.data" if asset == "raw_data" else f"{asset}.bin": value},
+        encode=lambda asset, value: {_SOURCE if asset == "raw_data" else f"{asset}.bin": value},
         decode=lambda contents: next(iter(contents.values())),
         rows=_raw_rows,
+    ),
+    "large_bytes": Codec(
+        takes=lambda value: isinstance(value, LinesFile),
+        encode=lambda *_: {},
+        decode=lambda contents: LinesFile(contents[_SOURCE].file),
+        rows=lambda value: value.rows,
+        tables=lambda _, lines: {_SOURCE: lines},
+        large=lambda _: True,
+    ),
+    "large_table": Codec(
+        takes=lambda value: isinstance(value, TableFile),
+        encode=lambda *_: {},
+        decode=lambda contents: next(iter(contents.values())),
+        rows=lambda value: value.rows,
+        tables=lambda asset, table: {f"{asset}.parquet": table},
+        large=lambda _: True,
+    ),
+    "large_split": Codec(
+        takes=lambda value: isinstance(value, LargeSplit),
+        encode=lambda _, split: {_DRAW: to_json(vars(split.draw))},
+        decode=_large_split_decode,
+        rows=lambda value: value.train.rows + value.test.rows,
+        tables=lambda _, split: {f"{name}.parquet": getattr(split, name) for name in _LARGE_SPLIT},
+        large=lambda name: name != _DRAW,
     ),
     "table": Codec(
         takes=lambda value: _kind(value) == "pandas.DataFrame",
@@ -341,8 +382,8 @@ CODECS: Mapping[str, Codec] = {
         encode=_incoming_encode,
         decode=_incoming_decode,
         rows=lambda value: value.patients.rows,
-        tables=lambda value: {_PATIENTS: value.patients},
-        large=(_PATIENTS,),
+        tables=lambda _, batch: {_PATIENTS: batch.patients},
+        large=lambda name: name == _PATIENTS,
     ),
     "labelled_patients": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.LabelledPatients",

@@ -163,6 +163,11 @@ def stored_file(content: bytes) -> StoredFile:
     return StoredFile(len(content), hashlib.sha256(content).hexdigest())
 
 
+def stated(content: bytes | StoredFile) -> StoredFile:
+    """Return size and digest of a file that is in memory, or of one of which they are known already."""
+    return stored_file(content) if isinstance(content, bytes) else content
+
+
 def stored_stream(file: BinaryIO) -> StoredFile:
     """Return size and digest of what an open file contains, without holding it in memory."""
     digest, size = hashlib.sha256(), 0

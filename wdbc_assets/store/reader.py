@@ -4,7 +4,6 @@ A version is returned only if its files match the digests in its manifest, and n
 names the file and what to do.
 """
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from wdbc_assets.store.manifest import (
 )
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.removals import Removed
-from wdbc_assets.store.table_files import TableFile
+from wdbc_assets.store.table_files import Place, TableFile
 
 T = TypeVar("T")
 
@@ -194,14 +193,9 @@ class StoreReader:
 
     def _open(self, path: str) -> tuple[TableFile, StoredFile]:
         """Return a file that is read in parts. What is read is what was verified: the file stays open."""
-        file = self.backend.open(path)
-        if not file.seekable():
-            with file as remote:
-                file = table_files.temporary_file()
-                shutil.copyfileobj(remote, file)
-                file.seek(0)
-        table = TableFile(file)
-        return table, stored_stream(file)
+        file = table_files.local_copy(self.backend.open(path))
+        stored = stored_stream(file)
+        return TableFile(file, Place.of(file, self.url, path, stored)), stored
 
     def _require_version(self, manifest: Manifest) -> None:
         if version_of(manifest.files) != manifest.version:
@@ -213,10 +207,10 @@ class StoreReader:
         Raises:
             DamagedStore: a file is missing, was altered, or does not contain such a value.
         """
-        large = codecs.large(manifest.codec)
         contents: dict[str, bytes | TableFile] = {}
         for name in manifest.files:
-            read: Callable[[str], tuple[bytes | TableFile, StoredFile]] = self._open if name in large else self._read
+            large = codecs.is_large(manifest.codec, name)
+            read: Callable[[str], tuple[bytes | TableFile, StoredFile]] = self._open if large else self._read
             contents[name] = self._intact(manifest, name, read)
         self._require_version(manifest)
         try:
@@ -241,12 +235,14 @@ class StoreReader:
             raise self._damage(manifest, paths.version_file(manifest, name), "does not contain a JSON object")
         return plain
 
-    def found(self, manifest: Manifest) -> dict[str, bytes | None]:
+    def found(self, manifest: Manifest) -> dict[str, bytes | StoredFile | None]:
         """Read the files of a version without verification, None for a missing one.
 
-        Use it to find out what has changed, never to compute anything.
+        Of a table that is larger than memory, return sizes and digests. Use it to find out what has changed, never to
+        compute anything.
         """
-        return {name: self._content(paths.version_file(manifest, name)) for name in manifest.files}
+        found = self._stated if codecs.larger_than_memory(manifest.codec) else self._content
+        return {name: found(paths.version_file(manifest, name)) for name in manifest.files}
 
     def refusal(self, asset: str) -> Refusal | None:
         """Return when and why the last attempt at an asset was rejected, or None if a later one succeeded.
@@ -270,6 +266,12 @@ class StoreReader:
         except FileNotFoundError:
             return None
         return Manifest.from_json(content, where=self._where(path), name=name, asset=asset, partition=partition)
+
+    def _stated(self, path: str) -> StoredFile | None:
+        try:
+            return self._measure(path)[1]
+        except (FileNotFoundError, DamagedStore):
+            return None
 
     def _content(self, path: str) -> bytes | None:
         try:

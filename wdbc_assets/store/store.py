@@ -32,7 +32,6 @@ from wdbc_assets.store.manifest import (
 )
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.reader import Handle, NeverMade, Refusal, StoreReader
-from wdbc_assets.store.table_files import TableFile
 
 __all__ = ["Draft", "Handle", "NeverMade", "Refusal", "Store", "open_store"]
 
@@ -46,7 +45,7 @@ class Draft:
     value: Any = field(repr=False)  # it may hold patients' rows
     contents: Mapping[str, bytes] = field(repr=False)
     manifest: Manifest
-    tables: Mapping[str, TableFile] = field(default_factory=dict, repr=False)
+    tables: Mapping[str, codecs.LargeFile] = field(default_factory=dict, repr=False)
 
 
 class Store(StoreReader):
@@ -75,7 +74,7 @@ class Store(StoreReader):
             WdbcError: the asset's name is not a valid folder name, or the value has no storage format.
         """
         codec, contents, rows = codecs.encode(paths.asset_name(asset), value)
-        tables = codecs.tables(codec, value)
+        tables = codecs.tables(codec, asset, value)
         files = {paths.file_name(name): stored_file(content) for name, content in contents.items()}
         files |= {paths.file_name(name): _stated(table) for name, table in tables.items()}
         manifest = Manifest(
@@ -212,7 +211,7 @@ class Store(StoreReader):
             return False
 
 
-def _stated(table: TableFile) -> StoredFile:
+def _stated(table: codecs.LargeFile) -> StoredFile:
     table.file.seek(0)
     return stored_stream(table.file)
 

@@ -5,14 +5,20 @@ whatever pieces they were written. A file that is not yet part of a version is t
 is killed leaves nothing of it behind.
 """
 
+import os
+import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store.manifest import StoredFile, stored_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +27,78 @@ if TYPE_CHECKING:
 
 ROWS = 2**15
 """The number of rows of every part but the last."""
+_OPEN = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stored file is, for the processes that compute on its parts.
+
+    `opened` identifies the file that was verified: device, inode and size. A process that opens another one, on another
+    machine, verifies it itself.
+    """
+
+    store: str
+    path: str
+    stored: StoredFile
+    opened: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, file: BinaryIO, store: str, path: str, stored: StoredFile) -> "Place":
+        """Return the place of an open file that is as `stored` states."""
+        return cls(store, path, stored, _identity(file))
+
+
+@lru_cache(maxsize=_OPEN)
+def opened(place: Place) -> "TableFile":
+    """Return the stored table at a place, as this process finds it.
+
+    Raises:
+        WdbcError: it is not there, or is another one.
+    """
+    from wdbc_assets.store import backends
+
+    where = f"{place.store.rstrip('/')}/{place.path}"
+    try:
+        file = local_copy(backends.open_backend(place.store, relative_to=Path()).open(place.path))
+    except FileNotFoundError:
+        raise WdbcError(
+            "a process of the engine does not find a stored table",
+            where=where,
+            hint="Every worker must see the store under the same path or URL, WDBC_STORAGE.",
+        ) from None
+    if _identity(file) != place.opened and stored_stream(file) != place.stored:
+        file.close()
+        raise WdbcError(
+            "a process of the engine finds another stored table: its digest does not match",
+            where=where,
+            hint="Run `wdbc verify`, and let every worker see the same store.",
+        )
+    return TableFile(file, place)
+
+
+def _identity(file: BinaryIO) -> tuple[int, int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size
+
+
+def local_copy(file: BinaryIO) -> BinaryIO:
+    """Return a file that can be read at any place: the file itself, or a temporary copy of one of an object store."""
+    if file.seekable():
+        return file
+    with file as remote:
+        copy = temporary_file()
+        shutil.copyfileobj(remote, copy)
+        copy.seek(0)
+        return copy
 
 
 class TableFile:
-    """A table in an open Parquet file, which closes with this object."""
+    """A table in an open Parquet file, which closes with this object. `place` is where it is stored, if it is."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, place: Place | None = None) -> None:
         self.file = file
+        self.place = place
         weakref.finalize(self, file.close)
 
     @cached_property
@@ -42,17 +113,37 @@ class TableFile:
         rows: int = self._parquet.metadata.num_rows
         return rows
 
+    @property
+    def count(self) -> int:
+        """The number of parts."""
+        count: int = self._parquet.num_row_groups
+        return count
+
+    def part(self, number: int, columns: Sequence[str] | None = None) -> "pd.DataFrame":
+        """Return one part, from 0, of the table, or of some of its columns."""
+        # No Arrow threads: see `codecs.from_parquet`.
+        table = self._parquet.read_row_group(number, columns=columns, use_threads=False)
+        frame: pd.DataFrame = table.to_pandas(use_threads=False)
+        return frame
+
     def parts(self, columns: Sequence[str] | None = None) -> Iterator["pd.DataFrame"]:
         """Yield the table, or some of its columns, in parts."""
-        for part in range(self._parquet.num_row_groups):
-            # No Arrow threads: see `codecs.from_parquet`.
-            table = self._parquet.read_row_group(part, columns=columns, use_threads=False)
-            yield table.to_pandas(use_threads=False)
+        for number in range(self.count):
+            yield self.part(number, columns)
 
     def frame(self) -> "pd.DataFrame":
         """Return the whole table."""
         frame: pd.DataFrame = self._parquet.read(use_threads=False).to_pandas(use_threads=False)
         return frame
+
+
+@dataclass(frozen=True)
+class LargeSplit:
+    """The training set and the test set of a table larger than memory: a clean frame with the digest of each row."""
+
+    train: TableFile
+    test: TableFile
+    draw: Draw
 
 
 def write(frames: Iterable["pd.DataFrame"]) -> TableFile:

@@ -8,7 +8,8 @@ from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.store import environment
-from wdbc_assets.store.manifest import Manifest, stored_file, version_of
+from wdbc_assets.store import manifest as manifests
+from wdbc_assets.store.manifest import Manifest, StoredFile, version_of
 
 Kind = Literal["data", "input", "configuration", "code", "library", "machine", "stored file"]
 
@@ -51,7 +52,9 @@ class Cause:
                 return "Find out who changed it. `wdbc run --force` (or the command that made it) restores it."
 
 
-def damage(manifest: Manifest, contents: Mapping[str, bytes | None], made: Manifest | None) -> Iterator[Cause]:
+def damage(
+    manifest: Manifest, contents: Mapping[str, bytes | StoredFile | None], made: Manifest | None
+) -> Iterator[Cause]:
     """Yield the damage to the stored files themselves.
 
     Args:
@@ -63,7 +66,7 @@ def damage(manifest: Manifest, contents: Mapping[str, bytes | None], made: Manif
         content = contents[name]
         if content is None:
             yield Cause("stored file", name, stated.sha256, "is missing")
-        elif (now := stored_file(content)) != stated:
+        elif (now := manifests.stated(content)) != stated:
             yield Cause(
                 "stored file",
                 name,

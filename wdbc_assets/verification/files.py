@@ -4,11 +4,13 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import codecs, skops_files
+from wdbc_assets.store.manifest import StoredFile
 from wdbc_assets.verification import tables, values
 from wdbc_assets.verification.differences import FileDifference
 
@@ -19,7 +21,12 @@ _SHOWN = 10
 
 
 def compare(
-    file: str, stored: bytes | None, derived: bytes | None, *, intact: bool, patients: "pd.DataFrame | None"
+    file: str,
+    stored: bytes | StoredFile | None,
+    derived: bytes | StoredFile | None,
+    *,
+    intact: bool,
+    patients: "pd.DataFrame | None",
 ) -> FileDifference:
     """Compare two files of the same name; either may be missing.
 
@@ -32,6 +39,8 @@ def compare(
     """
     if stored is None or derived is None:
         return FileDifference(file, "is missing" if stored is None else "is no longer derived")
+    if isinstance(stored, StoredFile) or isinstance(derived, StoredFile):
+        return FileDifference(file, "another content, larger than memory: not compared cell by cell")
     try:
         match PurePosixPath(file).suffix:
             case ".json":
@@ -52,11 +61,11 @@ def compare(
         return FileDifference(file, "can no longer be read")
 
 
-def describe(contents: Mapping[str, bytes]) -> str:
-    """Return a short description of the files of a version."""
+def describe(contents: Mapping[str, bytes], large: Mapping[str, StoredFile] = MappingProxyType({})) -> str:
+    """Return a short description of the files of a version; of `large` ones only their number and size are known."""
     shapes = [_shape(content) for name, content in contents.items() if name.endswith(".parquet")]
     numbers = sum(values.count(json.loads(content)) for name, content in contents.items() if name.endswith(".json"))
-    phrases = []
+    phrases = [f"{len(large)} large files, {sum(file.size for file in large.values()):,} bytes"] if large else []
     if len(shapes) == 1:
         phrases.append(f"{shapes[0][0]} rows x {shapes[0][1]} columns")
     elif shapes:

@@ -32,7 +32,7 @@ class Rederived:
     @cached_property
     def value(self) -> Any:
         """The value as a run would read it from the store."""
-        return codecs.decode(self.draft.manifest.codec, self.draft.contents)
+        return codecs.decode(self.draft.manifest.codec, {**self.draft.contents, **self.draft.tables})
 
 
 class Inventory:

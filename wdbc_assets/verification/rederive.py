@@ -18,7 +18,7 @@ from wdbc_assets.pipeline.progress import Progress
 from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.store.backends import open_backend
 from wdbc_assets.store.checkpoints import Checkpoints
-from wdbc_assets.store.manifest import Manifest, stored_file
+from wdbc_assets.store.manifest import Manifest, StoredFile, stored_file
 from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
 
@@ -36,19 +36,26 @@ class RemoteSourceSkipped(NotDerived):
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """A version to re-derive, with its stored files by name; None for a missing file."""
+    """A version to re-derive, with its stored files by name; None for a missing file.
+
+    Of a table that is larger than memory, size and digest stand for a file.
+    """
 
     asset: str
     manifest: Manifest
-    contents: Mapping[str, bytes | None]
+    contents: Mapping[str, bytes | StoredFile | None]
 
     def intact(self) -> dict[str, bytes]:
-        """Return the files that match the manifest."""
+        """Return the files in memory that match the manifest."""
         return {
             name: content
             for name, stated in self.manifest.files.items()
-            if (content := self.contents[name]) is not None and stored_file(content) == stated
+            if isinstance(content := self.contents[name], bytes) and stored_file(content) == stated
         }
+
+    def large(self) -> dict[str, StoredFile]:
+        """Return size and digest of the files that are not held in memory."""
+        return {name: content for name, content in self.contents.items() if isinstance(content, StoredFile)}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,10 @@ class Derived:
     value: Any
     draft: Draft
     notes: tuple[str, ...]
+
+    def large(self) -> dict[str, StoredFile]:
+        """Return size and digest of the files that are not held in memory."""
+        return {name: self.draft.manifest.files[name] for name in self.draft.tables}
 
     def matches(self, manifest: Manifest) -> bool:
         """Return whether files, codec and number of rows are those of a manifest."""

@@ -169,6 +169,11 @@ def lay_out(content: bytes) -> Layout:
     return Layout(text, min(stop + 1, end), end, 2, header)
 
 
+def lay_out_lines(content: bytes) -> Layout:
+    """Return the layout of lines in UCI's layout that are part of a table, each with a line feed at its end."""
+    return Layout(content, 0, len(content.rstrip(b"\n")), 1, UCI)
+
+
 def shown(text: str) -> str:
     """Return a cell's text for messages: truncated, and quoted so that spaces and unusual characters are visible."""
     return ascii(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "...")

@@ -11,7 +11,7 @@ the server announced.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data import contract, csv_layouts
@@ -57,6 +57,17 @@ def read(content: bytes) -> RawTable:
     """
     layout = csv_layouts.lay_out(content)
     frame = _block_by_block(layout) if len(layout) and layout.is_made_of(_PLAIN) else None
+    return _row_by_row(layout) if frame is None else RawTable(frame, ())
+
+
+def read_lines(content: bytes, *, first: int) -> RawTable:
+    """Read some lines of a table in UCI's layout, of which the first one has the number `first`.
+
+    Raises:
+        NotATable: the lines have other columns.
+    """
+    layout = replace(csv_layouts.lay_out_lines(content), first_line=first)
+    frame = _block_by_block(layout) if layout.is_made_of(_PLAIN) else None
     return _row_by_row(layout) if frame is None else RawTable(frame, ())
 
 

@@ -11,11 +11,13 @@ import dagster as dg
 from wdbc_assets.domain.data import contract
 from wdbc_assets.orchestration.metadata import parts
 from wdbc_assets.presentation import privacy
+from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.data.lines import LinesFile
 
 # As much as there is room for beside the key on an asset's page.
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 4
@@ -34,31 +36,58 @@ def clean_columns() -> dg.TableSchema:
     return _schema(contract.CLEAN_COLUMNS)
 
 
-def describe_raw_data(content: bytes) -> WithPreview:
+def describe_raw_data(content: "bytes | LinesFile") -> WithPreview:
     """Describe the raw bytes: first rows of the table that they are."""
+    return {privacy.PREVIEW: lambda: _preview(_first_raw_rows(content).drop(columns=contract.ID))}
+
+
+def _first_raw_rows(content: "bytes | LinesFile") -> "pd.DataFrame":
     from wdbc_assets.domain.data import reading
 
-    return {privacy.PREVIEW: lambda: _preview(reading.read(content).frame.drop(columns=contract.ID))}
+    if isinstance(content, bytes):
+        return reading.read(content).frame
+    first, lines = next(content.parts())
+    return reading.read_lines(lines, first=first).frame
 
 
-def describe_clean_frame(frame: "pd.DataFrame") -> WithPreview:
+def describe_clean_frame(frame: "pd.DataFrame | TableFile") -> WithPreview:
     """Describe the clean frame: classes and first rows."""
-    malignant = int(frame[contract.DIAGNOSIS].sum())
-    return {"malignant": malignant, "benign": len(frame) - malignant, privacy.PREVIEW: lambda: _preview(frame)}
+    rows, malignant = _counts(frame)
+    return {"malignant": malignant, "benign": rows - malignant, privacy.PREVIEW: lambda: _preview(_first_rows(frame))}
 
 
-def describe_split(split: "splitting.Split") -> WithPreview:
+def describe_split(split: "splitting.Split | LargeSplit") -> WithPreview:
     """Describe the training and test set: rows and classes of each, and a preview of the training set."""
-    both = (("train", split.y_train), ("test", split.y_test))
+    both: tuple[pd.DataFrame | TableFile, pd.DataFrame | TableFile]
+    training: pd.DataFrame | TableFile
+    if isinstance(split, LargeSplit):
+        both, training = (split.train, split.test), split.train
+    else:
+        both, training = (split.y_train.to_frame(), split.y_test.to_frame()), split.X_train
+    (training_rows, of_training), (test_rows, of_test) = map(_counts, both)
     return {
-        "training rows": len(split.y_train),
-        "test rows": len(split.y_test),
+        "training rows": training_rows,
+        "test rows": test_rows,
         "parts": parts.table(
             ("part", "rows", "malignant", "share"),
-            [(part, len(y), int(y.sum()), f"{y.mean():.3f}") for part, y in both],
+            [
+                ("train", training_rows, of_training, f"{of_training / training_rows:.3f}"),
+                ("test", test_rows, of_test, f"{of_test / test_rows:.3f}"),
+            ],
         ),
-        privacy.PREVIEW: lambda: _preview(split.X_train),
+        privacy.PREVIEW: lambda: _preview(_first_rows(training)[list(contract.FEATURES)]),
     }
+
+
+def _first_rows(table: "pd.DataFrame | TableFile") -> "pd.DataFrame":
+    return table.part(0) if isinstance(table, TableFile) else table
+
+
+def _counts(table: "pd.DataFrame | TableFile") -> tuple[int, int]:
+    """Return the number of rows, and of malignant ones."""
+    if not isinstance(table, TableFile):
+        return len(table), int(table[contract.DIAGNOSIS].sum())
+    return table.rows, sum(int(part[contract.DIAGNOSIS].sum()) for part in table.parts([contract.DIAGNOSIS]))
 
 
 def _schema(columns: tuple[contract.Column, ...]) -> dg.TableSchema:

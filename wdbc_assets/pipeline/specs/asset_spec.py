@@ -37,6 +37,7 @@ class AssetSpec:
             same batch; an asset that is not partitioned takes such an input of all batches.
         record: Whether a stored partition states what happened at that time. Only damage, or another version of a
             partitioned input, makes it out of date.
+        takes_large: Whether the function takes tables larger than memory. Any other refuses them.
         retrains: Whether a run that makes the asset records it as a retraining, and may promote the refit.
     """
 
@@ -62,4 +63,5 @@ class AssetSpec:
     promoted: bool = False
     partitioned: bool = False
     record: bool = False
+    takes_large: bool = False
     retrains: bool = False

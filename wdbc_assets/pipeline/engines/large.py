@@ -1,0 +1,55 @@
+"""A table larger than memory, on an engine: its processes read the parts from the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wdbc_assets.domain.data.lines import LinesFile
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.pipeline.engines import partitioned
+from wdbc_assets.store import table_files
+from wdbc_assets.store.table_files import LargeSplit, Place, TableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from wdbc_assets.domain.data.partitions import Partitions, Patients
+    from wdbc_assets.pipeline.engines.engine import Engine
+
+DIGEST = "digest"
+"""The column of a large split by which rows are drawn; see `membership`."""
+MORE_MEMORY = "Raise WDBC_ROWS_IN_MEMORY if this machine has the memory."
+
+
+def refuse(asset: str, inputs: Mapping[str, Any]) -> None:
+    """Raise WdbcError if an input of an asset that needs it in memory is larger."""
+    for name, value in inputs.items():
+        if isinstance(value, LinesFile | TableFile | LargeSplit):
+            raise WdbcError(
+                f"{asset} needs the whole {name} in memory, and it has more rows than that", hint=MORE_MEMORY
+            )
+
+
+def patients(engine: Engine, *tables: TableFile) -> AbstractContextManager[Partitions[Patients]]:
+    """Open the parts of stored tables of a large split, one after the other, as partitions on an engine."""
+    places = [(_stored(table), number) for table in tables for number in range(table.count)]
+    return partitioned.opened(engine, _read, places, noun="parts")
+
+
+def _stored(table: TableFile) -> Place:
+    if table.place is None:
+        raise WdbcError("a large table must be stored before it is computed on", hint="Materialize it first.")
+    return table.place
+
+
+def _read(place: tuple[Place, int]) -> Patients:
+    import numpy as np
+
+    from wdbc_assets.domain.data import contract
+    from wdbc_assets.domain.data.partitions import Patients
+
+    where, number = place
+    part = table_files.opened(where).part(number)
+    X = np.column_stack([part[name].to_numpy() for name in contract.FEATURES])
+    return Patients(X, part[contract.DIAGNOSIS].to_numpy(dtype=np.int8), part[DIGEST].to_numpy())
