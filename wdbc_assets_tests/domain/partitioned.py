@@ -10,6 +10,7 @@ import pandas as pd
 
 from wdbc_assets.domain.data import reading
 from wdbc_assets.domain.data.partitions import Blocks, Patients
+from wdbc_assets.domain.rules.partitions import CleanPart
 
 T = TypeVar("T")
 PartT_co = TypeVar("PartT_co", covariant=True)
@@ -47,3 +48,8 @@ def raw_in(table: reading.RawTable, parts: Sequence[slice]) -> Elsewhere[reading
         frame = table.frame.iloc[part]
         blocks.append(reading.RawTable(frame, tuple(one for one in table.unreadable if one.row in frame.index)))
     return Elsewhere(blocks, [])
+
+
+def clean_in(frame: pd.DataFrame, parts: Sequence[slice]) -> Elsewhere[CleanPart]:
+    """Return a clean frame in partitions."""
+    return Elsewhere([CleanPart(part.start, frame.iloc[part].reset_index(drop=True)) for part in parts], [])

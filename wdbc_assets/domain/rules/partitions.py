@@ -107,7 +107,7 @@ def _check_clean(part: CleanPart) -> _Checked:
     evaluation = schemas.Evaluation()
     broken = schemas.breaches(schemas.clean(evaluation, group), part.frame, groups.CLEAN_RULES)
     if broken:
-        return _Checked(tuple(broken), {}, np.empty(0, dtype=np.int8))
+        return _Checked(tuple(broken), {}, np.full(len(part.frame), -1, dtype=np.int8))
     found = {name: _moved(finding, part.first) for name, finding in evaluation.result().items()}
     return _Checked((), found, _diagnoses(part.frame))
 

@@ -11,7 +11,8 @@ from wdbc_assets.domain.data import contract, membership, reading
 from wdbc_assets.domain.rules import columns, groups, partitions, schemas
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets_tests import builders
-from wdbc_assets_tests.domain.partitioned import cuts, raw_in
+from wdbc_assets_tests.domain.partitioned import clean_in, cuts, raw_in
+from wdbc_assets_tests.domain.validation import clean_frame
 
 FEATURES = list(contract.FEATURES)
 Change = Callable[[pd.DataFrame], "pd.DataFrame | None"]
@@ -146,4 +147,67 @@ def test_no_more_measurements_are_held_than_allowed(monkeypatch: pytest.MonkeyPa
     table = raw(RAW_FAULTS["medians_are_usual"])
     parts = raw_in(table, cuts(569, 2))
     assert_same(partitions.validate_raw(parts), schemas.validate_raw(table))
+    assert len(parts.passes) == 1 + 30 / 3
+
+
+def odd_types(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype({"area_se": "float32", "texture_mean": "int64"})
+
+
+CLEAN_FAULTS: dict[str, Change] = {
+    "columns_are_features_only": lambda frame: frame.drop(columns="area_se").assign(id=1),
+    "types_match_the_contract": odd_types,
+    "row_order_is_not_a_feature": lambda frame: frame.assign(texture_se=np.linspace(0.5, 2.5, 569)),
+    "cells_are_numbers": RAW_FAULTS["cells_are_numbers"],
+    "diagnosis_is_0_or_1": cell("diagnosis", 2),
+    "worst_is_not_below_mean": RAW_FAULTS["worst_is_not_below_mean"],
+    "perimeter_fits_radius": RAW_FAULTS["perimeter_fits_radius"],
+    "area_fits_radius": RAW_FAULTS["area_fits_radius"],
+    "no_patient_is_lost": lambda frame: frame.iloc[:400],
+    "each_class_can_be_split": lambda frame: frame[(frame["diagnosis"] == 0) | (np.arange(569) < 3)],
+    "malignant_is_larger": swapped,
+    "medians_are_usual": RAW_FAULTS["medians_are_usual"],
+}
+
+
+def clean(change: Change) -> pd.DataFrame:
+    frame = clean_frame()
+    frame = changed if (changed := change(frame)) is not None else frame
+    return frame.reset_index(drop=True)
+
+
+def test_a_fault_is_planted_for_each_rule_of_the_clean_frame() -> None:
+    assert list(CLEAN_FAULTS) == [rule.name for rule in groups.CLEAN_RULES]
+
+
+@pytest.mark.parametrize("rule", CLEAN_FAULTS)
+def test_a_broken_clean_frame_has_the_same_findings_in_any_partitions(rule: str) -> None:
+    frame = clean(CLEAN_FAULTS[rule])
+    whole = schemas.validate_clean(frame)
+    assert rule in {finding.rule for finding in whole if not finding.passed}
+    for parts in (1, 2, 7):
+        assert_same(partitions.validate_clean(clean_in(frame, cuts(len(frame), parts))), whole)
+
+
+@pytest.mark.parametrize("rows", [0, 25, 26, 569])
+def test_rows_in_order_are_found_in_partitions_of_any_size(rows: int) -> None:
+    frame = clean(lambda frame: frame.iloc[:rows].assign(texture_se=np.linspace(0.5, 2.5, rows)))
+    whole = schemas.validate_clean(frame)
+    assert whole[2].passed == (rows < 26)
+    tiny = [slice(start, min(start + 25, rows)) for start in range(0, rows, 25)]
+    for parts in (tiny, [slice(0, 0), slice(0, rows)]):
+        assert_same(partitions.validate_clean(clean_in(frame, parts)), whole)
+
+
+def test_a_column_in_order_within_each_partition_alone_is_no_row_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "HELD", 569 * 8 * 3)
+    frame = clean(lambda frame: frame.assign(texture_se=np.linspace(0.5, 2.5, 569)[np.arange(569) % 100]))
+    parts = clean_in(frame, [slice(start, min(start + 100, 569)) for start in range(0, 569, 100)])
+    assert_same(partitions.validate_clean(parts), schemas.validate_clean(frame))
+
+
+def test_columns_out_of_order_within_a_partition_take_no_pass_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "HELD", 569 * 8 * 3)
+    parts = clean_in(clean_frame(), cuts(569, 2))
+    assert all(finding.passed for finding in partitions.validate_clean(parts))
     assert len(parts.passes) == 1 + 30 / 3
