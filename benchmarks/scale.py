@@ -7,6 +7,7 @@ resident set of a process, files mapped into it included. At the size of the com
 searches the same candidates on the same folds.
 """
 
+import itertools
 import json
 import math
 import resource
@@ -119,27 +120,37 @@ def _picture(measured: dict[str, Any], sizes: Sequence[int]) -> str:
     return sink.getvalue()
 
 
-def _raw(path: Path) -> Any:
+def _places(folder: Path) -> list[tuple[Path, int]]:
+    """Return the files of a table, each with the number of its first line within the table."""
+    import pyarrow.parquet as pq
+
+    paths = sorted(folder.iterdir())
+    ends = itertools.accumulate((pq.ParquetFile(path).metadata.num_rows for path in paths), initial=1)
+    return list(zip(paths, ends, strict=False))
+
+
+def _raw(place: tuple[Path, int]) -> Any:
+    import pandas as pd
     import pyarrow.parquet as pq
 
     from wdbc_assets.domain.data import reading
-    from wdbc_assets.domain.rules.partitions import RawPart
 
+    path, first = place
     frame = pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
     frame["id"] = frame["id"].astype("Int64")
-    frame.index.name = reading.LINE
-    return RawPart(path.name, 1, frame)
+    frame.index = pd.RangeIndex(first, first + len(frame), name=reading.LINE)
+    return reading.RawTable(frame, ())
 
 
 def _cleaned(folder: Path, part: Any) -> str:
-    """Store the cleaned partition as arrays that can be mapped into memory."""
+    """Store the cleaned partition, as arrays that can be mapped into memory, by the number of its first line."""
     import numpy as np
 
-    from wdbc_assets.domain.data import cleaning, reading
+    from wdbc_assets.domain.data import cleaning
     from wdbc_assets.domain.data.partitions import Patients
 
-    patients = Patients.of(cleaning.clean(reading.RawTable(part.frame, ())))
-    name_of_part: str = part.where
+    patients = Patients.of(cleaning.clean(part))
+    name_of_part = f"{part.frame.index[0]:010}"
     place = folder / name_of_part
     place.mkdir()
     for name, array in vars(patients).items():
@@ -171,11 +182,12 @@ def _write(folder: Path, size: int) -> dict[str, Any]:
 def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     from wdbc_assets.domain.evaluation import metrics, summed_policy
     from wdbc_assets.domain.modeling import summed_fit
+    from wdbc_assets.domain.rules import findings
     from wdbc_assets.domain.rules import partitions as rules
     from wdbc_assets.pipeline.engines import partitioned
     from wdbc_assets.pipeline.engines.local import Local
 
-    raw = sorted((folder / f"raw-{size}").iterdir())
+    raw = _places(folder / f"raw-{size}")
     cleaned = folder / f"clean-{size}-{workers}"
     cleaned.mkdir()
     engine = Local(workers)
@@ -186,7 +198,8 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
         found[stage] = time.perf_counter() - begun - sum(found.get(one, 0.0) for one in _STAGES)
 
     with partitioned.opened(engine, _raw, raw) as table:
-        rules.validate(table)
+        if refusal := findings.refusal(rules.validate_raw(table), f"raw-{size}"):
+            raise refusal
         lap("validate")
         names = table.map(partial(_cleaned, cleaned))
         lap("clean")

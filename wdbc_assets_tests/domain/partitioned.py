@@ -1,12 +1,33 @@
 """Tables in partitions, for tests."""
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from wdbc_assets.domain.data import reading
 from wdbc_assets.domain.data.partitions import Blocks, Patients
-from wdbc_assets.domain.rules.partitions import RawPart
+from wdbc_assets.domain.rules.partitions import CleanPart
+
+T = TypeVar("T")
+PartT_co = TypeVar("PartT_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Generic[PartT_co]):
+    """Partitions as a process of an engine has them: functions and results are pickled. It counts the passes."""
+
+    blocks: Sequence[PartT_co]
+    passes: list[int]
+
+    def map(self, function: Callable[[PartT_co], T]) -> list[T]:
+        """Apply a copy of the function to one partition after the other."""
+        self.passes.append(len(self.blocks))
+        copied = pickle.loads(pickle.dumps(function))
+        return [pickle.loads(pickle.dumps(copied(block))) for block in self.blocks]
 
 
 def cuts(rows: int, parts: int) -> list[slice]:
@@ -20,6 +41,15 @@ def patients_in(frame: pd.DataFrame, parts: Sequence[slice]) -> Blocks[Patients]
     return Blocks([Patients.of(frame.iloc[part]) for part in parts])
 
 
-def raw_in(frame: pd.DataFrame, parts: Sequence[slice]) -> Blocks[RawPart]:
-    """Return a raw table in partitions, each from a file of its own."""
-    return Blocks([RawPart(f"part-{number}.parquet", 1, frame.iloc[part]) for number, part in enumerate(parts)])
+def raw_in(table: reading.RawTable, parts: Sequence[slice]) -> Elsewhere[reading.RawTable]:
+    """Return a raw table in partitions."""
+    blocks = []
+    for part in parts:
+        frame = table.frame.iloc[part]
+        blocks.append(reading.RawTable(frame, tuple(one for one in table.unreadable if one.row in frame.index)))
+    return Elsewhere(blocks, [])
+
+
+def clean_in(frame: pd.DataFrame, parts: Sequence[slice]) -> Elsewhere[CleanPart]:
+    """Return a clean frame in partitions."""
+    return Elsewhere([CleanPart(part.start, frame.iloc[part].reset_index(drop=True)) for part in parts], [])

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 _RAW_TYPES = {"int64": "Int64"}
 
 
-def raw(evaluation: "Evaluation | None" = None) -> pa.DataFrameSchema:
-    """Return the schema of the raw table: 32 columns in UCI's order."""
+def raw(evaluation: "Evaluation | None" = None, group: Sequence[Rule] | None = None) -> pa.DataFrameSchema:
+    """Return the schema of the raw table, 32 columns in UCI's order, with all its rules or a group of them."""
     types = {column.name: _RAW_TYPES.get(column.dtype, column.dtype) for column in contract.COLUMNS}
-    return _schema("raw_data", types, groups.RAW_RULES, evaluation)
+    return _schema("raw_data", types, groups.RAW_RULES if group is None else group, evaluation)
 
 
-def clean(evaluation: "Evaluation | None" = None) -> pa.DataFrameSchema:
-    """Return the schema of the clean frame: the diagnosis and the 30 features."""
+def clean(evaluation: "Evaluation | None" = None, group: Sequence[Rule] | None = None) -> pa.DataFrameSchema:
+    """Return the schema of the clean frame, diagnosis and 30 features, with all its rules or a group of them."""
     types = {column.name: column.dtype for column in contract.CLEAN_COLUMNS}
-    return _schema("clean_frame", types, groups.CLEAN_RULES, evaluation)
+    return _schema("clean_frame", types, groups.CLEAN_RULES if group is None else group, evaluation)
 
 
 def features() -> pa.DataFrameSchema:
@@ -64,8 +64,7 @@ def columns_of(frame: pd.DataFrame) -> Columns:
 
 def validate_raw(table: reading.RawTable) -> list[Finding]:
     """Validate a raw table; rows are identified by their line in the file."""
-    texts = {(failure.row, failure.column): failure.value for failure in table.unreadable}
-    evaluation = Evaluation(texts)
+    evaluation = Evaluation.of(table)
     return _validate(table.frame, raw(evaluation), groups.RAW_RULES, evaluation)
 
 
@@ -81,22 +80,22 @@ def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Findin
     Raises:
         ValueError: the split was read from the store, which does not keep the row numbers of the frame.
     """
-    breaches: list[tuple[StructureRule, Failure]] = []
+    broken: list[tuple[StructureRule, Failure]] = []
     for name, schema, table in (
         ("X_train", features(), split.X_train),
         ("X_test", features(), split.X_test),
         ("y_train", target(), split.y_train.to_frame()),
         ("y_test", target(), split.y_test.to_frame()),
     ):
-        found = _breaches(schema, table, groups.SPLIT_RULES)
-        breaches += [(rule, replace(failure, column=f"{name}.{failure.column}")) for rule, failure in found]
-    if breaches:
-        return [_structure_finding(rule, breaches, len(frame)) for rule in groups.SPLIT_RULES]
+        found = breaches(schema, table, groups.SPLIT_RULES)
+        broken += [(rule, replace(failure, column=f"{name}.{failure.column}")) for rule, failure in found]
+    if broken:
+        return [structure_finding(rule, broken, len(frame)) for rule in groups.SPLIT_RULES]
     findings = []
     for rule in groups.SPLIT_RULES:
         faults = rule.faults(split, frame) if isinstance(rule, SplitRule) else ()
         failures = (Failure(row, place, text) for row, place, text in faults)
-        findings.append(_sentence_finding(rule, failures, len(frame)))
+        findings.append(sentence_finding(rule, failures, len(frame)))
     return findings
 
 
@@ -111,20 +110,30 @@ class Evaluation:
     findings: dict[str, Finding] = field(default_factory=dict)
     crash: Exception | None = None
 
+    @classmethod
+    def of(cls, table: reading.RawTable) -> "Evaluation":
+        """Return an evaluation that knows the texts of a raw table's unreadable cells."""
+        return cls({(failure.row, failure.column): failure.value for failure in table.unreadable})
+
     def check(self, rule: CellRule | TableRule) -> pa.Check:
         """Return a rule as a check of Pandera."""
         # ignore_na=True would search the whole frame for missing rows once per rule.
         evaluate = partial(self._evaluate, rule)
         return pa.Check(evaluate, name=rule.name, error=rule.description, ignore_na=False, n_failure_cases=SHOWN)
 
+    def result(self) -> dict[str, Finding]:
+        """Return the findings by rule; raise what a rule raised, if one crashed."""
+        if self.crash is not None:
+            raise self.crash
+        return self.findings
+
     def _evaluate(self, rule: CellRule | TableRule, frame: pd.DataFrame) -> "pd.Series[bool] | bool":
         try:
             columns = columns_of(frame)
             if isinstance(rule, TableRule):
-                failures = (Failure(None, column, text) for column, text in rule.faults(columns))
-                self.findings[rule.name] = _sentence_finding(rule, failures, len(frame))
+                self.findings[rule.name] = of_table(rule, columns, len(frame))
                 return self.findings[rule.name].passed
-            self.findings[rule.name], kept = _cell_finding(rule, columns, len(frame), self.texts)
+            self.findings[rule.name], kept = of_cells(rule, columns, len(frame), self.texts)
             return pd.Series(kept, index=frame.index)  # Pandera treats an array as a single failure
         except Exception as error:
             self.crash = self.crash or error  # Pandera turns it into a failed check
@@ -134,15 +143,11 @@ class Evaluation:
 def _validate(
     frame: pd.DataFrame, schema: pa.DataFrameSchema, group: Sequence[Rule], evaluation: Evaluation
 ) -> list[Finding]:
-    breaches = _breaches(schema, frame, group)
-    if breaches:
-        return [_structure_finding(rule, breaches, len(frame)) for rule in group]
-    if evaluation.crash is not None:
-        raise evaluation.crash
-    return [
-        _passed(rule, len(frame)) if isinstance(rule, StructureRule) else evaluation.findings[rule.name]
-        for rule in group
-    ]
+    broken = breaches(schema, frame, group)
+    if broken:
+        return [structure_finding(rule, broken, len(frame)) for rule in group]
+    found = evaluation.result()
+    return [passed(rule, len(frame)) if isinstance(rule, StructureRule) else found[rule.name] for rule in group]
 
 
 def _schema(
@@ -160,13 +165,13 @@ def _schema(
     )
 
 
-def _breaches(
+def breaches(
     schema: pa.DataFrameSchema, frame: pd.DataFrame, group: Sequence[Rule]
 ) -> list[tuple[StructureRule, Failure]]:
     """Validate a table, and return its structural failures."""
     structure = {reason: rule for rule in group if isinstance(rule, StructureRule) for reason in rule.reasons}
     names = {rule.name for rule in group}
-    breaches = []
+    broken = []
     for error in _errors(schema, frame):
         if getattr(error.check, "name", None) in names:
             continue
@@ -174,8 +179,8 @@ def _breaches(
             raise TypeError(f"{schema.name} does not have the structure that validation requires: {error}")
         column = error.schema.name if error.reason_code.name == "WRONG_DATATYPE" else error.failure_cases
         text = error.reason_code.name.lower().replace("_", " ")
-        breaches.append((structure[error.reason_code.name], Failure(None, str(column), text)))
-    return breaches
+        broken.append((structure[error.reason_code.name], Failure(None, str(column), text)))
+    return broken
 
 
 def _errors(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[SchemaError]:
@@ -189,7 +194,8 @@ def _errors(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[SchemaError
     return []
 
 
-def _passed(rule: Rule, rows: int) -> Finding:
+def passed(rule: Rule, rows: int) -> Finding:
+    """Return the finding of a rule that holds for so many rows."""
     return Finding(rule.name, passed=True, blocking=rule.blocking, summary=f"{rule.name}: holds, {rows} rows")
 
 
@@ -206,19 +212,19 @@ def _failed(rule: Rule, count: int, failures: Sequence[Failure], sentence: str) 
     )
 
 
-def _structure_finding(rule: Rule, breaches: Sequence[tuple[StructureRule, Failure]], rows: int) -> Finding:
+def structure_finding(rule: Rule, broken: Sequence[tuple[StructureRule, Failure]], rows: int) -> Finding:
     """Return the finding of a rule for a table with structural failures: only its structure can be validated."""
     if not isinstance(rule, StructureRule):
         return _failed(rule, 0, (), "not checked: the columns do not match the contract")
-    return _sentence_finding(rule, [failure for broken, failure in breaches if broken == rule], rows)
+    return sentence_finding(rule, [failure for of, failure in broken if of == rule], rows)
 
 
-def _sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
+def sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:
     """Return the finding of a rule whose failures are sentences."""
     failures = iter(failures)
     shown = list(islice(failures, SHOWN))
     if not shown:
-        return _passed(rule, rows)
+        return passed(rule, rows)
     count = len(shown) + sum(1 for _ in failures)
     first = shown[0]
     place = first.column if first.row is None else f"row {first.row} of {first.column}"
@@ -226,7 +232,12 @@ def _sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Fin
     return _failed(rule, count, shown, f"{place}: {first.value}{more}")
 
 
-def _cell_finding(
+def of_table(rule: TableRule, columns: Columns, rows: int) -> Finding:
+    """Return the finding of a rule for a table of so many rows."""
+    return sentence_finding(rule, (Failure(None, column, text) for column, text in rule.faults(columns)), rows)
+
+
+def of_cells(
     rule: CellRule, columns: Columns, rows: int, texts: Mapping[tuple[int | None, str], str]
 ) -> tuple[Finding, np.ndarray]:
     """Return the finding of a rule, with the first cells that break it in the order of the rows, and the rows kept."""
@@ -237,15 +248,20 @@ def _cell_finding(
             positions = np.flatnonzero(broken)
             count += len(positions)
             cells += [(int(position), order, column) for position in positions[:SHOWN]]
-    if not cells:
-        return _passed(rule, rows), kept
     lines = columns.get(reading.LINE)
     failures = []
     for position, _, column in sorted(cells)[:SHOWN]:
         row = position + 1 if lines is None else int(lines[position])
         failures.append(Failure(row, column, texts.get((row, column), _text(columns[column][position]))))
-    first = f"{'row' if lines is None else reading.LINE} {failures[0].row}, column {failures[0].column}"
-    return _failed(rule, count, failures, f"{count} cell{'s' if count > 1 else ''}, first at {first}"), kept
+    return cell_finding(rule, count, failures, rows, noun="row" if lines is None else reading.LINE), kept
+
+
+def cell_finding(rule: CellRule, count: int, failures: Sequence[Failure], rows: int, *, noun: str) -> Finding:
+    """Return the finding of a rule from the number of cells that break it and the first of them."""
+    if not count:
+        return passed(rule, rows)
+    first = f"{noun} {failures[0].row}, column {failures[0].column}"
+    return _failed(rule, count, failures, f"{count} cell{'s' if count > 1 else ''}, first at {first}")
 
 
 def _text(cell: object) -> str:

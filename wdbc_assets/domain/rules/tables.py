@@ -59,7 +59,7 @@ def row_order_is_not_a_feature(columns: Columns) -> TableFaults:
 def each_class_can_be_split(columns: Columns) -> TableFaults:
     """Each class has enough rows for two in each of five folds after a fifth was set aside for testing."""
     for label in contract.LABELS:
-        count = int(_of_class(columns, label).sum())
+        count = int(of_class(columns, label).sum())
         if count < contract.LEAST_PER_CLASS:
             yield contract.DIAGNOSIS, f"{label}: {count} found, {contract.LEAST_PER_CLASS} needed"
 
@@ -67,7 +67,7 @@ def each_class_can_be_split(columns: Columns) -> TableFaults:
 @rule(TableRule, hint="Check whether the labels M and B (or 1 and 0) are swapped.")
 def malignant_is_larger(columns: Columns) -> TableFaults:
     """The median radius of malignant patients exceeds that of benign patients; otherwise the labels are inverted."""
-    radii = [columns["radius_mean"][_of_class(columns, label)] for label in ("M", "B")]
+    radii = [columns["radius_mean"][of_class(columns, label)] for label in ("M", "B")]
     malignant, benign = map(_median, radii)
     if min(map(len, radii)) >= contract.LEAST_PER_CLASS and malignant <= benign:
         yield "radius_mean", f"median {malignant:.3g} of malignant, {benign:.3g} of benign"
@@ -94,14 +94,15 @@ def medians_are_usual(columns: Columns) -> TableFaults:
 )
 def balance_is_usual(columns: Columns) -> TableFaults:
     """The odds of malignant to benign are between half and twice the published ones."""
-    malignant = _of_class(columns, "M")
+    malignant = of_class(columns, "M")
     share = malignant.mean() if len(malignant) else math.nan
     low, high = contract.USUAL_MALIGNANT_SHARE
     if share < low or share > high:
         yield contract.DIAGNOSIS, f"{share:.1%} malignant, usual is {low:.1%} to {high:.1%}"
 
 
-def _of_class(columns: Columns, label: str) -> "np.ndarray":
+def of_class(columns: Columns, label: str) -> "np.ndarray":
+    """Return a mask of the rows with a diagnosis, M or B."""
     # The raw table has letters, the clean frame has numbers.
     diagnoses = columns[contract.DIAGNOSIS]
     mask: np.ndarray = diagnoses == (label if diagnoses.dtype == object else contract.LABELS[label])
