@@ -14,6 +14,7 @@ from wdbc_assets.domain.rules import base, findings, groups
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.pipeline import functions, specs
 from wdbc_assets.store.manifest import RecordedCheck
+from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.data.labelled import LabelledPatients
+    from wdbc_assets.domain.data.lines import LinesFile
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.promotion.card_parts import ModelCard
 
@@ -72,31 +74,35 @@ def recorded(results: Iterable[Finding]) -> list[RecordedCheck]:
     return [RecordedCheck(one.rule, one.passed, one.blocking, one.count, one.summary) for one in results]
 
 
-def validate_raw_data(content: bytes, _: Mapping[str, Any]) -> list[Finding]:
+def validate_raw_data(content: "bytes | LinesFile", _: Mapping[str, Any]) -> list[Finding]:
     """Validate the bytes of a source."""
     from wdbc_assets.domain.data import reading
     from wdbc_assets.domain.rules import schemas
+    from wdbc_assets.pipeline.engines import validating
 
-    table = reading.read(content)
-    return [_table_finding("holds", passed=True), *schemas.validate_raw(table)]
+    found = schemas.validate_raw(reading.read(content)) if isinstance(content, bytes) else validating.raw(content)
+    return [_table_finding("holds", passed=True), *found]
 
 
 def _table_finding(summary: str, *, passed: bool) -> Finding:
     return Finding(FILE_IS_A_TABLE.name, passed=passed, blocking=True, summary=summary, count=int(not passed))
 
 
-def validate_clean_frame(frame: "pd.DataFrame", _: Mapping[str, Any]) -> list[Finding]:
+def validate_clean_frame(frame: "pd.DataFrame | TableFile", _: Mapping[str, Any]) -> list[Finding]:
     """Validate the clean frame."""
     from wdbc_assets.domain.rules import schemas
+    from wdbc_assets.pipeline.engines import validating
 
-    return schemas.validate_clean(frame)
+    return validating.clean(frame) if isinstance(frame, TableFile) else schemas.validate_clean(frame)
 
 
-def validate_train_test_split(split: "splitting.Split", inputs: Mapping[str, Any]) -> list[Finding]:
+def validate_train_test_split(split: "splitting.Split | LargeSplit", inputs: Mapping[str, Any]) -> list[Finding]:
     """Validate the split of the clean frame."""
     from wdbc_assets.domain.rules import schemas
+    from wdbc_assets.pipeline.engines import validating
 
-    return schemas.validate_split(split, inputs["clean_frame"])
+    frame = inputs["clean_frame"]
+    return validating.split(split, frame) if isinstance(split, LargeSplit) else schemas.validate_split(split, frame)
 
 
 def validate_cross_validation(value: "CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:

@@ -1,0 +1,201 @@
+"""Tables that are larger than memory, from a folder of files to metrics and decision policy, in runs of the real jobs."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from wdbc_assets import settings
+from wdbc_assets.domain.data import lines
+from wdbc_assets.domain.data.lines import LinesFile
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.pipeline.engines import large
+from wdbc_assets.store import table_files
+from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store.table_files import LargeSplit, TableFile
+from wdbc_assets.verification import verify
+from wdbc_assets_tests import builders
+from wdbc_assets_tests.commands import typed
+
+ROWS, FILES = 900, 3
+LARGE = ("raw_data", "clean_frame", "train_test_split")
+MADE = (*LARGE, "fitted_pipeline", "metrics", "decision_policy")
+
+
+@pytest.fixture(autouse=True)
+def _settings(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of Parquet files as the source, of more rows than are held in memory, in parts of 200 rows."""
+    folder = environment / "patients"
+    folder.mkdir()
+    table = builders.table_of(ROWS, seed=3).reset_index(drop=True)
+    for number in range(FILES):
+        table.iloc[number::FILES].to_parquet(folder / f"part-{number}.parquet")
+    for name, value in {
+        "SOURCE": str(folder), "ROWS_IN_MEMORY": "500", "SPLIT_METHOD": "hash", "RECIPE": "logistic",
+        "SEARCH_REPEATS": "1", "BOOTSTRAP": "200", "WORKERS": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"WDBC_{name}", value)
+    monkeypatch.setattr(lines, "PART", 200)
+    monkeypatch.setattr(table_files, "ROWS", 200)
+
+
+def run(job: str, instance: dg.DagsterInstance, *assets: str) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance, raise_on_error=False, asset_selection=[dg.AssetKey(asset) for asset in assets] or None
+    )
+
+
+def made(environment: Path, instance: dg.DagsterInstance) -> Store:
+    for job, assets in (("train", ()), ("evidence", ("decision_policy",))):
+        result = run(job, instance, *assets)
+        assert result.success, problem(result)
+    return store_of(environment)
+
+
+def store_of(environment: Path) -> Store:
+    return open_store(str(environment / "results"), relative_to=environment)
+
+
+def problem(result: dg.ExecuteInProcessResult) -> str:
+    found = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return "\n".join(error.message for error in found if error)
+
+
+def values(store: Store) -> dict[str, Any]:
+    return {name: store.handle(name).load() for name in MADE}
+
+
+def test_the_results_are_those_of_the_same_table_in_memory(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_large = made(environment, instance)
+    codecs = [of_large.handle(name).manifest.codec for name in LARGE]
+    assert codecs == ["large_bytes", "large_table", "large_split"]
+    found = values(of_large)
+    assert found["clean_frame"].count == 5
+    monkeypatch.setenv("WDBC_ROWS_IN_MEMORY", "1000000")
+    monkeypatch.setenv("WDBC_STORAGE", str(environment / "other"))
+    assert run("train", instance).success
+    assert run("evidence", instance, "decision_policy").success
+    expected = values(open_store(str(environment / "other"), relative_to=environment))
+
+    source: LinesFile = found["raw_data"]
+    assert b"".join(part for _, part in source.parts()) == expected["raw_data"]
+    assert found["clean_frame"].frame().equals(expected["clean_frame"])
+    split: LargeSplit = found["train_test_split"]
+    for name, y in (("train", expected["train_test_split"].y_train), ("test", expected["train_test_split"].y_test)):
+        drawn = getattr(split, name).frame()
+        assert drawn.sort_values(large.DIGEST)["diagnosis"].tolist() == y.tolist()
+    assert found["fitted_pipeline"].winner == expected["fitted_pipeline"].winner
+    scores = [
+        [one.mean_score for one in result["fitted_pipeline"].candidates] for result in (found, expected)
+    ]  # fmt: skip
+    np.testing.assert_allclose(*scores, atol=1e-6)
+    for metric in ("log_loss", "roc_auc", "accuracy"):
+        assert getattr(found["metrics"], metric).value == pytest.approx(
+            getattr(expected["metrics"], metric).value, abs=1e-6
+        )
+    assert found["decision_policy"].threshold == pytest.approx(expected["decision_policy"].threshold, abs=1e-6)
+
+
+def test_a_second_run_leaves_everything_unchanged_and_verification_derives_the_same(
+    environment: Path, instance: dg.DagsterInstance
+) -> None:
+    store = made(environment, instance)
+    versions = [store.handle(name).manifest for name in MADE]
+    assert run("train", instance).success
+    assert [store.handle(name).manifest for name in MADE] == versions
+    findings = list(verify.verify(store, settings.load(), MADE, deep=False))
+    assert [one.verdict for one in findings] == ["same"] * len(MADE), [(one.asset, one.causes) for one in findings]
+    assert "large files" in findings[0].compared
+    assert "up to date" in typed("status").output or typed("status").exit_code == 0
+
+
+@pytest.mark.fault("F07")
+def test_a_stored_table_that_was_altered_is_found_by_verification_and_never_used(
+    environment: Path, instance: dg.DagsterInstance
+) -> None:
+    store = made(environment, instance)
+    manifest = store.handle("clean_frame").manifest
+    path = environment / "results" / "clean_frame" / "versions" / manifest.version / "clean_frame.parquet"
+    content = path.read_bytes()
+    os.chmod(path, 0o644)
+    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    (finding,) = verify.verify(store, settings.load(), ["clean_frame"], deep=False)
+    assert finding.verdict == "diverged"
+    assert "clean_frame.parquet was altered" in str(finding.causes[0])
+    with pytest.raises(WdbcError, match="altered"):
+        store.handle("clean_frame").load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("SPLIT_METHOD", "shuffled", "Set WDBC_SPLIT_METHOD=hash"),
+        ("RECIPE", "svc", "a support vector machine compares rows"),
+    ],
+)
+def test_what_has_no_form_for_large_tables_is_refused_with_the_reason(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, name: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(f"WDBC_{name}", value)
+    result = run("train", instance)
+    assert not result.success
+    assert named in problem(result)
+    assert store_of(environment).current("metrics") is None
+
+
+@pytest.mark.parametrize(
+    ("job", "asset", "made_first"),
+    [("explore", "exploration", ()), ("evaluate", "cross_validation", ())],
+)
+def test_an_asset_that_needs_the_table_in_memory_refuses_it(
+    environment: Path, instance: dg.DagsterInstance, job: str, asset: str, made_first: tuple[str, ...]
+) -> None:
+    result = run(job, instance)
+    assert f"{asset} needs the whole clean_frame in memory" in problem(result)
+    assert store_of(environment).current("clean_frame") is not None
+    assert store_of(environment).current(asset) is None
+
+
+@pytest.mark.fault("D01")
+def test_a_bad_row_is_refused_naming_file_and_row_and_nothing_is_replaced(
+    environment: Path, instance: dg.DagsterInstance
+) -> None:
+    store = made(environment, instance)
+    before = store.handle("raw_data").manifest
+    path = environment / "patients" / "part-1.parquet"
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    table.loc[table.index[123], "texture_mean"] = -1.0
+    table.to_parquet(path)
+    result = run("train", instance)
+    assert not result.success
+    assert "row 124 of part-1.parquet" in problem(result)
+    assert store.handle("raw_data").manifest == before
+
+
+@pytest.mark.fault("S19")
+def test_a_process_that_finds_another_table_than_was_verified_refuses_it(
+    environment: Path, instance: dg.DagsterInstance
+) -> None:
+    store = made(environment, instance)
+    split: LargeSplit = store.handle("train_test_split").load()
+    assert split.test.place is not None
+    path = environment / "results" / split.test.place.path
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)  # a copy, as on another machine: its digest decides
+    copied: TableFile = table_files.opened.__wrapped__(split.test.place)
+    assert copied.rows == split.test.rows
+    path.write_bytes(content + b"x")
+    with pytest.raises(WdbcError, match="its digest does not match"):
+        table_files.opened.__wrapped__(split.test.place)
+    path.unlink()
+    with pytest.raises(WdbcError, match="does not find a stored table"):
+        table_files.opened.__wrapped__(split.test.place)
