@@ -332,7 +332,7 @@ CODECS: Mapping[str, Codec] = {
     "large_bytes": Codec(
         takes=lambda value: isinstance(value, LinesFile),
         encode=lambda *_: {},
-        decode=lambda contents: LinesFile(contents[_SOURCE].file),
+        decode=lambda contents: LinesFile(contents[_SOURCE].detach()),
         rows=lambda value: value.rows,
         tables=lambda _, lines: {_SOURCE: lines},
         large=lambda _: True,

@@ -99,7 +99,12 @@ class TableFile:
     def __init__(self, file: BinaryIO, place: Place | None = None) -> None:
         self.file = file
         self.place = place
-        weakref.finalize(self, file.close)
+        self._closing = weakref.finalize(self, file.close)
+
+    def detach(self) -> BinaryIO:
+        """Return the file, which this object no longer closes."""
+        self._closing.detach()
+        return self.file
 
     @cached_property
     def _parquet(self) -> "pq.ParquetFile":

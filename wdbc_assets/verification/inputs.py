@@ -32,7 +32,9 @@ class Rederived:
     @cached_property
     def value(self) -> Any:
         """The value as a run would read it from the store."""
-        return codecs.decode(self.draft.manifest.codec, {**self.draft.contents, **self.draft.tables})
+        if codecs.larger_than_memory(self.draft.manifest.codec):
+            return self.draft.value
+        return codecs.decode(self.draft.manifest.codec, self.draft.contents)
 
 
 class Inventory:

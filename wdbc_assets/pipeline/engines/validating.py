@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,7 +58,7 @@ def clean(table: TableFile) -> list[Finding]:
 def split(divided: LargeSplit, frame: TableFile) -> list[Finding]:
     """Validate a split of a clean frame."""
     names = [column.name for column in contract.CLEAN_COLUMNS]
-    train, test = (Streamed(lambda of=of: of.parts(names)) for of in (divided.train, divided.test))
+    train, test = (Streamed(partial(of.parts, names)) for of in (divided.train, divided.test))
     return partitions.validate_split(train, test, _clean_parts(frame), divided.draw)
 
 
