@@ -1,9 +1,9 @@
 """Validation of tables in partitions: the same findings as `schemas` has for the same table in one piece.
 
 Cells are validated where they lie. Rules for a table as a whole are given its columns, a few at a time. Rules that
-compare patients are given the rows that are repeated: ids and digests of all rows are brought together (26 bytes for
-each patient), and the measurements of equal digests are fetched and compared exactly. This module imports numpy and
-pandas, so callers import it inside functions.
+compare patients are given the rows that are repeated: ids and digests of all rows are brought together (18 bytes for
+each patient, and twice as many to compare them). This module imports numpy and pandas, so callers import it inside
+functions.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ import numpy as np
 
 from wdbc_assets.domain.data import contract, membership, reading
 from wdbc_assets.domain.data.failures import SHOWN, Failure
-from wdbc_assets.domain.rules import cells, groups, schemas, tables
-from wdbc_assets.domain.rules.base import MISSING_ID, CellRule, Rule, StructureRule, TableRule
+from wdbc_assets.domain.rules import across, groups, schemas, splits, tables
+from wdbc_assets.domain.rules.across import joined
+from wdbc_assets.domain.rules.base import CellRule, Rule, SplitRule, StructureRule, TableRule
 from wdbc_assets.domain.rules.columns import ColumnsOf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
+    from wdbc_assets.domain.data import splitting
     from wdbc_assets.domain.data.partitions import Partitions
     from wdbc_assets.domain.rules.columns import HasFrame
     from wdbc_assets.domain.rules.findings import Finding
 
-MOST_REPEATED = 2**18
-"""How many repeated rows are fetched and compared."""
-
 _IN_ORDER = tables.row_order_is_not_a_feature
-_ACROSS = (cells.id_is_unique, cells.no_patient_is_duplicated, cells.no_contradicting_diagnoses)
+_OF_DIAGNOSIS = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits in all places: 2^64 over the golden ratio
 
 
 @dataclass(frozen=True)
@@ -46,41 +45,28 @@ class CleanPart:
 
 
 @dataclass(frozen=True)
-class _Keys:
-    """What rows of a raw table are compared by: lines, ids, digests, and whether all measurements are there."""
-
-    lines: pd.Index[int]
-    ids: NDArray[np.int64]
-    digests: NDArray[np.uint64]
-    complete: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
 class _Checked:
     """A partition: what its structure breaks, the findings of its rules, and 1 or 0, or -1, for each diagnosis."""
 
     broken: tuple[tuple[StructureRule, Failure], ...]
     findings: dict[str, Finding]
     diagnoses: NDArray[np.int8]
-    keys: _Keys | None = None
+    keys: across.Keys | None = None
 
 
 def validate_raw(partitions: Partitions[reading.RawTable]) -> list[Finding]:
     """Validate a raw table in partitions, of which some may be empty or hold one class only.
 
-    The index of each frame has the numbers of its lines within the whole table, so that none occurs twice. Of more than
-    `MOST_REPEATED` rows with repeated measurements, only so many are fetched, compared and counted: those of the
-    patients who come first.
+    The index of each frame has the numbers of its lines within the whole table, so that none occurs twice. If more than
+    `across.MOST_REPEATED` rows have repeated measurements, not all of them are counted.
     """
     checked = partitions.map(_check_raw)
     keys = [part.keys for part in checked if part.keys is not None]
-    across = _across(partitions, keys)
     given: dict[str, NDArray[Any]] = {}
-    if sum(map(len, (part.diagnoses for part in checked))) < contract.PUBLISHED_ROWS:
-        given[reading.LINE] = _joined(
-            [one.lines.to_numpy() for one in keys], np.int64
-        )  # to name the last line of a cut file
-    return _findings(groups.RAW_RULES, partitions, checked, across, given, noun=reading.LINE)
+    if sum(len(one.ids) for one in keys) < contract.PUBLISHED_ROWS:  # a table that was cut: its last line is named
+        given[reading.LINE] = joined([one.lines.to_numpy() for one in keys], np.int64)
+    compared = across.findings(partitions, keys)
+    return _findings(groups.RAW_RULES, partitions, checked, compared, given, noun=reading.LINE)
 
 
 def validate_clean(partitions: Partitions[CleanPart]) -> list[Finding]:
@@ -88,18 +74,32 @@ def validate_clean(partitions: Partitions[CleanPart]) -> list[Finding]:
     return _findings(groups.CLEAN_RULES, partitions, partitions.map(_check_clean), {}, {}, noun="row")
 
 
+def validate_split(
+    train: Partitions[pd.DataFrame], test: Partitions[pd.DataFrame], clean: Partitions[CleanPart], draw: splitting.Draw
+) -> list[Finding]:
+    """Validate the two sets of a split by hash, each with the columns of the clean frame, against that frame.
+
+    The sets have no numbers of rows, so nothing is numbered; rows are compared by the digest of their measurements and
+    the diagnosis. Each violation is a sentence with the number of rows.
+    """
+    both = {"train": train, "test": test}
+    sets = {name: _Drawn.of(one.map(partial(_check_drawn, draw, name))) for name, one in both.items()}
+    frame = _Drawn.of(clean.map(_drawn_of))
+    broken = [(rule, replace(one, column=f"{name}.{one.column}")) for name in sets for rule, one in sets[name].broken]
+    if broken:
+        return [schemas.structure_finding(rule, broken, len(frame.digests)) for rule in groups.SPLIT_RULES]
+    faults = list(_split_faults(sets, frame, draw))
+    return [
+        schemas.sentence_finding(rule, [one for of, one in faults if of == rule], len(frame.digests))
+        for rule in groups.SPLIT_RULES
+    ]
+
+
 def _check_raw(part: reading.RawTable) -> _Checked:
-    group = [rule for rule in groups.RAW_RULES if isinstance(rule, CellRule) and rule not in _ACROSS]
+    group = [rule for rule in groups.RAW_RULES if isinstance(rule, CellRule) and rule not in across.RULES]
     evaluation = schemas.Evaluation.of(part)
     schemas.breaches(schemas.raw(evaluation, group), part.frame, groups.RAW_RULES)
-    measurements = part.frame[list(contract.FEATURES)].to_numpy()
-    keys = _Keys(
-        part.frame.index,
-        part.frame[contract.ID].to_numpy(dtype="int64", na_value=MISSING_ID),
-        membership.digests(part.frame),
-        ~np.isnan(measurements).any(axis=1),
-    )
-    return _Checked((), evaluation.result(), _diagnoses(part.frame), keys)
+    return _Checked((), evaluation.result(), _diagnoses(part.frame), across.Keys.of(part.frame))
 
 
 def _check_clean(part: CleanPart) -> _Checked:
@@ -129,12 +129,12 @@ def _findings(
     group: Sequence[Rule],
     partitions: Partitions[HasFrame],
     checked: Sequence[_Checked],
-    across: Mapping[str, Finding],
+    compared: Mapping[str, Finding],
     given: Mapping[str, NDArray[Any]],
     *,
     noun: str,
 ) -> list[Finding]:
-    diagnoses = _joined([part.diagnoses for part in checked], np.int8)
+    diagnoses = joined([part.diagnoses for part in checked], np.int8)
     rows = len(diagnoses)
     broken = list(dict.fromkeys(one for part in checked for one in part.broken))
     if broken:
@@ -142,8 +142,8 @@ def _findings(
     columns = ColumnsOf(partitions, {contract.DIAGNOSIS: diagnoses, **given})
     findings = []
     for rule in group:
-        if rule.name in across:
-            findings.append(across[rule.name])
+        if rule.name in compared:
+            findings.append(compared[rule.name])
         elif isinstance(rule, CellRule):
             found = [part.findings[rule.name] for part in checked]
             failures = [failure for one in found for failure in one.failures][:SHOWN]
@@ -163,55 +163,74 @@ def _has_no_order(part: _Checked) -> bool:
     return enough and part.findings[_IN_ORDER.name].passed
 
 
-def _across(partitions: Partitions[reading.RawTable], keys: Sequence[_Keys]) -> dict[str, Finding]:
-    """Return the findings of the rules that compare patients."""
-    rows = sum(len(one.ids) for one in keys)
-    ids = _joined([one.ids for one in keys], np.int64)
-    repeated = _repeated(ids)
-    same_id = {contract.ID: ids[repeated], reading.LINE: _lines(keys, repeated)}
-    del ids
-    digests, complete = _joined([one.digests for one in keys], np.uint64), _joined([one.complete for one in keys], bool)
-    repeated = _repeated(digests)
-    repeated = _first_groups(digests, repeated[complete[repeated]])  # a missing cell equals nothing
-    lines = _lines(keys, repeated)
-    fetched = partitions.map(partial(_on_lines, lines)) if len(lines) else []
-    twins = {name: np.concatenate([part[name] for part in fetched]) for name in fetched[0]} if fetched else {}
-    found = {}
-    for rule in _ACROSS:
-        suspects = same_id if rule == cells.id_is_unique else {**twins, reading.LINE: lines}
-        if len(suspects[reading.LINE]):
-            found[rule.name], _ = schemas.of_cells(rule, suspects, len(suspects[reading.LINE]), {})
-        if rule.name not in found or found[rule.name].passed:
-            found[rule.name] = schemas.passed(rule, rows)
-    return found
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows of a set or of the frame: digests, diagnoses (1, 0 or -1), and how many the hash puts into the other set."""
+
+    digests: NDArray[np.uint64]
+    diagnoses: NDArray[np.int8]
+    elsewhere: int = 0
+    broken: tuple[tuple[StructureRule, Failure], ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence[_Drawn]) -> _Drawn:
+        """Return the rows of all partitions as one."""
+        return cls(
+            joined([part.digests for part in parts], np.uint64),
+            joined([part.diagnoses for part in parts], np.int8),
+            sum(part.elsewhere for part in parts),
+            tuple(dict.fromkeys(one for part in parts for one in part.broken)),
+        )
+
+    def keys(self) -> NDArray[np.uint64]:
+        """Return one number for measurements and diagnosis of each row, in ascending order."""
+        keys = self.digests ^ (self.diagnoses.astype(np.uint64) * _OF_DIAGNOSIS)
+        keys.sort()
+        return keys
 
 
-def _repeated(keys: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the positions of the keys that occur more than once."""
-    ordered = np.sort(keys)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(twice):
-        return np.empty(0, dtype=np.intp)
-    places = np.searchsorted(twice, keys)
-    return np.flatnonzero(twice[np.minimum(places, len(twice) - 1)] == keys)
+def _check_drawn(draw: splitting.Draw, name: str, frame: pd.DataFrame) -> _Drawn:
+    broken = schemas.breaches(schemas.clean(group=()), frame, groups.SPLIT_RULES)
+    if broken:
+        return _Drawn(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int8), broken=tuple(broken))
+    drawn = _Drawn(membership.digests(frame), _diagnoses(frame))
+    chosen = membership.in_test_set(drawn.digests, test_size=draw.test_size, seed=draw.seed)
+    return replace(drawn, elsewhere=int((chosen != (name == "test")).sum()))
 
 
-def _first_groups(keys: NDArray[np.uint64], repeated: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return at most `MOST_REPEATED` of the positions, so that those with one key stay together."""
-    _, first, group = np.unique(keys[repeated], return_index=True, return_inverse=True)
-    return np.sort(repeated[np.argsort(first[group], kind="stable")[:MOST_REPEATED]])
+def _drawn_of(part: CleanPart) -> _Drawn:
+    return _Drawn(membership.digests(part.frame), _diagnoses(part.frame))
 
 
-def _lines(keys: Sequence[_Keys], positions: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the lines of rows, given their positions in the whole table."""
-    if not len(positions):
-        return np.empty(0, dtype=np.int64)
-    return _joined([one.lines.to_numpy() for one in keys], np.int64)[positions]
+def _split_faults(
+    sets: Mapping[str, _Drawn], frame: _Drawn, draw: splitting.Draw
+) -> Iterator[tuple[SplitRule, Failure]]:
+    keys = {name: one.keys() for name, one in sets.items()}
+    drawn, of_frame = np.sort(np.concatenate(list(keys.values()))), frame.keys()
+    if not np.array_equal(drawn, of_frame):
+        distinct = np.unique(of_frame)
+        surplus = _times(distinct, drawn) - _times(distinct, of_frame)
+        for rule, number, text in (
+            (splits.sets_are_disjoint, surplus[surplus > 0].sum(), "rows in both sets, or more than once in one set"),
+            (splits.sets_are_complete, -surplus[surplus < 0].sum(), "rows in neither set"),
+        ):
+            if number:
+                yield rule, Failure(None, splits.FRAME, f"{text}: {number}")
+        for name, of_set in keys.items():
+            if foreign := int((_times(of_set, of_frame) == 0).sum()):
+                yield splits.sets_are_rows_of_the_frame, Failure(None, name, f"rows not of the clean frame: {foreign}")
+    for place, text in splits.improbable(draw, sets["test"].diagnoses, frame.diagnoses):
+        yield splits.sets_are_stratified, Failure(None, place, text)
+    for name, one in sets.items():
+        if one.elsewhere:
+            text = f"rows that belong to the other set by the hash of their measurements: {one.elsewhere}"
+            yield splits.sets_follow_the_hash, Failure(None, name, text)
+    # Equal digests follow the hash into the same set, so that a collision is no false fault.
+    if shared := int((_times(np.sort(sets["test"].digests), np.sort(sets["train"].digests)) > 0).sum()):
+        text = f"rows with the measurements of a row of the training set: {shared}"
+        yield splits.no_measurements_in_both_sets, Failure(None, "test", text)
 
 
-def _joined(parts: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype=dtype), *parts])
-
-
-def _on_lines(lines: NDArray[np.int64], part: reading.RawTable) -> dict[str, NDArray[Any]]:
-    return dict(schemas.columns_of(part.frame[part.frame.index.isin(lines)]))
+def _times(keys: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return how often each key occurs among others, which are in ascending order."""
+    return np.searchsorted(ordered, keys, side="right") - np.searchsorted(ordered, keys, side="left")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data import splitting
 
 _HINT = "Recreate the split from the clean frame."
-_FRAME = "clean_frame"
+FRAME = "clean_frame"
 _IMPOSSIBLE = 1e-9
 """A split by hash that chance makes less often than this is a fault, or a seed that was chosen."""
 
@@ -37,10 +37,10 @@ def sets_are_disjoint(split: "splitting.Split", frame: "pd.DataFrame") -> SplitF
 
     train, test = _times_in_sets(split, frame)
     for row in np.flatnonzero((train > 0) & (test > 0)):
-        yield int(row) + 1, _FRAME, "in both sets"
+        yield int(row) + 1, FRAME, "in both sets"
     for name, times in (("training", train), ("test", test)):
         for row in np.flatnonzero(times > 1):
-            yield int(row) + 1, _FRAME, f"more than once in the {name} set"
+            yield int(row) + 1, FRAME, f"more than once in the {name} set"
 
 
 @rule(SplitRule, hint=_HINT)
@@ -50,7 +50,7 @@ def sets_are_complete(split: "splitting.Split", frame: "pd.DataFrame") -> SplitF
 
     train, test = _times_in_sets(split, frame)
     for row in np.flatnonzero(train + test == 0):
-        yield int(row) + 1, _FRAME, "in neither set"
+        yield int(row) + 1, FRAME, "in neither set"
     for name, X, y, rows in _sets(split):
         if not len(X) == len(y) == len(rows):
             yield None, f"X_{name}", f"{len(X)} rows of features, {len(y)} diagnoses, {len(rows)} rows of the frame"
@@ -85,11 +85,9 @@ def sets_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> Spli
         malignant, expected = int((y == contract.MALIGNANT).sum()), share * len(y)
         if split.stratified and abs(malignant - expected) >= 1:
             yield None, f"y_{name}", f"{malignant} of {len(y)} are malignant, {expected:.1f} expected"
-    for label, code in contract.LABELS.items() if split.by_hash else ():
-        found, of = int((split.y_test == code).sum()), int((frame[contract.DIAGNOSIS] == code).sum())
-        size = split.by_hash.test_size if split.by_hash else 0.0
-        if found > of or membership.tail(found, of, size) < _IMPOSSIBLE:
-            yield None, "y_test", f"{found} of {of} of class {label}, {size * of:.1f} expected by the hash"
+    if split.by_hash:
+        found = improbable(split.by_hash, split.y_test.to_numpy(), frame[contract.DIAGNOSIS].to_numpy())
+        yield from ((None, place, text) for place, text in found)
 
 
 @rule(SplitRule, hint=_HINT)
@@ -121,6 +119,14 @@ def no_measurements_in_both_sets(split: "splitting.Split", _frame: "pd.DataFrame
     for position, row in zip(suspects[~in_training], test[features].itertuples(index=False, name=None), strict=True):
         if row in known:
             yield int(position) - len(split.X_train) + 1, "X_test", "the training set has the same measurements"
+
+
+def improbable(draw: "splitting.Draw", test: "np.ndarray", frame: "np.ndarray") -> "Iterator[tuple[str, str]]":
+    """Yield what is wrong with the diagnoses (1 or 0) of a test set that was drawn by hash from those of the frame."""
+    for label, code in contract.LABELS.items():
+        found, of = int((test == code).sum()), int((frame == code).sum())
+        if found > of or membership.tail(found, of, draw.test_size) < _IMPOSSIBLE:
+            yield "y_test", f"{found} of {of} of class {label}, {draw.test_size * of:.1f} expected by the hash"
 
 
 def _sets(split: "splitting.Split") -> "Iterator[tuple[str, pd.DataFrame, pd.Series[int], np.ndarray]]":

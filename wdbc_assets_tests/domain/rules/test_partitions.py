@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import contract, membership, reading
-from wdbc_assets.domain.rules import columns, groups, partitions, schemas
+from wdbc_assets.domain.rules import across, columns, groups, partitions, schemas
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.domain.partitioned import clean_in, cuts, raw_in
@@ -132,7 +132,7 @@ def test_rows_whose_digests_collide_are_compared_exactly(monkeypatch: pytest.Mon
 
 
 def test_a_file_that_is_there_twice_is_refused_by_the_first_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "MOST_REPEATED", 101)
+    monkeypatch.setattr(across, "MOST_REPEATED", 101)
     table = raw(lambda frame: pd.concat([frame, frame]))
     whole = {finding.rule: finding for finding in schemas.validate_raw(table)}
     found = {finding.rule: finding for finding in partitions.validate_raw(raw_in(table, cuts(2 * 569, 7)))}
