@@ -41,11 +41,12 @@ def source_changed(
     trained on it again.
     """
     try:
-        source = sources.parse(settings.load().source)
+        config = settings.load()
+        source = sources.parse(config.source)
         opened = store.open()
         raw_data = _current_raw_data(opened)
         known = sources.Origin.from_json(raw_data.origin) if raw_data and raw_data.origin else None
-        content = source.fingerprint(known)
+        content = source.fingerprint(known, limits=config.quick_limits())
         is_known = known is not None and content == known.sha256
         settled = is_known and raw_data is not None and _is_settled(opened, raw_data)
     except WdbcError as error:

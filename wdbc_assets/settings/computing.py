@@ -8,13 +8,25 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator
 
 from wdbc_assets.loopback import is_loopback
+from wdbc_assets.sources.limits import DEFAULT
 
 OWN_CLUSTER = "local"
 """The value of `WDBC_DASK` for a cluster of processes on this machine."""
 _ADDRESS = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 
 
-class Computing(BaseModel):
+class Memory(BaseModel):
+    """How much of a table is held in memory."""
+
+    rows_in_memory: int = Field(
+        DEFAULT.rows_in_memory,
+        ge=1,
+        description="rows of a table up to which it is held in memory; a larger one is held in temporary files and read"
+        " in parts",
+    )
+
+
+class Computing(Memory):
     """The engine of a computation, and the resources that it may use."""
 
     workers: int | None = Field(
@@ -26,7 +38,7 @@ class Computing(BaseModel):
     engine: Literal["auto", "local", "dask"] = Field(
         "auto",
         description="where evaluations run and folders are scored: local (processes of this machine), dask, or auto"
-        " (local, but dask for an evaluation of more than 2 million rows)",
+        " (local, but dask for an evaluation of more rows than WDBC_ROWS_IN_MEMORY)",
     )
     dask: str = Field(
         OWN_CLUSTER,

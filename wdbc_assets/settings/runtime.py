@@ -1,5 +1,6 @@
 """Settings that change no value and appear in no manifest: limits, privacy, service, alerts, actor."""
 
+import dataclasses
 import getpass
 import ipaddress
 from typing import Literal
@@ -8,12 +9,13 @@ from pydantic import BaseModel, Field, field_validator
 
 from wdbc_assets import safe_text
 from wdbc_assets.settings import alert_channels as channels
+from wdbc_assets.settings.computing import Memory
 from wdbc_assets.sources import limits as bounds
 
 _ROUTES = frozenset({"v1", "health", "metrics", "docs", "redoc", "pages", "openapi.json"})  # of the service
 
 
-class FetchLimits(BaseModel):
+class FetchLimits(Memory):
     """The limits of every fetch."""
 
     connect_seconds: float = Field(
@@ -36,6 +38,10 @@ class FetchLimits(BaseModel):
     def limits(self) -> bounds.Limits:
         """Return the configured limits of a fetch."""
         return bounds.Limits(**{name: getattr(self, name) for name in FetchLimits.model_fields})
+
+    def quick_limits(self) -> bounds.Limits:
+        """Return the limits of a sensor's look: one short attempt at content of the configured size."""
+        return dataclasses.replace(bounds.QUICK, largest_bytes=self.largest_bytes, rows_in_memory=self.rows_in_memory)
 
 
 class Privacy(BaseModel):

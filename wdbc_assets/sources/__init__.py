@@ -5,8 +5,8 @@ Importing this package imports no network library; each is imported when a sourc
 - `schemes` lists the kinds and parses a setting; `source` has what all kinds share; `errors` defines the failures.
 - `bundled`, `files`, `http`, `sql`, `cloud`, `kafka` and `objects` each are one kind of source; `folders` reads many
   files as one table, `kafka_reader` and `records` a topic; `sql_faults` and `kafka_faults` explain errors.
-- `limits`, `deadline` and `retrying` bound time, size and attempts; `unpacking` opens gzip and zip; `sniffing`
-  recognizes content that is not a table.
+- `limits`, `deadline` and `retrying` bound time, size and attempts; `large_tables` keeps what is too large for memory
+  in a file; `unpacking` opens gzip and zip; `sniffing` recognizes content that is not a table.
 """
 
 from wdbc_assets.sources.errors import (

@@ -8,8 +8,9 @@ import re
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.sources import folders, limits, retrying, sniffing
-from wdbc_assets.sources.errors import SourceError, SourceRefused, UnknownSource
+from wdbc_assets.sources.errors import SourceRefused, UnknownSource
 from wdbc_assets.sources.origin import Received
 from wdbc_assets.sources.retrying import Fault
 from wdbc_assets.sources.source import FetchContext, Source
@@ -87,10 +88,11 @@ class CloudObject(Source):
                 return self._folder(store, context)
             etag = context.known.etag if context.known else None
             options: GetOptions = {"if_none_match": etag} if etag else {}
-            return get(store, self._name, options, context.limits.largest_bytes, where=self.shown)
+            content, etag = get(store, self._name, options, context.limits.largest_bytes, where=self.shown)
+            return Received(content, etag=etag)
         except NotModifiedError:
             return None
-        except SourceError:
+        except WdbcError:
             raise
         except Exception as error:  # noqa: BLE001
             return explain(error)
@@ -103,7 +105,7 @@ class CloudObject(Source):
         import obstore
         from obstore.exceptions import PreconditionError
 
-        largest_bytes, name = context.limits.largest_bytes, self._name
+        bounds, name = context.limits, self._name
 
         def listed() -> list[folders.Entry]:
             found = obstore.list_with_delimiter(store, name)
@@ -120,11 +122,12 @@ class CloudObject(Source):
         def content_of(entry: folders.Entry) -> bytes | None:
             place = f"{self.shown}{entry.name}"
             try:
-                return get(store, name + entry.name, {"if_match": entry.version}, largest_bytes, where=place).content
+                options: GetOptions = {"if_match": entry.version}
+                return get(store, name + entry.name, options, bounds.largest_bytes, where=place)[0]
             except (PreconditionError, FileNotFoundError):
                 return None
 
-        return folders.read(listed, content_of, known=context.known, largest_bytes=largest_bytes, where=self.shown)
+        return folders.read(listed, content_of, known=context.known, bounds=bounds, where=self.shown)
 
     def _refused(self, error: Exception) -> Fault:
         reason = sniffing.plain(self.conceal(str(error).partition("\n")[0]))
@@ -142,7 +145,9 @@ def opened(address: str) -> "ObjectStore":
     return from_url(f"{pieces.scheme}://{pieces.netloc}", retry_config={"max_retries": 0})
 
 
-def get(store: "ObjectStore", name: str, options: "GetOptions", largest_bytes: int, *, where: str) -> Received:
+def get(
+    store: "ObjectStore", name: str, options: "GetOptions", largest_bytes: int, *, where: str
+) -> tuple[bytes, str | None]:
     """Return the content of one object and its ETag.
 
     Raises:
@@ -155,7 +160,7 @@ def get(store: "ObjectStore", name: str, options: "GetOptions", largest_bytes: i
     if result.meta["size"] > largest_bytes:
         raise limits.too_large(largest_bytes, where=where)
     chunks = (bytes(chunk) for chunk in result.stream(limits.CHUNK_BYTES))
-    return Received(limits.collect(chunks, largest_bytes, where=where), etag=result.meta["e_tag"])
+    return limits.collect(chunks, largest_bytes, where=where), result.meta["e_tag"]
 
 
 def explain(error: Exception) -> Fault:

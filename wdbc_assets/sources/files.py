@@ -65,11 +65,11 @@ class File(Source):
 
     def read(self, context: FetchContext, /) -> Received | None:
         """Return the content of the file, or of all files if the path is that of a folder."""
-        path, largest_bytes = Path(self.address), context.limits.largest_bytes
+        path = Path(self.address)
         if not path.is_dir():
-            return Received(read(path, largest_bytes=largest_bytes))
+            return Received(read(path, largest_bytes=context.limits.largest_bytes))
         return retrying.persist(
-            lambda: _read_folder(path, context.known, largest_bytes),
+            lambda: _read_folder(path, context.known, context.limits),
             where=self.shown,
             limits=context.limits,
             clock=context.clock,
@@ -77,20 +77,22 @@ class File(Source):
         )
 
 
-def _read_folder(path: Path, known: Origin | None, largest_bytes: int) -> Received | Fault | None:
+def _read_folder(path: Path, known: Origin | None, bounds: limits.Limits) -> Received | Fault | None:
     """Read a folder. The version of a file is the digest of its content: reading it costs little, and cannot err."""
 
     def content_of(entry: folders.Entry) -> bytes | None:
-        content = read(path / entry.name, largest_bytes=largest_bytes)
+        content = read(path / entry.name, largest_bytes=bounds.largest_bytes)
         return content if hashlib.sha256(content).hexdigest() == entry.version else None
+
+    def digest_of(name: str) -> str:
+        return hashlib.sha256(read(path / name, largest_bytes=bounds.largest_bytes)).hexdigest()
 
     def listed() -> list[folders.Entry]:
         with explained(path):
             names = [file.name for file in path.iterdir() if folders.is_table(file.name)]
-        contents = ((name, read(path / name, largest_bytes=largest_bytes)) for name in names)
-        return [folders.Entry(name, hashlib.sha256(content).hexdigest()) for name, content in contents]
+        return [folders.Entry(name, digest_of(name)) for name in names]
 
-    return folders.read(listed, content_of, known=known, largest_bytes=largest_bytes, where=str(path))
+    return folders.read(listed, content_of, known=known, bounds=bounds, where=str(path))
 
 
 def read(path: Path, *, largest_bytes: int) -> bytes:

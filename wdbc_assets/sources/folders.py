@@ -2,7 +2,7 @@
 
 A file is a CSV table or a Parquet file, in gzip or zip or not; what it is called makes no difference. Names that begin
 with a point or an underscore, or end as those of unfinished files do, are left out. The names and versions of the
-files are the mark of the content: while it is the known one, nothing is read.
+files are the mark of the content: while it is the known one, nothing is read. One file at a time is held in memory.
 """
 
 import hashlib
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from wdbc_assets.domain.data import contract, row_text
 from wdbc_assets.domain.data.csv_layouts import NotATable
-from wdbc_assets.sources import limits, unpacking
+from wdbc_assets.sources import large_tables, limits, unpacking
 from wdbc_assets.sources.errors import SourceRefused
+from wdbc_assets.sources.limits import Limits
 from wdbc_assets.sources.origin import Origin, Received
 from wdbc_assets.sources.retrying import Fault
 
@@ -42,7 +43,7 @@ def read(
     content_of: Callable[[Entry], bytes | None],
     *,
     known: Origin | None,
-    largest_bytes: int,
+    bounds: Limits,
     where: str,
 ) -> Received | Fault | None:
     """Return the rows of all files, or None if they are the known ones.
@@ -51,11 +52,12 @@ def read(
         listed: lists the files.
         content_of: returns the content of a file, or None if it is no longer that of the entry.
         known: the origin of content that the caller still has.
-        largest_bytes: the limit for the table, and for each file.
+        bounds: the limits of size, for the table and for each file.
         where: the folder, for errors.
 
     Raises:
         SourceRefused: the folder holds no file, or a file that is not a table; the error names it, and its row.
+        WdbcError: the temporary file of a large table cannot be written.
     """
     entries = sorted(listed())
     if not entries:
@@ -67,25 +69,33 @@ def read(
     ).hexdigest()
     if known is not None and known.etag == mark:
         return None
-    table = bytearray()
-    rows: list[tuple[str, int]] = []
-    for entry in entries:
-        content = content_of(entry)
-        if content is None:
-            return CHANGED
-        place = f"{where.rstrip('/')}/{entry.name}"
-        before = len(table)
-        for line in _lines(content, largest_bytes, where=place):
-            table += line
-            if len(table) > largest_bytes:
-                raise limits.too_large(largest_bytes, where=where)
-        rows.append((entry.name, table.count(b"\n", before)))
+    rows = dict.fromkeys((entry.name for entry in entries), 0)
+
+    def lines() -> Iterator[bytes]:
+        for entry in entries:
+            for line in _lines(entry, content_of, bounds.largest_bytes, where=f"{where.rstrip('/')}/{entry.name}"):
+                rows[entry.name] += 1
+                yield line
+
+    try:
+        table = large_tables.collect(lines(), bounds, where=where)
+    except _Changed:
+        return CHANGED
     if sorted(listed()) != entries:
         return CHANGED
-    return Received(bytes(table), etag=mark, files=tuple(rows))
+    return Received(table, etag=mark, files=tuple(rows.items()))
 
 
-def _lines(content: bytes, largest_bytes: int, *, where: str) -> Iterator[bytes]:
+class _Changed(Exception):
+    """A file is no longer that of the entry."""
+
+
+def _lines(
+    entry: Entry, content_of: Callable[[Entry], bytes | None], largest_bytes: int, *, where: str
+) -> Iterator[bytes]:
+    content = content_of(entry)
+    if content is None:
+        raise _Changed
     try:
         unpacked = unpacking.content(content, lambda stream: limits.read_up_to(largest_bytes, stream, where=where))
         yield from row_text.of_file(unpacked)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.sources import limits, records
 from wdbc_assets.sources.errors import SourceRefused
 from wdbc_assets.sources.origin import Offsets, Origin, Received, SetAside, Snapshot, TopicOrigin
@@ -66,7 +67,7 @@ class Reader:
         table = stored()
         before = (table and table.origin.topic) or TopicOrigin()
         plan = self._again(held, until) if until else self._onwards(held, before, accepts_gap=accepts_gap)
-        content, aside = records.merged(table.content if table else b"", self._records(plan.spans))
+        content, aside = records.merged(_in_memory(table), self._records(plan.spans))
         set_aside = (*before.set_aside, *plan.gaps, *aside)
         if len(set_aside) > MOST_SET_ASIDE:
             what = f"{len(set_aside):,} records are no patients; of the last: {set_aside[-1].reason}"
@@ -161,6 +162,13 @@ class Reader:
                 raise KafkaException(error)
             partition, offset = cast("int", message.partition()), cast("int", message.offset())
             yield Record(partition, offset, None if is_end else message.value()), is_end
+
+
+def _in_memory(table: Snapshot | None) -> bytes:
+    """Return the lines of a stored table. New records are put in order among them, so all are held in memory."""
+    if table is None:
+        return b""
+    return table.content.read() if isinstance(table.content, LinesFile) else table.content
 
 
 def ends_of(known: Origin) -> dict[int, int]:

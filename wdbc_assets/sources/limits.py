@@ -4,10 +4,11 @@ Change timeouts here. The limit of size is applied here, those of attempts and t
 """
 
 import dataclasses
+import io
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -32,6 +33,7 @@ class Limits:
         longest_wait_seconds: the limit of a single wait, including one that a server requests with `Retry-After`.
         redirects: maximum number of redirects to follow.
         largest_bytes: maximum size of the content after decompression; the default is 500 times the real file.
+        rows_in_memory: number of rows above which a table is held in a temporary file; see `large_tables`.
 
     Raises:
         WdbcError: a limit is not a finite number above 0.
@@ -45,6 +47,7 @@ class Limits:
     longest_wait_seconds: float = 15.0
     redirects: int = 5
     largest_bytes: int = 64 * 2**20
+    rows_in_memory: int = 2_000_000
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -95,12 +98,23 @@ def collect(chunks: Iterable[bytes], largest_bytes: int, *, where: str) -> bytes
     Raises:
         SourceRefused: it is larger than `largest_bytes`; no more than that and one chunk is held in memory.
     """
-    content = bytearray()
+    content = io.BytesIO()
+    content.writelines(up_to(largest_bytes, chunks, where=where))
+    return content.getvalue()
+
+
+def up_to(largest_bytes: int, chunks: Iterable[bytes], *, where: str) -> Iterator[bytes]:
+    """Yield the chunks.
+
+    Raises:
+        SourceRefused: all together are larger than `largest_bytes`; the one that is too much is not yielded.
+    """
+    size = 0
     for chunk in chunks:
-        content += chunk
-        if len(content) > largest_bytes:
+        size += len(chunk)
+        if size > largest_bytes:
             raise too_large(largest_bytes, where=where)
-    return bytes(content)
+        yield chunk
 
 
 def too_large(largest_bytes: int, *, where: str) -> SourceRefused:

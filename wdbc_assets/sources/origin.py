@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.errors import WdbcError
 
 _LINE = re.compile(r"\b(?:line|row) (\d+)\b")
@@ -127,7 +128,7 @@ def with_files(refusal: WdbcError, origin: Mapping[str, Any] | None) -> WdbcErro
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The bytes as a source delivers them, not unpacked.
+    """The content as a source delivers it: bytes, perhaps packed, or a large table as lines.
 
     Attributes:
         content: hidden in the representation, because it contains patients' values.
@@ -136,7 +137,7 @@ class Received:
         files, topic: as in `Origin`.
     """
 
-    content: bytes = field(repr=False)
+    content: bytes | LinesFile = field(repr=False)
     etag: str | None = None
     last_modified: str | None = None
     files: tuple[tuple[str, int], ...] = ()
@@ -145,7 +146,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The table of a source at one moment, unpacked, and its origin. `content` is hidden in the representation, too."""
+    """The table of a source at one moment, unpacked, and its origin.
 
-    content: bytes = field(repr=False)
+    `content` is a LinesFile if it has more rows than are held in memory. It is hidden in the representation, too.
+    """
+
+    content: bytes | LinesFile = field(repr=False)
     origin: Origin

@@ -15,8 +15,9 @@ from typing import ClassVar, Self, cast
 from wdbc_assets import safe_text
 from wdbc_assets.domain.data import row_text
 from wdbc_assets.domain.data.csv_layouts import NotATable
+from wdbc_assets.domain.data.lines import LinesFile
+from wdbc_assets.sources import large_tables, sniffing, unpacking
 from wdbc_assets.sources import limits as bounds
-from wdbc_assets.sources import sniffing, unpacking
 from wdbc_assets.sources.errors import SourceRefused, UnknownSource
 from wdbc_assets.sources.limits import DEFAULT, QUICK, REAL_CLOCK, Clock, Limits
 from wdbc_assets.sources.origin import Origin, Received, Snapshot
@@ -126,6 +127,7 @@ class Source(ABC):
         Raises:
             SourceRefused: as in `read`; or the content is not a table, or does not match the pinned digest.
             SourceUnavailable: as in `read`.
+            WdbcError: the temporary file of a large table cannot be written.
         """
         pinned = _checked_pin(sha256)
         usable = self._usable(known, pinned)
@@ -140,10 +142,9 @@ class Source(ABC):
         received = self.read(context)
         if received is None:
             return None
-        content = self._as_text(self._unpacked(received.content, limits), limits)
-        self._require_table(content)
-        digest = hashlib.sha256(content).hexdigest()
-        received_digest = digest if content is received.content else hashlib.sha256(received.content).hexdigest()
+        content = self._table(received.content, limits)
+        digest, size = _identity(content)
+        received_digest = digest if content is received.content else _identity(received.content)[0]
         if pinned not in {None, digest, received_digest}:
             raise SourceRefused(
                 f"the content has SHA-256 {received_digest}, but {pinned} is pinned",
@@ -155,7 +156,7 @@ class Source(ABC):
             Origin(
                 shown=self.shown,
                 sha256=digest,
-                bytes=len(content),
+                bytes=size,
                 etag=received.etag,
                 last_modified=received.last_modified,
                 files=received.files,
@@ -193,15 +194,27 @@ class Source(ABC):
             error.where = self.shown
             raise
 
-    def _as_text(self, content: bytes, limits: Limits) -> bytes:
-        """Return the rows of a Parquet file as lines in UCI's layout, and any other content as it is."""
-        if not content.startswith(row_text.PARQUET):
-            return content
+    def _table(self, received: bytes | LinesFile, limits: Limits) -> bytes | LinesFile:
+        """Return the table in what was received. Parquet, and a text of too many rows, become lines in UCI's layout."""
+        if isinstance(received, LinesFile):
+            return received
+        content = self._unpacked(received, limits)
+        is_parquet = content.startswith(row_text.PARQUET)
+        if not is_parquet:
+            self._require_table(content)
+            if content.count(b"\n") <= limits.rows_in_memory:
+                return content
         try:
-            return bounds.collect(row_text.of_parquet(content), limits.largest_bytes, where=self.shown)
+            lines = large_tables.collect(row_text.of_file(content), limits, where=self.shown)
         except NotATable as error:
-            place = f"{self.shown}, {error.where}" if isinstance(error, row_text.UnsuitableValue) else self.shown
+            # Of a Parquet file, only a row is a place.
+            placed = error.where and (not is_parquet or isinstance(error, row_text.UnsuitableValue))
+            place = f"{self.shown}, {error.where}" if placed else self.shown
             raise SourceRefused(error.what, where=place, hint=error.hint, detail=error.detail) from None
+        if is_parquet and isinstance(lines, bytes):
+            self._require_table(lines)
+        # A text is kept as it is unless it has to be in a file; its header is not a row.
+        return lines if is_parquet or isinstance(lines, LinesFile) else content
 
     def _require_table(self, content: bytes) -> None:
         other = sniffing.other_format(content)
@@ -209,6 +222,13 @@ class Source(ABC):
             raise SourceRefused(
                 f"the source is not a table but {self.conceal(other.name)}", where=self.shown, hint=other.hint
             )
+
+
+def _identity(content: bytes | LinesFile) -> tuple[str, int]:
+    """Return the digest and the size of a content."""
+    if isinstance(content, LinesFile):
+        return content.sha256, content.bytes
+    return hashlib.sha256(content).hexdigest(), len(content)
 
 
 def _checked_pin(sha256: str | None) -> str | None:

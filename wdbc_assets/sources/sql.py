@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from wdbc_assets import safe_text
 from wdbc_assets.domain.data import contract, row_text
 from wdbc_assets.domain.data.csv_layouts import NotATable
-from wdbc_assets.sources import limits, retrying, sql_faults
+from wdbc_assets.sources import large_tables, limits, retrying, sql_faults
 from wdbc_assets.sources.errors import UnknownSource
 from wdbc_assets.sources.files import read as read_file
 from wdbc_assets.sources.files import require_regular
@@ -123,7 +123,7 @@ class Database(Source):
         options = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE)
         with options.exec_driver_sql(f"{selected} order by {by_id}") as cursor:
             lines = row_text.of_values(cursor, range(len(columns)))
-            content = limits.collect(lines, context.limits.largest_bytes, where=self.shown)
+            content = large_tables.collect(lines, context.limits, where=self.shown)
         return Received(content, etag=mark)
 
     def _rows(self, connection: "Connection") -> str:

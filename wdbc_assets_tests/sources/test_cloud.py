@@ -4,12 +4,14 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import obstore
 import pytest
 
 from wdbc_assets import sources
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.sources import SourceRefused, SourceUnavailable, UnknownSource, cloud
 from wdbc_assets_tests import builders, object_server
 from wdbc_assets_tests.builders import csv, patient
@@ -141,6 +143,19 @@ def test_a_folder_of_objects_is_one_table(bucket: Any, fetch: Fetching) -> None:
     assert fetch("s3://bucket/tables/", known=found.origin) is None
     obstore.put(bucket, "tables/x.csv", csv(patient(id=9001), header=True))
     assert fetch("s3://bucket/tables/", known=found.origin).content.splitlines()[-1].startswith(b"9001,")
+
+
+def test_a_large_folder_of_objects_is_in_a_file(
+    bucket: Any, fetch: Fetching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    obstore.put(bucket, "tables/x.csv", csv(patient(id=9000), header=True))
+    held, filed = fetch("s3://bucket/tables/"), fetch("s3://bucket/tables/", short(rows_in_memory=569))
+    assert filed.content.read() == held.content
+    assert filed.origin == held.origin
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(WdbcError, match="a table cannot be written to a temporary file"):
+        fetch("s3://bucket/tables/", short(rows_in_memory=569))
+    assert fetch.waits.asked == []
 
 
 @pytest.mark.fault("S18")

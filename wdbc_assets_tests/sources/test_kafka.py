@@ -69,6 +69,16 @@ def test_new_records_are_added_to_the_stored_table_and_old_ones_are_not_read_aga
     assert read(fetch, topic).content == second.content  # in one read as in two
 
 
+def test_a_large_table_is_read_on_from_a_file(topic: Topic, fetch: Fetching) -> None:
+    limits = short(read_seconds=5.0, total_seconds=60, rows_in_memory=1)
+    topic.send_patients(patient(id=3), patient(id=1))
+    first = fetch(topic.url, limits)
+    topic.send_patients(patient(id=2), partition=1)
+    second = fetch(topic.url, limits, stored=lambda: first)
+    assert (first.content.rows, second.content.rows) == (2, 3)
+    assert second.content.read() == read(fetch, topic).content
+
+
 def test_a_verification_reads_up_to_the_stated_offsets(topic: Topic, fetch: Fetching) -> None:
     topic.send_patients(patient(id=1), patient(id=2))
     found = read(fetch, topic)

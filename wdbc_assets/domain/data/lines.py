@@ -1,21 +1,16 @@
-"""A table as lines in UCI's layout, in memory or, if it has more rows than fit there, in a temporary file.
-
-The file has no name: a process that is killed leaves nothing of it behind.
-"""
+"""A table as lines in UCI's layout, in a file, because it has more rows than are held in memory."""
 
 import hashlib
 import itertools
-import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
-from typing import BinaryIO
-
-from wdbc_assets.domain.errors import WdbcError
+from typing import BinaryIO, TypeAlias
 
 PART = 2**15
 """The number of lines of every part but the last."""
 _CHUNK = 2**20
+_Text: TypeAlias = bytes  # within the class, `bytes` is the size
 
 
 class LinesFile:
@@ -43,7 +38,7 @@ class LinesFile:
             hashed.update(chunk)
         return hashed.hexdigest()
 
-    def parts(self) -> Iterator[tuple[int, bytes]]:
+    def parts(self) -> Iterator[tuple[int, _Text]]:
         """Yield the lines in parts: the number of the first one, from 1, and the lines."""
         self.file.seek(0)
         for first in itertools.count(1, PART):
@@ -54,36 +49,11 @@ class LinesFile:
             yield first, part
             self.file.seek(place)  # the caller may have read elsewhere meanwhile
 
-    def _chunks(self) -> Iterator[bytes]:
+    def read(self) -> _Text:
+        """Return the whole content, for what can only be done in memory."""
+        self.file.seek(0)
+        return self.file.read()
+
+    def _chunks(self) -> Iterator[_Text]:
         self.file.seek(0)
         return iter(lambda: self.file.read(_CHUNK), b"")
-
-
-def collect(lines: Iterable[bytes], *, rows_in_memory: int) -> bytes | LinesFile:
-    """Return lines as one content: in memory, or in a temporary file if they are more than `rows_in_memory`.
-
-    Raises:
-        WdbcError: the temporary file cannot be written.
-    """
-    lines = iter(lines)
-    held = b"".join(itertools.islice(lines, rows_in_memory))
-    following = next(lines, None)
-    if following is None:
-        return held
-    try:
-        file = tempfile.TemporaryFile()
-        try:
-            file.write(held)
-            del held
-            file.write(following)
-            file.writelines(lines)
-            file.flush()
-        except BaseException:
-            file.close()
-            raise
-    except OSError as error:
-        raise WdbcError(
-            f"a table cannot be written to a temporary file: {error.strerror or error}",
-            hint="Free disk space, or set TMPDIR to another folder.",
-        ) from None
-    return LinesFile(file)

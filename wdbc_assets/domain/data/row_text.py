@@ -58,7 +58,10 @@ def of_csv(content: bytes) -> Iterator[bytes]:
         NotATable: the content is not a table of the contract's columns; `where` is the line.
     """
     for cells in csv_layouts.lay_out(content).rows():
-        yield f"{','.join(map(_quoted, cells))}\n".encode()
+        line = ",".join(cells)
+        if line.count(",") >= len(cells) or '"' in line or "\r" in line:
+            line = ",".join(map(_quoted, cells))
+        yield f"{line}\n".encode()
 
 
 def of_parquet(content: bytes) -> Iterator[bytes]:

@@ -1,0 +1,67 @@
+"""Collect the lines of a table: in memory, or if it has more rows than are held there, in a temporary file.
+
+The file has no name: a process that is killed leaves nothing of it behind.
+"""
+
+import contextlib
+import io
+import itertools
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from wdbc_assets.domain.data.lines import LinesFile
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.sources.limits import Limits, up_to
+
+_LINES_AT_ONCE = 2**10
+
+
+def collect(rows: Iterable[bytes], limits: Limits, *, where: str) -> bytes | LinesFile:
+    """Return the lines of a table as one content: in memory, or in a temporary file if they are too many for it.
+
+    Whatever `rows` raises is passed on; of the temporary file nothing is left then.
+
+    Raises:
+        SourceRefused: they are larger than the limit.
+        WdbcError: the temporary file cannot be written.
+    """
+    lines = up_to(limits.largest_bytes, rows, where=where)
+    held = io.BytesIO()
+    held.writelines(itertools.islice(lines, limits.rows_in_memory))
+    following = next(lines, None)
+    if following is None:
+        return held.getvalue()
+    with _explained():
+        file = tempfile.TemporaryFile()  # noqa: SIM115 -- LinesFile closes it
+    try:
+        _write(file, held.getbuffer())
+        del held
+        _write(file, following)
+        while block := b"".join(itertools.islice(lines, _LINES_AT_ONCE)):
+            _write(file, block)
+        with _explained():
+            file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):  # on a full disk, closing fails to write the rest
+            file.close()
+        raise
+    return LinesFile(file)
+
+
+def _write(file: BinaryIO, content: bytes | memoryview) -> None:
+    with _explained():
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Raise WdbcError in place of an error of the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise WdbcError(
+            f"a table cannot be written to a temporary file: {error.strerror or error}",
+            where=tempfile.tempdir or "",
+            hint="Free disk space, or set TMPDIR to a folder on another disk.",
+        ) from None
