@@ -92,6 +92,24 @@ def test_a_broken_raw_table_has_the_same_findings_in_any_partitions(rule: str) -
         assert_same(partitions.validate_raw(raw_in(table, cuts(len(table.frame), parts))), whole)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_faults_at_random_have_the_same_findings(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+
+    def change(frame: pd.DataFrame) -> None:
+        for name in generator.choice(FEATURES, 8):
+            value = generator.choice([np.nan, -1.0, -0.0, 0.0, 1e300, np.inf, -np.inf, 0.2])
+            cell(name, value, *generator.integers(0, 569, 12))(frame)
+        pairs = [(int(row), int(other)) for row, other in generator.integers(0, 569, (12, 2))]
+        same(FEATURES, *pairs[:6])(frame)
+        same(["id"], *pairs[3:])(frame)
+
+    table = raw(change)
+    whole = schemas.validate_raw(table)
+    assert sum(not finding.passed for finding in whole) >= 4
+    assert_same(partitions.validate_raw(raw_in(table, cuts(569, seed + 2))), whole)
+
+
 def test_unreadable_cells_have_their_texts() -> None:
     wrong = [(line, "area_se", f"x{line}") for line in range(5, 500, 5)] + [(7, "id", "7.0")]
     table = reading.read(builders.published_with(*wrong))
