@@ -94,10 +94,10 @@ def test_the_results_are_those_of_the_same_table_in_memory(
         drawn = getattr(split, name).frame()
         assert drawn.sort_values(large.DIGEST)["diagnosis"].tolist() == y.tolist()
     assert found["fitted_pipeline"].winner == expected["fitted_pipeline"].winner
-    scores = [
+    mean_scores, in_memory = (
         [one.mean_score for one in result["fitted_pipeline"].candidates] for result in (found, expected)
-    ]  # fmt: skip
-    np.testing.assert_allclose(*scores, atol=1e-6)
+    )
+    np.testing.assert_allclose(mean_scores, in_memory, atol=1e-6)
     for metric in ("log_loss", "roc_auc", "accuracy"):
         assert getattr(found["metrics"], metric).value == pytest.approx(
             getattr(expected["metrics"], metric).value, abs=1e-6
