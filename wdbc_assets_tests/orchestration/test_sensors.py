@@ -265,6 +265,15 @@ def test_a_cursor_that_is_damaged_or_of_another_release_counts_no_failed_look(
 
 
 @pytest.mark.fault("S17")
+def test_a_look_goes_by_the_configured_size(
+    source: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_ROWS_IN_MEMORY", "100")
+    request(tick(instance))
+    monkeypatch.setenv("WDBC_LARGEST_BYTES", "100")
+    assert "the content is larger than 100 bytes" in reason(tick(instance))
+
+
 def test_a_mistyped_source_skips_with_the_reason(monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance) -> None:
     monkeypatch.setenv("WDBC_SOURCE", "bundeld")
     assert "bundled" in reason(tick(instance))
