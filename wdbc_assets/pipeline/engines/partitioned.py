@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
@@ -11,6 +12,8 @@ from wdbc_assets.pipeline.engines.engine import finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from threadpoolctl import ThreadpoolController
 
     from wdbc_assets.domain.data.partitions import Partitions
     from wdbc_assets.pipeline.engines.engine import Engine, Pool
@@ -52,7 +55,17 @@ class _Unit(Generic[PartT, T]):
 
 
 def _compute(table: _Table[PlaceT, PartT], unit: _Unit[PartT, T]) -> T:
-    return unit.function(table.read(table.places[unit.number]))
+    part = table.read(table.places[unit.number])
+    with _threads().limit(limits=1):  # more would wait for each other longer than they compute, and change last digits
+        return unit.function(part)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return the thread pools of this process. Finding them takes longer than many a unit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)
