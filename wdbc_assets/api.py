@@ -103,7 +103,8 @@ def predict(
     """Score a file of any size with the champion, as `wdbc predict IN OUT` does, and return the counts of its rows.
 
     Args:
-        source: A CSV or Parquet file with the 30 measurements, which may be compressed, or a folder of Parquet files.
+        source: A CSV or Parquet file with the 30 measurements, which may be compressed, or a folder of Parquet files,
+            also in a bucket: `s3://bucket/folder/`.
         target: The file to write, whose name ends in .csv, .csv.gz or .parquet, or, if the source is a folder, a new
             folder. It appears only when it is complete.
         rejects: A CSV file for the rows that break a rule of the data, with the reason. They are only counted if

@@ -40,7 +40,8 @@ def predict(*, source: str, target: str, form: str | None, explain: bool, reject
 
     IN may also be a folder of Parquet files: one table, in the order of their names. Its row groups are scored in
     parallel, by WDBC_WORKERS processes or on the Dask cluster of WDBC_ENGINE=dask. OUT is then one file, or a new
-    folder with a file of the same name for each. The file of rejected rows names the file of each row.
+    folder with a file of the same name for each. The file of rejected rows names the file of each row. The folder may
+    be in a bucket: s3://bucket/folder/, gs:// or az://, with a slash at its end and the extra `cloud`.
 
     OUT ends in .csv, .csv.gz or .parquet, unless it is a folder. It appears only when it is complete; a new file is
     readable by its owner only. `triage` is the outcome for a patient: the class if the conformal prediction set

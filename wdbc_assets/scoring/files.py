@@ -12,6 +12,8 @@ from wdbc_assets.domain.data.csv_layouts import Header
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring import output_files, readers, unfinished_folder, writers
 from wdbc_assets.scoring.output_files import Destination
+from wdbc_assets.scoring.places import Bucket, LocalFolder, Place
+from wdbc_assets.sources import cloud
 from wdbc_assets.store.bundle_loader import Served
 
 
@@ -28,7 +30,7 @@ class Files:
 class Folder:
     """A folder to score, and the destinations: one file or a new folder, and the rows that are set aside."""
 
-    source: Path
+    source: Place
     out: Destination | Path
     rejects: Destination | None
 
@@ -41,13 +43,9 @@ def parse(source: str, target: str, *, form: str | None = None, rejects: str | N
     """
     rejects_file = None if rejects is None else output_files.parse(rejects, None, forms=("csv",))
     if "://" in source:
-        raise WdbcError(
-            "the input is not on this machine",
-            where=safe_text.redact_url(source),
-            hint="`wdbc predict` reads files and folders: copy it here, mount it, or pass one file by a pipe to `-`.",
-        )
+        return _folder(_bucket(source), target, form, rejects_file)
     if source != output_files.STANDARD and Path(source).is_dir():
-        return _folder(Path(source), target, form, rejects_file)
+        return _folder(LocalFolder(Path(source)), target, form, rejects_file)
     out = output_files.parse(target, form)
     source_identity = output_files.identity(0 if source == output_files.STANDARD else Path(source))
     seen = {source_identity: "IN"} if _is_file(source) else {}
@@ -60,18 +58,29 @@ def parse(source: str, target: str, *, form: str | None = None, rejects: str | N
     return Files(source, out, rejects_file)
 
 
-def _folder(source: Path, target: str, form: str | None, rejects: Destination | None) -> Folder:
+def _bucket(address: str) -> Bucket:
+    if address.partition("://")[0].lower() not in cloud.CloudObject.schemes() or not address.endswith("/"):
+        raise WdbcError(
+            "the input is neither on this machine nor a folder of a bucket",
+            where=safe_text.redact_url(address),
+            hint="A folder of Parquet files is s3://bucket/folder/ (or gs://, az://), with a slash at its end. Anything"
+            " else: copy it here, mount it, or pass one file by a pipe to `-`.",
+        )
+    return Bucket(address)
+
+
+def _folder(source: Place, target: str, form: str | None, rejects: Destination | None) -> Folder:
     out: Destination | Path
     if target != output_files.STANDARD and form is None and (_names_folder(target) or Path(target).is_dir()):
         out = Path(target)
         unfinished_folder.require_free(out)
     else:
         out = output_files.parse(target, form)
-    inside = Path(os.path.realpath(source))
+    inside = os.path.realpath(source.path) if isinstance(source, LocalFolder) else None
     places = [("OUT", out if isinstance(out, Path) else out.path)]
     places += [("the file of rejected rows", rejects.path)] if rejects else []
     for name, path in places:
-        if Path(os.path.realpath(path)).is_relative_to(inside):
+        if inside is not None and Path(os.path.realpath(path)).is_relative_to(inside):
             raise WdbcError(
                 f"{name} is in the folder that is scored",
                 where=str(path),

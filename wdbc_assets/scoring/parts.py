@@ -4,20 +4,21 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
 
 from wdbc_assets import scoring
-from wdbc_assets.scoring import dataset, parquet_reader, readers, writers
+from wdbc_assets.scoring import parquet_reader, readers, writers
 from wdbc_assets.scoring.dataset import RowGroup
+from wdbc_assets.scoring.places import Place
 from wdbc_assets.store.bundle_loader import Packed, Served
 
 
 @dataclass(frozen=True)
 class Task:
-    """What all row groups need: the model, and what is written about the rows."""
+    """What all row groups need: their folder, the model, and what is written about the rows."""
 
+    folder: Place
     model: Packed
     explain: bool
     rejects: bool
@@ -42,17 +43,15 @@ def run(task: Task, unit: RowGroup) -> Outcome:
     """Score a row group.
 
     Raises:
-        WdbcError: the file is damaged, or was written since its footer was read.
+        WdbcError: the file is damaged, cannot be read, or was written since its footer was read.
     """
     from threadpoolctl import threadpool_limits
 
     served = _opened(task.model)
     rejected, stream = io.BytesIO(), io.BytesIO()
-    rejects = writers.Rejects(rejected, show_values=task.show_values, file=unit.name) if task.rejects else None
-    path = Path(unit.path)
-    with threadpool_limits(limits=1), readers.naming_errors(f"{path}, {unit.shown}"), path.open("rb") as file:
-        if dataset.version_of(path) != unit.version:
-            raise dataset.changed("")
+    rejects = writers.Rejects(rejected, show_values=task.show_values, file=unit.file.name) if task.rejects else None
+    place = f"{task.folder.shown}/{unit.file.name}, {unit.shown}"
+    with threadpool_limits(limits=1), readers.naming_errors(place), task.folder.open(unit.file) as file:
         batches = parquet_reader.ParquetSource(file).batches(unit.position, first=unit.first)
         scored = _Stream(stream)
         tally = scoring.score(batches, served, scored, rejects, explain=task.explain)

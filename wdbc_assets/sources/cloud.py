@@ -16,18 +16,15 @@ from wdbc_assets.sources.retrying import Fault
 from wdbc_assets.sources.source import FetchContext, Source
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore
 
 _ENVIRONMENT = "Check the environment variables: AWS_*, GOOGLE_* or AZURE_*."
 # obstore has one class for all of these, but its messages state the answer of the server.
 _STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
 _THROTTLED = ("503", "429")
-_NOT_INSTALLED = Fault(
-    what="the package obstore is not installed",
-    passing=False,
-    hint='Install the extra: pip install "wdbc_assets[cloud]".',
-)
+_REFUSED = ("401", "403")
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 
 
 class CloudObject(Source):
@@ -75,49 +72,51 @@ class CloudObject(Source):
         )
 
     def _attempt(self, context: FetchContext) -> Received | Fault | None:
-        try:
-            from obstore.exceptions import NotModifiedError
+        store = self.connected()
+        from obstore.exceptions import NotModifiedError
 
-            store = opened(self.address)
-        except ModuleNotFoundError:
-            return _NOT_INSTALLED
-        except Exception as error:  # noqa: BLE001 -- what obstore refuses has no common class
-            return self._refused(error)
         try:
             if self.address.endswith("/"):
                 return self._folder(store, context)
             etag = context.known.etag if context.known else None
             options: GetOptions = {"if_none_match": etag} if etag else {}
-            content, etag = get(store, self._name, options, context.limits.largest_bytes, where=self.shown)
+            content, etag = get(store, self.name, options, context.limits.largest_bytes, where=self.shown)
             return Received(content, etag=etag)
         except NotModifiedError:
             return None
         except WdbcError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 -- obstore's errors have no common class
             return explain(error)
 
+    def connected(self, *, retries: int = 0) -> "ObjectStore":
+        """Return the bucket. obstore repeats a failed request so many times; `read` counts its attempts itself.
+
+        Raises:
+            SourceRefused: the extra is not installed, or the settings of the cloud are refused.
+        """
+        try:
+            return opened(self.address, retries=retries)
+        except ModuleNotFoundError:
+            what, hint = "the package obstore is not installed", 'Install the extra: pip install "wdbc_assets[cloud]".'
+        except Exception as error:  # noqa: BLE001 -- what obstore refuses has no common class
+            reason = sniffing.plain(self.conceal(str(error).partition("\n")[0]))
+            what, hint = f"the address or its settings are refused: {reason}", _ENVIRONMENT
+        raise SourceRefused(what, where=self.shown, hint=hint)
+
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The name of the object, or of the folder with the slash at its end, in the bucket."""
         return unquote(urlsplit(self.address).path)[1:]
 
     def _folder(self, store: "ObjectStore", context: FetchContext) -> Received | Fault | None:
-        import obstore
         from obstore.exceptions import PreconditionError
 
-        bounds, name = context.limits, self._name
+        bounds, name = context.limits, self.name
 
-        def listed() -> list[folders.Entry]:
-            found = obstore.list_with_delimiter(store, name)
-            for folder in found["common_prefixes"]:
-                if folders.is_table(inner := folder.removeprefix(name).strip("/")):
-                    hint = "Give the address of one folder."
-                    raise SourceRefused("a folder of tables holds a folder", where=f"{self.shown}{inner}/", hint=hint)
-            return [
-                folders.Entry(item["path"].removeprefix(name), str(item["e_tag"]))
-                for item in found["objects"]
-                if folders.is_table(item["path"].removeprefix(name))
-            ]
+        def entries() -> list[folders.Entry]:
+            found = listed(store, name, where=self.shown)
+            return [folders.Entry(inner, str(meta["e_tag"])) for inner, meta in found.items()]
 
         def content_of(entry: folders.Entry) -> bytes | None:
             place = f"{self.shown}{entry.name}"
@@ -127,22 +126,36 @@ class CloudObject(Source):
             except (PreconditionError, FileNotFoundError):
                 return None
 
-        return folders.read(listed, content_of, known=context.known, bounds=bounds, where=self.shown)
-
-    def _refused(self, error: Exception) -> Fault:
-        reason = sniffing.plain(self.conceal(str(error).partition("\n")[0]))
-        return Fault(what=f"the address or its settings are refused: {reason}", passing=False, hint=_ENVIRONMENT)
+        return folders.read(entries, content_of, known=context.known, bounds=bounds, where=self.shown)
 
 
-def opened(address: str) -> "ObjectStore":
-    """Return the bucket of an address. Attempts are counted by `retrying`, not by obstore.
+def opened(address: str, *, retries: int = 0) -> "ObjectStore":
+    """Return the bucket of an address.
 
     Time-outs are obstore's: client options of ours would replace those of the environment, such as AWS_ALLOW_HTTP.
     """
     from obstore.store import from_url
 
     pieces = urlsplit(address)
-    return from_url(f"{pieces.scheme}://{pieces.netloc}", retry_config={"max_retries": 0})
+    return from_url(f"{pieces.scheme}://{pieces.netloc}", retry_config={"max_retries": retries})
+
+
+def listed(store: "ObjectStore", folder: str, *, where: str) -> "dict[str, ObjectMeta]":
+    """Return the objects of a folder, whose name ends in a slash, that belong to its table, by their names in it.
+
+    Raises:
+        SourceRefused: there is a folder in it.
+        Exception: obstore's own, which `explain` explains.
+    """
+    import obstore
+
+    found = obstore.list_with_delimiter(store, folder)
+    for inner in (prefix.removeprefix(folder).strip("/") for prefix in found["common_prefixes"]):
+        if folders.is_table(inner):
+            hint = "Give the address of one folder."
+            raise SourceRefused("a folder of tables holds a folder", where=f"{where}{inner}/", hint=hint)
+    objects = {item["path"].removeprefix(folder): item for item in found["objects"]}
+    return {name: meta for name, meta in objects.items() if folders.is_table(name)}
 
 
 def get(
@@ -167,13 +180,16 @@ def explain(error: Exception) -> Fault:
     """Return the fault for an error of obstore, whose message is not repeated: it may contain the server's answer."""
     from obstore import exceptions
 
-    if isinstance(error, FileNotFoundError):
-        return Fault(what="the object does not exist", passing=False, hint="Check bucket and name.")
-    if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError | PermissionError):
-        what = "these credentials have no permission to read the object, or there are none"
-        return Fault(what=what, passing=False, hint=_ENVIRONMENT)
     status = _STATUS.search(str(error))
     answer = status[1].strip() if status else "no answer"
+    if any(code in str(error) for code in _NO_BUCKET):
+        return Fault(what="the bucket does not exist", passing=False, hint="Check the name of the bucket.")
+    if isinstance(error, FileNotFoundError) or answer.startswith("404"):
+        return Fault(what="the object does not exist", passing=False, hint="Check bucket and name.")
+    refused = exceptions.PermissionDeniedError | exceptions.UnauthenticatedError | PermissionError
+    if isinstance(error, refused) or answer.startswith(_REFUSED):  # a listing has no error of its own class
+        what = "these credentials have no permission to read the object, or there are none"
+        return Fault(what=what, passing=False, hint=_ENVIRONMENT)
     if answer.startswith(_THROTTLED):
         return Fault(what=f"the object store throttles its clients ({answer})", passing=True, hint="Try again later.")
     return Fault(

@@ -188,9 +188,14 @@ def _in_use(found: StoreIndex, key: Key, age: float, now: float, run_limit: floa
     if min([age, *(_age(one, now) for one in stated)]) < 2 * run_limit:
         return "a run may be using it"
     named = {one.pointed for one in stated} or {one for one in found.pointers if one[0] == asset}
-    if any(name in named and _age(pointer, now) < READ_SECONDS for name, pointer in found.pointers.items()):
+    if any(_has_just_moved(found, pointer, now) for name, pointer in found.pointers.items() if name in named):
         return "a reader may be using it"
     return None
+
+
+def _has_just_moved(found: StoreIndex, pointer: ManifestFile, now: float) -> bool:
+    """Return whether a pointer moved a moment ago, or after the listing: that is behind if it lacks the version."""
+    return _age(pointer, now) < READ_SECONDS or pointer.key not in found.versions
 
 
 def _age(stated: ManifestFile, now: float) -> float:

@@ -154,7 +154,7 @@ def test_a_place_where_nothing_may_be_written_is_refused(patients: Path) -> None
     ):
         with pytest.raises(WdbcError, match=what):
             api.predict(patients, target, rejects=rejects)
-    with pytest.raises(WdbcError, match="not on this machine"):
+    with pytest.raises(WdbcError, match="neither on this machine nor a folder of a bucket"):
         api.predict("s3://bucket/patients", "out.parquet")
     assert visible(Path()) == ["patients"]
 

@@ -85,9 +85,12 @@ def test_an_object_with_the_known_etag_is_not_read_again(bucket: Any, fetch: Fet
 
 
 @pytest.mark.fault("S19")
-@pytest.mark.parametrize("address", ["s3://bucket/none", "s3://nowhere/wdbc.data"])
-def test_what_is_missing_is_refused_immediately(bucket: Any, fetch: Fetching, address: str) -> None:
-    with pytest.raises(SourceRefused, match="the object does not exist") as raised:
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [("s3://bucket/none", "object"), ("s3://nowhere/wdbc.data", "bucket"), ("s3://nowhere/tables/", "bucket")],
+)
+def test_what_is_missing_is_refused_immediately(bucket: Any, fetch: Fetching, address: str, what: str) -> None:
+    with pytest.raises(SourceRefused, match=f"the {what} does not exist") as raised:
         fetch(address)
     assert raised.value.where == address
     assert fetch.waits.asked == []
@@ -101,11 +104,12 @@ def test_an_object_that_is_too_large_is_refused(bucket: Any, fetch: Fetching) ->
 
 @pytest.mark.fault("S19")
 @pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("address", [ADDRESS, "s3://bucket/tables/"])
 def test_wrong_credentials_are_refused_immediately(
-    fetch: Fetching, monkeypatch: pytest.MonkeyPatch, status: int
+    fetch: Fetching, monkeypatch: pytest.MonkeyPatch, status: int, address: str
 ) -> None:
     with answering(monkeypatch, status), pytest.raises(SourceRefused, match="these credentials have no") as raised:
-        fetch(ADDRESS)
+        fetch(address)
     assert "AWS_*" in raised.value.hint
     assert "canary" not in f"{raised.value} {raised.value.__context__!r}"
     assert fetch.waits.asked == []

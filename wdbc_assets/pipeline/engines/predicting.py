@@ -60,7 +60,7 @@ def score_folder(
         raise scoring.cannot_explain(model.opened())
     data = dataset.read(folder.source, strict=strict)
     tally = scoring.Tally()
-    task = parts.Task(model, explain, rejects=folder.rejects is not None, show_values=config.show_values)
+    task = parts.Task(folder.source, model, explain, rejects=folder.rejects is not None, show_values=config.show_values)
     units = [group for part in data.parts for group in part.groups]
     engine = choice.engine(config, rows=0)
     computed = in_order(engine, parts.run, task, units, noun="row groups")
@@ -76,7 +76,7 @@ def score_folder(
                 for unit, outcome in zip(units, computed, strict=True):
                     if rejects is not None:
                         rejects.write(outcome.rejects)
-                    tally.add(outcome.tally, unit.name)
+                    tally.add(outcome.tally, unit.file.name)
                     yield outcome
                     progress(tally)
 
@@ -100,7 +100,7 @@ def score_folder(
 def _write_parts(outcomes: Iterator[Outcome], data: Dataset, folder: UnfinishedFolder, schema: pa.Schema) -> None:
     """Write a file for each file of the dataset, also if it has no row."""
     for part in data.parts:
-        with folder.file(part.name) as sink, writers.scored(sink, schema, "parquet") as scored:
+        with folder.file(part.file.name) as sink, writers.scored(sink, schema, "parquet") as scored:
             _write(islice(outcomes, len(part.groups)), scored)
 
 
@@ -112,4 +112,4 @@ def _write(outcomes: Iterator[Outcome], scored: writers.Scored) -> None:
 
 def _require_sound(data: Dataset, tally: scoring.Tally) -> None:
     data.require_unchanged()
-    files.require_scored_rows(tally, str(data.folder))
+    files.require_scored_rows(tally, data.folder.shown)

@@ -5,17 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from wdbc_assets import settings
-from wdbc_assets.domain.data import contract
+from wdbc_assets import settings, sources
+from wdbc_assets.domain.data import contract, reading
 from wdbc_assets.domain.data.partitions import Patients
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import fitting, summed_fit
+from wdbc_assets.domain.rules import findings
+from wdbc_assets.domain.rules import partitions as partition_rules
 from wdbc_assets.pipeline.engines import partitioned
 from wdbc_assets.pipeline.engines.dask import Dask
 from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.engines.local import Local
+from wdbc_assets_tests import builders
 from wdbc_assets_tests.clusters import Cluster
 from wdbc_assets_tests.domain.partitioned import cuts, patients_in
 from wdbc_assets_tests.domain.validation import clean_frame
@@ -30,6 +35,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         paths.append(folder / f"part-{number}.parquet")
         frame.iloc[part].to_parquet(paths[-1])
     return paths
+
+
+def on_cluster(cluster: Cluster) -> Dask:
+    return Dask(settings.Computing.model_validate({"engine": "dask", "dask": cluster.address}))
 
 
 def read(path: Path) -> Patients:
@@ -50,14 +59,47 @@ def learned(fit: fitting.Fit) -> tuple[list[object], np.ndarray]:
 
 def test_the_engine_and_the_number_of_its_processes_change_nothing(places: list[Path], shared: Cluster) -> None:
     frame = clean_frame()
-    remote = Dask(settings.Computing.model_validate({"engine": "dask", "dask": shared.address}))
-    engines: list[Engine] = [Local(1), Local(2), remote]
+    engines: list[Engine] = [Local(1), Local(2), on_cluster(shared)]
     (stated, probabilities), *others = [learned(fit_on(engine, places)) for engine in engines]
     for other_stated, other_probabilities in others:
         assert other_stated == stated
         np.testing.assert_array_equal(other_probabilities, probabilities)
     whole = summed_fit.fit(patients_in(frame, cuts(len(frame), 1)), recipe="logistic", grid="small", folds=3, repeats=1)
     np.testing.assert_allclose(learned(whole)[1], probabilities, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["local", pytest.param("dask", marks=pytest.mark.nightly)])
+def test_a_partition_with_a_hundred_times_the_rows_of_others_changes_nothing(
+    name: str, shared: Cluster, tmp_path: Path
+) -> None:
+    frame, ends = clean_frame(), [0, 5, 10, 510, 515, 569]
+    skewed = [tmp_path / f"part-{number}.parquet" for number in range(5)]
+    for path, start, end in zip(skewed, ends[:-1], ends[1:], strict=True):
+        frame.iloc[start:end].to_parquet(path)
+    stated, probabilities = learned(fit_on(Local(2) if name == "local" else on_cluster(shared), skewed))
+    even = patients_in(frame, [slice(start, start + 114) for start in range(0, 569, 114)])
+    other_stated, others = learned(summed_fit.fit(even, recipe="logistic", grid="small", folds=3, repeats=1))
+    assert stated == [other_stated[0], pytest.approx(other_stated[1], abs=1e-9)]
+    np.testing.assert_allclose(probabilities, others, rtol=0, atol=1e-9)
+
+
+@pytest.mark.fault("D07")
+@pytest.mark.parametrize("name", [pytest.param("local", marks=pytest.mark.nightly), "dask"])
+def test_a_bad_row_in_partition_713_of_800_is_refused_with_file_and_row(
+    name: str, shared: Cluster, tmp_path: Path
+) -> None:
+    frame = builders.table_of(1_600)
+    frame["area_mean"] = np.where(np.arange(1_600) == 2 * 713 + 1, -1.0, frame["area_mean"])
+    table, parts = pa.Table.from_pandas(frame), [tmp_path / f"part-{number:03}.parquet" for number in range(800)]
+    for number, path in enumerate(parts):
+        pq.write_table(table.slice(2 * number, 2), path)
+    engine = Local(2) if name == "local" else on_cluster(shared)
+    with partitioned.opened(engine, read_raw, parts) as opened:
+        refusal = findings.refusal(partition_rules.validate_raw(opened), "the folder")
+    assert refusal is not None
+    origin = sources.Origin(shown="", sha256="", bytes=0, files=tuple((path.name, 2) for path in parts))
+    message = sources.with_files(refusal, origin.to_json()).what
+    assert "nothing_is_negative: 1 cell, first at row 2 of part-713.parquet, column area_mean" in message
 
 
 def test_a_partition_that_cannot_be_read_is_an_error_that_names_it(places: list[Path]) -> None:
@@ -76,6 +118,13 @@ def test_the_processes_are_started_once_for_results_in_order_and_for_errors(plac
         with pytest.raises(WdbcError, match="a partition is empty"):
             table.map(require_rows)
         assert table.map(partial(scaled, 2)) == [400, 0, 738]
+
+
+def read_raw(path: Path) -> reading.RawTable:
+    frame = pd.read_parquet(path)
+    first = 2 * int(path.stem.removeprefix("part-")) + 1
+    frame.index = pd.RangeIndex(first, first + len(frame), name=reading.LINE)
+    return reading.RawTable(frame.astype({contract.ID: "Int64"}), ())
 
 
 def len_of(patients: Patients) -> int:
