@@ -37,10 +37,17 @@ def live(debug: bool, /, *, as_json: bool) -> None:  # noqa: FBT001 -- click pas
 
 @dataclass(frozen=True)
 class Recorded:
-    """The live metrics, None if nobody has been scored yet, and the number of predictions that the service kept."""
+    """What there is to show.
+
+    Attributes:
+        metrics: The live metrics; None without any prediction.
+        kept: The number of predictions that the service kept.
+        removed: The number of batches whose predictions were removed because of their age.
+    """
 
     metrics: "LiveMetrics | None"
     kept: int
+    removed: int
 
 
 def record(store: "Store", *, debug: bool, quiet: bool) -> Recorded:
@@ -55,7 +62,8 @@ def record(store: "Store", *, debug: bool, quiet: bool) -> Recorded:
     assets = specs.JOBS["live"] if scored else ("outcomes", "served_predictions")
     launch.live(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
     metrics: LiveMetrics | None = store.handle("live_metrics").load() if scored else None
-    return Recorded(metrics, store.handle("served_predictions").manifest.rows or 0)
+    kept_rows = store.handle("served_predictions").manifest.rows or 0
+    return Recorded(metrics, kept_rows, removed=len(store.removed_partitions("predictions")))
 
 
 def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, as_json: bool) -> None:
@@ -73,7 +81,8 @@ def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, a
     if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
         decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
-        terminal.document({"live_metrics": plain, "kept_by_service": recorded.kept, "guard": decision})
+        counts = {"kept_by_service": recorded.kept, "removed_batches": recorded.removed}
+        terminal.document({"live_metrics": plain, **counts, "guard": decision})
     else:
         _show(recorded, config)
         if metrics is not None and metrics.rollback is not None:
@@ -98,10 +107,19 @@ def _show_rollback(evidence: "RollbackEvidence", mode: str) -> None:
 
 def _show(recorded: Recorded, config: settings.Settings) -> None:
     metrics = recorded.metrics
-    if metrics is None:
-        terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
-    else:
+    removed = "1 batch" if recorded.removed == 1 else f"{recorded.removed:,} batches"
+    because = f"because of their age ({settings.variable('keep_predictions_days')})"
+    if metrics is not None:
         _show_metrics(metrics)
+        if recorded.removed:
+            terminal.say(f"\n  the predictions of {removed} were removed {because}: their outcomes do not count")
+    elif recorded.removed:
+        terminal.say(
+            f"  no prediction is left to compare with: those of {removed} were removed {because}. The outcomes are"
+            " recorded, and those of later batches count once `wdbc monitor` has run"
+        )
+    else:
+        terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
     if recorded.kept:
         terminal.say(f"\n  the service has kept {recorded.kept:,} predictions, which are among these")
     elif not config.serve_keep_predictions:
@@ -115,7 +133,7 @@ def _show_metrics(metrics: "LiveMetrics") -> None:
     weeks = "1 week" if metrics.weeks == 1 else f"{metrics.weeks} weeks"
     terminal.say(f"  {metrics.known:,} of {metrics.predictions:,} patients have a known outcome, in {weeks}")
     for text, count in (
-        ("outcomes without a prediction, which count once there is one", metrics.unknown_patients),
+        ("outcomes without a prediction, which count only if there is one", metrics.unknown_patients),
         ("outcomes that were known before the prediction", metrics.before_prediction),
         ("corrected diagnoses", metrics.corrected),
         ("patients with contradictory diagnoses, which do not count until corrected", metrics.contradictory),

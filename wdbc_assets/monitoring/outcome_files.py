@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wdbc_assets import settings
@@ -19,6 +19,7 @@ from wdbc_assets.store.backends import atomic
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 
 _SUFFIX = ".json"
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"
 
 
 class OutcomeFiles:
@@ -30,13 +31,16 @@ class OutcomeFiles:
     def add(self, outcomes: Iterable[Outcome], *, now: datetime) -> Path:
         """Write a delivery, whole or not at all; return its file.
 
+        It is recorded after those that wait, even if the clock was set back meanwhile: it may correct one of them.
+
         Raises:
             OSError: the folder cannot be written.
         """
-        moment = now.astimezone(UTC)
+        after = [_moment(path) + timedelta(microseconds=1) for path in self.waiting()[-1:]]
+        moment = max([now.astimezone(UTC), *after])
         content = json.dumps(asdict(Delivery(moment.isoformat(timespec="microseconds"), tuple(outcomes)))).encode()
         digest = hashlib.sha256(content).hexdigest()
-        path = self.folder / f"{moment:%Y%m%dT%H%M%S.%fZ}-{formatting.short(digest)}{_SUFFIX}"
+        path = self.folder / f"{moment:{_MOMENT}}-{formatting.short(digest)}{_SUFFIX}"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic.replace(path, [content], mode=0o600)
         return path
@@ -64,6 +68,14 @@ class OutcomeFiles:
         """Remove the files of deliveries whose events are stored."""
         for path in paths:
             path.unlink(missing_ok=True)
+
+
+def _moment(path: Path) -> datetime:
+    """Return the time in the name of a delivery; one that was renamed is from long ago."""
+    try:
+        return datetime.strptime(path.name.partition("-")[0], _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def open_files() -> OutcomeFiles:

@@ -63,7 +63,8 @@ def live_metrics(
     tables = [rollback_evidence.with_columns(table) for table in tables]
     if not tables:
         raise WdbcError(
-            "no batch has been scored yet, and the service has kept no prediction",
+            "no prediction is stored: no batch has been scored yet, or all are older than WDBC_KEEP_PREDICTIONS_DAYS,"
+            " and the service has kept none",
             where="the store",
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )

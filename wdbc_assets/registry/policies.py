@@ -50,18 +50,13 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
     Raises:
         NeverMade: there is no champion.
         DamagedStore: the champion's policy is damaged or no longer stored.
-        WdbcError: there is no such policy: see `recalibration.recalibrate`.
+        WdbcError: there is no such policy: see `recalibration.recalibrate`; or the champion is a refit.
     """
     from wdbc_assets.domain.evaluation import recalibration
 
     champion = require_champion(store, standing)
     if "refit" in champion.inputs:
-        raise WdbcError(
-            "the champion is a refit, whose policy cannot be recalibrated: it was derived from newer patients",
-            where=store.url,
-            hint="Retrain when more outcomes are known (`wdbc retrain`), or restore an earlier champion: `wdbc rollback"
-            " --reason TEXT`.",
-        )
+        raise _of_refit(store, champion, prevalence)
     found = index.read(store)
     own = _own(_policy(store, found, champion.inputs.get(POLICY, "")), store, found)
     value: DecisionPolicy = store.value(own)
@@ -177,6 +172,24 @@ def require_champion(store: Store, standing: Standing) -> Manifest:
         "no champion has been promoted yet, so there is no policy to change",
         where=store.url,
         hint="Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`.",
+    )
+
+
+def _of_refit(store: Store, champion: Manifest, to: float) -> WdbcError:
+    """Return the error for a refit. It has its policy in its bundle, and no version of decision_policy."""
+    from wdbc_assets.domain.evaluation import recalibration
+
+    policy = store.value(champion).policy
+    made = recalibration.recalibrate(policy, to).recalibration
+    offset = made.offset if made is not None else 0.0
+    here, there = formatting.percent(policy.training.prevalence), formatting.percent(to)
+    return WdbcError(
+        "the champion is a refit, whose policy cannot be recalibrated: it is no version of decision_policy, of which a"
+        " recalibrated one is made and verified",
+        where=store.url,
+        hint="Promote a model of the main line, then recalibrate: `wdbc run`, `wdbc evaluate`, `wdbc promote`. Until"
+        f" then, {offset:+.4f} in the log-odds turns its probabilities, for a prevalence of {here} among its patients,"
+        f" into those for {there}; every triage outcome stays the same.",
     )
 
 

@@ -214,7 +214,7 @@ def _incoming_decode(contents: Mapping[str, Any]) -> Any:
     return incoming.IncomingBatch(patients, stated["rows"], stated["set_aside"], violations)
 
 
-_LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates")
+_LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates", "without_batch")
 
 
 def _labelled_encode(_asset: str, patients: Any) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from wdbc_assets.monitoring.outcome_files import open_files
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import monitored
 
@@ -47,6 +48,29 @@ def test_two_at_once_take_up_each_batch_once(store: Store, inbox: Path) -> None:
         assert len(list(Path(store.url, asset, "versions").iterdir())) == 2
     reports = [store.handle("drift_report", partition=batch).load() for batch in store.partitions("drift_report")]
     assert [report.earlier_batches for report in reports] == [0, 1]
+
+
+@pytest.mark.nightly
+@pytest.mark.fault("D16")
+def test_outcomes_that_two_record_at_once_are_each_recorded_once(store: Store, inbox: Path, tmp_path: Path) -> None:
+    wait_for(inbox, range(1))
+    assert ended(started("monitor"))[0] == 0
+    known = monitored.patients(60, 0).assign(known_at="2026-03-31")[["id", "diagnosis", "known_at"]]
+    for name, rows in (("first", known[:40]), ("second", known[20:])):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    for _ in range(2):
+        both = [started("outcomes", "add", str(tmp_path / f"{name}.csv")) for name in ("first", "second")]
+        for code, output in [ended(process) for process in both]:
+            assert "40 outcomes delivered" in output
+            assert "Traceback" not in output
+            assert code == 0 or "another run changed outcomes meanwhile" in output, output
+    code, output = ended(started("live"))
+    assert code == 0, output
+    assert "60 of 60 patients have a known outcome" in output
+    assert "corrected" not in output
+    assert open_files().waiting() == []
+    events = store.handle("outcomes").load()
+    assert (len(events), events["id"].nunique()) == (60, 60)
 
 
 @pytest.mark.fault("O24")

@@ -1,6 +1,8 @@
 """`wdbc outcomes add` and `wdbc live` as people type them, and what a killed or concurrent run leaves behind."""
 
+import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from wdbc_assets import clock
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.outcome_files import OutcomeFiles, open_files
+from wdbc_assets.orchestration import launch
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import monitored
@@ -91,6 +95,30 @@ def test_corrections_and_contradictions_are_counted(store: Store, inbox: Path, t
     (tmp_path / "third.csv").write_text(f"id,diagnosis,known_at\n{second},M,{KNOWN_AT}\n{second},B,{KNOWN_AT}\n")
     found = live("outcomes", "add", str(tmp_path / "third.csv"))
     assert (found["known"], found["corrected"], found["contradictory"]) == (1, 1, 1)
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize("waits", [False, True], ids=["recorded", "still waiting"])
+def test_a_correction_counts_although_the_clock_was_set_back(
+    store: Store, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    monkeypatch.setenv("_WDBC_CLOCK", "")  # restored at the end
+    patients = scored(tmp_path, inbox)
+    (name,) = patients[contract.ID].astype(str)[:1]
+    files = [outcomes_of(patients[:1], tmp_path / f"{label}.csv", **{name: label}) for label in "MB"]
+    later = datetime(2027, 3, 10, tzinfo=UTC)
+    for file, now in zip(files, (later, later - timedelta(days=7)), strict=True):
+        clock.set_time(tmp_path / "clock", now)
+        with monkeypatch.context() as killed, contextlib.suppress(WdbcError):
+            if waits and now == later:
+                killed.setattr(launch, "live", lambda **_: (_ for _ in ()).throw(WdbcError("killed")))
+            typed("outcomes", "add", file)
+        assert len(open_files().waiting()) == int(waits and now == later)
+    events = store.handle("outcomes").load()
+    assert list(events["diagnosis"]) == [contract.MALIGNANT, contract.BENIGN]
+    assert events["recorded_at"].is_monotonic_increasing
+    found = live("live")
+    assert (found["known"], found["corrected"], found["contradictory"]) == (1, 1, 0)
 
 
 def test_diagnoses_against_the_predictions_raise_an_alarm(store: Store, inbox: Path, tmp_path: Path) -> None:

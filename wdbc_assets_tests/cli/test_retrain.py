@@ -1,5 +1,6 @@
 """`wdbc retrain` and `wdbc promote --refit` as people type them, and what stands in the way."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from wdbc_assets.registry import retraining
 from wdbc_assets.registry.candidate import Case
 from wdbc_assets.registry.decision_log import Decision, Superseded
 from wdbc_assets.registry.registry import Registry, open_registry
+from wdbc_assets.store import removals
+from wdbc_assets.store.removals import Removal
 from wdbc_assets.store.store import NeverMade, Store, open_store
 from wdbc_assets.verification.verify import verify
 from wdbc_assets_tests import champions, retrained
@@ -107,8 +110,14 @@ def test_a_refit_in_production_is_derived_again_and_its_policy_is_not_recalibrat
     typed("promote", "--refit")
     (found,) = verify(store, settings.load(), ["champion"], deep=False)
     assert (found.asset, found.verdict, found.derived) == ("champion", "same", store.handle("refit").manifest.version)
-    with pytest.raises(WdbcError, match="the champion is a refit"):
+    trained = store.handle("champion").load().policy.training.prevalence
+    with pytest.raises(WdbcError, match=r"the champion is a refit, .* no version of decision_policy") as refused:
         typed("recalibrate", "--prevalence", "0.2")
+    offset = math.log(0.2 / 0.8) - math.log(trained / (1 - trained))
+    assert f"Until then, {offset:+.4f} in the log-odds" in refused.value.hint
+    assert "`wdbc run`, `wdbc evaluate`, `wdbc promote`" in refused.value.hint
+    with pytest.raises(WdbcError, match=r"is not between 0\.001 and 0\.999"):
+        typed("recalibrate", "--prevalence", "0.0001")
     case = Case(store, {}, {}, open_registry(store).standing(), is_current=True)
     assert case.champion_is_refit
 
@@ -182,6 +191,18 @@ def test_without_outcomes_or_batches_the_error_says_what_to_run(other: Store) ->
     retrained.put(other, {}, retrained.batches()[1])
     with pytest.raises(WdbcError, match="0 batches with known outcomes arrived so far"):
         typed("retrain", "--force")
+
+
+def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: Store) -> None:
+    made, events = retrained.batches()
+    retrained.put(other, made, events)
+    for partition in list(made)[:-1]:
+        removals.remove(other.backend, "incoming_batch", partition, Removal("2026-06-01", "it is older than 90 days"))
+    with pytest.raises(WdbcError, match="1 batches with known outcomes arrived so far") as refused:
+        typed("retrain", "--force")
+    assert "210 patients with a known outcome are in no stored batch" in refused.value.what
+    assert "WDBC_KEEP_BATCHES_DAYS" in refused.value.what
+    assert other.handle("labelled_patients").load().without_batch == 210
 
 
 def test_few_diagnoses_are_an_obstacle(other: Store) -> None:

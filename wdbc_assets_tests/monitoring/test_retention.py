@@ -9,14 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from wdbc_assets import clock, settings
-from wdbc_assets.cli import wdbc
+from wdbc_assets.cli import terminal, wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys, batches, retention
 from wdbc_assets.monitoring.inbox import Inbox
+from wdbc_assets.orchestration import launch
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths, removals
@@ -216,6 +218,30 @@ def test_without_the_settings_nothing_is_ever_too_old(
     monkeypatch.delenv("WDBC_KEEP_PREDICTIONS_DAYS")
     typed("gc", "--apply")
     assert store.partitions("incoming_batch") == list(two_batches)
+
+
+def test_live_metrics_say_that_predictions_were_removed_and_not_that_there_were_none(
+    two_batches: tuple[str, str], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "outcomes.csv"
+    both = pd.concat([monitored.patients(40, seed) for seed in (1, 2)])
+    both.assign(known_at="2025-01-31")[["id", "diagnosis", "known_at"]].to_csv(file, index=False)
+    typed("gc", "--apply")
+    shown = " ".join(typed("outcomes", "add", str(file)).split())
+    assert "of 40 patients have a known outcome" in shown
+    because = "removed because of their age (WDBC_KEEP_PREDICTIONS_DAYS)"
+    assert f"the predictions of 1 batch were {because}: their outcomes do not count" in shown
+
+    monkeypatch.setenv("WDBC_KEEP_PREDICTIONS_DAYS", "1e-9")
+    typed("gc", "--apply")
+    shown = " ".join(typed("live").split())
+    assert f"no prediction is left to compare with: those of 2 batches were {because}" in shown
+    assert "no batch has been scored yet" not in shown
+    found = json.loads(typed("live", "--json"))
+    assert (found["live_metrics"], found["removed_batches"]) == (None, 2)
+    with pytest.raises(WdbcError, match="all are older than WDBC_KEEP_PREDICTIONS_DAYS"):
+        launch.live(reporter=terminal.Lines(quiet=True), debug=False)  # as Dagster's UI runs the job
+    assert len(store.handle("outcomes").load()) == 80
 
 
 def test_refused_files_go_by_the_time_of_their_refusal(store: Store, inbox: Path) -> None:

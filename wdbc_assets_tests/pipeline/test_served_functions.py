@@ -123,7 +123,7 @@ def test_a_service_that_keeps_nothing_is_an_empty_table_and_no_live_metric(files
 
     nothing = external(served_functions.served_predictions(None, files)).value
     assert (len(nothing), "probability" in nothing) == (0, True)
-    with pytest.raises(WdbcError, match="no batch has been scored yet, and the service has kept no prediction"):
+    with pytest.raises(WdbcError, match=r"no prediction is stored: .* and the service has kept none"):
         outcome_functions.live_metrics(live.no_events(), {}, nothing, validation.clean_frame(), EVALUATED)
 
 

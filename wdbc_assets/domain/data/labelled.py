@@ -39,6 +39,8 @@ class LabelledPatients:
         contradictory: Patients with contradictory diagnoses, in a batch or not.
         repeated: Later rows of a patient who arrived before, which are left out.
         duplicates: Patients with the measurements of another one, which are left out: they may be the same.
+        without_batch: Patients with a known diagnosis who are in no batch: not taken up yet, removed because of its
+            age, or known to the service only.
     """
 
     table: pd.DataFrame
@@ -46,6 +48,7 @@ class LabelledPatients:
     contradictory: int
     repeated: int
     duplicates: int
+    without_batch: int
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -79,9 +82,13 @@ class LabelledPatients:
         newest_first = list(by_batch.itertuples(name=None))[::-1]
         if len(newest_first) < 2:
             since = f"since {after[:16]} UTC, up to which the champion was fitted" if after else "so far"
+            lost = (
+                f". {self.without_batch:,} patients with a known outcome are in no stored batch: theirs may be older"
+                " than WDBC_KEEP_BATCHES_DAYS"
+            )
             raise WdbcError(
                 f"{len(newest_first)} batches with known outcomes arrived {since}; at least 2 are needed: one to fit"
-                " on, and a later one to compare on",
+                f" on, and a later one to compare on{lost if self.without_batch else ''}",
                 where="the incoming batches and the outcomes",
                 hint="Take up batches (`wdbc monitor`) and record their outcomes (`wdbc outcomes add FILE`).",
             )

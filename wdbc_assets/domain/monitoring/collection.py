@@ -43,4 +43,5 @@ def collect(reference: pd.DataFrame, batches: Mapping[str, IncomingBatch], event
         contradictory=known.contradictory,
         repeated=len(named) - len(patients),
         duplicates=int(repeats.sum()),
+        without_batch=int((~known.table[contract.ID].isin(patients[contract.ID])).sum()),
     )

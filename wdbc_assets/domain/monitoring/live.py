@@ -241,13 +241,14 @@ def recorded_since(events: pd.DataFrame, now: datetime, *, days: float | None) -
 def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.DataFrame:
     """Return the events with those of deliveries added, except those that repeat the last event of the patient.
 
-    An event is recorded after all before it, even if the clock was set back meanwhile.
+    An event is recorded after those of earlier deliveries, even if the clock was set back meanwhile: at the same time,
+    a correction would contradict what it corrects.
     """
     last = {row.id: (row.diagnosis, row.known_at) for row in events.itertuples()}
     recorded_at = max(events["recorded_at"], default="")
     added = []
     for delivery in deliveries:
-        recorded_at = max(recorded_at, delivery.recorded_at)
+        recorded_at = delivery.recorded_at if delivery.recorded_at > recorded_at else _just_after(recorded_at)
         pairs = {(outcome.patient, outcome.diagnosis) for outcome in delivery.outcomes}
         patients = Counter(patient for patient, _ in pairs)
         for outcome in delivery.outcomes:
@@ -257,6 +258,10 @@ def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.
                 last[outcome.patient] = (outcome.diagnosis, outcome.known_at)
     new = pd.DataFrame(added, columns=list(EVENT_COLUMNS)).astype(no_events().dtypes)
     return pd.concat([events, new.drop_duplicates()], ignore_index=True) if added else events
+
+
+def _just_after(time: str) -> str:
+    return (datetime.fromisoformat(time) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
 
 
 def arrival(batch: str) -> str:

@@ -22,6 +22,7 @@ def describe_labelled_patients(patients: "LabelledPatients") -> parts.Metadata:
         "contradictory": patients.contradictory,
         "arrived again": patients.repeated,
         "duplicates": patients.duplicates,
+        "diagnosed, but in no batch": patients.without_batch,
     }
 
 

@@ -14,7 +14,7 @@ def arrived(*sizes: tuple[int, int]) -> LabelledPatients:
     for number, (patients, malignant) in enumerate(sizes, start=1):
         rows += [(f"2026-01-{number:02}", int(place < malignant)) for place in range(patients)]
     table = pd.DataFrame(rows, columns=[ARRIVED_AT, contract.DIAGNOSIS])
-    return LabelledPatients(table.assign(**dict.fromkeys(contract.FEATURES, 1.0)), 0, 0, 0, 0)
+    return LabelledPatients(table.assign(**dict.fromkeys(contract.FEATURES, 1.0)), 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

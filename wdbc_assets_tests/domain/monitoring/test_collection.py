@@ -38,7 +38,8 @@ def test_the_reference_comes_first_then_the_patients_of_the_batches_by_arrival()
 
 def test_without_batches_or_outcomes_there_is_the_reference_alone() -> None:
     made, events = retrained.batches(count=2, size=10)
-    assert len(collected({}, events).table) == 569
+    alone = collected({}, events)
+    assert (len(alone.table), alone.without_batch) == (569, 20)
     patients = collected(made, live.no_events())
     assert (len(patients.table), patients.without_outcome) == (569, 20)
 
