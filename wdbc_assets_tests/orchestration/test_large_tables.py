@@ -197,3 +197,28 @@ def test_a_process_that_finds_another_table_than_was_verified_refuses_it(
     path.unlink()
     with pytest.raises(WdbcError, match="does not find a stored table"):
         table_files.opened.__wrapped__(split.test.place)
+
+
+def test_the_store_may_be_a_bucket(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WDBC_STORAGE", "memory://large")
+    result = run("train", instance)
+    assert result.success, problem(result)
+    store = open_store("memory://large", relative_to=Path())
+    assert store.handle("train_test_split").manifest.codec == "large_split"
+    assert store.handle("metrics").load().rows > 100
+
+
+@pytest.mark.nightly
+def test_two_processes_and_dask_give_the_same_model(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = set()
+    for number, (engine, processes) in enumerate([("local", "1"), ("local", "2"), ("dask", "2")]):
+        monkeypatch.setenv("WDBC_STORAGE", str(environment / str(number)))
+        monkeypatch.setenv("WDBC_ENGINE", engine)
+        monkeypatch.setenv("WDBC_WORKERS", processes)
+        result = run("train", instance)
+        assert result.success, problem(result)
+        store = open_store(str(environment / str(number)), relative_to=environment)
+        versions.add(store.handle("fitted_pipeline").manifest.version)
+    assert len(versions) == 1
