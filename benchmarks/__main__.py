@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import commands, evaluate, growth, monitoring, report, scoring, search, serving
+from benchmarks import commands, evaluate, growth, monitoring, report, scoring, search, serving, sketches
 from benchmarks.measuring import CommandFailed, Skipped
 
 TABLES = {
@@ -19,6 +19,7 @@ TABLES = {
     "evaluate": evaluate.evaluate,
     "scoring": scoring.scoring,
     "serving": serving.serving,
+    "sketches": sketches.sketches,
     "small": commands.small,
     "definitions": commands.definitions,
     "growth": growth.growth,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,15 +20,37 @@ import yaml
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
+from wdbc_assets.serving import telemetry
 from wdbc_assets.serving.api import schemas
 from wdbc_assets_tests import monitored, needed
 from wdbc_assets_tests.serving import running
 from wdbc_assets_tests.serving.running import free_port
 
 DEPLOY = settings.project_root() / "deploy"
+EXPORTER = settings.project_root() / "wdbc_assets" / "monitoring" / "exporter"
 PROMETHEUS = DEPLOY / "prometheus"
 WATCHDOG = "WdbcWatchdog"
 SECONDS = 60
+
+WITHOUT_PANEL = {
+    "wdbc_exporter_timestamp_seconds": "Prometheus has the time of each scrape; the alert reads it of a file"
+}
+"""Metrics that no dashboard shows, and why."""
+
+EMPTY = {
+    "Patients sent to the challenger": "no challenger is under test",
+    "Time since the last tick": "no sensor and no schedule is turned on",
+    "Failed last ticks": "no sensor and no schedule is turned on",
+    "Time since the last heartbeat of the daemon": "no daemon runs",
+    "Messages that wait for their channel": "no channel is configured",
+    "Predictions to be kept": "the service keeps none unless asked to",
+    "Drift in the service: z of the streams": "the service has no window yet",
+    "Streams of the service in alarm": "the service has no window yet",
+    "Age of the drift report of the service": "the service has no window yet",
+    "Evidence for a rollback": "the champion is the first",
+    "Patients of the evidence for a rollback": "the champion is the first",
+}
+"""Panels whose queries have no answer in the test, and why."""
 
 
 def run(program: str, *arguments: str) -> str:
@@ -51,6 +74,30 @@ def panels() -> list[dict[str, Any]]:
     """Return the panels of all dashboards that show something."""
     dashboards = [json.loads(path.read_bytes()) for path in (DEPLOY / "grafana" / "dashboards").glob("*.json")]
     return [panel for dashboard in dashboards for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def queries() -> list[tuple[str, str]]:
+    """Return the title and the query of each target of the panels."""
+    return [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
+
+
+def defined() -> set[str]:
+    """Return the names of all metrics of the service and, from its source, of the exporter."""
+    exporter = "".join(path.read_text(encoding="utf-8") for path in EXPORTER.glob("*.py"))
+    names = set()
+    for name in re.findall(r'\b(?:gauge|single)\(\s*f?"([a-z_{}]+)"', exporter):
+        names |= {f"wdbc_{name.replace('{name}', report)}" for report in ("drift", "served_drift")}
+    return names | {family.name for family in telemetry.REGISTRY.collect()}
+
+
+def test_every_metric_is_on_the_dashboard_or_has_a_reason_not_to_be() -> None:
+    recorded = yaml.safe_load((PROMETHEUS / "recording.yml").read_text(encoding="utf-8"))
+    text = " ".join(query for _, query in queries())
+    used = [rule["expr"] for group in recorded["groups"] for rule in group["rules"] if rule["record"] in text]
+    shown = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"\bwdbc_\w+", " ".join([text, *used]))}
+    assert len(shown) > 50
+    assert defined() - shown == set(WITHOUT_PANEL)
+    assert shown <= defined()
 
 
 def test_the_configuration_is_valid() -> None:
@@ -98,13 +145,15 @@ def test_every_query_of_every_panel_has_an_answer(evidence: Path) -> None:
         service = parts.enter_context(running.serving(evidence))
         exporter = parts.enter_context(exporting(evidence))
         port = parts.enter_context(scraping(evidence, {"wdbc_service": service.port, "wdbc_exporter": exporter}))
-        unanswered = {panel["title"]: panel["targets"][0]["expr"] for panel in panels()}
+        unanswered = [(title, query) for title, query in queries() if title not in EMPTY]
         end = time.monotonic() + SECONDS
         while unanswered and time.monotonic() < end:
             assert service.ask("/v1/predict", {"patients": [schemas.EXAMPLE]}).status == 200
-            unanswered = {title: query for title, query in unanswered.items() if not answer(port, query)}
+            assert service.ask("/v1/predict", {"patients": [schemas.EXAMPLE | {"radius_worst": 1}]}).status == 422
+            unanswered = [(title, query) for title, query in unanswered if not answer(port, query)]
             time.sleep(0.5)
-        assert not unanswered
+        assert unanswered == []
+        assert {title for title, query in queries() if title in EMPTY and not valid(port, query)} == set()
 
 
 def monitor(folder: Path) -> None:
@@ -166,10 +215,22 @@ def scraping(folder: Path, ports: dict[str, int]) -> Iterator[int]:
 
 def answer(port: int, query: str) -> list[Any]:
     """Return Prometheus' result of a query; empty while it does not answer yet."""
-    url = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            result: list[Any] = json.loads(response.read())["data"]["result"]
-            return [sample for sample in result if sample["value"][1] != "NaN"]
+        return [sample for sample in ask(port, query) if sample["value"][1] != "NaN"]
     except OSError:
         return []
+
+
+def valid(port: int, query: str) -> bool:
+    """Return whether Prometheus accepts a query, and has nothing for it."""
+    try:
+        return ask(port, query) == []
+    except OSError:
+        return False
+
+
+def ask(port: int, query: str) -> list[Any]:
+    url = f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        result: list[Any] = json.loads(response.read())["data"]["result"]
+    return result
