@@ -227,7 +227,7 @@ def _labelled_decode(contents: Mapping[str, bytes]) -> Any:
 
     stated = parsing.decode(contents["left_out.json"])
     return labelled.LabelledPatients(
-        from_parquet(contents["patients.parquet"]), **{name: stated[name] for name in _LEFT_OUT}
+        from_parquet(contents["patients.parquet"]), **{name: stated.get(name, 0) for name in _LEFT_OUT}
     )
 
 
