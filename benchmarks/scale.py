@@ -4,7 +4,8 @@ and with two, whose start is measured too.
 The table is synthetic, satisfies the contract, and is written as Parquet, up to 100,000 rows a file. It is validated,
 cleaned, split, fitted with a search, and evaluated: test metrics and the decision policy. Peak memory is the largest
 resident set of a process, files mapped into it included. At the size of the comparison, scikit-learn's GridSearchCV
-searches the same candidates on the same folds.
+searches the same candidates on the same folds. `wdbc run` trains on the same folder with two worker processes, as a
+table of ten times as many rows as it may hold in memory.
 """
 
 import itertools
@@ -48,6 +49,8 @@ def main(*, rows: tuple[int, ...], recipe: str, compare: int, output: Path) -> N
             for workers in (1, 2):
                 click.echo(f"measuring {size:,} rows with {workers} worker processes ...", err=True)
                 measured[f"{size} {workers}"] = _run(folder, "ours", size, recipe, workers)
+            click.echo(f"measuring `wdbc run` with {size:,} rows ...", err=True)
+            measured[f"{size} run"] = _command(folder, size, recipe)
             if size == compare:
                 click.echo(f"measuring GridSearchCV with {size:,} rows ...", err=True)
                 measured["theirs"] = _run(folder, "theirs", size, recipe, 1)
@@ -67,6 +70,28 @@ def _run(folder: Path, which: str, size: int, recipe: str, workers: int) -> dict
     return found
 
 
+def _command(folder: Path, size: int, recipe: str) -> dict[str, float]:
+    """Return wall time, CPU time and the peak of a process of `wdbc run`, from the folder to the metrics."""
+    place = folder / f"run-{size}"
+    place.mkdir()
+    settings = {
+        "SOURCE": folder / f"raw-{size}",
+        "ROWS_IN_MEMORY": size // 10,
+        "LARGEST_BYTES": 10**12,
+        "TOTAL_SECONDS": 86_400,
+        "SPLIT_METHOD": "hash",
+        "RECIPE": recipe,
+        "SEARCH_REPEATS": 1,
+        "BOOTSTRAP": 200,
+        "ENGINE": "local",
+        "WORKERS": 2,
+    }
+    environment = environment_in(place) | {f"WDBC_{name}": str(value) for name, value in settings.items()}
+    begun = time.perf_counter()
+    cost = cost_of((sys.executable, "-m", "wdbc_assets", "run"), environment=environment)
+    return {"all": time.perf_counter() - begun, "cpu": cost.cpu, "peak": cost.peak}
+
+
 def _table(measured: dict[str, Any], recipe: str, sizes: Sequence[int], compare: int) -> Table:
     rows = []
     for size in sizes:
@@ -78,12 +103,17 @@ def _table(measured: dict[str, Any], recipe: str, sizes: Sequence[int], compare:
         )
         peak = max(one["peak"], two["peak"]) / 1024
         rows.append(Row(f"{size:,} rows, largest peak of a process", Spread.of([peak]), "GiB", 3))
+        whole = measured[f"{size} run"]
+        rows.append(Row(f"wdbc run, {size:,} rows, wall time", Spread.of([whole["all"]]), "s"))
+        rows.append(Row(f"wdbc run, {size:,} rows, CPU time", Spread.of([whole["cpu"]]), "s"))
+        rows.append(Row(f"wdbc run, {size:,} rows, largest process", Spread.of([whole["peak"] / 1024]), "GiB", 3))
     if len(sizes) > 1:
-        for of in ("cpu", "all"):
-            low, high = (measured[f"{size} 1"][of] for size in (sizes[0], sizes[-1]))
-            exponent = math.log(high / low) / math.log(sizes[-1] / sizes[0])
-            kind = "CPU" if of == "cpu" else "wall"
-            rows.append(Row(f"exponent of {kind} time, one worker", Spread.of([exponent]), "", 1.1))
+        for which, name in (("1", "one worker"), ("run", "wdbc run")):
+            for of in ("cpu", "all"):
+                low, high = (measured[f"{size} {which}"][of] for size in (sizes[0], sizes[-1]))
+                exponent = math.log(high / low) / math.log(sizes[-1] / sizes[0])
+                kind = "CPU" if of == "cpu" else "wall"
+                rows.append(Row(f"exponent of {kind} time, {name}", Spread.of([exponent]), "", 1.1))
     if "theirs" in measured:
         ours, theirs = measured[f"{compare} 1"], measured["theirs"]
         rows.append(Row(f"search and fit, {compare:,} rows, ours, CPU time", Spread.of([ours["fit cpu"]]), "s"))

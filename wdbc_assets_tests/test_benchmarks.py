@@ -228,4 +228,5 @@ def test_the_benchmark_of_scale_finds_the_scores_of_grid_search_in_worker_proces
     plain = json.loads(output.read_bytes())
     assert plain["measured"]["2000 1"]["scores"] == pytest.approx(plain["measured"]["2000 2"]["scores"], abs=1e-9)
     assert plain["measured"]["2000 1"]["scores"] == pytest.approx(plain["measured"]["theirs"]["scores"], abs=1e-6)
+    assert plain["measured"]["2000 run"]["cpu"] > 0
     assert output.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml")
