@@ -60,7 +60,7 @@ def kind_of(recipe: str) -> Kind:
         raise WdbcError(
             f"The recipe {name} cannot be fitted on a table in partitions: {REASONS.get(name, 'it has no sums')}.",
             where="recipe",
-            hint="Choose spline or logistic, or fit it on one machine: WDBC_ENGINE=local.",
+            hint="Choose spline or logistic, or raise WDBC_ROWS_IN_MEMORY if this machine has the memory.",
         )
     return cast("Kind", name)
 
