@@ -84,7 +84,7 @@ def test_a_partition_with_a_hundred_times_the_rows_of_others_changes_nothing(
 
 
 @pytest.mark.fault("D07")
-@pytest.mark.parametrize("name", [pytest.param("local", marks=pytest.mark.nightly), "dask"])
+@pytest.mark.parametrize("name", ["local", pytest.param("dask", marks=pytest.mark.nightly)])
 def test_a_bad_row_in_partition_713_of_800_is_refused_with_file_and_row(
     name: str, shared: Cluster, tmp_path: Path
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_bad_row_in_partition_713_of_800_is_refused_with_file_and_row(
     table, parts = pa.Table.from_pandas(frame), [tmp_path / f"part-{number:03}.parquet" for number in range(800)]
     for number, path in enumerate(parts):
         pq.write_table(table.slice(2 * number, 2), path)
-    engine = Local(2) if name == "local" else on_cluster(shared)
+    engine = Local(1) if name == "local" else on_cluster(shared)
     with partitioned.opened(engine, read_raw, parts) as opened:
         refusal = findings.refusal(partition_rules.validate_raw(opened), "the folder")
     assert refusal is not None
