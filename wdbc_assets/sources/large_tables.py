@@ -1,17 +1,13 @@
-"""Collect the lines of a table: in memory, or if it has more rows than are held there, in a temporary file.
-
-The file has no name: a process that is killed leaves nothing of it behind.
-"""
+"""Collect the lines of a table: in memory, or if it has more rows than are held there, in a temporary file."""
 
 import contextlib
 import io
 import itertools
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import BinaryIO
 
+from wdbc_assets import temporary_files
 from wdbc_assets.domain.data.lines import LinesFile
-from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.sources.limits import Limits, up_to
 
 _LINES_AT_ONCE = 2**10
@@ -32,15 +28,14 @@ def collect(rows: Iterable[bytes], limits: Limits, *, where: str) -> bytes | Lin
     following = next(lines, None)
     if following is None:
         return held.getvalue()
-    with _explained():
-        file = tempfile.TemporaryFile()  # noqa: SIM115 -- LinesFile closes it
+    file = temporary_files.unnamed()
     try:
         _write(file, held.getbuffer())
         del held
         _write(file, following)
         while block := b"".join(itertools.islice(lines, _LINES_AT_ONCE)):
             _write(file, block)
-        with _explained():
+        with temporary_files.explained():
             file.flush()
     except BaseException:
         with contextlib.suppress(OSError):  # on a full disk, closing fails to write the rest
@@ -50,18 +45,5 @@ def collect(rows: Iterable[bytes], limits: Limits, *, where: str) -> bytes | Lin
 
 
 def _write(file: BinaryIO, content: bytes | memoryview) -> None:
-    with _explained():
+    with temporary_files.explained():
         file.write(content)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Raise WdbcError in place of an error of the temporary file."""
-    try:
-        yield
-    except OSError as error:
-        raise WdbcError(
-            f"a table cannot be written to a temporary file: {error.strerror or error}",
-            where=tempfile.tempdir or "",
-            hint="Free disk space, or set TMPDIR to a folder on another disk.",
-        ) from None

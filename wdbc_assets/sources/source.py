@@ -227,7 +227,7 @@ class Source(ABC):
 def _identity(content: bytes | LinesFile) -> tuple[str, int]:
     """Return the digest and the size of a content."""
     if isinstance(content, LinesFile):
-        return content.sha256, content.bytes
+        return content.sha256, content.size
     return hashlib.sha256(content).hexdigest(), len(content)
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from wdbc_assets import temporary_files
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import paths, table_files
+from wdbc_assets.store import paths
 from wdbc_assets.store.backends import Backend, CannotRead
 from wdbc_assets.store.manifest import Manifest, StoredFile, stored_file, stored_stream, version_of
 from wdbc_assets.store.parsing import DamagedStore
@@ -120,7 +121,7 @@ class _Work:
 
     def _copy_file(self, path: str) -> StoredFile | None:
         try:
-            with self._source.open(path) as file, table_files.temporary_file() as local:
+            with self._source.open(path) as file, temporary_files.unnamed() as local:
                 while piece := file.read(_PIECE):
                     local.write(piece)
                 local.seek(0)

@@ -24,7 +24,7 @@ from wdbc_assets.store.manifest import (
 )
 from wdbc_assets.store.parsing import DamagedStore, Malformed
 from wdbc_assets.store.removals import Removed
-from wdbc_assets.store.table_files import Place, TableFile
+from wdbc_assets.store.table_files import StoredPlace, TableFile
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class StoreReader:
         """Return a file that is read in parts. What is read is what was verified: the file stays open."""
         file = table_files.local_copy(self.backend.open(path))
         stored = stored_stream(file)
-        return TableFile(file, Place.of(file, self.url, path, stored)), stored
+        return TableFile(file, StoredPlace.of(file, self.url, path, stored)), stored
 
     def _require_version(self, manifest: Manifest) -> None:
         if version_of(manifest.files) != manifest.version:

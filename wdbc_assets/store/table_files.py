@@ -7,7 +7,6 @@ is killed leaves nothing of it behind.
 
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from wdbc_assets import temporary_files
 from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.manifest import StoredFile, stored_stream
@@ -31,7 +31,7 @@ _OPEN = 8
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredPlace:
     """Where a stored file is, for the processes that compute on its parts.
 
     `opened` identifies the file that was verified: device, inode and size. A process that opens another one, on another
@@ -44,13 +44,13 @@ class Place:
     opened: tuple[int, int, int]
 
     @classmethod
-    def of(cls, file: BinaryIO, store: str, path: str, stored: StoredFile) -> "Place":
+    def of(cls, file: BinaryIO, store: str, path: str, stored: StoredFile) -> "StoredPlace":
         """Return the place of an open file that is as `stored` states."""
         return cls(store, path, stored, _identity(file))
 
 
 @lru_cache(maxsize=_OPEN)
-def opened(place: Place) -> "TableFile":
+def opened(place: StoredPlace) -> "TableFile":
     """Return the stored table at a place, as this process finds it.
 
     Raises:
@@ -87,8 +87,9 @@ def local_copy(file: BinaryIO) -> BinaryIO:
     if file.seekable():
         return file
     with file as remote:
-        copy = temporary_file()
-        shutil.copyfileobj(remote, copy)
+        copy = temporary_files.unnamed()
+        with temporary_files.explained():
+            shutil.copyfileobj(remote, copy)
         copy.seek(0)
         return copy
 
@@ -96,7 +97,7 @@ def local_copy(file: BinaryIO) -> BinaryIO:
 class TableFile:
     """A table in an open Parquet file, which closes with this object. `place` is where it is stored, if it is."""
 
-    def __init__(self, file: BinaryIO, place: Place | None = None) -> None:
+    def __init__(self, file: BinaryIO, place: StoredPlace | None = None) -> None:
         self.file = file
         self.place = place
         self._closing = weakref.finalize(self, file.close)
@@ -162,34 +163,23 @@ def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
 
     tables = (pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None) for frame in frames)
     first = next(tables, pa.table({}))
-    file = temporary_file()
+    file = temporary_files.unnamed()
     try:
         numbers = [field.name for field in first.schema if pa.types.is_floating(field.type)]
         # Measurements seldom repeat: without dictionaries they are written and read in a third of the time.
         encoding = dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
-        with pq.ParquetWriter(
-            file, first.schema, compression="zstd", use_dictionary=False, column_encoding=encoding
-        ) as writer:
+        with (
+            temporary_files.explained(),
+            pq.ParquetWriter(
+                file, first.schema, compression="zstd", use_dictionary=False, column_encoding=encoding
+            ) as writer,
+        ):
             for part in _parts(first, tables):
                 writer.write_table(part)
-        return TableFile(file)
-    except BaseException as error:
+    except BaseException:
         file.close()
-        if isinstance(error, OSError):
-            raise _cannot_write(error) from None
         raise
-
-
-def temporary_file() -> BinaryIO:
-    """Return a new file without a name.
-
-    Raises:
-        WdbcError: it cannot be created.
-    """
-    try:
-        return tempfile.TemporaryFile()
-    except OSError as error:
-        raise _cannot_write(error) from None
+    return TableFile(file)
 
 
 def _parts(first: "pa.Table", others: Iterable["pa.Table"]) -> Iterator["pa.Table"]:
@@ -203,10 +193,3 @@ def _parts(first: "pa.Table", others: Iterable["pa.Table"]) -> Iterator["pa.Tabl
             yield waiting.slice(0, ROWS).combine_chunks()
             waiting = waiting.slice(ROWS)
     yield waiting.combine_chunks()
-
-
-def _cannot_write(error: OSError) -> WdbcError:
-    return WdbcError(
-        f"a table cannot be written to a temporary file: {error.strerror or error}",
-        hint="Free disk space, or set TMPDIR to another folder.",
-    )

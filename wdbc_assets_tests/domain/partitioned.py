@@ -1,6 +1,6 @@
 """Tables in partitions, for tests."""
 
-import pickle
+import pickle  # as an engine sends functions and results; nothing that was stored is read
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar

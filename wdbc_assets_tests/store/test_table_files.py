@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wdbc_assets import temporary_files
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.data.incoming import IncomingBatch
 from wdbc_assets.domain.errors import WdbcError
@@ -57,7 +58,7 @@ def test_two_readers_of_one_table_do_not_disturb_each_other() -> None:
 
 def test_a_full_disk_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("r+b", buffering=0) as full:
-        monkeypatch.setattr(table_files, "temporary_file", lambda: full)
+        monkeypatch.setattr(temporary_files, "unnamed", lambda: full)
         with pytest.raises(WdbcError, match="No space left") as refused:
             table_files.write([table(3000)])
     assert "TMPDIR" in refused.value.hint

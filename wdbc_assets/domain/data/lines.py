@@ -5,12 +5,11 @@ import itertools
 import weakref
 from collections.abc import Iterator
 from functools import cached_property
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 PART = 2**15
 """The number of lines of every part but the last."""
 _CHUNK = 2**20
-_Text: TypeAlias = bytes  # within the class, `bytes` is the size
 
 
 class LinesFile:
@@ -26,8 +25,8 @@ class LinesFile:
         return sum(chunk.count(b"\n") for chunk in self._chunks())
 
     @cached_property
-    def bytes(self) -> int:
-        """The size of the content."""
+    def size(self) -> int:
+        """The size of the content in bytes."""
         return self.file.seek(0, 2)
 
     @cached_property
@@ -38,7 +37,7 @@ class LinesFile:
             hashed.update(chunk)
         return hashed.hexdigest()
 
-    def parts(self) -> Iterator[tuple[int, _Text]]:
+    def parts(self) -> Iterator[tuple[int, bytes]]:
         """Yield the lines in parts: the number of the first one, from 1, and the lines."""
         self.file.seek(0)
         for first in itertools.count(1, PART):
@@ -49,11 +48,11 @@ class LinesFile:
             yield first, part
             self.file.seek(place)  # the caller may have read elsewhere meanwhile
 
-    def read(self) -> _Text:
+    def read(self) -> bytes:
         """Return the whole content, for what can only be done in memory."""
         self.file.seek(0)
         return self.file.read()
 
-    def _chunks(self) -> Iterator[_Text]:
+    def _chunks(self) -> Iterator[bytes]:
         self.file.seek(0)
         return iter(lambda: self.file.read(_CHUNK), b"")

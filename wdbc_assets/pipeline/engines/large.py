@@ -8,7 +8,7 @@ from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.engines import partitioned
 from wdbc_assets.store import table_files
-from wdbc_assets.store.table_files import LargeSplit, Place, TableFile
+from wdbc_assets.store.table_files import LargeSplit, StoredPlace, TableFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,13 +37,13 @@ def patients(engine: Engine, *tables: TableFile) -> AbstractContextManager[Parti
     return partitioned.opened(engine, _read, places, noun="parts")
 
 
-def _stored(table: TableFile) -> Place:
+def _stored(table: TableFile) -> StoredPlace:
     if table.place is None:
         raise WdbcError("a large table must be stored before it is computed on", hint="Materialize it first.")
     return table.place
 
 
-def _read(place: tuple[Place, int]) -> Patients:
+def _read(place: tuple[StoredPlace, int]) -> Patients:
     import numpy as np
 
     from wdbc_assets.domain.data import contract

@@ -20,7 +20,7 @@ def found() -> LinesFile:
 
 
 def test_a_file_has_the_identity_of_its_content(found: LinesFile) -> None:
-    assert (found.rows, found.bytes) == (lines.PART + 9, len(TABLE))
+    assert (found.rows, found.size) == (lines.PART + 9, len(TABLE))
     assert found.sha256 == hashlib.sha256(TABLE).hexdigest()
     assert found.read() == TABLE
 
