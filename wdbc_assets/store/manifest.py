@@ -94,7 +94,7 @@ class Manifest:
 
     def derivation(self) -> tuple[object, ...]:
         """Return what identifies the value and how it was made, for comparing two manifests."""
-        return (self.version, self.inputs, self.parameters, self.code_version, self.origin)
+        return (self.version, self.codec, self.inputs, self.parameters, self.code_version, self.origin)
 
     def to_json(self) -> bytes:
         """Return the manifest as indented JSON that ends with its own digest."""

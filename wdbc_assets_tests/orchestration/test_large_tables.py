@@ -12,6 +12,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain.data import lines
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.orchestration.materialize import FORCE_TAG
 from wdbc_assets.pipeline.engines import large
 from wdbc_assets.store import table_files
 from wdbc_assets.store.store import Store, open_store
@@ -206,6 +207,20 @@ def test_the_store_may_be_a_bucket(instance: dg.DagsterInstance, monkeypatch: py
     store = open_store("memory://large", relative_to=Path())
     assert store.handle("train_test_split").manifest.codec == "large_split"
     assert store.handle("metrics").load().rows > 100
+
+
+def test_a_forced_run_holds_a_large_table_in_memory_once_the_limit_is_raised(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("train", instance, "raw_data").success
+    monkeypatch.setenv("WDBC_ROWS_IN_MEMORY", "1000000")
+    assert run("train", instance, "raw_data").success
+    assert store_of(environment).handle("raw_data").manifest.codec == "large_bytes"
+    forced = defs.resolve_job_def("train").execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey("raw_data")], tags={FORCE_TAG: "true"}
+    )
+    assert forced.success
+    assert store_of(environment).handle("raw_data").manifest.codec == "bytes"
 
 
 @pytest.mark.nightly

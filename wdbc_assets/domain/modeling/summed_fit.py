@@ -60,7 +60,8 @@ def kind_of(recipe: str) -> Kind:
         raise WdbcError(
             f"The recipe {name} cannot be fitted on a table in partitions: {REASONS.get(name, 'it has no sums')}.",
             where="recipe",
-            hint="Choose spline or logistic, or raise WDBC_ROWS_IN_MEMORY if this machine has the memory.",
+            hint="Choose spline or logistic. If this machine has the memory, raise WDBC_ROWS_IN_MEMORY and run"
+            " `wdbc run --force` instead.",
         )
     return cast("Kind", name)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DIGEST = "digest"
 """The column of a large split by which rows are drawn; see `membership`."""
-MORE_MEMORY = "Raise WDBC_ROWS_IN_MEMORY if this machine has the memory."
+MORE_MEMORY = "If this machine has the memory, raise WDBC_ROWS_IN_MEMORY and run `wdbc run --force`."
 
 
 def refuse(asset: str, inputs: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ def split(frame: pd.DataFrame | TableFile, parameters: settings.SplitParameters)
     if parameters.split_method != "hash":
         raise WdbcError(
             f"a table of {frame.rows:,} rows is split by a hash of the measurements, because it is larger than memory",
-            hint=f"Set WDBC_SPLIT_METHOD=hash. {large.MORE_MEMORY}",
+            hint=f"Set WDBC_SPLIT_METHOD=hash, or hold the table in memory. {large.MORE_MEMORY}",
         )
     draw = splitting.Draw(parameters.test_size, parameters.split_seed)
     train, test = (table_files.write(_drawn(frame, draw, test=test)) for test in (False, True))
