@@ -21,8 +21,7 @@ from wdbc_assets.store.paths import BUNDLE, POLICY
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from wdbc_assets.domain.evaluation.comparison import Evaluated, OutOfFold
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
 
@@ -116,25 +115,26 @@ class Case:
             return False
         return document.candidate.code == code_versions.recipe_version(recipe)
 
-    def champion_predictions(self, predictions: "pd.DataFrame") -> "pd.DataFrame | None":
+    def champion_predictions(self, evaluated: "Evaluated") -> "OutOfFold | None":
         """Return the out-of-fold predictions of the champion's recipe for the evaluated patients, if there are any.
 
         They are those of the present evaluation if the recipe is unchanged and was evaluated, and otherwise those that
         the champion was promoted by, if these are for the same patients.
 
         Args:
-            predictions: The out-of-fold predictions of the present evaluation.
+            evaluated: The out-of-fold predictions of the present evaluation.
         """
         recipe, champion = self.champion_recipe, self.standing.manifest
-        present = predictions[predictions["recipe"] == recipe]
-        if self.champion_is_unchanged and len(present):
-            return present
-        own = champion.inputs.get("cross_validation") if champion else None
+        if recipe is None or champion is None:
+            return None
+        if self.champion_is_unchanged and recipe in evaluated.recipes:
+            return evaluated.of(recipe)
+        own = champion.inputs.get("cross_validation")
         manifests = index.read(self.store).whole("cross_validation", own) if own else []
         for manifest in manifests:
             if manifest.inputs["clean_frame"] == self.patients:
-                earlier: pd.DataFrame = Handle(self.store, manifest).load().predictions
-                return earlier[earlier["recipe"] == recipe]
+                earlier: Evaluated = Handle(self.store, manifest).load().evaluated
+                return earlier.of(recipe)
         return None
 
     @property
@@ -205,12 +205,12 @@ class Case:
             for name in ("fitted_pipeline", "cross_validation")
         )
         evaluation = Handle(self.store, evidence).load()
-        predictions = evaluation.predictions
+        evaluated = evaluation.evaluated
         return gate.compare(
-            predictions,
+            evaluated,
             candidate=self.recipe,
             champion=self.champion_recipe,
-            of_champion=self.champion_predictions(predictions) if self.standing.manifest else None,
+            of_champion=self.champion_predictions(evaluated),
             attempt=self.attempt,
             other_search=self.other_search,
             published=evaluation.summary.published,

@@ -11,7 +11,7 @@ from wdbc_assets.cli.champion import champion
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import policy_derivation
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.domain.promotion import gate, model_card
+from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.registry import candidate
 from wdbc_assets.registry.registry import open_registry
@@ -83,7 +83,7 @@ def test_a_candidate_of_a_removed_recipe_is_refused_and_not_a_champion_of_anothe
 
 def test_another_candidate_is_compared_with_what_the_removed_champion_was_promoted_by() -> None:
     predictions = out_of_fold.honest()
-    verdict = gate.compare(
+    verdict = out_of_fold.compare(
         predictions.assign(recipe="logistic"),
         candidate="logistic",
         champion="gone",
@@ -91,7 +91,7 @@ def test_another_candidate_is_compared_with_what_the_removed_champion_was_promot
     )
     assert verdict.name == "better"
     assert (
-        gate.compare(predictions.assign(recipe="logistic"), candidate="logistic", champion="gone").name
+        out_of_fold.compare(predictions.assign(recipe="logistic"), candidate="logistic", champion="gone").name
         == "not measured"
     )
 

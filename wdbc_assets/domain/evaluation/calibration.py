@@ -47,7 +47,7 @@ def summary(y: ArrayLike, p: ArrayLike) -> Calibration:
     z = [spiegelhalter_z(truth, each) for each in repeats]
     parts = [vars(brier_parts(truth, each)) for each in repeats]
     return Calibration(
-        slope=_spread([_or_reason(curves.slope, truth, each) for each in repeats]),
+        slope=slope(truth, repeats),
         intercept=_spread([_picked(one, 0) for one in in_the_large]),
         intercept_low=lowest,
         intercept_high=highest,
@@ -61,6 +61,12 @@ def summary(y: ArrayLike, p: ArrayLike) -> Calibration:
         bins=_bins(np.tile(truth, len(repeats)), repeats.ravel(), repeats=len(repeats)),
         brier=BrierParts(**{name: float(np.mean([each[name] for each in parts])) for name in parts[0]}),
     )
+
+
+def slope(y: ArrayLike, p: NDArray[np.float64]) -> Spread:
+    """Return the calibration slope of the probabilities of each repeat, shape (n_repeats, n_patients)."""
+    truth = np.asarray(y, dtype=np.float64)
+    return _spread([_or_reason(curves.slope, truth, each) for each in p])
 
 
 def observed_expected(y: ArrayLike, p: ArrayLike) -> float:
@@ -84,13 +90,14 @@ def ece_if_calibrated(repeats: NDArray[np.float64]) -> Range:
     Source: J. Vaicenavicius et al. (2019), AISTATS, PMLR 89:3459-3467, section 5 (consistency resampling), after J.
     Bröcker, L. A. Smith (2007), Weather Forecast. 22:651-661.
     """
-    random, drawn = np.random.default_rng(SEED), []
+    random, drawn = np.random.default_rng(SEED), list[float]()
     for probability in repeats:
         ordered = np.sort(probability)
         starts = np.flatnonzero(np.r_[True, np.diff(_bin_of(ordered)) != 0])
-        surplus = np.add.reduceat(ordered - (random.random((DRAWS, len(ordered))) < ordered), starts, axis=1)
-        drawn.append(np.abs(surplus).sum(axis=1) / len(ordered))
-    errors = np.concatenate(drawn)
+        for _ in range(DRAWS):  # one by one, because all at once take 500 numbers for each patient
+            surplus = np.add.reduceat(ordered - (random.random(len(ordered)) < ordered), starts)
+            drawn.append(float(np.abs(surplus).sum()) / len(ordered))
+    errors = np.array(drawn)
     low, high = np.quantile(errors, [0.025, 0.975])
     return Range(mean=float(errors.mean()), low=float(low), high=float(high))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -29,14 +29,111 @@ from wdbc_assets.domain.evaluation.results import (
 from wdbc_assets.domain.modeling import recipes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from wdbc_assets.domain.evaluation.cross_validation import Winner
+    from wdbc_assets.domain.evaluation.results import (
+        Calibration,
+        DecisionCurve,
+        ExternalValidation,
+        MeasurementSubgroups,
+        OtherPrevalence,
+    )
+
+    Array = NDArray[np.float64]
 
 THRESHOLD = 0.5
 _UNBOUNDED = ("log_loss",)
 _POOLED_ONLY = ("ece",)  # the 57 patients of one fold are too few for it
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """The out-of-fold predictions of a recipe, for the same patients in each repeat.
+
+    Attributes:
+        y: The diagnoses, 1 = malignant, shape (n,).
+        p: P(malignant), shape (repeats, n).
+        fold_of: The fold in which each patient was scored, in the same shape.
+        repeats: The numbers of the repeats.
+    """
+
+    y: NDArray[np.int64]
+    p: Array
+    fold_of: NDArray[np.int64]
+    repeats: tuple[int, ...]
+
+    @property
+    def folds(self) -> int:
+        """The number of folds."""
+        return len(np.unique(self.fold_of))
+
+    def only(self, repeats: set[int]) -> OutOfFold:
+        """Return the predictions of some of the repeats."""
+        kept = [number for number, repeat in enumerate(self.repeats) if repeat in repeats]
+        return OutOfFold(self.y, self.p[kept], self.fold_of[kept], tuple(self.repeats[number] for number in kept))
+
+    def by_fold(self, of_patients: Callable[[NDArray[np.int64], Array], Array]) -> Array:
+        """Return the mean of a quantity of patients in each fold, repeat by repeat, shape (repeats * folds,).
+
+        Args:
+            of_patients: From diagnoses and probabilities to the quantity of each patient, shape (n,).
+        """
+        means = []
+        for p, folds in zip(self.p, self.fold_of, strict=True):
+            rows = np.bincount(folds)
+            sums = np.bincount(folds, weights=of_patients(self.y, p))
+            means.append(sums[rows > 0] / rows[rows > 0])
+        return np.concatenate(means)
+
+
+class Evaluated(Protocol):
+    """The out-of-fold predictions of an evaluation, wherever they are."""
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The evaluated recipes."""
+
+    def of(self, recipe: str) -> OutOfFold:
+        """Return those of a recipe.
+
+        Raises:
+            WdbcError: it does not have every patient once in each repeat.
+        """
+
+
+@dataclass(frozen=True)
+class InTable:
+    """Predictions as `cross_validation.assemble` returns them."""
+
+    table: pd.DataFrame
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The evaluated recipes."""
+        return tuple(self.table["recipe"].unique())
+
+    def of(self, recipe: str) -> OutOfFold:
+        """Return the predictions of a recipe.
+
+        Raises:
+            WdbcError: it does not have every patient once in each repeat.
+        """
+        own = self.table[self.table["recipe"] == recipe].sort_values(["repeat", "patient"], kind="stable")
+        repeats = own["repeat"].unique()
+        if not len(own) or len(own) % len(repeats):
+            raise _unpaired()
+        of_repeat, patients, y, folds, p = (
+            own[name].to_numpy().reshape(len(repeats), -1)
+            for name in ("repeat", "patient", "diagnosis", "fold", "probability")
+        )
+        once = (np.diff(patients[0]) > 0).all() and (of_repeat == repeats[:, None]).all()
+        if not (once and (patients == patients[0]).all() and (y == y[0]).all()):
+            raise _unpaired()
+        return OutOfFold(y[0], p, folds, tuple(repeats.tolist()))
 
 
 @dataclass(frozen=True)
@@ -47,35 +144,81 @@ class CrossValidation:
     winners: tuple[Winner, ...]
     summary: EvaluationSummary
 
+    @property
+    def evaluated(self) -> Evaluated:
+        """The predictions by recipe."""
+        return InTable(self.predictions)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The patients that were evaluated: how many, whether they are the published ones, and their measurements.
+
+    `column` returns the measurements of a column, shape (n,).
+    """
+
+    rows: int
+    is_published: bool
+    column: Callable[[str], Array]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Measured:
+        """Return the patients of a clean frame."""
+        is_published = published.is_published(frame)
+        return cls(len(frame), is_published, lambda column: frame[column].to_numpy(dtype=np.float64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Figures:
+    """What the summary says of one recipe, and each metric in each repeat and in each fold of each repeat."""
+
+    pooled: dict[str, Array]
+    by_fold: dict[str, Array]
+    calibration: Calibration
+    decision_curve: DecisionCurve
+    costly_patients: CostlyPatients
+    other_prevalences: tuple[OtherPrevalence, ...]
+    external_validation: ExternalValidation
+    subgroups: tuple[MeasurementSubgroups, ...]
+
 
 def summary(
     predictions: pd.DataFrame, frame: pd.DataFrame | None = None, method: membership.Method = "shuffled"
 ) -> EvaluationSummary:
+    """Summarize predictions as `cross_validation.assemble` returns them, on a clean frame: see `summarize`."""
+    return summarize(InTable(predictions), None if frame is None else Measured.of(frame), method)
+
+
+def summarize(
+    evaluated: Evaluated, measured: Measured | None = None, method: membership.Method = "shuffled"
+) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
 
     Args:
-        predictions: As `cross_validation.assemble` returns them.
-        frame: The clean frame that was evaluated; without it, the summary has no subgroups, and the data count as other
-            than the published ones.
+        evaluated: The predictions. Those of one recipe at a time are held in memory.
+        measured: The patients; without them, the summary has no subgroups, and the data count as other than the
+            published ones.
         method: How the folds were drawn.
 
     Raises:
-        WdbcError: a recipe does not have every patient once in each repeat, in the same folds, or the frame has other
-            patients.
+        WdbcError: a recipe does not have every patient once in each repeat, in the same folds, or the measurements are
+            of other patients.
     """
-    require_pairs(predictions)
-    _require_measurements(predictions, frame)
-    names = sorted(predictions["recipe"].unique(), key=lambda name: (name != recipes.BASELINE, name))
-    pooled = {name: _figures(predictions[predictions["recipe"] == name], ["repeat"]) for name in names}
-    by_fold = {name: _figures(predictions[predictions["recipe"] == name], ["repeat", "fold"]) for name in names}
-    folds = int(predictions["fold"].nunique())
-    by_repeat = {name: _by_repeat(predictions[predictions["recipe"] == name]) for name in names}
+    names = sorted(evaluated.recipes, key=lambda name: (name != recipes.BASELINE, name))
+    if not names:
+        raise WdbcError("There are no predictions to compare.", where="cross_validation", hint="Evaluate a recipe.")
+    first = evaluated.of(names[0])
+    _require_measurements(first, measured)
+    for name in names:
+        require_pairs(first, evaluated.of(name))
+    found = {name: _figures(evaluated.of(name), measured) for name in names}
+    folds = first.folds
 
     def metric(name: str, of: str) -> Mean:
-        values = pooled[name][of]
+        values = found[name].pooled[of]
         of_folds, low, high = math.nan, math.nan, math.nan
         if of not in _POOLED_ONLY:
-            of_folds, low, high = corrected_interval(by_fold[name][of], folds=folds)
+            of_folds, low, high = corrected_interval(found[name].by_fold[of], folds=folds)
             low, high = max(low, 0.0), high if of in _UNBOUNDED else min(high, 1.0)
         sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
         return Mean(
@@ -86,39 +229,64 @@ def summary(
             of_folds=_defined(of_folds),
         )
 
-    def difference(first: str, second: str, of: str) -> Difference:
-        mean, low, high = corrected_interval(by_fold[second][of] - by_fold[first][of], folds=folds)
+    def difference(minus: str, recipe: str, of: str) -> Difference:
+        mean, low, high = corrected_interval(found[recipe].by_fold[of] - found[minus].by_fold[of], folds=folds)
         return Difference(mean=_defined(mean), low=_defined(low), high=_defined(high))
 
     return EvaluationSummary(
-        patients=int(predictions["patient"].nunique()),
-        repeats=int(predictions["repeat"].nunique()),
+        patients=len(first.y),
+        repeats=len(first.repeats),
         folds=folds,
         split_method=method,
-        published=frame is not None and published.is_published(frame),
-        recipes={name: RecipeMetrics(**{of: metric(name, of) for of in pooled[name]}) for name in names},
+        published=measured is not None and measured.is_published,
+        recipes={name: RecipeMetrics(**{of: metric(name, of) for of in found[name].pooled}) for name in names},
         differences=tuple(
             RecipeDifference(
                 recipe=second,
                 minus=first,
-                **{of: difference(first, second, of) for of in pooled[first] if of not in _POOLED_ONLY},
+                **{of: difference(first, second, of) for of in found[first].pooled if of not in _POOLED_ONLY},
             )
             for first, second in combinations(names, 2)
         ),
-        calibration={name: calibration.summary(y, p) for name, (y, p) in by_repeat.items()},
-        decision_curves={name: utility.decision_curve(y, p) for name, (y, p) in by_repeat.items()},
-        costly_patients={name: costly_patients(y, p) for name, (y, p) in by_repeat.items()},
-        other_prevalences={
-            name: tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES)
-            for name, (y, p) in by_repeat.items()
-        },
-        external_validation={
-            name: sample_size.external_validation(float(y.mean()), p) for name, (y, p) in by_repeat.items()
-        },
-        subgroups={}
-        if frame is None
-        else {name: subgroups.quarters(frame, y, p) for name, (y, p) in by_repeat.items()},
+        calibration={name: one.calibration for name, one in found.items()},
+        decision_curves={name: one.decision_curve for name, one in found.items()},
+        costly_patients={name: one.costly_patients for name, one in found.items()},
+        other_prevalences={name: one.other_prevalences for name, one in found.items()},
+        external_validation={name: one.external_validation for name, one in found.items()},
+        subgroups={} if measured is None else {name: one.subgroups for name, one in found.items()},
     )
+
+
+def means(own: OutOfFold) -> dict[str, float | None]:
+    """Return the mean of each metric over the repeats, as the summary has it."""
+    return {name: _defined(float(values.mean())) for name, values in _by_repeat(own).items()}
+
+
+def _figures(own: OutOfFold, measured: Measured | None) -> _Figures:
+    y, p = own.y, own.p
+    by_fold = [
+        compute_metrics(y[folds == fold], of[folds == fold])
+        for of, folds in zip(p, own.fold_of, strict=True)
+        for fold in np.unique(folds)
+    ]
+    return _Figures(
+        pooled=_by_repeat(own),
+        by_fold=_by_metric(by_fold),
+        calibration=calibration.summary(y, p),
+        decision_curve=utility.decision_curve(y, p),
+        costly_patients=costly_patients(y, p),
+        other_prevalences=tuple(prevalence.elsewhere(y, p, other) for other in prevalence.PREVALENCES),
+        external_validation=sample_size.external_validation(float(y.mean()), p),
+        subgroups=() if measured is None else subgroups.quarters(measured.column, y, p),
+    )
+
+
+def _by_repeat(own: OutOfFold) -> dict[str, Array]:
+    return _by_metric([compute_metrics(own.y, p) for p in own.p])
+
+
+def _by_metric(found: list[dict[str, float]]) -> dict[str, Array]:
+    return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
 def costly_patients(y: NDArray[np.int64], p: NDArray[np.float64], *, patients: int = 5) -> CostlyPatients:
@@ -155,13 +323,6 @@ def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
     }
 
 
-def by_fold(predictions: pd.DataFrame, of_row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of a quantity of each row in each fold, repeat by repeat, shape (repeats * folds,)."""
-    groups = predictions.groupby(["repeat", "fold"], sort=True).ngroup().to_numpy()
-    means: NDArray[np.float64] = np.bincount(groups, of_row) / np.bincount(groups)
-    return means
-
-
 def corrected_interval(
     values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
 ) -> tuple[float, float, float]:
@@ -188,44 +349,25 @@ def _defined(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _figures(predictions: pd.DataFrame, by: list[str]) -> dict[str, NDArray[np.float64]]:
-    """Return each metric as an array with one value per group, in the order of the groups."""
-    found = [
-        compute_metrics(group["diagnosis"], group["probability"]) for _, group in predictions.groupby(by, sort=True)
-    ]
-    return {name: np.array([one[name] for one in found]) for name in found[0]}
-
-
-def _by_repeat(predictions: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the diagnosis of each patient, shape (n,), and P(malignant), shape (repeats, n), of one recipe."""
-    ordered = predictions.sort_values(["repeat", "patient"])
-    repeats = int(ordered["repeat"].nunique())
-    probabilities = ordered["probability"].to_numpy().reshape(repeats, -1)
-    return ordered["diagnosis"].to_numpy()[: probabilities.shape[1]], probabilities
-
-
-def _require_measurements(predictions: pd.DataFrame, frame: pd.DataFrame | None) -> None:
-    patients = predictions["patient"].nunique()
-    if frame is not None and len(frame) != patients:
+def _require_measurements(own: OutOfFold, measured: Measured | None) -> None:
+    if measured is not None and measured.rows != len(own.y):
         raise WdbcError(
-            f"There are measurements of {len(frame)} patients for predictions of {patients}.",
+            f"There are measurements of {measured.rows} patients for predictions of {len(own.y)}.",
             where="cross_validation",
             hint="Evaluate the patients of this clean frame: `wdbc evaluate`.",
         )
 
 
-def require_pairs(predictions: pd.DataFrame) -> None:
-    """Raise WdbcError unless each recipe has every patient once in each repeat, in the same folds."""
-    if predictions.empty:
-        raise WdbcError("There are no predictions to compare.", where="cross_validation", hint="Evaluate a recipe.")
-    keys = ["repeat", "patient", "fold", "diagnosis"]
-    counts = predictions.groupby("recipe", sort=True).size()
-    patients = predictions["patient"].nunique()
-    once = not predictions.duplicated(["recipe", "repeat", "patient"]).any()
-    same = predictions[keys].drop_duplicates()
-    if not (once and len(same) == patients * predictions["repeat"].nunique() and (counts == len(same)).all()):
-        raise WdbcError(
-            "The recipes were not evaluated on the same patients in the same folds.",
-            where="the predictions of cross_validation",
-            hint="Evaluate them again: `wdbc evaluate --force`.",
-        )
+def require_pairs(first: OutOfFold, second: OutOfFold) -> None:
+    """Raise WdbcError unless two recipes have the same patients and repeats, at least one, in the same folds."""
+    same = len(first.repeats) and first.repeats == second.repeats and np.array_equal(first.y, second.y)
+    if not (same and np.array_equal(first.fold_of, second.fold_of)):
+        raise _unpaired()
+
+
+def _unpaired() -> WdbcError:
+    return WdbcError(
+        "The recipes were not evaluated on the same patients in the same folds.",
+        where="the predictions of cross_validation",
+        hint="Evaluate them again: `wdbc evaluate --force`.",
+    )

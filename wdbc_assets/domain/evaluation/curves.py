@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPAN = 0.75  # the share of the patients that the curve uses at each point
+MOST = 5_000
+"""Patients of whom each different probability is a point of the curve: its time grows with their square."""
+
+_WIDTHS = 2048  # cells between 0 and 1
 _CELLS_PER_BLOCK = 1_000_000  # of the matrices of points x patients: at most 8 MB for each of a dozen
 _STEPS, _TOLERANCE, _ROUNDING = 100, 1e-10, 1e-13
 _RANK = 1e-10  # a term with a smaller share of the weights is dropped: the points determine a lower degree only
@@ -86,7 +90,9 @@ def smooth_errors(y: NDArray[np.float64], p: NDArray[np.float64]) -> tuple[float
 def smooth(y: NDArray[np.float64], p: NDArray[np.float64], *, span: float = SPAN) -> NDArray[np.float64]:
     """Return the share of malignant for each probability: loess of degree 2 with tricube weights, clipped to [0, 1].
 
-    Each local parabola is fitted by orthogonal polynomials, without interpolation between points.
+    Each local parabola is fitted by orthogonal polynomials, without interpolation between points. More than `MOST`
+    patients are grouped first, by probability in cells of equal width, and the curve is interpolated between the means
+    of the cells.
 
     Raises:
         CannotBeSaid: there are too few patients for a curve.
@@ -96,22 +102,33 @@ def smooth(y: NDArray[np.float64], p: NDArray[np.float64], *, span: float = SPAN
     nearest = math.floor(len(p) * span + 1e-5)
     if nearest < 3:
         raise CannotBeSaid("there are too few patients for a curve")
-    points, place = np.unique(p, return_inverse=True)
-    blocks = np.array_split(points, math.ceil(len(points) * len(p) / _CELLS_PER_BLOCK))
-    curve = np.concatenate([_parabolas(y, p, block, nearest) for block in blocks])
-    of_rows: NDArray[np.float64] = np.clip(curve, 0, 1)[place.reshape(-1)]
+    groups = p if len(p) <= MOST else np.floor(p * _WIDTHS)
+    place, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+    points, shares = (np.bincount(place.reshape(-1), weights=of) / counts for of in (p, y))
+    blocks = np.array_split(points, math.ceil(len(points) ** 2 / _CELLS_PER_BLOCK))
+    curve = np.concatenate([_parabolas(shares, points, counts, block, nearest) for block in blocks])
+    of_rows: NDArray[np.float64] = np.interp(p, points, np.clip(curve, 0, 1))
     return of_rows
 
 
 def _parabolas(
-    y: NDArray[np.float64], p: NDArray[np.float64], points: NDArray[np.float64], nearest: int
+    y: NDArray[np.float64],
+    p: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    points: NDArray[np.float64],
+    nearest: int,
 ) -> NDArray[np.float64]:
-    """Return at each point the value of the parabola through its nearest patients, shape (n_points,)."""
+    """Return at each point the value of the parabola through its nearest patients, shape (n_points,).
+
+    Patients of the same probability are one group, with the share of malignant `y`.
+    """
     distance = np.abs(p - points[:, None])
-    reach = np.partition(distance, nearest - 1, axis=1)[:, nearest - 1 : nearest]
+    order = np.argsort(distance, axis=1)
+    last = (counts[order].cumsum(axis=1) < nearest).sum(axis=1)[:, None]  # the group with the last one of the nearest
+    reach = np.take_along_axis(distance, np.take_along_axis(order, last, axis=1), axis=1)
     is_tied = reach == 0  # all of the nearest have this very probability, and only they count
     away = np.where(is_tied, distance > 0, (p - points[:, None]) / np.where(is_tied, 1.0, reach))
-    weights = _cube(np.clip(1 - _cube(np.abs(away)), 0, None))
+    weights = _cube(np.clip(1 - _cube(np.abs(away)), 0, None)) * counts
     of_weights = weights.sum(axis=1)
     weighted = weights * y
     curve: NDArray[np.float64] = weighted.sum(axis=1) / of_weights

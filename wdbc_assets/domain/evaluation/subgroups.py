@@ -25,7 +25,8 @@ from wdbc_assets.domain.evaluation import intervals
 from wdbc_assets.domain.evaluation.results import MeasurementSubgroups, Subgroup, Subgroups
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 GROUPS = 4
@@ -33,11 +34,13 @@ COLUMNS = tuple(measurement.column("mean") for measurement in contract.MEASUREME
 THRESHOLD = 0.5
 
 
-def quarters(frame: pd.DataFrame, y: NDArray[np.int64], p: NDArray[np.float64]) -> tuple[MeasurementSubgroups, ...]:
+def quarters(
+    column: Callable[[str], NDArray[np.float64]], y: NDArray[np.int64], p: NDArray[np.float64]
+) -> tuple[MeasurementSubgroups, ...]:
     """Return recall and specificity by quarter of the mean of each of the ten quantities, in the contract's order.
 
     Args:
-        frame: The measurements, one row per patient.
+        column: From the name of a column to its measurements, shape (n,).
         y: The diagnoses, 1 = malignant, shape (n,).
         p: P(malignant) of the same patients, shape (repeats, n).
     """
@@ -49,12 +52,12 @@ def quarters(frame: pd.DataFrame, y: NDArray[np.int64], p: NDArray[np.float64]) 
 
     return tuple(
         MeasurementSubgroups(
-            measurement=column,
+            measurement=name,
             recall=of_class(values, malignant, "malignant"),
             specificity=of_class(values, ~malignant, "benign"),
         )
-        for column in COLUMNS
-        for values in (frame[column].to_numpy(dtype=np.float64),)
+        for name in COLUMNS
+        for values in (column(name),)
     )
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from wdbc_assets.domain.evaluation.results import DecisionCurve, Difference
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 THRESHOLDS = (0.05, 0.1, 0.2)
@@ -53,38 +52,57 @@ def decision_curve(y: ArrayLike, p: NDArray[np.float64], thresholds: tuple[float
         p: The probabilities of malignant, shape (repeats, n).
         thresholds: Probabilities between 0 and 1 from which a patient is called malignant.
     """
-    truth = np.asarray(y)
-    of_patients = np.mean([_contributions(truth, repeat, thresholds) for repeat in p], axis=0)
-    low, high = np.quantile(_resampled(truth.size) @ of_patients.T, [0.025, 0.975], axis=0)
-    treat_all = _contributions(truth, np.ones(truth.size), thresholds).mean(axis=1)
-    curves = (of_patients.mean(axis=1), low, high, treat_all)
-    net_benefit, low, high, treat_all = (tuple(curve.tolist()) for curve in curves)
-    return DecisionCurve(thresholds=thresholds, net_benefit=net_benefit, low=low, high=high, treat_all=treat_all)
+    malignant = np.asarray(y) == 1
+    shares = np.arange(len(p) + 1) / len(p)  # in how many of the repeats a patient is called malignant
+    curves: dict[str, list[float]] = {"net_benefit": [], "low": [], "high": [], "treat_all": []}
+    for threshold in thresholds:
+        called = np.add.reduce(p >= threshold, axis=0, dtype=np.int64)
+        of_class = [np.bincount(called[members], minlength=len(shares)) for members in (malignant, ~malignant)]
+        values, counts = np.concatenate([shares, -_cost(threshold) * shares]), np.concatenate(of_class)
+        low, high = _interval(values, counts)
+        treat_all = malignant.mean() - _cost(threshold) * (~malignant).mean()
+        for name, value in zip(curves, (values @ counts / malignant.size, low, high, treat_all), strict=True):
+            curves[name].append(float(value))
+    return DecisionCurve(thresholds=thresholds, **{name: tuple(curve) for name, curve in curves.items()})
 
 
-def difference(candidate: pd.DataFrame, champion: pd.DataFrame) -> Difference:
+def difference(y: NDArray[np.int64], candidate: NDArray[np.float64], champion: NDArray[np.float64]) -> Difference:
     """Return the net benefit of the first minus that of the second, with its 95 % interval over patients.
 
-    Both are out-of-fold predictions of the same patients in the same folds. The interval is the percentile interval of
-    a bootstrap of patients, each with the mean of its contributions over the repeats.
+    The interval is the percentile interval of a bootstrap of patients, each with the mean of its contributions over the
+    repeats.
+
+    Args:
+        y: The diagnoses, 1 for malignant, shape (n,).
+        candidate: The candidate's out-of-fold P(malignant), shape (repeats, n).
+        champion: The champion's, of the same patients in the same folds.
     """
-    paired = _by_patient(candidate) - _by_patient(champion)
-    low, high = np.quantile(_resampled(len(paired)) @ paired, [0.025, 0.975])
-    return Difference(mean=float(paired.mean()), low=float(low), high=float(high))
+    paired = _by_patient(y, candidate) - _by_patient(y, champion)
+    low, high = _interval(*np.unique(paired, return_counts=True))
+    return Difference(mean=float(paired.mean()), low=low, high=high)
 
 
-def _by_patient(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    gains = predictions.assign(gain=net_benefits(predictions["diagnosis"], predictions["probability"]))
-    return gains.groupby("patient", sort=True)["gain"].mean().to_numpy(dtype=np.float64)
+def _by_patient(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    gains: NDArray[np.float64] = sum((net_benefits(y, repeat) for repeat in p), np.zeros(len(y))) / len(p)
+    return gains
 
 
 def _contributions(y: ArrayLike, p: ArrayLike, thresholds: tuple[float, ...]) -> NDArray[np.float64]:
     """Return what each patient contributes to the net benefit at each threshold, shape (thresholds, n)."""
     truth, probability = np.asarray(y), np.asarray(p, dtype=np.float64)
-    return np.array([np.where(truth == 1, 1.0, -t / (1 - t)) * (probability >= t) for t in thresholds])
+    return np.array([np.where(truth == 1, 1.0, -_cost(t)) * (probability >= t) for t in thresholds])
 
 
-def _resampled(n: int) -> NDArray[np.float64]:
-    """Return the share of each patient in each resample, shape (resamples, n)."""
-    counts: NDArray[np.float64] = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES) / n
-    return counts
+def _cost(threshold: float) -> float:
+    return threshold / (1 - threshold)
+
+
+def _interval(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the bootstrapped mean of patients, `counts` of whom have each value.
+
+    How often a resample draws each value is multinomial, so it takes no longer for many patients.
+    """
+    n = int(counts.sum())
+    drawn = np.random.default_rng(_SEED).multinomial(n, counts / n, size=_RESAMPLES)
+    low, high = np.quantile(drawn @ values / n, [0.025, 0.975])
+    return float(low), float(high)

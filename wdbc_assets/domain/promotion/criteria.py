@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
+    from wdbc_assets.domain.evaluation.comparison import OutOfFold
     from wdbc_assets.domain.evaluation.results import Spread
 
 
@@ -101,39 +101,35 @@ class Comparison:
     power: tuple[float, ...]
 
 
-def compare(candidate: pd.DataFrame, champion: pd.DataFrame, *, folds: int, attempt: int) -> Comparison:
+def compare(candidate: OutOfFold, champion: OutOfFold, *, folds: int, attempt: int) -> Comparison:
     """Compare the out-of-fold predictions of two recipes for the same patients in the same folds."""
     from statistics import NormalDist
 
     from wdbc_assets.domain.evaluation import comparison, results, utility
 
-    losses, hits = (
-        comparison.by_fold(candidate, of_row(candidate)) - comparison.by_fold(champion, of_row(champion))
-        for of_row in (_losses, _hits)
-    )
+    losses, hits = (candidate.by_fold(of) - champion.by_fold(of) for of in (_losses, _hits))
     mean, low, high = comparison.corrected_interval(losses, folds=folds, confidence=1 - alpha(attempt))
     _, worst, best = comparison.corrected_interval(hits, folds=folds)
     error = comparison.corrected_error(losses, folds=folds)
     power = [NormalDist().cdf((gain - (high - mean)) / error) if error else 1.0 for gain in GAINS]
     return Comparison(
         log_loss=results.Difference(mean=mean, low=low, high=high),
-        net_benefit=utility.difference(candidate, champion),
+        net_benefit=utility.difference(candidate.y, candidate.p, champion.p),
         accuracy=results.Difference(mean=float(hits.mean()), low=worst, high=best),
         power=tuple(power),
     )
 
 
-def _losses(predictions: pd.DataFrame) -> NDArray[np.float64]:
+def _losses(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
     from wdbc_assets.domain.evaluation import ranking
 
-    return ranking.losses(predictions["diagnosis"].to_numpy(), predictions["probability"].to_numpy())["log_loss"]
+    return ranking.losses(y, p)["log_loss"]
 
 
-def _hits(predictions: pd.DataFrame) -> NDArray[np.float64]:
+def _hits(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
     from wdbc_assets.domain.evaluation import comparison
 
-    called = predictions["probability"].to_numpy() > comparison.THRESHOLD
-    hits: NDArray[np.float64] = (called == (predictions["diagnosis"].to_numpy() == 1)).astype("float64")
+    hits: NDArray[np.float64] = ((p > comparison.THRESHOLD) == (y == 1)).astype("float64")
     return hits
 
 

@@ -40,8 +40,7 @@ from wdbc_assets.domain.rules.base import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
+    from wdbc_assets.domain.evaluation.comparison import Evaluated, OutOfFold
     from wdbc_assets.domain.promotion.criteria import Comparison, Criterion
 
 EQUIVALENCE = 0.010
@@ -99,11 +98,11 @@ class Verdict:
 
 
 def compare(
-    predictions: pd.DataFrame,
+    evaluated: Evaluated,
     *,
     candidate: str,
     champion: str | None,
-    of_champion: pd.DataFrame | None = None,
+    of_champion: OutOfFold | None = None,
     published: bool = False,
     winner_log_loss: float | None = None,
     attempt: int = 1,
@@ -117,7 +116,7 @@ def compare(
     """Compare a candidate's recipe with the champion's; both may be the same recipe.
 
     Args:
-        predictions: the out-of-fold predictions of `cross_validation`, with those of the candidate's recipe.
+        evaluated: the out-of-fold predictions of `cross_validation`, with those of the candidate's recipe.
         candidate: the candidate's recipe.
         champion: the champion's recipe, or None if there is no champion.
         of_champion: the out-of-fold predictions of the champion's recipe for the same patients in the same folds, or
@@ -136,24 +135,21 @@ def compare(
     Raises:
         WdbcError: a recipe was not evaluated, or not on the same patients in the same folds.
     """
-    from wdbc_assets.domain.evaluation import comparison, floors
+    from wdbc_assets.domain.evaluation import calibration, comparison, floors
 
-    _require_evaluated(predictions, candidate)
-    own = predictions[predictions["recipe"] == candidate]
-    comparison.require_pairs(own)
-    summary = comparison.summary(own)
+    _require_evaluated(evaluated, candidate)
+    own = evaluated.of(candidate)
+    repeats, folds = len(own.repeats), own.folds
     alone = (
-        *criteria.floor_criteria(
-            summary.recipes[candidate].means, floors.limits(candidate, summary.repeats, published=published)
-        ),
+        *criteria.floor_criteria(comparison.means(own), floors.limits(candidate, repeats, published=published)),
         *criteria.winner_criteria(
             winner_log_loss, floors.limits(candidate, recipes.PROTOCOLS["quick"], published=published)["log_loss"]
         ),
-        *criteria.calibration_criteria(summary.calibration[candidate].slope),
+        *criteria.calibration_criteria(calibration.slope(own.y, own.p)),
         *criteria.evidence_criteria(other_search, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
-    found = None if of_champion is None else _compared(own, of_champion, summary.folds, attempt)
+    found = None if of_champion is None else _compared(own, of_champion, attempt)
     compared = () if found is None else criteria.comparison_criteria(found, attempt)
     name, promoted, reason = _verdict(
         compared, alone, candidate, champion, same_recipe=same_recipe, supersedes=supersedes
@@ -164,9 +160,9 @@ def compare(
         reason=reason,
         candidate=candidate,
         champion=champion,
-        repeats=summary.repeats,
-        folds=summary.folds,
-        patients=summary.patients,
+        repeats=repeats,
+        folds=folds,
+        patients=len(own.y),
         attempt=attempt,
         comparison=found,
         criteria=(*compared, *alone),
@@ -179,20 +175,18 @@ def simpler(first: str, second: str) -> bool:
     return ranks[0] < ranks[1]
 
 
-def _compared(candidate: pd.DataFrame, champion: pd.DataFrame, folds: int, attempt: int) -> Comparison:
+def _compared(candidate: OutOfFold, champion: OutOfFold, attempt: int) -> Comparison:
     """Compare two recipes on the repeats that both have.
 
     Raises:
         WdbcError: they have none, or the predictions are not for the same patients in the same folds.
     """
-    import pandas as pd
-
     from wdbc_assets.domain.evaluation import comparison
 
-    repeats = set(candidate["repeat"]) & set(champion["repeat"])
-    first, second = (table[table["repeat"].isin(repeats)] for table in (candidate, champion))
-    comparison.require_pairs(pd.concat([first.assign(recipe="candidate"), second.assign(recipe="champion")]))
-    return criteria.compare(first, second, folds=folds, attempt=attempt)
+    repeats = set(candidate.repeats) & set(champion.repeats)
+    first, second = (one.only(repeats) for one in (candidate, champion))
+    comparison.require_pairs(first, second)
+    return criteria.compare(first, second, folds=candidate.folds, attempt=attempt)
 
 
 def _broken(criteria_: tuple[Criterion, ...]) -> list[str]:
@@ -246,8 +240,8 @@ def _prefer_simpler(candidate: str, champion: str, *, same_recipe: bool, superse
     return False, f"equivalent within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
 
 
-def _require_evaluated(predictions: pd.DataFrame, candidate: str) -> None:
-    if candidate not in set(predictions["recipe"].unique()):
+def _require_evaluated(evaluated: Evaluated, candidate: str) -> None:
+    if candidate not in evaluated.recipes:
         raise WdbcError(
             f"cross_validation has no results for {candidate}, so there is no evidence to compare",
             where="cross_validation",

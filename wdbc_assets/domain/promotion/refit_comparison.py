@@ -188,20 +188,16 @@ def _decide(diagnoses: pd.Series[int], found: tuple[criteria.Criterion, ...]) ->
 
 def _compared(held_back: pd.DataFrame, refit: Bundle, champion: Bundle) -> criteria.Comparison:
     import numpy as np
-    import pandas as pd
 
     from wdbc_assets.domain.evaluation import utility
 
     X, y = held_back[list(contract.FEATURES)], held_back[contract.DIAGNOSIS]
-    tables = [
-        pd.DataFrame({"patient": np.arange(len(y)), "diagnosis": y, "probability": _reported(bundle, X)})
-        for bundle in (refit, champion)
-    ]
-    hits = [((table["probability"] > 1 / 2) == (y == contract.MALIGNANT)).to_numpy(np.float64) for table in tables]
+    truth, reported = y.to_numpy(np.int64), [_reported(bundle, X) for bundle in (refit, champion)]
+    hits = [((p > 1 / 2) == (truth == contract.MALIGNANT)).astype(np.float64) for p in reported]
     losses = _losses(X, y, refit, champion)
     return criteria.Comparison(
         log_loss=_difference(losses),
-        net_benefit=utility.difference(*tables),
+        net_benefit=utility.difference(truth, *(p[None] for p in reported)),
         accuracy=_difference(hits[0] - hits[1]),
         power=_power(losses),
     )

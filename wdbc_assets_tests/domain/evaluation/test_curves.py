@@ -105,3 +105,13 @@ def test_probabilities_of_0_and_1_that_are_wrong_give_finite_results() -> None:
     p[:2], y[:2] = [0.0, 1.0], [1.0, 0.0]
     assert 0 < curves.slope(y, p) < 1
     assert np.isfinite(curves.intercept(y, p)).all()
+
+
+def test_a_curve_through_groups_is_that_through_the_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, p = patients(3000)
+    exact = curves.smooth(y, p)
+    monkeypatch.setattr(curves, "MOST", 1000)
+    assert np.abs(curves.smooth(y, p) - exact).max() < 1e-3
+    assert curves.smooth_errors(y, p) == pytest.approx(
+        (np.abs(exact - p).mean(), *np.quantile(np.abs(exact - p), [0.5, 0.9])), abs=1e-5
+    )

@@ -46,3 +46,14 @@ def test_the_band_covers_the_net_benefit_of_the_population() -> None:
         curve = utility.decision_curve(population[some], p[None, some], (0.1,))
         covered.append(curve.low[0] <= true <= curve.high[0])
     assert np.mean(covered) >= 0.9
+
+
+def test_the_interval_of_a_million_patients_is_that_of_the_normal_distribution() -> None:
+    random = np.random.default_rng(3)
+    p = random.random((2, 1_000_000))
+    y = (random.random(1_000_000) < p.mean(axis=0)).astype(np.int64)
+    curve = utility.decision_curve(y, p, (0.2,))
+    gains = np.mean([utility.net_benefits(y, of, (0.2,)) for of in p], axis=0)
+    half = 1.96 * gains.std() / 1000
+    assert curve.net_benefit[0] == pytest.approx(gains.mean())
+    assert (curve.low[0], curve.high[0]) == pytest.approx((gains.mean() - half, gains.mean() + half), abs=half / 10)

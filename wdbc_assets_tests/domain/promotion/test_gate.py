@@ -26,7 +26,7 @@ def verdict_on(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
     table = out_of_fold.both(candidate, champion, names=names)
-    return gate.compare(table, candidate=names[0], champion=names[1], of_champion=champion, **options)
+    return out_of_fold.compare(table, candidate=names[0], champion=names[1], of_champion=champion, **options)
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -105,7 +105,7 @@ def test_the_margin_is_half_of_the_smallest_relevant_gain() -> None:
 def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
     arguments = {"candidate": "logistic", "champion": "logistic", "of_champion": table, "same_recipe": True}
-    present, earlier = (gate.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
+    present, earlier = (out_of_fold.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
     assert "rollback" in earlier.reason
@@ -115,12 +115,12 @@ def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() 
 def test_the_first_champion_must_meet_the_criteria_that_need_no_comparison() -> None:
     arguments: dict[str, Any] = {"candidate": "logistic", "champion": None}
     table = out_of_fold.honest().assign(recipe="logistic")
-    verdict = gate.compare(table, **arguments)
+    verdict = out_of_fold.compare(table, **arguments)
     assert (verdict.name, verdict.promoted, verdict.champion) == ("first", True, None)
     assert {criterion.name for criterion in verdict.criteria} == {"floors", "alarms", *ALONE}
     # The floors of the published data are narrow; other data may be harder.
     for loss, published, name in ((0.02, False, "first"), (0.02, True, "inconclusive"), (0.05, False, "inconclusive")):
-        worse = gate.compare(out_of_fold.with_loss(table, loss), published=published, **arguments)
+        worse = out_of_fold.compare(out_of_fold.with_loss(table, loss), published=published, **arguments)
         assert (worse.name, worse.promoted) == (name, name == "first")
         assert ("log_loss is" in criterion(worse, "floors").found) is (name != "first")
 
@@ -184,7 +184,7 @@ def test_the_power_is_that_of_the_interval() -> None:
     assert reach is not None
     # A gain as large as half the interval is recognized in every other comparison.
     power = criteria.compare(
-        candidate.assign(recipe="svc"), champion.assign(recipe="logistic"), folds=10, attempt=1
+        out_of_fold.of_recipe(candidate), out_of_fold.of_recipe(champion), folds=10, attempt=1
     ).power
     for gain, share in zip(criteria.GAINS, power, strict=True):
         assert (share > 0.5) is (gain > reach)
@@ -278,7 +278,7 @@ def test_of_fifty_equally_good_candidates_none_is_promoted_in_most_series() -> N
 def test_a_changed_recipe_of_the_same_name_is_measured() -> None:
     good = out_of_fold.honest()
     verdict = verdict_on(out_of_fold.with_loss(good, 0.004), good, names=("logistic", "logistic2"))
-    renamed = gate.compare(
+    renamed = out_of_fold.compare(
         out_of_fold.with_loss(good, 0.004).assign(recipe="logistic"),
         candidate="logistic",
         champion="logistic",
@@ -290,7 +290,7 @@ def test_a_changed_recipe_of_the_same_name_is_measured() -> None:
 
 def test_a_champion_without_predictions_for_these_patients_is_not_replaced() -> None:
     table = out_of_fold.honest().assign(recipe="svc")
-    verdict = gate.compare(table, candidate="svc", champion="logistic")
+    verdict = out_of_fold.compare(table, candidate="svc", champion="logistic")
     assert (verdict.name, verdict.promoted, verdict.comparison) == ("not measured", False, None)
 
 
@@ -306,7 +306,7 @@ def test_only_the_repeats_that_both_have_are_compared() -> None:
 def test_the_error_names_the_command_that_evaluates_a_missing_recipe() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has no results for svc") as caught:
-        gate.compare(table, candidate="svc", champion="logistic", of_champion=table)
+        out_of_fold.compare(table, candidate="svc", champion="logistic", of_champion=table)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 

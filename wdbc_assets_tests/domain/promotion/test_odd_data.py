@@ -14,7 +14,7 @@ from wdbc_assets.domain.evaluation import comparison, cross_validation, curves, 
 from wdbc_assets.domain.evaluation.cross_validation import Unit
 from wdbc_assets.domain.evaluation.results import EvaluationSummary
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
-from wdbc_assets.domain.promotion import bundles, criteria, gate
+from wdbc_assets.domain.promotion import bundles, criteria
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.store import codecs, parsing
 from wdbc_assets_tests import champions
@@ -74,7 +74,7 @@ def all_the_way(table: Frame, recipe: str) -> tuple[EvaluationSummary, Verdict, 
     policy = policy_derivation.derive(split, fit)
     bundle = bundles.make(fit, policy, split.X_train, {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64})
     assert codecs.encode("champion", bundle)
-    verdict = gate.compare(predictions, candidate=recipe, champion=None)
+    verdict = out_of_fold.compare(predictions, candidate=recipe, champion=None)
     for result in (summary, tested, policy, verdict):
         codecs.to_json(parsing.plain(result))
     return summary, verdict, bundle
@@ -133,7 +133,7 @@ def test_a_slope_that_does_not_converge_is_a_reason_and_not_met(monkeypatch: pyt
     table = out_of_fold.honest().assign(recipe="logistic")
     slope = comparison.summary(table).calibration["logistic"].slope
     assert (slope.mean, slope.reason) == (None, "the logistic regression did not converge")
-    verdict = gate.compare(table, candidate="logistic", champion=None)
+    verdict = out_of_fold.compare(table, candidate="logistic", champion=None)
     (calibration,) = (one for one in verdict.criteria if one.name == "calibration")
     assert (calibration.holds, calibration.value) == (False, None)
     assert calibration.found == "no slope: the logistic regression did not converge"
@@ -141,15 +141,15 @@ def test_a_slope_that_does_not_converge_is_a_reason_and_not_met(monkeypatch: pyt
 
 def test_a_champion_without_predictions_names_the_command_that_makes_them() -> None:
     table = out_of_fold.honest().assign(recipe="svc")
-    verdict = gate.compare(table, candidate="svc", champion="logistic")
+    verdict = out_of_fold.compare(table, candidate="svc", champion="logistic")
     assert (verdict.name, verdict.promoted) == ("not measured", False)
     assert "`wdbc evaluate --recipe logistic` makes them" in verdict.reason
-    assert "the recipe gone no longer exists" in gate.compare(table, candidate="svc", champion="gone").reason
+    assert "the recipe gone no longer exists" in out_of_fold.compare(table, candidate="svc", champion="gone").reason
 
 
 def test_the_fiftieth_candidate_in_a_row_has_spent_nearly_all_of_alpha_and_is_shown_so() -> None:
     good = out_of_fold.honest()
-    verdict = gate.compare(
+    verdict = out_of_fold.compare(
         out_of_fold.with_loss(good, 0.001).assign(recipe="svc"),
         candidate="svc",
         champion="logistic",
