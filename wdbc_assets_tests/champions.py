@@ -39,7 +39,9 @@ def contributions(fitted: fitting.Fit, X: pd.DataFrame) -> tuple[float, pd.DataF
 def bundle(recipe: str = "logistic") -> bundles.Bundle:
     """The bundle of that pipeline and its policy."""
     versions = {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64}
-    return bundles.make(fit(recipe), policy_derivation.derive(split(), fit(recipe)), split().X_train, versions)
+    return bundles.make(
+        fit(recipe), policy_derivation.derive(split(), fit(recipe)), bundles.TrainingSet.of(split().X_train), versions
+    )
 
 
 @cache

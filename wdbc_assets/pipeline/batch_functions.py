@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.rebased import RebasedReference
     from wdbc_assets.domain.monitoring.streams import Reference
     from wdbc_assets.domain.promotion import bundles
+    from wdbc_assets.store.large_evaluation import LargeCrossValidation
+    from wdbc_assets.store.table_files import TableFile
 
 _KEY_DIGITS = 12
 
@@ -69,8 +71,8 @@ def predictions(
 def drift_report(
     incoming_batch: "IncomingBatch",
     predictions: "pd.DataFrame",
-    clean_frame: "pd.DataFrame",
-    cross_validation: "CrossValidation",
+    clean_frame: "pd.DataFrame | TableFile",
+    cross_validation: "CrossValidation | LargeCrossValidation",
     parameters: settings.DriftParameters,
     partition: str,
     earlier: "Sequence[DriftReport]",
@@ -105,17 +107,16 @@ def _scored_parts(batch: "IncomingBatch", predictions: "pd.DataFrame") -> "Itera
         begin += len(part)
 
 
-def drift_reference(clean_frame: "pd.DataFrame", cross_validation: "CrossValidation", recipe: str) -> "Reference":
+def drift_reference(
+    clean_frame: "pd.DataFrame | TableFile", cross_validation: "CrossValidation | LargeCrossValidation", recipe: str
+) -> "Reference":
     """Return what drift is measured against: the clean frame, with the out-of-fold predictions of a recipe.
 
     Raises:
         WdbcError: the recipe was not evaluated, or there are too few patients.
     """
-    from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import streams
+    from wdbc_assets.pipeline.engines.developed import Developed
 
-    return streams.reference(
-        clean_frame[list(contract.FEATURES)],
-        log_odds.out_of_fold(cross_validation.predictions, recipe),
-        clean_frame[contract.DIAGNOSIS],
-    )
+    patients = Developed.of(clean_frame, cross_validation, recipe)
+    return streams.reference(patients.X, patients.log_odds, patients.y)

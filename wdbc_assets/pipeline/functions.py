@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.promotion import bundles, card_parts
+    from wdbc_assets.store.large_evaluation import LargeCrossValidation
     from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 MADE_OF = ("train_test_split", "fitted_pipeline", "decision_policy")
@@ -100,24 +101,16 @@ def metrics(
 
 
 def cross_validation(
-    clean_frame: "pd.DataFrame",
+    clean_frame: "pd.DataFrame | TableFile",
     parameters: settings.EvaluationParameters,
     engine: Engine,
     checkpoints: Checkpoints,
     report: Report,
-) -> "CrossValidation":
+) -> "CrossValidation | LargeCrossValidation":
     """Repeated nested cross-validation: every patient's probability from models that never saw them, by recipe."""
-    from wdbc_assets.pipeline.engines import folds
+    from wdbc_assets.pipeline.engines import evaluating
 
-    return folds.evaluate(
-        clean_frame,
-        recipes=parameters.evaluated_recipes.split(","),
-        protocol=parameters.protocol,
-        method=parameters.split_method,
-        engine=engine,
-        checkpoints=checkpoints,
-        report=lambda done, total: report("folds evaluated", done, total),
-    )
+    return evaluating.evaluate(clean_frame, parameters, engine, checkpoints, partial(report, "folds evaluated"))
 
 
 def decision_policy(
@@ -157,8 +150,8 @@ def stability(
 
 
 def importance(
-    clean_frame: "pd.DataFrame",
-    train_test_split: "splitting.Split",
+    clean_frame: "pd.DataFrame | TableFile",
+    train_test_split: "splitting.Split | LargeSplit",
     fitted_pipeline: "fitting.Fit",
     parameters: settings.ImportanceParameters,
     engine: Engine,
@@ -166,17 +159,11 @@ def importance(
     report: Report,
 ) -> "Importance":
     """What the model loses without each cluster of measurements, and the exact contributions of a linear recipe."""
-    from wdbc_assets.pipeline.engines import feature_importance
+    from wdbc_assets.pipeline.engines import explaining
 
-    return feature_importance.importance(
-        clean_frame,
-        train_test_split,
-        fitted_pipeline,
-        permutations=parameters.importance_repeats,
-        seed=parameters.importance_seed,
-        engine=engine,
-        checkpoints=checkpoints,
-        report=lambda done, total: report("folds scored", done, total),
+    progress = partial(report, "folds scored")
+    return explaining.importance(
+        clean_frame, train_test_split, fitted_pipeline, parameters, engine, checkpoints, progress
     )
 
 
@@ -219,7 +206,7 @@ def cited_contents(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def champion(
-    train_test_split: "splitting.Split",
+    train_test_split: "splitting.Split | LargeSplit",
     fitted_pipeline: "fitting.Fit",
     decision_policy: "DecisionPolicy",
     versions: Mapping[str, str],
@@ -231,7 +218,11 @@ def champion(
     replaces it if it passes the gate. An observation records the verdict.
     """
     from wdbc_assets.domain.promotion import bundles
+    from wdbc_assets.pipeline.engines import training
 
     return bundles.make(
-        fitted_pipeline, decision_policy, train_test_split.X_train, {name: versions[name] for name in MADE_OF}
+        fitted_pipeline,
+        decision_policy,
+        training.training_set(train_test_split),
+        {name: versions[name] for name in MADE_OF},
     )

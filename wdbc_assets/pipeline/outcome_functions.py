@@ -4,7 +4,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, settings
-from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.calls import Deliveries, External, NotModified
 from wdbc_assets.store.manifest import Manifest
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.live import LiveMetrics
+    from wdbc_assets.store.large_evaluation import LargeCrossValidation
+    from wdbc_assets.store.table_files import TableFile
 
 
 def outcomes(
@@ -48,14 +49,14 @@ def live_metrics(
     outcomes: "pd.DataFrame",
     predictions: "Mapping[str, pd.DataFrame]",
     served_predictions: "pd.DataFrame",
-    clean_frame: "pd.DataFrame",
-    cross_validation: "CrossValidation",
+    clean_frame: "pd.DataFrame | TableFile",
+    cross_validation: "CrossValidation | LargeCrossValidation",
 ) -> "LiveMetrics":
     """How good the predictions of all batches and the kept ones of the service were, from the known diagnoses."""
     import pandas as pd
 
-    from wdbc_assets.domain.evaluation import log_odds
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
+    from wdbc_assets.pipeline.engines.developed import Developed
 
     tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
     if len(served_predictions):
@@ -69,5 +70,5 @@ def live_metrics(
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
     scored = pd.concat(tables, ignore_index=True)
-    out_of_fold = log_odds.out_of_fold(cross_validation.predictions, str(scored["recipe"].iloc[-1]))
-    return live.evaluate(scored, outcomes, outcome_scan.sums(clean_frame[contract.DIAGNOSIS], out_of_fold))
+    developed = Developed.of(clean_frame, cross_validation, str(scored["recipe"].iloc[-1]))
+    return live.evaluate(scored, outcomes, outcome_scan.sums(developed.y, developed.log_odds))

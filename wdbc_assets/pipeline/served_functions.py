@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.served import ServedWindows
+    from wdbc_assets.store.large_evaluation import LargeCrossValidation
+    from wdbc_assets.store.table_files import TableFile
 
 T = TypeVar("T")
 
@@ -37,8 +39,8 @@ def served_windows(recorded: "tuple[str, ServedWindows] | None", service: Served
 
 def served_drift(
     served_windows: "ServedWindows",
-    clean_frame: "pd.DataFrame",
-    cross_validation: "CrossValidation",
+    clean_frame: "pd.DataFrame | TableFile",
+    cross_validation: "CrossValidation | LargeCrossValidation",
     parameters: settings.DriftParameters,
 ) -> "DriftReport":
     """Whether the patients of the service's last windows still are like those that the model was developed on.

@@ -13,6 +13,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.rules import base, findings, groups
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets.pipeline import functions, specs
+from wdbc_assets.store.large_evaluation import LargeCrossValidation
 from wdbc_assets.store.manifest import RecordedCheck
 from wdbc_assets.store.table_files import LargeSplit, TableFile
 
@@ -105,11 +106,17 @@ def validate_train_test_split(split: "splitting.Split | LargeSplit", inputs: Map
     return validating.split(split, frame) if isinstance(split, LargeSplit) else schemas.validate_split(split, frame)
 
 
-def validate_cross_validation(value: "CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+def validate_cross_validation(
+    value: "CrossValidation | LargeCrossValidation", inputs: Mapping[str, Any]
+) -> list[Finding]:
     """Validate an evaluation of the clean frame."""
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
+    from wdbc_assets.pipeline.engines import validating
 
-    return evaluation_rules.validate(value, inputs["clean_frame"])
+    frame = inputs["clean_frame"]
+    if isinstance(value, LargeCrossValidation):
+        return validating.cross_validation(value, frame)
+    return evaluation_rules.validate(value, frame)
 
 
 def validate_model_card(card: "ModelCard", inputs: Mapping[str, Any]) -> list[Finding]:

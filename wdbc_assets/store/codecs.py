@@ -16,6 +16,7 @@ from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing, paths, skops_files
+from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
 from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ LargeFile: TypeAlias = TableFile | LinesFile
 
 _PATIENTS = "patients.parquet"
 _SOURCE = "wdbc.data"
+_PREDICTIONS = "predictions.parquet"
 _LARGE_SPLIT = ("train", "test")
 _DRAW = "draw.json"
-_LARGER = ("large_bytes", "large_table", "large_split")
+_LARGER = ("large_bytes", "large_table", "large_split", "large_cross_validation")
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
 
@@ -181,7 +183,7 @@ def _fit_decode(contents: Mapping[str, bytes]) -> Any:
 
 def _cross_validation_encode(_asset: str, value: Any) -> dict[str, bytes]:
     return {
-        "predictions.parquet": to_parquet(value.predictions),
+        _PREDICTIONS: to_parquet(value.predictions),
         "winners.json": to_json(parsing.plain(value.winners)),
         "summary.json": to_json(parsing.plain(value.summary)),
     }
@@ -192,8 +194,18 @@ def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
 
     winners = parsing.decode(contents["winners.json"])
     return comparison.CrossValidation(
-        predictions=from_parquet(contents["predictions.parquet"]),
+        predictions=from_parquet(contents[_PREDICTIONS]),
         winners=tuple(parsing.build(cross_validation.Winner, winner) for winner in winners),
+        summary=parsing.read(results.EvaluationSummary, contents["summary.json"]),
+    )
+
+
+def _large_cross_validation_decode(contents: Mapping[str, Any]) -> Any:
+    from wdbc_assets.domain.evaluation import results, summed_cross_validation
+
+    return LargeCrossValidation(
+        evaluated=InFile(contents[_PREDICTIONS]),
+        models=_built(summed_cross_validation.FoldModel, contents["models.json"]),
         summary=parsing.read(results.EvaluationSummary, contents["summary.json"]),
     )
 
@@ -376,6 +388,17 @@ CODECS: Mapping[str, Codec] = {
         encode=_cross_validation_encode,
         decode=_cross_validation_decode,
         rows=lambda value: len(value.predictions),
+    ),
+    "large_cross_validation": Codec(
+        takes=lambda value: isinstance(value, LargeCrossValidation),
+        encode=lambda _, value: {
+            "models.json": to_json(parsing.plain(value.models)),
+            "summary.json": to_json(parsing.plain(value.summary)),
+        },
+        decode=_large_cross_validation_decode,
+        rows=lambda value: value.evaluated.table.rows,
+        tables=lambda _, value: {_PREDICTIONS: value.evaluated.table},
+        large=lambda name: name == _PREDICTIONS,
     ),
     "incoming_batch": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.IncomingBatch",

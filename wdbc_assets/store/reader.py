@@ -241,8 +241,14 @@ class StoreReader:
         Of a table that is larger than memory, return sizes and digests. Use it to find out what has changed, never to
         compute anything.
         """
-        found = self._stated if codecs.larger_than_memory(manifest.codec) else self._content
-        return {name: found(paths.version_file(manifest, name)) for name in manifest.files}
+        codec = manifest.codec
+
+        def found(name: str) -> bytes | StoredFile | None:
+            stated = codecs.larger_than_memory(codec) and codecs.is_large(codec, name)
+            path = paths.version_file(manifest, name)
+            return self._stated(path) if stated else self._content(path)
+
+        return {name: found(name) for name in manifest.files}
 
     def refusal(self, asset: str) -> Refusal | None:
         """Return when and why the last attempt at an asset was rejected, or None if a later one succeeded.

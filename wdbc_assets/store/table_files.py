@@ -21,6 +21,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store.manifest import StoredFile, stored_stream
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -136,6 +137,16 @@ class TableFile:
         """Yield the table, or some of its columns, in parts."""
         for number in range(self.count):
             yield self.part(number, columns)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self._parquet.schema_arrow.names)
+
+    def column(self, name: str) -> "np.ndarray":
+        """Return all values of one column, shape (rows,)."""
+        values: np.ndarray = self._parquet.read([name], use_threads=False).column(0).to_numpy()
+        return values
 
     def frame(self) -> "pd.DataFrame":
         """Return the whole table."""

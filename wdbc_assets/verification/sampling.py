@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.store import codecs
 from wdbc_assets.store.checkpoints import Checkpoints
+from wdbc_assets.store.table_files import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,8 @@ def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mappi
     from wdbc_assets.domain.evaluation import cross_validation
     from wdbc_assets.pipeline.engines import folds as engine
 
+    if "models.json" in contents:
+        return _summed_folds(checkpoints, contents, version)
     predictions = codecs.from_parquet(contents["predictions.parquet"])
     method = json.loads(contents["summary.json"]).get("split_method", "shuffled")
     outcomes = _outcomes(predictions, json.loads(contents["winners.json"]), method)
@@ -36,6 +39,21 @@ def folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mappi
         if unit not in sample and patients == cross_validation.fold_rows(frame, unit)[1].tolist():
             work.keep(checkpoints, unit, outcome)
     return f"{len(sample)} of {len(outcomes)} folds evaluated again"
+
+
+def _summed_folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], version: str) -> str:
+    from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel
+    from wdbc_assets.pipeline.engines import summed_folds
+    from wdbc_assets.store import parsing
+
+    models = [parsing.build(FoldModel, model) for model in parsing.decode(contents["models.json"])]
+    by_unit = {(model.recipe, model.repeat, model.fold): model for model in models}
+    names = {recipe for recipe, _, _ in by_unit}
+    sample = {_pick([unit for unit in by_unit if unit[0] == name], f"{version} {name}") for name in names}
+    for unit, model in by_unit.items():
+        if unit not in sample:
+            summed_folds.keep(checkpoints, model)
+    return f"{len(sample)} of {len(models)} folds evaluated again"
 
 
 def _outcomes(
@@ -94,6 +112,8 @@ def scored_folds(
     from wdbc_assets.domain.evaluation import importance
     from wdbc_assets.pipeline.engines import feature_importance
 
+    if isinstance(inputs["clean_frame"], TableFile):
+        return "all folds scored again"
     value = codecs.decode("json", {"importance.json": contents["importance.json"]})
     task = importance.task_of(
         inputs["clean_frame"], inputs["fitted_pipeline"], permutations=value.permutations, seed=value.seed

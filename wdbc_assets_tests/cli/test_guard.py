@@ -32,7 +32,9 @@ def _worse() -> bundles.Bundle:
     sets = champions.split()
     exchanged = np.random.default_rng(0).random(len(sets.y_train)) < 0.4
     fit = fitting.fit(sets.X_train, sets.y_train.where(~exchanged, 1 - sets.y_train), recipe="logistic", grid="small")
-    return bundles.make(fit, policy_derivation.derive(sets, fit), sets.X_train, {"fitted_pipeline": "b" * 64})
+    return bundles.make(
+        fit, policy_derivation.derive(sets, fit), bundles.TrainingSet.of(sets.X_train), {"fitted_pipeline": "b" * 64}
+    )
 
 
 @pytest.fixture

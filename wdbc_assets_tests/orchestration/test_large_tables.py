@@ -1,5 +1,6 @@
 """Tables larger than memory, from a folder of files to metrics and decision policy, in runs of the real jobs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,20 @@ import pandas as pd
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.domain.data import lines
+from wdbc_assets.domain.data import contract, lines, membership
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
+from wdbc_assets.domain.modeling import fitting, recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
-from wdbc_assets.pipeline.engines import large
+from wdbc_assets.pipeline.engines import developed, large, validating
 from wdbc_assets.store import table_files
+from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets.verification import verify
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.commands import typed
+from wdbc_assets_tests.domain.validation import clean_frame
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.data.lines import LinesFile
@@ -153,14 +158,11 @@ def test_what_has_no_form_for_large_tables_is_refused_with_the_reason(
     assert store_of(environment).current("metrics") is None
 
 
-@pytest.mark.parametrize(("job", "asset"), [("explore", "exploration"), ("evaluate", "cross_validation")])
-def test_an_asset_that_needs_the_table_in_memory_refuses_it(
-    environment: Path, instance: dg.DagsterInstance, job: str, asset: str
-) -> None:
-    result = run(job, instance)
-    assert f"{asset} needs the whole clean_frame in memory" in problem(result)
+def test_an_asset_that_needs_the_table_in_memory_refuses_it(environment: Path, instance: dg.DagsterInstance) -> None:
+    result = run("explore", instance)
+    assert "exploration needs the whole clean_frame in memory" in problem(result)
     assert store_of(environment).current("clean_frame") is not None
-    assert store_of(environment).current(asset) is None
+    assert store_of(environment).current("exploration") is None
 
 
 @pytest.mark.fault("D01")
@@ -237,3 +239,78 @@ def test_two_processes_and_dask_give_the_same_model(
         store = open_store(str(environment / str(number)), relative_to=environment)
         versions.add(store.handle("fitted_pipeline").manifest.version)
     assert len(versions) == 1
+
+
+def test_a_model_of_a_large_table_is_evaluated_promoted_and_served(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "PROTOCOLS", {"quick": 1, "full": 10})
+    monkeypatch.setattr(fitting, "_repeats", lambda *_: 1)
+    monkeypatch.setenv("WDBC_GRID", "full")
+    for name in ("logistic", "spline"):
+        recipe = recipes.RECIPES[name]
+        few = {**recipe.grids, "full": recipe.grids["small"]}
+        monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, grids=few))
+    store = made(environment, instance)
+    result = run("evaluate", instance)
+    assert result.success, problem(result)
+    evaluation = store.handle("cross_validation")
+    assert evaluation.manifest.codec == "large_cross_validation"
+    value = evaluation.load()
+    assert (value.summary.patients, set(value.summary.recipes)) == (ROWS, {"logistic", "spline"})
+    assert all(check.passed for check in evaluation.manifest.checks if check.blocking)
+    assert "first" in typed("promote", "--dry-run").output
+    assert "is in production" in typed("promote").output
+    champion = store.handle("champion").load()
+    train = store.handle("train_test_split").load().train
+    assert champion.reference.rows == train.rows
+    assert champion.reference.quantiles["radius_mean"][19] == np.median(train.column("radius_mean"))
+    (finding,) = verify(store, settings.load(), ["champion"], deep=False)
+    assert finding.verdict == "same", finding.causes
+    batch = environment / "batch.parquet"
+    builders.table_of(300, seed=9).drop(columns="diagnosis").to_parquet(batch)
+    assert "no drift" in typed("monitor", str(batch)).output
+    # A second evaluation of the same table computes no fold; one fold of each recipe is enough for a verification.
+    checkpoints = [path.name for path in (environment / "results").rglob("*-sums.json")]
+    assert len(checkpoints) == 2 * OUTER_FOLDS
+    for path in (environment / "results").rglob("*-sums.json"):
+        path.unlink()
+    (finding,) = verify(store, settings.load(), ["cross_validation"], deep=False)
+    assert finding.verdict == "same", finding
+    assert "2 of 20 folds evaluated again" in finding.notes[0]
+
+
+def test_altered_predictions_of_a_large_table_break_the_rule(environment: Path) -> None:
+    frame = table_files.write([clean_frame().iloc[:300]])
+    fold_of = membership.fold_of(membership.digests(frame.frame()), folds=OUTER_FOLDS, seed=0)
+    y = frame.column("diagnosis")
+    right = {"diagnosis": y, "fold 0": fold_of, "spline 0": np.full(300, 0.5)}
+    for column, spoilt, named in (
+        ("diagnosis", 1 - y, "not the diagnosis of the clean frame"),
+        ("fold 0", (fold_of + 1) % OUTER_FOLDS, "predicted by a model that was fitted on this patient"),
+        ("spline 0", np.where(np.arange(300) == 7, np.nan, 0.5), "no probability of spline"),
+    ):
+        table = pd.DataFrame(right | {column: spoilt})
+        wrong = list(validating.wrong_predictions(InFile(table_files.write([table])), frame))
+        assert named in wrong[0].value
+    assert not list(validating.wrong_predictions(InFile(table_files.write([pd.DataFrame(right)])), frame))
+    fewer = InFile(table_files.write([pd.DataFrame(right).iloc[:200]]))
+    assert "predictions of 200 patients" in next(validating.wrong_predictions(fewer, frame)).value
+
+
+def test_monitoring_compares_with_a_sample_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = clean_frame()
+    frame = table_files.write([table])
+    p = np.random.default_rng(0).random((2, len(table)))
+    columns = {"diagnosis": table["diagnosis"], "fold 0": 0, "fold 1": 0, "spline 0": p[0], "spline 1": p[1]}
+    evaluation = LargeCrossValidation(InFile(table_files.write([pd.DataFrame(columns)])), (), None)  # type: ignore[arg-type]
+    everyone = developed.Developed.of(frame, evaluation, "spline")
+    assert everyone.X.equals(table[list(contract.FEATURES)])
+    np.testing.assert_allclose(everyone.log_odds, (np.log(p) - np.log1p(-p)).mean(axis=0))
+    monkeypatch.setattr(developed, "SAMPLE", 200)
+    some = developed.Developed.of(frame, evaluation, "spline")
+    assert 150 < len(some.X) < 250
+    rows = table.reset_index().merge(some.X.assign(log_odds=some.log_odds), on=list(contract.FEATURES))
+    np.testing.assert_allclose(rows["log_odds"], everyone.log_odds[rows["index"]])
+    with pytest.raises(WdbcError, match="svc has no out-of-fold predictions"):
+        developed.Developed.of(frame, evaluation, "svc")

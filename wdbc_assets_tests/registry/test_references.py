@@ -136,7 +136,9 @@ def test_another_champion_computes_the_log_odds_again_and_the_scan_begins_again(
     before = monitored.take_up(store, key(4), shifted(4))
     split = champions.split()
     fitted = fitting.fit(split.X_train[:200], split.y_train[:200], recipe=monitored.RECIPE, grid="small")
-    champion = bundles.make(fitted, champions.bundle().policy, split.X_train, champions.bundle().versions)
+    champion = bundles.make(
+        fitted, champions.bundle().policy, bundles.TrainingSet.of(split.X_train), champions.bundle().versions
+    )
     store.commit(store.draft("champion", champion, run_id="b-run"), run_id="b-run")
     after = monitored.take_up(store, key(5), shifted(5))
     assert before.reference != after.reference

@@ -28,7 +28,7 @@ def bundle(recipe: str = "logistic", seed: int = 42) -> Bundle:
     sets = split(seed)
     fit = fitting.fit(sets.X_train, sets.y_train, recipe=recipe, grid="small")
     policy = policy_derivation.derive(sets, fit, folds=3)
-    return bundles.make(fit, policy, sets.X_train, {"fitted_pipeline": f"{seed:064x}"})
+    return bundles.make(fit, policy, bundles.TrainingSet.of(sets.X_train), {"fitted_pipeline": f"{seed:064x}"})
 
 
 def store_in(folder: Path) -> Store:

@@ -55,6 +55,12 @@ def fold_of(of: NDArray[np.uint64], *, folds: int, seed: int) -> NDArray[np.int6
     return (_fractions(of, f"{folds} {seed}") * folds).astype(np.int64)
 
 
+def sampled(of: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
+    """Return for each digest whether it is in a sample of this share of the patients."""
+    chosen: NDArray[np.bool_] = _fractions(of, "sample") < share
+    return chosen
+
+
 def order(of: NDArray[np.uint64]) -> NDArray[np.intp]:
     """Return the positions of the rows in the order of their digests."""
     import numpy as np

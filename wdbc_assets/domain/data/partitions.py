@@ -9,6 +9,7 @@ numpy, so callers import it inside functions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 T = TypeVar("T")
+PartT = TypeVar("PartT")
 PartT_co = TypeVar("PartT_co", covariant=True)
 
 
@@ -40,6 +42,10 @@ class Patients:
         """Return the patients of a clean frame, which may be empty."""
         values = np.ascontiguousarray(frame[list(contract.FEATURES)].to_numpy(dtype=np.float64))
         return cls(values, frame[contract.DIAGNOSIS].to_numpy(dtype=np.int8), membership.digests(frame))
+
+    def only(self, kept: NDArray[np.bool_]) -> Patients:
+        """Return some of the patients."""
+        return Patients(self.X[kept], self.y[kept], self.digests[kept])
 
 
 class Partitions(Protocol[PartT_co]):
@@ -72,6 +78,22 @@ class Streamed(Generic[PartT_co]):
 
 
 @dataclass(frozen=True)
+class Selected(Generic[PartT]):
+    """Partitions of which a function keeps a part, each time they are computed on."""
+
+    partitions: Partitions[PartT]
+    keep: Callable[[PartT], PartT]
+
+    def map(self, function: Callable[[PartT], T]) -> list[T]:
+        """Apply the function to what is kept of each partition."""
+        return self.partitions.map(partial(_on_kept, self.keep, function))
+
+
+def _on_kept(keep: Callable[[PartT], PartT], function: Callable[[PartT], T], part: PartT) -> T:
+    return function(keep(part))
+
+
+@dataclass(frozen=True)
 class Draws:
     """How rows are drawn by hash: the test set, and for each seed the folds of the others."""
 
@@ -82,15 +104,16 @@ class Draws:
 
     def training(self, patients: Patients) -> tuple[Patients, NDArray[np.int64]]:
         """Return the training rows, and the fold of each for each seed, shape (seeds, n)."""
-        kept = ~membership.in_test_set(patients.digests, test_size=self.test_size, seed=self.split_seed)
-        of = patients.digests[kept]
+        chosen = membership.in_test_set(patients.digests, test_size=self.test_size, seed=self.split_seed)
+        training = patients.only(~chosen) if chosen.any() else patients
+        of = training.digests
         drawn = [membership.fold_of(of, folds=self.folds, seed=seed) for seed in self.seeds]
-        return Patients(patients.X[kept], patients.y[kept], of), np.array(drawn).reshape(len(self.seeds), len(of))
+        return training, np.array(drawn).reshape(len(self.seeds), len(of))
 
     def test(self, patients: Patients) -> Patients:
         """Return the rows of the test set."""
         chosen = membership.in_test_set(patients.digests, test_size=self.test_size, seed=self.split_seed)
-        return Patients(patients.X[chosen], patients.y[chosen], patients.digests[chosen])
+        return patients.only(chosen)
 
 
 def total(parts: Sequence[Array]) -> Array:

@@ -10,6 +10,9 @@ from wdbc_assets.domain.data import contract
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS = 569
+"""The number of patients."""
+
 _VALUES = "fbdffae16d84c980cddbee8ef2817438a370a1a240ee1b66569874fb232015eb"
 
 

@@ -9,11 +9,15 @@ terms.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.modeling import linear
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
     from wdbc_assets.domain.data import splitting
@@ -60,23 +64,45 @@ class LinearTerms:
 
 
 def describe(pipeline: Pipeline, split: splitting.Split) -> LinearTerms | None:
-    """Return the terms of a fitted pipeline, or None if it is no such sum.
+    """Return the terms of a pipeline fitted on a split in memory. See `describe_sets`."""
+    means = split.X_train.groupby(split.y_train.to_numpy()).mean()  # benign, then malignant
+    sets = [split.X_train, split.X_test]
+    return describe_sets(pipeline, sets, means=means, quantiles=split.X_train.quantile(list(LEVELS)))
+
+
+def describe_sets(
+    pipeline: Pipeline, tables: Iterable[pd.DataFrame], *, means: pd.DataFrame, quantiles: pd.DataFrame
+) -> LinearTerms | None:
+    """Return the terms of a fitted pipeline, or None if it is no such sum. Linear algebra runs on one thread.
+
+    Args:
+        pipeline: The fitted pipeline.
+        tables: The measurements of all patients.
+        means: The mean benign patient of the training set, and the mean malignant one.
+        quantiles: The quantiles `LEVELS` of the training set.
 
     Raises:
         WdbcError: the sum does not give the probabilities of the pipeline for all patients.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        return _terms(pipeline, tables, means, quantiles)
+
+
+def _terms(
+    pipeline: Pipeline, tables: Iterable[pd.DataFrame], means: pd.DataFrame, quantiles: pd.DataFrame
+) -> LinearTerms | None:
     model = linear.linear(pipeline)
     if model is None:
         return None
-    means = split.X_train.groupby(split.y_train.to_numpy()).mean()  # benign, then malignant
-    for X in (split.X_train, split.X_test, means):  # check exactness on all patients
+    for X in chain(tables, [means]):  # check exactness on all patients
         linear.require_same(pipeline, model, X)
     benign, malignant = model.contributions(means).to_numpy().tolist()
     coefficients, *others = (
         dict(zip(model.columns, row, strict=True))
         for row in model.coefficients.reshape(-1, len(model.columns)).tolist()
     )
-    quantiles = split.X_train.quantile(list(LEVELS))
     contributions = model.contributions(quantiles)
     return LinearTerms(
         intercept=model.intercept,

@@ -118,9 +118,7 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
     Raises:
         WdbcError: a setting is out of range, or the frame has too few patients.
     """
-    fits = permutations >= 1
-    preconditions.require_setting("permutations", permutations, fits=fits, allowed="1 or more; 10 is usual")
-    preconditions.require_seed(seed)
+    require_settings(permutations=permutations, seed=seed)
     cross_validation.measurements(frame)
     if fit.split_method == "hash":  # so that what is permuted does not depend on the order of the rows
         frame = frame.iloc[membership.order(membership.digests(frame))].reset_index(drop=True)
@@ -133,6 +131,13 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
         seed=seed,
         method=fit.split_method,
     )
+
+
+def require_settings(*, permutations: int, seed: int) -> None:
+    """Raise WdbcError if a setting is out of range."""
+    fits = permutations >= 1
+    preconditions.require_setting("permutations", permutations, fits=fits, allowed="1 or more; 10 is usual")
+    preconditions.require_seed(seed)
 
 
 def units(task: Task) -> list[cross_validation.Unit]:
@@ -208,21 +213,31 @@ def assemble(
     task: Task, fit: fitting.Fit, split: splitting.Split, outcomes: Mapping[cross_validation.Unit, FoldLosses]
 ) -> Importance:
     """Combine the losses of all folds, and describe the fitted pipeline if it is linear."""
-    from threadpoolctl import threadpool_limits
-
     losses = tuple(outcomes[unit] for unit in sorted(outcomes))
-    with threadpool_limits(limits=1):
-        terms = contributions.describe(fit.pipeline, split)
+    terms = contributions.describe(fit.pipeline, split)
+    return summarize(losses, fit, terms, patients=len(task.frame), permutations=task.permutations, seed=task.seed)
+
+
+def summarize(
+    losses: tuple[FoldLosses, ...],
+    fit: fitting.Fit,
+    linear: contributions.LinearTerms | None,
+    *,
+    patients: int,
+    permutations: int,
+    seed: int,
+) -> Importance:
+    """Summarize the losses of all folds, which are in their order, with the terms of the fitted pipeline."""
     groups = (_group(cluster, losses) for cluster in CLUSTERS)
     return Importance(
-        recipe=task.recipe,
-        winner=task.winner,
+        recipe=fit.recipe,
+        winner=dict(fit.winner),
         score="log_loss",
-        patients=len(task.frame),
-        permutations=task.permutations,
-        seed=task.seed,
+        patients=patients,
+        permutations=permutations,
+        seed=seed,
         groups=tuple(sorted(groups, key=lambda group: -(group.permuted.mean or 0.0))),
-        linear=terms,
+        linear=linear,
         folds=losses,
     )
 

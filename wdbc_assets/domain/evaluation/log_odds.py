@@ -10,6 +10,8 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import ranking
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -34,11 +36,16 @@ def out_of_fold(predictions: pd.DataFrame, recipe: str) -> Array:
         WdbcError: the recipe was not evaluated.
     """
     own = predictions[predictions["recipe"] == recipe]
-    if own.empty:
+    require_evaluated(recipe, own["recipe"].unique())
+    log_odds = of_probabilities(own["probability"].to_numpy())
+    return np.asarray(own.assign(log_odds=log_odds).groupby("patient")["log_odds"].mean().sort_index())
+
+
+def require_evaluated(recipe: str, evaluated: Iterable[str]) -> None:
+    """Raise WdbcError unless a recipe is among the evaluated ones."""
+    if recipe not in evaluated:
         raise WdbcError(
             f"the recipe {recipe} has no out-of-fold predictions",
             where="cross_validation",
             hint=f"Run `wdbc evaluate --recipe {recipe}`.",
         )
-    log_odds = of_probabilities(own["probability"].to_numpy())
-    return np.asarray(own.assign(log_odds=log_odds).groupby("patient")["log_odds"].mean().sort_index())

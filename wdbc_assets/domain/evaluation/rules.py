@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data import membership
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.evaluation.results import EvaluationSummary
     from wdbc_assets.domain.rules.base import Rule
 
 
 def validate(value: CrossValidation, frame: pd.DataFrame) -> list[Finding]:
     """Validate an evaluation of a clean frame by `floors.RULES`, in their order; rows are counted from 1."""
-    summary = value.summary
+    wrong = list(_wrong_predictions(value.predictions, frame, value.summary.split_method))
+    return found(value.summary, wrong)
+
+
+def found(summary: EvaluationSummary, wrong: Sequence[Failure]) -> list[Finding]:
+    """Return the findings for a summary whose predictions of these patients are not as they should be."""
     means, calibration = summary.recipes[floors.RECIPE].means, summary.calibration[floors.RECIPE]
     limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
-    wrong = list(_wrong_predictions(value.predictions, frame, summary.split_method))
     return [
         _patient_finding(floors.each_patient_is_predicted_once, wrong),
         findings.from_lines(floors.better_than_chance, floors.no_better_than_chance(means)),

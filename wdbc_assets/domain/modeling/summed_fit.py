@@ -22,11 +22,11 @@ from wdbc_assets.domain.modeling import (
     fitting,
     order_statistics,
     recipes,
-    search,
     summed_newton,
     summed_terms,
     tempering,
 )
+from wdbc_assets.domain.modeling import search as search_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +66,25 @@ def kind_of(recipe: str) -> Kind:
     return cast("Kind", name)
 
 
-def fit(
+@dataclass(frozen=True)
+class Searched:
+    """The result of a search: its candidates, the winner with its temperature, and the winner's fit on all rows.
+
+    `weights` are those of the standardized `terms`, the intercept last, with the temperature in them; `rows` is the
+    number of training rows, `passes` that of Newton's method.
+    """
+
+    candidates: tuple[search_module.Candidate, ...]
+    winner: dict[str, recipes.Parameter]
+    score: float
+    terms: Terms
+    weights: Array
+    rows: int
+    passes: int
+    sets: int
+
+
+def search(
     partitions: Partitions[Patients],
     *,
     recipe: str,
@@ -77,7 +95,7 @@ def fit(
     test_size: float = 0.2,
     split_seed: int = 42,
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> fitting.Fit:
+) -> Searched:
     """Score every candidate by cross-validation and fit the winner on the training rows of all partitions.
 
     `progress(done, total)` is called after each pass over the table, with the number of fits that are finished.
@@ -92,7 +110,7 @@ def fit(
     preconditions.require_setting("repeats", repeats, fits=repeats >= 1, allowed="1 or more; 5 is usual")
     preconditions.require_seed(seed)
     drawn = fitting.repeats(recipe, grid, repeats)
-    seeds = tuple((seed + repeat) % search.SEEDS for repeat in range(drawn))
+    seeds = tuple((seed + repeat) % search_module.SEEDS for repeat in range(drawn))
     draws = tables.Draws(test_size, split_seed, folds, seeds)
     counted = order_statistics.count(partitions, draws)
     _require_classes(counted, folds)
@@ -117,14 +135,52 @@ def fit(
         for number in range(len(candidates))
     ]
     passes = [[one.passes for one in of_folds[number :: len(candidates)]] for number in range(len(candidates))]
-    ranked = search.ranked(candidates, scores, converged, passes)
+    ranked = search_module.ranked(candidates, scores, converged, passes)
     best = next(number for number, one in enumerate(ranked) if one.rank == 1)
     winner = dict(ranked[best].params)
     if definition.temperature is not None:
         losses = partitions.map(partial(_tempered, kind, draws, terms[1:], weights[:, best]))
         temperature = float(tempering.TEMPERATURES[int(np.argmin(tables.total(losses)))])
         winner[definition.temperature] = temperature
-    pipeline = _pipeline(definition, seed, winner, terms[0], pooled[best], int(counted.rows[0]))
+    temperature = float(cast("float", winner.get("logistic__temperature", 1.0)))
+    return Searched(
+        candidates=ranked,
+        winner=winner,
+        score=ranked[best].mean_score,
+        terms=terms[0],
+        weights=pooled[best].weights * temperature,
+        rows=int(counted.rows[0]),
+        passes=pooled[best].passes,
+        sets=len(terms),
+    )
+
+
+def fit(
+    partitions: Partitions[Patients],
+    *,
+    recipe: str,
+    grid: str = "full",
+    folds: int = recipes.SEARCH_FOLDS,
+    repeats: int = recipes.SEARCH_REPEATS,
+    seed: int = recipes.SEARCH_SEED,
+    test_size: float = 0.2,
+    split_seed: int = 42,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> fitting.Fit:
+    """Return what `search` finds as a fit, with the recipe's pipeline. See there."""
+    searched = search(
+        partitions,
+        recipe=recipe,
+        grid=grid,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
+        test_size=test_size,
+        split_seed=split_seed,
+        progress=progress,
+    )
+    definition = recipes.named(recipe)
+    pipeline = _pipeline(definition, seed, searched)
     return fitting.Fit(
         recipe=recipe,
         grid=grid,
@@ -133,10 +189,13 @@ def fit(
         repeats=repeats,
         seed=seed,
         pipeline=pipeline,
-        winner=winner,
-        score=ranked[best].mean_score,
-        candidates=ranked,
-        fit_counts={"transformers": len(terms) * (len(pipeline.steps) - 1), "estimators": total},
+        winner=searched.winner,
+        score=searched.score,
+        candidates=searched.candidates,
+        fit_counts={
+            "transformers": searched.sets * (len(pipeline.steps) - 1),
+            "estimators": searched.sets * len(searched.candidates),
+        },
         warnings=(),
         split_method="hash",
     )
@@ -251,16 +310,9 @@ def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: 
     return FoldModels(kind, draws, terms[1:], temperature * np.array([one.weights for one in problems]))
 
 
-def _pipeline(
-    recipe: recipes.Recipe,
-    seed: int,
-    winner: recipes.Parameters,
-    terms: Terms,
-    solved: summed_newton.Problem,
-    rows: int,
-) -> Any:
+def _pipeline(recipe: recipes.Recipe, seed: int, searched: Searched) -> Any:
     """Return the recipe's pipeline with what scikit-learn would have learned."""
-    pipeline = recipe.build(seed).set_params(**winner)
+    pipeline, terms = recipe.build(seed).set_params(**searched.winner), searched.terms
     steps = dict(pipeline.steps)
     names = np.array(contract.FEATURES, dtype=object)
     first = pipeline.steps[0][1]
@@ -269,13 +321,11 @@ def _pipeline(
         steps["terms"].offsets_, steps["terms"].least_, steps["terms"].knots_ = terms.offsets, terms.least, terms.knots
     scale = steps["scale"]
     scale.mean_, scale.scale_, scale.var_ = terms.centre, terms.scale, terms.scale**2
-    scale.n_features_in_, scale.n_samples_seen_ = len(terms.centre), np.int64(rows)
+    scale.n_features_in_, scale.n_samples_seen_ = len(terms.centre), np.int64(searched.rows)
     model = steps["logistic"]
-    temperature = getattr(model, "temperature", 1.0)
     model.classes_, model.n_features_in_ = np.array([0, 1]), len(terms.centre)
-    model.coef_ = solved.weights[None, :-1] * temperature
-    model.intercept_ = solved.weights[-1:] * temperature
-    model.n_iter_ = np.array([solved.passes], dtype=np.int32)
+    model.coef_, model.intercept_ = searched.weights[None, :-1], searched.weights[-1:]
+    model.n_iter_ = np.array([searched.passes], dtype=np.int32)
     return pipeline
 
 

@@ -17,9 +17,11 @@ from wdbc_assets.domain.evaluation.contributions import LEVELS
 from wdbc_assets.domain.modeling import compiling, prediction, smoke_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
@@ -56,30 +58,55 @@ class Bundle:
         return self.load_pipeline()
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a bundle needs of the data the pipeline was fitted on: 30 finite measurements in the order of the contract.
+
+    Attributes:
+        rows: The number of rows.
+        column: From the name of a column to its values, shape (rows,).
+        parts: Returns all rows, in parts.
+    """
+
+    rows: int
+    column: Callable[[str], NDArray[np.float64]] = field(repr=False)
+    parts: Callable[[], Iterable[pd.DataFrame]] = field(repr=False)
+
+    @classmethod
+    def of(cls, X: pd.DataFrame) -> TrainingSet:
+        """Return a training set in memory.
+
+        Raises:
+            WdbcError: it has other columns, or in another order.
+        """
+        if tuple(X.columns) != contract.FEATURES:
+            raise _mismatch("The training set does not have the 30 measurements in the order of the contract.")
+        return cls(len(X), lambda name: X[name].to_numpy(dtype=float), lambda: [X])
+
+
 def make(
     fit: fitting.Fit,
     policy: DecisionPolicy,
-    X_train: pd.DataFrame,
+    training: TrainingSet,
     versions: Mapping[str, str],
     *,
     trained_until: str = "",
 ) -> Bundle:
     """Return the bundle of a fitted pipeline and its decision policy; compile the pipeline if possible.
 
-    `X_train` is the data the pipeline was fitted on: 30 finite measurements in the order of the contract.
-
     Raises:
         WdbcError: the pipeline, policy and contract do not belong together, or the compiled scorer and scikit-learn
             differ by more than 1e-12 on any of `compiling.probe_data`.
     """
     features = tuple(str(name) for name in fit.pipeline.feature_names_in_)
-    if features != contract.FEATURES or tuple(X_train.columns) != contract.FEATURES:
+    if features != contract.FEATURES:
         raise _mismatch("The pipeline does not take the 30 measurements in the order of the contract.")
     if policy.recipe != fit.recipe or policy.winner != fit.winner:
         raise _mismatch("The decision policy was made for another pipeline.")
     compiled = compiling.compile_pipeline(fit.pipeline)
     if compiled is not None:
-        compiling.require_agreement(compiled, fit.pipeline, X_train)
+        for part in training.parts():
+            compiling.require_agreement(compiled, fit.pipeline, part)
     return Bundle(
         recipe=fit.recipe,
         load_pipeline=lambda: fit.pipeline,
@@ -87,21 +114,21 @@ def make(
         policy=policy,
         features=features,
         contract=contract.digest(),
-        reference=_reference(fit.pipeline, X_train),
+        reference=_reference(fit.pipeline, training),
         versions=dict(versions),
         trained_until=trained_until,
     )
 
 
-def _reference(pipeline: Pipeline, X_train: pd.DataFrame) -> smoke_test.Reference:
+def _reference(pipeline: Pipeline, training: TrainingSet) -> smoke_test.Reference:
+    import numpy as np
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
-    table = X_train.quantile(list(LEVELS))
-    quantiles = {name: tuple(table[name].tolist()) for name in contract.FEATURES}
+    quantiles = {name: tuple(np.quantile(training.column(name), LEVELS).tolist()) for name in contract.FEATURES}
     with threadpool_limits(limits=1):
         p = prediction.predict(pipeline, pd.DataFrame(smoke_test.rows(quantiles), columns=list(contract.FEATURES)))
-    return smoke_test.Reference(len(X_train), LEVELS, quantiles, tuple(p.tolist()))
+    return smoke_test.Reference(training.rows, LEVELS, quantiles, tuple(p.tolist()))
 
 
 def _mismatch(what: str) -> WdbcError:

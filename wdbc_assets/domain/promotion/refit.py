@@ -71,4 +71,4 @@ def refit(
         seed=champion.policy.seed,
         progress=lambda done, total: progress("folds scored", done, total),
     )
-    return bundles.make(fit, policy, enlarged.X_train, versions, trained_until=cut)
+    return bundles.make(fit, policy, bundles.TrainingSet.of(enlarged.X_train), versions, trained_until=cut)

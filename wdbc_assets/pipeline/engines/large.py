@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from wdbc_assets.domain.data import membership, published
 from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.engines import partitioned
@@ -14,11 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wdbc_assets.domain.data.partitions import Partitions, Patients
     from wdbc_assets.pipeline.engines.engine import Engine
 
 DIGEST = "digest"
 """The column of a large split by which rows are drawn; see `membership`."""
+_REMEMBERED = 1024  # parts whose digests a process remembers: 268 MB at most
 MORE_MEMORY = "If this machine has the memory, raise WDBC_ROWS_IN_MEMORY and run `wdbc run --force`."
 
 
@@ -52,4 +58,17 @@ def _read(place: tuple[StoredPlace, int]) -> Patients:
     where, number = place
     part = table_files.opened(where).part(number)
     X = np.column_stack([part[name].to_numpy() for name in contract.FEATURES])
-    return Patients(X, part[contract.DIAGNOSIS].to_numpy(dtype=np.int8), part[DIGEST].to_numpy())
+    digests = part[DIGEST].to_numpy() if DIGEST in part else _digests(place)
+    return Patients(X, part[contract.DIAGNOSIS].to_numpy(dtype=np.int8), digests)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _digests(place: tuple[StoredPlace, int]) -> NDArray[np.uint64]:
+    """Return the digests of a part of a clean frame. To compute them takes as long as to read the part."""
+    where, number = place
+    return membership.digests(table_files.opened(where).part(number))
+
+
+def is_published(frame: TableFile) -> bool:
+    """Return whether a clean frame in a file has the patients that UCI publishes."""
+    return frame.rows == published.ROWS and published.is_published(frame.frame())

@@ -43,7 +43,7 @@ def test_a_policy_of_another_pipeline_is_rejected(change: dict[str, Any]) -> Non
         bundles.make(
             champions.fit(),
             dataclasses.replace(champions.bundle().policy, **change),
-            champions.split().X_train,
+            bundles.TrainingSet.of(champions.split().X_train),
             VERSIONS,
         )
 
@@ -51,7 +51,7 @@ def test_a_policy_of_another_pipeline_is_rejected(change: dict[str, Any]) -> Non
 def test_features_in_another_order_are_rejected() -> None:
     X = champions.split().X_train
     with pytest.raises(WdbcError, match="30 measurements in the order of the contract"):
-        bundles.make(champions.fit(), champions.bundle().policy, X[X.columns[::-1]], VERSIONS)
+        bundles.TrainingSet.of(X[X.columns[::-1]])
 
 
 def test_a_scorer_that_disagrees_with_its_pipeline_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +59,9 @@ def test_a_scorer_that_disagrees_with_its_pipeline_is_rejected(monkeypatch: pyte
     assert right is not None
     wrong = dataclasses.replace(right, intercept=right.intercept + 1e-9)
     monkeypatch.setattr(compiling, "compile_pipeline", lambda _: wrong)
+    training = bundles.TrainingSet.of(champions.split().X_train)
     with pytest.raises(WdbcError, match="compiled scorer and scikit-learn differ"):
-        bundles.make(champions.fit(), champions.bundle().policy, champions.split().X_train, VERSIONS)
+        bundles.make(champions.fit(), champions.bundle().policy, training, VERSIONS)
 
 
 def test_the_contract_digest_depends_on_names_bounds_and_order(monkeypatch: pytest.MonkeyPatch) -> None:

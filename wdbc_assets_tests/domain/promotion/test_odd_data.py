@@ -72,7 +72,9 @@ def all_the_way(table: Frame, recipe: str) -> tuple[EvaluationSummary, Verdict, 
     fit = fitting.fit(split.X_train, split.y_train, recipe=recipe, repeats=1)
     tested = metrics.evaluate(split.y_test, prediction.predict(fit.pipeline, split.X_test), bootstrap=200)
     policy = policy_derivation.derive(split, fit)
-    bundle = bundles.make(fit, policy, split.X_train, {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64})
+    bundle = bundles.make(
+        fit, policy, bundles.TrainingSet.of(split.X_train), {"fitted_pipeline": "f" * 64, "decision_policy": "d" * 64}
+    )
     assert codecs.encode("champion", bundle)
     verdict = out_of_fold.compare(predictions, candidate=recipe, champion=None)
     for result in (summary, tested, policy, verdict):

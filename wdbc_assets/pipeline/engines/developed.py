@@ -1,0 +1,60 @@
+"""The patients that a recipe was developed on, which monitoring compares others with: all, or a sample of many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from wdbc_assets.domain.data import contract, membership
+from wdbc_assets.domain.evaluation import log_odds
+from wdbc_assets.store.large_evaluation import LargeCrossValidation
+from wdbc_assets.store.table_files import TableFile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
+
+SAMPLE = 100_000
+"""About how many patients of a table larger than memory are drawn, by a hash of their measurements."""
+
+
+@dataclass(frozen=True)
+class Developed:
+    """Patients: 30 measurements, diagnoses, and mean out-of-fold log-odds over the repeats, shape (n,)."""
+
+    X: pd.DataFrame
+    y: pd.Series[int]
+    log_odds: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame | TableFile, evaluation: CrossValidation | LargeCrossValidation, recipe: str
+    ) -> Developed:
+        """Return the patients of a clean frame with the evaluation of a recipe.
+
+        Raises:
+            WdbcError: the recipe was not evaluated.
+        """
+        if isinstance(frame, TableFile) or isinstance(evaluation, LargeCrossValidation):
+            assert isinstance(frame, TableFile)  # noqa: S101 -- each is evaluated in its own form
+            assert isinstance(evaluation, LargeCrossValidation)  # noqa: S101
+            return _sampled(frame, evaluation, recipe)
+        own = log_odds.out_of_fold(evaluation.predictions, recipe)
+        return cls(frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS], own)
+
+
+def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) -> Developed:
+    evaluated = evaluation.evaluated
+    log_odds.require_evaluated(recipe, evaluated.recipes)
+    share = min(SAMPLE / frame.rows, 1.0)
+    patients, found = [], []
+    for part, predictions in zip(frame.parts(), evaluated.parts(recipe), strict=True):
+        chosen = membership.sampled(membership.digests(part), share=share)
+        patients.append(part[chosen])
+        found.append(log_odds.of_probabilities(predictions[:, chosen]).mean(axis=0))
+    table = pd.concat(patients, ignore_index=True)
+    return Developed(table[list(contract.FEATURES)], table[contract.DIAGNOSIS], np.concatenate(found))
