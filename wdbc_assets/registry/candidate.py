@@ -21,7 +21,7 @@ from wdbc_assets.store.paths import BUNDLE, POLICY
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.comparison import Evaluated, OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import Evaluated, OutOfFold
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
 

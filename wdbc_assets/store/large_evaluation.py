@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from wdbc_assets.domain.evaluation.comparison import OutOfFold
     from wdbc_assets.domain.evaluation.cross_validation import Winner
+    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
     from wdbc_assets.domain.evaluation.results import EvaluationSummary
     from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel, Predictions
 
@@ -53,7 +53,7 @@ class InFile:
         """Return the predictions of a recipe, which are then in memory."""
         import numpy as np
 
-        from wdbc_assets.domain.evaluation.comparison import OutOfFold
+        from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
 
         p, fold_of = (
             np.array([self.table.column(f"{name} {repeat}") for repeat in self.repeats]) for name in (recipe, FOLD)

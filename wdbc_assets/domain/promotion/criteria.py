@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wdbc_assets.domain.evaluation.comparison import OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
     from wdbc_assets.domain.evaluation.results import Spread
 
 

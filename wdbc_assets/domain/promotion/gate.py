@@ -40,7 +40,7 @@ from wdbc_assets.domain.rules.base import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wdbc_assets.domain.evaluation.comparison import Evaluated, OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import Evaluated, OutOfFold
     from wdbc_assets.domain.promotion.criteria import Comparison, Criterion
 
 EQUIVALENCE = 0.010
@@ -181,11 +181,11 @@ def _compared(candidate: OutOfFold, champion: OutOfFold, attempt: int) -> Compar
     Raises:
         WdbcError: they have none, or the predictions are not for the same patients in the same folds.
     """
-    from wdbc_assets.domain.evaluation import comparison
+    from wdbc_assets.domain.evaluation import out_of_fold
 
     repeats = set(candidate.repeats) & set(champion.repeats)
     first, second = (one.only(repeats) for one in (candidate, champion))
-    comparison.require_pairs(first, second)
+    out_of_fold.require_pairs(first, second)
     return criteria.compare(first, second, folds=candidate.folds, attempt=attempt)
 
 
