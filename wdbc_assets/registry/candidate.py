@@ -134,7 +134,7 @@ class Case:
         for manifest in manifests:
             if manifest.inputs["clean_frame"] == self.patients:
                 earlier: Evaluated = Handle(self.store, manifest).load().evaluated
-                return earlier.of(recipe)
+                return earlier.of(recipe) if recipe in earlier.recipes else None
         return None
 
     @property
