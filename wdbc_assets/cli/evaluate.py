@@ -13,6 +13,9 @@ from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
+from wdbc_assets.pipeline import staleness
+from wdbc_assets.registry.evidence import LABELLED
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import parsing
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--workers", type=click.IntRange(1, 256), metavar="N", help="Number of processes. [default: one per processor]"
 )
+@click.option("--labelled", is_flag=True, help="Evaluate on the labelled patients too: see wdbc retrain.")
 @click.option("--force", is_flag=True, help="Evaluate every fold again, even if it was finished before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON on stdout, all else on stderr.")
 @click.pass_obj
@@ -43,20 +47,31 @@ def evaluate(
     protocol: str | None,
     names: tuple[str, ...],
     workers: int | None,
+    labelled: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Evaluate recipes by repeated nested 10-fold cross-validation, and show each metric with its interval.
 
     Finished folds are kept: an interrupted evaluation resumes, and more recipes or repeats reuse them.
+
+    With --labelled, the patients are those of the reference and those of the batches whose diagnosis is known, and the
+    recipes include the champion's and the configured one. `wdbc promote` compares a candidate by this evaluation.
     """
     if workers is not None:
         os.environ[settings.variable("workers")] = str(workers)
     options = {"protocol": protocol, "evaluated_recipes": ",".join(names) or None}
     config, store = opened(**options)
+    asset = LABELLED if labelled else "cross_validation"
+    lines, run_id = terminal.Lines(), None
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        run_id = launch.job("evaluate", store, config, options, reporter=terminal.Lines(), force=force, debug=debug)
-    manifest = store.handle("cross_validation", run_id=run_id).manifest
+        if labelled:
+            staleness.require_made(store, "outcomes")
+            options["evaluated_recipes"] = ",".join(_both(store, config, names))
+            run_id = launch.evaluate_labelled(options, reporter=lines, force=force, debug=debug)
+        else:
+            run_id = launch.job("evaluate", store, config, options, reporter=lines, force=force, debug=debug)
+    manifest = store.handle(asset, run_id=run_id).manifest
     value: CrossValidation = store.value(manifest)
     if as_json:
         terminal.document(_plain(store, manifest, value))
@@ -64,7 +79,14 @@ def evaluate(
     evaluation.show(value.summary, value.winners)
     terminal.warn_if_replaced(store, manifest)
     terminal.say(f"\n  stored in {store.url}")
-    terminal.say(f"  next: {_next_commands(config.protocol)}")
+    terminal.say(f"  next: {f'{terminal.command_name()} promote' if labelled else _next_commands(config.protocol)}")
+
+
+def _both(store: Store, config: settings.Settings, names: tuple[str, ...]) -> list[str]:
+    """Return the recipes to evaluate on the labelled patients: those given, the configured one and the champion's."""
+    champion = open_registry(store).standing().recipe
+    own = [champion] if champion in recipes.RECIPES else []
+    return [*(names or config.evaluated_recipes.split(",")), config.recipe, *own]
 
 
 def _next_commands(protocol: str) -> str:

@@ -41,11 +41,13 @@ class Recorded:
 
     Attributes:
         metrics: The live metrics; None without any prediction.
+        outdated: The last live metrics, if all predictions were removed since; they stay stored.
         kept: The number of predictions that the service kept.
         removed: The number of batches whose predictions were removed because of their age.
     """
 
     metrics: "LiveMetrics | None"
+    outdated: "LiveMetrics | None"
     kept: int
     removed: int
 
@@ -61,9 +63,14 @@ def record(store: "Store", *, debug: bool, quiet: bool) -> Recorded:
     )
     assets = specs.JOBS["live"] if scored else ("outcomes", "served_predictions")
     launch.live(reporter=terminal.Lines(quiet=quiet), debug=debug, assets=assets)
-    metrics: LiveMetrics | None = store.handle("live_metrics").load() if scored else None
-    kept_rows = store.handle("served_predictions").manifest.rows or 0
-    return Recorded(metrics, kept_rows, removed=len(store.removed_partitions("predictions")))
+    last = store.current("live_metrics")
+    value: LiveMetrics | None = store.value(last) if last else None
+    return Recorded(
+        metrics=value if scored else None,
+        outdated=None if scored else value,
+        kept=store.handle("served_predictions").manifest.rows or 0,
+        removed=len(store.removed_partitions("predictions")),
+    )
 
 
 def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, as_json: bool) -> None:
@@ -81,7 +88,8 @@ def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, a
     if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
         decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
-        counts = {"kept_by_service": recorded.kept, "removed_batches": recorded.removed}
+        outdated = recorded.outdated and recorded.outdated.as_of
+        counts = {"outdated_as_of": outdated, "kept_by_service": recorded.kept, "removed_batches": recorded.removed}
         terminal.document({"live_metrics": plain, **counts, "guard": decision})
     else:
         _show(recorded, config)
@@ -118,6 +126,11 @@ def _show(recorded: Recorded, config: settings.Settings) -> None:
             f"  no prediction is left to compare with: those of {removed} were removed {because}. The outcomes are"
             " recorded, and those of later batches count once `wdbc monitor` has run"
         )
+        if recorded.outdated is not None:
+            terminal.say(
+                f"  the last live metrics are from before that, as of {recorded.outdated.as_of[:16].replace('T', ' ')}"
+                f" UTC: {recorded.outdated.verdict}. Alerts, the guard and `wdbc retrain` go by them until then"
+            )
     else:
         terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
     if recorded.kept:

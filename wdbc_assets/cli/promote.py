@@ -11,7 +11,6 @@ from wdbc_assets.orchestration import launch
 from wdbc_assets.registry import audit_log, challenger, policies, referral
 from wdbc_assets.registry import candidate as registry_candidate
 from wdbc_assets.registry.registry import Registry
-from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import NeverMade, Store
 
@@ -121,8 +120,9 @@ def _dry_run(store: Store, candidate: str | None) -> int:
         return _report_already_champion(case)
     verdict = case.compare()
     decisions.show_comparison(case.document(verdict))
+    _show_evidence(case)
     if verdict.promoted:
-        _warn(case.standing)
+        _warn(case)
     terminal.say("  nothing was changed: this was a dry run")
     return 0 if verdict.promoted else decisions.CHAMPION_STAYS
 
@@ -145,10 +145,11 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     entry = own_entries[-1] if own_entries else standing.history.entries[-1]
     if entry.evidence:
         decisions.show_comparison(registry.evidence(entry.evidence))
+        _show_evidence(case)
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
         terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after or '')} is in production")
-        _warn(case.standing)
+        _warn(case)
         terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
         return 0
     terminal.say(f"  the champion stays: {entry.recipe or 'none'} {formatting.short(entry.after or '-')}")
@@ -156,9 +157,26 @@ def _promote(store: Store, registry: Registry, candidate: str | None, *, force: 
     return decisions.CHAMPION_STAYS
 
 
-def _warn(before: Standing) -> None:
+def _show_evidence(case: registry_candidate.Case) -> None:
+    """Print whether the labelled patients were compared on, if they were evaluated."""
+    if case.evidence.is_labelled:
+        terminal.say("  compared on the labelled patients: the reference, and later ones whose diagnosis is known")
+    elif case.evidence.unused:
+        terminal.say(
+            f"  the labelled patients do not count, because of their evaluation {case.evidence.unused}:"
+            f" {terminal.command_name()} evaluate --labelled"
+        )
+
+
+def _warn(case: registry_candidate.Case) -> None:
     """Print what the promotion of another model ends."""
-    for warning in filter(None, (policies.lost(before), referral.ended(before.history))):
+    before = case.standing
+    fewer = (
+        "the champion before it was fitted on labelled patients, too, and this one on the reference only:"
+        f" `{terminal.command_name()} retrain --force` fits its recipe on all"
+    )
+    lost = (policies.lost(before), referral.ended(before.history), case.champion_is_refit and fewer)
+    for warning in filter(None, lost):
         terminal.say(terminal.style(f"  warning: {warning}", fg="yellow"))
 
 

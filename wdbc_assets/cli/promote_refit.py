@@ -11,8 +11,10 @@ def promote_refit(reason: str, *, force: bool, dry_run: bool) -> int:
     made = retraining.gather(store)
     standing = registry.standing()
     named = formatting.short(made.comparison.refit)
-    if standing.version == made.comparison.refit:
+    if made.comparison.refit in standing.versions_of_model:
         terminal.say(f"  refit {named} is already in production: nothing to do")
+        if standing.recalibrated is not None:
+            terminal.say(f"  {policies.describe(standing.recalibrated)}")
         return 0
     registry.require(made.comparison.champion)
     decisions.show_comparison(made.document)

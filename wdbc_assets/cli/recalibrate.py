@@ -24,7 +24,7 @@ def recalibrate(*, prevalence: float) -> None:
     class are the same there.
 
     FRACTION is 0.001 to 0.999. A second recalibration replaces the first. `wdbc promote --policy` puts the policy into
-    production. A champion that is a refit (`wdbc retrain`) cannot be recalibrated; the error states the constant.
+    production. The next refit (`wdbc retrain`) has a policy without recalibration again.
     """
     _, store, registry = decisions.prepare()
     standing = registry.standing()

@@ -70,6 +70,8 @@ def _show_need(need: "Need") -> None:
         terminal.say(f"    because: {reason}" if need.reasons else f"    {reason}")
     for obstacle in need.obstacles:
         terminal.say(f"    but: {obstacle}")
+    for group in need.unusable:
+        terminal.say(f"    not counted: {group}")
 
 
 def _show(registry: Registry, made: "Retraining") -> None:
@@ -89,6 +91,7 @@ def _plain(need: "Need", registry: Registry, made: "Retraining | None") -> dict[
         "wanted": need.wanted,
         "reasons": list(need.reasons),
         "obstacles": list(need.obstacles),
+        "unusable": list(need.unusable),
         "comparison": made and parsing.plain(made.comparison),
         "champion": registry.standing().version,
     }

@@ -1,9 +1,13 @@
 """What is known about the need of a retraining, read from the store and its audit log, without Dagster."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, settings
+from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data.labelled import LEAST_NEW
 from wdbc_assets.domain.monitoring.retraining import Alarm, Facts, Limits, Need, assess
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.pipeline import staleness
@@ -11,6 +15,9 @@ from wdbc_assets.registry import retraining
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.store import Store
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.data.incoming import IncomingBatch
 
 
 def need(store: Store, config: settings.Settings) -> Need:
@@ -40,12 +47,14 @@ def observation(standing: Standing) -> str:
 def facts(store: Store, standing: Standing) -> Facts:
     """Return what the need of a retraining is decided from."""
     retrained = tuple(_time(entry.at) for entry in retraining.entries(standing.history.entries))
+    new = _new_patients(store, max(retrained, default=None))
     return Facts(
         now=clock.now(),
         retrained=retrained,
         promoted=_time(standing.since.at) if standing.since else None,
         alarms=tuple(_alarms(store)),
-        new_patients=_new_patients(store, max(retrained, default=None)),
+        new_patients=new.usable,
+        unusable=new.unusable,
     )
 
 
@@ -58,13 +67,53 @@ def _alarms(store: Store) -> Iterator[Alarm]:
         yield Alarm("live metrics", _time(store.document(live, "live_metrics.json")["as_of"]))
 
 
-def _new_patients(store: Store, since: datetime | None) -> int:
-    """Return the number of patients whose diagnosis was first recorded after a time, or of all."""
+@dataclass(frozen=True)
+class _NewPatients:
+    """The number of patients with a new diagnosis who can be used, and why others cannot."""
+
+    usable: int
+    unusable: tuple[str, ...] = ()
+
+
+def _new_patients(store: Store, since: datetime | None) -> _NewPatients:
+    """Return the patients whose diagnosis was first recorded after a time, or all.
+
+    If they are too few for a retraining in any case, no batch is read to find those who can be used.
+    """
     import pandas as pd
+
+    from wdbc_assets.domain.monitoring import live
 
     events = store.handle("outcomes").load()
     first = pd.to_datetime(events.groupby("id")["recorded_at"].min(), utc=True, format="ISO8601")
-    return len(first) if since is None else int((first > since).sum())
+    new = set(first.index if since is None else first.index[first > since])
+    if len(new) < LEAST_NEW:
+        return _NewPatients(len(new))
+    agreed = new & set(live.current_diagnoses(events).table["id"])
+    gone = _in_no_batch(store, agreed)
+    reasons = []
+    if gone:
+        removed = len(store.removed_partitions("incoming_batch"))
+        why = f"{removed:,} were removed because of their age ({settings.variable('keep_batches_days')})"
+        reasons.append(
+            f"{gone:,} new diagnoses are of patients in no stored batch: "
+            + (why if removed else "it was not taken up yet, or the service scored them")
+        )
+    if len(agreed) < len(new):
+        reasons.append(f"{len(new) - len(agreed):,} patients have contradictory diagnoses")
+    return _NewPatients(len(agreed) - gone, tuple(reasons))
+
+
+def _in_no_batch(store: Store, patients: set[str]) -> int:
+    """Return how many patients are in no stored batch. The newest is read first: most of them are in the last ones."""
+    missing = set(patients)
+    for batch in reversed(store.partitions("incoming_batch")):
+        if not missing:
+            break
+        value: IncomingBatch = store.handle("incoming_batch", partition=batch).load()
+        for part in value.patients.parts([contract.ID]):
+            missing.difference_update(part[contract.ID])
+    return len(missing)
 
 
 def _time(text: str) -> datetime:

@@ -31,6 +31,7 @@ defs = dg.Definitions(
         jobs.served,
         jobs.live,
         jobs.retrain,
+        jobs.evaluate_labelled,
     ],
     schedules=[schedules.daily_train, schedules.daily_served],
     sensors=[

@@ -34,4 +34,7 @@ retrain = _job(
     "retrain",
     "Fit the champion's recipe on all patients whose diagnosis is known, and compare the refit with the champion.",
 )
+evaluate_labelled = _job(
+    "evaluate_labelled", "Evaluate the recipes as `evaluate` does, on the reference and the labelled patients together."
+)
 monitor = _job("monitor", "Take up an incoming batch: store its patients, score them, and look for drift.")

@@ -104,6 +104,16 @@ def retrain(why: str, *, reporter: Reporter, debug: bool) -> str:
     return _through_dagster("retrain", assets, {}, None, reporter=reporter, force=False, debug=debug, tags=tags)
 
 
+def evaluate_labelled(options: Mapping[str, Any], *, reporter: Reporter, force: bool, debug: bool) -> str:
+    """Run the job `evaluate_labelled` with settings given on the command line; return the id of the run.
+
+    Raises:
+        WdbcError: The run failed.
+    """
+    assets, given = specs.JOBS["evaluate_labelled"], {name: value for name, value in options.items() if value}
+    return _through_dagster("evaluate_labelled", assets, given, None, reporter=reporter, force=force, debug=debug)
+
+
 def served(*, reporter: Reporter, debug: bool, assets: Sequence[str] = specs.JOBS["served"]) -> str:
     """Run the job `served`, or some of its assets; return the id of the run.
 

@@ -116,7 +116,7 @@ class PromoteStep(Step):
         self, case: registry_candidate.Case, verdict: "Verdict", decision: Decision
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Replace the champion by the candidate, if the champion is still the one that it was compared with."""
-        versions = {name: manifest.version for name, manifest in case.manifests.items()}
+        versions = {name: manifest.version for name, manifest in case.decided_by.items()}
         bundle = case.bundle()
         draft = self.store.draft(
             self.name,
@@ -126,12 +126,12 @@ class PromoteStep(Step):
             inputs=versions,
             code_version=code_versions.code_version(self.name),
         )
-        made_of = tuple(case.manifests.values())
+        made_of = tuple(case.decided_by.values())
         open_registry(self.store).promote(draft, decision, expected=case.standing.version, made_of=made_of)
         described = describe_champion(bundle, verdict, decision)
         if lost := policies.lost(case.standing):
             described["warning"] = lost
-        yield self.result(bundle, draft.manifest, described, case.manifests)
+        yield self.result(bundle, draft.manifest, described, case.decided_by)
         self.log_outcome("made", "champion promoted", manifest=draft.manifest)
 
     def _unchanged(self) -> Iterator[dg.MaterializeResult[Any]]:

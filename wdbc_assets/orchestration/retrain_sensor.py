@@ -34,7 +34,8 @@ def retrain_wanted(
     except NeverMade as error:
         return dg.SkipReason(f"Nothing to retrain: {error.what}. {error.hint}")
     if not need.wanted:
-        return dg.SkipReason(f"No retraining: {'; '.join(need.obstacles or ('no reason for one',))}.")
+        why = (*(need.obstacles or ("no reason for one",)), *(f"not counted: {group}" for group in need.unusable))
+        return dg.SkipReason(f"No retraining: {'; '.join(why)}.")
     return _request(context.instance, retraining.observation(open_registry(opened).standing()), "; ".join(need.reasons))
 
 

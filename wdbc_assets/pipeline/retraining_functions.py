@@ -1,9 +1,12 @@
-"""The functions of the retraining: the labelled patients, a refit of the champion, and their comparison."""
+"""The functions of the retraining: the labelled patients, an evaluation on them, a refit, and its comparison."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from wdbc_assets import settings
+from wdbc_assets.pipeline.engines.engine import Engine
 from wdbc_assets.pipeline.progress import Report
+from wdbc_assets.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.data.labelled import LabelledPatients
     from wdbc_assets.domain.data.splitting import Split
+    from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.refit_comparison import RefitComparison
 
@@ -22,6 +26,31 @@ def labelled_patients(
     from wdbc_assets.domain.monitoring import collection
 
     return collection.collect(clean_frame, incoming_batch, outcomes)
+
+
+def labelled_cross_validation(
+    labelled_patients: "LabelledPatients",
+    parameters: settings.EvaluationParameters,
+    engine: Engine,
+    checkpoints: Checkpoints,
+    report: Report,
+) -> "CrossValidation":
+    """The evaluation of `cross_validation` on the labelled patients: those of the reference and later ones together.
+
+    The gate compares a candidate of another recipe than the champion's by it, if it has both.
+    """
+    from wdbc_assets.pipeline.engines import folds
+
+    labelled_patients.require_later()
+    return folds.evaluate(
+        labelled_patients.frame,
+        recipes=parameters.evaluated_recipes.split(","),
+        protocol=parameters.protocol,
+        method=parameters.split_method,
+        engine=engine,
+        checkpoints=checkpoints,
+        report=lambda done, total: report("folds evaluated", done, total),
+    )
 
 
 def refit(

@@ -119,6 +119,11 @@ def validate_cross_validation(
     return evaluation_rules.validate(value, frame)
 
 
+def validate_labelled_cross_validation(value: "CrossValidation", inputs: Mapping[str, Any]) -> list[Finding]:
+    """Validate an evaluation of the labelled patients."""
+    return validate_cross_validation(value, {"clean_frame": inputs["labelled_patients"].frame})
+
+
 def validate_model_card(card: "ModelCard", inputs: Mapping[str, Any]) -> list[Finding]:
     """Validate a model card against the artifacts that it cites."""
     from wdbc_assets.domain.promotion import card_rules

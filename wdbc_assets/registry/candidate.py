@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_versions, functions, specs
-from wdbc_assets.registry import challenger, verdicts
+from wdbc_assets.registry import challenger, evidence, verdicts
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.registry.verdicts import VerdictDocument
@@ -129,18 +129,30 @@ class Case:
             return None
         if self.champion_is_unchanged and recipe in evaluated.recipes:
             return evaluated.of(recipe)
-        own = champion.inputs.get("cross_validation")
-        manifests = index.read(self.store).whole("cross_validation", own) if own else []
+        asset = self.evidence.manifest.asset
+        own = champion.inputs.get(asset)
+        manifests = index.read(self.store).whole(asset, own) if own else []
         for manifest in manifests:
-            if manifest.inputs["clean_frame"] == self.patients:
+            if evidence.patients(manifest) == self.patients:
                 earlier: Evaluated = Handle(self.store, manifest).load().evaluated
                 return earlier.of(recipe) if recipe in earlier.recipes else None
         return None
 
     @property
     def patients(self) -> str:
-        """The version of the clean frame that was evaluated."""
-        return self.manifests["cross_validation"].inputs["clean_frame"]
+        """The version of the table whose patients were evaluated."""
+        return self.evidence.patients
+
+    @cached_property
+    def evidence(self) -> evidence.Evidence:
+        """The evaluation by which the candidate is compared."""
+        reference = self.manifests["cross_validation"]
+        return evidence.choose(self.store, reference, candidate=self.recipe, champion=self.champion_recipe)
+
+    @property
+    def decided_by(self) -> dict[str, Manifest]:
+        """The manifests of the candidate's inputs and of its evidence."""
+        return self.manifests | {self.evidence.manifest.asset: self.evidence.manifest}
 
     @cached_property
     def attempt(self) -> int:
@@ -199,12 +211,12 @@ class Case:
         """
         from wdbc_assets.domain.promotion import gate
 
-        evidence, split = self.manifests["cross_validation"], self.manifests["train_test_split"]
+        found, split = self.evidence, self.manifests["train_test_split"]
         by_present_code = (
-            self.manifests[name].code_version == code_versions.code_version(name, self.manifests[name].parameters)
-            for name in ("fitted_pipeline", "cross_validation")
+            manifest.code_version == code_versions.code_version(manifest.asset, manifest.parameters)
+            for manifest in (self.manifests["fitted_pipeline"], found.manifest)
         )
-        evaluation = Handle(self.store, evidence).load()
+        evaluation = Handle(self.store, found.manifest).load()
         evaluated = evaluation.evaluated
         return gate.compare(
             evaluated,
@@ -215,7 +227,7 @@ class Case:
             other_search=self.other_search,
             published=evaluation.summary.published,
             winner_log_loss=self.winner_log_loss,
-            same_patients=self.patients == split.inputs["clean_frame"],
+            same_patients=found.clean_frame == split.inputs["clean_frame"],
             same_code=all(by_present_code),
             same_recipe=self.recipe == self.champion_recipe and self.champion_is_unchanged,
             supersedes=self.is_current and not self.champion_is_refit,
@@ -255,12 +267,12 @@ class Case:
             candidate=verdicts.CandidateVersion(
                 recipe=self.recipe,
                 version=self.version,
-                made_of={name: manifest.version for name, manifest in self.manifests.items()},
+                made_of={name: manifest.version for name, manifest in self.decided_by.items()},
                 code=self.code,
                 definition=self.definition,
             ),
             champion=verdicts.Champion(recipe=self.champion_recipe, version=version) if version else None,
-            protocol=self.manifests["cross_validation"].parameters.get("protocol"),
+            protocol=self.evidence.manifest.parameters.get("protocol"),
             patients=self.patients,
             experiment=self.experiment,
             verdict=verdict,

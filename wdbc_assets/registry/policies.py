@@ -1,9 +1,10 @@
 """The champion's decision policy for another prevalence: made as a version, and promoted by itself.
 
-A recalibrated policy is a version of `decision_policy` that is made from another one. It is stored with a manifest and
-without a pointer, so that it serves nobody, the current policy stays current, and `wdbc gc` removes it some time after
-the last champion that has it. A champion with another policy is another bundle of the same model. Its manifest names
-the policy like any other input, so that it is verified, kept and rolled back like any other champion.
+A recalibrated policy is a version of `decision_policy` that is made from another one, or from a refit, which has its
+policy in its bundle. It is stored with a manifest and without a pointer, so that it serves nobody, the current policy
+stays current, and `wdbc gc` removes it some time after the last champion that has it. A champion with another policy is
+another bundle of the same model. Its manifest names the policy like any other input, so that it is verified, kept and
+rolled back like any other champion.
 
 The gate does not decide about a policy: its probabilities are for patients elsewhere, so their log-loss on the patients
 here is worse by construction. A person states a reason instead.
@@ -28,8 +29,10 @@ from wdbc_assets.store.store import Draft, NeverMade, Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
+    from wdbc_assets.domain.promotion.bundles import Bundle
 
 POLICY = "decision_policy"
+REFIT = "refit"
 
 
 @dataclass(frozen=True)
@@ -45,29 +48,27 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
     """Store the champion's policy for another prevalence, and return it. No pointer moves.
 
     It is made from the policy without recalibration, which is itself the result for the prevalence of the training set.
-    An equal version that is stored already is not stored again.
+    That of a refit is a version only if it was asked for. An equal version that is stored already is not stored again.
 
     Raises:
         NeverMade: there is no champion.
         DamagedStore: the champion's policy is damaged or no longer stored.
-        WdbcError: there is no such policy: see `recalibration.recalibrate`; or the champion is a refit.
+        WdbcError: there is no such policy: see `recalibration.recalibrate`.
     """
     from wdbc_assets.domain.evaluation import recalibration
 
     champion = require_champion(store, standing)
-    if "refit" in champion.inputs:
-        raise _of_refit(store, champion, prevalence)
     found = index.read(store)
-    own = _own(_policy(store, found, champion.inputs.get(POLICY, "")), store, found)
-    value: DecisionPolicy = store.value(own)
+    original = _original(store, found, champion)
+    value = _value(store, original)
     made = recalibration.recalibrate(value, prevalence)
-    manifest = own
-    if made != value:
+    manifest = original
+    if original.asset == REFIT or made != value:
         draft = store.draft(
             POLICY,
             made,
             run_id=f"recalibrate-{uuid.uuid4()}",
-            inputs={POLICY: own.version},
+            inputs={original.asset: original.version},
             parameters={"prevalence": prevalence},
             code_version=code_versions.code_version(POLICY),
         )
@@ -76,7 +77,7 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
             store.add(draft)
         else:
             store.write(draft)  # a damaged file is written again
-    return Stored(made, manifest, serves=champion.inputs.get(POLICY) == manifest.version)
+    return Stored(made, manifest, serves=_value(store, champion) == made)
 
 
 @dataclass(frozen=True)
@@ -102,22 +103,19 @@ def exchange(store: Store, standing: Standing, version: str) -> Exchange:
 
     champion = require_champion(store, standing)
     manifest = index.find(store, POLICY, version)
-    found = index.read(store)
-    own = _own(manifest, store, found)
-    model = champion.inputs.get("fitted_pipeline")
-    if own.inputs.get("fitted_pipeline") != model:
+    own = _original(store, index.read(store), manifest)
+    if (model := _model(champion)) != (its := _model(own)):
         raise WdbcError(
-            f"the policy {formatting.short(manifest.version)} belongs to another model: to fitted_pipeline"
-            f" {formatting.short(own.inputs.get('fitted_pipeline'))}, and the champion to {formatting.short(model)}",
+            f"the policy {formatting.short(manifest.version)} belongs to another model: to {_named(its)}, and the"
+            f" champion to {_named(model)}",
             where=store.url,
             hint="Recalibrate the policy of this champion: `wdbc recalibrate --prevalence P`.",
         )
     value: DecisionPolicy = store.value(manifest)
-    bundle = store.value(champion)
-    changed = replace(bundle, policy=value, versions={**bundle.versions, POLICY: manifest.version})
+    bundle: Bundle = store.value(champion)
     draft = store.draft(
         paths.CHAMPION,
-        changed,
+        with_policy(bundle, value, manifest.version),
         run_id=f"policy-{uuid.uuid4()}",
         inputs={**champion.inputs, POLICY: manifest.version},
         parameters=champion.parameters,
@@ -125,12 +123,17 @@ def exchange(store: Store, standing: Standing, version: str) -> Exchange:
     )
     bundle_loader.open_bundle(draft.contents)  # the smoke test, before it can serve anybody
     return Exchange(
-        policy=Stored(value, manifest, serves=champion.inputs.get(POLICY) == manifest.version),
+        policy=Stored(value, manifest, serves=bundle.policy == value),
         noted=PolicyVersion(manifest.version, value.prevalence, value.training.prevalence),
         recipe=value.recipe,
         draft=draft,
         made_of=(manifest, own),
     )
+
+
+def with_policy(bundle: "Bundle", policy: "DecisionPolicy", version: str) -> "Bundle":
+    """Return the bundle of the same model with another policy, a version of decision_policy."""
+    return replace(bundle, policy=policy, versions={**bundle.versions, POLICY: version})
 
 
 def promote(registry: Registry, standing: Standing, made: Exchange, *, actor: str, reason: str) -> Entry:
@@ -143,7 +146,7 @@ def promote(registry: Registry, standing: Standing, made: Exchange, *, actor: st
     decision = Decision(
         actor=actor,
         run_id=None,
-        candidate=made.draft.manifest.inputs.get("fitted_pipeline"),
+        candidate=_model(made.draft.manifest)[1],
         recipe=standing.recipe or made.recipe,
         reason=reason,
         policy=made.noted,
@@ -175,24 +178,6 @@ def require_champion(store: Store, standing: Standing) -> Manifest:
     )
 
 
-def _of_refit(store: Store, champion: Manifest, to: float) -> WdbcError:
-    """Return the error for a refit. It has its policy in its bundle, and no version of decision_policy."""
-    from wdbc_assets.domain.evaluation import recalibration
-
-    policy = store.value(champion).policy
-    made = recalibration.recalibrate(policy, to).recalibration
-    offset = made.offset if made is not None else 0.0
-    here, there = formatting.percent(policy.training.prevalence), formatting.percent(to)
-    return WdbcError(
-        "the champion is a refit, whose policy cannot be recalibrated: it is no version of decision_policy, of which a"
-        " recalibrated one is made and verified",
-        where=store.url,
-        hint="Promote a model of the main line, then recalibrate: `wdbc run`, `wdbc evaluate`, `wdbc promote`. Until"
-        f" then, {offset:+.4f} in the log-odds turns its probabilities, for a prevalence of {here} among its patients,"
-        f" into those for {there}; every triage outcome stays the same.",
-    )
-
-
 def describe(policy: PolicyVersion) -> str:
     """Return what the probabilities of a recalibrated policy are for, in words."""
     return (
@@ -212,17 +197,49 @@ def lost(standing: Standing) -> str | None:
     )
 
 
-def _own(manifest: Manifest, store: Store, found: index.StoreIndex) -> Manifest:
-    """Return the policy that a recalibrated one was made from; any other is its own."""
-    return _policy(store, found, manifest.inputs[POLICY]) if POLICY in manifest.inputs else manifest
+def _original(store: Store, found: index.StoreIndex, made: Manifest) -> Manifest:
+    """Return what has the policy without recalibration that a policy, or a champion's, was made from.
+
+    This is a version of decision_policy, or a refit. A policy that was made from none is its own.
+    """
+    asset = next((name for name in (REFIT, POLICY) if name in made.inputs), None)
+    if asset is not None:
+        return _original(store, found, _whole(store, found, asset, made.inputs[asset]))
+    if made.asset == paths.CHAMPION:
+        raise _no_longer_stored(store, POLICY, None)
+    return made
 
 
-def _policy(store: Store, found: index.StoreIndex, version: str) -> Manifest:
-    manifest = next(iter(found.whole(POLICY, version)), None) if version else None
+def _value(store: Store, manifest: Manifest) -> "DecisionPolicy":
+    """Return a policy, or that of a bundle."""
+    value = store.value(manifest)
+    policy: DecisionPolicy = value if manifest.asset == POLICY else value.policy
+    return policy
+
+
+def _model(manifest: Manifest) -> tuple[str, str | None]:
+    """Return the model of a champion or an original policy: a version of `refit` or else of `fitted_pipeline`."""
+    if manifest.asset == REFIT:
+        return REFIT, manifest.version
+    asset = REFIT if REFIT in manifest.inputs else "fitted_pipeline"
+    return asset, manifest.inputs.get(asset)
+
+
+def _named(model: tuple[str, str | None]) -> str:
+    return f"{model[0]} {formatting.short(model[1])}"
+
+
+def _whole(store: Store, found: index.StoreIndex, asset: str, version: str) -> Manifest:
+    manifest = next(iter(found.whole(asset, version)), None) if version else None
     if manifest is None:
-        raise DamagedStore(
-            f"the champion's decision policy {formatting.short(version or None)} is no longer stored",
-            where=store.url,
-            hint="Restore it from a backup, or promote a new model: `wdbc run`, `wdbc evaluate`, then `wdbc promote`.",
-        )
+        raise _no_longer_stored(store, asset, version)
     return manifest
+
+
+def _no_longer_stored(store: Store, asset: str, version: str | None) -> DamagedStore:
+    what = "decision policy" if asset == POLICY else asset
+    return DamagedStore(
+        f"the champion's {what} {formatting.short(version or None)} is no longer stored",
+        where=store.url,
+        hint="Restore it from a backup, or promote a new model: `wdbc run`, `wdbc evaluate`, then `wdbc promote`.",
+    )

@@ -38,12 +38,14 @@ class RemoteSourceSkipped(NotDerived):
 class StoredVersion:
     """A version to re-derive, with its stored files by name; None for a missing file.
 
-    Of a table that is larger than memory, size and digest stand for a file.
+    Of a table that is larger than memory, size and digest stand for a file. `then` is what was done with the value of
+    the asset before it was stored, if anything.
     """
 
     asset: str
     manifest: Manifest
     contents: Mapping[str, bytes | StoredFile | None]
+    then: Callable[[Any], Any] | None = None
 
     def intact(self) -> dict[str, bytes]:
         """Return the files in memory that match the manifest."""
@@ -136,6 +138,8 @@ class Sandbox:
         value, origin = outcome, None
         if isinstance(outcome, calls.External):
             value, origin = outcome.value, outcome.origin
+        if case.then is not None:
+            value = case.then(value)
         draft = self._store.draft(case.asset, value, run_id=case.manifest.run_id, origin=origin)
         return Derived(value, draft, tuple(notes))
 

@@ -56,6 +56,17 @@ def _summed_folds(checkpoints: Checkpoints, contents: Mapping[str, bytes], versi
     return f"{len(sample)} of {len(models)} folds evaluated again"
 
 
+def labelled_folds(
+    checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapping[str, Any], version: str
+) -> str:
+    """Fill the checkpoints as `folds` does, for an evaluation of the labelled patients.
+
+    Raises:
+        LookupError: A stored file is missing.
+    """
+    return folds(checkpoints, contents, {"clean_frame": inputs["labelled_patients"].frame}, version)
+
+
 def _outcomes(
     predictions: "pd.DataFrame", winners: list[dict[str, Any]], method: Any
 ) -> dict[Any, tuple[list[int], Any]]:

@@ -7,7 +7,9 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -15,6 +17,7 @@ from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.pipeline import specs, validation
+from wdbc_assets.registry import policies
 from wdbc_assets.store import index, paths
 from wdbc_assets.store.manifest import DamagedStore, Manifest, StoredFile
 from wdbc_assets.store.store import Store
@@ -25,6 +28,9 @@ from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import FileDifference
 from wdbc_assets.verification.inputs import Inventory, Rederived
 from wdbc_assets.verification.rederive import Derived, Inputs, RemoteSourceSkipped, Sandbox, StoredVersion
+
+if TYPE_CHECKING:
+    from wdbc_assets.domain.promotion.bundles import Bundle
 
 LATEST_BATCHES = 5
 """Of an asset with a version for each batch, a verification that is not deep re-derives those of the latest ones."""
@@ -54,18 +60,35 @@ def verify(
             if not manifests:
                 yield AssetVerification(asset, None, "not derived", reason="it has never been materialized")
             for manifest in manifests:
-                refit = _refit(store, manifest) if asset == paths.CHAMPION else None
-                made_as = refit or manifest
-                found = verification.check(StoredVersion(made_as.asset, made_as, store.found(manifest)))
-                yield replace(found, asset=asset, manifest=manifest)
+                case = StoredVersion(asset, manifest, store.found(manifest))
+                if asset == paths.CHAMPION and "refit" in manifest.inputs:
+                    case = _of_refit(store, case)
+                yield replace(verification.check(case), asset=asset, manifest=manifest)
 
 
-def _refit(store: Store, champion: Manifest) -> Manifest | None:
-    """Return the manifest of the refit that was promoted as it is; None if the champion is no such refit."""
-    version = champion.inputs.get("refit")
-    if version != champion.version:
-        return None
-    return next(iter(index.read(store).whole("refit", version)), None)
+def _of_refit(store: Store, champion: StoredVersion) -> StoredVersion:
+    """Return how a champion that is a refit was made: as its refit, and then with another policy if it has one.
+
+    Without the manifests of its refit and policy it is returned as it is, and cannot be derived again.
+    """
+    found, stated = index.read(store), champion.manifest
+    refit = next(iter(found.whole("refit", stated.inputs["refit"])), None)
+    if refit is None or policies.POLICY not in stated.inputs:
+        return champion if refit is None else StoredVersion("refit", refit, champion.contents)
+    policy = next(iter(found.whole(policies.POLICY, stated.inputs[policies.POLICY])), None)
+    if policy is None:
+        return champion
+    manifest = replace(refit, version=stated.version, files=stated.files, run_id=stated.run_id)
+    return StoredVersion("refit", manifest, champion.contents, partial(_with_policy, store, policy))
+
+
+def _with_policy(store: Store, manifest: Manifest, refit: "Bundle") -> "Bundle":
+    """Return a refit with the policy that a manifest describes, which is recalibrated again from that of the refit."""
+    from wdbc_assets.domain.evaluation import recalibration
+
+    policy = recalibration.recalibrate(refit.policy, manifest.parameters["prevalence"])
+    version = store.draft(policies.POLICY, policy, run_id=manifest.run_id).manifest.version
+    return policies.with_policy(refit, policy, version)
 
 
 def _current(store: Store, asset: str, *, deep: bool) -> Iterator[Manifest]:

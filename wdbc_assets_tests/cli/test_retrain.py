@@ -8,18 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import wdbc_assets
 from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import store_problems
-from wdbc_assets.registry import retraining
+from wdbc_assets.registry import policies, retraining, roots
 from wdbc_assets.registry.candidate import Case
 from wdbc_assets.registry.decision_log import Decision, Superseded
 from wdbc_assets.registry.registry import Registry, open_registry
-from wdbc_assets.store import removals
+from wdbc_assets.store import gc, removals
 from wdbc_assets.store.removals import Removal
 from wdbc_assets.store.store import NeverMade, Store, open_store
 from wdbc_assets.verification.verify import verify
@@ -65,6 +67,15 @@ def other(environment: Path, empty_history: Path) -> Store:
     return retrained.make_store(environment / "results")
 
 
+def derived_again(store: Store) -> tuple[str, str | None]:
+    (found,) = verify(store, settings.load(), ["champion"], deep=False)
+    return found.verdict, found.derived
+
+
+def logit(p: Any) -> Any:
+    return np.log(p / (1 - p))
+
+
 def actions(store: Store) -> list[str]:
     return [entry.action for entry in open_registry(store).standing().history.entries]
 
@@ -105,21 +116,79 @@ def test_a_retraining_is_explained_made_compared_recorded_and_promoted_by_a_pers
     assert list(store_problems.refits(store)) == []  # it was in production: nobody waits for it
 
 
-def test_a_refit_in_production_is_derived_again_and_its_policy_is_not_recalibrated(store: Store) -> None:
+def test_a_refit_in_production_is_recalibrated_derived_again_kept_and_rolled_back(store: Store) -> None:
+    store.commit(store.draft("decision_policy", champions.bundle().policy, run_id="a-run"), run_id="a-run")
     typed("retrain")
     typed("promote", "--refit")
-    (found,) = verify(store, settings.load(), ["champion"], deep=False)
-    assert (found.asset, found.verdict, found.derived) == ("champion", "same", store.handle("refit").manifest.version)
+    refit = store.handle("refit").manifest.version
+    assert derived_again(store) == ("same", refit)
+    assert Case(store, {}, {}, open_registry(store).standing(), is_current=True).champion_is_refit
     trained = store.handle("champion").load().policy.training.prevalence
-    with pytest.raises(WdbcError, match=r"the champion is a refit, .* no version of decision_policy") as refused:
-        typed("recalibrate", "--prevalence", "0.2")
-    offset = math.log(0.2 / 0.8) - math.log(trained / (1 - trained))
-    assert f"Until then, {offset:+.4f} in the log-odds" in refused.value.hint
-    assert "`wdbc run`, `wdbc evaluate`, `wdbc promote`" in refused.value.hint
     with pytest.raises(WdbcError, match=r"is not between 0\.001 and 0\.999"):
         typed("recalibrate", "--prevalence", "0.0001")
-    case = Case(store, {}, {}, open_registry(store).standing(), is_current=True)
-    assert case.champion_is_refit
+    assert "is already in production" in typed("recalibrate", "--prevalence", str(trained)).output
+
+    shown = typed("recalibrate", "--prevalence", "0.2").output
+    assert f"{math.log(0.2 / 0.8) - math.log(trained / (1 - trained)):+.4f} in log-odds" in shown
+    policy = shown.split("promote --policy ")[1].split()[0]
+    assert "is in production" in typed("promote", "--policy", policy, "--reason", "a clinic elsewhere").output
+    standing = open_registry(store).standing()
+    entry = standing.history.entries[-1]
+    assert (entry.action, entry.candidate, entry.after) == ("policy promoted", refit, standing.version)
+    assert (standing.problems, standing.version != refit) == ((), True)
+    assert entry.policy is not None
+    assert entry.policy.version.startswith(policy)
+    shown = typed("promote", "--refit").output
+    assert "already in production" in shown
+    assert "for a prevalence of 20 %" in shown
+    assert derived_again(store) == ("same", standing.version)
+
+    X = champions.split().X_test
+    ours, plain = wdbc_assets.champion(store=store.url), store.handle("refit").load()
+    p = plain.pipeline.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(logit(ours.predict_proba(X)[:, 1]) - logit(p), logit(0.2) - logit(trained), atol=1e-6)
+
+    kept = {one.version: one.kept for one in gc.survey(store, roots.of(store, keep=5), run_limit=-1e9)}
+    assert kept[entry.policy.version] == f"input of champion {str(standing.version)[:12]}"
+    assert kept[refit] == "current"
+    typed("rollback", "--reason", "one step")
+    assert (open_registry(store).standing().version, derived_again(store)[0]) == (refit, "same")
+    typed("rollback", "--to", str(standing.version), "--reason", "back")
+    assert open_registry(store).standing().recalibrated == entry.policy
+
+    back = typed("recalibrate", "--prevalence", str(trained)).output.split("promote --policy ")[1].split()[0]
+    typed("promote", "--policy", back, "--reason", "here again")
+    assert open_registry(store).standing().recalibrated is None
+    assert derived_again(store)[0] == "same"
+    assert "is already in production: nothing to do" in typed("recalibrate", "--prevalence", str(trained)).output
+
+
+def test_a_champion_whose_recalibration_was_forged_is_found(store: Store) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    registry = open_registry(store)
+    made = policies.recalibrate(store, registry.standing(), 0.2)
+    forged = replace(made.value, threshold=0.9)
+    draft = store.draft(
+        "decision_policy", forged, run_id="x", inputs=made.manifest.inputs, parameters=made.manifest.parameters
+    )
+    store.add(draft)
+    exchanged = policies.exchange(store, registry.standing(), draft.manifest.version)
+    policies.promote(registry, registry.standing(), exchanged, actor="eve", reason="x")
+    assert derived_again(store)[0] == "diverged"
+
+
+def test_a_policy_of_the_main_line_does_not_belong_to_a_refit(store: Store) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    policy, inputs = champions.bundle().policy, {"fitted_pipeline": "f" * 64}
+    draft = store.draft("decision_policy", policy, run_id="another-run", inputs=inputs)
+    store.add(draft)
+    with pytest.raises(WdbcError, match=r"another model: to fitted_pipeline ffff.*, and the champion to refit"):
+        typed("promote", "--policy", draft.manifest.version, "--reason", "x")
+    store.backend.remove(f"refit/versions/{open_registry(store).standing().version}")
+    with pytest.raises(WdbcError, match=r"the champion's refit .* is no longer stored"):
+        typed("recalibrate", "--prevalence", "0.3")
 
 
 @pytest.mark.parametrize("mode", ["evidence", "off"])
@@ -198,6 +267,11 @@ def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: St
     retrained.put(other, made, events)
     for partition in list(made)[:-1]:
         removals.remove(other.backend, "incoming_batch", partition, Removal("2026-06-01", "it is older than 90 days"))
+    dry = document("retrain", "--dry-run")
+    assert dry["obstacles"] == ["30 new diagnoses; a comparison needs at least 90"]
+    gone = "210 new diagnoses are of patients in no stored batch: 7 were removed because of their age"
+    assert dry["unusable"] == [f"{gone} (WDBC_KEEP_BATCHES_DAYS)"]
+    assert f"not counted: {gone}" in typed("retrain", "--dry-run").output
     with pytest.raises(WdbcError, match="1 batches with known outcomes arrived so far") as refused:
         typed("retrain", "--force")
     assert "210 patients with a known outcome are in no stored batch" in refused.value.what

@@ -239,6 +239,9 @@ def test_live_metrics_say_that_predictions_were_removed_and_not_that_there_were_
     assert "no batch has been scored yet" not in shown
     found = json.loads(typed("live", "--json"))
     assert (found["live_metrics"], found["removed_batches"]) == (None, 2)
+    as_of = store.document(store.handle("live_metrics").manifest, "live_metrics.json")["as_of"]
+    assert found["outdated_as_of"] == as_of
+    assert f"are from before that, as of {as_of[:16].replace('T', ' ')} UTC: too few to say" in shown
     with pytest.raises(WdbcError, match="all are older than WDBC_KEEP_PREDICTIONS_DAYS"):
         launch.live(reporter=terminal.Lines(quiet=True), debug=False)  # as Dagster's UI runs the job
     assert len(store.handle("outcomes").load()) == 80

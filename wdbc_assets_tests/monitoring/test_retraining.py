@@ -8,7 +8,10 @@ import pytest
 
 from wdbc_assets.domain.monitoring import live
 from wdbc_assets.monitoring import retraining
+from wdbc_assets.store import removals
+from wdbc_assets.store.removals import Removal
 from wdbc_assets.store.store import open_store
+from wdbc_assets_tests import retrained
 
 AT = datetime(2026, 1, 29, 21, 37, 57, tzinfo=UTC)
 
@@ -21,5 +24,36 @@ def test_a_diagnosis_is_new_if_it_was_first_recorded_after_the_last_retraining(e
     rows = [("known", 1, at, at), ("new", 0, later, later), ("known", 0, later, later)]
     events = pd.DataFrame(rows, columns=list(live.EVENT_COLUMNS))
     store.commit(store.draft("outcomes", events, run_id="a-run"), run_id="a-run")
-    assert retraining._new_patients(store, AT) == 1
-    assert retraining._new_patients(store, None) == 2
+    assert retraining._new_patients(store, AT).usable == 1
+    assert retraining._new_patients(store, None).usable == 2
+
+
+def test_only_patients_that_can_be_used_count_and_the_others_are_explained(environment: Path) -> None:
+    store = open_store(str(environment / "results"), relative_to=environment)
+    made, events = retrained.batches()
+    retrained.put(store, made, events)
+    assert retraining._new_patients(store, None) == retraining._NewPatients(240)
+    contradictory = events.head(3).assign(diagnosis=1 - events["diagnosis"].head(3))
+    later = pd.concat([events, contradictory, events.head(5).assign(id=[f"service{one}" for one in range(5)])])
+    retrained.put(store, {}, later.reset_index(drop=True))
+    assert retraining._new_patients(store, None) == retraining._NewPatients(
+        237,
+        (
+            "5 new diagnoses are of patients in no stored batch: it was not taken up yet, or the service scored them",
+            "3 patients have contradictory diagnoses",
+        ),
+    )
+    for key in list(made)[1:]:
+        removals.remove(store.backend, "incoming_batch", key, Removal("2026-06-01", "it is older than 90 days"))
+    found = retraining._new_patients(store, None)
+    assert found.usable == 27
+    assert found.unusable[0].startswith("215 new diagnoses are of patients in no stored batch: 7 were removed")
+
+
+def test_few_new_diagnoses_are_counted_without_reading_a_batch(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(str(environment / "results"), relative_to=environment)
+    retrained.put(store, *retrained.batches(count=2, size=40))
+    monkeypatch.setattr(retraining, "_in_no_batch", None)
+    assert retraining._new_patients(store, None) == retraining._NewPatients(80)

@@ -28,6 +28,9 @@ LEAST_NEW = 90
 """The number of new patients of which two thirds, `LEAST`, can be held back and a third is left to learn from."""
 
 
+_TAKE_UP = "Take up batches (`wdbc monitor`) and record their outcomes (`wdbc outcomes add FILE`)."
+
+
 @dataclass(frozen=True)
 class LabelledPatients:
     """Patients with a diagnosis, one row each.
@@ -65,6 +68,25 @@ class LabelledPatients:
         times = self.table[ARRIVED_AT]
         return _frame(self.table[(times > after) & ((times <= until) if until is not None else True)])
 
+    def require_later(self) -> None:
+        """Raise WdbcError if all patients are of the reference."""
+        if self.arrived.empty:
+            raise WdbcError(
+                "no patient of a stored batch has a known diagnosis, so there are only those of the reference"
+                + self._lost,
+                where="the incoming batches and the outcomes",
+                hint=_TAKE_UP,
+            )
+
+    @property
+    def _lost(self) -> str:
+        if not self.without_batch:
+            return ""
+        return (
+            f". {self.without_batch:,} patients with a known outcome are in no stored batch: theirs may be older than"
+            " WDBC_KEEP_BATCHES_DAYS"
+        )
+
     def cut(self, *, after: str) -> str:
         """Return the arrival of the last batch to fit on. Those that arrived later are held back to compare models.
 
@@ -82,15 +104,11 @@ class LabelledPatients:
         newest_first = list(by_batch.itertuples(name=None))[::-1]
         if len(newest_first) < 2:
             since = f"since {after[:16]} UTC, up to which the champion was fitted" if after else "so far"
-            lost = (
-                f". {self.without_batch:,} patients with a known outcome are in no stored batch: theirs may be older"
-                " than WDBC_KEEP_BATCHES_DAYS"
-            )
             raise WdbcError(
                 f"{len(newest_first)} batches with known outcomes arrived {since}; at least 2 are needed: one to fit"
-                f" on, and a later one to compare on{lost if self.without_batch else ''}",
+                f" on, and a later one to compare on{self._lost}",
                 where="the incoming batches and the outcomes",
-                hint="Take up batches (`wdbc monitor`) and record their outcomes (`wdbc outcomes add FILE`).",
+                hint=_TAKE_UP,
             )
         patients, malignant, large = 0, 0, ""
         for (_, in_batch, malignant_in_batch), (earlier, *_) in pairwise(newest_first):

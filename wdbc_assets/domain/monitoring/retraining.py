@@ -39,7 +39,9 @@ class Facts:
         retrained: When the champion or an earlier one was compared with a refit, in any order.
         promoted: When the champion came into production, None if that is not known.
         alarms: The alarms that stand now.
-        new_patients: The number of patients whose diagnosis was first recorded after the last retraining.
+        new_patients: The number of patients whose diagnosis was first recorded after the last retraining, and who can
+            be used: they are in a stored batch, and their diagnoses do not contradict each other.
+        unusable: Why other patients with a new diagnosis cannot be used, and how many they are.
     """
 
     now: datetime
@@ -47,6 +49,7 @@ class Facts:
     promoted: datetime | None
     alarms: tuple[Alarm, ...]
     new_patients: int
+    unusable: tuple[str, ...] = ()
 
     @property
     def last(self) -> datetime | None:
@@ -56,10 +59,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Need:
-    """The reasons for a retraining, and the obstacles that it waits for, as text."""
+    """The reasons for a retraining, the obstacles that it waits for, and which new diagnoses do not count, as text."""
 
     reasons: tuple[str, ...]
     obstacles: tuple[str, ...]
+    unusable: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> bool:
@@ -69,7 +73,7 @@ class Need:
 
 def assess(facts: Facts, limits: Limits) -> Need:
     """Return whether a retraining is wanted, and why or why not."""
-    return Need(tuple(_reasons(facts, limits)), tuple(_obstacles(facts, limits)))
+    return Need(tuple(_reasons(facts, limits)), tuple(_obstacles(facts, limits)), facts.unusable)
 
 
 def _reasons(facts: Facts, limits: Limits) -> list[str]:

@@ -19,6 +19,7 @@ ASSETS: dict[str, AssetSpec] = MODEL | MONITORING
 
 _JOB_NAMES = (
     "train", "refresh", "explore", "evaluate", "promote", "evidence", "monitor", "served", "live", "retrain",
+    "evaluate_labelled",
 )  # fmt: skip
 
 JOBS: Mapping[str, tuple[str, ...]] = {
