@@ -124,10 +124,10 @@ def summarize(
     sketch, comparison = streams.EMPTY, Comparison(reference)
     with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
         for X, log_odds in parts:
-            quantities = reference.quantities(X, log_odds)
-            ranks = reference.ranks(quantities)
-            sketch += streams.of_ranks(reference, ranks, log_odds)
-            comparison.add(quantities, ranks)
+            ordered = streams.in_order(reference.quantities(X, log_odds))
+            counts = reference.rank_counts(ordered)
+            sketch += streams.of_rank_counts(reference, ordered, counts)
+            comparison.add(ordered, counts)
     return sketch, comparison.distances()
 
 
