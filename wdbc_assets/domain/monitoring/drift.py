@@ -124,10 +124,11 @@ def summarize(
     sketch, comparison = streams.EMPTY, Comparison(reference)
     with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
         for X, log_odds in parts:
-            ordered = streams.in_order(reference.quantities(X, log_odds))
-            counts = reference.rank_counts(ordered)
-            sketch += streams.of_rank_counts(reference, ordered, counts)
-            comparison.add(ordered, counts)
+            quantities = reference.quantities(X, log_odds)
+            streams.put_in_order(quantities)
+            counts = reference.rank_counts(quantities)
+            sketch += streams.of_rank_counts(reference, quantities, counts)
+            comparison.add(quantities, counts)
     return sketch, comparison.distances()
 
 

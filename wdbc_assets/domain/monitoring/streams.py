@@ -165,12 +165,14 @@ class Reference:
             X: Their measurements in the order of the contract, shape (m, 30).
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
-        distance = np.empty(len(X))
+        quantities = np.empty((len(QUANTITIES), len(X)))
+        quantities[:-2], quantities[-2] = X.T, log_odds
+        offsets, least = self.logarithms[:, :, None]
         for first in range(0, len(X), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            centred = logarithms.of(X[block], *self.logarithms) - self.centre
-            distance[block] = ((centred @ self.whitening.T) ** 2).sum(axis=1)
-        return np.vstack([X.T, log_odds, distance])
+            block = quantities[:, first : first + _BLOCK]
+            centred = logarithms.of(block[:-2], offsets, least) - self.centre[:, None]
+            ((self.whitening @ centred) ** 2).sum(axis=0, out=block[-1])
+        return quantities
 
 
 def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
@@ -183,25 +185,24 @@ def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
 
 
 def of_quantities(reference: Reference, quantities: Array) -> Sketch:
-    """Return what is kept of patients with these quantities, shape (32, m).
+    """Return what is kept of patients with these quantities, shape (32, m), which are sorted in place.
 
     Raises:
         ValueError: a value is NaN.
     """
-    ordered = in_order(quantities)
-    return of_rank_counts(reference, ordered, reference.rank_counts(ordered))
+    put_in_order(quantities)
+    return of_rank_counts(reference, quantities, reference.rank_counts(quantities))
 
 
-def in_order(quantities: Array) -> Array:
-    """Return values of the 32 quantities, shape (32, m), each quantity in ascending order.
+def put_in_order(quantities: Array) -> None:
+    """Sort the values of each quantity, shape (32, m), in place.
 
     Raises:
         ValueError: a value is NaN.
     """
-    ordered: Array = np.sort(quantities, axis=1)
-    if np.isnan(ordered[:, -1:]).any():  # NaN is sorted to the end
+    quantities.sort(axis=1)
+    if np.isnan(quantities[:, -1:]).any():  # NaN is sorted to the end
         raise ValueError("a measurement or a log-odds is missing")
-    return ordered
 
 
 def of_rank_counts(reference: Reference, ordered: Array, counts: NDArray[np.int64]) -> Sketch:
