@@ -27,7 +27,7 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
     batch = incoming.read(file, pseudonym=lambda _: "")
     return batch_functions.drift_report(
         batch,
-        tables.predictions_of_parts(batch.patients.parts(), served, None),
+        tables.predictions(batch.patients, served, None),
         inputs["clean_frame"].load(),
         inputs["cross_validation"].load(),
         settings.parameters_of(settings.DriftParameters, config, {}),

@@ -65,7 +65,7 @@ def predictions(
 
     served = bundle_loader.serve(champion, versions["champion"])
     served = replace(served, refers_everyone=scoring_context.refers_everyone)
-    return tables.predictions_of_parts(incoming_batch.patients.parts(), served, scoring_context.previous)
+    return tables.predictions(incoming_batch.patients, served, scoring_context.previous)
 
 
 def drift_report(
@@ -102,9 +102,9 @@ def drift_report(
 def _scored_parts(batch: "IncomingBatch", predictions: "pd.DataFrame") -> "Iterator[tuple[np.ndarray, np.ndarray]]":
     """Yield the measurements and the log-odds of some patients at a time."""
     log_odds, begin = predictions["log_odds"].to_numpy(), 0
-    for part in batch.patients.parts(contract.FEATURES):
-        yield part.to_numpy(), log_odds[begin : begin + len(part)]
-        begin += len(part)
+    for X in batch.patients.matrices(contract.FEATURES):
+        yield X, log_odds[begin : begin + len(X)]
+        begin += len(X)
 
 
 def drift_reference(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wdbc_assets import temporary_files
 from wdbc_assets.domain.data.splitting import Draw
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from numpy.typing import NDArray
 
 ROWS = 2**15
 """The number of rows of every part but the last."""
@@ -144,9 +145,25 @@ class TableFile:
         return tuple(self._parquet.schema_arrow.names)
 
     def column(self, name: str) -> "np.ndarray":
-        """Return all values of one column, shape (rows,)."""
+        """Return all numbers of one column, shape (rows,)."""
         values: np.ndarray = self._parquet.read([name], use_threads=False).column(0).to_numpy()
         return values
+
+    def matrices(self, columns: Sequence[str]) -> Iterator["NDArray[np.float64]"]:
+        """Yield columns of numbers in parts, shape (rows, columns), each column contiguous. It takes no pandas."""
+        import numpy as np
+
+        for number in range(self.count):
+            table = self._parquet.read_row_group(number, columns=columns, use_threads=False)
+            values = np.empty((len(columns), len(table)))
+            for row, name in zip(values, columns, strict=True):
+                row[:] = table.column(name)
+            yield values.T
+
+    def series(self, name: str) -> "pd.Series[Any]":
+        """Return one column of the whole table, with the type that pandas gives it."""
+        frame: pd.DataFrame = self._parquet.read([name], use_threads=False).to_pandas(use_threads=False)
+        return frame[name]
 
     def frame(self) -> "pd.DataFrame":
         """Return the whole table."""
@@ -179,10 +196,12 @@ def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
         numbers = [field.name for field in first.schema if pa.types.is_floating(field.type)]
         # Measurements seldom repeat: without dictionaries they are written and read in a third of the time.
         encoding = dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
+        # Every asset that needs the table reads it again: with Snappy in 40 % of the time, for a tenth more space.
+        compression = dict.fromkeys(first.schema.names, "zstd") | dict.fromkeys(numbers, "snappy")
         with (
             temporary_files.explained(),
             pq.ParquetWriter(
-                file, first.schema, compression="zstd", use_dictionary=False, column_encoding=encoding
+                file, first.schema, compression=compression, use_dictionary=False, column_encoding=encoding
             ) as writer,
         ):
             for part in _parts(first, tables):

@@ -45,6 +45,15 @@ def test_equal_tables_give_equal_bytes_in_whatever_pieces_they_come(sizes: tuple
     assert digest(written) == digest(table_files.write([whole]))
 
 
+def test_numbers_are_read_as_matrices_and_texts_as_columns() -> None:
+    whole = table(35)
+    written = table_files.write([whole])
+    read = list(written.matrices(contract.FEATURES[:2]))
+    assert [part.shape for part in read] == [(10, 2), (10, 2), (10, 2), (5, 2)]
+    np.testing.assert_array_equal(np.concatenate(read), whole[list(contract.FEATURES[:2])])
+    assert written.series("id").equals(whole["id"])
+
+
 def test_a_table_without_rows_has_one_part_or_no_columns() -> None:
     assert [len(part) for part in table_files.write([table(0)]).parts()] == [0]
     assert table_files.write([]).rows == 0

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wdbc_assets.domain.data.failures import Failure  # noqa: TC001 -- the store reads the types of the fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 _DIGITS = 32
 _REQUESTS = b"requests of the service"
@@ -42,6 +44,12 @@ class Patients(Protocol):
 
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
         """Yield the table, or some of its columns, in parts."""
+
+    def matrices(self, columns: Sequence[str]) -> Iterator[NDArray[np.float64]]:
+        """Yield columns of numbers in parts, shape (rows, columns)."""
+
+    def series(self, name: str) -> pd.Series[Any]:
+        """Return one column of the whole table."""
 
     def frame(self) -> pd.DataFrame:
         """Return the whole table."""

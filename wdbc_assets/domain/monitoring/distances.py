@@ -52,11 +52,11 @@ class Comparison:
         self._ranks = np.zeros((len(streams.QUANTITIES), 2 * reference.rows + 1), dtype=np.int64)
         self._upto = np.zeros(self._edges.shape, dtype=np.int64)
 
-    def add(self, quantities: Array, ranks: NDArray[np.int64]) -> None:
-        """Count patients: their 32 quantities, and the ranks of these in the reference; both shapes are (32, m)."""
-        for row, (column, ranked) in enumerate(zip(quantities, ranks, strict=True)):
-            self._ranks[row] += np.bincount(ranked, minlength=self._ranks.shape[1])
-            self._upto[row] += [np.count_nonzero(column <= edge) for edge in self._edges[row]]
+    def add(self, ordered: Array, counts: NDArray[np.int64]) -> None:
+        """Count patients: their 32 quantities in order, shape (32, m), and the reference's `rank_counts` of them."""
+        self._ranks += counts
+        for row, column in enumerate(ordered):
+            self._upto[row] += np.searchsorted(column, self._edges[row], side="right")
 
     def distances(self) -> tuple[Distance, ...]:
         """Return the distances of the counted patients, of whom there must be one."""

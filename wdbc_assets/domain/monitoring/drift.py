@@ -125,9 +125,10 @@ def summarize(
     with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
         for X, log_odds in parts:
             quantities = reference.quantities(X, log_odds)
-            ranks = reference.ranks(quantities)
-            sketch += streams.of_ranks(reference, ranks, log_odds)
-            comparison.add(quantities, ranks)
+            streams.put_in_order(quantities)
+            counts = reference.rank_counts(quantities)
+            sketch += streams.of_rank_counts(reference, quantities, counts)
+            comparison.add(quantities, counts)
     return sketch, comparison.distances()
 
 

@@ -52,14 +52,15 @@ class Recorder:
             else None
         )
         self._busy = threading.Lock()
+        self._many = asyncio.Event()
         self._write_at = time.monotonic() + _WRITE_SECONDS
         self._refused: tuple[str, str] | None = None
         self._problem = ""
 
     def scored(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> None:
         """Note the patients of a request, with the champion's probabilities."""
-        if self._sketcher is not None:
-            self._sketcher.offer(loaded, X, p, broken)
+        if self._sketcher is not None and self._sketcher.offer(loaded, X, p, broken):
+            self._many.set()
 
     def answered(self, request_id: str, answer: schemas.Predictions) -> None:
         """Note a response."""
@@ -70,7 +71,7 @@ class Recorder:
         """Add up and write forever."""
         with contextlib.suppress(WdbcError):  # it is not writable, which the first write finds
             settings.ensure_home()
-        await background.repeat(self._poll, _DRAIN_SECONDS)
+        await background.repeat(self._poll, _DRAIN_SECONDS, wake=self._many)
 
     async def watch_reference(self) -> None:
         """Look for another reference forever."""

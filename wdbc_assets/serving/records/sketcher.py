@@ -1,6 +1,7 @@
 """Sketches of the patients that a worker scores: sums over the patients of a window, see `domain.monitoring.streams`.
 
-A request only puts its measurements into a bounded queue. A second later they are added to the sums, and forgotten. The
+A request only puts its measurements into a bounded queue. A second later, or as soon as there are many, they are added
+to the sums together, and forgotten: one sketch of many patients costs a fraction of many sketches of few. The
 sums of a window reach the disk once they are of `served.LEAST_PATIENTS` or more; until then they stay in memory, and
 those of a window that ends with fewer count in the next one.
 """
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SKETCHED, DROPPED, WITHOUT_REFERENCE, FAILED = "sketched", "dropped", "without_reference", "failed"
 
+_MANY = 8192  # patients: more at a time cost hardly less each
 _MAX_QUEUED = 20_000  # patients; about five megabytes
 _LOOK_SECONDS = 30.0  # between looks for another reference
 _RETRY_SECONDS = 600.0  # after a reference could not be built
@@ -40,7 +42,7 @@ _RETRY_SECONDS = 600.0  # after a reference could not be built
 logger = logging.getLogger("wdbc_assets.serving")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Scored:
     """The patients of a request: the champion's recipe and version, measurements and probabilities."""
 
@@ -84,18 +86,24 @@ class Sketcher:
 
     # The queue
 
-    def offer(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> None:
-        """Queue the patients of a request, except those that violate the contract. Takes microseconds."""
+    def offer(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> bool:
+        """Queue the patients of a request, except those that violate the contract. Takes microseconds.
+
+        Returns:
+            Whether now so many patients wait that `drain` should be called: true once until it was.
+        """
         if any(broken):
             valid = [not rules for rules in broken]
             X, p = X[valid], p[valid]
         with self._lock:
-            fits = self._size + len(X) <= _MAX_QUEUED
+            before = self._size
+            fits = before + len(X) <= _MAX_QUEUED
             if fits:
                 self._size += len(X)
                 self._waiting.append(_Scored(loaded.served.recipe, loaded.served.version, X, p))
         if not fits:
             _count(DROPPED, len(X))
+        return fits and before < _MANY <= before + len(X)
 
     def drain(self, now: datetime) -> None:
         """Add the queued patients to the sums of the window that contains this moment."""

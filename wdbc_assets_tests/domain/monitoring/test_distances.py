@@ -18,7 +18,8 @@ reference = years.reference()
 def distances(*parts: np.ndarray) -> tuple[Distance, ...]:
     comparison = Comparison(reference)
     for part in parts:
-        comparison.add(part, reference.ranks(part))
+        ordered = np.sort(part, axis=1)
+        comparison.add(ordered, reference.rank_counts(ordered))
     return comparison.distances()
 
 

@@ -35,7 +35,7 @@ def test_sums_count_the_reference_below_and_half_of_the_ties(rows: int) -> None:
 
 def test_the_reference_itself_has_a_mean_rank_of_one_half() -> None:
     drawn = years.patients(569, 0)
-    own = streams.of_quantities(reference, reference.values)
+    own = streams.of_quantities(reference, reference.values.copy())
     assert own.rows == len(drawn.y)
     locations = np.array(own.sums[: len(streams.QUANTITIES)]) / (2 * reference.rows * own.rows)
     assert locations == pytest.approx(0.5)

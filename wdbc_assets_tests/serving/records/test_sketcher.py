@@ -1,5 +1,7 @@
 """Tests of a worker's sketches: what reaches the disk and when, and everything that can go wrong on the way."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
+from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import log_odds
 from wdbc_assets.domain.monitoring import served, streams
@@ -18,7 +21,9 @@ from wdbc_assets.domain.monitoring.served import ServedWindow
 from wdbc_assets.pipeline import served_reference
 from wdbc_assets.pipeline.served_files import GRACE, ServedFiles
 from wdbc_assets.serving import telemetry
+from wdbc_assets.serving.records import recorder as recorders
 from wdbc_assets.serving.records import sketcher as sketchers
+from wdbc_assets.serving.records.recorder import Recorder
 from wdbc_assets.serving.records.sketcher import Sketcher
 from wdbc_assets_tests.domain.monitoring import years
 from wdbc_assets_tests.served import NOON
@@ -36,6 +41,7 @@ class Champion:
     """What the sketcher sees of a champion's loader."""
 
     loaded: Any
+    refused: None = None
 
     @classmethod
     def of(cls, recipe: str = "logistic", version: str = "v1") -> "Champion":
@@ -50,9 +56,9 @@ class Worker:
     files: ServedFiles
     champion: Champion
 
-    def score(self, X: np.ndarray, broken: Sequence[list[str]] = ()) -> None:
+    def score(self, X: np.ndarray, broken: Sequence[list[str]] = ()) -> bool:
         p = 1 / (1 + np.exp(-years.log_odds(X)))
-        self.sketcher.offer(cast("LoadedModel", self.champion.loaded), X, p, broken or [[] for _ in X])
+        return self.sketcher.offer(cast("LoadedModel", self.champion.loaded), X, p, broken or [[] for _ in X])
 
     def windows(self) -> list[ServedWindow]:
         return [self.files.read(ServedWindow, path) for path in self.files.all_windows()]
@@ -222,6 +228,30 @@ def test_a_full_queue_drops_patients_and_counts_them(worker: Worker, monkeypatch
     worker.score(years.patients(30, 1).X)
     worker.sketcher.drain(NOON)
     assert worker.counts() == {"sketched": 60, "dropped": 60}
+
+
+def test_many_patients_are_sketched_before_they_fill_the_queue(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, environment: Path
+) -> None:
+    monkeypatch.setattr(sketchers, "_MANY", 50)
+    monkeypatch.setattr(recorders, "_DRAIN_SECONDS", 3600.0)
+    recorder = Recorder(cast("Any", None), cast("ChampionLoader", worker.champion), settings.load())
+    recorder._sketcher = worker.sketcher
+    X = years.patients(60, 1).X
+
+    async def sketched() -> bool:
+        work = asyncio.create_task(recorder.work())
+        await asyncio.sleep(0.1)  # the first look is over
+        recorder.scored(worker.champion.loaded, X, np.full(60, 0.5), [[] for _ in X])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while not worker.counts():
+                    await asyncio.sleep(0.01)
+        return work.cancel()
+
+    assert asyncio.run(sketched())
+    assert worker.counts() == {"sketched": 60}
+    assert [worker.score(X[:30]) for _ in range(3)] == [False, True, False], "one call suffices"
 
 
 def test_a_value_that_cannot_be_sketched_is_counted_and_never_logged(
