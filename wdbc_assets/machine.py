@@ -44,6 +44,15 @@ _HINTS = {
     errno.EEXIST: "Remove the existing file, or use another path.",
     errno.ENAMETOOLONG: "Use a shorter path.",
 }
+_KEPT = "The store keeps all versions."
+_LOST = (
+    "It was removed or moved away. Put it back, or restore it from a backup, to keep the recorded runs; without it,"
+    f" Dagster begins a new one. {_KEPT}"
+)
+_SERVER = (
+    "Start the database, or check the address, user and password in `storage:` there, then try again."
+    f" {_KEPT} Assets that are stored already are not made again."
+)
 _LONGEST = 300
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -82,8 +91,29 @@ def _system_error(error: OSError) -> WdbcError:
 def _database_error(error: BaseException) -> WdbcError:
     original = getattr(error, "orig", None) or error
     message = (str(original).splitlines() or [type(original).__name__])[0]
+    in_files = original is error or isinstance(original, sqlite3.Error)
+    where, hint = _of_files(message) if in_files else _of_server(error)
+    return WdbcError(f"Dagster's run history cannot be used: {message}", where=str(where), hint=hint)
+
+
+def _of_server(error: BaseException) -> tuple[Path, str]:
+    """Return where the database server of the history is configured, and what helps."""
+    away = type(error).__name__ in ("OperationalError", "InterfaceError")
+    hint = _SERVER if away else "Check `storage:` there. After an update of Dagster, run `dagster instance migrate`."
+    return settings.home() / "dagster.yaml", hint
+
+
+def _of_files(message: str) -> tuple[Path, str]:
+    """Return which SQLite file or folder of the history is the cause, and what helps."""
     home = settings.home()
-    full = "full" in message and home in _full_places().values()
+    if "full" in message and home in _full_places().values():
+        return home, _SPACE
+    if "unable to open" in message or "readonly" in message or "disk I/O" in message:
+        if (lost := next((folder for folder in (home, home / "history") if not folder.exists()), None)) is not None:
+            return lost, _LOST
+        folders = {home, *(path.parent for path in home.rglob("*.db"))}
+        if (folder := next((path for path in sorted(folders) if not os.access(path, os.W_OK)), None)) is not None:
+            return folder, f"It is read-only. {_RIGHTS} {_KEPT}"
     damaged = _damaged_database(home)
     hints = {
         "is full": _SPACE,
@@ -91,13 +121,9 @@ def _database_error(error: BaseException) -> WdbcError:
         "unable to open": f"{_RIGHTS} If too many files are open: `ulimit -n 4096`.",
         "locked": "Another program has locked it: stop that program, then try again.",
     }
-    move_away = "Move it aside. Dagster creates a new one, without the recorded runs. The store keeps all versions."
+    move_away = f"Move it aside. Dagster creates a new one, without the recorded runs. {_KEPT}"
     hint = next((hint for part, hint in hints.items() if part in message and not damaged), move_away)
-    return WdbcError(
-        f"Dagster's run history cannot be used: {message}",
-        where=str(home if full else damaged or home),
-        hint=hint,
-    )
+    return damaged or home, hint
 
 
 def _damaged_database(home: Path) -> Path | None:

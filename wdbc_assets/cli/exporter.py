@@ -10,6 +10,8 @@ from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
 
 PORT = 9464
+HISTORY_SECONDS = 5.0
+"""How long a scrape waits for Dagster's history. Prometheus gives up a scrape after 10 s, with all its metrics."""
 
 
 @click.command()
@@ -26,7 +28,8 @@ def exporter(*, host: str, port: int, textfile: Path | None) -> None:
 
     The metrics are read from the store and from Dagster's history at every scrape: the last run of each job, the age of
     each asset, failing checks, ticks and heartbeats of the daemon, the champion, drift and live metrics. A part that
-    cannot be read is exported as wdbc_exporter_failed, and the others as usual.
+    cannot be read is exported as wdbc_exporter_failed, and the others as usual; so is a history that does not answer
+    within 5 seconds.
     """
     from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
 
@@ -35,7 +38,8 @@ def exporter(*, host: str, port: int, textfile: Path | None) -> None:
 
     config, store = opened()
     registry = CollectorRegistry()
-    registry.register(PlatformCollector(store, config, open_instance))
+    limit = None if textfile else HISTORY_SECONDS
+    registry.register(PlatformCollector(store, config, open_instance, limit))
     if textfile is not None:
         if textfile.suffix != ".prom":
             raise WdbcError(
@@ -50,6 +54,8 @@ def exporter(*, host: str, port: int, textfile: Path | None) -> None:
                 hint="Check the folder and its permissions.",
             ) from None
         return
+    import dagster  # noqa: F401 -- this takes seconds, which are not part of the first scrape
+
     ports.refuse_taken(host, port, hint="Choose another address: `wdbc exporter --host ADDRESS --port N`.")
     server, _ = start_http_server(port, host, registry)
     terminal.say(f"  metrics on http://{host}:{port}/metrics; Ctrl-C stops", err=True)

@@ -8,16 +8,17 @@ import sys
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import locks, machine, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import dagster as dg
 
 PROCESS_TAG = ".dagster/wdbc_process"  # the prefix hides it in the UI, and from a run that is executed again
+_NOTHING = logging.NullHandler()
 _REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
 
 
@@ -32,6 +33,9 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     # Dagster raises in its signal handler. If that interrupts SQLAlchemy while it closes a connection, SQLAlchemy logs
     # the traceback, and without a handler Python would print it. The command itself reports that it was stopped.
     logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
+    # dagster-postgres logs each of its tries to connect to the root logger. Without a handler there, Python would add
+    # one, which prints everything from then on. The error says it once.
+    logging.getLogger().addHandler(_NOTHING)
     home = settings.ensure_home()
     with _one_at_a_time(home), machine.dagster_configuration(home):
         opening = dg.DagsterInstance.get()
@@ -67,12 +71,45 @@ def as_launched(instance: "dg.DagsterInstance", job: str) -> "Iterator[dict[str,
     )
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name="wdbc_assets")
     repository = RemoteRepositoryOrigin(location, _REPOSITORY)
-    own = vars(instance)
-    own["create_run_for_job"] = partial(instance.create_run_for_job, remote_job_origin=RemoteJobOrigin(repository, job))
-    try:
+    origin = RemoteJobOrigin(repository, job)
+    with _replaced(instance, create_run_for_job=partial(instance.create_run_for_job, remote_job_origin=origin)):
         yield {REPOSITORY_LABEL_TAG: repository.get_label()}
+
+
+@contextmanager
+def without_log_errors(instance: "dg.DagsterInstance") -> "Iterator[None]":
+    """Drop log messages that Dagster's history cannot record; after the first, all of them.
+
+    Dagster would print each error, try to record the error, and end the step. Messages are in the central log. What
+    Dagster decides by, its own events, must be recorded, or the run fails.
+    """
+    store, lost = instance.handle_new_event, False
+
+    def handle(event: "dg.EventLogEntry", **options: Any) -> None:
+        nonlocal lost
+        if event.dagster_event is not None:
+            store(event, **options)
+        elif not lost:
+            try:
+                store(event, **options)
+            except Exception as error:
+                if machine.refusal(error) is None:
+                    raise
+                lost = True
+
+    with _replaced(instance, handle_new_event=handle):
+        yield
+
+
+@contextmanager
+def _replaced(instance: "dg.DagsterInstance", **methods: "Callable[..., Any]") -> "Iterator[None]":
+    """Replace methods of the instance, and of no other one."""
+    vars(instance).update(methods)
+    try:
+        yield
     finally:
-        del own["create_run_for_job"]
+        for name in methods:
+            del vars(instance)[name]
 
 
 @contextmanager

@@ -153,7 +153,11 @@ def _through_dagster(
             configuration[asset] = {"config": dict(decision)}
     logs.logger.addHandler(reporter.handler())
     try:
-        with dagsters.open_instance() as instance, dagsters.as_launched(instance, job) as own_tags:
+        with (
+            dagsters.open_instance() as instance,
+            dagsters.as_launched(instance, job) as own_tags,
+            dagsters.without_log_errors(instance),
+        ):
             if partition is not None:
                 instance.add_dynamic_partitions(BATCH, [partition])
             result = defs.resolve_job_def(job).execute_in_process(

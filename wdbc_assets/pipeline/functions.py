@@ -84,8 +84,7 @@ def fitted_pipeline(
     """The recipe's best candidate by cross-validation, fitted on the whole training set."""
     from wdbc_assets.pipeline.engines import training
 
-    progress = partial(report, "candidates evaluated")
-    return training.fit(train_test_split, parameters, engine, progress)
+    return training.fit(train_test_split, parameters, engine, report)
 
 
 def metrics(

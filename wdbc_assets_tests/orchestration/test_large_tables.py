@@ -1,5 +1,6 @@
 """Tables larger than memory, from a folder of files to metrics and decision policy, in runs of the real jobs."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.modeling import fitting, recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
+from wdbc_assets.pipeline import progress
 from wdbc_assets.pipeline.engines import developed, large, validating
 from wdbc_assets.store import table_files
 from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
@@ -109,6 +111,20 @@ def test_the_results_are_those_of_the_same_table_in_memory(
             getattr(expected["metrics"], metric).value, abs=1e-6
         )
     assert found["decision_policy"].threshold == pytest.approx(expected["decision_policy"].threshold, abs=1e-6)
+
+
+def test_each_pass_over_the_table_is_reported_also_while_no_fit_has_ended(
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_REPORTS", 0.0)
+    caplog.set_level(logging.INFO, "wdbc_assets")
+    assert run("train", instance).success
+    reported = [record.__dict__["progress"] for record in caplog.records if hasattr(record, "progress")]
+    passes = [int(text.partition(": ")[2].partition(",")[0]) for text in reported if text.startswith("passes over")]
+    assert passes == sorted(passes)
+    assert set(passes) == set(range(1, passes[-1] + 1))
+    assert sum("candidates evaluated 0/6" in text for text in reported) > 1
+    assert reported[-1].endswith("candidates evaluated 6/6")
 
 
 def test_a_second_run_leaves_everything_unchanged_and_verification_derives_the_same(

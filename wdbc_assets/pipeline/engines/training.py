@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.modeling import fitting, summed_fit
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
 
     from wdbc_assets import settings
     from wdbc_assets.domain.data import splitting
+    from wdbc_assets.domain.data.partitions import Partitions, Patients
     from wdbc_assets.pipeline.engines.engine import Engine
+    from wdbc_assets.pipeline.progress import Report
+
+T = TypeVar("T")
 
 
 def fit(
     divided: splitting.Split | LargeSplit,
     parameters: settings.SearchParameters,
     engine: Engine,
-    progress: Callable[[int, int], None],
+    report: Report,
 ) -> fitting.Fit:
     """Fit the recipe on the training set.
 
@@ -32,8 +37,9 @@ def fit(
     if isinstance(divided, LargeSplit):
         summed_fit.kind_of(parameters.recipe)  # before processes are started
         with large.patients(engine, divided.train) as patients:
+            passes = _Passes(patients, report)
             return summed_fit.fit(
-                patients,
+                passes,
                 recipe=parameters.recipe,
                 grid=parameters.grid,
                 folds=parameters.folds,
@@ -41,7 +47,7 @@ def fit(
                 seed=parameters.search_seed,
                 test_size=divided.draw.test_size,
                 split_seed=divided.draw.seed,
-                progress=progress,
+                progress=passes.fitted,
             )
     return fitting.fit(
         divided.X_train,
@@ -52,7 +58,7 @@ def fit(
         repeats=parameters.search_repeats,
         seed=parameters.search_seed,
         method=parameters.split_method,
-        progress=progress,
+        progress=partial(report, "candidates evaluated"),
     )
 
 
@@ -62,3 +68,26 @@ def training_set(divided: splitting.Split | LargeSplit) -> bundles.TrainingSet:
         return bundles.TrainingSet.of(divided.X_train)
     train = divided.train
     return bundles.TrainingSet(train.rows, train.column, lambda: train.parts(contract.FEATURES))
+
+
+class _Passes:
+    """The partitions of a table, and how often it was read: most fits end in the same pass, the last ones."""
+
+    def __init__(self, patients: Partitions[Patients], report: Report) -> None:
+        self._patients = patients
+        self._report = report
+        self._count = 0
+        self._fits_begun = False
+
+    def map(self, function: Callable[[Patients], T]) -> list[T]:
+        """Return what a function makes of each partition, and count the pass."""
+        found = self._patients.map(function)
+        self._count += 1
+        if not self._fits_begun:
+            self._report(f"passes over the table: {self._count}")
+        return found
+
+    def fitted(self, done: int, total: int) -> None:
+        """Report the pass that has ended, and how many fits are finished."""
+        self._fits_begun = True
+        self._report(f"passes over the table: {self._count}, candidates evaluated", done, total)
