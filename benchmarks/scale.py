@@ -211,7 +211,7 @@ def _write(folder: Path, size: int) -> dict[str, Any]:
 
 def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     from wdbc_assets.domain.evaluation import metrics, summed_policy
-    from wdbc_assets.domain.modeling import summed_fit
+    from wdbc_assets.domain.modeling import summed_fit, summed_scores
     from wdbc_assets.domain.rules import findings
     from wdbc_assets.domain.rules import partitions as rules
     from wdbc_assets.pipeline.engines import partitioned
@@ -240,7 +240,7 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
         lap("fit")
     found["fit cpu"] = _cpu() - before
     with partitioned.opened(engine, _patients, places) as patients:
-        y, p = summed_fit.scores(patients, fitted, test_size=0.2, split_seed=42)
+        y, p = summed_scores.scores(patients, fitted, test_size=0.2, split_seed=42)
         tested = metrics.evaluate(y, p, bootstrap=metrics.FEWEST_RESAMPLES)
         policy = summed_policy.derive(patients, fitted)
         lap("evaluate")

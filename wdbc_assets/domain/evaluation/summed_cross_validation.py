@@ -17,7 +17,7 @@ from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, Unit, Winner
-from wdbc_assets.domain.modeling import recipes, summed_fit
+from wdbc_assets.domain.modeling import recipes, summed_fit, summed_scores
 from wdbc_assets.domain.modeling.summed_terms import Terms
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> li
     for model in sorted(models, key=lambda one: (one.recipe, one.repeat, one.fold)):
         by_recipe.setdefault(model.recipe, []).append(model)
     of_recipes = {
-        recipe: summed_fit.FoldModels(
+        recipe: summed_scores.FoldModels(
             summed_fit.kind_of(recipe),
             draws,
             tuple(model.terms for model in of),
@@ -138,7 +138,7 @@ def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> li
     return partitions.map(partial(_predict, of_recipes))
 
 
-def _predict(models: Mapping[str, summed_fit.FoldModels], patients: Patients) -> Predictions:
+def _predict(models: Mapping[str, summed_scores.FoldModels], patients: Patients) -> Predictions:
     draws = next(iter(models.values())).draws
     fold_of = draws.training(patients)[1].astype(np.int8)
     return Predictions(

@@ -19,7 +19,7 @@ from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import importance, ranking
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.evaluation.importance import CLUSTERS, FoldLosses
-from wdbc_assets.domain.modeling import recipes, summed_fit, summed_terms
+from wdbc_assets.domain.modeling import recipes, summed_scores, summed_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wdbc_assets.domain.data.partitions import Partitions, Patients
     from wdbc_assets.domain.modeling import fitting
-    from wdbc_assets.domain.modeling.summed_fit import FoldModels
+    from wdbc_assets.domain.modeling.summed_scores import FoldModels
 
     Array = NDArray[np.float64]
 
@@ -52,12 +52,12 @@ def score_folds(
     repeats = recipes.PROTOCOLS[importance.PROTOCOL]
     draws = tables.Draws(0.0, 0, OUTER_FOLDS, tuple(range(repeats)))
     total = 1 + len(CLUSTERS) + repeats
-    whole = summed_fit.without_folds(partitions, fit, draws)
+    whole = summed_scores.without_folds(partitions, fit, draws)
     progress(1, total)
     without: dict[str, Array] = {}
     for cluster in CLUSTERS:
         others = tables.Selected(partitions, partial(_without_columns, _places(cluster)))
-        models = summed_fit.without_folds(others, fit, draws)
+        models = summed_scores.without_folds(others, fit, draws)
         sums = tables.total(others.map(partial(_losses, models)))
         without[cluster] = sums[..., 0] / sums[..., 1]
         progress(1 + len(without), total)

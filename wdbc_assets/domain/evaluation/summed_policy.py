@@ -14,7 +14,7 @@ import numpy as np
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import policy_derivation, ranking
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
-from wdbc_assets.domain.modeling import summed_fit
+from wdbc_assets.domain.modeling import summed_scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,11 +40,11 @@ def derive(
     Raises:
         WdbcError: a class is too small for the folds, or a fold cannot be fitted.
     """
-    models = summed_fit.without_folds(partitions, fit, tables.Draws(test_size, split_seed, folds, (seed,)))
+    models = summed_scores.without_folds(partitions, fit, tables.Draws(test_size, split_seed, folds, (seed,)))
     found = partitions.map(models.probabilities)
     y = np.concatenate([of for of, _ in found])
     p = np.concatenate([of for _, of in found], axis=1)[0]
-    y_test, p_test = summed_fit.scores(partitions, fit, test_size=test_size, split_seed=split_seed)
+    y_test, p_test = summed_scores.scores(partitions, fit, test_size=test_size, split_seed=split_seed)
     return policy_derivation.of_scores(
         policy_derivation.Scores(y, p, y_test.astype(np.int64), p_test),
         fit,
@@ -58,12 +58,12 @@ def derive(
 
 def _winner_log_loss(partitions: Partitions[Patients], fit: Fit, *, split_seed: int) -> float:
     everyone = tables.Draws(0.0, split_seed, OUTER_FOLDS, tuple(range(policy_derivation.WINNER_REPEATS)))
-    models = summed_fit.without_folds(partitions, fit, everyone)
+    models = summed_scores.without_folds(partitions, fit, everyone)
     sums = tables.total(partitions.map(partial(_losses, models)))
     return float(sums[0] / sums[1])
 
 
-def _losses(models: summed_fit.FoldModels, patients: Patients) -> NDArray[np.float64]:
+def _losses(models: summed_scores.FoldModels, patients: Patients) -> NDArray[np.float64]:
     """Return the sum of the log-losses of all repeats, and the number of terms."""
     y, p = models.probabilities(patients)
     return np.array([sum(ranking.losses(y, of)["log_loss"].sum() for of in p), p.size], dtype=np.float64)

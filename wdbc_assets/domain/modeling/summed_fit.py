@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from scipy.special import expit
 
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.data import partitions as tables
@@ -113,12 +112,12 @@ def search(
     seeds = tuple((seed + repeat) % search_module.SEEDS for repeat in range(drawn))
     draws = tables.Draws(test_size, split_seed, folds, seeds)
     counted = order_statistics.count(partitions, draws)
-    _require_classes(counted, folds)
+    require_classes(counted, folds)
     terms = summed_terms.learn(kind, partitions, draws, counted)
 
     total = len(candidates) * len(counted.rows)
     strengths = [float(one["logistic__C"]) for one in candidates]
-    pooled = _pooled(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
+    pooled = pooled_fits(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
     of_folds = [
         summed_newton.Problem(s, int(counted.rows[s]), c, one.weights, one.curvature)
         for s in range(1, len(counted.rows))
@@ -201,7 +200,8 @@ def fit(
     )
 
 
-def _require_classes(counted: Counted, folds: int) -> None:
+def require_classes(counted: Counted, folds: int) -> None:
+    """Raise WdbcError unless each fold can hold, and holds, patients of both classes."""
     rows, malignant = int(counted.rows[0]), int(counted.malignant[0])
     preconditions.require_counts(malignant, rows - malignant, of_each=folds)
     if not (counted.malignant_of_fold.all() and (counted.rows_of_fold - counted.malignant_of_fold).all()):
@@ -212,7 +212,7 @@ def _require_classes(counted: Counted, folds: int) -> None:
         )
 
 
-def _pooled(
+def pooled_fits(
     kind: Kind,
     partitions: Partitions[Patients],
     draws: Draws,
@@ -263,53 +263,6 @@ def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, pa
             yield s, training.y[rows][kept], found @ weights[s].T
 
 
-@dataclass(frozen=True)
-class FoldModels:
-    """The models of a winner's parameters without each fold of each seed, and their weights, one row each."""
-
-    kind: Kind
-    draws: Draws
-    terms: tuple[Terms, ...]
-    weights: Array
-
-    def probabilities(self, patients: Patients) -> tuple[NDArray[np.int64], Array]:
-        """Return diagnoses, shape (n,), and P(malignant) by models that never saw the row, shape (seeds, n)."""
-        training, fold_of = self.draws.training(patients)
-        log_odds = np.empty(fold_of.shape)
-        for rows, logs in summed_terms.blocks(self.kind, training.X):
-            for s, one in enumerate(self.terms):
-                seed, fold = divmod(s, self.draws.folds)
-                kept = np.flatnonzero(fold_of[seed, rows] == fold)
-                found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
-                log_odds[seed, rows.start + kept] = found @ self.weights[s]
-        return training.y.astype(np.int64), expit(log_odds)
-
-
-def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: Draws) -> FoldModels:
-    """Fit the winner's parameters again on every training set without a fold.
-
-    Raises:
-        WdbcError: a class is too small, a fold has none of it, or a fit does not converge.
-    """
-    kind = kind_of(fitted.recipe)
-    counted = order_statistics.count(partitions, draws)
-    _require_classes(counted, draws.folds)
-    terms = summed_terms.learn(kind, partitions, draws, counted)
-    c = float(cast("float", fitted.winner["logistic__C"]))
-    (pooled,) = _pooled(kind, partitions, draws, counted, terms, [c], lambda _: None)
-    problems = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
-        for s in range(1, len(counted.rows))
-    ]
-    summed_newton.solve(kind, partitions, draws, terms, problems, lambda _: None)
-    if not all(one.converged for one in problems):
-        raise WdbcError(
-            "The winner does not converge without every fold.", where=fitted.recipe, hint="Choose a stronger penalty."
-        )
-    temperature = float(cast("float", fitted.winner.get("logistic__temperature", 1.0)))
-    return FoldModels(kind, draws, terms[1:], temperature * np.array([one.weights for one in problems]))
-
-
 def _pipeline(recipe: recipes.Recipe, seed: int, searched: Searched) -> Any:
     """Return the recipe's pipeline with what scikit-learn would have learned."""
     pipeline, terms = recipe.build(seed).set_params(**searched.winner), searched.terms
@@ -327,25 +280,3 @@ def _pipeline(recipe: recipes.Recipe, seed: int, searched: Searched) -> Any:
     model.coef_, model.intercept_ = searched.weights[None, :-1], searched.weights[-1:]
     model.n_iter_ = np.array([searched.passes], dtype=np.int32)
     return pipeline
-
-
-def scores(
-    partitions: Partitions[Patients], fitted: fitting.Fit, *, test_size: float, split_seed: int
-) -> tuple[Array, Array]:
-    """Return the diagnosis and P(malignant) of each patient of the test set, two numbers for each: exact metrics of
-    a ranking need no more, and no less.
-    """
-    draws = tables.Draws(test_size, split_seed, 2, ())
-    found = partitions.map(partial(_test_scores, draws, fitted))
-    y, p = (np.concatenate([one[which] for one in found]) for which in (0, 1))
-    return y, p
-
-
-def _test_scores(draws: Draws, fitted: fitting.Fit, patients: Patients) -> tuple[Array, Array]:
-    import pandas as pd
-
-    test = draws.test(patients)
-    if not len(test.y):
-        return np.empty(0), np.empty(0)
-    X = pd.DataFrame(test.X, columns=list(contract.FEATURES))
-    return test.y.astype(np.float64), fitted.pipeline.predict_proba(X)[:, 1]

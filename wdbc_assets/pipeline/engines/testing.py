@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wdbc_assets.domain.evaluation import metrics
-from wdbc_assets.domain.modeling import prediction, summed_fit
+from wdbc_assets.domain.modeling import prediction, summed_scores
 from wdbc_assets.pipeline.engines import large
 from wdbc_assets.store.table_files import LargeSplit
 
@@ -25,7 +25,9 @@ def evaluate(
     """Evaluate a fit on the test set."""
     if isinstance(divided, LargeSplit):
         with large.patients(engine, divided.test) as patients:
-            y, p = summed_fit.scores(patients, fitted, test_size=divided.draw.test_size, split_seed=divided.draw.seed)
+            y, p = summed_scores.scores(
+                patients, fitted, test_size=divided.draw.test_size, split_seed=divided.draw.seed
+            )
     else:
         y = np.asarray(divided.y_test, dtype=np.float64)
         p = prediction.predict(fitted.pipeline, divided.X_test)

@@ -9,7 +9,15 @@ import pytest
 from wdbc_assets.domain.data import contract, membership, splitting
 from wdbc_assets.domain.data.partitions import Draws
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.modeling import fitting, order_statistics, prediction, recipes, summed_fit, summed_terms
+from wdbc_assets.domain.modeling import (
+    fitting,
+    order_statistics,
+    prediction,
+    recipes,
+    summed_fit,
+    summed_scores,
+    summed_terms,
+)
 from wdbc_assets_tests.domain.partitioned import cuts, patients_in
 from wdbc_assets_tests.domain.validation import clean_frame
 
@@ -118,7 +126,7 @@ def test_a_table_of_one_class_is_refused() -> None:
 def test_the_scores_of_the_test_set_are_those_of_the_split() -> None:
     frame = clean_frame()
     fit = by_sums("logistic", 1)
-    y, p = summed_fit.scores(patients_in(frame, cuts(569, 7)), fit, test_size=0.2, split_seed=42)
+    y, p = summed_scores.scores(patients_in(frame, cuts(569, 7)), fit, test_size=0.2, split_seed=42)
     split = splitting.split(frame, method="hash")
     expected = prediction.predict(fit.pipeline, split.X_test)
     assert sorted(zip(p.round(12), y, strict=True)) == sorted(zip(expected.round(12), split.y_test, strict=True))
