@@ -163,8 +163,8 @@ def _show_evidence(case: registry_candidate.Case) -> None:
         terminal.say("  compared on the labelled patients: the reference, and later ones whose diagnosis is known")
     elif case.evidence.unused:
         terminal.say(
-            f"  the labelled patients do not count, because of their evaluation {case.evidence.unused}:"
-            f" {terminal.command_name()} evaluate --labelled"
+            f"  the evaluation of the labelled patients does not count: {case.evidence.unused}; repeat it with"
+            f" `{terminal.command_name()} evaluate --labelled`"
         )
 
 

@@ -257,9 +257,14 @@ def test_without_a_champion_the_error_says_what_to_run(environment: Path) -> Non
 def test_without_outcomes_or_batches_the_error_says_what_to_run(other: Store) -> None:
     with pytest.raises(NeverMade, match="outcomes has never been materialized"):
         typed("retrain", "--dry-run")
+    with pytest.raises(NeverMade, match="outcomes has never been materialized"):
+        typed("evaluate", "--labelled")
     retrained.put(other, {}, retrained.batches()[1])
     with pytest.raises(WdbcError, match="0 batches with known outcomes arrived so far"):
         typed("retrain", "--force")
+    with pytest.raises(WdbcError, match=r"no patient of a stored batch has a known diagnosis, .* 240 patients with"):
+        typed("evaluate", "--labelled")
+    assert other.current("labelled_cross_validation") is None
 
 
 def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: Store) -> None:

@@ -9,6 +9,7 @@ from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import index
 from wdbc_assets.store.store import Store
 from wdbc_assets_tests import retrained
+from wdbc_assets_tests.commands import typed
 from wdbc_assets_tests.promotion_evidence import put_evidence, put_labelled_evidence
 from wdbc_assets_tests.registry.test_candidate import promote, store, train
 
@@ -38,6 +39,8 @@ def test_a_change_of_recipe_is_compared_on_the_labelled_patients_if_both_were_ev
     case = candidate.gather(store)
     assert (case.evidence.is_labelled, case.evidence.unused) == (False, "it has no results for airflow_baseline")
     assert case.compare().name == "worse"
+    shown = typed("promote", "--dry-run", code=3).output
+    assert "the evaluation of the labelled patients does not count: it has no results for airflow_baseline" in shown
 
     put_labelled_evidence(store, logistic=0.001, airflow_baseline=0.0)
     case = candidate.gather(store)
@@ -48,6 +51,7 @@ def test_a_change_of_recipe_is_compared_on_the_labelled_patients_if_both_were_ev
     assert (document.patients, document.protocol) == (table.version, "quick")
     evaluations = {"cross_validation", "labelled_cross_validation"}
     assert evaluations < document.candidate.made_of.keys()
+    assert "compared on the labelled patients: the reference, and later ones" in typed("promote", "--dry-run").output
 
     other = replace(case.manifests["cross_validation"], inputs={"clean_frame": "e" * 64})
     found = evidence.choose(store, other, candidate="logistic", champion="airflow_baseline")
