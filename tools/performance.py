@@ -61,8 +61,8 @@ their types, it handles a quarter as many. MLflow has a virtual environment of i
     "sketches": """\
 Two `wdbc serve` on one store run all the time, one with `WDBC_SERVE_SKETCHES=true` and one without. They get requests
 (`wrk`) in blocks of two seconds, A B B A, and each such round gives one pair. CPU time is that of the whole process
-tree; it includes the sketches themselves, which are made once a second, and the pauses between the blocks. Loading the
-reference at the start is not included.""",
+tree; it includes the sketches themselves, which are made once a second or sooner, and the pauses between the blocks.
+Loading the reference at the start is not included.""",
     "small": "Neither Dagster, pandas nor scikit-learn is imported.",
     "definitions": "Neither pandas, scikit-learn nor Pandera is imported.",
     "growth": """\
