@@ -1,18 +1,21 @@
 """Read a local file without hanging on a pipe or device."""
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
 from wdbc_assets import safe_text
-from wdbc_assets.sources import folders, limits, retrying
+from wdbc_assets.sources import file_digests, folders, limits, retrying
 from wdbc_assets.sources.errors import SourceRefused, UnknownSource
+from wdbc_assets.sources.limits import QUICK, REAL_CLOCK, Clock, Limits
 from wdbc_assets.sources.origin import Origin, Received
 from wdbc_assets.sources.retrying import Fault
 from wdbc_assets.sources.source import FetchContext, Source
@@ -34,6 +37,11 @@ EXPLAINED = {
     errno.ELOOP: ("the path is a loop of symbolic links", "Give the path of the file itself."),
     errno.ENAMETOOLONG: ("the path is too long", "Check the path."),
 }
+
+
+_UNHURRIED_SECONDS = 24 * 3600.0
+_looking = threading.Lock()
+_looked: dict[Path, Origin] = {}
 
 
 class File(Source):
@@ -76,23 +84,59 @@ class File(Source):
             report=context.report,
         )
 
+    def fingerprint(self, known: Origin | None = None, *, limits: Limits = QUICK, clock: Clock = REAL_CLOCK) -> str:
+        """Return the SHA-256 of the present content.
 
-def _read_folder(path: Path, known: Origin | None, bounds: limits.Limits) -> Received | Fault | None:
-    """Read a folder. The version of a file is the digest of its content: reading it costs little, and cannot err."""
+        What takes longer in a folder than the limits allow goes on after this look, and a later look has its result.
+
+        Raises:
+            SourceRefused, SourceUnavailable: as in `fetch`; `known` remains valid.
+        """
+        if not Path(self.address).is_dir():
+            return super().fingerprint(known, limits=limits, clock=clock)
+        return retrying.persist(
+            lambda: self._content_of_folder(self._usable(known, None), limits, clock),
+            where=self.shown,
+            limits=limits,
+            clock=clock,
+            report=lambda _: None,
+        )
+
+    def _content_of_folder(self, known: Origin | None, bounds: Limits, clock: Clock) -> str:
+        path = Path(self.address)
+        with _looking:  # a look that was given up may still be reading
+            mark = folders.mark_of(_listed(path, bounds))
+            if known is not None and known.etag == mark:
+                return known.sha256
+            if (last := _looked.get(path)) is not None and last.etag == mark:
+                return last.sha256
+            snapshot = self.fetch(limits=dataclasses.replace(bounds, total_seconds=_UNHURRIED_SECONDS), clock=clock)
+            assert snapshot is not None  # noqa: S101 -- nothing was known
+            _looked[path] = snapshot.origin
+            return snapshot.origin.sha256
+
+
+def _read_folder(path: Path, known: Origin | None, bounds: Limits) -> Received | Fault | None:
+    """Read a folder. The version of a file is the digest of its content."""
 
     def content_of(entry: folders.Entry) -> bytes | None:
         content = read(path / entry.name, largest_bytes=bounds.largest_bytes)
-        return content if hashlib.sha256(content).hexdigest() == entry.version else None
+        if hashlib.sha256(content).hexdigest() == entry.version:
+            return content
+        file_digests.forget(path / entry.name)
+        return None
 
-    def digest_of(name: str) -> str:
-        return hashlib.sha256(read(path / name, largest_bytes=bounds.largest_bytes)).hexdigest()
+    return folders.read(lambda: _listed(path, bounds), content_of, known=known, bounds=bounds, where=str(path))
 
-    def listed() -> list[folders.Entry]:
-        with explained(path):
-            names = [file.name for file in path.iterdir() if folders.is_table(file.name)]
-        return [folders.Entry(name, digest_of(name)) for name in names]
 
-    return folders.read(listed, content_of, known=known, bounds=bounds, where=str(path))
+def _listed(path: Path, bounds: Limits) -> list[folders.Entry]:
+    def digest_of(file: Path) -> str:
+        with explained(file):
+            return file_digests.digest(file, lambda file: read(file, largest_bytes=bounds.largest_bytes))
+
+    with explained(path):
+        files = [file for file in path.iterdir() if folders.is_table(file.name)]
+    return [folders.Entry(file.name, digest_of(file)) for file in files]
 
 
 def read(path: Path, *, largest_bytes: int) -> bytes:

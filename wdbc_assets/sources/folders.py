@@ -64,9 +64,7 @@ def read(
         raise SourceRefused(
             "the folder holds no table", where=where, hint="Check the path, and that its files are written."
         )
-    mark = hashlib.sha256(
-        json.dumps([contract.digest(), *((entry.name, entry.version) for entry in entries)]).encode()
-    ).hexdigest()
+    mark = mark_of(entries)
     if known is not None and known.etag == mark:
         return None
     rows = dict.fromkeys((entry.name for entry in entries), 0)
@@ -84,6 +82,12 @@ def read(
     if sorted(listed()) != entries:
         return CHANGED
     return Received(table, etag=mark, files=tuple(rows.items()))
+
+
+def mark_of(entries: Sequence[Entry]) -> str:
+    """Return what identifies the content of all files."""
+    named = [(entry.name, entry.version) for entry in sorted(entries)]
+    return hashlib.sha256(json.dumps([contract.digest(), *named]).encode()).hexdigest()
 
 
 class _Changed(Exception):

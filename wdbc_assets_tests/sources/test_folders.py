@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from wdbc_assets import sources
 from wdbc_assets.domain.data import csv_layouts, reading
 from wdbc_assets.pipeline import validation
-from wdbc_assets.sources import Origin, SourceRefused, SourceUnavailable, files
+from wdbc_assets.sources import Origin, SourceRefused, SourceUnavailable, file_digests, files
 from wdbc_assets.sources.origin import with_files
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.builders import csv, patient
@@ -68,6 +70,63 @@ def test_a_folder_is_read_again_if_any_file_changes_appears_or_goes(folder: Path
     path = folder / "b.csv"
     path.write_bytes(path.read_bytes().replace(b",B,", b",M,", 1))
     assert sources.parse(str(folder)).fingerprint(known) != known.sha256
+
+
+@pytest.mark.fault("S11")
+def test_a_look_reads_only_what_may_have_changed(
+    folder: Path, fetch: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    reading = files.read
+
+    def counted(path: Path, *, largest_bytes: int) -> bytes:
+        read.append(path.name)
+        return reading(path, largest_bytes=largest_bytes)
+
+    monkeypatch.setattr(files, "read", counted)
+    source = sources.parse(str(folder))
+    known = fetch(str(folder)).origin
+    read.clear()
+    assert source.fingerprint(known) == known.sha256
+    assert sorted(read) == ["a.csv.gz", "b.csv", "c.parquet"], "a change in the same tick of the clock would be missed"
+    monkeypatch.setattr(file_digests, "_SETTLED_NS", 0)
+    source.fingerprint(known)
+    read.clear()
+    assert source.fingerprint(known) == known.sha256
+    assert read == []
+    path = folder / "b.csv"
+    times = path.stat()
+    path.write_bytes(path.read_bytes().replace(b",B,", b",M,", 1))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size
+    assert source.fingerprint(known) != known.sha256, "the change has the size and the time of the file before it"
+    assert set(read) == {"a.csv.gz", "b.csv", "c.parquet"}, "all rows are read for the digest of the table"
+
+
+@pytest.mark.fault("S11")
+def test_a_look_that_takes_too_long_goes_on_and_a_later_one_has_its_result(
+    folder: Path, fetch: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on, begun, reading = threading.Event(), threading.Semaphore(0), files.read
+
+    def slow(path: Path, *, largest_bytes: int) -> bytes:
+        begun.release()
+        assert may_go_on.wait(60)
+        return reading(path, largest_bytes=largest_bytes)
+
+    source = sources.parse(str(folder))
+    expected = fetch(str(folder)).origin.sha256
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "read", slow)
+        for _ in range(2):
+            with pytest.raises(SourceUnavailable, match=r"no complete response within 0\.2 s"):
+                source.fingerprint(limits=short(total_seconds=0.2))
+        assert begun.acquire(timeout=0)
+        assert not begun.acquire(timeout=0), "the second look waits for the first, and does not read as well"
+        may_go_on.set()
+        assert source.fingerprint() == expected
+    (folder / "d.csv").write_bytes(csv(patient(id=7)))
+    assert source.fingerprint() != expected
 
 
 @pytest.mark.fault("S05")
