@@ -126,7 +126,9 @@ class CloudObject(Source):
             except (PreconditionError, FileNotFoundError):
                 return None
 
-        return folders.read(entries, content_of, known=context.known, bounds=bounds, where=self.shown)
+        return folders.read(
+            entries, content_of, known=context.known, bounds=bounds, where=self.shown, report=context.report
+        )
 
 
 def opened(address: str, *, retries: int = 0) -> "ObjectStore":

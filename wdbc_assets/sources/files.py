@@ -77,7 +77,7 @@ class File(Source):
         if not path.is_dir():
             return Received(read(path, largest_bytes=context.limits.largest_bytes))
         return retrying.persist(
-            lambda: _read_folder(path, context.known, context.limits),
+            lambda: _read_folder(path, context),
             where=self.shown,
             limits=context.limits,
             clock=context.clock,
@@ -116,8 +116,9 @@ class File(Source):
             return snapshot.origin.sha256
 
 
-def _read_folder(path: Path, known: Origin | None, bounds: Limits) -> Received | Fault | None:
+def _read_folder(path: Path, context: FetchContext) -> Received | Fault | None:
     """Read a folder. The version of a file is the digest of its content."""
+    bounds = context.limits
 
     def content_of(entry: folders.Entry) -> bytes | None:
         content = read(path / entry.name, largest_bytes=bounds.largest_bytes)
@@ -126,7 +127,14 @@ def _read_folder(path: Path, known: Origin | None, bounds: Limits) -> Received |
         file_digests.forget(path / entry.name)
         return None
 
-    return folders.read(lambda: _listed(path, bounds), content_of, known=known, bounds=bounds, where=str(path))
+    return folders.read(
+        lambda: _listed(path, bounds),
+        content_of,
+        known=context.known,
+        bounds=bounds,
+        where=str(path),
+        report=context.report,
+    )
 
 
 def _listed(path: Path, bounds: Limits) -> list[folders.Entry]:

@@ -45,6 +45,7 @@ def read(
     known: Origin | None,
     bounds: Limits,
     where: str,
+    report: Callable[[str], None],
 ) -> Received | Fault | None:
     """Return the rows of all files, or None if they are the known ones.
 
@@ -54,6 +55,7 @@ def read(
         known: the origin of content that the caller still has.
         bounds: the limits of size, for the table and for each file.
         where: the folder, for errors.
+        report: receives the number of rows of a large table from time to time.
 
     Raises:
         SourceRefused: the folder holds no file, or a file that is not a table; the error names it, and its row.
@@ -76,7 +78,7 @@ def read(
                 yield line
 
     try:
-        table = large_tables.collect(lines(), bounds, where=where)
+        table = large_tables.collect(lines(), bounds, where=where, report=report)
     except _Changed:
         return CHANGED
     if sorted(listed()) != entries:

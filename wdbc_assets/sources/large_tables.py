@@ -3,7 +3,7 @@
 import contextlib
 import io
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from wdbc_assets import temporary_files
@@ -11,10 +11,15 @@ from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.sources.limits import Limits, up_to
 
 _LINES_AT_ONCE = 2**10
+_BLOCKS_REPORTED = 2**9  # half a million lines
 
 
-def collect(rows: Iterable[bytes], limits: Limits, *, where: str) -> bytes | LinesFile:
+def collect(
+    rows: Iterable[bytes], limits: Limits, *, where: str, report: Callable[[str], None] = lambda _: None
+) -> bytes | LinesFile:
     """Return the lines of a table as one content: in memory, or in a temporary file if they are too many for it.
+
+    `report` receives the number of rows from time to time.
 
     Whatever `rows` raises is passed on; of the temporary file nothing is left then.
 
@@ -33,8 +38,13 @@ def collect(rows: Iterable[bytes], limits: Limits, *, where: str) -> bytes | Lin
         _write(file, held.getbuffer())
         del held
         _write(file, following)
-        while block := b"".join(itertools.islice(lines, _LINES_AT_ONCE)):
+        for blocks in itertools.count(1):
+            block = b"".join(itertools.islice(lines, _LINES_AT_ONCE))
+            if not block:
+                break
             _write(file, block)
+            if blocks % _BLOCKS_REPORTED == 0:
+                report(f"{limits.rows_in_memory + blocks * _LINES_AT_ONCE:,} rows read")
         with temporary_files.explained():
             file.flush()
     except BaseException:

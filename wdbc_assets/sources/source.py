@@ -37,7 +37,8 @@ class FetchContext:
     Attributes:
         known: the origin of content that the caller still has, if the source may be asked for changes only.
         limits: attempts, times and sizes.
-        report: receives one line without secrets for each failed attempt that is followed by another.
+        report: receives one line without secrets for each failed attempt that is followed by another, and from
+            time to time the number of rows of a large table.
         clock: time and randomness, replaced in tests.
         stored: returns the table that the caller has, for a source that only states what is new.
         until: the origin of a table to read as it was then, for such a source.
@@ -119,7 +120,8 @@ class Source(ABC):
             sha256: the digest that the content must have, 64 hexadecimal digits: that of the table, or that of its
                 archive.
             limits: attempts, times and sizes.
-            report: receives one line without secrets for each failed attempt that is followed by another.
+            report: receives one line without secrets for each failed attempt that is followed by another, and from
+                time to time the number of rows of a large table.
             clock: time and randomness, replaced in tests.
             stored: returns the table that the caller has. A topic is read on from there, whether or not it is `known`.
             until: the origin of a table that is to be read again as it was. Only a topic can do so.
@@ -142,7 +144,7 @@ class Source(ABC):
         received = self.read(context)
         if received is None:
             return None
-        content = self._table(received.content, limits)
+        content = self._table(received.content, limits, report)
         digest, size = _identity(content)
         received_digest = digest if content is received.content else _identity(received.content)[0]
         if pinned not in {None, digest, received_digest}:
@@ -194,7 +196,7 @@ class Source(ABC):
             error.where = self.shown
             raise
 
-    def _table(self, received: bytes | LinesFile, limits: Limits) -> bytes | LinesFile:
+    def _table(self, received: bytes | LinesFile, limits: Limits, report: Report) -> bytes | LinesFile:
         """Return the table in what was received. Parquet, and a text of too many rows, become lines in UCI's layout."""
         if isinstance(received, LinesFile):
             return received
@@ -205,7 +207,7 @@ class Source(ABC):
             if content.count(b"\n") <= limits.rows_in_memory:
                 return content
         try:
-            lines = large_tables.collect(row_text.of_file(content), limits, where=self.shown)
+            lines = large_tables.collect(row_text.of_file(content), limits, where=self.shown, report=report)
         except NotATable as error:
             # Of a Parquet file, only a row is a place.
             placed = error.where and (not is_parquet or isinstance(error, row_text.UnsuitableValue))

@@ -123,7 +123,7 @@ class Database(Source):
         options = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE)
         with options.exec_driver_sql(f"{selected} order by {by_id}") as cursor:
             lines = row_text.of_values(cursor, range(len(columns)))
-            content = large_tables.collect(lines, context.limits, where=self.shown)
+            content = large_tables.collect(lines, context.limits, where=self.shown, report=context.report)
         return Received(content, etag=mark)
 
     def _rows(self, connection: "Connection") -> str:

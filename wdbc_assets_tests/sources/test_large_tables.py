@@ -155,6 +155,14 @@ def test_only_more_lines_than_fit_into_memory_are_in_a_file(files: list[Any]) ->
     assert found.read() == TABLE
 
 
+def test_the_rows_of_a_large_table_are_counted_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_tables, "_LINES_AT_ONCE", 100)
+    monkeypatch.setattr(large_tables, "_BLOCKS_REPORTED", 2)
+    reports: list[str] = []
+    large_tables.collect(LINES, LIMITS, where="", report=reports.append)
+    assert reports == [f"{rows} rows read" for rows in (202, 402, 602)]
+
+
 @pytest.mark.parametrize("error", [OSError(5, "of the source"), WdbcError("of the source")])
 def test_an_error_of_the_source_is_passed_on_and_the_file_is_closed(files: list[Any], error: Exception) -> None:
     def failing() -> Iterator[bytes]:
