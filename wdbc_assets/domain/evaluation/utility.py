@@ -61,7 +61,7 @@ def decision_curve(y: ArrayLike, p: NDArray[np.float64], thresholds: tuple[float
         values, counts = np.concatenate([shares, -_cost(threshold) * shares]), np.concatenate(of_class)
         low, high = _interval(values, counts)
         treat_all = malignant.mean() - _cost(threshold) * (~malignant).mean()
-        for name, value in zip(curves, (values @ counts / malignant.size, low, high, treat_all), strict=True):
+        for name, value in zip(curves, ((values * counts).sum() / malignant.size, low, high, treat_all), strict=True):
             curves[name].append(float(value))
     return DecisionCurve(thresholds=thresholds, **{name: tuple(curve) for name, curve in curves.items()})
 
@@ -104,5 +104,6 @@ def _interval(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[f
     """
     n = int(counts.sum())
     drawn = np.random.default_rng(_SEED).multinomial(n, counts / n, size=_RESAMPLES)
-    low, high = np.quantile(drawn @ values / n, [0.025, 0.975])
+    means = (drawn * values).sum(axis=1) / n  # the last digits of a product of matrices depend on the number of threads
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
