@@ -90,7 +90,7 @@ FAULTS = {
     "O02": ("a blocking check fails", "nothing downstream runs; the rows are shown, their values where that is allowed; kept"),
     "O03": ("the process of a run is killed", "the run is marked as failed, at the latest after an hour"),
     "O04": ("two concurrent runs", "the results are those of one of them, never a mixture"),
-    "O05": ("a daemon killed during a tick; two daemons", "one run per tick; a second `wdbc ui` is refused"),
+    "O05": ("a daemon killed during a tick; two daemons", "one run per tick; a second `wdbc ui` is refused; batches and alerts of two `dagster-daemon` are taken up and sent once"),
     "O06": ("the sensor's source is unavailable", "the tick is skipped with the reason; the cursor stays"),
     "O07": ("a clock change, missed ticks", "the time zone is explicit; of several missed ticks only the last one runs"),
     "O08": ("no `DAGSTER_HOME`, or one that is not writable", "a default home, or one line with the error"),
