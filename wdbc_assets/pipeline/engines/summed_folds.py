@@ -10,6 +10,7 @@ from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel
 from wdbc_assets.domain.modeling import summed_fit
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines import large
+from wdbc_assets.pipeline.engines.work import saying_what_is_kept
 from wdbc_assets.store import parsing
 from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
 
@@ -42,7 +43,7 @@ def evaluate(
         logs.logger.info("%s is not evaluated on a large table: %s", name, reason, extra={"event": "note"})
     units = cross_validation.units(names, protocol, "hash")
     models: list[FoldModel] = []
-    with large.patients(engine, frame) as patients:
+    with saying_what_is_kept("folds"), large.patients(engine, frame) as patients:
         for unit in units:
             model = kept(checkpoints, unit)
             if model is None:

@@ -67,7 +67,7 @@ def run(
     left = [unit for unit in work.units if unit not in outcomes]
     computed = completed(engine, work.run, work.task, left, noun=work.noun)
     # Closed here: an interruption would otherwise keep the iterator, and with it the workers, alive until exit.
-    with _saying_what_is_kept(work.noun), contextlib.closing(computed) as results:
+    with saying_what_is_kept(work.noun), contextlib.closing(computed) as results:
         for unit, result in results:
             if isinstance(result, WdbcError):
                 failures.append(result)
@@ -82,7 +82,8 @@ def run(
 
 
 @contextlib.contextmanager
-def _saying_what_is_kept(noun: str) -> Iterator[None]:
+def saying_what_is_kept(noun: str) -> Iterator[None]:
+    """Say in the error of a lost engine that the finished units are checkpoints."""
     try:
         yield
     except Lost as error:
