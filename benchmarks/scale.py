@@ -4,9 +4,9 @@ and with two, whose start is measured too.
 The table is synthetic, satisfies the contract, and is written as Parquet, up to 100,000 rows a file. It is validated,
 cleaned, split, fitted with a search, and evaluated: test metrics and the decision policy. One of the outer folds of
 `wdbc evaluate`, with its whole search, is measured for itself. Peak memory is the largest resident set of a process,
-files mapped into it included. At the size of the comparison, scikit-learn's GridSearchCV searches the same candidates on
-the same folds. `wdbc run` trains on the same folder with two worker processes, as a table of ten times as many rows as
-it may hold in memory.
+files mapped into it included. At the size of the comparison, scikit-learn's GridSearchCV searches the same candidates
+on the same folds. `wdbc run` trains on the same folder with two worker processes, as a table of ten times as many rows
+as it may hold in memory.
 """
 
 import itertools
