@@ -217,11 +217,11 @@ def champion(
     replaces it if it passes the gate. An observation records the verdict.
     """
     from wdbc_assets.domain.promotion import bundles
-    from wdbc_assets.pipeline.engines import training
+    from wdbc_assets.pipeline.engines import bundling
 
     return bundles.make(
         fitted_pipeline,
         decision_policy,
-        training.training_set(train_test_split),
+        bundling.training_set(train_test_split),
         {name: versions[name] for name in MADE_OF},
     )

@@ -111,11 +111,11 @@ def validate_cross_validation(
 ) -> list[Finding]:
     """Validate an evaluation of the clean frame."""
     from wdbc_assets.domain.evaluation import rules as evaluation_rules
-    from wdbc_assets.pipeline.engines import validating
+    from wdbc_assets.pipeline.engines import summed_folds
 
     frame = inputs["clean_frame"]
     if isinstance(value, LargeCrossValidation):
-        return validating.cross_validation(value, frame)
+        return summed_folds.validate(value, frame)
     return evaluation_rules.validate(value, frame)
 
 

@@ -18,7 +18,7 @@ from wdbc_assets.domain.modeling import fitting, recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
 from wdbc_assets.pipeline import progress
-from wdbc_assets.pipeline.engines import developed, large, validating
+from wdbc_assets.pipeline.engines import developed, large, summed_folds
 from wdbc_assets.store import table_files
 from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
 from wdbc_assets.store.store import Store, open_store
@@ -307,11 +307,11 @@ def test_altered_predictions_of_a_large_table_break_the_rule(environment: Path) 
         ("spline 0", np.where(np.arange(300) == 7, np.nan, 0.5), "no probability of spline"),
     ):
         table = pd.DataFrame(right | {column: spoilt})
-        wrong = list(validating.wrong_predictions(InFile(table_files.write([table])), frame))
+        wrong = list(summed_folds.wrong_predictions(InFile(table_files.write([table])), frame))
         assert named in wrong[0].value
-    assert not list(validating.wrong_predictions(InFile(table_files.write([pd.DataFrame(right)])), frame))
+    assert not list(summed_folds.wrong_predictions(InFile(table_files.write([pd.DataFrame(right)])), frame))
     fewer = InFile(table_files.write([pd.DataFrame(right).iloc[:200]]))
-    assert "predictions of 200 patients" in next(validating.wrong_predictions(fewer, frame)).value
+    assert "predictions of 200 patients" in next(summed_folds.wrong_predictions(fewer, frame)).value
 
 
 def test_monitoring_compares_with_a_sample_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:

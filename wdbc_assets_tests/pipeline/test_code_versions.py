@@ -118,6 +118,12 @@ def test_comments_docstrings_and_blank_lines_change_no_code_version(package: Pat
     assert not changes(package, "domain/data/contract", text)
 
 
+def test_a_changed_bundle_leaves_the_fit_and_its_metrics_as_they_are() -> None:
+    bundles = code_versions.PACKAGE / "domain/promotion/bundles.py"
+    assert bundles in code_versions.closure("champion")
+    assert all(bundles not in code_versions.closure(asset) for asset in ("fitted_pipeline", "metrics"))
+
+
 def test_a_changed_quality_floor_leaves_the_data_as_they_are() -> None:
     floors = code_versions.PACKAGE / "domain/evaluation/floors.py"
     assert all(floors not in code_versions.closure(asset) for asset in ("raw_data", "clean_frame", "train_test_split"))

@@ -1,23 +1,30 @@
-"""The work of `cross_validation` on a table larger than memory: a unit is one fold, fitted by sums over the parts."""
+"""The evaluation of a table larger than memory, by sums over its parts, and its validation. A unit is one fold."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wdbc_assets import logs
+from wdbc_assets.domain.data import contract, membership
+from wdbc_assets.domain.data.failures import SHOWN, Failure
 from wdbc_assets.domain.evaluation import comparison, cross_validation, summed_cross_validation
+from wdbc_assets.domain.evaluation import rules as evaluation_rules
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel
 from wdbc_assets.domain.modeling import summed_fit
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines import large
 from wdbc_assets.pipeline.engines.work import saying_what_is_kept
-from wdbc_assets.store import parsing
+from wdbc_assets.store import large_evaluation, parsing
 from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from wdbc_assets.domain.evaluation.cross_validation import Unit
+    from wdbc_assets.domain.rules.findings import Finding
     from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
     from wdbc_assets.store.table_files import TableFile
@@ -74,3 +81,33 @@ def kept(checkpoints: Checkpoints, unit: Unit) -> FoldModel | None:
 
 def _name(of: Unit | FoldModel) -> str:
     return f"{of.recipe}-{code_versions.recipe_version(of.recipe)}-{of.repeat}-{of.fold}-sums"
+
+
+def validate(value: LargeCrossValidation, frame: TableFile) -> list[Finding]:
+    """Validate an evaluation of a clean frame."""
+    return evaluation_rules.found(value.summary, list(wrong_predictions(value.evaluated, frame)))
+
+
+def wrong_predictions(evaluated: InFile, frame: TableFile) -> Iterator[Failure]:
+    """Compare the predictions of every patient with the folds and diagnoses of a clean frame; rows count from 1."""
+    table, first = evaluated.table, 1
+    if (table.rows, table.count) != (frame.rows, frame.count):
+        yield Failure(
+            min(table.rows, frame.rows) + 1,
+            "",
+            f"predictions of {table.rows} patients, and the clean frame has {frame.rows}",
+        )
+        return
+    for part, predictions in zip(frame.parts(), table.parts(), strict=True):
+        digests = membership.digests(part)
+        wrong = {"not the diagnosis of the clean frame": predictions[contract.DIAGNOSIS] != part[contract.DIAGNOSIS]}
+        for repeat in evaluated.repeats:
+            fold_of = membership.fold_of(digests, folds=OUTER_FOLDS, seed=repeat)
+            other = predictions[f"{large_evaluation.FOLD} {repeat}"] != fold_of
+            wrong[f"predicted by a model that was fitted on this patient, in repeat {repeat + 1}"] = other
+            for recipe in evaluated.recipes:
+                p = predictions[f"{recipe} {repeat}"]
+                wrong[f"no probability of {recipe}, in repeat {repeat + 1}"] = ~p.between(0, 1)
+        for what, rows in wrong.items():
+            yield from (Failure(first + int(row), "", what) for row in np.flatnonzero(rows.to_numpy())[:SHOWN])
+        first += len(part)

@@ -1,13 +1,11 @@
-"""The training set in memory, or one that is larger, and the fit of a recipe on it."""
+"""The fit of a recipe on a training set in memory, or on one that is larger, by sums."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.modeling import fitting, summed_fit
-from wdbc_assets.domain.promotion import bundles
 from wdbc_assets.pipeline.engines import large
 from wdbc_assets.store.table_files import LargeSplit
 
@@ -60,14 +58,6 @@ def fit(
         method=parameters.split_method,
         progress=partial(report, "candidates evaluated"),
     )
-
-
-def training_set(divided: splitting.Split | LargeSplit) -> bundles.TrainingSet:
-    """Return what a bundle needs of the training set."""
-    if not isinstance(divided, LargeSplit):
-        return bundles.TrainingSet.of(divided.X_train)
-    train = divided.train
-    return bundles.TrainingSet(train.rows, train.column, lambda: train.parts(contract.FEATURES))
 
 
 class _Passes:

@@ -5,26 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from wdbc_assets.domain.data import contract, membership, reading
-from wdbc_assets.domain.data.failures import SHOWN, Failure
+from wdbc_assets.domain.data import contract, reading
+from wdbc_assets.domain.data.failures import SHOWN
 from wdbc_assets.domain.data.partitions import Streamed
-from wdbc_assets.domain.evaluation import rules as evaluation_rules
-from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.rules import partitions
 from wdbc_assets.domain.rules.base import MISSING_ID
 from wdbc_assets.domain.rules.partitions import CleanPart
 from wdbc_assets.pipeline.engines import cleaning
-from wdbc_assets.store import large_evaluation, table_files
+from wdbc_assets.store import table_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wdbc_assets.domain.data.failures import Failure
     from wdbc_assets.domain.data.lines import LinesFile
     from wdbc_assets.domain.rules.findings import Finding
-    from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
     from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 
@@ -63,36 +60,6 @@ def split(divided: LargeSplit, frame: TableFile) -> list[Finding]:
     names = [column.name for column in contract.CLEAN_COLUMNS]
     train, test = (Streamed(partial(of.parts, names)) for of in (divided.train, divided.test))
     return partitions.validate_split(train, test, _clean_parts(frame), divided.draw)
-
-
-def cross_validation(value: LargeCrossValidation, frame: TableFile) -> list[Finding]:
-    """Validate an evaluation of a clean frame."""
-    return evaluation_rules.found(value.summary, list(wrong_predictions(value.evaluated, frame)))
-
-
-def wrong_predictions(evaluated: InFile, frame: TableFile) -> Iterator[Failure]:
-    """Compare the predictions of every patient with the folds and diagnoses of a clean frame; rows count from 1."""
-    table, first = evaluated.table, 1
-    if (table.rows, table.count) != (frame.rows, frame.count):
-        yield Failure(
-            min(table.rows, frame.rows) + 1,
-            "",
-            f"predictions of {table.rows} patients, and the clean frame has {frame.rows}",
-        )
-        return
-    for part, predictions in zip(frame.parts(), table.parts(), strict=True):
-        digests = membership.digests(part)
-        wrong = {"not the diagnosis of the clean frame": predictions[contract.DIAGNOSIS] != part[contract.DIAGNOSIS]}
-        for repeat in evaluated.repeats:
-            fold_of = membership.fold_of(digests, folds=OUTER_FOLDS, seed=repeat)
-            other = predictions[f"{large_evaluation.FOLD} {repeat}"] != fold_of
-            wrong[f"predicted by a model that was fitted on this patient, in repeat {repeat + 1}"] = other
-            for recipe in evaluated.recipes:
-                p = predictions[f"{recipe} {repeat}"]
-                wrong[f"no probability of {recipe}, in repeat {repeat + 1}"] = ~p.between(0, 1)
-        for what, rows in wrong.items():
-            yield from (Failure(first + int(row), "", what) for row in np.flatnonzero(rows.to_numpy())[:SHOWN])
-        first += len(part)
 
 
 def _clean_parts(table: TableFile) -> Streamed[CleanPart]:
