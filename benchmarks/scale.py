@@ -239,7 +239,7 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     places = [cleaned / name for name in names]
     before = _cpu()
     with partitioned.opened(engine, _patients, places) as patients:
-        fitted = summed_fit.fit(patients, recipe=recipe, repeats=1)
+        fitted = summed_fit.search(patients, recipe=recipe, repeats=1).fit()
         lap("fit")
     found["fit cpu"] = _cpu() - before
     with partitioned.opened(engine, _patients, places) as patients:

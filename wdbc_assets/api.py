@@ -31,7 +31,7 @@ def load(
 
     Args:
         asset: The name of the asset, such as `"clean_frame"` (a DataFrame) or `"metrics"`
-            (`wdbc_assets.domain.evaluation.results.Metrics`).
+            (`wdbc_assets.domain.evaluation.metrics_result.Metrics`).
         partition: The partition of the asset, if it is partitioned: the key of an incoming batch.
         version: The digest of an older version, or its first digits. The current version if omitted. It needs no
             partition, because a digest names one version of the asset.

@@ -27,9 +27,10 @@ from wdbc_assets.domain.evaluation.importance import (
     columns_of,
 )
 from wdbc_assets.domain.evaluation.intervals import Interval, without
+from wdbc_assets.domain.evaluation.metrics_result import Metrics
 from wdbc_assets.domain.evaluation.policy_rates import CHOSEN_BY_RECALL
 from wdbc_assets.domain.evaluation.refits import Development, Learning, Refit, Task, Unit, performance
-from wdbc_assets.domain.evaluation.results import Difference, Metrics
+from wdbc_assets.domain.evaluation.results import Difference
 from wdbc_assets.domain.evaluation.stability import Stability, assemble
 
 HISTOGRAM = Histogram((0.0, 0.1, 0.5, 0.9, 1.0), (80, 20, 2, 0), (0, 1, 9, 50))

@@ -70,7 +70,7 @@ def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[s
 def _show_recipe(name: str, summary: "EvaluationSummary") -> None:
     metrics = summary.recipes
     limits = floors.limits(floors.RECIPE, summary.repeats, published=summary.published)
-    baseline = recipes.BASELINE if name != recipes.BASELINE else ""
+    baseline = recipes.BASELINE if name != recipes.BASELINE in metrics else ""  # a large table has none
     floor = "  floor" if name == floors.RECIPE else ""
     terminal.say(
         f"\n  {name:<14} {'mean':>8} {'sd':>8}   {'of folds':>8} {'95 % interval':<18} {baseline:>13}{floor}".rstrip()

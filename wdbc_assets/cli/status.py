@@ -48,9 +48,10 @@ def status(*, check: bool, as_json: bool) -> None:
         return
     terminal.say(f"store {store.url}")
     terminal.say()
-    terminal.say(f"  {'asset':<17} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
+    width = max(len(state.asset) for state in states)
+    terminal.say(f"  {'asset':<{width}} {'version':<13} {'made (UTC)':<20} {'size':>10}  state")
     for state in states:
-        _show(store, state)
+        _show(store, state, width)
     refer_all.show(referred)
     if standing.recalibrated:
         terminal.say(f"  production: {policies.describe(standing.recalibrated)}")
@@ -78,7 +79,7 @@ def _check(store: Store, config: settings.Settings, *, as_json: bool) -> int:
     return int(bool(findings))
 
 
-def _show(store: Store, state: staleness.AssetStatus) -> None:
+def _show(store: Store, state: staleness.AssetStatus, width: int) -> None:
     manifest = state.manifest
     version, made, bytes_ = ("-", "-", "-")
     if manifest:
@@ -89,9 +90,9 @@ def _show(store: Store, state: staleness.AssetStatus) -> None:
     if state.removed:
         rest.append(f"removed because of their age: {state.removed:,} batches")
     colour = "green" if state.up_to_date else "yellow"
-    terminal.say(f"  {state.asset:<17} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
+    terminal.say(f"  {state.asset:<{width}} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
     for reason in rest:
-        terminal.say(f"  {'':<17} {'':<13} {'':<20} {'':>10}  {terminal.style(reason, fg=colour)}")
+        terminal.say(f"  {'':<{width}} {'':<13} {'':<20} {'':>10}  {terminal.style(reason, fg=colour)}")
     if refusal := store.refusal(state.asset):
         terminal.say(terminal.style(f"    last attempt refused at {refusal.at[:19]}:", fg="red"))
         for reason in refusal.reasons:

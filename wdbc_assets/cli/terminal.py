@@ -26,7 +26,7 @@ from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
 
 _COLOURS = {"made": "green", "unchanged": "cyan", "refused": "red"}
 _ESCAPE = "\x1b"

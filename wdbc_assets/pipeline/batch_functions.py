@@ -116,7 +116,7 @@ def drift_reference(
         WdbcError: the recipe was not evaluated, or there are too few patients.
     """
     from wdbc_assets.domain.monitoring import streams
-    from wdbc_assets.pipeline.engines.developed import Developed
+    from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 
-    patients = Developed.of(clean_frame, cross_validation, recipe)
+    patients = DevelopmentPatients.of(clean_frame, cross_validation, recipe)
     return streams.reference(patients.X, patients.log_odds, patients.y)

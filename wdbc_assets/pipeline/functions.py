@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
     from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.domain.promotion import bundles, card_parts
@@ -160,9 +160,8 @@ def importance(
     """What the model loses without each cluster of measurements, and the exact contributions of a linear recipe."""
     from wdbc_assets.pipeline.engines import explaining
 
-    progress = partial(report, "folds scored")
     return explaining.importance(
-        clean_frame, train_test_split, fitted_pipeline, parameters, engine, checkpoints, progress
+        clean_frame, train_test_split, fitted_pipeline, parameters, engine, checkpoints, report
     )
 
 

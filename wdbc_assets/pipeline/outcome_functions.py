@@ -56,7 +56,7 @@ def live_metrics(
     import pandas as pd
 
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
-    from wdbc_assets.pipeline.engines.developed import Developed
+    from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 
     tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
     if len(served_predictions):
@@ -70,5 +70,5 @@ def live_metrics(
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
     scored = pd.concat(tables, ignore_index=True)
-    developed = Developed.of(clean_frame, cross_validation, str(scored["recipe"].iloc[-1]))
+    developed = DevelopmentPatients.of(clean_frame, cross_validation, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(developed.y, developed.log_odds))

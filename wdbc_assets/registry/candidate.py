@@ -21,7 +21,7 @@ from wdbc_assets.store.paths import BUNDLE, POLICY
 from wdbc_assets.store.store import Handle, NeverMade, Store
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.out_of_fold import Evaluated, OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFoldPredictions, RecipePredictions
     from wdbc_assets.domain.promotion.bundles import Bundle
     from wdbc_assets.domain.promotion.gate import Verdict
 
@@ -115,7 +115,7 @@ class Case:
             return False
         return document.candidate.code == code_versions.recipe_version(recipe)
 
-    def champion_predictions(self, evaluated: "Evaluated") -> "OutOfFold | None":
+    def champion_predictions(self, evaluated: "OutOfFoldPredictions") -> "RecipePredictions | None":
         """Return the out-of-fold predictions of the champion's recipe for the evaluated patients, if there are any.
 
         They are those of the present evaluation if the recipe is unchanged and was evaluated, and otherwise those that
@@ -134,7 +134,7 @@ class Case:
         manifests = index.read(self.store).whole(asset, own) if own else []
         for manifest in manifests:
             if evidence.patients(manifest) == self.patients:
-                earlier: Evaluated = Handle(self.store, manifest).load().evaluated
+                earlier: OutOfFoldPredictions = Handle(self.store, manifest).load().evaluated
                 return earlier.of(recipe) if recipe in earlier.recipes else None
         return None
 

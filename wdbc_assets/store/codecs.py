@@ -16,7 +16,7 @@ from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import parsing, paths, skops_files
-from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
+from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ RESULTS: Mapping[str, str] = {
     "served_windows": "wdbc_assets.domain.monitoring.served:ServedWindows",
     "live_metrics": "wdbc_assets.domain.monitoring.live:LiveMetrics",
     "importance": "wdbc_assets.domain.evaluation.importance:Importance",
-    "metrics": "wdbc_assets.domain.evaluation.results:Metrics",
+    "metrics": "wdbc_assets.domain.evaluation.metrics_result:Metrics",
     "refit_comparison": "wdbc_assets.domain.promotion.refit_comparison:RefitComparison",
 }
 """The types of the results that are stored as one JSON object, by asset. Imported when such a file is decoded."""
@@ -204,7 +204,7 @@ def _large_cross_validation_decode(contents: Mapping[str, Any]) -> Any:
     from wdbc_assets.domain.evaluation import results, summed_cross_validation
 
     return LargeCrossValidation(
-        evaluated=InFile(contents[_PREDICTIONS]),
+        evaluated=PredictionsInFile(contents[_PREDICTIONS]),
         models=_built(summed_cross_validation.FoldModel, contents["models.json"]),
         summary=parsing.read(results.EvaluationSummary, contents["summary.json"]),
     )

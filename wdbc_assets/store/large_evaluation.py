@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import RecipePredictions
     from wdbc_assets.domain.evaluation.results import EvaluationSummary
     from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel, Predictions
 
@@ -23,13 +23,13 @@ FOLD = "fold"
 
 
 @dataclass(frozen=True)
-class InFile:
+class PredictionsInFile:
     """Out-of-fold predictions in a file: `diagnosis`, `fold REPEAT` and `RECIPE REPEAT`, the P(malignant)."""
 
     table: TableFile
 
     @classmethod
-    def write(cls, predictions: "Iterable[Predictions]") -> "InFile":
+    def write(cls, predictions: "Iterable[Predictions]") -> "PredictionsInFile":
         """Write the predictions of a table's partitions, in their order, to a temporary file.
 
         Raises:
@@ -49,16 +49,16 @@ class InFile:
         folds = (name.partition(" ") for name in self.table.columns)
         return tuple(int(number) for name, _, number in folds if name == FOLD)
 
-    def of(self, recipe: str) -> "OutOfFold":
+    def of(self, recipe: str) -> "RecipePredictions":
         """Return the predictions of a recipe, which are then in memory."""
         import numpy as np
 
-        from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
+        from wdbc_assets.domain.evaluation.out_of_fold import RecipePredictions
 
         p, fold_of = (
             np.array([self.table.column(f"{name} {repeat}") for repeat in self.repeats]) for name in (recipe, FOLD)
         )
-        return OutOfFold(self.table.column(contract.DIAGNOSIS), p, fold_of, self.repeats)
+        return RecipePredictions(self.table.column(contract.DIAGNOSIS), p, fold_of, self.repeats)
 
     def parts(self, recipe: str) -> "Iterator[np.ndarray]":
         """Yield P(malignant) of a recipe in parts, shape (repeats, rows of the part)."""
@@ -79,7 +79,7 @@ def _frames(predictions: "Iterable[Predictions]") -> "Iterator[pd.DataFrame]":
 class LargeCrossValidation:
     """An evaluation: the predictions, the models they are from, and the summary."""
 
-    evaluated: InFile
+    evaluated: PredictionsInFile
     models: "tuple[FoldModel, ...]"
     summary: "EvaluationSummary"
 

@@ -160,7 +160,8 @@ class Sandbox:
             sample = pkgutil.resolve_name(sampler)(checkpoints, case.intact(), inputs, case.manifest.version)
         except LookupError:
             raise NotDerived("the stored predictions are damaged: `--deep` evaluates everything again") from None
-        notes.append(f"{sample}; `--deep` evaluates all")
+        if sample:
+            notes.append(f"{sample}; `--deep` evaluates all")
         return checkpoints
 
 

@@ -117,6 +117,8 @@ def scored_folds(
 ) -> str:
     """Fill the checkpoints with the stored losses of an importance, except for those of one fold.
 
+    Those of a table larger than memory are all computed again, because the folds share their passes over it.
+
     Raises:
         LookupError: The stored file is missing.
     """
@@ -124,7 +126,7 @@ def scored_folds(
     from wdbc_assets.pipeline.engines import feature_importance
 
     if isinstance(inputs["clean_frame"], TableFile):
-        return "all folds scored again"
+        return ""
     value = codecs.decode("json", {"importance.json": contents["importance.json"]})
     task = importance.task_of(
         inputs["clean_frame"], inputs["fitted_pipeline"], permutations=value.permutations, seed=value.seed

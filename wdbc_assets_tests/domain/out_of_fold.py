@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from wdbc_assets.domain.evaluation import cross_validation
-from wdbc_assets.domain.evaluation.out_of_fold import InTable, OutOfFold
+from wdbc_assets.domain.evaluation.out_of_fold import PredictionsInTable, RecipePredictions
 from wdbc_assets.domain.promotion import gate
 from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets_tests.domain import published
@@ -83,12 +83,12 @@ def both(candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, s
     return pd.concat([candidate.assign(recipe=names[0]), champion.assign(recipe=names[1])], ignore_index=True)
 
 
-def of_recipe(predictions: pd.DataFrame) -> OutOfFold:
+def of_recipe(predictions: pd.DataFrame) -> RecipePredictions:
     """Return the predictions of one recipe, which need not be named."""
-    return InTable(predictions.assign(recipe="logistic")).of("logistic")
+    return PredictionsInTable(predictions.assign(recipe="logistic")).of("logistic")
 
 
 def compare(table: pd.DataFrame, *, of_champion: pd.DataFrame | None = None, **options: Any) -> Verdict:
     """Compare a candidate with the champion."""
     champion = None if of_champion is None else of_recipe(of_champion)
-    return gate.compare(InTable(table), of_champion=champion, **options)
+    return gate.compare(PredictionsInTable(table), of_champion=champion, **options)

@@ -11,16 +11,18 @@ import pandas as pd
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.domain.data import contract, lines, membership
+from wdbc_assets.domain.data import contract, lines, membership, splitting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.evaluation.comparison import CrossValidation
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
 from wdbc_assets.domain.modeling import fitting, recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
 from wdbc_assets.pipeline import progress
-from wdbc_assets.pipeline.engines import developed, large, summed_folds
+from wdbc_assets.pipeline.engines import developed, explaining, large, summed_folds
+from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets.store import table_files
-from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
+from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets.verification import verify
 from wdbc_assets_tests import builders
@@ -268,8 +270,10 @@ def test_a_model_of_a_large_table_is_evaluated_promoted_and_served(
         few = {**recipe.grids, "full": recipe.grids["small"]}
         monkeypatch.setitem(recipes.RECIPES, name, replace(recipe, grids=few))
     store = made(environment, instance)
-    result = run("evaluate", instance)
-    assert result.success, problem(result)
+    shown = typed("evaluate").output
+    assert "airflow_baseline is not evaluated on a large table: its solver visits" in shown
+    assert f"{ROWS} patients, 1 x 10 folds" in shown
+    assert "spline - logistic" in shown
     evaluation = store.handle("cross_validation")
     assert evaluation.manifest.codec == "large_cross_validation"
     value = evaluation.load()
@@ -307,10 +311,10 @@ def test_altered_predictions_of_a_large_table_break_the_rule(environment: Path) 
         ("spline 0", np.where(np.arange(300) == 7, np.nan, 0.5), "no probability of spline"),
     ):
         table = pd.DataFrame(right | {column: spoilt})
-        wrong = list(summed_folds.wrong_predictions(InFile(table_files.write([table])), frame))
+        wrong = list(summed_folds.wrong_predictions(PredictionsInFile(table_files.write([table])), frame))
         assert named in wrong[0].value
-    assert not list(summed_folds.wrong_predictions(InFile(table_files.write([pd.DataFrame(right)])), frame))
-    fewer = InFile(table_files.write([pd.DataFrame(right).iloc[:200]]))
+    assert not list(summed_folds.wrong_predictions(PredictionsInFile(table_files.write([pd.DataFrame(right)])), frame))
+    fewer = PredictionsInFile(table_files.write([pd.DataFrame(right).iloc[:200]]))
     assert "predictions of 200 patients" in next(summed_folds.wrong_predictions(fewer, frame)).value
 
 
@@ -319,14 +323,29 @@ def test_monitoring_compares_with_a_sample_of_a_large_table(monkeypatch: pytest.
     frame = table_files.write([table])
     p = np.random.default_rng(0).random((2, len(table)))
     columns = {"diagnosis": table["diagnosis"], "fold 0": 0, "fold 1": 0, "spline 0": p[0], "spline 1": p[1]}
-    evaluation = LargeCrossValidation(InFile(table_files.write([pd.DataFrame(columns)])), (), None)  # type: ignore[arg-type]
-    everyone = developed.Developed.of(frame, evaluation, "spline")
+    evaluation = LargeCrossValidation(PredictionsInFile(table_files.write([pd.DataFrame(columns)])), (), None)  # type: ignore[arg-type]
+    everyone = developed.DevelopmentPatients.of(frame, evaluation, "spline")
     assert everyone.X.equals(table[list(contract.FEATURES)])
     np.testing.assert_allclose(everyone.log_odds, (np.log(p) - np.log1p(-p)).mean(axis=0))
     monkeypatch.setattr(developed, "SAMPLE", 200)
-    some = developed.Developed.of(frame, evaluation, "spline")
+    some = developed.DevelopmentPatients.of(frame, evaluation, "spline")
     assert 150 < len(some.X) < 250
     rows = table.reset_index().merge(some.X.assign(log_odds=some.log_odds), on=list(contract.FEATURES))
     np.testing.assert_allclose(rows["log_odds"], everyone.log_odds[rows["index"]])
     with pytest.raises(WdbcError, match="svc has no out-of-fold predictions"):
-        developed.Developed.of(frame, evaluation, "svc")
+        developed.DevelopmentPatients.of(frame, evaluation, "svc")
+
+
+def test_inputs_of_different_tables_are_refused_and_not_a_bug(environment: Path, instance: dg.DagsterInstance) -> None:
+    store = made(environment, instance)
+    frame, split, fit = (store.handle(name).load() for name in ("clean_frame", "train_test_split", "fitted_pipeline"))
+    small = clean_frame()
+    parameters = settings.ImportanceParameters(importance_repeats=1, importance_seed=0)
+    for table, divided in ((small, split), (frame, splitting.split(small))):
+        with pytest.raises(
+            WdbcError, match="clean_frame and train_test_split were made from different tables"
+        ) as raised:
+            explaining.importance(table, divided, fit, parameters, Local(1), None, print)  # type: ignore[arg-type]
+        assert raised.value.hint == "Run `wdbc run` first."
+    with pytest.raises(WdbcError, match="clean_frame and cross_validation were made from different tables"):
+        developed.DevelopmentPatients.of(frame, CrossValidation(pd.DataFrame(), (), None), "spline")  # type: ignore[arg-type]

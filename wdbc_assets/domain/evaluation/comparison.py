@@ -27,7 +27,7 @@ from wdbc_assets.domain.evaluation import (
     subgroups,
     utility,
 )
-from wdbc_assets.domain.evaluation.out_of_fold import InTable
+from wdbc_assets.domain.evaluation.out_of_fold import PredictionsInTable
 from wdbc_assets.domain.evaluation.results import (
     CostlyPatients,
     Difference,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from wdbc_assets.domain.evaluation.cross_validation import Winner
-    from wdbc_assets.domain.evaluation.out_of_fold import Evaluated, OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFoldPredictions, RecipePredictions
     from wdbc_assets.domain.evaluation.results import (
         Calibration,
         DecisionCurve,
@@ -70,13 +70,13 @@ class CrossValidation:
     summary: EvaluationSummary
 
     @property
-    def evaluated(self) -> Evaluated:
+    def evaluated(self) -> OutOfFoldPredictions:
         """The predictions by recipe."""
-        return InTable(self.predictions)
+        return PredictionsInTable(self.predictions)
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluatedPatients:
     """The patients that were evaluated: how many, whether they are the published ones, and their measurements.
 
     `column` returns the measurements of a column, shape (n,).
@@ -87,7 +87,7 @@ class Measured:
     column: Callable[[str], Array]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Measured:
+    def of(cls, frame: pd.DataFrame) -> EvaluatedPatients:
         """Return the patients of a clean frame."""
         is_published = published.is_published(frame)
         return cls(len(frame), is_published, lambda column: frame[column].to_numpy(dtype=np.float64))
@@ -111,11 +111,11 @@ def summary(
     predictions: pd.DataFrame, frame: pd.DataFrame | None = None, method: membership.Method = "shuffled"
 ) -> EvaluationSummary:
     """Summarize predictions as `cross_validation.assemble` returns them, on a clean frame: see `summarize`."""
-    return summarize(InTable(predictions), None if frame is None else Measured.of(frame), method)
+    return summarize(PredictionsInTable(predictions), None if frame is None else EvaluatedPatients.of(frame), method)
 
 
 def summarize(
-    evaluated: Evaluated, measured: Measured | None = None, method: membership.Method = "shuffled"
+    evaluated: OutOfFoldPredictions, measured: EvaluatedPatients | None = None, method: membership.Method = "shuffled"
 ) -> EvaluationSummary:
     """Summarize the predictions of a cross-validation. Intervals are clipped to [0, 1] except for the log-loss.
 
@@ -182,12 +182,12 @@ def summarize(
     )
 
 
-def means(own: OutOfFold) -> dict[str, float | None]:
+def means(own: RecipePredictions) -> dict[str, float | None]:
     """Return the mean of each metric over the repeats, as the summary has it."""
     return {name: _defined(float(values.mean())) for name, values in _by_repeat(own).items()}
 
 
-def _figures(own: OutOfFold, measured: Measured | None) -> _Figures:
+def _figures(own: RecipePredictions, measured: EvaluatedPatients | None) -> _Figures:
     y, p = own.y, own.p
     by_fold = [
         compute_metrics(y[folds == fold], of[folds == fold])
@@ -206,7 +206,7 @@ def _figures(own: OutOfFold, measured: Measured | None) -> _Figures:
     )
 
 
-def _by_repeat(own: OutOfFold) -> dict[str, Array]:
+def _by_repeat(own: RecipePredictions) -> dict[str, Array]:
     return _by_metric([compute_metrics(own.y, p) for p in own.p])
 
 
@@ -274,7 +274,7 @@ def _defined(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _require_measurements(own: OutOfFold, measured: Measured | None) -> None:
+def _require_measurements(own: RecipePredictions, measured: EvaluatedPatients | None) -> None:
     if measured is not None and measured.rows != len(own.y):
         raise WdbcError(
             f"There are measurements of {measured.rows} patients for predictions of {len(own.y)}.",

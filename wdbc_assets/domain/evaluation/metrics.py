@@ -1,8 +1,8 @@
 """Metrics of predicted probabilities on the test set, with confidence intervals.
 
-Malignant is the positive class, 1. `results.Metrics` says which interval each metric has. How often the intervals cover
-the true value was measured by simulation, on test sets of 114 patients from a population like the published one; a test
-repeats this. This module imports numpy, so callers import it inside functions.
+Malignant is the positive class, 1. `metrics_result.Metrics` says which interval each metric has. How often the
+intervals cover the true value was measured by simulation, on test sets of 114 patients from a population like the
+published one; a test repeats this. This module imports numpy, so callers import it inside functions.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.evaluation import bootstrap as resampling
 from wdbc_assets.domain.evaluation import delong, intervals, ranking
-from wdbc_assets.domain.evaluation.results import Bootstrap, ClassificationReport, ClassScores, Metrics
+from wdbc_assets.domain.evaluation.metrics_result import Bootstrap, ClassificationReport, ClassScores, Metrics
 from wdbc_assets.domain.modeling import prediction
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 FEWEST_RESAMPLES = 100  # with fewer, the bounds of a 95 % interval depend on one or two resamples
-NO_PR_AUC_INTERVAL = "no interval known covers the true average precision as often as it states with so few patients"
+NO_PR_AUC_INTERVAL = "in test sets of 114 patients, no known interval covers the true value as often as it states"
 
 
 def evaluate(

@@ -6,7 +6,7 @@ from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
 
 
 def miscounted(metrics: "Metrics") -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OutOfFold:
+class RecipePredictions:
     """The out-of-fold predictions of a recipe, for the same patients in each repeat.
 
     Attributes:
@@ -42,10 +42,12 @@ class OutOfFold:
         """The number of folds."""
         return len(np.unique(self.fold_of))
 
-    def only(self, repeats: set[int]) -> OutOfFold:
+    def only(self, repeats: set[int]) -> RecipePredictions:
         """Return the predictions of some of the repeats."""
         kept = [number for number, repeat in enumerate(self.repeats) if repeat in repeats]
-        return OutOfFold(self.y, self.p[kept], self.fold_of[kept], tuple(self.repeats[number] for number in kept))
+        return RecipePredictions(
+            self.y, self.p[kept], self.fold_of[kept], tuple(self.repeats[number] for number in kept)
+        )
 
     def by_fold(self, of_patients: Callable[[NDArray[np.int64], Array], Array]) -> Array:
         """Return the mean of a quantity of patients in each fold, repeat by repeat, shape (repeats * folds,).
@@ -61,14 +63,14 @@ class OutOfFold:
         return np.concatenate(means)
 
 
-class Evaluated(Protocol):
+class OutOfFoldPredictions(Protocol):
     """The out-of-fold predictions of an evaluation, wherever they are."""
 
     @property
     def recipes(self) -> tuple[str, ...]:
         """The evaluated recipes."""
 
-    def of(self, recipe: str) -> OutOfFold:
+    def of(self, recipe: str) -> RecipePredictions:
         """Return those of a recipe.
 
         Raises:
@@ -77,7 +79,7 @@ class Evaluated(Protocol):
 
 
 @dataclass(frozen=True)
-class InTable:
+class PredictionsInTable:
     """Predictions as `cross_validation.assemble` returns them."""
 
     table: pd.DataFrame
@@ -87,7 +89,7 @@ class InTable:
         """The evaluated recipes."""
         return tuple(self.table["recipe"].unique())
 
-    def of(self, recipe: str) -> OutOfFold:
+    def of(self, recipe: str) -> RecipePredictions:
         """Return the predictions of a recipe.
 
         Raises:
@@ -104,10 +106,10 @@ class InTable:
         once = (np.diff(patients[0]) > 0).all() and (of_repeat == repeats[:, None]).all()
         if not (once and (patients == patients[0]).all() and (y == y[0]).all()):
             raise _unpaired()
-        return OutOfFold(y[0], p, folds, tuple(repeats.tolist()))
+        return RecipePredictions(y[0], p, folds, tuple(repeats.tolist()))
 
 
-def require_pairs(first: OutOfFold, second: OutOfFold) -> None:
+def require_pairs(first: RecipePredictions, second: RecipePredictions) -> None:
     """Raise WdbcError unless two recipes have the same patients and repeats, at least one, in the same folds."""
     same = len(first.repeats) and first.repeats == second.repeats and np.array_equal(first.y, second.y)
     if not (same and np.array_equal(first.fold_of, second.fold_of)):

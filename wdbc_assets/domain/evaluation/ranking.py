@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wdbc_assets.domain.evaluation.results import RocCurve
+from wdbc_assets.domain.evaluation.metrics_result import RocCurve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

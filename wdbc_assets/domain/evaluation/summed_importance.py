@@ -43,7 +43,7 @@ def score_folds(
 ) -> tuple[FoldLosses, ...]:
     """Return the losses on all folds of the quick protocol, in the order of repeats and folds.
 
-    `progress(done, total)` is called after each model that leaves out a cluster, or none, and after each repeat.
+    `progress(done, total)` is called after the models of all folds were fitted: with every cluster, and without each.
 
     Raises:
         WdbcError: a setting is out of range, or a model cannot be fitted.
@@ -51,7 +51,7 @@ def score_folds(
     importance.require_settings(permutations=permutations, seed=seed)
     repeats = recipes.PROTOCOLS[importance.PROTOCOL]
     draws = tables.Draws(0.0, 0, OUTER_FOLDS, tuple(range(repeats)))
-    total = 1 + len(CLUSTERS) + repeats
+    total = 1 + len(CLUSTERS)
     whole = summed_scores.without_folds(partitions, fit, draws)
     progress(1, total)
     without: dict[str, Array] = {}
@@ -74,7 +74,6 @@ def score_folds(
             left_out = {cluster: float(losses[repeat, fold]) for cluster, losses in without.items()}
             loss = _log_loss(of.y, of.log_odds)
             found.append(FoldLosses(repeat=repeat, fold=fold, log_loss=loss, permuted=permuted, without=left_out))
-        progress(2 + len(CLUSTERS) + repeat, total)
     return tuple(found)
 
 

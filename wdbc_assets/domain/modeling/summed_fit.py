@@ -67,12 +67,17 @@ def kind_of(recipe: str) -> Kind:
 
 @dataclass(frozen=True)
 class Searched:
-    """The result of a search: its candidates, the winner with its temperature, and the winner's fit on all rows.
+    """The result of a search: its settings and candidates, the winner with its temperature, and its fit on all rows.
 
     `weights` are those of the standardized `terms`, the intercept last, with the temperature in them; `rows` is the
     number of training rows, `passes` that of Newton's method.
     """
 
+    recipe: str
+    grid: str
+    folds: int
+    repeats: int
+    seed: int
     candidates: tuple[search_module.Candidate, ...]
     winner: dict[str, recipes.Parameter]
     score: float
@@ -81,6 +86,28 @@ class Searched:
     rows: int
     passes: int
     sets: int
+
+    def fit(self) -> fitting.Fit:
+        """Return the result as that of `fitting.fit`, with the recipe's pipeline."""
+        pipeline = _pipeline(self)
+        return fitting.Fit(
+            recipe=self.recipe,
+            grid=self.grid,
+            scoring=recipes.named(self.recipe).scoring,
+            folds=self.folds,
+            repeats=self.repeats,
+            seed=self.seed,
+            pipeline=pipeline,
+            winner=self.winner,
+            score=self.score,
+            candidates=self.candidates,
+            fit_counts={
+                "transformers": self.sets * (len(pipeline.steps) - 1),
+                "estimators": self.sets * len(self.candidates),
+            },
+            warnings=(),
+            split_method="hash",
+        )
 
 
 def search(
@@ -143,6 +170,11 @@ def search(
         winner[definition.temperature] = temperature
     temperature = float(cast("float", winner.get("logistic__temperature", 1.0)))
     return Searched(
+        recipe=recipe,
+        grid=grid,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
         candidates=ranked,
         winner=winner,
         score=ranked[best].mean_score,
@@ -151,52 +183,6 @@ def search(
         rows=int(counted.rows[0]),
         passes=pooled[best].passes,
         sets=len(terms),
-    )
-
-
-def fit(
-    partitions: Partitions[Patients],
-    *,
-    recipe: str,
-    grid: str = "full",
-    folds: int = recipes.SEARCH_FOLDS,
-    repeats: int = recipes.SEARCH_REPEATS,
-    seed: int = recipes.SEARCH_SEED,
-    test_size: float = 0.2,
-    split_seed: int = 42,
-    progress: Callable[[int, int], None] = lambda *_: None,
-) -> fitting.Fit:
-    """Return what `search` finds as a fit, with the recipe's pipeline. See there."""
-    searched = search(
-        partitions,
-        recipe=recipe,
-        grid=grid,
-        folds=folds,
-        repeats=repeats,
-        seed=seed,
-        test_size=test_size,
-        split_seed=split_seed,
-        progress=progress,
-    )
-    definition = recipes.named(recipe)
-    pipeline = _pipeline(definition, seed, searched)
-    return fitting.Fit(
-        recipe=recipe,
-        grid=grid,
-        scoring=definition.scoring,
-        folds=folds,
-        repeats=repeats,
-        seed=seed,
-        pipeline=pipeline,
-        winner=searched.winner,
-        score=searched.score,
-        candidates=searched.candidates,
-        fit_counts={
-            "transformers": searched.sets * (len(pipeline.steps) - 1),
-            "estimators": searched.sets * len(searched.candidates),
-        },
-        warnings=(),
-        split_method="hash",
     )
 
 
@@ -263,9 +249,10 @@ def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, pa
             yield s, training.y[rows][kept], found @ weights[s].T
 
 
-def _pipeline(recipe: recipes.Recipe, seed: int, searched: Searched) -> Any:
+def _pipeline(searched: Searched) -> Any:
     """Return the recipe's pipeline with what scikit-learn would have learned."""
-    pipeline, terms = recipe.build(seed).set_params(**searched.winner), searched.terms
+    unfitted, terms = recipes.named(searched.recipe).build(searched.seed), searched.terms
+    pipeline = unfitted.set_params(**searched.winner)
     steps = dict(pipeline.steps)
     names = np.array(contract.FEATURES, dtype=object)
     first = pipeline.steps[0][1]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import RecipePredictions
     from wdbc_assets.domain.evaluation.results import Spread
 
 
@@ -101,7 +101,7 @@ class Comparison:
     power: tuple[float, ...]
 
 
-def compare(candidate: OutOfFold, champion: OutOfFold, *, folds: int, attempt: int) -> Comparison:
+def compare(candidate: RecipePredictions, champion: RecipePredictions, *, folds: int, attempt: int) -> Comparison:
     """Compare the out-of-fold predictions of two recipes for the same patients in the same folds."""
     from statistics import NormalDist
 

@@ -40,7 +40,7 @@ from wdbc_assets.domain.rules.base import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wdbc_assets.domain.evaluation.out_of_fold import Evaluated, OutOfFold
+    from wdbc_assets.domain.evaluation.out_of_fold import OutOfFoldPredictions, RecipePredictions
     from wdbc_assets.domain.promotion.criteria import Comparison, Criterion
 
 EQUIVALENCE = 0.010
@@ -98,11 +98,11 @@ class Verdict:
 
 
 def compare(
-    evaluated: Evaluated,
+    evaluated: OutOfFoldPredictions,
     *,
     candidate: str,
     champion: str | None,
-    of_champion: OutOfFold | None = None,
+    of_champion: RecipePredictions | None = None,
     published: bool = False,
     winner_log_loss: float | None = None,
     attempt: int = 1,
@@ -175,7 +175,7 @@ def simpler(first: str, second: str) -> bool:
     return ranks[0] < ranks[1]
 
 
-def _compared(candidate: OutOfFold, champion: OutOfFold, attempt: int) -> Comparison:
+def _compared(candidate: RecipePredictions, champion: RecipePredictions, attempt: int) -> Comparison:
     """Compare two recipes on the repeats that both have.
 
     Raises:
@@ -240,7 +240,7 @@ def _prefer_simpler(candidate: str, champion: str, *, same_recipe: bool, superse
     return False, f"equivalent within {EQUIVALENCE:g}, but {champion} is simpler than {candidate}"
 
 
-def _require_evaluated(evaluated: Evaluated, candidate: str) -> None:
+def _require_evaluated(evaluated: OutOfFoldPredictions, candidate: str) -> None:
     if candidate not in evaluated.recipes:
         raise WdbcError(
             f"cross_validation has no results for {candidate}, so there is no evidence to compare",

@@ -7,7 +7,7 @@ import dagster as dg
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.results import ClassificationReport, Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import ClassificationReport, Metrics
     from wdbc_assets.domain.modeling import fitting
 
 _CANDIDATES_SHOWN = 10

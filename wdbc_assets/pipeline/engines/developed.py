@@ -10,6 +10,7 @@ import pandas as pd
 
 from wdbc_assets.domain.data import contract, membership
 from wdbc_assets.domain.evaluation import log_odds
+from wdbc_assets.pipeline.engines import large
 from wdbc_assets.store.large_evaluation import LargeCrossValidation
 from wdbc_assets.store.table_files import TableFile
 
@@ -23,7 +24,7 @@ SAMPLE = 100_000
 
 
 @dataclass(frozen=True)
-class Developed:
+class DevelopmentPatients:
     """Patients: 30 measurements, diagnoses, and mean out-of-fold log-odds over the repeats, shape (n,)."""
 
     X: pd.DataFrame
@@ -33,21 +34,21 @@ class Developed:
     @classmethod
     def of(
         cls, frame: pd.DataFrame | TableFile, evaluation: CrossValidation | LargeCrossValidation, recipe: str
-    ) -> Developed:
+    ) -> DevelopmentPatients:
         """Return the patients of a clean frame with the evaluation of a recipe.
 
         Raises:
-            WdbcError: the recipe was not evaluated.
+            WdbcError: the recipe was not evaluated, or another table was.
         """
-        if isinstance(frame, TableFile) or isinstance(evaluation, LargeCrossValidation):
-            assert isinstance(frame, TableFile)  # noqa: S101 -- each is evaluated in its own form
-            assert isinstance(evaluation, LargeCrossValidation)  # noqa: S101
+        if isinstance(frame, TableFile) and isinstance(evaluation, LargeCrossValidation):
             return _sampled(frame, evaluation, recipe)
+        if isinstance(frame, TableFile) or isinstance(evaluation, LargeCrossValidation):
+            raise large.of_other_tables("clean_frame", "cross_validation", command="wdbc evaluate")
         own = log_odds.out_of_fold(evaluation.predictions, recipe)
         return cls(frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS], own)
 
 
-def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) -> Developed:
+def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) -> DevelopmentPatients:
     evaluated = evaluation.evaluated
     log_odds.require_evaluated(recipe, evaluated.recipes)
     share = min(SAMPLE / frame.rows, 1.0)
@@ -57,4 +58,4 @@ def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) ->
         patients.append(part[chosen])
         found.append(log_odds.of_probabilities(predictions[:, chosen]).mean(axis=0))
     table = pd.concat(patients, ignore_index=True)
-    return Developed(table[list(contract.FEATURES)], table[contract.DIAGNOSIS], np.concatenate(found))
+    return DevelopmentPatients(table[list(contract.FEATURES)], table[contract.DIAGNOSIS], np.concatenate(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -12,18 +13,16 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import contributions, summed_importance
 from wdbc_assets.domain.evaluation import importance as domain
 from wdbc_assets.pipeline.engines import feature_importance, large
-from wdbc_assets.store.table_files import LargeSplit
+from wdbc_assets.store.table_files import LargeSplit, TableFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wdbc_assets import settings
     from wdbc_assets.domain.data.splitting import Split
     from wdbc_assets.domain.evaluation.importance import Importance
     from wdbc_assets.domain.modeling.fitting import Fit
     from wdbc_assets.pipeline.engines.engine import Engine
+    from wdbc_assets.pipeline.progress import Report
     from wdbc_assets.store.checkpoints import Checkpoints
-    from wdbc_assets.store.table_files import TableFile
 
 
 def importance(
@@ -33,24 +32,26 @@ def importance(
     parameters: settings.ImportanceParameters,
     engine: Engine,
     checkpoints: Checkpoints,
-    progress: Callable[[int, int], None],
+    report: Report,
 ) -> Importance:
     """Score every fold with each cluster of measurements permuted and left out.
 
     Raises:
-        WdbcError: as in `feature_importance.importance`; or the recipe has no form by sums.
+        WdbcError: as in `feature_importance.importance`; the recipe has no form by sums; or the split is of another
+            table.
     """
     permutations, seed = parameters.importance_repeats, parameters.importance_seed
-    if isinstance(divided, LargeSplit):
+    if isinstance(frame, TableFile) and isinstance(divided, LargeSplit):
         with large.patients(engine, divided.train, divided.test) as patients:
             losses = summed_importance.score_folds(
-                patients, fit, permutations=permutations, seed=seed, progress=progress
+                patients, fit, permutations=permutations, seed=seed, progress=partial(report, "sets of models fitted")
             )
         rows = divided.train.rows + divided.test.rows
         return domain.summarize(
             losses, fit, _linear_terms(fit, divided), patients=rows, permutations=permutations, seed=seed
         )
-    assert isinstance(frame, pd.DataFrame)  # noqa: S101 -- its split is in memory
+    if isinstance(frame, TableFile) or isinstance(divided, LargeSplit):
+        raise large.of_other_tables("clean_frame", "train_test_split", command="wdbc run")
     return feature_importance.importance(
         frame,
         divided,
@@ -59,7 +60,7 @@ def importance(
         seed=seed,
         engine=engine,
         checkpoints=checkpoints,
-        report=progress,
+        report=partial(report, "folds scored"),
     )
 
 

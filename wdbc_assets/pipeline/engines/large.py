@@ -37,6 +37,11 @@ def refuse(asset: str, inputs: Mapping[str, Any]) -> None:
             )
 
 
+def of_other_tables(first: str, second: str, *, command: str) -> WdbcError:
+    """Return the error for two inputs of which one is larger than memory, and the other is not."""
+    return WdbcError(f"{first} and {second} were made from different tables", hint=f"Run `{command}` first.")
+
+
 def patients(engine: Engine, *tables: TableFile) -> AbstractContextManager[Partitions[Patients]]:
     """Open the parts of stored tables of a large split, one after the other, as partitions on an engine."""
     places = [(_stored(table), number) for table in tables for number in range(table.count)]

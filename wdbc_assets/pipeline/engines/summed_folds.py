@@ -18,7 +18,7 @@ from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines import large
 from wdbc_assets.pipeline.engines.work import saying_what_is_kept
 from wdbc_assets.store import large_evaluation, parsing
-from wdbc_assets.store.large_evaluation import InFile, LargeCrossValidation
+from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +58,8 @@ def evaluate(
                 keep(checkpoints, model)
             models.append(model)
             report(len(models), len(units))
-        evaluated = InFile.write(summed_cross_validation.predict(patients, models))
-    measured = comparison.Measured(frame.rows, is_published=large.is_published(frame), column=frame.column)
+        evaluated = PredictionsInFile.write(summed_cross_validation.predict(patients, models))
+    measured = comparison.EvaluatedPatients(frame.rows, is_published=large.is_published(frame), column=frame.column)
     models.sort(key=lambda model: (model.recipe, model.repeat, model.fold))
     return LargeCrossValidation(evaluated, tuple(models), comparison.summarize(evaluated, measured, "hash"))
 
@@ -88,7 +88,7 @@ def validate(value: LargeCrossValidation, frame: TableFile) -> list[Finding]:
     return evaluation_rules.found(value.summary, list(wrong_predictions(value.evaluated, frame)))
 
 
-def wrong_predictions(evaluated: InFile, frame: TableFile) -> Iterator[Failure]:
+def wrong_predictions(evaluated: PredictionsInFile, frame: TableFile) -> Iterator[Failure]:
     """Compare the predictions of every patient with the folds and diagnoses of a clean frame; rows count from 1."""
     table, first = evaluated.table, 1
     if (table.rows, table.count) != (frame.rows, frame.count):

@@ -14,7 +14,7 @@ from wdbc_assets.store.table_files import LargeSplit
 if TYPE_CHECKING:
     from wdbc_assets import settings
     from wdbc_assets.domain.data import splitting
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
     from wdbc_assets.domain.modeling.fitting import Fit
     from wdbc_assets.pipeline.engines.engine import Engine
 

@@ -36,7 +36,7 @@ def fit(
         summed_fit.kind_of(parameters.recipe)  # before processes are started
         with large.patients(engine, divided.train) as patients:
             passes = _Passes(patients, report)
-            return summed_fit.fit(
+            return summed_fit.search(
                 passes,
                 recipe=parameters.recipe,
                 grid=parameters.grid,
@@ -46,7 +46,7 @@ def fit(
                 test_size=divided.draw.test_size,
                 split_seed=divided.draw.seed,
                 progress=passes.fitted,
-            )
+            ).fit()
     return fitting.fit(
         divided.X_train,
         divided.y_train,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wdbc_assets.presentation.plots import style, svg
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
 
 _CLASSES = ("benign", "malignant")
 

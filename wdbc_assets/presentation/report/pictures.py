@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
     from wdbc_assets.domain.evaluation.importance import Importance
-    from wdbc_assets.domain.evaluation.results import Metrics
+    from wdbc_assets.domain.evaluation.metrics_result import Metrics
     from wdbc_assets.domain.evaluation.stability import Stability
     from wdbc_assets.domain.modeling import fitting
     from wdbc_assets.presentation import plots

@@ -46,6 +46,6 @@ def test_the_intervals_cover_the_true_value_about_as_often_as_stated() -> None:
             [(found[name].low or 0) <= value <= (found[name].high or np.inf) for name, value in truth.items()]
         )
     shares = dict(zip(truth, np.mean(covered, axis=0), strict=True))
-    # A share of .95 has a standard error of .011 here. The log-loss may fall short as `results.NOTES` states.
+    # A share of .95 has a standard error of .011 here. The log-loss may fall short as `metrics_result.NOTES` states.
     lowest = {"recall": 0.92, "f1": 0.92, "roc_auc": 0.93, "log_loss": 0.88, "brier": 0.92}
     assert {name: share for name, share in shares.items() if share < lowest[name]} == {}

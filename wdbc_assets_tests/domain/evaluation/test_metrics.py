@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn import metrics
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, ranking, results
+from wdbc_assets.domain.evaluation import bootstrap, delong, intervals, metrics_result, ranking
 from wdbc_assets.domain.evaluation import metrics as evaluation_metrics
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.store import parsing
@@ -28,12 +28,12 @@ evaluated = st.lists(st.tuples(st.sampled_from([0, 1]), probability), min_size=2
 )
 
 
-def judge(rows: list[tuple[int, float]], **settings: Any) -> results.Metrics:
+def judge(rows: list[tuple[int, float]], **settings: Any) -> metrics_result.Metrics:
     y, p = (np.array(column) for column in zip(*rows, strict=True))
     return evaluation_metrics.evaluate(y, p, **{"bootstrap": 100, **settings})
 
 
-def bounds(found: results.Metrics, name: str) -> tuple[float, float, float]:
+def bounds(found: metrics_result.Metrics, name: str) -> tuple[float, float, float]:
     figure = found.by_name[name]
     assert figure.value is not None
     assert figure.low is not None
@@ -41,7 +41,7 @@ def bounds(found: results.Metrics, name: str) -> tuple[float, float, float]:
     return figure.value, figure.low, figure.high
 
 
-def width(found: results.Metrics, name: str) -> float:
+def width(found: metrics_result.Metrics, name: str) -> float:
     _, low, high = bounds(found, name)
     return high - low
 
@@ -111,7 +111,7 @@ def test_the_classification_report_equals_scikit_learns_if_defined(rows: list[tu
 def test_metrics_survive_json_and_every_interval_is_in_range(rows: list[tuple[int, float]]) -> None:
     found = judge(rows)
     written = json.dumps(parsing.plain(found), allow_nan=False)
-    assert parsing.read(results.Metrics, written.encode()) == found
+    assert parsing.read(metrics_result.Metrics, written.encode()) == found
     for name, figure in found.by_name.items():
         assert (figure.low is None) == (figure.high is None) == (figure.reason is not None)
         if figure.value is not None and figure.low is not None and figure.high is not None:
@@ -151,7 +151,7 @@ def test_the_interval_type_of_each_metric() -> None:
 def test_a_missing_interval_and_one_that_covers_too_little_are_explained() -> None:
     assert judge(some_rows()).notes == {
         "pr_auc": evaluation_metrics.NO_PR_AUC_INTERVAL,
-        "log_loss": results.NOTES["log_loss"],
+        "log_loss": metrics_result.NOTES["log_loss"],
     }
     assert judge([(0, 0.5), (0, 0.5), (1, 0.5)]).notes == {
         "precision": "no row was predicted malignant",

@@ -14,7 +14,7 @@ from wdbc_assets_tests.domain.validation import clean_frame
 def test_the_policy_is_that_of_the_local_engine(recipe: str) -> None:
     frame = clean_frame()
     table = patients_in(frame, cuts(569, 3))
-    fit = summed_fit.fit(table, recipe=recipe, grid="small")
+    fit = summed_fit.search(table, recipe=recipe, grid="small").fit()
     ours = summed_policy.derive(table, fit, folds=5)
 
     split = splitting.split(frame, method="hash")

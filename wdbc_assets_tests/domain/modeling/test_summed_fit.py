@@ -28,7 +28,7 @@ RECIPES = ("logistic", "spline")
 @cache
 def by_sums(recipe: str, parts: int) -> fitting.Fit:
     frame = clean_frame()
-    return summed_fit.fit(patients_in(frame, cuts(len(frame), parts)), recipe=recipe, repeats=2)
+    return summed_fit.search(patients_in(frame, cuts(len(frame), parts)), recipe=recipe, repeats=2).fit()
 
 
 def probabilities(fit: fitting.Fit) -> "np.ndarray":
@@ -61,7 +61,7 @@ def test_the_number_of_partitions_changes_nothing(recipe: str, parts: int) -> No
 def test_an_empty_partition_one_of_a_single_class_and_skew_change_nothing() -> None:
     frame = clean_frame().sort_values("diagnosis", kind="stable", ignore_index=True)
     odd = [slice(0, 0), slice(0, 5), slice(5, 357), slice(357, 357), slice(357, 569)]
-    found = summed_fit.fit(patients_in(frame, odd), recipe="spline", repeats=2)
+    found = summed_fit.search(patients_in(frame, odd), recipe="spline", repeats=2).fit()
     np.testing.assert_allclose(probabilities(found), probabilities(by_sums("spline", 1)), rtol=0, atol=1e-9)
 
 
@@ -109,7 +109,7 @@ def test_order_statistics_are_exact_if_nearly_all_values_are_equal() -> None:
 def test_a_recipe_without_a_form_by_sums_is_refused_with_the_reason(recipe: str, reason: str) -> None:
     table = patients_in(clean_frame(), cuts(569, 2))
     with pytest.raises(WdbcError, match=f"The recipe {recipe} cannot be fitted on a table in partitions: {reason}"):
-        summed_fit.fit(table, recipe=recipe)
+        summed_fit.search(table, recipe=recipe).fit()
 
 
 def test_every_recipe_has_sums_or_a_reason() -> None:
@@ -120,7 +120,7 @@ def test_a_table_of_one_class_is_refused() -> None:
     frame = clean_frame()
     benign = frame[frame["diagnosis"] == 0]
     with pytest.raises(WdbcError, match="Number of malignant patients: 0; needed: at least 5"):
-        summed_fit.fit(patients_in(benign, cuts(len(benign), 2)), recipe="logistic")
+        summed_fit.search(patients_in(benign, cuts(len(benign), 2)), recipe="logistic").fit()
 
 
 def test_the_scores_of_the_test_set_are_those_of_the_split() -> None:

@@ -50,7 +50,7 @@ def read(path: Path) -> Patients:
 
 def fit_on(engine: Engine, places: list[Path]) -> fitting.Fit:
     with partitioned.opened(engine, read, places) as table:
-        return summed_fit.fit(table, recipe="logistic", grid="small", folds=3, repeats=1)
+        return summed_fit.search(table, recipe="logistic", grid="small", folds=3, repeats=1).fit()
 
 
 def learned(fit: fitting.Fit) -> tuple[list[object], np.ndarray]:
@@ -64,7 +64,9 @@ def test_the_engine_and_the_number_of_its_processes_change_nothing(places: list[
     for other_stated, other_probabilities in others:
         assert other_stated == stated
         np.testing.assert_array_equal(other_probabilities, probabilities)
-    whole = summed_fit.fit(patients_in(frame, cuts(len(frame), 1)), recipe="logistic", grid="small", folds=3, repeats=1)
+    whole = summed_fit.search(
+        patients_in(frame, cuts(len(frame), 1)), recipe="logistic", grid="small", folds=3, repeats=1
+    ).fit()
     np.testing.assert_allclose(learned(whole)[1], probabilities, rtol=0, atol=1e-9)
 
 
@@ -78,7 +80,7 @@ def test_a_partition_with_a_hundred_times_the_rows_of_others_changes_nothing(
         frame.iloc[start:end].to_parquet(path)
     stated, probabilities = learned(fit_on(Local(2) if name == "local" else on_cluster(shared), skewed))
     even = patients_in(frame, [slice(start, start + 114) for start in range(0, 569, 114)])
-    other_stated, others = learned(summed_fit.fit(even, recipe="logistic", grid="small", folds=3, repeats=1))
+    other_stated, others = learned(summed_fit.search(even, recipe="logistic", grid="small", folds=3, repeats=1).fit())
     assert stated == [other_stated[0], pytest.approx(other_stated[1], abs=1e-9)]
     np.testing.assert_allclose(probabilities, others, rtol=0, atol=1e-9)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from wdbc_assets.domain.evaluation import metrics
-from wdbc_assets.domain.evaluation.results import Metrics
+from wdbc_assets.domain.evaluation.metrics_result import Metrics
 from wdbc_assets.presentation import plots
 from wdbc_assets_tests import results
 from wdbc_assets_tests.presentation.plots.drawn import Drawn, is_sound
