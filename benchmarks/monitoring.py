@@ -98,6 +98,7 @@ def make_many(folder: Path, count: int) -> None:
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
+    from wdbc_assets.store import table_files
     from wdbc_assets_tests import monitored
 
     folder.mkdir(parents=True)
@@ -106,10 +107,13 @@ def make_many(folder: Path, count: int) -> None:
     batch, predictions, report = (
         store.handle(asset, partition=_KEY).load() for asset in ("incoming_batch", "predictions", "drift_report")
     )
+    scored = predictions.patients.frame()
     first = datetime(2026, 1, 5, tzinfo=UTC)
     for day in range(1, count):
         key = f"{first + timedelta(days=day):%Y%m%dT%H%M%SZ}-{day:012x}"
-        moved = predictions.assign(log_odds=predictions["log_odds"] + day * 1e-9)
+        moved = replace(
+            predictions, patients=table_files.write([scored.assign(log_odds=scored["log_odds"] + day * 1e-9)])
+        )
         for asset, value in (
             ("incoming_batch", batch), ("predictions", moved), ("drift_report", replace(report, batch=key)),
         ):  # fmt: skip

@@ -89,7 +89,7 @@ def store_batch(
 
 
 def _commit(store: Store, asset: str, value: Any, key: str, inputs: dict[str, str]) -> None:
-    run_id = f"run-{key}"
+    run_id = f"run-{key.replace('.', '-')}"
     draft = store.draft(asset, value, run_id=run_id, inputs=inputs, partition=key)
     assert store.commit(draft, run_id=run_id)
 

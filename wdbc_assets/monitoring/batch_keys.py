@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 _DIGITS = 12
-_CLAIMED = re.compile(rf"(\d{{8}}T\d{{6}}Z-[0-9a-f]{{{_DIGITS}}})_(.+)", re.DOTALL)
+_CLAIMED = re.compile(rf"(\d{{8}}T\d{{6}}(?:\.\d{{3}})?Z-[0-9a-f]{{{_DIGITS}}})_(.+)", re.DOTALL)
 _LONGEST_NAME = 200  # file systems allow 255 bytes; a key, or a number, is added
 
 
@@ -16,12 +16,8 @@ def of_file(name: str) -> str | None:
 
 def make(arrived: float, digest: str) -> str:
     """Return the key of a batch: its arrival in UTC, then digits of its digest. Keys sort by arrival."""
-    return f"{datetime.fromtimestamp(arrived, UTC):%Y%m%dT%H%M%SZ}-{digest[:_DIGITS]}"
-
-
-def arrival(key: str) -> datetime:
-    """Return when a batch arrived, from its key."""
-    return datetime.strptime(key.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    moment = datetime.fromtimestamp(arrived, UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z-{digest[:_DIGITS]}"
 
 
 def claimed_name(key: str, name: str) -> str:

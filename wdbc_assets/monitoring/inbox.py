@@ -1,8 +1,8 @@
 """The inbox: a folder in which files with new patients arrive. Each file is a batch and is taken up once.
 
     inbox/patients.csv                                    a file that arrived
-    inbox/20261126T161617Z-82c018e51790_patients.csv      the same, claimed: its name begins with the batch's key
-    inbox/taken/20261126T161617Z-82c018e51790_patients.csv    its patients are stored
+    inbox/20261126T161617.250Z-82c018e51790_patients.csv      the same, claimed: its name begins with the batch's key
+    inbox/taken/20261126T161617.250Z-82c018e51790_patients.csv    its patients are stored
     inbox/refused/patients.csv, patients.csv.reason.txt   a file that is no batch, and why
 
 A file moves only by renaming, so a process that is killed loses nothing: a claimed file keeps its key and waits until

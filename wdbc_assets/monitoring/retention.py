@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from wdbc_assets import clock, settings
+from wdbc_assets.domain.data import incoming
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring.inbox import REFUSED, TAKEN, Inbox
@@ -75,7 +76,7 @@ def remove(store: Store, old: Old) -> None:
 
 def _is_old(key: str, limit: datetime) -> bool:
     try:
-        return batch_keys.arrival(key) < limit
+        return incoming.arrival(key) < limit
     except ValueError:  # no key of a batch
         return False
 

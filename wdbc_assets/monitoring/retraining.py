@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, settings
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, incoming
 from wdbc_assets.domain.data.labelled import LEAST_NEW
 from wdbc_assets.domain.monitoring.retraining import Alarm, Facts, Limits, Need, assess
-from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import retraining
 from wdbc_assets.registry.registry import open_registry
@@ -62,7 +61,7 @@ def _alarms(store: Store) -> Iterator[Alarm]:
     """Yield drift in the latest batch, and live metrics in alarm."""
     drift, live = staleness.latest(store, "drift_report"), store.current("live_metrics")
     if drift is not None and drift.partition and not all(check.passed for check in drift.checks):
-        yield Alarm(f"drift of batch {drift.partition}", batch_keys.arrival(drift.partition))
+        yield Alarm(f"drift of batch {drift.partition}", incoming.arrival(drift.partition))
     if live is not None and not all(check.passed for check in live.checks):
         yield Alarm("live metrics", _time(store.document(live, "live_metrics.json")["as_of"]))
 

@@ -12,9 +12,11 @@ from wdbc_assets.pipeline.calls import Batches, External, MovedMeanwhile, Receiv
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.rebased import RebasedReference
     from wdbc_assets.domain.monitoring.streams import Reference
@@ -55,7 +57,7 @@ def predictions(
     champion: "bundles.Bundle",
     versions: Mapping[str, str],
     scoring_context: ScoringContext,
-) -> "pd.DataFrame":
+) -> "BatchPredictions":
     """The champion's prediction for each patient of a batch. A later champion does not change them.
 
     Beside it stands the prediction of the model before it, by which `live_metrics` compares the two.
@@ -70,7 +72,7 @@ def predictions(
 
 def drift_report(
     incoming_batch: "IncomingBatch",
-    predictions: "pd.DataFrame",
+    predictions: "BatchPredictions",
     clean_frame: "pd.DataFrame | TableFile",
     cross_validation: "CrossValidation | LargeCrossValidation",
     parameters: settings.DriftParameters,
@@ -87,7 +89,7 @@ def drift_report(
     if rebased is not None:
         reference = streams.reference(rebased.X, rebased.log_odds, rebased.malignant)
     else:
-        reference = drift_reference(clean_frame, cross_validation, str(predictions["recipe"].iloc[0]))
+        reference = drift_reference(clean_frame, cross_validation, predictions.recipe)
     sketch, distances = drift.summarize(reference, _scored_parts(incoming_batch, predictions))
     return drift.report(
         reference,
@@ -99,12 +101,13 @@ def drift_report(
     )
 
 
-def _scored_parts(batch: "IncomingBatch", predictions: "pd.DataFrame") -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+def _scored_parts(
+    batch: "IncomingBatch", predictions: "BatchPredictions"
+) -> "Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]":
     """Yield the measurements and the log-odds of some patients at a time."""
-    log_odds, begin = predictions["log_odds"].to_numpy(), 0
-    for X in batch.patients.matrices(contract.FEATURES):
-        yield X, log_odds[begin : begin + len(X)]
-        begin += len(X)
+    log_odds = predictions.patients.matrices(["log_odds"])
+    for X, of_part in zip(batch.patients.matrices(contract.FEATURES), log_odds, strict=True):
+        yield X, of_part[:, 0]
 
 
 def drift_reference(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
     from wdbc_assets.domain.monitoring.live import LiveMetrics
     from wdbc_assets.store.large_evaluation import LargeCrossValidation
     from wdbc_assets.store.table_files import TableFile
@@ -47,7 +48,7 @@ def outcomes(
 
 def live_metrics(
     outcomes: "pd.DataFrame",
-    predictions: "Mapping[str, pd.DataFrame]",
+    predictions: "Mapping[str, BatchPredictions]",
     served_predictions: "pd.DataFrame",
     clean_frame: "pd.DataFrame | TableFile",
     cross_validation: "CrossValidation | LargeCrossValidation",
@@ -55,10 +56,11 @@ def live_metrics(
     """How good the predictions of all batches and the kept ones of the service were, from the known diagnoses."""
     import pandas as pd
 
+    from wdbc_assets.domain.data import incoming
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
     from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 
-    tables = [table.assign(predicted_at=live.arrival(batch)) for batch, table in predictions.items()]
+    tables = [one.table.assign(predicted_at=incoming.arrival(batch).isoformat()) for batch, one in predictions.items()]
     if len(served_predictions):
         tables.append(served_predictions)
     tables = [rollback_evidence.with_columns(table) for table in tables]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.data.labelled import LabelledPatients
     from wdbc_assets.domain.data.lines import LinesFile
     from wdbc_assets.domain.evaluation.comparison import CrossValidation
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
     from wdbc_assets.domain.promotion.card_parts import ModelCard
 
 # The reader of the bytes detects a breach; no other rule can be evaluated then.
@@ -137,6 +138,13 @@ def validate_incoming_batch(batch: "IncomingBatch", _: Mapping[str, Any]) -> lis
     from wdbc_assets.domain.rules import incoming
 
     return list(incoming.validate(batch))
+
+
+def validate_predictions(predictions: "BatchPredictions", inputs: Mapping[str, Any]) -> list[Finding]:
+    """Validate the predictions for a batch."""
+    from wdbc_assets.domain.rules import predictions as of_batch
+
+    return of_batch.validate(predictions.patients, inputs["incoming_batch"].patients)
 
 
 def validate_labelled_patients(patients: "LabelledPatients", _: Mapping[str, Any]) -> list[Finding]:

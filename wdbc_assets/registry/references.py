@@ -210,7 +210,7 @@ def _patients(store: Store, batch: str) -> "pd.DataFrame":
     for asset in ("incoming_batch", "predictions"):
         staleness.require_made(store, asset, batch)
     table: pd.DataFrame = store.handle("incoming_batch", partition=batch).load().table
-    predictions: pd.DataFrame = store.handle("predictions", partition=batch).load()
+    predictions: pd.DataFrame = store.handle("predictions", partition=batch).load().patients.frame()
     if not table["id"].equals(predictions["id"]):
         raise DamagedStore(
             f"the predictions of batch {batch} are not those of its patients",

@@ -193,7 +193,7 @@ class Platform:
         """Return the predictions for the patients of a batch, or None if there are none."""
         if batch not in self.store.partitions("predictions"):
             return None
-        table: pd.DataFrame = self.store.handle("predictions", partition=batch).load()
+        table: pd.DataFrame = self.store.handle("predictions", partition=batch).load().table
         return table
 
     def champion(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import parsing, paths, skops_files
+from wdbc_assets.store import parsing, paths, skops_files, table_files
 from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 from wdbc_assets.store.table_files import LargeSplit, TableFile
 
@@ -41,9 +41,10 @@ LargeFile: TypeAlias = TableFile | LinesFile
 _PATIENTS = "patients.parquet"
 _SOURCE = "wdbc.data"
 _PREDICTIONS = "predictions.parquet"
+_MODEL = "model.json"
+_STATED = ("model", "recipe", "policy", "previous_version")
 _LARGE_SPLIT = ("train", "test")
 _DRAW = "draw.json"
-_LARGER = ("large_bytes", "large_table", "large_split", "large_cross_validation")
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
 
 
@@ -95,11 +96,6 @@ def tables(name: str, asset: str, value: Any) -> dict[str, LargeFile]:
 def is_large(name: str, file: str) -> bool:
     """Return whether `decode` takes this file of a codec as a table in a file."""
     return name in CODECS and CODECS[name].large(file)
-
-
-def larger_than_memory(name: str) -> bool:
-    """Return whether the values of a codec are never held in memory."""
-    return name in _LARGER
 
 
 def to_parquet(frame: "pd.DataFrame") -> bytes:
@@ -224,6 +220,35 @@ def _incoming_decode(contents: Mapping[str, Any]) -> Any:
     if patients.rows != stated["rows"] - stated["set_aside"]:
         raise ValueError(f"{patients.rows} patients do not match the number of rows")
     return incoming.IncomingBatch(patients, stated["rows"], stated["set_aside"], violations)
+
+
+def _predictions_encode(_asset: str, predictions: Any) -> dict[str, bytes]:
+    return {_MODEL: to_json({name: getattr(predictions, name) for name in _STATED})}
+
+
+def _predictions_decode(contents: Mapping[str, Any]) -> Any:
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
+
+    return BatchPredictions(contents[_PREDICTIONS], **parsing.decode(contents[_MODEL]))
+
+
+def _table_decode(contents: Mapping[str, bytes]) -> Any:
+    ((name, content),) = contents.items()
+    frame = from_parquet(content)
+    return _former_predictions(frame) if name == _PREDICTIONS else frame
+
+
+def _former_predictions(frame: "pd.DataFrame") -> Any:
+    """Return the predictions of a batch from a table in which model, recipe and policy were columns."""
+    from wdbc_assets.domain.evaluation import decision_policy
+    from wdbc_assets.domain.monitoring import rollback_evidence
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
+
+    frame = rollback_evidence.with_columns(frame)
+    if "policy" not in frame:
+        frame = frame.assign(policy=decision_policy.BY_PREDICTION_SET)
+    stated = {name: str(frame[name].iloc[0]) for name in _STATED}
+    return BatchPredictions(table_files.write([frame.drop(columns=list(_STATED))]), **stated)
 
 
 _LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates", "without_batch")
@@ -368,7 +393,7 @@ CODECS: Mapping[str, Codec] = {
     "table": Codec(
         takes=lambda value: _kind(value) == "pandas.DataFrame",
         encode=lambda asset, value: {f"{asset}.parquet": to_parquet(value)},
-        decode=lambda contents: from_parquet(next(iter(contents.values()))),
+        decode=_table_decode,
         rows=len,
     ),
     "split": Codec(
@@ -407,6 +432,14 @@ CODECS: Mapping[str, Codec] = {
         rows=lambda value: value.patients.rows,
         tables=lambda _, batch: {_PATIENTS: batch.patients},
         large=lambda name: name == _PATIENTS,
+    ),
+    "batch_predictions": Codec(
+        takes=lambda value: _kind(value) == "wdbc_assets.BatchPredictions",
+        encode=_predictions_encode,
+        decode=_predictions_decode,
+        rows=lambda value: value.patients.rows,
+        tables=lambda _, value: {_PREDICTIONS: value.patients},
+        large=lambda name: name == _PREDICTIONS,
     ),
     "labelled_patients": Codec(
         takes=lambda value: _kind(value) == "wdbc_assets.LabelledPatients",

@@ -29,6 +29,9 @@ from wdbc_assets.store.table_files import StoredPlace, TableFile
 T = TypeVar("T")
 
 # A run does not rebuild the champion: it changes by promotion only.
+MOST_COMPARED = 2**24
+"""A table that is read in parts is compared cell by cell, and so held in memory, up to this size in bytes."""
+
 _HINTS = {paths.CHAMPION: "Roll back to an earlier champion (`wdbc rollback --reason TEXT`), or promote another."}
 
 
@@ -238,13 +241,12 @@ class StoreReader:
     def found(self, manifest: Manifest) -> dict[str, bytes | StoredFile | None]:
         """Read the files of a version without verification, None for a missing one.
 
-        Of a table that is larger than memory, return sizes and digests. Use it to find out what has changed, never to
-        compute anything.
+        Of tables of more than `MOST_COMPARED` bytes that are read in parts, return sizes and digests. Use it to find
+        out what has changed, never to compute anything.
         """
-        codec = manifest.codec
 
         def found(name: str) -> bytes | StoredFile | None:
-            stated = codecs.larger_than_memory(codec) and codecs.is_large(codec, name)
+            stated = codecs.is_large(manifest.codec, name) and manifest.files[name].size > MOST_COMPARED
             path = paths.version_file(manifest, name)
             return self._stated(path) if stated else self._content(path)
 

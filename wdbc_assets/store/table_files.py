@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from wdbc_assets import temporary_files
 from wdbc_assets.domain.data.splitting import Draw
@@ -149,21 +149,15 @@ class TableFile:
         values: np.ndarray = self._parquet.read([name], use_threads=False).column(0).to_numpy()
         return values
 
-    def matrices(self, columns: Sequence[str]) -> Iterator["NDArray[np.float64]"]:
-        """Yield columns of numbers in parts, shape (rows, columns), each column contiguous. It takes no pandas."""
-        import numpy as np
-
+    def arrow_parts(self, columns: Sequence[str]) -> Iterator["pa.Table"]:
+        """Yield some columns in parts, as Arrow has them."""
         for number in range(self.count):
-            table = self._parquet.read_row_group(number, columns=columns, use_threads=False)
-            values = np.empty((len(columns), len(table)))
-            for row, name in zip(values, columns, strict=True):
-                row[:] = table.column(name)
-            yield values.T
+            yield self._parquet.read_row_group(number, columns=columns, use_threads=False)
 
-    def series(self, name: str) -> "pd.Series[Any]":
-        """Return one column of the whole table, with the type that pandas gives it."""
-        frame: pd.DataFrame = self._parquet.read([name], use_threads=False).to_pandas(use_threads=False)
-        return frame[name]
+    def matrices(self, columns: Sequence[str]) -> Iterator["NDArray[np.float64]"]:
+        """Yield columns of numbers in parts, shape (rows, columns), each column contiguous."""
+        for table in self.arrow_parts(columns):
+            yield matrix(table, columns)
 
     def frame(self) -> "pd.DataFrame":
         """Return the whole table."""
@@ -180,7 +174,17 @@ class LargeSplit:
     draw: Draw
 
 
-def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
+def matrix(table: "pa.Table", columns: Sequence[str]) -> "NDArray[np.float64]":
+    """Return columns of numbers as one matrix, shape (rows, columns), each column contiguous."""
+    import numpy as np
+
+    values = np.empty((len(columns), len(table)))
+    for row, name in zip(values, columns, strict=True):
+        row[:] = table.column(name)
+    return values.T
+
+
+def write(frames: Iterable["pd.DataFrame | pa.Table"]) -> TableFile:
     """Write tables with the same columns one below the other; return them as one table in a temporary file.
 
     Raises:
@@ -189,7 +193,7 @@ def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = (pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None) for frame in frames)
+    tables = (_without_metadata(frame) for frame in frames)
     first = next(tables, pa.table({}))
     file = temporary_files.unnamed()
     try:
@@ -198,10 +202,11 @@ def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
         encoding = dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
         # Every asset that needs the table reads it again: with Snappy in 40 % of the time, for a tenth more space.
         compression = dict.fromkeys(first.schema.names, "zstd") | dict.fromkeys(numbers, "snappy")
+        categories = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
         with (
             temporary_files.explained(),
             pq.ParquetWriter(
-                file, first.schema, compression=compression, use_dictionary=False, column_encoding=encoding
+                file, first.schema, compression=compression, use_dictionary=categories, column_encoding=encoding
             ) as writer,
         ):
             for part in _parts(first, tables):
@@ -210,6 +215,13 @@ def write(frames: Iterable["pd.DataFrame"]) -> TableFile:
         file.close()
         raise
     return TableFile(file)
+
+
+def _without_metadata(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
+    import pyarrow as pa
+
+    table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
+    return table.replace_schema_metadata(None)
 
 
 def _parts(first: "pa.Table", others: Iterable["pa.Table"]) -> Iterator["pa.Table"]:

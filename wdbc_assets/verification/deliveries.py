@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain.data.incoming import IncomingBatch
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.store import codecs, index
 from wdbc_assets.verification import files
@@ -32,7 +33,7 @@ def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[C
     found, how = list(damage), _BY_DIGEST
     if not damage:
         try:
-            found += _foreign_ids(case)
+            found += _foreign_ids(store, case)
             changes, how = _compare(store, inbox, case)
             found += changes
         except (WdbcError, LookupError, ValueError, TypeError) as error:
@@ -43,7 +44,7 @@ def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[C
         case.manifest,
         "diverged" if found else "same",
         derived=case.manifest.version,
-        compared=f"{files.describe(case.intact())}, {how}",
+        compared=f"{files.describe({**case.intact(), **case.large()})}, {how}",
         causes=tuple(found),
     )
 
@@ -55,10 +56,15 @@ def _compare(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[lis
     return _compared(store, case) if case.asset in _APPENDED else ([], _BY_DIGEST)
 
 
-def _foreign_ids(case: "StoredVersion") -> Iterator[Cause]:
-    for name, content in case.intact().items():
-        if name.endswith(".parquet") and not codecs.from_parquet(content)["id"].str.fullmatch(_PSEUDONYM).all():
-            yield _altered(name, "has ids that are no pseudonyms")
+def _foreign_ids(store: "Store", case: "StoredVersion") -> Iterator[Cause]:
+    value = store.value(case.manifest)
+    if isinstance(value, IncomingBatch):
+        ids = (part["id"] for part in value.patients.parts(["id"]))
+    else:
+        tables = (content for name, content in case.intact().items() if name.endswith(".parquet"))
+        ids = (codecs.from_parquet(content)["id"] for content in tables)
+    if not all(part.str.fullmatch(_PSEUDONYM).all() for part in ids):
+        yield _altered("its table", "has ids that are no pseudonyms")
 
 
 def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Cause], str]:

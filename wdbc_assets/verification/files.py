@@ -4,7 +4,6 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.errors import WdbcError
@@ -40,7 +39,7 @@ def compare(
     if stored is None or derived is None:
         return FileDifference(file, "is missing" if stored is None else "is no longer derived")
     if isinstance(stored, StoredFile) or isinstance(derived, StoredFile):
-        return FileDifference(file, "another content, larger than memory: not compared cell by cell")
+        return FileDifference(file, "another content, too large to be compared cell by cell")
     try:
         match PurePosixPath(file).suffix:
             case ".json":
@@ -61,11 +60,13 @@ def compare(
         return FileDifference(file, "can no longer be read")
 
 
-def describe(contents: Mapping[str, bytes], large: Mapping[str, StoredFile] = MappingProxyType({})) -> str:
-    """Return a short description of the files of a version; of `large` ones only their number and size are known."""
+def describe(files: Mapping[str, bytes | StoredFile]) -> str:
+    """Return a short description of the files of a version."""
+    large = [file for file in files.values() if isinstance(file, StoredFile)]
+    contents = {name: content for name, content in files.items() if isinstance(content, bytes)}
     shapes = [_shape(content) for name, content in contents.items() if name.endswith(".parquet")]
     numbers = sum(values.count(json.loads(content)) for name, content in contents.items() if name.endswith(".json"))
-    phrases = [f"{len(large)} large files, {sum(file.size for file in large.values()):,} bytes"] if large else []
+    phrases = [f"{len(large)} large files, {sum(file.size for file in large):,} bytes"] if large else []
     if len(shapes) == 1:
         phrases.append(f"{shapes[0][0]} rows x {shapes[0][1]} columns")
     elif shapes:

@@ -32,7 +32,7 @@ class Rederived:
     @cached_property
     def value(self) -> Any:
         """The value as a run would read it from the store."""
-        if codecs.larger_than_memory(self.draft.manifest.codec):
+        if self.draft.tables:
             return self.draft.value
         return codecs.decode(self.draft.manifest.codec, self.draft.contents)
 

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import BaseModel
 
@@ -19,6 +19,7 @@ from wdbc_assets.safe_text import HIDDEN
 from wdbc_assets.store.backends import open_backend
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest, StoredFile, stored_file
+from wdbc_assets.store.reader import MOST_COMPARED
 from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
 
@@ -38,8 +39,8 @@ class RemoteSourceSkipped(NotDerived):
 class StoredVersion:
     """A version to re-derive, with its stored files by name; None for a missing file.
 
-    Of a table that is larger than memory, size and digest stand for a file. `then` is what was done with the value of
-    the asset before it was stored, if anything.
+    Of a large table that is read in parts, size and digest stand for a file, see `Store.found`. `then` is what was done
+    with the value of the asset before it was stored, if anything.
     """
 
     asset: str
@@ -60,6 +61,11 @@ class StoredVersion:
         return {name: content for name, content in self.contents.items() if isinstance(content, StoredFile)}
 
 
+def _content(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
 @dataclass(frozen=True)
 class Derived:
     """The re-derived value, its draft, and notes about what was only sampled."""
@@ -68,9 +74,13 @@ class Derived:
     draft: Draft
     notes: tuple[str, ...]
 
-    def large(self) -> dict[str, StoredFile]:
-        """Return size and digest of the files that are not held in memory."""
-        return {name: self.draft.manifest.files[name] for name in self.draft.tables}
+    def contents(self) -> dict[str, bytes | StoredFile]:
+        """Return the files by name, as `StoredVersion.contents` has them."""
+        tables = {
+            name: stated if (stated := self.draft.manifest.files[name]).size > MOST_COMPARED else _content(table.file)
+            for name, table in self.draft.tables.items()
+        }
+        return {**self.draft.contents, **tables}
 
     def matches(self, manifest: Manifest) -> bool:
         """Return whether files, codec and number of rows are those of a manifest."""

@@ -19,7 +19,7 @@ from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.pipeline import specs, validation
 from wdbc_assets.registry import policies
 from wdbc_assets.store import index, paths
-from wdbc_assets.store.manifest import DamagedStore, Manifest, StoredFile
+from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, deliveries, files
 from wdbc_assets.verification.asset_verification import AssetVerification
@@ -143,7 +143,7 @@ class _Verification:
             case.manifest,
             "diverged" if reasons else "same",
             derived=derived.draft.manifest.version,
-            compared=files.describe(derived.draft.contents, derived.large()),
+            compared=files.describe(derived.contents()),
             causes=reasons,
             differences=_differences(case, derived, inputs) if reasons else (),
             notes=(*derived.notes, *inputs.notes, *self._other_changes(case, setting, reasons)),
@@ -222,7 +222,7 @@ class _Verification:
 def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple[FileDifference, ...]:
     intact, patients = case.intact(), files.training_rows(inputs.values)
     stored = case.contents
-    new: dict[str, bytes | StoredFile] = {**derived.draft.contents, **derived.large()}
+    new = derived.contents()
     return tuple(
         files.compare(name, stored.get(name), new.get(name), intact=name in intact, patients=patients)
         for name in dict.fromkeys([*case.manifest.files, *new])
@@ -248,7 +248,7 @@ def _check_by_digest(
         manifest,
         "diverged" if damage else "same",
         derived=manifest.version,
-        compared=f"{files.describe(case.intact(), case.large())}, compared by the digest of the source",
+        compared=f"{files.describe({**case.intact(), **case.large()})}, compared by the digest of the source",
         causes=damage,
         notes=(error.what,),
     )

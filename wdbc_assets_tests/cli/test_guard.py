@@ -62,7 +62,7 @@ def test_a_worse_champion_is_rolled_back_once_the_guard_is_on(
     assert "rollback due: champion: E = " in CliRunner().invoke(wdbc, ["status", "--check"]).stdout
     assert champion(store) == worse
     handle = store.handle("predictions", partition=store.partitions("predictions")[-1])
-    assert set(handle.load()["previous_version"]) == {earlier}
+    assert handle.load().previous_version == earlier
     assert handle.manifest.parameters == {"previous": earlier, "refers_everyone": False}
 
     monkeypatch.setenv("WDBC_AUTO_ROLLBACK", "guard")
@@ -88,9 +88,9 @@ def test_a_damaged_model_before_the_champion_stops_no_batch(store: Store, inbox:
     (tmp_path / "results" / "champion" / "versions" / str(earlier) / "policy.json").write_bytes(b"{}")
     scored(tmp_path, inbox)
     handle = store.handle("predictions", partition=store.partitions("predictions")[-1])
-    table = handle.load()
-    assert set(table["previous_version"]) == {""}
-    assert table["previous_probability"].isna().all()
+    predictions = handle.load()
+    assert predictions.previous_version == ""
+    assert predictions.table["previous_probability"].isna().all()
     assert handle.manifest.parameters["previous"] == ""
     assert "no earlier champion scores it too" in (tmp_path / "logs" / "wdbc.jsonl").read_text()
 
@@ -114,8 +114,8 @@ def test_predictions_against_the_outcomes_refer_everyone_until_switched_off(
     assert set(predicted["triage"]) == {"refer"}
     assert predicted["probability"].nunique() > 30
     scored(tmp_path, inbox, seed=8)
-    table = store.handle("predictions", partition=store.partitions("predictions")[-1]).load()
-    assert (set(table["triage"]), set(table["policy"])) == ({"refer"}, {"refer everyone"})
+    predictions = store.handle("predictions", partition=store.partitions("predictions")[-1]).load()
+    assert (set(predictions.table["triage"]), predictions.policy) == ({"refer"}, "refer everyone")
     for command in ("status", "champion"):
         shown = CliRunner().invoke(wdbc, [command])
         assert "every patient is referred to a person since" in shown.stdout

@@ -1,6 +1,8 @@
 """`wdbc monitor rebase` as people type it, between runs of `wdbc monitor`."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ pytestmark = pytest.mark.usefixtures("inbox")
 
 
 def taken_up(inbox: Path, seed: int) -> Any:
-    """Take up a batch of patients measured by another instrument, and return its report."""
-    monitored.put(inbox, f"{seed}.csv", monitored.patients(150, seed, moved="texture_mean", by=0.7))
+    """Take up a batch of patients measured by another instrument, and return its report. A greater seed is later."""
+    file = monitored.put(inbox, f"{seed}.csv", monitored.patients(150, seed, moved="texture_mean", by=0.7))
+    arrived = time.time() - 3600 + seed  # batches of the same second are in any order
+    os.utime(file, (arrived, arrived))
     return json.loads(typed("monitor", "--json").stdout)["report"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from wdbc_assets.domain.data import incoming as batches
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring import inbox as inboxes
@@ -37,7 +38,8 @@ def test_a_whole_file_is_claimed_under_its_arrival_and_its_content(inbox: Inbox)
     path = drop(inbox, "patients.csv")
     arrived = path.stat().st_ctime
     (key,) = inbox.survey([]).batches
-    assert key.startswith(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(arrived)))
+    assert key.startswith(time.strftime("%Y%m%dT%H%M%S.", time.gmtime(arrived)))
+    assert batches.arrival(key).timestamp() == pytest.approx(arrived, abs=0.002)
     assert names(inbox.folder) == [f"{key}_patients.csv"]
     with inbox.reading(key) as file:
         assert (file.name, batch_keys.digits(key)) == ("patients.csv", file.sha256[:12])
@@ -155,11 +157,14 @@ def test_a_file_that_changed_after_it_was_claimed_is_refused(inbox: Inbox) -> No
 
 
 def test_batches_are_listed_in_order_of_arrival(inbox: Inbox) -> None:
-    for arrived, name in ((2_000_000_000, "a.csv"), (1_900_000_000, "b.csv")):
-        table = monitored.patients(3, arrived % 1000)
-        key = batch_keys.make(arrived, "ab" * 32 if name == "a.csv" else "cd" * 32)
-        monitored.put(inbox.folder, batch_keys.claimed_name(key, name), table)
-    assert inbox.survey([]).batches == ["20300317T174640Z-cdcdcdcdcdcd", "20330518T033320Z-abababababab"]
+    for arrived, digest in ((2_000_000_000.25, "ab"), (2_000_000_000.125, "cd"), (1_900_000_000, "ef")):
+        key = batch_keys.make(arrived, digest * 32)
+        monitored.put(inbox.folder, batch_keys.claimed_name(key, "new.csv"), monitored.patients(3, int(arrived) % 1000))
+    assert inbox.survey([]).batches == [
+        "20300317T174640.000Z-efefefefefef",
+        "20330518T033320.125Z-cdcdcdcdcdcd",  # a second has room for several batches
+        "20330518T033320.250Z-abababababab",
+    ]
 
 
 def test_a_full_disk_is_named_and_changes_nothing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,9 +67,10 @@ def rows_on_disk(store: Store, asset: str) -> list[str]:
 
 @pytest.fixture
 def two_batches(store: Store, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    """A batch that arrived a year ago, and one of today; batches are kept for 90 days."""
+    """A batch that arrived a year ago, and one of an hour ago; batches are kept for 90 days."""
     _let_the_audit_log_name_the_champion(store)
-    keys = [arrived(store, inbox, tmp_path, seed, at=at) for seed, at in ((1, YEAR_AGO), (2, datetime.now(UTC)))]
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)  # a batch of the same second could be before or after it
+    keys = [arrived(store, inbox, tmp_path, seed, at=at) for seed, at in ((1, YEAR_AGO), (2, hour_ago))]
     monkeypatch.setenv("WDBC_KEEP_BATCHES_DAYS", "90")
     monkeypatch.setenv("WDBC_KEEP_PREDICTIONS_DAYS", "180")
     let_time_pass(Path(store.url))

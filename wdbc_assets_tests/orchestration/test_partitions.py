@@ -85,13 +85,13 @@ def test_a_batch_is_stored_scored_and_compared_and_then_unchanged(
     ids = batch.table[contract.ID]
     assert ids.str.fullmatch("[0-9a-f]{32}").all()
     assert ids.is_unique
-    assert predictions[contract.ID].tolist() == ids.tolist()
-    assert list(predictions) == [
-        "id", "probability", "triage", "above_threshold", "log_odds", "model", "recipe", "policy",
-        "previous_version", "previous_probability",
+    assert predictions.table[contract.ID].tolist() == ids.tolist()
+    assert list(predictions.table) == [
+        "id", "probability", "triage", "above_threshold", "log_odds", "previous_probability",
+        "model", "recipe", "policy", "previous_version",
     ]  # fmt: skip
     champion = store.handle("champion").manifest.version
-    assert set(predictions["model"]) == {champion}
+    assert predictions.model == champion
     assert store.handle("predictions", partition=key).manifest.inputs["champion"] == champion
     assert (report.batch, report.sketch.rows, report.earlier_batches, report.verdict) == (key, 60, 0, "no drift")
     assert [path.name for path in (inbox.folder / "taken").iterdir()] == [f"{key}_new.csv"]
@@ -229,7 +229,7 @@ def test_a_stored_value_is_loaded_by_its_partition(inbox: Inbox, store: Store, i
     key = arrive(inbox, 1)
     assert run(instance, key).success
     value: Any = defs.load_asset_value("predictions", partition_key=key, instance=instance)
-    assert len(value) == 60
+    assert value.patients.rows == 60
 
 
 def test_a_damaged_version_is_made_again_from_the_file_that_was_taken(

@@ -113,7 +113,7 @@ def test_a_known_diagnosis_replaces_the_probability_of_a_patient(store: Store) -
     weights = codecs.from_parquet(proposed.content)[references.WEIGHT]
     assert proposed.known == 60
     assert weights[:60].tolist() == malignant[:60].tolist()
-    probabilities = store.handle("predictions", partition=key(3)).load()["probability"]
+    probabilities = store.handle("predictions", partition=key(3)).load().table["probability"]
     assert weights[60:].tolist() == probabilities[60:].tolist()
 
 

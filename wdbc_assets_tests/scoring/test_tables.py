@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.scoring import tables
 from wdbc_assets.store import bundle_loader, table_files
+from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import monitored
 
 if TYPE_CHECKING:
@@ -45,18 +47,42 @@ class Failing:
 
 
 def test_patients_in_parts_are_scored_like_all_of_them(patients: "Patients", served: "Served") -> None:
-    found = tables.predictions(patients, served, served)
-    whole = served.probabilities(patients.frame().drop(columns="id").to_numpy())
+    predictions = tables.predictions(patients, served, served)
+    found, whole = predictions.table, served.probabilities(patients.frame().drop(columns="id").to_numpy())
     assert found["probability"].to_numpy() == pytest.approx(whole, rel=1e-12)  # BLAS rounds parts differently
     assert found["previous_probability"].equals(found["probability"])
-    assert set(found["previous_version"]) == {served.version}
+    assert (predictions.model, predictions.previous_version) == (served.version, served.version)
     assert found["id"].tolist() == patients.frame()["id"].tolist()
 
 
 def test_an_earlier_model_that_fails_for_one_part_counts_as_none(patients: "Patients", served: "Served") -> None:
     earlier = Failing()
-    found = tables.predictions(patients, served, cast("Served", earlier))
+    predictions = tables.predictions(patients, served, cast("Served", earlier))
+    found = predictions.table
     assert earlier.asked == 2, "it is not asked again"
-    assert set(found["previous_version"]) == {""}
+    assert predictions.previous_version == ""
     assert found["previous_probability"].isna().all()
     assert found["probability"].notna().all()
+
+
+def test_predictions_come_back_from_a_store(patients: "Patients", served: "Served", tmp_path: Path) -> None:
+    store = open_store(str(tmp_path), relative_to=tmp_path)
+    predictions = tables.predictions(patients, served, None)
+    store.commit(store.draft("predictions", predictions, run_id="a-run", partition="a"), run_id="a-run")
+    stored = store.handle("predictions", partition="a")
+    assert (stored.manifest.rows, set(stored.manifest.files)) == (25, {"predictions.parquet", "model.json"})
+    pd.testing.assert_frame_equal(stored.load().table, predictions.table)
+    assert [len(part) for part in stored.load().patients.parts()] == [10, 10, 5]
+
+
+def test_a_table_of_former_predictions_is_read_as_such(patients: "Patients", served: "Served", tmp_path: Path) -> None:
+    """Model, recipe and policy were columns; at first there was no policy and no model before."""
+    store = open_store(str(tmp_path), relative_to=tmp_path)
+    now = tables.predictions(patients, served, None)
+    former = now.table.drop(columns=["policy", "previous_version", "previous_probability"])
+    store.commit(store.draft("predictions", former, run_id="a-run", partition="a"), run_id="a-run")
+    read = store.handle("predictions", partition="a").load()
+    assert (read.model, read.recipe, read.policy, read.previous_version) == (
+        served.version, served.recipe, "prediction set", "",
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(read.table, now.table)

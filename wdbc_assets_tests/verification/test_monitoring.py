@@ -107,6 +107,19 @@ def of_predictions(content: bytes) -> bytes:
     return codecs.to_parquet(table.assign(probability=probability))
 
 
+def test_of_large_tables_the_digests_are_compared(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("wdbc_assets.store.reader", "wdbc_assets.verification.rederive"):
+        monkeypatch.setattr(sys.modules[module], "MOST_COMPARED", 100)
+    assert {one.verdict for one in verified(store).values()} == {"same"}
+    batch = store.partitions("predictions")[-1]
+    path = forging.stored(Path(store.url), "predictions", "predictions.parquet", batch=batch)
+    path.write_bytes(of_predictions(path.read_bytes()))
+    found = verified(store)["predictions", batch]
+    assert [(one.file, one.what) for one in found.differences] == [
+        ("predictions.parquet", "another content, too large to be compared cell by cell")
+    ]
+
+
 @pytest.mark.fault("T08")
 @pytest.mark.parametrize("digests", [False, True])
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
 from wdbc_assets.domain.data.failures import Failure  # noqa: TC001 -- the store reads the types of the fields
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 _DIGITS = 32
@@ -45,11 +47,11 @@ class Patients(Protocol):
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
         """Yield the table, or some of its columns, in parts."""
 
+    def arrow_parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield some columns in parts, as Arrow has them."""
+
     def matrices(self, columns: Sequence[str]) -> Iterator[NDArray[np.float64]]:
         """Yield columns of numbers in parts, shape (rows, columns)."""
-
-    def series(self, name: str) -> pd.Series[Any]:
-        """Return one column of the whole table."""
 
     def frame(self) -> pd.DataFrame:
         """Return the whole table."""
@@ -75,6 +77,11 @@ class IncomingBatch:
     def table(self) -> pd.DataFrame:
         """All patients in memory, for batches of which that is known to be possible."""
         return self.patients.frame()
+
+
+def arrival(batch: str) -> datetime:
+    """Return when a batch arrived, in UTC, from its key."""
+    return datetime.fromisoformat(batch.partition("-")[0])
 
 
 def request_pseudonyms(key: bytes, request_id: str, patients: int) -> list[str]:

@@ -26,8 +26,9 @@ def learn(values: "Array") -> "tuple[Array, Array]":
 
 def of(values: "Array", offsets: "Array", least: "Array") -> "Array":
     """Return the logarithms of rows, shape (n, columns), by what `learn` returned."""
-    result: Array = np.log(np.maximum(values + offsets, least))
-    return result
+    result: Array = values + offsets
+    np.maximum(result, least, out=result)
+    return np.log(result, out=result)
 
 
 def _offset(column: "Array") -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data import contract, incoming
 from wdbc_assets.domain.data.incoming import IncomingBatch
 from wdbc_assets.domain.data.labelled import ARRIVED_AT, COLUMNS, LabelledPatients
 from wdbc_assets.domain.monitoring import live
@@ -25,7 +25,7 @@ def collect(reference: pd.DataFrame, batches: Mapping[str, IncomingBatch], event
         events: The outcomes, with `live.EVENT_COLUMNS`, in the order in which they were recorded.
     """
     known = live.current_diagnoses(events)
-    arrived = [batches[key].table.assign(**{ARRIVED_AT: live.arrival(key)}) for key in sorted(batches)]
+    arrived = [batches[key].table.assign(**{ARRIVED_AT: incoming.arrival(key).isoformat()}) for key in sorted(batches)]
     rows = pd.concat(arrived, ignore_index=True) if arrived else pd.DataFrame(columns=list(COLUMNS))
     named = rows[rows[contract.ID] != ""]
     patients = named.drop_duplicates(contract.ID, keep="first")

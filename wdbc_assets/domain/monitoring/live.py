@@ -262,8 +262,3 @@ def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.
 
 def _just_after(time: str) -> str:
     return (datetime.fromisoformat(time) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
-
-
-def arrival(batch: str) -> str:
-    """Return when a batch arrived, in UTC (ISO 8601), from its key."""
-    return datetime.strptime(batch.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat()

@@ -166,12 +166,15 @@ class Reference:
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
         quantities = np.empty((len(QUANTITIES), len(X)))
-        quantities[:-2], quantities[-2] = X.T, log_odds
+        quantities[-2] = log_odds
         offsets, least = self.logarithms[:, :, None]
         for first in range(0, len(X), _BLOCK):
             block = quantities[:, first : first + _BLOCK]
-            centred = logarithms.of(block[:-2], offsets, least) - self.centre[:, None]
-            ((self.whitening @ centred) ** 2).sum(axis=0, out=block[-1])
+            block[:-2] = X[first : first + _BLOCK].T
+            centred = logarithms.of(block[:-2], offsets, least)
+            centred -= self.centre[:, None]
+            whitened = self.whitening @ centred
+            np.einsum("ij,ij->j", whitened, whitened, out=block[-1])
         return quantities
 
 

@@ -1,23 +1,28 @@
-"""The rules for the predictions of a batch. This module imports no heavy libraries."""
+"""The rules for predictions, of a batch and of the service. This module imports no heavy libraries."""
 
 from typing import TYPE_CHECKING
 
-from wdbc_assets.domain.rules.base import ResultRule
+from wdbc_assets.domain.rules import findings
+from wdbc_assets.domain.rules.base import ResultRule, Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
     import pandas as pd
+
+    from wdbc_assets.domain.data.incoming import Patients
+    from wdbc_assets.domain.rules.findings import Finding
+
+
+def _not_probabilities(parts: "Iterable[np.ndarray]") -> list[str]:
+    outside = sum(int((~((p >= 0) & (p <= 1))).sum()) for p in parts)
+    return [f"predictions outside 0 to 1 is {outside}, needed: 0"] if outside else []
 
 
 def not_probabilities(predictions: "pd.DataFrame") -> list[str]:
     """Return a message if a probability is missing or outside 0 to 1."""
-    outside = int((~predictions["probability"].between(0, 1)).sum())
-    return [f"predictions outside 0 to 1 is {outside}, needed: 0"] if outside else []
-
-
-def several_models(predictions: "pd.DataFrame") -> list[str]:
-    """Return a message unless all predictions are of one model."""
-    models = predictions["model"].nunique()
-    return [] if models == 1 else [f"models is {models}, needed: 1"]
+    return _not_probabilities([predictions["probability"].to_numpy(dtype=float)])
 
 
 ARE_PROBABILITIES = ResultRule(
@@ -27,12 +32,27 @@ ARE_PROBABILITIES = ResultRule(
     faults=not_probabilities,
 )
 
-RULES = (
-    ARE_PROBABILITIES,
-    ResultRule(
-        "predictions_have_one_model",
-        "All patients of a batch are scored by the same version of the champion.",
-        "Report a bug: a run reads the champion once.",
-        faults=several_models,
-    ),
+ARE_OF_THE_BATCH = Rule(
+    "predictions_are_of_the_batch",
+    "Each patient of the batch has one prediction, in the order of the batch.",
+    "Report a bug: a prediction would count for another patient.",
 )
+
+RULES = (ARE_PROBABILITIES, ARE_OF_THE_BATCH)
+
+
+def validate(predictions: "Patients", batch: "Patients") -> "list[Finding]":
+    """Return a finding for each rule: of predictions, and of the patients whom they must be about."""
+    p = (part[:, 0] for part in predictions.matrices(["probability"]))
+    return [
+        findings.from_lines(ARE_PROBABILITIES, _not_probabilities(p)),
+        findings.from_lines(ARE_OF_THE_BATCH, _of_others(predictions, batch)),
+    ]
+
+
+def _of_others(predictions: "Patients", batch: "Patients") -> list[str]:
+    if predictions.rows != batch.rows:
+        return [f"number of predictions is {predictions.rows}, needed: {batch.rows}, one for each patient"]
+    ids = zip(predictions.arrow_parts(["id"]), batch.arrow_parts(["id"]), strict=True)
+    others = sum(0 if ours.equals(theirs) else 1 for ours, theirs in ids)
+    return [f"parts with another patient is {others}, needed: 0"] if others else []

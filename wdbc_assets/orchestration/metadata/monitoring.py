@@ -1,16 +1,16 @@
 """Metadata of the monitoring's assets. Numbers stand alone, so that the UI plots them over the batches."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from wdbc_assets.domain import formatting
-from wdbc_assets.domain.evaluation import decision_policy
-from wdbc_assets.domain.monitoring import rollback_evidence
 from wdbc_assets.orchestration.metadata import parts
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data.incoming import IncomingBatch
+    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.domain.monitoring.live import LiveMetrics
     from wdbc_assets.domain.monitoring.rebased import Rebase
@@ -29,19 +29,21 @@ def describe_incoming_batch(batch: "IncomingBatch") -> parts.Metadata:
     }
 
 
-def describe_predictions(predictions: "pd.DataFrame") -> parts.Metadata:
+def describe_predictions(predictions: "BatchPredictions") -> parts.Metadata:
     """Describe the predictions of a batch: the champion, and how many patients have each outcome."""
-    outcomes = predictions["triage"].value_counts()
-    previous = str(rollback_evidence.with_columns(predictions)["previous_version"].iloc[0])
-    by_set = decision_policy.BY_PREDICTION_SET
+    outcomes, above, probabilities = Counter[str](), 0, 0.0
+    for part in predictions.patients.parts(["triage", "above_threshold", "probability"]):
+        outcomes.update(part["triage"].astype("str"))
+        above += int(part["above_threshold"].sum())
+        probabilities += float(part["probability"].sum())
     return {
-        "champion": formatting.short(predictions["model"].iloc[0]),
-        "recipe": str(predictions["recipe"].iloc[0]),
-        "policy": str(predictions["policy"].iloc[0]) if "policy" in predictions else by_set,
-        "scored too by": formatting.short(previous),
-        **{f"triage {outcome}": int(count) for outcome, count in sorted(outcomes.items())},
-        "above the threshold": int(predictions["above_threshold"].sum()),
-        "mean probability": float(predictions["probability"].mean()),
+        "champion": formatting.short(predictions.model),
+        "recipe": predictions.recipe,
+        "policy": predictions.policy,
+        "scored too by": formatting.short(predictions.previous_version),
+        **{f"triage {outcome}": count for outcome, count in sorted(outcomes.items())},
+        "above the threshold": above,
+        "mean probability": probabilities / predictions.patients.rows,
     }
 
 

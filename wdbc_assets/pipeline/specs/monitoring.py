@@ -23,6 +23,7 @@ MONITORING: dict[str, AssetSpec] = {
         function="wdbc_assets.pipeline.batch_functions:predictions",
         inputs=("incoming_batch", "champion"),
         rules="wdbc_assets.domain.rules.predictions:RULES",
+        validate="wdbc_assets.pipeline.validation:validate_predictions",
         describe="wdbc_assets.orchestration.metadata.monitoring:describe_predictions",
         jobs=("monitor",),
         command="wdbc monitor",

@@ -1,0 +1,43 @@
+"""The predictions for the patients of a batch, by the champion of that time."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wdbc_assets.domain.data.incoming import Patients
+
+
+@dataclass(frozen=True)
+class BatchPredictions:
+    """What the champion says about the patients of a batch, and what the model before it would have said.
+
+    Attributes:
+        patients: One row per patient, in the order of the batch: `id`, `probability` (of malignant, as reported),
+            `triage`, `above_threshold`, `log_odds` (of the model as it was fitted, without a recalibration: what
+            monitoring watches), and `previous_probability` (of the model before, as it was fitted; NaN without one).
+        model: The champion's version.
+        recipe: The champion's recipe.
+        policy: How the triage came about, one of `decision_policy.Applied`.
+        previous_version: The version of the model before the champion; empty without one.
+    """
+
+    patients: "Patients"
+    model: str
+    recipe: str
+    policy: str
+    previous_version: str
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """All patients in memory, with model, recipe, policy and previous version as further columns."""
+        import numpy as np
+        import pandas as pd
+
+        frame = self.patients.frame()
+        codes = np.zeros(len(frame), dtype=np.int8)
+        stated = {name: getattr(self, name) for name in ("model", "recipe", "policy", "previous_version")}
+        return frame.assign(
+            **{name: pd.Categorical.from_codes(codes, pd.Index([text])) for name, text in stated.items()}
+        )
