@@ -157,7 +157,7 @@ def test_a_large_folder_of_objects_is_in_a_file(
     assert filed.content.read() == held.content
     assert filed.origin == held.origin
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    with pytest.raises(WdbcError, match="a table cannot be written to a temporary file"):
+    with pytest.raises(WdbcError, match="a temporary file cannot be written"):
         fetch("s3://bucket/tables/", short(rows_in_memory=569))
     assert fetch.waits.asked == []
 

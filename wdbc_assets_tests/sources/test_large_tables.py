@@ -85,7 +85,7 @@ def test_a_full_disk_is_no_fault_of_the_source(
     address: str, fetch: Fetching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    with pytest.raises(WdbcError, match="a table cannot be written to a temporary file: No such file") as raised:
+    with pytest.raises(WdbcError, match="a temporary file cannot be written: No such file") as raised:
         fetch(address, short(rows_in_memory=100))
     assert type(raised.value) is WdbcError
     assert fetch.waits.asked == []
@@ -180,7 +180,7 @@ def test_a_full_disk_is_an_error_with_a_hint_and_the_file_is_closed(files: list[
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
-        with pytest.raises(WdbcError, match="cannot be written to a temporary file: File too large") as raised:
+        with pytest.raises(WdbcError, match="a temporary file cannot be written: File too large") as raised:
             large_tables.collect(LINES, LIMITS, where="")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -3,15 +3,18 @@
 import contextlib
 import multiprocessing
 import os
+import secrets
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
-from wdbc_assets import logs
+from wdbc_assets import logs, temporary_files
 from wdbc_assets.pipeline.engines.engine import Pool, Used, WorkerDied, outcome_of
 
 
@@ -33,18 +36,19 @@ class Local:
             return
         context = multiprocessing.get_context("spawn")  # a fork would copy locks held by other threads
         stop, running = context.Pipe(duplex=False)
-        executor = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_initialize_worker, initargs=(run, task, stop)
-        )
-        try:
-            yield _Processes(executor, processes, noun)
-        except BaseException:  # interrupted: shutdown would wait for the running units and then discard them
-            running.close()
-            raise
-        finally:
-            executor.shutdown(cancel_futures=True)
-            running.close()
-            stop.close()
+        with temporary_files.folder() as folder:
+            executor = ProcessPoolExecutor(
+                processes, mp_context=context, initializer=_initialize_worker, initargs=(run, task, stop, folder)
+            )
+            try:
+                yield _Processes(executor, processes, noun)
+            except BaseException:  # interrupted: shutdown would wait for the running units and then discard them
+                running.close()
+                raise
+            finally:
+                executor.shutdown(cancel_futures=True)
+                running.close()
+                stop.close()
 
 
 class _ThisProcess:
@@ -78,7 +82,8 @@ class _Processes:
 
     def result(self, future: Future[Any]) -> Any:
         with self._naming_death():
-            return future.result()
+            path = future.result()
+        return _taken(path)
 
     def require_alive(self) -> None:
         pass  # a dead process ends every future
@@ -94,51 +99,45 @@ class _Processes:
             ) from None
 
 
-class _Worker:
-    """What a process of the pool runs, and its end.
+def _left(outcome: Any, folder: Path) -> Path:
+    """Write an outcome to a file of the folder, in the form of a message between processes; return its path.
 
-    It ends between two units, or in the middle of one, but never while it sends an outcome: the pool of `concurrent`
-    would wait for the rest of it forever.
+    A process may be killed at any time, and the pool of `concurrent.futures` would wait forever for the rest of a
+    message of which it has a part. A path is so short that a pipe takes it as a whole.
     """
-
-    def __init__(self, run: Callable[[Any, Any], Any], task: Any) -> None:
-        self._run = run
-        self._task = task
-        self._guard = threading.Lock()
-        self._sending = self._stopped = False
-
-    def outcome(self, unit: Any) -> Any:
-        with self._guard:
-            self._sending = False
-            if self._stopped:
-                os._exit(1)
-        outcome = outcome_of(self._run, self._task, unit)
-        with self._guard:
-            self._sending = True  # until the next unit
-        return outcome
-
-    def end_with(self, stop: Connection) -> None:
-        """End the process when the pool stops, or the parent has ended: either closes the other end of `stop`."""
-        wait([stop])
-        with self._guard:
-            if not self._sending:
-                os._exit(1)
-            self._stopped = True
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            wait([parent.sentinel])
-            os._exit(1)
+    path = folder / secrets.token_hex()
+    with (
+        temporary_files.explained(),
+        Connection(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), readable=False) as file,
+    ):
+        file.send(outcome)
+    return path
 
 
-_worker: _Worker
+def _taken(path: Path) -> Any:
+    """Return the outcome in a file, and remove it."""
+    with Connection(os.open(path, os.O_RDONLY), writable=False) as file:
+        outcome = file.recv()
+    path.unlink()
+    return outcome
 
 
-def _initialize_worker(run: Callable[[Any, Any], Any], task: Any, stop: Connection) -> None:
-    global _worker  # noqa: PLW0603 -- of this process, whose units find it here
+_run: Callable[[Any], Path]
+
+
+def _initialize_worker(run: Callable[[Any, Any], Any], task: Any, stop: Connection, folder: Path) -> None:
+    global _run  # noqa: PLW0603 -- of this process, whose units find it here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
-    _worker = _Worker(run, task)
-    threading.Thread(target=_worker.end_with, args=(stop,), daemon=True).start()
+    _run = lambda unit: _left(outcome_of(run, task, unit), folder)  # noqa: E731
+    threading.Thread(target=_end_with, args=(stop, folder), daemon=True).start()
 
 
-def _run_in_worker(unit: Any) -> Any:
-    return _worker.outcome(unit)
+def _end_with(stop: Connection, folder: Path) -> None:
+    """End the process when the pool stops, or the parent has ended: either closes the other end of `stop`."""
+    wait([stop])
+    shutil.rmtree(folder, ignore_errors=True)  # a parent that was killed does not
+    os._exit(1)
+
+
+def _run_in_worker(unit: Any) -> Path:
+    return _run(unit)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -185,22 +186,64 @@ def test_a_unit_that_fails_ends_the_outcomes() -> None:
         list(in_order(Local(1), clusters.refused, None, [1, 2], noun="squares"))
 
 
-def test_an_interruption_while_large_outcomes_are_sent_ends_all_processes_at_once() -> None:
-    # In a process of its own, because it would wait forever: killed workers left the pool half an outcome.
-    code = """
-import contextlib, multiprocessing
-from wdbc_assets.pipeline.engines.engine import completed
+def ran(code: str, temporary: Path) -> "subprocess.CompletedProcess[str]":
+    """Run code that has a pool of two processes with large outcomes, in a process of its own: it could wait forever."""
+    prelude = """
+import contextlib, multiprocessing, os, signal, time
+from wdbc_assets.pipeline.engines.engine import Lost, completed
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets_tests.clusters import repeated
+def opened():
+    return contextlib.closing(completed(Local(2), repeated, 3_000_000, range(10_000), noun="texts"))
+"""
+    return subprocess.run(
+        [sys.executable, "-c", prelude + code],
+        cwd=Path(__file__).parents[3], env=os.environ | {"TMPDIR": str(temporary)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_an_interruption_while_large_outcomes_are_sent_ends_all_processes_at_once(tmp_path: Path) -> None:
+    code = """
 try:
-    with contextlib.closing(completed(Local(2), repeated, 3_000_000, range(10_000), noun="texts")) as outcomes:
+    with opened() as outcomes:
         for number, _ in enumerate(outcomes):
             if number == 7:
                 raise KeyboardInterrupt
 except KeyboardInterrupt:
     print("left:", multiprocessing.active_children())
 """
-    root = Path(__file__).parents[3]
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout == "left: []\n"
+    assert ran(code, tmp_path).stdout == "left: []\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_is_killed_while_it_sends_a_large_outcome_ends_the_pool(tmp_path: Path) -> None:
+    code = """
+lost = 0
+for attempt in range(12):
+    try:
+        with opened() as outcomes:
+            for number, _ in enumerate(outcomes):
+                if number == 7:
+                    time.sleep(attempt / 1000)
+                    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    except Lost:
+        lost += 1
+print("lost:", lost)
+"""
+    assert ran(code, tmp_path).stdout == "lost: 12\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_parent_that_is_killed_no_outcome_stays_on_the_disk(tmp_path: Path) -> None:
+    code = """
+with opened() as outcomes:
+    for number, _ in enumerate(outcomes):
+        if number == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert ran(code, tmp_path).returncode == -signal.SIGKILL
+    end = time.monotonic() + 60
+    while list(tmp_path.iterdir()):
+        assert time.monotonic() < end, "the processes of the pool remove it"
+        time.sleep(0.05)
