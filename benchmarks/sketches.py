@@ -1,8 +1,11 @@
 """The cost of the service's sketches: two `wdbc serve` on one store that differ only in WDBC_SERVE_SKETCHES.
 
-Both run all the time, and get requests in short blocks, with and without and without and with (A B B A), so that what
-changes slowly on the machine meets both alike. CPU time is read after a pause, because a sketch is made a second after
-its request. A service sheds the patients that it cannot queue; so the share that was sketched is stated.
+Two services differ by chance, too, by more than a sketch takes. So the part of a request that sketches it is also timed
+by itself, in one process, as often as the service does it in a second.
+
+Both services run all the time, and get requests in short blocks, with and without and without and with (A B B A), so
+that what changes slowly on the machine meets both alike. CPU time is read after a pause, because a sketch is made a
+second after its request. A service sheds the patients that it cannot queue; so the share that was sketched is stated.
 """
 
 import contextlib
@@ -27,6 +30,7 @@ SIZES = (1, 100)
 _SECONDS = 2
 _PAUSE = 2.5  # the sketches of the last second are made meanwhile
 _WAIT = 180.0  # the reference is built when the first request has come
+_IN_A_SECOND = {1: 1000, 100: 100}  # requests of one worker
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,10 @@ class Block:
 def sketches(folder: Path, *, repetitions: int, quick: bool) -> Table:
     """Measure the service with sketches beside one without."""
     load.require()
-    cost_of((PYTHON, "-m", "benchmarks.sketches", str(folder)), environment=environment_in(folder))
+    environment = environment_in(folder)
+    cost_of((PYTHON, "-m", "benchmarks.sketches", "make", str(folder)), environment=environment)
+    cost_of((PYTHON, "-m", "benchmarks.sketches", "time", str(folder), str(repetitions)), environment=environment)
+    own: dict[str, list[float]] = json.loads((folder / "own.json").read_bytes())
     patients: list[dict[str, float]] = json.loads((folder / "patients.json").read_bytes())
     rows: list[Row] = []
     with _both(folder, patients[0]) as pair:
@@ -52,20 +59,26 @@ def sketches(folder: Path, *, repetitions: int, quick: bool) -> Table:
                 load.send(server.url, body, seconds=1, folder=folder)
             before = _sketched(pair[WITH])
             rounds = [_round(pair, body, folder, seconds=1 if quick else _SECONDS) for _ in range(repetitions)]
-            rows += _rows(size, rounds, before, _sketched(pair[WITH]))
+            rows += _rows(size, rounds, before, _sketched(pair[WITH]), own[str(size)])
     chance = 2.0 ** (1 - repetitions)
     note = f"The range of {repetitions} pairs contains the true median with a probability of {1 - chance:.1%}."
     return Table("sketches", "Service: the cost of its drift sketches", tuple(rows), (note,))
 
 
 def _rows(
-    size: int, rounds: Sequence[Mapping[str, Block]], before: Mapping[str, float], after: Mapping[str, float]
+    size: int,
+    rounds: Sequence[Mapping[str, Block]],
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    own: Sequence[float],
 ) -> Iterator[Row]:
     name = "1 patient a request" if size == 1 else f"{size} patients a request"
     costs = {kind: [blocks[kind] for blocks in rounds] for kind in (WITH, WITHOUT)}
     for kind, blocks in costs.items():
         yield Row(f"{name}, {kind}: CPU time per request", Spread.of([1000 * block.cost for block in blocks]), "ms")
     yield Row(f"{name}, with sketches to without", ratios(costs[WITH], costs[WITHOUT], "cost"), "x", MOST)
+    share_of = [100 * seconds / block.cost for seconds, block in zip(own, costs[WITHOUT], strict=True)]
+    yield Row(f"{name}, the sketch by itself, of a request", Spread.of(share_of), "%", 100 * (MOST - 1))
     counts = {outcome: after[outcome] - before.get(outcome, 0.0) for outcome in after}
     share = 100 * counts["sketched"] / sum(counts.values())
     yield Row(f"{name}, share of patients that was sketched", Spread.of([share]), "%")
@@ -158,5 +171,45 @@ def _make(folder: Path) -> None:
     (folder / "patients.json").write_text(json.dumps(table.to_dict("records")))
 
 
+def _time(folder: Path, repetitions: int) -> dict[int, list[float]]:
+    """Return the CPU seconds of sketching a request, by its number of patients."""
+    from datetime import UTC, datetime
+    from unittest import mock
+
+    import numpy as np
+
+    from wdbc_assets.domain.data import contract
+    from wdbc_assets.pipeline import batch_functions, served_files, served_reference
+    from wdbc_assets.serving.models.champion import ChampionLoader
+    from wdbc_assets.serving.records.sketcher import Sketcher
+    from wdbc_assets.store.store import open_store
+
+    store = open_store(str(folder / "store"), relative_to=folder)
+    champion = ChampionLoader(store)
+    champion.poll()
+    loaded = champion.current()
+    clean, evaluated = (store.handle(name).load() for name in ("clean_frame", "cross_validation"))
+    reference = batch_functions.drift_reference(clean, evaluated, loaded.served.recipe)
+    sketcher = Sketcher(store, champion, served_files.open_files(), worker="timed", cadence="weekly")
+    with mock.patch.object(served_reference, "load", return_value=reference):
+        sketcher.look()
+    patients = json.loads((folder / "patients.json").read_bytes())
+    found: dict[int, list[float]] = {}
+    for size in SIZES:
+        X = np.array([[patient[name] for name in contract.FEATURES] for patient in patients[:size]])
+        p = loaded.served.probabilities(X)
+        for _ in range(repetitions + 1):
+            begun = time.process_time()
+            for _ in range(_IN_A_SECOND[size]):
+                sketcher.offer(loaded, X, p, [[]] * size)
+            sketcher.drain(datetime.now(UTC))
+            found.setdefault(size, []).append((time.process_time() - begun) / _IN_A_SECOND[size])
+    return {size: seconds[1:] for size, seconds in found.items()}
+
+
 if __name__ == "__main__":
-    _make(Path(sys.argv[1]))
+    match sys.argv[1:]:
+        case ["make", folder]:
+            _make(Path(folder))
+        case ["time", folder, repetitions]:
+            (Path(folder) / "own.json").write_text(json.dumps(_time(Path(folder), int(repetitions))))
