@@ -2,9 +2,8 @@
 
 They are computed, because a version maintained by hand is eventually forgotten, and then a stale asset passes as up to
 date. An asset depends on its own function and on its validation, with what they use of their module, and on every
-module of `domain` that these import, directly or indirectly. Comments, docstrings and blank lines do not count. An
-engine (`pipeline.engines`) does not count itself, because it must not affect the value, but the modules of `domain`
-that it imports do.
+module of `_COUNTED` that these import, directly or indirectly. Comments, docstrings and blank lines do not count. What
+runs the units of an engine does not count, because it must not affect the value; what the units compute does.
 """
 
 import ast
@@ -21,8 +20,9 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import code_text, specs
 
 PACKAGE = Path(__file__).resolve().parent.parent
-_COUNTED = "wdbc_assets.domain."
-_FOLLOWED = (_COUNTED, "wdbc_assets.pipeline.engines.")
+_COUNTED = ("domain", "pipeline/engines", "scoring", "store/bundle_loader.py")
+_RUNNING = ("choice", "dask", "dask_client", "engine", "local", "work", "worker_versions")
+_FOLLOWED = tuple(f"wdbc_assets.{place.removesuffix('.py').replace('/', '.')}." for place in _COUNTED)
 
 
 def code_version(asset: str, parameters: Mapping[str, Any] | None = None) -> str:
@@ -57,7 +57,7 @@ def checkpoints_version(asset: str) -> str:
 
 
 def closure(asset: str) -> set[Path]:
-    """Return the files of the `domain` modules that determine an asset's value."""
+    """Return the files of the modules that determine an asset's value."""
     spec = specs.ASSETS[asset]
     imported = (path for function in _functions(asset) for path in function.imports)
     named = (*spec.written_by, *([] if spec.validate else [spec.rules.partition(":")[0]]))
@@ -155,7 +155,13 @@ def _closure(start: Iterable[Path]) -> set[Path]:
         if path not in seen:
             seen.add(path)
             waiting.extend(_place(*imported) for imported in _imported(_read(path)))
-    return {path for path in seen if PACKAGE / "domain" in path.parents}
+    return {path for path in seen if _is_counted(path)}
+
+
+def _is_counted(path: Path) -> bool:
+    if path.parent == PACKAGE / "pipeline/engines" and path.stem in _RUNNING:
+        return False
+    return any(place in (path, *path.parents) for place in map(PACKAGE.joinpath, _COUNTED))
 
 
 @cache
@@ -177,11 +183,12 @@ def _read(path: Path) -> str:
 def _imports(tree: ast.AST, *, only: str = "") -> Iterator[tuple[str, str]]:
     """Yield what a syntax tree imports of followed modules; of an import statement itself, `only` that of a name."""
     for node in _statements(tree):
-        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_FOLLOWED):
+        if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if node is tree and only not in (alias.asname, alias.name):
                     continue
-                yield str(node.module), alias.name
+                if f"{node.module}.{alias.name}.".startswith(_FOLLOWED):
+                    yield str(node.module), alias.name
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.AST]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.modeling import recipes
-from wdbc_assets.pipeline import code_versions
+from wdbc_assets.pipeline import code_versions, specs
 
 FUNCTION = """\
 from wdbc_assets.domain.data import contract
@@ -28,7 +28,7 @@ def other(reading):
 def raw_data(other):
     \'\'\'Read.\'\'\'
     from wdbc_assets.domain.data import reading
-    from wdbc_assets.pipeline.engines import local
+    from wdbc_assets.pipeline.engines import cleaning, local
 
     return reading.read(contract.COLUMNS, lines(), other)
 """
@@ -40,6 +40,7 @@ MODULES = {
     "pipeline/functions": FUNCTION,
     "pipeline/validation": VALIDATION,
     "pipeline/engines/local": "from wdbc_assets.domain.data import fold\nfrom wdbc_assets import logs\n",
+    "pipeline/engines/cleaning": "",
     "domain/data/reading": "",
     "domain/rules/schemas": "from wdbc_assets.domain.rules.groups import RULES\nfrom wdbc_assets.domain import rules\n",
     "domain/rules/groups": "RULES = ()\n",
@@ -84,7 +85,7 @@ def changes(package: Path, module: str, text: str) -> bool:
         ("domain/data/reading", True), ("domain/data/contract", True), ("domain/data/fold", True),
         ("domain/rules/groups", True), ("domain/rules/__init__", True),
         ("domain/data/unrelated", False), ("domain/rules/contract", False),
-        ("pipeline/engines/local", False), ("pipeline/functions", False),
+        ("pipeline/engines/cleaning", True), ("pipeline/engines/local", False), ("pipeline/functions", False),
     ],
 )  # fmt: skip
 def test_a_code_version_changes_with_each_module_behind_the_value_and_no_other(
@@ -116,6 +117,25 @@ def test_the_code_of_an_assets_own_function_counts_but_not_that_of_its_neighbour
 @pytest.mark.parametrize("text", ["# a comment\n", '"""What it means, \u00fc too."""\n', "\n\n"])
 def test_comments_docstrings_and_blank_lines_change_no_code_version(package: Path, text: str) -> None:
     assert not changes(package, "domain/data/contract", text)
+
+
+@pytest.mark.parametrize(
+    ("asset", "module"),
+    [
+        ("predictions", "scoring/tables.py"), ("predictions", "domain/modeling/linear_scorer.py"),
+        ("incoming_batch", "scoring/csv_reader.py"), ("train_test_split", "pipeline/engines/splitting.py"),
+        ("drift_report", "pipeline/engines/developed.py"), ("importance", "pipeline/engines/explaining.py"),
+        ("fitted_pipeline", "pipeline/engines/training.py"),
+    ],
+)  # fmt: skip
+def test_what_computes_a_value_outside_of_the_domain_counts_too(asset: str, module: str) -> None:
+    assert code_versions.PACKAGE / module in code_versions.closure(asset)
+
+
+def test_no_value_depends_on_what_runs_the_units() -> None:
+    counted = set[Path]().union(*map(code_versions.closure, specs.ASSETS))
+    engines = {path.stem for path in counted if path.parent.name == "engines"}
+    assert not engines & {"choice", "dask", "dask_client", "engine", "local", "work", "worker_versions"}
 
 
 def test_a_changed_bundle_leaves_the_fit_and_its_metrics_as_they_are() -> None:
