@@ -147,7 +147,7 @@ def _show_metrics(metrics: "LiveMetrics") -> None:
     terminal.say(f"  {metrics.known:,} of {metrics.predictions:,} patients have a known outcome, in {weeks}")
     for text, count in (
         ("outcomes without a prediction, which count only if there is one", metrics.unknown_patients),
-        ("outcomes that were known before the prediction", metrics.before_prediction),
+        ("outcomes that were known on a day before the prediction", metrics.before_prediction),
         ("corrected diagnoses", metrics.corrected),
         ("patients with contradictory diagnoses, which do not count until corrected", metrics.contradictory),
     ):

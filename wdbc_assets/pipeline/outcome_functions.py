@@ -71,6 +71,6 @@ def live_metrics(
             where="the store",
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
-    scored = pd.concat(tables, ignore_index=True)
+    scored = pd.concat(tables).sort_values("predicted_at", kind="stable", ignore_index=True)
     developed = DevelopmentPatients.of(clean_frame, cross_validation, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(developed.y, developed.log_odds))

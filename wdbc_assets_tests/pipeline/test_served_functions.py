@@ -3,17 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.monitoring import served_rules, streams
+from wdbc_assets.domain.monitoring import live, served_rules, streams
+from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
 from wdbc_assets.domain.monitoring.served import ServedWindow, ServedWindows
 from wdbc_assets.pipeline import batch_functions, outcome_functions, served_functions
 from wdbc_assets.pipeline.calls import External, NotModified
+from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 from wdbc_assets.pipeline.served_files import ServedFiles
-from wdbc_assets.store import codecs
+from wdbc_assets.store import codecs, table_files
 from wdbc_assets_tests.domain import out_of_fold, validation
 from wdbc_assets_tests.served import NOON, prediction, sketch, window
 
@@ -119,12 +123,36 @@ def test_kept_predictions_are_appended_once_and_hold_no_measurement(files: Serve
 
 
 def test_a_service_that_keeps_nothing_is_an_empty_table_and_no_live_metric(files: ServedFiles) -> None:
-    from wdbc_assets.domain.monitoring import live
-
     nothing = external(served_functions.served_predictions(None, files)).value
     assert (len(nothing), "probability" in nothing) == (0, True)
     with pytest.raises(WdbcError, match=r"no prediction is stored: .* and the service has kept none"):
         outcome_functions.live_metrics(live.no_events(), {}, nothing, validation.clean_frame(), EVALUATED)
+
+
+@pytest.mark.parametrize(
+    ("batch", "expected"),
+    [("20270301T000000.000Z-a", "spline"), ("20260301T000000.000Z-a", "logistic")],
+)
+def test_live_metrics_are_compared_with_the_recipe_of_the_last_prediction(
+    files: ServedFiles, monkeypatch: pytest.MonkeyPatch, batch: str, expected: str
+) -> None:
+    """The service kept its predictions in November 2026, by `logistic`."""
+    files.put_predictions([prediction("a")], "0a1b", NOON)
+    kept = external(served_functions.served_predictions(None, files)).value
+    table = kept[["id", "probability", "triage", "above_threshold"]].assign(log_odds=-1.0, previous_probability=0.5)
+    of_batch = BatchPredictions(table_files.write([table]), "v2", "spline", "prediction set", "")
+    compared: list[str] = []
+
+    def of(*inputs: Any) -> DevelopmentPatients:
+        compared.append(inputs[-1])
+        return DevelopmentPatients(pd.DataFrame(), pd.Series([0, 1]), np.array([-1.0, 1.0]))
+
+    monkeypatch.setattr(DevelopmentPatients, "of", of)
+    found = outcome_functions.live_metrics(
+        live.no_events(), {batch: of_batch}, kept, validation.clean_frame(), EVALUATED
+    )
+    assert compared == [expected]
+    assert found.predictions == 1, "it is the same patient"
 
 
 def test_the_sketch_of_no_patient_is_not_stored_as_a_window() -> None:

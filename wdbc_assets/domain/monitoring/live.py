@@ -78,7 +78,7 @@ class LiveMetrics:
         predictions: The number of patients with a prediction.
         known: How many of them have a known outcome.
         unknown_patients: Patients with an outcome but without a prediction. They count once it exists.
-        before_prediction: Known outcomes that were known before the prediction was made.
+        before_prediction: Known outcomes that were known on a day before the prediction, in UTC.
         corrected: Patients whose diagnosis was corrected by a later event.
         contradictory: Patients with different diagnoses recorded at the same time. They do not count until corrected.
         arrived: The known outcomes by triage.
@@ -116,7 +116,7 @@ class LiveMetrics:
 class Diagnoses:
     """The current diagnosis of each patient, and what the events say about corrections.
 
-    `table` has id, diagnosis, and known_at, which is when the first diagnosis of the patient became known.
+    `table` has id, diagnosis, and known_at.
     """
 
     table: pd.DataFrame
@@ -128,9 +128,9 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
     """Return what the events say of the predictions.
 
     Args:
-        predictions: One row per prediction in the order of the batches: id, probability, triage, above_threshold,
-            log_odds, model, previous_version, previous_probability, predicted_at (UTC, ISO 8601). Of several
-            predictions of a patient the last one counts.
+        predictions: One row per prediction, in the order in which they were made: id, probability, triage,
+            above_threshold, log_odds, model, previous_version, previous_probability, predicted_at (UTC, ISO 8601). Of
+            several predictions of a patient the last one counts.
         events: The outcomes, with `EVENT_COLUMNS`, in the order in which they were recorded.
         reference: The sums of the out-of-fold predictions of the model's recipe.
     """
@@ -148,7 +148,7 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
         predictions=len(latest),
         known=len(joined),
         unknown_patients=int((~diagnoses.table["id"].isin(latest["id"])).sum()),
-        before_prediction=int((joined["known_at"] < joined["predicted_at"]).sum()),
+        before_prediction=int((joined["known_at"].str[:10] < joined["predicted_at"].str[:10]).sum()),
         corrected=diagnoses.corrected,
         contradictory=diagnoses.contradictory,
         arrived=tuple(
@@ -164,17 +164,15 @@ def evaluate(predictions: pd.DataFrame, events: pd.DataFrame, reference: Outcome
 
 
 def current_diagnoses(events: pd.DataFrame) -> Diagnoses:
-    """Return what is known of each patient by now: the last event counts.
+    """Return what is known of each patient by now: the last event counts, which may also correct a time.
 
     Different diagnoses that were recorded at the same time contradict each other, and none counts.
     """
-    by_patient = events.groupby("id")
-    last = events[events["recorded_at"] == by_patient["recorded_at"].transform("max")]
+    last = events[events["recorded_at"] == events.groupby("id")["recorded_at"].transform("max")]
     contradict = last["id"].isin(_differing(last))
-    table = last[~contradict].drop_duplicates("id", keep="last")[["id", "diagnosis"]]
     contradictory = last.loc[contradict, "id"].nunique()
     return Diagnoses(
-        table.merge(by_patient["known_at"].min().reset_index(), on="id"),
+        last[~contradict].drop_duplicates("id", keep="last")[["id", "diagnosis", "known_at"]],
         corrected=len(_differing(events)) - contradictory,
         contradictory=contradictory,
     )

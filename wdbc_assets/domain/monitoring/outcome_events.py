@@ -17,6 +17,8 @@ from wdbc_assets.domain.errors import WdbcError
 IDENTIFIERS = ("id", "request_id")
 _UNCHANGED: Mapping[str, Callable[[str], str]] = dict.fromkeys(IDENTIFIERS, str)
 _DIAGNOSES: Mapping[str, int] = {"M": contract.MALIGNANT, "B": contract.BENIGN}
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""Before it, a year is mistyped. Live metrics have a window for each week since the first outcome."""
 _AHEAD = timedelta(days=1)
 """How far a time may be ahead of this machine's clock: time zones and clocks differ."""
 
@@ -130,6 +132,8 @@ def _faults(cells: list[str], header: _Header, now: datetime) -> Iterator[str]:
         yield "known_at is not a date or time in ISO 8601"
     elif known_at > now + _AHEAD:
         yield "known_at is in the future"
+    elif known_at < _EARLIEST:
+        yield f"known_at is before {_EARLIEST:%Y}"
 
 
 def _outcome(cells: list[str], header: _Header, pseudonym: Callable[[str], str]) -> Outcome:

@@ -57,13 +57,15 @@ def test_metrics_are_those_of_the_patients_with_a_known_outcome() -> None:
     assert {arrival.triage: arrival.known for arrival in found.arrived}["refer"] == (first["triage"] == "refer").sum()
 
 
-def test_a_correction_replaces_the_diagnosis_and_keeps_its_week() -> None:
+def test_a_correction_replaces_the_diagnosis_and_when_it_became_known() -> None:
     recorded = events([("p1", 0, "06-10", "06-11"), ("p1", 1, "07-20", "07-21")])
     found = live.current_diagnoses(recorded)
-    assert found.table.to_dict("records") == [{"id": "p1", "diagnosis": 1, "known_at": "2026-06-10T00:00:00+00:00"}]
+    assert found.table.to_dict("records") == [{"id": "p1", "diagnosis": 1, "known_at": "2026-07-20T00:00:00+00:00"}]
     assert (found.corrected, found.contradictory) == (1, 0)
     before = recorded[recorded["recorded_at"] < "2026-07"]
     assert live.current_diagnoses(before).table["diagnosis"].tolist() == [0]
+    earlier = events([("p1", 1, "06-10", "06-11"), ("p1", 1, "05-10", "06-12")])
+    assert live.current_diagnoses(earlier).table["known_at"].tolist() == ["2026-05-10T00:00:00+00:00"]
 
 
 def test_outcomes_that_contradict_each_other_do_not_count_until_corrected() -> None:
@@ -79,6 +81,9 @@ def test_an_unknown_patient_and_an_early_outcome_are_counted_and_said() -> None:
         predictions(5), events([("stranger", 1, "06-10", "06-11"), ("p1", 1, "05-01", "06-11")]), REFERENCE
     )
     assert (found.unknown_patients, found.known, found.before_prediction) == (1, 1, 1)
+    later_that_day = predictions(5).assign(predicted_at="2026-05-01T09:00:00+00:00")
+    same_day = live.evaluate(later_that_day, events([("p1", 1, "05-01", "06-11")]), REFERENCE)
+    assert same_day.before_prediction == 0, "of a date without a time it is not known"
 
 
 def test_patients_without_an_id_are_never_joined() -> None:

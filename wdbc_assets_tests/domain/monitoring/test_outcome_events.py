@@ -48,6 +48,7 @@ def test_ids_of_patients_and_of_requests_are_replaced_by_their_own_pseudonyms() 
         ("id,diagnosis,known_at\np1,X,2026-05-01\n", "line 2: the diagnosis is neither M nor B"),
         ("id,diagnosis,known_at\np1,M,yesterday\n", "line 2: known_at is not a date"),
         ("id,diagnosis,known_at\np1,M,2027-05-01\n", "line 2: known_at is in the future"),
+        ("id,diagnosis,known_at\np1,M,1026-05-01\n", "line 2: known_at is before 1990"),
         ("id,diagnosis,known_at\np1,M,0001-01-01T00:00:00+23:59\n", "line 2: known_at is not a date"),
         ("id,diagnosis,known_at\n,M,2026-05-01\n", "line 2: the id is empty"),
         (f"id,diagnosis,known_at\n{'9' * 300},M,2026-05-01\n", "line 2: the id has more than 200"),
