@@ -168,7 +168,8 @@ class Inbox:
         else:
             key = batch_keys.make(status.st_ctime, _digest(path))
             if batch := keys.get(batch_keys.digits(key)):
-                self._move(path, TAKEN, f"{batch}_{name}")
+                if batch in stored:  # otherwise `taken` would say so of a batch that may still be refused
+                    self._move(path, TAKEN, f"{batch}_{name}")
                 arrivals.duplicates.append(Duplicate(shown, batch))
             else:
                 keys[batch_keys.digits(key)] = key

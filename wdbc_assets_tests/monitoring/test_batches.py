@@ -7,6 +7,7 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.monitoring import batches
+from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.alerts import detectors
 from wdbc_assets.monitoring.inbox import open_inbox
 from wdbc_assets.store.store import Store, open_store
@@ -47,6 +48,17 @@ def test_a_new_store_and_one_without_a_champion_are_not_away(folder: Path) -> No
     batches.require_store(store, inbox)
     shutil.rmtree(folder / "champion")
     batches.require_store(opened(folder), inbox)
+
+
+def test_two_equal_files_before_the_first_champion_are_no_sign_of_a_store_that_is_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "SETTLE_SECONDS", 0.0)
+    inbox, store = open_inbox(settings.load()), opened(folder)
+    for name in ("a.csv", "b.csv"):
+        monitored.put(inbox.folder, name, monitored.patients(5))
+    (first,) = batches.arrivals(store, inbox).batches
+    assert batches.arrivals(store, inbox).batches == [first]
 
 
 @pytest.mark.fault("O24")

@@ -78,7 +78,9 @@ def test_the_same_content_is_taken_up_once_and_reported_as_a_duplicate(inbox: In
     drop(inbox, "again.csv")
     waiting = inbox.survey([])
     assert (waiting.batches, waiting.duplicates) == ([key], [Duplicate("again.csv", key)])
+    assert inbox.taken() == set(), "its patients are not stored yet"
     inbox.acknowledge(key)
+    assert inbox.survey([key]).duplicates == [Duplicate("again.csv", key)]
     drop(inbox, "again.csv")
     arrived = inbox.survey([key])
     assert (arrived.batches, [one.batch for one in arrived.duplicates]) == ([], [key])
