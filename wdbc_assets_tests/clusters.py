@@ -1,6 +1,7 @@
 """Dask clusters to test against: a scheduler and workers as real processes on private ports, and work for them."""
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -82,6 +83,11 @@ def squared(factor: int, unit: int) -> int:
 def refused(_task: object, unit: int) -> int:
     """A unit that fails."""
     raise WdbcError(f"unit {unit}: it broke", where="here", hint="Fix it.")
+
+
+def full(_task: object, _unit: int) -> int:
+    """Fail as a unit does whose disk is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a-table")
 
 
 def dies(markers: str, unit: int) -> int:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self, cast
+from urllib.parse import unquote
 
 from wdbc_assets import safe_text
 from wdbc_assets.domain.data import row_text
@@ -89,7 +90,10 @@ class Source(ABC):
                 hint="In a user name or password, write / as %2F, @ as %40, : as %3A, ? as %3F and # as %23; "
                 "use a single URL, not a chain.",
             )
-        return cls(url, safe_text.redact_url(url))
+        shown = safe_text.redact_url(url)
+        if "\0" in unquote(url):
+            raise UnknownSource("the URL contains a null character", where=shown, hint="Remove %00 from it.")
+        return cls(url, shown)
 
     @abstractmethod
     def read(self, context: FetchContext, /) -> Received | None:

@@ -52,6 +52,11 @@ class Database(Source):
             UnknownSource: the URL is malformed, or does not name one table or query.
         """
         source = super().from_url(url)
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            hint = "Write the port as a number from 0 to 65535, as in host:5432."
+            raise UnknownSource("the port in the URL is not a number", where=source.shown, hint=hint) from None
         if len(_given(url).keys() & {TABLE, QUERY}) != 1:
             hint = "Add ?table=NAME (or SCHEMA.NAME), or ?query=FILE.sql."
             raise UnknownSource("the URL must name either a table or a query", where=source.shown, hint=hint)

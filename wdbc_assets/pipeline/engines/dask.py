@@ -13,7 +13,7 @@ import time
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from wdbc_assets import logs, settings
+from wdbc_assets import logs, machine, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline.engines import worker_versions
 from wdbc_assets.pipeline.engines.dask_client import connected, dashboard, unreachable
@@ -152,4 +152,9 @@ def run_on_worker(run: Callable[[Any, Any], Any], task: Any, unit: Any, here: Ma
         worker_versions.require_same(stated["address"], stated["versions"], here)
     except WdbcError as error:
         return error
-    return outcome_of(run, task, unit)
+    try:
+        return outcome_of(run, task, unit)
+    except OSError as error:  # raised here, it would look like the loss of the scheduler
+        return machine.refusal(error) or WdbcError(
+            f"a worker cannot read or write: {type(error).__name__}", where=stated["address"]
+        )

@@ -42,8 +42,7 @@ def connected(config: settings.Computing, *, processes: int) -> Iterator[distrib
         cluster: Any = config.dask
         if config.dask == OWN_CLUSTER:
             with _interruptions_held():
-                started = _own_cluster(processes)
-            cluster = stack.enter_context(started)
+                cluster = stack.enter_context(_own_cluster(processes))
             security = cluster.security
         else:
             security = _security(config)

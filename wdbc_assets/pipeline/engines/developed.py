@@ -45,12 +45,16 @@ class DevelopmentPatients:
         if isinstance(frame, TableFile) or isinstance(evaluation, LargeCrossValidation):
             raise large.of_other_tables("clean_frame", "cross_validation", command="wdbc evaluate")
         own = log_odds.out_of_fold(evaluation.predictions, recipe)
+        if len(own) != len(frame):
+            raise large.of_other_tables("clean_frame", "cross_validation", command="wdbc evaluate")
         return cls(frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS], own)
 
 
 def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) -> DevelopmentPatients:
     evaluated = evaluation.evaluated
     log_odds.require_evaluated(recipe, evaluated.recipes)
+    if evaluated.table.rows != frame.rows:
+        raise large.of_other_tables("clean_frame", "cross_validation", command="wdbc evaluate")
     share = min(SAMPLE / frame.rows, 1.0)
     patients, found = [], []
     for part, predictions in zip(frame.parts(), evaluated.parts(recipe), strict=True):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.pipeline.engines.engine import finished
+from wdbc_assets.pipeline.engines.engine import WorkerDied, finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from threadpoolctl import ThreadpoolController
 
@@ -38,8 +39,9 @@ def opened(
     Raises:
         WdbcError: the processes cannot be started, or the cluster cannot be used.
     """
-    with engine.open(_compute, _Table(read, tuple(places)), noun=noun, units=len(places)) as pool:
-        yield _Opened(pool, len(places))
+    table = _Table(read, tuple(places))
+    with contextlib.ExitStack() as stack:
+        yield _Opened(partial(engine.open, _compute, table, noun=noun, units=len(places)), stack, len(places))
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,34 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-@dataclass(frozen=True)
 class _Opened:
-    pool: Pool
-    count: int
+    def __init__(self, start: Callable[[], AbstractContextManager[Pool]], stack: contextlib.ExitStack, count: int):
+        self._start = start
+        self._stack = stack
+        self._pool = stack.enter_context(start())
+        self.count = count
 
     def map(self, function: Callable[[Any], T]) -> list[T]:
         """Return what a function makes of each partition, in their order.
 
+        If a process dies, others go on with the partitions that are left; if one of them dies as well, it raises.
+
         Raises:
             WdbcError: it fails for a partition; or the engine was lost.
         """
-        units = [_Unit(function, number) for number in range(self.count)]
         results: dict[int, T] = {}
-        with contextlib.closing(finished(self.pool, units)) as found:
+        try:
+            self._add(function, results)
+        except WorkerDied:
+            self._stack.close()
+            self._pool = self._stack.enter_context(self._start())
+            self._add(function, results)
+        return [results[number] for number in range(self.count)]
+
+    def _add(self, function: Callable[[Any], T], results: dict[int, T]) -> None:
+        units = [_Unit(function, number) for number in range(self.count) if number not in results]
+        with contextlib.closing(finished(self._pool, units)) as found:
             for unit, result in found:
                 if isinstance(result, WdbcError):
                     raise result
                 results[unit.number] = result
-        return [results[number] for number in range(self.count)]

@@ -122,6 +122,9 @@ def test_a_failed_unit_is_an_outcome_and_a_bug_is_raised(shared: Cluster) -> Non
     assert (found.what, found.where, found.hint) == ("unit 7: it broke", "here", "Fix it.")
     with pytest.raises(TypeError):
         list(completed(engine(shared), squared, None, [1], noun="squares"))
+    ((_, found),) = completed(engine(shared), clusters.full, 3, [7], noun="squares")
+    assert isinstance(found, WdbcError)
+    assert "No space left on device" in found.what, "and not that the scheduler was lost"
 
 
 @pytest.mark.fault("C01")

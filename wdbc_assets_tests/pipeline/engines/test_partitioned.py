@@ -1,5 +1,7 @@
 """A table in partitions on an engine: the fit by sums is the same wherever its partitions are computed on."""
 
+import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from wdbc_assets.domain.rules import findings
 from wdbc_assets.domain.rules import partitions as partition_rules
 from wdbc_assets.pipeline.engines import partitioned
 from wdbc_assets.pipeline.engines.dask import Dask
-from wdbc_assets.pipeline.engines.engine import Engine
+from wdbc_assets.pipeline.engines.engine import Engine, WorkerDied
 from wdbc_assets.pipeline.engines.local import Local
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.clusters import Cluster
@@ -120,6 +122,25 @@ def test_the_processes_are_started_once_for_results_in_order_and_for_errors(plac
         with pytest.raises(WdbcError, match="a partition is empty"):
             table.map(require_rows)
         assert table.map(partial(scaled, 2)) == [400, 0, 738]
+
+
+def test_a_process_that_dies_changes_no_result_and_one_that_dies_again_is_an_error(
+    places: list[Path], tmp_path: Path
+) -> None:
+    with partitioned.opened(Local(2), read, places) as table:
+        assert table.map(partial(killed, tmp_path, 1)) == [200, 0, 369]
+        assert table.map(len_of) == [200, 0, 369]
+        with pytest.raises(WorkerDied):
+            table.map(partial(killed, tmp_path, 3))
+
+
+def killed(folder: Path, times: int, patients: Patients) -> int:
+    """End the process of the longest partition the first times that it is asked for."""
+    before = len(list(folder.iterdir()))
+    if len(patients.y) == 369 and before < times:
+        (folder / str(before)).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(patients.y)
 
 
 def read_raw(path: Path) -> reading.RawTable:
