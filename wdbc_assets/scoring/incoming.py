@@ -112,14 +112,7 @@ def _pseudonyms(ids: "pa.Array | None", valid: "np.ndarray", pseudonym: Callable
         return
     for kept, patient in zip(valid.tolist(), ids.to_pylist(), strict=True):
         if kept:
-            yield pseudonym(_text(patient))
-
-
-def _text(patient: object) -> str:
-    """Return an id as text, the same for 842302 in a CSV file and for 842302.0 in a Parquet file."""
-    if isinstance(patient, float):
-        return str(int(patient)) if patient.is_integer() else "" if patient != patient else str(patient)
-    return "" if patient is None else str(patient).strip()
+            yield pseudonym(incoming.identifier(patient))
 
 
 def _without_patients(path: str, count: int, violated: dict[str, int]) -> WdbcError:

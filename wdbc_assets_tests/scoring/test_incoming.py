@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from wdbc_assets.domain.data import contract
@@ -22,7 +23,8 @@ def test_csv_parquet_and_gzip_give_the_same_batch(tmp_path: Path) -> None:
     path = monitored.put(tmp_path, "patients.csv", table)
     (tmp_path / "patients.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
     table.assign(id=table["id"].astype(float)).to_parquet(tmp_path / "patients.parquet")
-    batches = [read(tmp_path / name) for name in ("patients.csv", "patients.csv.gz", "patients.parquet")]
+    pd.read_csv(path).assign(id=table["id"].astype(float)).to_csv(tmp_path / "floats.csv", index=False)
+    batches = [read(tmp_path / name) for name in ("patients.csv", "patients.csv.gz", "patients.parquet", "floats.csv")]
     for batch in batches:
         assert list(batch.table.columns) == [contract.ID, *contract.FEATURES]
         assert (batch.rows, batch.set_aside, batch.violations) == (20, 0, ())

@@ -84,6 +84,17 @@ def arrival(batch: str) -> datetime:
     return datetime.fromisoformat(batch.partition("-")[0])
 
 
+def identifier(value: object) -> str:
+    """Return an id as text: the same for 842302, "842302", and 842302.0 or "842302.0".
+
+    A column of whole numbers is written with ".0" as soon as one of them is missing.
+    """
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else "" if value != value else str(value)
+    text = "" if value is None else str(value).strip()
+    return text.removesuffix(".0") if text.removesuffix(".0").isdecimal() else text
+
+
 def request_pseudonyms(key: bytes, request_id: str, patients: int) -> list[str]:
     """Return the pseudonyms of the patients of a request to the service, in their order.
 

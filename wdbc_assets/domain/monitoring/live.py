@@ -168,7 +168,7 @@ def current_diagnoses(events: pd.DataFrame) -> Diagnoses:
 
     Different diagnoses that were recorded at the same time contradict each other, and none counts.
     """
-    last = events[events["recorded_at"] == events.groupby("id")["recorded_at"].transform("max")]
+    last = _last_events(events)
     contradict = last["id"].isin(_differing(last))
     contradictory = last.loc[contradict, "id"].nunique()
     return Diagnoses(
@@ -176,6 +176,11 @@ def current_diagnoses(events: pd.DataFrame) -> Diagnoses:
         corrected=len(_differing(events)) - contradictory,
         contradictory=contradictory,
     )
+
+
+def _last_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the events that were recorded last of each patient; several only if they contradict each other."""
+    return events[events["recorded_at"] == events.groupby("id")["recorded_at"].transform("max")]
 
 
 def _differing(events: pd.DataFrame) -> set[str]:
@@ -237,12 +242,14 @@ def recorded_since(events: pd.DataFrame, now: datetime, *, days: float | None) -
 
 
 def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.DataFrame:
-    """Return the events with those of deliveries added, except those that repeat the last event of the patient.
+    """Return the events with those of deliveries added, except those that repeat what is known of the patient.
 
     An event is recorded after those of earlier deliveries, even if the clock was set back meanwhile: at the same time,
     a correction would contradict what it corrects.
     """
-    last = {row.id: (row.diagnosis, row.known_at) for row in events.itertuples()}
+    latest = _last_events(events)
+    undecided = _differing(latest)
+    known = {row.id: (row.diagnosis, row.known_at) for row in latest.itertuples() if row.id not in undecided}
     recorded_at = max(events["recorded_at"], default="")
     added = []
     for delivery in deliveries:
@@ -251,9 +258,13 @@ def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.
         patients = Counter(patient for patient, _ in pairs)
         for outcome in delivery.outcomes:
             contradicted = patients[outcome.patient] > 1  # then all that the delivery says is recorded
-            if contradicted or last.get(outcome.patient) != (outcome.diagnosis, outcome.known_at):
-                added.append((outcome.patient, outcome.diagnosis, outcome.known_at, recorded_at))
-                last[outcome.patient] = (outcome.diagnosis, outcome.known_at)
+            said = (outcome.diagnosis, outcome.known_at)
+            if contradicted or known.get(outcome.patient) != said:
+                added.append((outcome.patient, *said, recorded_at))
+            if contradicted:
+                known.pop(outcome.patient, None)
+            else:
+                known[outcome.patient] = said
     new = pd.DataFrame(added, columns=list(EVENT_COLUMNS)).astype(no_events().dtypes)
     return pd.concat([events, new.drop_duplicates()], ignore_index=True) if added else events
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from wdbc_assets.domain.data import contract
+from wdbc_assets.domain.data.incoming import identifier
 from wdbc_assets.domain.errors import WdbcError
 
 IDENTIFIERS = ("id", "request_id")
@@ -140,8 +141,9 @@ def _outcome(cells: list[str], header: _Header, pseudonym: Callable[[str], str])
     known_at = _time(cells[header.known_at])
     if known_at is None:
         raise AssertionError("a line without a time has a fault")
+    name = cells[header.patient].strip()
     return Outcome(
-        pseudonym(cells[header.patient].strip()),
+        pseudonym(identifier(name) if header.identifier == "id" else name),
         _DIAGNOSES[cells[header.diagnosis].strip().upper()],
         known_at.isoformat(timespec="seconds"),
     )

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from wdbc_assets.domain.monitoring import live, outcome_scan
+from wdbc_assets.domain.monitoring.outcome_events import Delivery, Outcome
 from wdbc_assets.store import parsing
 
 REFERENCE = outcome_scan.sums([0, 1] * 285, [-2.0, 2.0] * 285)
@@ -74,6 +75,22 @@ def test_outcomes_that_contradict_each_other_do_not_count_until_corrected() -> N
     assert (found.known, found.contradictory, found.corrected) == (1, 1, 0)
     found = live.evaluate(predictions(5), events([*rows, ("p1", 1, "06-10", "06-12")]), REFERENCE)
     assert (found.known, found.contradictory, found.corrected) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("said", [0, 1])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_either_diagnosis_of_a_contradiction_can_be_confirmed_later(said: int, at_once: bool) -> None:
+    known = "2026-06-10T00:00:00+00:00"
+    both = Delivery("2026-06-11T00:00:00+00:00", (Outcome("p1", 0, known), Outcome("p1", 1, known)))
+    later = Delivery("2026-06-12T00:00:00+00:00", (Outcome("p1", said, known),))
+    none = live.no_events()
+    if at_once:
+        recorded = live.with_deliveries(none, [both, later])
+    else:
+        recorded = live.with_deliveries(live.with_deliveries(none, [both]), [later])
+    found = live.current_diagnoses(recorded)
+    assert (found.table["diagnosis"].tolist(), found.contradictory) == ([said], 0)
+    assert len(live.with_deliveries(recorded, [later])) == 3, "it is known by now"
 
 
 def test_an_unknown_patient_and_an_early_outcome_are_counted_and_said() -> None:

@@ -29,6 +29,11 @@ def test_a_request_of_the_service_is_a_patient_too() -> None:
     assert read("request_id,diagnosis,known_at\nabc,M,2026-05-01\n")[0].patient == "abc"
 
 
+def test_an_id_that_was_written_as_a_float_is_the_whole_number_and_a_request_is_as_it_is() -> None:
+    assert read("id,diagnosis,known_at\n842302.0,M,2026-05-01\n")[0].patient == "842302"
+    assert read("request_id,diagnosis,known_at\n842302.0,M,2026-05-01\n")[0].patient == "842302.0"
+
+
 def test_ids_of_patients_and_of_requests_are_replaced_by_their_own_pseudonyms() -> None:
     pseudonyms = {"id": "patient {}".format, "request_id": "request {}".format}
     for column, expected in (("id", "patient abc"), ("request_id", "request abc")):
