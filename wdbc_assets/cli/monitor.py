@@ -14,6 +14,7 @@ from wdbc_assets.monitoring import batches
 from wdbc_assets.monitoring.inbox import open_inbox
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.monitoring.drift import DriftReport
     from wdbc_assets.monitoring.inbox import Arrivals
     from wdbc_assets.store.store import Store
@@ -68,23 +69,37 @@ def monitor(context: click.Context, *, file: str | None = None, service: bool, a
     if file is not None:
         from wdbc_assets.monitoring import drift_of_file
 
-        _show(drift_of_file.assess(file, store, config), as_json=as_json)
+        of_file, alone = drift_of_file.assess(file, store, config)
+        _show(alone, of_file, as_json=as_json)
         return
-    arrived = batches.arrivals(store, open_inbox(config))
+    inbox = open_inbox(config)
+    arrived = batches.arrivals(store, inbox)
+    if arrived.batches and (problem := batches.other_key(store, inbox)):
+        terminal.say(f"  note: {problem}; patients of both have two pseudonyms", err=True)
     with alerting(store, config):
         taken, failed = _take_up(store, arrived, debug=context.obj, quiet=as_json)
-    stored = store.partitions(batches.LAST)
-    report = store.handle(batches.LAST, partition=stored[-1]).load() if stored else None
+    batch, report = _latest(store)
     if as_json:
-        _document(report, arrived, taken, failed)
+        _document(report, batch, arrived, taken, failed)
     elif report is not None:
-        _show(report, as_json=False)
+        if not taken:
+            terminal.say(f"  nothing new in {inbox.folder}{'' if inbox.folder.exists() else ', which does not exist'}")
+        _show(report, batch, as_json=False)
     elif not failed:
-        terminal.say(f"  no batch yet: put a file into {open_inbox(config).folder}, or use `wdbc inbox add`")
+        terminal.say(f"  no batch yet: put a file into {inbox.folder}, or use `wdbc inbox add`")
     context.exit(int(bool(failed or arrived.refused)))
 
 
 monitor.add_command(rebase)
+
+
+def _latest(store: "Store") -> "tuple[IncomingBatch | None, DriftReport | None]":
+    """Return the latest batch that was compared, unless it was removed because of its age, and its report."""
+    compared = store.partitions(batches.LAST)[-1:]
+    if not compared:
+        return None, None
+    kept = store.current(batches.FIRST, compared[0])
+    return None if kept is None else store.value(kept), store.handle(batches.LAST, partition=compared[0]).load()
 
 
 def _of_service(store: "Store", *, debug: bool, as_json: bool) -> bool:
@@ -108,14 +123,14 @@ def _of_service(store: "Store", *, debug: bool, as_json: bool) -> bool:
                 "windows": [window.window for window in taken.windows],
                 "in_progress": waiting,
                 "damaged": taken.damaged,
-                "report": report and _plain(report),
+                "report": report and _plain(report, None),
             }
         )
         return bool(taken.damaged or (comparable and missing))
     for name in taken.damaged:
         terminal.say(f"  {terminal.style('damaged', fg='red')} {name}: set aside in {files.damaged}", err=True)
     if report is not None:
-        _show(report, as_json=False, kind="window")
+        _show(report, None, as_json=False, kind="window")
     elif not comparable:
         terminal.say("  no window of the service has ended yet")
     for window, patients in waiting.items():
@@ -170,7 +185,11 @@ def _list(arrived: "Arrivals") -> None:
 
 
 def _document(
-    report: "DriftReport | None", arrived: "Arrivals", taken: list[str], failed: list[tuple[str, WdbcError]]
+    report: "DriftReport | None",
+    batch: "IncomingBatch | None",
+    arrived: "Arrivals",
+    taken: list[str],
+    failed: list[tuple[str, WdbcError]],
 ) -> None:
     terminal.document(
         {
@@ -179,24 +198,33 @@ def _document(
             "refused": [vars(refused) for refused in arrived.refused],
             "duplicates": [vars(duplicate) for duplicate in arrived.duplicates],
             "unfinished": arrived.unfinished,
-            "report": report and _plain(report),
+            "report": report and _plain(report, batch),
         }
     )
 
 
-def _plain(report: "DriftReport") -> dict[str, Any]:
+def _plain(report: "DriftReport", batch: "IncomingBatch | None") -> dict[str, Any]:
     from wdbc_assets.store import parsing
 
     plain: dict[str, Any] = parsing.plain(report)
-    return plain | {"alarms": parsing.plain(report.alarms), "cause": report.cause}
+    rows = None if batch is None else {"read": batch.rows, "set_aside": batch.set_aside, "violations": _counts(batch)}
+    return plain | {"alarms": parsing.plain(report.alarms), "cause": report.cause, "rows": rows}
 
 
-def _show(report: "DriftReport", *, as_json: bool, kind: str = "batch") -> None:
+def _counts(batch: "IncomingBatch") -> dict[str, int]:
+    return {violation.rule: violation.count for violation in batch.violations}
+
+
+def _show(report: "DriftReport", batch: "IncomingBatch | None", *, as_json: bool, kind: str = "batch") -> None:
     if as_json:
-        terminal.document(_plain(report))
+        terminal.document(_plain(report, batch))
         return
     colour = {"drift": "red", "no drift": "green"}.get(report.verdict, "yellow")
     terminal.say(f"\n  {kind} {report.batch}: {terminal.style(report.verdict, fg=colour, bold=True)}")
+    if batch is not None and batch.set_aside:
+        rules = ", ".join(f"{rule} ({count:,} cells)" for rule, count in _counts(batch).items())
+        aside = terminal.style(f"{batch.set_aside:,} set aside", fg="yellow")
+        terminal.say(f"  {batch.rows:,} rows = {batch.rows - batch.set_aside:,} scored + {aside}: {rules}")
     earlier = f"{report.earlier_batches} earlier {_plural(kind, report.earlier_batches)}"
     terminal.say(
         f"  {report.sketch.rows:,} patients, {earlier} with {report.earlier_rows:,} patients, against"

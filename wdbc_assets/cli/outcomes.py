@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,10 @@ from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.live import conclude, record
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain.errors import WdbcError
+
+if TYPE_CHECKING:
+    from wdbc_assets.monitoring.inbox import Inbox
+    from wdbc_assets.store.store import Store
 
 _MOST_BYTES = 64 * 2**20
 
@@ -39,7 +44,9 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
 
     config, store = opened()
     now = clock.now()
-    key = open_inbox(config).pseudonym_key()
+    inbox = open_inbox(config)
+    _require_key(store, inbox)
+    key = inbox.pseudonym_key()
     pseudonyms = {"id": partial(incoming.pseudonym, key), "request_id": partial(incoming.request_pseudonym, key)}
     found = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
     outcome_files.open_files().add(found, now=now)
@@ -47,6 +54,22 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
         terminal.say(f"  {len(found)} outcomes delivered")
     with alerting(store, config):
         conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
+
+
+def _require_key(store: "Store", inbox: "Inbox") -> None:
+    """Refuse outcomes under a key that is only about to be created, and say so of one that the latest batch lacks."""
+    from wdbc_assets.monitoring import batches
+
+    problem = batches.other_key(store, inbox)
+    if problem is None:
+        return
+    hint = (
+        "Set DAGSTER_HOME, or WDBC_PSEUDONYM_KEY_FILE, to where its key is. Outcomes under another key are not joined"
+        " with those patients."
+    )
+    if inbox.present_key() is None:
+        raise WdbcError(problem, hint=hint)
+    terminal.say(f"  note: {problem}. {hint}", err=True)
 
 
 def _content(file: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.inbox import Arrivals, Inbox
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import pseudonym_key, specs, staleness
 from wdbc_assets.store.paths import CHAMPION
 from wdbc_assets.store.store import NeverMade, Store
 
@@ -48,6 +48,17 @@ def require_store(store: Store, inbox: Inbox) -> None:
             hint="Nothing is taken up until the store is back in its place, or WDBC_STORAGE names another place. If it"
             " was emptied on purpose, move the inbox's folder `taken` aside.",
         )
+
+
+def other_key(store: Store, inbox: Inbox) -> str | None:
+    """Return a message if the latest batch has pseudonyms of another key: a rotated one, or that of another home."""
+    latest = store.partitions(FIRST)[-1:]
+    manifest = store.current(FIRST, latest[0]) if latest else None
+    stated, key = ((manifest and manifest.origin) or {}).get("pseudonym_key"), inbox.present_key()
+    if stated is None or (key is not None and pseudonym_key.fingerprint(key) == stated):
+        return None
+    missing = "" if key else ", which does not exist"
+    return f"the latest batch has pseudonyms of another key than that in {inbox.key_file}{missing}"
 
 
 def missing_input(store: Store) -> WdbcError | None:

@@ -10,11 +10,12 @@ from wdbc_assets.store import bundle_loader
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
+    from wdbc_assets.domain.data.incoming import IncomingBatch
     from wdbc_assets.domain.monitoring.drift import DriftReport
 
 
-def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
-    """Compare the patients of a file with those of the current reference, without earlier batches.
+def assess(file: str, store: Store, config: settings.Settings) -> "tuple[IncomingBatch, DriftReport]":
+    """Compare the patients of a file with those of the current reference, without earlier batches; return both.
 
     Raises:
         WdbcError: the file cannot be read, or the champion, the clean frame or the cross-validation is missing.
@@ -25,7 +26,7 @@ def assess(file: str, store: Store, config: settings.Settings) -> "DriftReport":
     inputs = staleness.as_evaluated({name: store.handle(name) for name in ("clean_frame", "cross_validation")})
     rebase = references.of_batch(store, None)
     batch = incoming.read(file, pseudonym=lambda _: "")
-    return batch_functions.drift_report(
+    return batch, batch_functions.drift_report(
         batch,
         tables.predictions(batch.patients, served, None),
         inputs["clean_frame"].load(),

@@ -65,15 +65,15 @@ class Inbox:
 
     def __init__(self, folder: Path, key_file: Path) -> None:
         self.folder = folder
-        self._key_file = key_file
+        self.key_file = key_file
 
     def pseudonym_key(self) -> bytes:
         """Return the key of the pseudonyms, which is created at its first use."""
-        return pseudonym_key.load(self._key_file)
+        return pseudonym_key.load(self.key_file)
 
     def present_key(self) -> bytes | None:
         """Return the key of the pseudonyms, or None if there is none yet. Nothing is created."""
-        return pseudonym_key.load(self._key_file) if self._key_file.exists() else None
+        return pseudonym_key.load(self.key_file) if self.key_file.exists() else None
 
     def taken(self) -> set[str]:
         """Return the batches whose files were moved to `taken`, because their patients were stored.
@@ -101,7 +101,7 @@ class Inbox:
         """
         arrivals = Arrivals()
         with self._reporting_errors():
-            if not self.folder.is_dir():
+            if not self.folder.exists():
                 return arrivals
             names = sorted(path.name for path in self.folder.iterdir() if path.name not in (TAKEN, REFUSED))
             keys = {batch_keys.digits(key): key for key in (*stored, *filter(None, map(batch_keys.of_file, names)))}

@@ -24,14 +24,11 @@ if TYPE_CHECKING:
     from wdbc_assets.store.large_evaluation import LargeCrossValidation
     from wdbc_assets.store.table_files import TableFile
 
-_KEY_DIGITS = 12
-
 
 def incoming_batch(partition: str, inbox: Batches) -> External:
     """The patients of one file of the inbox: 30 measurements, and a pseudonym in place of the id."""
-    import hashlib
-
     from wdbc_assets.domain.data import incoming as batches
+    from wdbc_assets.pipeline import pseudonym_key
     from wdbc_assets.scoring import incoming
 
     key = inbox.pseudonym_key()
@@ -47,7 +44,7 @@ def incoming_batch(partition: str, inbox: Batches) -> External:
     origin = {
         "shown": file.name,
         "sha256": file.sha256,
-        "pseudonym_key": hashlib.sha256(key).hexdigest()[:_KEY_DIGITS],  # tells batches before and after a rotation
+        "pseudonym_key": pseudonym_key.fingerprint(key),  # tells batches before and after a rotation
     }
     return External(batch, origin, acknowledge=partial(inbox.acknowledge, partition))
 

@@ -5,6 +5,7 @@ rotation differ, so keep the old file as long as its batches are to be joined wi
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -13,6 +14,7 @@ from wdbc_assets import settings, user_paths
 from wdbc_assets.domain.errors import WdbcError
 
 _BYTES = 32
+_DIGITS = 12
 
 
 def configured(config: settings.Settings) -> Path:
@@ -49,6 +51,11 @@ def load(path: Path) -> bytes:
             " patient another pseudonym.",
         )
     return key
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what a batch states of the key of its pseudonyms, from which the key cannot be found."""
+    return hashlib.sha256(key).hexdigest()[:_DIGITS]
 
 
 def _create(path: Path) -> None:

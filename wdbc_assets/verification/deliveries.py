@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data.incoming import IncomingBatch
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.pipeline import pseudonym_key
 from wdbc_assets.store import codecs, index
 from wdbc_assets.verification import files
 from wdbc_assets.verification.asset_verification import AssetVerification
@@ -78,7 +79,7 @@ def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[
     path = inbox.taken_file(str(case.manifest.partition))
     if path is None:
         return [], f"{_BY_DIGEST}: its file is gone"
-    if key is None or not hashlib.sha256(key).hexdigest().startswith(str(origin.get("pseudonym_key"))):
+    if key is None or pseudonym_key.fingerprint(key) != origin.get("pseudonym_key"):
         return [], f"{_BY_DIGEST}: its pseudonyms have another key"
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != origin.get("sha256"):

@@ -37,6 +37,7 @@ def test_batches_are_added_taken_up_shown_and_counted(store: Store, inbox: Path,
     assert "texture_mean" in {alarm["quantity"] for alarm in result["report"]["alarms"]}
     assert (result["report"]["cause"], result["report"]["earlier_batches"]) == ("measurements", 1)
     assert document("monitor")["taken_up"] == []
+    assert f"nothing new in {inbox}\n" in typed("monitor").output
 
     status = {asset["asset"]: asset for asset in document("status")["assets"]}
     assert (status["drift_report"]["partitions"], status["drift_report"]["partition"]) == (2, second)
@@ -55,6 +56,51 @@ def test_a_file_is_compared_and_nothing_is_stored(store: Store, inbox: Path, tmp
     assert (report["batch"], report["verdict"], report["earlier_batches"]) == (str(path), "no drift", 0)
     assert not inbox.exists()
     assert store.partitions("incoming_batch") == []
+
+
+def test_rows_that_are_set_aside_are_shown_with_their_rules(store: Store, inbox: Path, tmp_path: Path) -> None:
+    patients = monitored.patients(60)
+    patients.loc[:39, "radius_mean"] /= 10
+    path = monitored.put(tmp_path, "patients.csv", patients)
+    counted = "60 rows = 20 scored + 40 set aside: "
+    assert counted in typed("monitor", str(path)).output
+    rows = document("monitor", str(path))["rows"]
+    assert (rows["read"], rows["set_aside"]) == (60, 40)
+    assert rows["violations"]["area_fits_radius"] == 80, "two cells of each row"
+    typed("inbox", "add", str(path))
+    assert counted in typed("monitor").output
+    assert document("monitor")["report"]["rows"] == rows
+
+
+def test_an_inbox_that_is_no_folder_is_an_error(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = monitored.put(tmp_path, "patients.csv", monitored.patients(3))
+    monkeypatch.setenv("WDBC_INBOX", str(path))
+    result = typed("monitor", code=1)
+    assert "the inbox cannot be read or written: Not a directory" in str(result.exception)
+
+
+def test_another_key_of_the_pseudonyms_is_said_and_outcomes_under_a_new_one_are_refused(
+    store: Store, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patients = monitored.patients(60)
+    monitored.put(inbox, "first.csv", patients)
+    typed("monitor")
+    outcomes = tmp_path / "outcomes.csv"
+    patients[["id", "diagnosis"]].assign(known_at="2026-03-31").to_csv(outcomes, index=False)
+    other = tmp_path / "other.key"
+    monkeypatch.setenv("WDBC_PSEUDONYM_KEY_FILE", str(other))
+    refused = str(typed("outcomes", "add", str(outcomes), code=1).exception)
+    assert f"the latest batch has pseudonyms of another key than that in {other}, which does not exist" in refused
+    assert not other.exists()
+    assert store.current("outcomes") is None
+    other.write_bytes(b"k" * 32)
+    assert (
+        f"note: the latest batch has pseudonyms of another key than that in {other}. Set"
+        in typed("outcomes", "add", str(outcomes)).stderr
+    )
+    monitored.put(inbox, "second.csv", monitored.patients(60, 2))
+    assert "patients of both have two pseudonyms" in typed("monitor").stderr
+    assert "pseudonyms" not in typed("monitor").stderr, "it is the key of the latest batch by now"
 
 
 def test_few_patients_are_too_few_to_say(store: Store, tmp_path: Path) -> None:
