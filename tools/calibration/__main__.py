@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from tools.calibration import changes, years
 from wdbc_assets.domain.monitoring import outcome_scan, sequential, thresholds
-from wdbc_assets.domain.monitoring.population import Patients, Population
+from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 from wdbc_assets.settings import project_root
 
 FILE = project_root() / "docs" / "monitoring.json"
@@ -131,7 +131,7 @@ def _clean_days(seed: int) -> float:
     return max(years.largest_drift(year, years.sketches(year, days), years.lengths("daily")))
 
 
-def _misses_too_many(year: years.Year, weeks: Sequence[Patients]) -> bool:
+def _misses_too_many(year: years.Year, weeks: Sequence[SimulatedPatients]) -> bool:
     """Return whether the recall was in alarm."""
     found = np.concatenate([year.log_odds(week.X[week.y == 1]) for week in weeks]) >= year.threshold
     return bool((sequential.recall(found) >= sequential.RECALL_ALARM).any())
@@ -151,7 +151,7 @@ def _outcomes(name: str, seed: int) -> int:
     """Return the week in which a change was found from the outcomes, 0 if it was not."""
     generator, people, year = _begin(seed)
     change, relabel = changes.OUTCOMES[name]
-    weeks: list[tuple[Patients, years.Relabel]] = [
+    weeks: list[tuple[SimulatedPatients, years.Relabel]] = [
         (people.sample(years.WEEK, generator), changes.as_recorded) for _ in range(years.CLEAN)
     ]
     weeks += [(change(people, years.WEEK, week, generator), relabel) for week in range(_WATCHED)]
@@ -184,7 +184,9 @@ def _control(seed: int) -> tuple[int, float]:
     return _rolled_back(year, champion.decision_function, weeks), float((scores[0] - scores[1]).mean())
 
 
-def _rolled_back(year: years.Year, champion: Callable[[np.ndarray], np.ndarray], weeks: Sequence[Patients]) -> int:
+def _rolled_back(
+    year: years.Year, champion: Callable[[np.ndarray], np.ndarray], weeks: Sequence[SimulatedPatients]
+) -> int:
     X, y = np.vstack([week.X for week in weeks]), np.concatenate([week.y for week in weeks])
     evidence = sequential.rollback(_p(champion(X)), _p(year.log_odds(X)), y) >= sequential.ROLLBACK
     return int(evidence.argmax()) // years.WEEK + 1 if evidence.any() else 0

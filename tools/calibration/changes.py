@@ -6,7 +6,7 @@ import numpy as np
 
 from tools.calibration.years import Change, Relabel
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.monitoring.population import Patients, Population
+from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 
 _POWERS = {"radius": 1, "perimeter": 1, "area": 2}
 _DIMENSIONS = np.array([_POWERS.get(name.split("_")[0], 0) for name in contract.FEATURES])
@@ -16,7 +16,7 @@ _DIMENSIONS = np.array([_POWERS.get(name.split("_")[0], 0) for name in contract.
 def _shifted(size: float, *, per_week: bool = False) -> Change:
     """Return a change that adds standard deviations to one measurement, another one in each simulation."""
 
-    def change(people: Population, n: int, week: int, generator: np.random.Generator) -> Patients:
+    def change(people: Population, n: int, week: int, generator: np.random.Generator) -> SimulatedPatients:
         patients, column = people.sample(n, generator), _column(generator)
         added = size * (week + 1 if per_week else 1) * people.sd[column]
         patients.X[:, column] = np.maximum(patients.X[:, column] + added, 0)
@@ -34,7 +34,7 @@ def _column(generator: np.random.Generator) -> int:
 def _magnified(factor: float, share: float = 1.0) -> Change:
     """Return a change of magnification, for a share of the patients: lengths by the factor, areas by its square."""
 
-    def change(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+    def change(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
         patients = people.sample(n, generator)
         rows = generator.random(n) < share
         patients.X[rows] *= factor**_DIMENSIONS
@@ -47,55 +47,55 @@ def _prevalence(share: float) -> Change:
     return lambda people, n, _, generator: people.sample(n, generator, prevalence=share)
 
 
-def _unit(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _unit(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients, column = people.sample(n, generator), _column(generator)
     patients.X[:, column] *= 10
     return patients
 
 
-def _noisy(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _noisy(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients = people.sample(n, generator)
     patients.X[:] *= np.exp(0.1 * generator.standard_normal(patients.X.shape))
     return patients
 
 
-def _constant(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _constant(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients, column = people.sample(n, generator), _column(generator)
     patients.X[:, column] = np.median(patients.X[:, column])
     return patients
 
 
-def _swapped(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _swapped(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients = people.sample(n, generator)
     columns = [contract.FEATURES.index("smoothness_mean"), contract.FEATURES.index("symmetry_mean")]
     patients.X[:, columns] = patients.X[:, columns[::-1]]
     return patients
 
 
-def _mixed_up(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _mixed_up(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients, column = people.sample(n, generator), _column(generator)
     patients.X[:, column] = generator.permutation(patients.X[:, column])
     return patients
 
 
-def _rounded(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _rounded(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients = people.sample(n, generator)
     size = 10 ** np.floor(np.log10(np.maximum(patients.X, 1e-12)))
     patients.X[:] = np.round(patients.X / size) * size
     return patients
 
 
-def _larger_tumours(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def _larger_tumours(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     patients = people.sample(n, generator)
     patients.X[patients.y == 1] *= 1.15**_DIMENSIONS
     return patients
 
 
-def _half_as_many(people: Population, n: int, week: int, generator: np.random.Generator) -> Patients:
+def _half_as_many(people: Population, n: int, week: int, generator: np.random.Generator) -> SimulatedPatients:
     return _shifted(0.5)(people, n // 2, week, generator)
 
 
-def milder(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def milder(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     """Return patients whose malignant ones are moved by 15 % of the distance between the means of the classes."""
     patients = people.sample(n, generator)
     malignant = patients.y == 1
@@ -104,7 +104,7 @@ def milder(people: Population, n: int, _week: int, generator: np.random.Generato
     return patients
 
 
-def unchanged(people: Population, n: int, _week: int, generator: np.random.Generator) -> Patients:
+def unchanged(people: Population, n: int, _week: int, generator: np.random.Generator) -> SimulatedPatients:
     """Return patients as before."""
     return people.sample(n, generator)
 
@@ -133,17 +133,17 @@ DRIFT: Mapping[str, Change] = {
 
 
 def _missed(share: float) -> Relabel:
-    def relabel(patients: Patients, generator: np.random.Generator) -> np.ndarray:
+    def relabel(patients: SimulatedPatients, generator: np.random.Generator) -> np.ndarray:
         return np.where(generator.random(len(patients.y)) < share, 0, patients.y)
 
     return relabel
 
 
-def _flipped(patients: Patients, generator: np.random.Generator) -> np.ndarray:
+def _flipped(patients: SimulatedPatients, generator: np.random.Generator) -> np.ndarray:
     return np.where(generator.random(len(patients.y)) < 0.05, 1 - patients.y, patients.y)
 
 
-def as_recorded(patients: Patients, _generator: np.random.Generator) -> np.ndarray:
+def as_recorded(patients: SimulatedPatients, _generator: np.random.Generator) -> np.ndarray:
     """Return the true diagnoses."""
     return patients.y
 

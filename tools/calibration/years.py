@@ -18,17 +18,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from wdbc_assets.domain.monitoring import drift, outcome_scan, scan, streams, thresholds
-from wdbc_assets.domain.monitoring.population import Patients, Population
+from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 
 REFERENCE, WEEK, DAYS = 569, 114, 7
 RECALL = 0.98
 WEEKS, CLEAN = 52, 8
 """Weeks of a year, and weeks before a change."""
 
-Change = Callable[[Population, int, int, np.random.Generator], Patients]
+Change = Callable[[Population, int, int, np.random.Generator], SimulatedPatients]
 """Returns the patients of a week: from the population, their number, the week since the change, and a generator."""
 
-Relabel = Callable[[Patients, np.random.Generator], np.ndarray]
+Relabel = Callable[[SimulatedPatients, np.random.Generator], np.ndarray]
 """Returns the diagnoses that are recorded."""
 
 
@@ -90,7 +90,7 @@ def _logarithms(X: np.ndarray) -> np.ndarray:
     return result
 
 
-def sketches(year: Year, batches: Sequence[Patients]) -> list[streams.Sketch]:
+def sketches(year: Year, batches: Sequence[SimulatedPatients]) -> list[streams.Sketch]:
     """Return the sketch of each batch."""
     return [streams.sketch(year.reference, batch.X, year.log_odds(batch.X)) for batch in batches]
 
@@ -115,10 +115,10 @@ def largest_outcomes(
     return sizes
 
 
-def week_of_days(week: Patients, generator: np.random.Generator) -> list[Patients]:
+def week_of_days(week: SimulatedPatients, generator: np.random.Generator) -> list[SimulatedPatients]:
     """Return the patients of a week by day, each on a random day."""
     day = generator.integers(0, DAYS, len(week.y))
-    return [Patients(week.X[day == number], week.y[day == number]) for number in range(DAYS)]
+    return [SimulatedPatients(week.X[day == number], week.y[day == number]) for number in range(DAYS)]
 
 
 def lengths(cadence: thresholds.Cadence) -> tuple[int, ...]:

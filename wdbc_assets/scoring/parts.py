@@ -26,7 +26,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScoredPart:
     """The counts of a row group, its predictions as an Arrow stream, and its lines of the file of rejects."""
 
     tally: scoring.Tally
@@ -39,7 +39,7 @@ class Outcome:
             yield from pa.ipc.open_stream(self.stream)
 
 
-def run(task: Task, unit: RowGroup) -> Outcome:
+def run(task: Task, unit: RowGroup) -> ScoredPart:
     """Score a row group.
 
     Raises:
@@ -56,7 +56,7 @@ def run(task: Task, unit: RowGroup) -> Outcome:
         scored = _Stream(stream)
         tally = scoring.score(batches, served, scored, rejects, explain=task.explain)
         scored.close()
-    return Outcome(tally, stream.getvalue(), rejected.getvalue())
+    return ScoredPart(tally, stream.getvalue(), rejected.getvalue())
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from wdbc_assets.domain.data.incoming import Patients
+    from wdbc_assets.domain.data.incoming import PatientTable
     from wdbc_assets.store.bundle_loader import Served
 
 
@@ -23,7 +23,7 @@ class _PreviousFails(Exception):
     """The model before the champion cannot score a patient."""
 
 
-def predictions(patients: "Patients", served: "Served", previous: "Served | None") -> BatchPredictions:
+def predictions(patients: "PatientTable", served: "Served", previous: "Served | None") -> BatchPredictions:
     """Return the predictions of a model, and of the one before it. Patients are read and predictions written in parts.
 
     A model before that cannot score the patients counts as none: it must not stop the champion.
@@ -38,7 +38,7 @@ def predictions(patients: "Patients", served: "Served", previous: "Served | None
     )
 
 
-def _scored(patients: "Patients", served: "Served", previous: "Served | None") -> "Iterator[pa.Table]":
+def _scored(patients: "PatientTable", served: "Served", previous: "Served | None") -> "Iterator[pa.Table]":
     """Yield the predictions in parts: see `BatchPredictions.patients`."""
     import pyarrow as pa
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from wdbc_assets.domain.data.lines import LinesFile
 from wdbc_assets.domain.data.splitting import Draw
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.store import parsing, paths, skops_files, table_files
+from wdbc_assets.store import parsing, paths, skops_files
 from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 from wdbc_assets.store.table_files import LargeSplit, TableFile
 
@@ -161,8 +161,6 @@ def _large_split_decode(contents: Mapping[str, Any]) -> Any:
 def _fit_encode(_asset: str, fit: Any) -> dict[str, bytes]:
     evidence = {entry.name: getattr(fit, entry.name) for entry in fields(fit) if entry.name != "pipeline"}
     evidence["candidates"] = parsing.plain(fit.candidates)
-    if fit.split_method == "shuffled":  # the default is left out, as before there was a choice
-        del evidence["split_method"]
     return {"pipeline.skops": skops_files.to_skops(fit.pipeline), "search.json": to_json(evidence)}
 
 
@@ -232,25 +230,6 @@ def _predictions_decode(contents: Mapping[str, Any]) -> Any:
     return BatchPredictions(contents[_PREDICTIONS], **parsing.decode(contents[_MODEL]))
 
 
-def _table_decode(contents: Mapping[str, bytes]) -> Any:
-    ((name, content),) = contents.items()
-    frame = from_parquet(content)
-    return _former_predictions(frame) if name == _PREDICTIONS else frame
-
-
-def _former_predictions(frame: "pd.DataFrame") -> Any:
-    """Return the predictions of a batch from a table in which model, recipe and policy were columns."""
-    from wdbc_assets.domain.evaluation import decision_policy
-    from wdbc_assets.domain.monitoring import rollback_evidence
-    from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
-
-    frame = rollback_evidence.with_columns(frame)
-    if "policy" not in frame:
-        frame = frame.assign(policy=decision_policy.BY_PREDICTION_SET)
-    stated = {name: str(frame[name].iloc[0]) for name in _STATED}
-    return BatchPredictions(table_files.write([frame.drop(columns=list(_STATED))]), **stated)
-
-
 _LEFT_OUT = ("without_outcome", "contradictory", "repeated", "duplicates", "without_batch")
 
 
@@ -264,7 +243,7 @@ def _labelled_decode(contents: Mapping[str, bytes]) -> Any:
 
     stated = parsing.decode(contents["left_out.json"])
     return labelled.LabelledPatients(
-        from_parquet(contents["patients.parquet"]), **{name: stated.get(name, 0) for name in _LEFT_OUT}
+        from_parquet(contents["patients.parquet"]), **{name: stated[name] for name in _LEFT_OUT}
     )
 
 
@@ -393,7 +372,7 @@ CODECS: Mapping[str, Codec] = {
     "table": Codec(
         takes=lambda value: _kind(value) == "pandas.DataFrame",
         encode=lambda asset, value: {f"{asset}.parquet": to_parquet(value)},
-        decode=_table_decode,
+        decode=lambda contents: from_parquet(next(iter(contents.values()))),
         rows=len,
     ),
     "split": Codec(

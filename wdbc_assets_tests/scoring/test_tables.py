@@ -14,12 +14,12 @@ from wdbc_assets.store.store import open_store
 from wdbc_assets_tests import monitored
 
 if TYPE_CHECKING:
-    from wdbc_assets.domain.data.incoming import Patients
+    from wdbc_assets.domain.data.incoming import PatientTable
     from wdbc_assets.store.bundle_loader import Served
 
 
 @pytest.fixture
-def patients(monkeypatch: pytest.MonkeyPatch) -> "Patients":
+def patients(monkeypatch: pytest.MonkeyPatch) -> "PatientTable":
     """Twenty-five patients in three parts."""
     monkeypatch.setattr(table_files, "ROWS", 10)
     table = monitored.patients(25).drop(columns="diagnosis")
@@ -46,7 +46,7 @@ class Failing:
         return np.full(len(X), 0.5)
 
 
-def test_patients_in_parts_are_scored_like_all_of_them(patients: "Patients", served: "Served") -> None:
+def test_patients_in_parts_are_scored_like_all_of_them(patients: "PatientTable", served: "Served") -> None:
     predictions = tables.predictions(patients, served, served)
     found, whole = predictions.table, served.probabilities(patients.frame().drop(columns="id").to_numpy())
     assert found["probability"].to_numpy() == pytest.approx(whole, rel=1e-12)  # BLAS rounds parts differently
@@ -55,7 +55,7 @@ def test_patients_in_parts_are_scored_like_all_of_them(patients: "Patients", ser
     assert found["id"].tolist() == patients.frame()["id"].tolist()
 
 
-def test_an_earlier_model_that_fails_for_one_part_counts_as_none(patients: "Patients", served: "Served") -> None:
+def test_an_earlier_model_that_fails_for_one_part_counts_as_none(patients: "PatientTable", served: "Served") -> None:
     earlier = Failing()
     predictions = tables.predictions(patients, served, cast("Served", earlier))
     found = predictions.table
@@ -65,7 +65,7 @@ def test_an_earlier_model_that_fails_for_one_part_counts_as_none(patients: "Pati
     assert found["probability"].notna().all()
 
 
-def test_predictions_come_back_from_a_store(patients: "Patients", served: "Served", tmp_path: Path) -> None:
+def test_predictions_come_back_from_a_store(patients: "PatientTable", served: "Served", tmp_path: Path) -> None:
     store = open_store(str(tmp_path), relative_to=tmp_path)
     predictions = tables.predictions(patients, served, None)
     store.commit(store.draft("predictions", predictions, run_id="a-run", partition="a"), run_id="a-run")
@@ -73,16 +73,3 @@ def test_predictions_come_back_from_a_store(patients: "Patients", served: "Serve
     assert (stored.manifest.rows, set(stored.manifest.files)) == (25, {"predictions.parquet", "model.json"})
     pd.testing.assert_frame_equal(stored.load().table, predictions.table)
     assert [len(part) for part in stored.load().patients.parts()] == [10, 10, 5]
-
-
-def test_a_table_of_former_predictions_is_read_as_such(patients: "Patients", served: "Served", tmp_path: Path) -> None:
-    """Model, recipe and policy were columns; at first there was no policy and no model before."""
-    store = open_store(str(tmp_path), relative_to=tmp_path)
-    now = tables.predictions(patients, served, None)
-    former = now.table.drop(columns=["policy", "previous_version", "previous_probability"])
-    store.commit(store.draft("predictions", former, run_id="a-run", partition="a"), run_id="a-run")
-    read = store.handle("predictions", partition="a").load()
-    assert (read.model, read.recipe, read.policy, read.previous_version) == (
-        served.version, served.recipe, "prediction set", "",
-    )  # fmt: skip
-    pd.testing.assert_frame_equal(read.table, now.table)

@@ -73,7 +73,7 @@ def test_one_fold_of_each_recipe_is_evaluated_again_and_all_metrics_are_derived(
     evaluated_units: list[cross_validation.Unit] = []
     evaluate_fold = cross_validation.evaluate_fold
 
-    def recorded(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.Outcome:
+    def recorded(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.FoldOutcome:
         evaluated_units.append(unit)
         return evaluate_fold(frame, unit)
 

@@ -37,7 +37,7 @@ class Violation:
     failures: tuple[Failure, ...]
 
 
-class Patients(Protocol):
+class PatientTable(Protocol):
     """A table of patients that is read in parts: there may be more of them than fit into memory."""
 
     @property
@@ -68,7 +68,7 @@ class IncomingBatch:
         violations: The violated rules.
     """
 
-    patients: Patients
+    patients: PatientTable
     rows: int
     set_aside: int
     violations: tuple[Violation, ...]

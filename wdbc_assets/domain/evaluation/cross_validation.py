@@ -41,7 +41,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FoldOutcome:
     """The result of a unit: the winner's parameters, and P(malignant) of the rows that `fold_rows` gives to score."""
 
     winner: dict[str, recipes.Parameter]
@@ -113,7 +113,7 @@ def folds(frame: pd.DataFrame, repeat: int, method: membership.Method = "shuffle
     return fold_of
 
 
-def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
+def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
     """Run one unit on the clean frame. Linear algebra runs on one thread, so that the result is reproducible.
 
     Raises:
@@ -133,7 +133,7 @@ def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
             probabilities = prediction.predict(pipeline, X.iloc[scored])
     except Exception as cause:  # a recipe is arbitrary code, and the other folds must still run
         raise unit_errors.failure(str(unit), cause) from cause
-    return Outcome(winner, tuple(probabilities.tolist()))
+    return FoldOutcome(winner, tuple(probabilities.tolist()))
 
 
 def _winner(
@@ -157,7 +157,7 @@ def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
     return X, y
 
 
-def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, Outcome]) -> tuple[pd.DataFrame, tuple[Winner, ...]]:
+def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, FoldOutcome]) -> tuple[pd.DataFrame, tuple[Winner, ...]]:
     """Combine the outcomes into the table of predictions and the winners, in a fixed order.
 
     The table has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its position

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wdbc_assets.domain.data.incoming import Patients
+    from wdbc_assets.domain.data.incoming import PatientTable
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BatchPredictions:
         previous_version: The version of the model before the champion; empty without one.
     """
 
-    patients: "Patients"
+    patients: "PatientTable"
     model: str
     recipe: str
     policy: str

@@ -43,7 +43,7 @@ class Distance:
     stability_index: float
 
 
-class Comparison:
+class DistanceFromReference:
     """The distances of any number of patients from the reference. Patients are counted, part by part, and not kept."""
 
     def __init__(self, reference: Reference) -> None:

@@ -16,12 +16,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from wdbc_assets.domain.monitoring import prevalence_shift, scan, streams, thresholds
-from wdbc_assets.domain.monitoring.distances import Comparison, Distance
+from wdbc_assets.domain.monitoring.distances import Distance, DistanceFromReference
 from wdbc_assets.domain.monitoring.prevalence_shift import PrevalenceShift
 from wdbc_assets.domain.monitoring.rebased import Rebase
 from wdbc_assets.domain.monitoring.streams import Reference, Sketch
 
-Verdict = Literal["drift", "no drift", "too few to say"]
+DriftVerdict = Literal["drift", "no drift", "too few to say"]
 
 _POWER_QUANTILE = 0.8416
 """The 80 % quantile of the standard normal distribution: a detectable shift is one that is found in 80 %."""
@@ -89,7 +89,7 @@ class DriftReport:
     threshold: float
     false_alarms: float
     false_alarms_error: float
-    verdict: Verdict
+    verdict: DriftVerdict
     streams: tuple[StreamDrift, ...]
     detectable: float | None
     prevalence: PrevalenceShift | None
@@ -121,7 +121,7 @@ def summarize(
     Raises:
         ValueError: a value is NaN.
     """
-    sketch, comparison = streams.EMPTY, Comparison(reference)
+    sketch, comparison = streams.EMPTY, DistanceFromReference(reference)
     with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
         for X, log_odds in parts:
             quantities = reference.quantities(X, log_odds)
@@ -158,7 +158,7 @@ def report(
     tested = [length for length, row in zip(lengths, z, strict=True) if not np.isnan(row[0])]
     shifts = _largest(z, lengths) if tested else ()
     alarmed = bool(shifts) and abs(shifts[0].z) > promised.value
-    verdict: Verdict = "drift" if alarmed else "no drift" if tested else "too few to say"
+    verdict: DriftVerdict = "drift" if alarmed else "no drift" if tested else "too few to say"
     return DriftReport(
         batch=latest.batch,
         sketch=latest.sketch,

@@ -37,7 +37,7 @@ ONE_CLASS = "patients of one class only have a known outcome"
 _RESAMPLES, _SEED = 1000, 42
 _MONDAY = pd.Timestamp("1970-01-05", tz="UTC")
 
-Verdict = Literal["alarm", "no alarm", "too few to say"]
+LiveVerdict = Literal["alarm", "no alarm", "too few to say"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ class LiveMetrics:
         scan: The scan of the calibration over the weeks in which outcomes became known.
         recall_evidence: The evidence that the recall is too low.
         weeks: The number of weeks from the first known outcome to the last.
-        rollback: The evidence that the champion is worse than the model before it; None without batches, and in
-            metrics of an earlier release.
+        rollback: The evidence that the champion is worse than the model before it; None without batches.
     """
 
     as_of: str
@@ -105,7 +104,7 @@ class LiveMetrics:
     rollback: RollbackEvidence | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> LiveVerdict:
         """Whether the scan or the recall is in alarm."""
         if self.scan.alarms or self.recall_evidence.in_alarm:
             return "alarm"
@@ -258,13 +257,13 @@ def with_deliveries(events: pd.DataFrame, deliveries: Sequence[Delivery]) -> pd.
         patients = Counter(patient for patient, _ in pairs)
         for outcome in delivery.outcomes:
             contradicted = patients[outcome.patient] > 1  # then all that the delivery says is recorded
-            said = (outcome.diagnosis, outcome.known_at)
-            if contradicted or known.get(outcome.patient) != said:
-                added.append((outcome.patient, *said, recorded_at))
+            diagnosis = (outcome.diagnosis, outcome.known_at)
+            if contradicted or known.get(outcome.patient) != diagnosis:
+                added.append((outcome.patient, *diagnosis, recorded_at))
             if contradicted:
                 known.pop(outcome.patient, None)
             else:
-                known[outcome.patient] = said
+                known[outcome.patient] = diagnosis
     new = pd.DataFrame(added, columns=list(EVENT_COLUMNS)).astype(no_events().dtypes)
     return pd.concat([events, new.drop_duplicates()], ignore_index=True) if added else events
 

@@ -27,7 +27,7 @@ _JITTER = 1e-9
 
 
 @dataclass(frozen=True)
-class Patients:
+class SimulatedPatients:
     """Synthetic patients: their measurements, shape (n, 30), and diagnoses (1 = malignant), shape (n,)."""
 
     X: Array
@@ -55,13 +55,13 @@ class Population:
         self.prevalence = float(truth.mean())
         self.sd = values.std(axis=0)
 
-    def sample(self, n: int, generator: np.random.Generator, *, prevalence: float | None = None) -> Patients:
+    def sample(self, n: int, generator: np.random.Generator, *, prevalence: float | None = None) -> SimulatedPatients:
         """Return n patients, each malignant with the probability `prevalence`, by default that of the real ones."""
         y = (generator.random(n) < (self.prevalence if prevalence is None else prevalence)).astype(np.int64)
         X = np.empty((n, len(self.sd)))
         for kind, patients in enumerate(self._classes):
             X[y == kind] = self._draw(patients, int((y == kind).sum()), generator)
-        return Patients(X, y)
+        return SimulatedPatients(X, y)
 
     def _draw(self, patients: _Class, n: int, generator: np.random.Generator) -> Array:
         rows = patients.logarithms[generator.integers(0, len(patients.logarithms), n)]

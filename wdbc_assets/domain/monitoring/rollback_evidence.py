@@ -53,7 +53,7 @@ class RollbackEvidence:
 
 
 def with_columns(predictions: "pd.DataFrame") -> "pd.DataFrame":
-    """Return predictions with the columns that older ones and those of the service lack: they take no part."""
+    """Return predictions with the columns that those of the service lack: they take no part."""
     missing: dict[str, str | float] = {
         "log_odds": float("nan"),
         "previous_version": NO_VERSION,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from wdbc_assets.domain.data.incoming import Patients
+    from wdbc_assets.domain.data.incoming import PatientTable
     from wdbc_assets.domain.rules.findings import Finding
 
 
@@ -41,7 +41,7 @@ ARE_OF_THE_BATCH = Rule(
 RULES = (ARE_PROBABILITIES, ARE_OF_THE_BATCH)
 
 
-def validate(predictions: "Patients", batch: "Patients") -> "list[Finding]":
+def validate(predictions: "PatientTable", batch: "PatientTable") -> "list[Finding]":
     """Return a finding for each rule: of predictions, and of the patients whom they must be about."""
     p = (part[:, 0] for part in predictions.matrices(["probability"]))
     return [
@@ -50,7 +50,7 @@ def validate(predictions: "Patients", batch: "Patients") -> "list[Finding]":
     ]
 
 
-def _of_others(predictions: "Patients", batch: "Patients") -> list[str]:
+def _of_others(predictions: "PatientTable", batch: "PatientTable") -> list[str]:
     if predictions.rows != batch.rows:
         return [f"number of predictions is {predictions.rows}, needed: {batch.rows}, one for each patient"]
     ids = zip(predictions.arrow_parts(["id"]), batch.arrow_parts(["id"]), strict=True)

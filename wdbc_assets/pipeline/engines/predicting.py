@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wdbc_assets.pipeline.engines.engine import Used
     from wdbc_assets.scoring.dataset import Dataset
     from wdbc_assets.scoring.files import Folder
-    from wdbc_assets.scoring.parts import Outcome
+    from wdbc_assets.scoring.parts import ScoredPart
     from wdbc_assets.store.bundle_loader import Packed
 
 
@@ -72,7 +72,7 @@ def score_folder(
                 rejects = stack.enter_context(output_files.open_output(folder.rejects))
                 rejects.write(writers.rejects_header(show_values=config.show_values, files=True))
 
-            def outcomes() -> Iterator[Outcome]:
+            def outcomes() -> Iterator[ScoredPart]:
                 for unit, outcome in zip(units, computed, strict=True):
                     if rejects is not None:
                         rejects.write(outcome.rejects)
@@ -97,14 +97,14 @@ def score_folder(
     return FolderScored(tally, tuple(part.header for part in data.parts), engine.used)
 
 
-def _write_parts(outcomes: Iterator[Outcome], data: Dataset, folder: UnfinishedFolder, schema: pa.Schema) -> None:
+def _write_parts(outcomes: Iterator[ScoredPart], data: Dataset, folder: UnfinishedFolder, schema: pa.Schema) -> None:
     """Write a file for each file of the dataset, also if it has no row."""
     for part in data.parts:
         with folder.file(part.file.name) as sink, writers.scored(sink, schema, "parquet") as scored:
             _write(islice(outcomes, len(part.groups)), scored)
 
 
-def _write(outcomes: Iterator[Outcome], scored: writers.Scored) -> None:
+def _write(outcomes: Iterator[ScoredPart], scored: writers.Scored) -> None:
     for outcome in outcomes:
         for batch in outcome.batches():
             scored.write(batch)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from wdbc_assets.domain.monitoring import streams
-from wdbc_assets.domain.monitoring.distances import Comparison, Distance
+from wdbc_assets.domain.monitoring.distances import Distance, DistanceFromReference
 from wdbc_assets_tests.domain.monitoring import years
 
 reference = years.reference()
 
 
 def distances(*parts: np.ndarray) -> tuple[Distance, ...]:
-    comparison = Comparison(reference)
+    comparison = DistanceFromReference(reference)
     for part in parts:
         ordered = np.sort(part, axis=1)
         comparison.add(ordered, reference.rank_counts(ordered))

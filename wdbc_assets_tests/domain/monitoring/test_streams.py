@@ -5,7 +5,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring import streams
-from wdbc_assets.domain.monitoring.population import Patients
+from wdbc_assets.domain.monitoring.population import SimulatedPatients
 from wdbc_assets_tests.domain.monitoring import years
 
 reference = years.reference()
@@ -112,7 +112,7 @@ def test_a_measurement_that_never_varies_does_not_break_the_distance() -> None:
     assert np.isfinite(made.values).all()
 
 
-def _inputs(batch: Patients) -> tuple[np.ndarray, np.ndarray]:
+def _inputs(batch: SimulatedPatients) -> tuple[np.ndarray, np.ndarray]:
     return batch.X, years.log_odds(batch.X)
 
 

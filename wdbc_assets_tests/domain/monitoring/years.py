@@ -7,7 +7,7 @@ from sklearn.datasets import load_breast_cancer
 
 from wdbc_assets.domain.monitoring import streams
 from wdbc_assets.domain.monitoring.drift import BatchSketch
-from wdbc_assets.domain.monitoring.population import Patients, Population
+from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 
 WEEK = 114
 
@@ -19,7 +19,7 @@ def population() -> Population:
     return Population(data.data, 1 - data.target)
 
 
-def patients(n: int, seed: int, *, prevalence: float | None = None) -> Patients:
+def patients(n: int, seed: int, *, prevalence: float | None = None) -> SimulatedPatients:
     """Return synthetic patients."""
     return population().sample(n, np.random.default_rng(seed), prevalence=prevalence)
 
@@ -37,7 +37,7 @@ def reference() -> streams.Reference:
     return streams.reference(drawn.X, log_odds(drawn.X), drawn.y)
 
 
-def sketched(batch: Patients, name: str = "a") -> BatchSketch:
+def sketched(batch: SimulatedPatients, name: str = "a") -> BatchSketch:
     """Return the sketch of a batch."""
     return BatchSketch(name, streams.sketch(reference(), batch.X, log_odds(batch.X)))
 

@@ -19,7 +19,7 @@ from wdbc_assets.domain.data import cleaning, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
-from wdbc_assets.domain.evaluation.cross_validation import Outcome, Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline.engines import folds
@@ -45,11 +45,11 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
     """Note which units are done, and do them at once: patients are as malignant as diagnosed, but for one in fifty."""
     done: list[Unit] = []
 
-    def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
+    def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
         done.append(unit)
         y = frame["diagnosis"].to_numpy()
         answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
-        return Outcome({}, tuple(answers[cross_validation.fold_rows(frame, unit)[1]].tolist()))
+        return FoldOutcome({}, tuple(answers[cross_validation.fold_rows(frame, unit)[1]].tolist()))
 
     monkeypatch.setattr(cross_validation, "evaluate_fold", evaluate_fold)
     return done
@@ -126,7 +126,7 @@ def test_a_recipe_that_fails_is_reported_and_the_other_folds_are_kept(
     if workers == 1:
         real = cross_validation.evaluate_fold
 
-        def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> Outcome:
+        def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
             if unit.fold == 3:
                 raise WdbcError(f"{unit}: it broke", hint="Fix it.")
             return real(frame, unit)
