@@ -50,7 +50,11 @@ class PredictionsInFile:
         return tuple(int(number) for name, _, number in folds if name == FOLD)
 
     def of(self, recipe: str) -> "RecipePredictions":
-        """Return the predictions of a recipe, which are then in memory."""
+        """Return the predictions of a recipe, which are then in memory: P(malignant) and folds, shape (repeats, rows).
+
+        Raises:
+            IndexError: the recipe was not evaluated.
+        """
         import numpy as np
 
         from wdbc_assets.domain.evaluation.out_of_fold import RecipePredictions

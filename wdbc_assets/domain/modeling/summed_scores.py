@@ -77,10 +77,8 @@ def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: 
 def scores(
     partitions: Partitions[Patients], fitted: fitting.Fit, *, test_size: float, split_seed: int
 ) -> tuple[Array, Array]:
-    """Return the diagnosis and P(malignant) of each patient of the test set, two numbers for each: exact metrics of
-    a ranking need no more, and no less.
-    """
-    draws = tables.Draws(test_size, split_seed, 2, ())
+    """Return the diagnoses (1 = malignant) and P(malignant) of the patients of the test set, shape (n,) each."""
+    draws = tables.Draws(test_size, split_seed, folds=2, seeds=())  # without seeds no folds are drawn
     found = partitions.map(partial(_test_scores, draws, fitted))
     y, p = (np.concatenate([one[which] for one in found]) for which in (0, 1))
     return y, p

@@ -23,7 +23,11 @@ def raw_parts(lines: LinesFile) -> Iterator[reading.RawTable]:
 
 
 def clean(raw: bytes | LinesFile) -> pd.DataFrame | TableFile:
-    """Return the clean frame of a valid source."""
+    """Return the clean frame of a valid source.
+
+    Raises:
+        WdbcError: the bytes are no such table, or a temporary file cannot be written.
+    """
     if isinstance(raw, bytes):
         return cleaning.clean(reading.read(raw))
     return table_files.write(cleaning.clean(part) for part in raw_parts(raw))

@@ -25,7 +25,11 @@ def derive(
     engine: Engine,
     progress: Callable[[int, int], None],
 ) -> DecisionPolicy:
-    """Derive the decision policy of a fit from out-of-fold probabilities of the training set."""
+    """Derive the decision policy of a fit from out-of-fold probabilities of the training set.
+
+    Raises:
+        WdbcError: a class is too small for the folds, a fold cannot be fitted, or the engine was lost.
+    """
     terms = {
         "recall_target": parameters.recall_target,
         "alpha": parameters.referral_alpha,

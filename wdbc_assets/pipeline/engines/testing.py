@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 def evaluate(
     divided: splitting.Split | LargeSplit, fitted: Fit, parameters: settings.MetricsParameters, engine: Engine
 ) -> Metrics:
-    """Evaluate a fit on the test set."""
+    """Evaluate a fit on the test set.
+
+    Raises:
+        WdbcError: a setting is out of range, the test set has one class only, or the engine was lost.
+    """
     if isinstance(divided, LargeSplit):
         with large.patients(engine, divided.test) as patients:
             y, p = summed_scores.scores(
