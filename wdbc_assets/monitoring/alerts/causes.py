@@ -64,10 +64,11 @@ CAUSES: dict[str, Cause] = {
     "failed-run": Cause(
         label="failed run",
         severity="error",
-        meaning="The last finished run of a job failed, and no later run succeeded. A canceled run does not count.",
+        meaning="The last finished run of a job failed, and no later run succeeded. Or a materialization by hand"
+        " failed, and one of its assets was not made since. A canceled run does not count.",
         safe=_VERSIONS_STAY,
         action="Read the reason with `wdbc status`, or on the run's page in `wdbc ui`. Fix it, then run the job again"
-        " (`wdbc run` for the job `train`). A success closes the alert.",
+        " (`wdbc run` for the job `train`), or materialize the assets that are named. A success closes the alert.",
     ),
     "refused-asset": Cause(
         label="refused",
