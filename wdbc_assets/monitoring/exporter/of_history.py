@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
-    """Yield the result, the end and the duration of the last finished run of each job, and the runs in progress."""
+    """Yield the result, the end and the duration of the last finished run of each job, and the runs in progress.
+
+    A canceled run is neither a success nor a failure: a person has ended it. It is left out, as the alerts do.
+    """
     import dagster as dg
 
-    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     last = {
         job: record
         for job in specs.JOBS
@@ -25,7 +28,7 @@ def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
     }
     yield gauge(
         "job_last_success",
-        "1 if the last finished run of the job succeeded.",
+        "1 if the last finished run of the job succeeded. A canceled run does not count.",
         [({"job": job}, record.dagster_run.is_success) for job, record in last.items()],
     )
     yield gauge(
