@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
+from wdbc_assets.monitoring import ticks
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store
@@ -97,7 +98,7 @@ def _not_made_since(
 
 def failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
     """Yield each running sensor or schedule whose last tick failed or is overdue."""
-    for state, tick in _turned_on(instance):
+    for state, tick in ticks.turned_on(instance):
         kind = state.instigator_type.value.lower()
         subject = f"{kind} {state.instigator_name}"
         last = datetime.fromtimestamp(tick.timestamp if tick is not None else _turned_on_at(state), UTC)
@@ -138,7 +139,7 @@ def stale_remote_source(
     if allowed is None or not sources.parse(config.source).remote:
         return
     checked_at = [_last_made(store, instance, "raw_data")] + [
-        tick.timestamp for state, tick in _turned_on(instance) if tick is not None and _checked_source(state, tick)
+        tick.timestamp for state, tick in ticks.turned_on(instance) if tick is not None and _checked_source(state, tick)
     ]
     last = datetime.fromtimestamp(max(checked_at), UTC)
     if datetime.now(UTC) - last > timedelta(hours=allowed):
@@ -181,20 +182,13 @@ def _last_made(store: Store, instance: "dg.DagsterInstance", asset: str) -> floa
 
 
 def _checked_source(state: Any, tick: Any) -> bool:
-    """Return whether a sensor tick checked the source successfully. The cursor counts the checks that failed."""
+    """Return whether a tick is of the sensor that checks the source, and its check succeeded."""
     cursor = getattr(state.instigator_data, "cursor", None)
     return (
         state.instigator_type.value == "SENSOR"
         and tick.status.value in ("SUCCESS", "SKIPPED")
-        and (cursor == '{"failed_looks": 0}')
+        and ticks.has_checked_the_source(cursor)
     )
-
-
-def _turned_on(instance: "dg.DagsterInstance") -> Iterator[tuple[Any, Any]]:
-    for state in instance.all_instigator_state():
-        if state.is_running:
-            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
-            yield state, ticks[0] if ticks else None
 
 
 def _turned_on_at(state: Any) -> float:
