@@ -1,8 +1,10 @@
 """The key of a batch, and the names of its file in the inbox: claimed, it begins with the key."""
 
+import hashlib
 import re
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 
 _DIGITS = 12
 _CLAIMED = re.compile(rf"(\d{{8}}T\d{{6}}(?:\.\d{{3}})?Z-[0-9a-f]{{{_DIGITS}}})_(.+)", re.DOTALL)
@@ -14,6 +16,16 @@ def of_file(name: str) -> str | None:
     """Return the key in the name of a claimed file, or None for any other name."""
     match = _CLAIMED.fullmatch(name)
     return match[1] if match else None
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, whose first digits are in the key of its batch.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make(arrived: float, digest: str) -> str:
