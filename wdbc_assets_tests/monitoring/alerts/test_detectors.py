@@ -10,6 +10,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from tools import operations
 from wdbc_assets import settings
+from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.monitoring.alerts import detectors, history_problems, store_problems
 from wdbc_assets.monitoring.alerts.causes import CAUSES, Occurrence, link
 from wdbc_assets.monitoring.alerts.detectors import DETECTORS, Detector, Watched
@@ -192,6 +193,11 @@ def test_every_detector_has_one_function_and_the_page_describes_every_cause() ->
     for cause in CAUSES:
         assert link(cause) == f"docs/operations.md#{cause}"
         assert f"\n### {cause}\n" in text
+
+
+def test_the_page_states_the_rates_of_false_alarms_that_were_simulated() -> None:
+    for cadence, threshold in thresholds.DRIFT.items():
+        assert f"{100 * threshold.false_alarms:.2f} % of years with {cadence}" in CAUSES["drift"].meaning
 
 
 @pytest.mark.parametrize(
