@@ -18,6 +18,15 @@ def now() -> datetime:
     return datetime.now(UTC) if file is None else datetime.fromisoformat(file.read_text(encoding="ascii"))
 
 
+def time_of(text: str | None) -> datetime | None:
+    """Return a stored time in ISO 8601, which is in UTC if it has no zone; None if it cannot be read."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 def set_time(file: Path, at: datetime) -> None:
     """Set the clock of this process, and of those that it starts, to a time that `file` holds until the next call."""
     atomic.replace(file, [at.astimezone(UTC).isoformat().encode("ascii")], mode=0o600)

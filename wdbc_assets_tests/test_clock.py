@@ -28,6 +28,21 @@ def test_a_rehearsal_sets_it_and_moves_it_on(tmp_path: Path) -> None:
     assert clock.now() == CHRISTMAS + timedelta(days=7)
 
 
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2025-12-24T18:00:00+00:00", CHRISTMAS),
+        ("2025-12-24T19:00:00+01:00", CHRISTMAS),
+        ("2025-12-24T18:00:00", CHRISTMAS),
+        ("Christmas", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_stored_time_has_a_zone_and_one_that_cannot_be_read_is_none(text: str | None, time: datetime | None) -> None:
+    assert clock.time_of(text) == time
+
+
 def test_the_processes_of_a_rehearsal_share_it(tmp_path: Path) -> None:
     clock.set_time(tmp_path / "clock", CHRISTMAS)
     program = [sys.executable, "-c", "from wdbc_assets import clock; print(clock.now().isoformat())"]

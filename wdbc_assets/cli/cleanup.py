@@ -27,7 +27,7 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     Current versions, the last champions, the inputs of both, and versions that a run or a reader may be using are kept.
 
     Batches, predictions and files of the inbox go when they are older than WDBC_KEEP_BATCHES_DAYS and
-    WDBC_KEEP_PREDICTIONS_DAYS.
+    WDBC_KEEP_PREDICTIONS_DAYS. A copy that a killed `wdbc inbox add` has left in the inbox goes after a day.
     """
     config, store, _ = decisions.prepare()
     limits = {"run_limit": settings.run_limit_seconds(), "older_than": older_than * _DAY}

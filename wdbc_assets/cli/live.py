@@ -141,6 +141,8 @@ def _show(recorded: Recorded, config: settings.Settings) -> None:
 
 
 def _show_metrics(metrics: "LiveMetrics") -> None:
+    from wdbc_assets.domain.monitoring.sequential import LEAST_RECALL
+
     colour = _COLOURS.get(metrics.verdict, "yellow")
     terminal.say(f"\n  live metrics: {terminal.style(metrics.verdict, fg=colour, bold=True)}")
     weeks = "1 week" if metrics.weeks == 1 else f"{metrics.weeks} weeks"
@@ -173,6 +175,6 @@ def _show_metrics(metrics: "LiveMetrics") -> None:
         terminal.say(f"  {shift.stream:<12} z {shift.z:+.2f} over the last {shift.window} weeks{mark}")
     evidence = metrics.recall_evidence
     terminal.say(
-        f"  recall       evidence {evidence.largest:.2f} against 0.95 from {evidence.malignant} malignant patients;"
-        f" alarm at {evidence.alarm:g}"
+        f"  recall       evidence {evidence.largest:.2f} against {LEAST_RECALL:g} from {evidence.malignant} malignant"
+        f" patients; alarm at {evidence.alarm:g}"
     )

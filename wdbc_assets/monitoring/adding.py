@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,8 +61,11 @@ def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
 
 @contextmanager
 def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Copy a file under a name that the inbox ignores; yield the copy and its digest. Remove what is left of it."""
-    copy = folder / f".{secrets.token_hex(8)}{source.suffix}"
+    """Copy a file under a name that the inbox ignores; yield the copy and its digest. Remove what is left of it.
+
+    The copy has the patients' real ids. That of a process that is killed is removed by `wdbc gc`, see `retention`.
+    """
+    copy = folder / batch_keys.copy_name(source.suffix)
     digest = hashlib.sha256()
     try:
         with source.open("rb") as original, copy.open("xb") as written:

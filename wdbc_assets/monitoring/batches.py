@@ -4,7 +4,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.inbox import Arrivals, Inbox
 from wdbc_assets.pipeline import pseudonym_key, specs, staleness
 from wdbc_assets.store.paths import CHAMPION
-from wdbc_assets.store.store import NeverMade, Store
+from wdbc_assets.store.store import Store
 
 FIRST, LAST = specs.JOBS["monitor"][0], specs.JOBS["monitor"][-1]
 
@@ -62,12 +62,5 @@ def other_key(store: Store, inbox: Inbox) -> str | None:
 
 
 def missing_input(store: Store) -> WdbcError | None:
-    """Return why no batch can be scored or compared yet: an asset that they need has never been made."""
-    for asset in specs.JOBS["monitor"]:
-        for name in specs.ASSETS[asset].inputs:
-            if not specs.ASSETS[name].partitioned:
-                try:
-                    staleness.require_made(store, name)
-                except NeverMade as error:
-                    return error
-    return None
+    """Return why no batch can be scored or compared now: an asset that they need was never made, or is damaged."""
+    return staleness.missing_input(store, specs.JOBS["monitor"])

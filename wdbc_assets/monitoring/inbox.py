@@ -11,7 +11,6 @@ time of arrival and the digest of its content.
 """
 
 import contextlib
-import hashlib
 import stat
 import time
 from collections.abc import Collection, Iterator
@@ -31,7 +30,6 @@ SETTLE_SECONDS = 5.0
 TAKEN, REFUSED = "taken", "refused"
 REASON = ".reason.txt"
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload")
-_PIECE = 1024**2
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ class Inbox:
     def _refusing(self, path: Path, batch: str) -> Iterator[ReceivedFile]:
         name = path.name.removeprefix(f"{batch}_")
         with self._reporting_errors():
-            digest = _digest(path)
+            digest = batch_keys.digest(path)
         try:
             _require_unchanged(path, digest, batch)
             yield ReceivedFile(path, safe_text.printable(name), digest)
@@ -166,7 +164,7 @@ class Inbox:
         elif reason := _why_refused(path, status.st_mode, status.st_size):
             arrivals.refused.append(self._refuse(path, name, reason))
         else:
-            key = batch_keys.make(status.st_ctime, _digest(path))
+            key = batch_keys.make(status.st_ctime, batch_keys.digest(path))
             if batch := keys.get(batch_keys.digits(key)):
                 if batch in stored:  # otherwise `taken` would say so of a batch that may still be refused
                     self._move(path, TAKEN, f"{batch}_{name}")
@@ -250,14 +248,6 @@ def _why_refused(path: Path, mode: int, size: int) -> str:
     except WdbcError as error:
         return f"{error.what}\n{error.hint}"
     return ""
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _require_unchanged(path: Path, digest: str, batch: str) -> None:

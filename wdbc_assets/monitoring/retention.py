@@ -1,10 +1,15 @@
 """Retention by age: which batches, predictions and files of the inbox are older than the settings allow.
 
 A batch has the age of its arrival, which its key states. Its drift report stays, since it contains no patient: the scan
-of later batches needs it. Outcomes have no partitions; the asset leaves old ones out of its next version.
+of later batches needs it. Outcomes have no partitions; the asset leaves old ones out of its next version. Copies that a
+killed `wdbc inbox add` has left in the inbox go after a day, whatever the settings are: they have real ids.
 """
 
+import contextlib
+import os
+import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +26,9 @@ from wdbc_assets.store.store import Store
 _KEPT = {"incoming_batch": "keep_batches_days", "predictions": "keep_predictions_days"}
 """The setting of each asset that is kept for some time."""
 
+_LONGEST_COPY = timedelta(days=1)
+"""The age after which nobody is still writing a copy."""
+
 
 @dataclass(frozen=True)
 class OldPartition:
@@ -33,7 +41,7 @@ class OldPartition:
 
 @dataclass(frozen=True)
 class Old:
-    """Everything that is older than the settings allow."""
+    """Everything that is older than the settings allow, and copies that nobody finishes."""
 
     partitions: tuple[OldPartition, ...]
     files: tuple[Path, ...]
@@ -54,8 +62,10 @@ def survey(store: Store, inbox: Inbox, config: settings.Settings) -> Old:
             old = (key for key in store.partitions(asset) if _is_old(key, now - timedelta(days=days)))
             partitions += [OldPartition(asset, key, reason) for key in old]
     days = config.keep_batches_days
-    files = () if days is None else tuple(_old_files(inbox.folder, now, timedelta(days=days)))
-    return Old(tuple(partitions), files)
+    files = _abandoned_copies(inbox.folder)
+    if days is not None:
+        files += _old_files(inbox.folder, now, timedelta(days=days))
+    return Old(tuple(partitions), tuple(files))
 
 
 def remove(store: Store, old: Old) -> None:
@@ -86,18 +96,34 @@ def _old_files(inbox: Path, now: datetime, kept: timedelta) -> list[Path]:
     refused_before = time.time() - kept.total_seconds()
     old = []
     for folder in (TAKEN, REFUSED):
-        try:
-            files = sorted((inbox / folder).iterdir())
-            for path in files:
-                key = batch_keys.of_file(path.name)
-                too_old = _is_old(key, now - kept) if key else path.lstat().st_ctime < refused_before
-                if too_old and (path.is_symlink() or not path.is_dir()):
-                    old.append(path)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _inbox_error("the inbox cannot be read", inbox / folder, error) from None
+        for path, status in _listed(inbox / folder):
+            key = batch_keys.of_file(path.name)
+            too_old = _is_old(key, now - kept) if key else status.st_ctime < refused_before
+            if too_old and not stat.S_ISDIR(status.st_mode):
+                old.append(path)
     return old
+
+
+def _abandoned_copies(inbox: Path) -> list[Path]:
+    """Return the copies in an inbox that `wdbc inbox add` was killed over."""
+    changed_before = time.time() - _LONGEST_COPY.total_seconds()
+    return [
+        path
+        for path, status in _listed(inbox)
+        if batch_keys.is_copy(path.name) and stat.S_ISREG(status.st_mode) and status.st_ctime < changed_before
+    ]
+
+
+def _listed(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield what is in a folder, with its status. What is gone meanwhile is left out."""
+    try:
+        for path in sorted(folder.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                yield path, path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _inbox_error("the inbox cannot be read", folder, error) from None
 
 
 def _inbox_error(what: str, path: Path, error: OSError) -> WdbcError:

@@ -1,6 +1,6 @@
 """What is known about the need of a retraining, read from the store and its audit log, without Dagster."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from wdbc_assets.domain.data.labelled import LEAST_NEW
 from wdbc_assets.domain.monitoring.retraining import Alarm, Facts, Limits, Need, assess
 from wdbc_assets.pipeline import staleness
 from wdbc_assets.registry import retraining
+from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.registry.standings import Standing
 from wdbc_assets.store.store import Store
@@ -44,26 +45,41 @@ def observation(standing: Standing) -> str:
 
 
 def facts(store: Store, standing: Standing) -> Facts:
-    """Return what the need of a retraining is decided from."""
-    retrained = tuple(_time(entry.at) for entry in retraining.entries(standing.history.entries))
+    """Return what the need of a retraining is decided from.
+
+    A time that cannot be read makes a retraining less likely, never more: a retraining counts as late as it can have
+    been, and a promotion as one whose time is not known.
+    """
+    history = standing.history.entries
+    retrained = tuple(_latest_time(entry, history) for entry in retraining.entries(history))
     new = _new_patients(store, max(retrained, default=None))
     return Facts(
         now=clock.now(),
         retrained=retrained,
-        promoted=_time(standing.since.at) if standing.since else None,
+        promoted=clock.time_of(standing.since.at) if standing.since else None,
         alarms=tuple(_alarms(store)),
         new_patients=new.usable,
         unusable=new.unusable,
     )
 
 
+def _latest_time(entry: Entry, history: Sequence[Entry]) -> datetime:
+    """Return when an entry was recorded. If that cannot be read, it was before the next entry, and before now."""
+    times = (clock.time_of(later.at) for later in history if later.number >= entry.number and later.whole)
+    return next(filter(None, times), clock.now())
+
+
 def _alarms(store: Store) -> Iterator[Alarm]:
-    """Yield drift in the latest batch, and live metrics in alarm."""
+    """Yield drift in the latest batch, and live metrics in alarm.
+
+    An alarm whose time cannot be read counts as older than the last retraining.
+    """
     drift, live = staleness.latest(store, "drift_report"), store.current("live_metrics")
     if drift is not None and drift.partition and not all(check.passed for check in drift.checks):
         yield Alarm(f"drift of batch {drift.partition}", incoming.arrival(drift.partition))
     if live is not None and not all(check.passed for check in live.checks):
-        yield Alarm("live metrics", _time(store.document(live, "live_metrics.json")["as_of"]))
+        at = clock.time_of(store.document(live, "live_metrics.json")["as_of"])
+        yield Alarm("live metrics", at or datetime.fromtimestamp(0, UTC))
 
 
 @dataclass(frozen=True)
@@ -113,12 +129,3 @@ def _in_no_batch(store: Store, patients: set[str]) -> int:
         for part in value.patients.parts([contract.ID]):
             missing.difference_update(part[contract.ID])
     return len(missing)
-
-
-def _time(text: str) -> datetime:
-    """Return a time of the store in UTC. One that cannot be read is long ago."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

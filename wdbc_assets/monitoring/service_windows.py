@@ -39,14 +39,8 @@ def assets_to_take_up(store: Store, files: ServedFiles) -> tuple[str, ...]:
 
 
 def missing_input(store: Store) -> WdbcError | None:
-    """Return why no window can be compared yet: an asset that has never been made."""
-    for name in specs.ASSETS[REPORT].inputs:
-        if name != WINDOWS:
-            try:
-                staleness.require_made(store, name)
-            except WdbcError as error:
-                return error
-    return None
+    """Return why no window can be compared now: an asset that this needs was never made, or is damaged."""
+    return staleness.missing_input(store, (WINDOWS, REPORT))
 
 
 def in_progress(files: ServedFiles) -> Mapping[str, int]:

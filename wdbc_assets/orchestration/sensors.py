@@ -4,20 +4,17 @@ A sensor decides only from the store and Dagster's history, so that a killed dae
 The cursor only counts failed checks of the source.
 """
 
-import json
-
 import dagster as dg
 
 from wdbc_assets import settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import ticks
 from wdbc_assets.orchestration import attempts, jobs, resources
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 
-FAILED_LOOKS = 3
-"""Number of consecutive failed checks of the source after which a tick fails."""
 OBSERVATION_TAG = "wdbc/observation"
 """Tag of a requested run: the observed content, and the run that made the raw_data current at that time."""
 
@@ -51,7 +48,7 @@ def source_changed(
         settled = is_known and raw_data is not None and _is_settled(opened, raw_data)
     except WdbcError as error:
         return _failed_look(context, error)
-    context.update_cursor(_cursor(failed_looks=0))
+    context.update_cursor(ticks.source_cursor(failed_checks=0))
     if settled:
         return dg.SkipReason(
             f"Unchanged: {source.shown} still holds {formatting.short(content)}, from which the metrics were made."
@@ -86,31 +83,18 @@ def _is_settled(store: Store, raw_data: Manifest) -> bool:
 
 def _failed_look(context: dg.SensorEvaluationContext, error: WdbcError) -> dg.SkipReason:
     """Skip the tick, or fail it after several failed checks. Dagster keeps the cursor of a failed tick."""
-    failed_looks = _failed_looks(context.cursor) + 1
-    if failed_looks >= FAILED_LOOKS:
+    failed_checks = ticks.failed_checks(context.cursor) + 1
+    if failed_checks >= ticks.FAILED_CHECKS:
         raise WdbcError(
-            f"at least the last {FAILED_LOOKS} checks of the source failed: {error.what}",
+            f"at least the last {ticks.FAILED_CHECKS} checks of the source failed: {error.what}",
             where=error.where,
             hint=error.hint,
         ) from None
-    context.update_cursor(_cursor(failed_looks=failed_looks))
+    context.update_cursor(ticks.source_cursor(failed_checks=failed_checks))
     return dg.SkipReason(
-        f"The source could not be checked ({failed_looks} of {FAILED_LOOKS} failures before the tick fails): {error}"
+        f"The source could not be checked ({failed_checks} of {ticks.FAILED_CHECKS} failures before the tick fails):"
+        f" {error}"
     )
-
-
-def _cursor(*, failed_looks: int) -> str:
-    return json.dumps({"failed_looks": failed_looks})
-
-
-def _failed_looks(cursor: str | None) -> int:
-    """Return the number of failed checks in the cursor; 0 if the cursor is damaged or of an earlier release."""
-    try:
-        content = json.loads(cursor or "{}")
-    except (ValueError, RecursionError):
-        return 0
-    count = content.get("failed_looks") if isinstance(content, dict) else None
-    return count if type(count) is int and 0 <= count < FAILED_LOOKS else 0
 
 
 def _request(instance: dg.DagsterInstance, observation: str) -> dg.SensorResult | dg.SkipReason:

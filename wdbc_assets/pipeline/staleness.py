@@ -163,6 +163,20 @@ def require_made(store: Store, asset: str, partition: str | None = None) -> None
         )
 
 
+def missing_input(store: Store, assets: Iterable[str]) -> WdbcError | None:
+    """Return why assets of a job cannot be made now: what they need from outside was never made, or is damaged.
+
+    None if nothing is missing.
+    """
+    names = tuple(assets)
+    for name in dict.fromkeys(name for asset in names for name in specs.ASSETS[asset].inputs if name not in names):
+        try:
+            require_made(store, name)
+        except WdbcError as error:
+            return error
+    return None
+
+
 def _evaluated_frame(inputs: Mapping[str, Manifest]) -> dict[str, str]:
     """Return the version of the clean frame that the evaluation among the inputs was made of, if both are inputs."""
     version = inputs["cross_validation"].inputs.get("clean_frame") if "cross_validation" in inputs else None

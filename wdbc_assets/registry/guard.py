@@ -138,8 +138,9 @@ def act(store: Store) -> Action:
 def _rollback(store: Store, standing: Standing, found: Assessment, evidence: RollbackEvidence) -> Action:
     """Restore the model before the champion. If that is left to a person and there is an alarm, refer everyone."""
     if found.obstacle:
-        stays = Action(reason=f"the rollback is left to a person: {found.obstacle}")
-        return replace(_refer_everyone(store, standing, evidence), reason=stays.reason) if found.in_alarm else stays
+        reason = f"the rollback is left to a person: {found.obstacle}"
+        action = _refer_everyone(store, standing, evidence, reason) if found.in_alarm else Action()
+        return replace(action, reason=reason)
     try:
         decision = Decision(actor=ACTOR, run_id=None, reason=describe(evidence))
         return Action(open_registry(store).rollback(evidence.previous, decision, instead_of=evidence.champion))
@@ -148,22 +149,30 @@ def _rollback(store: Store, standing: Standing, found: Assessment, evidence: Rol
     except WdbcError as error:
         if not found.in_alarm:
             raise
-        return replace(_refer_everyone(store, standing, evidence), reason=error.what)
+        obstacle = f"the rollback is not possible: {error.what}"
+        return replace(_refer_everyone(store, standing, evidence, obstacle), reason=error.what)
 
 
-def _refer_everyone(store: Store, standing: Standing, evidence: RollbackEvidence) -> Action:
-    """Switch the policy on, unless the guard has done so for this champion before."""
+def _refer_everyone(store: Store, standing: Standing, evidence: RollbackEvidence, obstacle: str = "") -> Action:
+    """Switch the policy on, unless the guard has done so for this champion before.
+
+    `obstacle` says why there is no rollback although the evidence is enough for one; empty if it is not enough.
+    """
     began = max((entry.number for entry in standing.history.moves if entry.after == standing.version), default=0)
     if any(
         entry.actor == ACTOR and entry.action == audit_log.REFER_ALL_ON and entry.number > began
         for entry in _about(standing)
     ):
         return Action()
-    why = f"{evidence}; a rollback needs {evidence.threshold:g}" if evidence.previous else "there is no model before it"
-    decision = Decision(
-        actor=ACTOR,
-        run_id=None,
-        reason=f"the predictions do not agree with the outcomes, and {why}",
-    )
+    reason = f"the predictions do not agree with the outcomes, and {_why_no_rollback(evidence, obstacle)}"
+    decision = Decision(actor=ACTOR, run_id=None, reason=reason)
     entry = referral.switch(open_registry(store), decision, on=True, champion=evidence.champion)
     return Action(entry)
+
+
+def _why_no_rollback(evidence: RollbackEvidence, obstacle: str) -> str:
+    if not evidence.previous:
+        return "there is no model before it"
+    if obstacle:
+        return f"{evidence} is enough for a rollback, which needs {evidence.threshold:g}; {obstacle}"
+    return f"{evidence}; a rollback needs {evidence.threshold:g}"

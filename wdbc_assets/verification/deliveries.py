@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wdbc_assets.domain.data.incoming import IncomingBatch
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.pipeline import pseudonym_key
 from wdbc_assets.store import codecs, index
 from wdbc_assets.verification import files
@@ -81,9 +82,8 @@ def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[
         return [], f"{_BY_DIGEST}: its file is gone"
     if key is None or pseudonym_key.fingerprint(key) != origin.get("pseudonym_key"):
         return [], f"{_BY_DIGEST}: its pseudonyms have another key"
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != origin.get("sha256"):
-            return [], f"{_BY_DIGEST}: its file was changed since"
+    if batch_keys.digest(path) != origin.get("sha256"):
+        return [], f"{_BY_DIGEST}: its file was changed since"
     value = incoming.read(str(path), pseudonym=partial(batches.pseudonym, key))
     derived = store.draft(case.asset, value, run_id=case.manifest.run_id, origin=origin).manifest.files
     names = [name for name in case.manifest.files if derived.get(name) != case.manifest.files[name]]

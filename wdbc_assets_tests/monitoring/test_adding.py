@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.monitoring import adding
+from wdbc_assets.monitoring import adding, batch_keys
 from wdbc_assets.monitoring.inbox import Inbox
 from wdbc_assets_tests import builders, monitored
 
@@ -44,6 +44,20 @@ def test_a_file_that_is_no_batch_changes_nothing_and_is_named(
         adding.add(source, inbox, [])
     assert str(source) in refused.value.where
     assert list(inbox.folder.iterdir()) == []
+
+
+def test_what_a_killed_process_leaves_has_a_name_that_is_known_as_a_copy(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = monitored.put(tmp_path, "patients.csv", monitored.patients(5))
+    with monkeypatch.context() as killed:
+        killed.setattr(adding, "_require_batch", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            adding.add(source, inbox, [])
+    (left,) = inbox.folder.iterdir()
+    assert batch_keys.is_copy(left.name)
+    assert inbox.survey([]).batches == []
 
 
 def test_a_folder_and_a_missing_file_are_refused(inbox: Inbox, tmp_path: Path) -> None:

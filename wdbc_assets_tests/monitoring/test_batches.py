@@ -1,15 +1,19 @@
 """No store is begun in the place of one that was moved or emptied: nothing is taken up, and alerts say so."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from wdbc_assets import settings
-from wdbc_assets.monitoring import batches
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import batches, service_windows
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.alerts import detectors
 from wdbc_assets.monitoring.inbox import open_inbox
+from wdbc_assets.store import paths
+from wdbc_assets.store.manifest import DamagedStore
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import monitored
 
@@ -89,3 +93,18 @@ def test_while_the_store_is_away_alerts_say_so_and_no_other_one_closes(folder: P
     assert "assets" not in detection.occurrences, "a detector that did not look closes nothing"
     folder.with_name("elsewhere").rename(folder)
     assert "damaged-store the store" not in found(folder)
+
+
+@pytest.mark.parametrize("missing_input", [batches.missing_input, service_windows.missing_input])
+def test_an_input_that_was_never_made_or_is_damaged_is_missing(
+    folder: Path, missing_input: Callable[[Store], WdbcError | None]
+) -> None:
+    store = monitored.make_store(folder)
+    assert missing_input(store) is None
+    pointer = folder / paths.pointer("cross_validation")
+    pointer.write_bytes(b"{")
+    assert isinstance(missing_input(opened(folder)), DamagedStore)
+    pointer.unlink()
+    missing = missing_input(opened(folder))
+    assert missing is not None
+    assert missing.what == "cross_validation has never been materialized"

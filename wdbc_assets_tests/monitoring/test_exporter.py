@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +19,8 @@ from wdbc_assets import settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.monitoring.exporter import collector
 from wdbc_assets.orchestration import alerting
+from wdbc_assets.orchestration.definitions import defs
+from wdbc_assets.orchestration.instance import open_instance
 from wdbc_assets.pipeline import specs
 from wdbc_assets.registry import guard, referral
 from wdbc_assets.registry.registry import open_registry
@@ -78,6 +81,16 @@ def test_a_failed_run_and_its_refused_asset_are_exported(tmp_path: Path, monkeyp
     found = samples(tmp_path / "wdbc.prom")
     assert found["job_last_success", ("explore",)] == 0
     assert found["asset_refused", ("raw_data",)] == 1
+
+
+def test_a_run_that_was_canceled_changes_no_metric_of_its_job(empty_history: Path, tmp_path: Path) -> None:
+    job = defs.resolve_job_def("explore")
+    with open_instance() as instance:
+        instance.report_run_canceled(instance.create_run_for_job(job))
+        assert ("job_last_success", ("explore",)) not in samples(tmp_path / "wdbc.prom")
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+        instance.report_run_canceled(instance.create_run_for_job(job))
+        assert samples(tmp_path / "wdbc.prom")["job_last_success", ("explore",)] == 1
 
 
 def test_the_champion_is_exported_with_its_problems(tmp_path: Path) -> None:

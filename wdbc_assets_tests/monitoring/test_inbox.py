@@ -201,7 +201,7 @@ def test_a_file_that_another_run_stored_meanwhile_is_read_in_its_new_place(
 ) -> None:
     drop(inbox, "patients.csv")
     (key,) = inbox.survey([]).batches
-    owner, name = (inboxes, "_digest") if when == "before it is read" else (incoming, "read")
+    owner, name = (batch_keys, "digest") if when == "before it is read" else (incoming, "read")
     original = getattr(owner, name)
 
     def meanwhile(*arguments: Any, **named: Any) -> Any:

@@ -257,6 +257,25 @@ def test_refused_files_go_by_the_time_of_their_refusal(store: Store, inbox: Path
         assert [path.name for path in retention.survey(store, Inbox(inbox, Path("none")), config).files] == expected
 
 
+def test_a_copy_of_a_killed_process_goes_after_a_day_and_a_foreign_dot_file_stays(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.mkdir(exist_ok=True)
+    left = batch_keys.copy_name(".csv")
+    for name in (left, ".0123456789abcdef.csv", ".gitkeep", "patients.csv"):
+        (inbox / name).write_text("8675309,1,2")
+    (inbox / batch_keys.copy_name("")).mkdir()
+    opened, config = Inbox(inbox, Path("none")), settings.load()
+    assert retention.survey(store, opened, config).files == ()
+    tomorrow = time.time() + DAY + 1
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    old = retention.survey(store, opened, config)
+    assert [path.name for path in old.files] == [left]
+    retention.remove(store, old)
+    assert len(list(inbox.iterdir())) == 4
+    assert not (inbox / left).exists()
+
+
 def test_outcomes_that_are_too_old_are_left_out_of_the_next_version(
     two_batches: tuple[str, str], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

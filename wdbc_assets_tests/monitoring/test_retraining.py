@@ -6,14 +6,57 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from wdbc_assets import clock, settings
 from wdbc_assets.domain.monitoring import live
 from wdbc_assets.monitoring import retraining
+from wdbc_assets.registry import audit_log
+from wdbc_assets.registry import retraining as retraining_log
+from wdbc_assets.registry.decision_log import Decision
+from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import removals
 from wdbc_assets.store.removals import Removal
-from wdbc_assets.store.store import open_store
+from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import retrained
 
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
 AT = datetime(2026, 1, 29, 21, 37, 57, tzinfo=UTC)
+
+
+class Unreadable(datetime):
+    """A time that is written as no time."""
+
+    def isoformat(self, *_: object, **__: object) -> str:
+        return "yesterday"
+
+
+def retrained_at(store: Store, at: datetime) -> None:
+    """Record a retraining of the champion."""
+    registry, decision = open_registry(store), Decision(retraining_log.ACTOR, None, candidate="f" * 64)
+    with pytest.MonkeyPatch.context() as then, registry.deciding():
+        then.setattr(clock, "now", lambda: at)
+        registry.note(audit_log.REFIT_COMPARED, decision, version=registry.standing_under_lock().version)
+
+
+def test_a_retraining_whose_time_cannot_be_read_counts_as_late_as_it_can_have_been(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = retrained.make_store(environment / "results")
+    retrained.put(store, *retrained.batches())
+    retrained_at(store, Unreadable(2026, 6, 1, tzinfo=UTC))
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    need = retraining.need(store, settings.load(retrain_new_patients=1))
+    assert retraining.facts(store, open_registry(store).standing()).retrained == (NOW,)
+    assert "cooling time until" in need.obstacles[-1]
+    retrained_at(store, AT)
+    assert retraining.facts(store, open_registry(store).standing()).retrained == (AT, AT), "it was before the next one"
+
+
+def test_a_promotion_whose_time_cannot_be_read_is_no_reason(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: Unreadable(2026, 6, 1, tzinfo=UTC))
+    store = retrained.make_store(environment / "results")
+    retrained.put(store, *retrained.batches())
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    assert retraining.need(store, settings.load(retrain_after_days=1)).reasons == ()
 
 
 @pytest.mark.parametrize("form", ["seconds", "microseconds"])

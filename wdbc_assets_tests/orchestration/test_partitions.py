@@ -11,7 +11,6 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.monitoring import batch_keys, batches
-from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.inbox import Inbox
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.materialize import FORCE_TAG
@@ -40,7 +39,7 @@ def store(environment: Path) -> Store:
 def arrive(inbox: Inbox, day: int, **drawn: Any) -> str:
     """Put a claimed file of 60 patients into the inbox, as if it had arrived on that day, and return its key."""
     path = monitored.put(inbox.folder, "new.csv", monitored.patients(60, day, **drawn))
-    key = batch_keys.make(FIRST_DAY + day * DAY, inboxes._digest(path))
+    key = batch_keys.make(FIRST_DAY + day * DAY, batch_keys.digest(path))
     path.rename(inbox.folder / batch_keys.claimed_name(key, path.name))
     return key
 

@@ -91,6 +91,20 @@ def test_a_champion_that_a_person_promotes_again_is_left_to_a_person(store: Stor
     assert "left to a person" in action.reason
 
 
+def test_the_entry_about_a_referral_says_why_enough_evidence_made_no_rollback(store: Store) -> None:
+    good, bad = replaced_champion(store)
+    known(store, bad, good)
+    guard.act(store)
+    promote(store, b"bad", forced=True)
+    known(store, bad, good, alarm=True)
+    action = guard.act(store)
+    assert action.entry is not None
+    assert action.entry.reason == (
+        "the predictions do not agree with the outcomes, and E = 23.5 from 130 patients is enough for a rollback, which"
+        " needs 20; the rollback is left to a person: the guard has restored or removed this champion before"
+    )
+
+
 def test_a_later_champion_is_guarded_again(store: Store) -> None:
     good, bad = replaced_champion(store)
     known(store, bad, good)
@@ -150,6 +164,8 @@ def test_a_champion_that_cannot_be_restored_is_an_error_and_an_alarm_refers_ever
     action = guard.act(local)
     assert action.entry is not None
     assert (action.entry.action, bool(action.reason)) == (audit_log.REFER_ALL_ON, True)
+    enough = "E = 23.5 from 130 patients is enough for a rollback, which needs 20; the rollback is not possible: "
+    assert f"{enough}{action.reason}" in action.entry.reason
     assert serving(local) == b"bad"
 
 

@@ -25,13 +25,17 @@ def unordered_events(events: "pd.DataFrame") -> list[str]:
 
 def alarms(metrics: "LiveMetrics") -> list[str]:
     """Return a message for each alarm."""
+    from wdbc_assets.domain.monitoring.sequential import LEAST_RECALL
+
     lines = [
         f"z of the {shift.stream} is {shift.z:+.2f}, needed: within {metrics.scan.threshold:g}"
         for shift in metrics.scan.alarms
     ]
     evidence = metrics.recall_evidence
     if evidence.in_alarm:
-        lines.append(f"evidence against a recall of 0.95 is {evidence.largest:.0f}, needed: below {evidence.alarm:g}")
+        lines.append(
+            f"evidence against a recall of {LEAST_RECALL:g} is {evidence.largest:.0f}, needed: below {evidence.alarm:g}"
+        )
     return lines
 
 

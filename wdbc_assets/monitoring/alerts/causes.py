@@ -7,6 +7,8 @@ An occurrence is one cause at one subject, as a detector finds it. To add a caus
 from dataclasses import dataclass
 from datetime import datetime
 
+from wdbc_assets.domain import formatting
+from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.settings import Severity
 
 PAGE = "docs/operations.md"
@@ -58,16 +60,21 @@ class Occurrence:
         return f"{self.kind}: {self.subject}: {' '.join(self.text.split())}"
 
 
+_FALSE_ALARMS = " and ".join(
+    f"{formatting.percent(threshold.false_alarms)} of years with {cadence}"
+    for cadence, threshold in thresholds.DRIFT.items()
+)
 _VERSIONS_STAY = "Every current version and the champion are unchanged, and predictions are served as before."
 
 CAUSES: dict[str, Cause] = {
     "failed-run": Cause(
         label="failed run",
         severity="error",
-        meaning="The last finished run of a job failed, and no later run succeeded. A canceled run does not count.",
+        meaning="The last finished run of a job failed, and no later run succeeded. Or a materialization by hand"
+        " failed, and one of its assets was not made since. A canceled run does not count.",
         safe=_VERSIONS_STAY,
         action="Read the reason with `wdbc status`, or on the run's page in `wdbc ui`. Fix it, then run the job again"
-        " (`wdbc run` for the job `train`). A success closes the alert.",
+        " (`wdbc run` for the job `train`), or materialize the assets that are named. A success closes the alert.",
     ),
     "refused-asset": Cause(
         label="refused",
@@ -145,7 +152,7 @@ CAUSES: dict[str, Cause] = {
         label="drift",
         severity="error",
         meaning="The patients of the last batches, or of the service's last windows, are not like those that the"
-        " model was developed on: a stream of the drift report is in alarm, by chance in about 2 % of all years.",
+        f" model was developed on: a stream of the drift report is in alarm, by chance in {_FALSE_ALARMS} batches.",
         safe="Every batch and its predictions are stored, and nothing was changed by itself. The predictions of the"
         " last batches or windows may be wrong.",
         action="Run `wdbc monitor`, or `wdbc monitor --service` for the asset `served_drift`, for the streams and"

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from wdbc_assets import settings
+from wdbc_assets import clock, settings
 from wdbc_assets.domain import formatting
-from wdbc_assets.monitoring.alerts import store_problems
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.registry import audit_log, guard, referral
 from wdbc_assets.registry.registry import open_registry
@@ -22,7 +21,7 @@ def occurrences(store: Store, config: settings.Settings) -> Iterator[Occurrence]
             subject=CHAMPION,
             text=str(referred),
             version=referred.since,
-            since=store_problems.time_of(referred.since),
+            since=clock.time_of(referred.since),
         )
     entry = standing.since
     if entry is not None and entry.action == audit_log.ROLLED_BACK and entry.actor == guard.ACTOR:
@@ -31,7 +30,7 @@ def occurrences(store: Store, config: settings.Settings) -> Iterator[Occurrence]
             subject=CHAMPION,
             text=f"{formatting.short(entry.after)} is in production again: {entry.reason}",
             version=entry.digest,
-            since=store_problems.time_of(entry.at),
+            since=clock.time_of(entry.at),
         )
     yield from _due(store, standing, config)
 

@@ -3,11 +3,14 @@
 Each function reads an open instance and yields the occurrences that exist now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
+from wdbc_assets.monitoring import ticks
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store
@@ -22,66 +25,80 @@ _LATE = {"SENSOR": timedelta(minutes=15), "SCHEDULE": timedelta(hours=25)}
 """Time since the last tick after which the daemon counts as down: sensors tick every 5 minutes, schedules daily."""
 
 _MOST_RUNS = 100
-"""How many runs of a job are searched for the first one of a series of failures."""
+"""How many runs of a job, or failed materializations, are searched for what has not succeeded since."""
 
 _TEXT_IS_SAFE = ("wdbc_assets.", "dagster.", "dagster_")
 """Modules whose errors quote no patient's value."""
 
 
 def failed_runs(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
-    """Yield each job whose last finished run failed, unless its assets were materialized since."""
+    """Yield each job whose last finished run failed, and the failed materializations of assets not made since."""
     import dagster as dg
 
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    for job in (*specs.JOBS, _AD_HOC_JOB):
-        wanted = dg.RunsFilter(job_name=job, statuses=finished)
-        for record in instance.get_run_records(wanted, limit=1):
-            run = record.dagster_run
-            if run.status is dg.DagsterRunStatus.FAILURE and not _is_superseded(instance, record):
-                first = _first_of_series(instance, wanted, record)
-                yield Occurrence(
-                    cause="failed-run",
-                    subject="materialization" if job == _AD_HOC_JOB else f"job {job}",
-                    text=f"run {run.run_id[:8]} failed at {_shown(_ended(record))} UTC, and no later run succeeded; see"
-                    " `wdbc ui` for the reason",
-                    version=first.dagster_run.run_id,
-                    since=_ended(first),
-                )
+    for job in specs.JOBS:
+        records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=finished), limit=_MOST_RUNS)
+        failures = list(takewhile(lambda record: not record.dagster_run.is_success, records))
+        if failures:
+            yield _failed_run(failures, f"job {job}", "no later run succeeded")
+    yield from _failed_materializations(instance)
 
 
-def _first_of_series(instance: "dg.DagsterInstance", wanted: "dg.RunsFilter", last: "dg.RunRecord") -> "dg.RunRecord":
-    """Return the first of the failed runs that follow the last success."""
-    first = last
-    for record in instance.get_run_records(wanted, limit=_MOST_RUNS):
-        if record.dagster_run.is_success:
-            break
-        first = record
-    return first
+def _failed_materializations(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
+    """Yield the failed ad hoc runs of assets that were not materialized since, as one occurrence.
+
+    These runs select different assets: a success of one says nothing about the others, so that each failure counts
+    until its own assets were made.
+    """
+    import dagster as dg
+
+    wanted = dg.RunsFilter(job_name=_AD_HOC_JOB, statuses=[dg.DagsterRunStatus.FAILURE])
+    last_made = cache(instance.get_latest_materialization_event)
+    records = instance.get_run_records(wanted, limit=_MOST_RUNS)
+    missing = [(record, assets) for record in records if (assets := _not_made_since(record, last_made))]
+    if missing:
+        names = ", ".join(sorted({asset for _, assets in missing for asset in assets}))
+        yield _failed_run([record for record, _ in missing], "materialization", f"not made since: {names}")
+
+
+def _failed_run(failures: Sequence["dg.RunRecord"], subject: str, since_then: str) -> Occurrence:
+    """Return the occurrence of failed runs, the latest one first. The oldest one began it."""
+    last, first = failures[0], failures[-1]
+    return Occurrence(
+        cause="failed-run",
+        subject=subject,
+        text=f"run {last.dagster_run.run_id[:8]} failed at {_shown(_ended(last))} UTC, and {since_then}; see `wdbc ui`"
+        " for the reason",
+        version=first.dagster_run.run_id,
+        since=_ended(first),
+    )
 
 
 def _ended(record: "dg.RunRecord") -> datetime:
     return datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
 
 
-def _is_superseded(instance: "dg.DagsterInstance", record: "dg.RunRecord") -> bool:
-    """Return whether later runs materialized every asset that a failed ad hoc run selected."""
+def _not_made_since(
+    record: "dg.RunRecord", last_made: Callable[["dg.AssetKey"], "dg.EventLogEntry | None"]
+) -> list[str]:
+    """Return the assets that a failed ad hoc run selected, and that neither it nor a later run materialized."""
     run = record.dagster_run
-    if run.job_name != _AD_HOC_JOB:
-        return False
     started = record.start_time or record.create_timestamp.timestamp()
+    missing = []
     for key in run.asset_selection or ():
-        spec = specs.ASSETS.get(key.to_user_string())
+        name = key.to_user_string()
+        spec = specs.ASSETS.get(name)
         if spec is None or spec.promoted:
             continue
-        event = instance.get_latest_materialization_event(key)
+        event = last_made(key)
         if event is None or (event.run_id != run.run_id and event.timestamp < started):
-            return False
-    return True
+            missing.append(name)
+    return missing
 
 
 def failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
     """Yield each running sensor or schedule whose last tick failed or is overdue."""
-    for state, tick in _turned_on(instance):
+    for state, tick in ticks.turned_on(instance):
         kind = state.instigator_type.value.lower()
         subject = f"{kind} {state.instigator_name}"
         last = datetime.fromtimestamp(tick.timestamp if tick is not None else _turned_on_at(state), UTC)
@@ -122,7 +139,7 @@ def stale_remote_source(
     if allowed is None or not sources.parse(config.source).remote:
         return
     checked_at = [_last_made(store, instance, "raw_data")] + [
-        tick.timestamp for state, tick in _turned_on(instance) if tick is not None and _checked_source(state, tick)
+        tick.timestamp for state, tick in ticks.turned_on(instance) if tick is not None and _checked_source(state, tick)
     ]
     last = datetime.fromtimestamp(max(checked_at), UTC)
     if datetime.now(UTC) - last > timedelta(hours=allowed):
@@ -165,20 +182,13 @@ def _last_made(store: Store, instance: "dg.DagsterInstance", asset: str) -> floa
 
 
 def _checked_source(state: Any, tick: Any) -> bool:
-    """Return whether a sensor tick checked the source successfully. The cursor counts the checks that failed."""
+    """Return whether a tick is of the sensor that checks the source, and its check succeeded."""
     cursor = getattr(state.instigator_data, "cursor", None)
     return (
         state.instigator_type.value == "SENSOR"
         and tick.status.value in ("SUCCESS", "SKIPPED")
-        and (cursor == '{"failed_looks": 0}')
+        and ticks.has_checked_the_source(cursor)
     )
-
-
-def _turned_on(instance: "dg.DagsterInstance") -> Iterator[tuple[Any, Any]]:
-    for state in instance.all_instigator_state():
-        if state.is_running:
-            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
-            yield state, ticks[0] if ticks else None
 
 
 def _turned_on_at(state: Any) -> float:

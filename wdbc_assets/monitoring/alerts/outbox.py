@@ -2,7 +2,8 @@
 
 An episode and the messages about it are written in one transaction, so that a process that is killed leaves both or
 none; what it left out is derived again at the next look. A message is removed when its channel has accepted it. If the
-process is killed in between, the message is sent again, with the same key.
+process is killed in between, or the removal cannot be written, the message is sent again, with the same key: each
+message arrives at least once, and a receiver can drop a repetition by its key.
 """
 
 import contextlib
@@ -147,15 +148,25 @@ class Outbox:
         return None
 
     def accepted(self, waiting: Waiting) -> None:
-        """Remove a message that its channel has accepted."""
-        self._connection.execute("DELETE FROM messages WHERE number = ?", (waiting.number,))
+        """Remove a message that its channel has accepted.
+
+        Raises:
+            WdbcError: the file cannot be written. The message still waits, and is sent again.
+        """
+        self._change("DELETE FROM messages WHERE number = ?", waiting.number)
 
     def failed(self, waiting: Waiting, error: str, now: datetime) -> None:
-        """Note a failed attempt. The wait until the next one doubles, up to five minutes."""
+        """Note a failed attempt. The wait until the next one doubles, up to five minutes.
+
+        Raises:
+            WdbcError: the file cannot be written. The message is tried again as if there had been no attempt.
+        """
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(waiting.attempts, 10))
-        self._connection.execute(
+        self._change(
             "UPDATE messages SET attempts = attempts + 1, error = ?, not_before = ? WHERE number = ?",
-            (error, now.timestamp() + wait, waiting.number),
+            error,
+            now.timestamp() + wait,
+            waiting.number,
         )
 
     def backlogs(self) -> list[Backlog]:
@@ -182,6 +193,11 @@ class Outbox:
                 where=str(self._path),
                 hint="Move it aside: open alerts are found again.",
             ) from None
+
+    def _change(self, statement: str, *arguments: object) -> None:
+        """Execute a statement outside of a transaction. Another process may hold the lock for longer than we wait."""
+        with _as_errors(self._path):
+            self._connection.execute(statement, arguments)
 
     def _all(self, query: str, *arguments: object) -> list[Any]:
         with _as_errors(self._path):

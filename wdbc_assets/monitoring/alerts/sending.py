@@ -68,6 +68,10 @@ def deliver(home: Path, served: Sequence[AlertChannel], *, seconds: float = SECO
 
 
 def _serve(home: Path, channel: AlertChannel, deadline: float) -> None:
+    """Send what waits for a channel. If the outbox cannot be read or written, the next process goes on.
+
+    To go on here would send the same message again at once, and until the deadline.
+    """
     with contextlib.suppress(WdbcError), _alone(home, channel) as alone:
         if not alone:
             return
@@ -81,7 +85,11 @@ def _serve(home: Path, channel: AlertChannel, deadline: float) -> None:
 
 
 def _attempt(box: outbox.Outbox, channel: AlertChannel, waiting: outbox.Waiting) -> None:
-    """Send a message, and note whether the channel has accepted it."""
+    """Send a message, and note whether the channel has accepted it.
+
+    Raises:
+        WdbcError: the outbox cannot be written, so the message is sent again by the next process.
+    """
     try:
         channels.send(channel, waiting.message)
     except channels.NotSent as error:

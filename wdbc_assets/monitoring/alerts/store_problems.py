@@ -5,10 +5,9 @@ Each function yields the occurrences that exist now, and what cannot be read as 
 
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from wdbc_assets import settings, sources
+from wdbc_assets import clock, settings, sources
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batches
@@ -44,7 +43,7 @@ def _of_asset(store: Store, asset: str) -> Iterator[Occurrence]:
         if refusal := store.refusal(asset):
             text = f"the attempt at {refusal.at[:19]} UTC was refused: {'; '.join(refusal.reasons)}"
             yield Occurrence(
-                cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=time_of(refusal.at)
+                cause="refused-asset", subject=asset, text=text, version=refusal.run_id, since=clock.time_of(refusal.at)
             )
         # The files of all batches would take too long to read: the latest one is looked at.
         manifest = None if asset == CHAMPION else staleness.latest(store, asset)
@@ -77,7 +76,7 @@ def refused_promotion(store: Store) -> Iterator[Occurrence]:
         return
     text = f"the candidate {formatting.short(candidate.version)} was compared and not promoted: {last.verdict}"
     yield Occurrence(
-        cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=time_of(last.at)
+        cause="refused-promotion", subject=CHAMPION, text=text, version=last.digest, since=clock.time_of(last.at)
     )
 
 
@@ -95,7 +94,7 @@ def refits(store: Store) -> Iterator[Occurrence]:
         text=f"the refit {formatting.short(last.candidate)} was compared with the champion: {last.verdict};"
         f" retrained because of: {last.reason}",
         version=last.digest,
-        since=time_of(last.at),
+        since=clock.time_of(last.at),
     )
 
 
@@ -122,7 +121,7 @@ def _failed_checks(store: Store, names: Iterable[str]) -> Iterator[Occurrence]:
                 subject=asset,
                 text=f"version {formatting.short(manifest.version)} failed {failed}",
                 version=manifest.version,
-                since=time_of(manifest.made_at),
+                since=clock.time_of(manifest.made_at),
             )
 
 
@@ -165,12 +164,3 @@ def message(error: WdbcError) -> str:
 
 def _damage(subject: str, text: str, version: str = "") -> Occurrence:
     return Occurrence(cause="damaged-store", subject=subject, text=text, version=version)
-
-
-def time_of(text: str) -> datetime | None:
-    """Return a time in ISO 8601, in UTC without a zone; None if it is none."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

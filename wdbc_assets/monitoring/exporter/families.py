@@ -1,9 +1,10 @@
 """Metric families of the exporter: a name, a description, and samples with labels."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily
+
+from wdbc_assets import clock
 
 PREFIX = "wdbc_"
 
@@ -24,9 +25,6 @@ def single(name: str, description: str, value: float | None) -> GaugeMetricFamil
 
 
 def seconds(text: str | None) -> float | None:
-    """Return a time in ISO 8601 as seconds since 1970; without a zone it is in UTC. None if it is no time."""
-    try:
-        time = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    """Return a stored time as seconds since 1970; None if it cannot be read."""
+    time = clock.time_of(text)
+    return None if time is None else time.timestamp()

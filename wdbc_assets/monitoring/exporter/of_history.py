@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 
+from wdbc_assets.monitoring import ticks
 from wdbc_assets.monitoring.exporter.families import gauge, single
 from wdbc_assets.pipeline import specs
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 
 
 def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
-    """Yield the result, the end and the duration of the last finished run of each job, and the runs in progress."""
+    """Yield the result, the end and the duration of the last finished run of each job, and the runs in progress.
+
+    A canceled run is neither a success nor a failure: a person has ended it. It is left out, as the alerts do.
+    """
     import dagster as dg
 
-    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     last = {
         job: record
         for job in specs.JOBS
@@ -25,7 +29,7 @@ def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
     }
     yield gauge(
         "job_last_success",
-        "1 if the last finished run of the job succeeded.",
+        "1 if the last finished run of the job succeeded. A canceled run does not count.",
         [({"job": job}, record.dagster_run.is_success) for job, record in last.items()],
     )
     yield gauge(
@@ -48,22 +52,20 @@ def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
 
 def automation(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
     """Yield the last tick of each sensor and schedule that is turned on, and the heartbeats of the daemon."""
-    ticks = []
-    for state in instance.all_instigator_state():
-        if state.is_running:
-            labels = {"name": state.instigator_name, "kind": state.instigator_type.value.lower()}
-            ticks += [
-                (labels, tick) for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
-            ]
+    last = [
+        ({"name": state.instigator_name, "kind": state.instigator_type.value.lower()}, tick)
+        for state, tick in ticks.turned_on(instance)
+        if tick is not None
+    ]
     yield gauge(
         "tick_last_timestamp_seconds",
         "When the last tick of the sensor or schedule began.",
-        [(labels, tick.timestamp) for labels, tick in ticks],
+        [(labels, tick.timestamp) for labels, tick in last],
     )
     yield gauge(
         "tick_last_failed",
         "1 if the last tick of the sensor or schedule failed.",
-        [(labels, tick.status.value == "FAILURE") for labels, tick in ticks],
+        [(labels, tick.status.value == "FAILURE") for labels, tick in last],
     )
     yield gauge(
         "daemon_heartbeat_timestamp_seconds",

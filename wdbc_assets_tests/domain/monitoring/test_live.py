@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdbc_assets.domain.monitoring import live, outcome_scan
+from wdbc_assets.domain.monitoring import live, outcome_rules, outcome_scan, sequential
 from wdbc_assets.domain.monitoring.outcome_events import Delivery, Outcome
 from wdbc_assets.store import parsing
 
@@ -120,6 +120,13 @@ def test_malignant_patients_who_are_missed_raise_an_alarm_of_the_recall() -> Non
     assert found.verdict == "alarm"
     assert found.recall_evidence.largest > found.recall_evidence.alarm
     assert found.metrics["log_loss"].reason == live.ONE_CLASS
+
+
+def test_the_alarm_of_the_recall_states_the_recall_that_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = predictions(60).assign(above_threshold=[number % 3 > 0 for number in range(60)])
+    found = live.evaluate(made, events([(f"p{n}", 1, "06-10", "06-11") for n in range(60)]), REFERENCE)
+    monkeypatch.setattr(sequential, "LEAST_RECALL", 0.875)
+    assert outcome_rules.alarms(found)[-1].startswith("evidence against a recall of 0.875 is ")
 
 
 def test_weeks_without_an_outcome_count_as_weeks() -> None:

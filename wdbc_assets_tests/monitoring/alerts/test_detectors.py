@@ -10,9 +10,11 @@ from dagster_shared.error import SerializableErrorInfo
 
 from tools import operations
 from wdbc_assets import settings
+from wdbc_assets.domain.monitoring import thresholds
 from wdbc_assets.monitoring.alerts import detectors, history_problems, store_problems
 from wdbc_assets.monitoring.alerts.causes import CAUSES, Occurrence, link
 from wdbc_assets.monitoring.alerts.detectors import DETECTORS, Detector, Watched
+from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.orchestration.instance import open_instance
 from wdbc_assets.registry import audit_log
 from wdbc_assets.registry.decision_log import Decision
@@ -97,6 +99,35 @@ def test_a_failed_run_keeps_the_version_of_the_first_failure() -> None:
     assert runs[-1].run_id[:8] in found.text
 
 
+@pytest.mark.usefixtures("empty_history")
+def test_each_failed_materialization_is_found_until_its_own_assets_are_made() -> None:
+    with open_instance() as instance:
+        failed = {asset: materialized(instance, asset, well=False) for asset in ("metrics", "exploration")}
+        (both,) = history_problems.failed_runs(instance)
+        materialized(instance, "exploration", well=True)
+        (one,) = history_problems.failed_runs(instance)
+        materialized(instance, "metrics", well=True)
+        assert list(history_problems.failed_runs(instance)) == []
+    assert "and not made since: exploration, metrics;" in both.text
+    assert both.version == one.version == failed["metrics"]
+    assert f"run {failed['metrics'][:8]} failed at " in one.text
+    assert "and not made since: metrics;" in one.text
+
+
+def materialized(instance: dg.DagsterInstance, asset: str, *, well: bool) -> str:
+    """Record a materialization by hand, which fails or ends well; return its run."""
+    key = dg.AssetKey(asset)
+    status = dg.DagsterRunStatus.SUCCESS if well else dg.DagsterRunStatus.STARTED
+    job = defs.resolve_implicit_job_def_def_for_assets([key])
+    assert job is not None
+    run = instance.create_run_for_job(job, asset_selection={key}, status=status)
+    if well:
+        instance.report_runless_asset_event(dg.AssetMaterialization(key))
+    else:
+        instance.report_run_failed(run)
+    return run.run_id
+
+
 @dg.op
 def nothing() -> None:
     """Do nothing."""
@@ -162,6 +193,11 @@ def test_every_detector_has_one_function_and_the_page_describes_every_cause() ->
     for cause in CAUSES:
         assert link(cause) == f"docs/operations.md#{cause}"
         assert f"\n### {cause}\n" in text
+
+
+def test_the_page_states_the_rates_of_false_alarms_that_were_simulated() -> None:
+    for cadence, threshold in thresholds.DRIFT.items():
+        assert f"{100 * threshold.false_alarms:.2f} % of years with {cadence}" in CAUSES["drift"].meaning
 
 
 @pytest.mark.parametrize(

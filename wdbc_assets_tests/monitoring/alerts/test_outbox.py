@@ -119,6 +119,23 @@ def test_a_damaged_file_is_an_error_with_a_hint(tmp_path: Path, content: bytes) 
     assert "move it aside" in refused.value.hint
 
 
+@pytest.mark.fault("O12")
+def test_an_attempt_that_cannot_be_recorded_is_an_error_and_the_message_still_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_SECONDS", 0.01)
+    with outbox.open_outbox(tmp_path) as box, outbox.open_outbox(tmp_path) as other:
+        box.append("json", message(), START)
+        waiting = box.next("json")
+        assert waiting is not None
+        with other.transaction():
+            with pytest.raises(WdbcError, match="alerts cannot be recorded: database is locked"):
+                box.accepted(waiting)
+            with pytest.raises(WdbcError, match="alerts cannot be recorded: database is locked"):
+                box.failed(waiting, "500", START)
+        assert box.next("json") == waiting
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"id": "x"}', '{"since": 3}'])
 def test_a_damaged_row_is_an_error_with_a_hint(tmp_path: Path, box: Outbox, content: str) -> None:
     with sqlite3.connect(tmp_path / outbox.FILE) as direct:

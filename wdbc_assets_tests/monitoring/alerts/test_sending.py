@@ -77,6 +77,23 @@ def test_a_channel_that_hangs_delays_no_other_and_is_noted(tmp_path: Path) -> No
         assert (backlog.channel, backlog.attempts, backlog.error) == ("json", 1, "no answer within 1.5 s")
 
 
+@pytest.mark.fault("O12")
+@pytest.mark.parametrize(("answer", "seconds"), [(200, 20.0), (HANG, 1.0)])
+def test_what_cannot_be_recorded_is_sent_again_by_the_next_process_with_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int, seconds: float
+) -> None:
+    monkeypatch.setattr(outbox, "_SECONDS", 0.01)
+    waits(tmp_path, "json", "a")
+    with Webhook(answer) as receiver:
+        served = [AlertChannel("json", "error", receiver.url)]
+        with outbox.open_outbox(tmp_path) as other, other.transaction():
+            sending.deliver(tmp_path, served, seconds=seconds)
+    assert [request.key for request in receiver.requests] == ["a"]
+    with Webhook() as receiver:
+        sending.deliver(tmp_path, [AlertChannel("json", "error", receiver.url)])
+    assert [request.key for request in receiver.requests] == ["a"]
+
+
 def test_two_deliveries_at_the_same_time_send_each_message_once(tmp_path: Path) -> None:
     waits(tmp_path, "json", *"abcdefgh")
     with Webhook() as receiver:
