@@ -71,7 +71,6 @@ def _foreign_ids(store: "Store", case: "StoredVersion") -> Iterator[Cause]:
 
 def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Cause], str]:
     """Read the file of a batch again, and compare."""
-    import hashlib
 
     from wdbc_assets.domain.data import incoming as batches
     from wdbc_assets.scoring import incoming
