@@ -60,6 +60,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return `1 patient` or `1,200 patients`; `nouns` is the plural if it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def short(digest: str | None) -> str:
     """Return the first 12 digits of a digest, or `none`."""
     return digest[:12] if digest else "none"

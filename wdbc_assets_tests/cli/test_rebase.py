@@ -45,6 +45,17 @@ def test_a_rebase_closes_the_drift_and_is_shown_where_people_look(store: Store, 
     assert (report["verdict"], report["earlier_batches"], "rebase" in report) == ("drift", 1, False)
 
 
+def test_patients_from_before_the_window_in_alarm_are_named(store: Store, inbox: Path) -> None:
+    monitored.put(inbox, "1.csv", monitored.patients(150, 1))
+    typed("monitor")
+    assert taken_up(inbox, 2)["verdict"] == "drift"
+    shown = typed("monitor", "rebase", "--batches", "2", "--reason", "a new instrument").output
+    assert "warning: 150 patients of these batches arrived before the window in alarm" in shown
+    typed("monitor", "rebase", "--to-development", "--reason", "a mistake")
+    plain = json.loads(typed("monitor", "rebase", "--json", "--reason", "a new instrument").stdout)
+    assert (plain["entry"]["reference"]["patients"], plain["before_alarm"]) == (150, 0)
+
+
 def test_a_rebase_without_batches_says_what_is_missing(store: Store) -> None:
     result = typed("monitor", "rebase", "--reason", "a new instrument", code=1)
     assert "the number of batches with a drift report is 0" in str(result.exception)
