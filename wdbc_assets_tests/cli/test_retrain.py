@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import wdbc_assets
-from wdbc_assets import settings
+from wdbc_assets import clock, settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import store_problems
@@ -282,6 +283,17 @@ def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: St
     assert "210 patients with a known outcome are in no stored batch" in refused.value.what
     assert "WDBC_KEEP_BATCHES_DAYS" in refused.value.what
     assert other.handle("labelled_patients").load().without_batch == 210
+
+
+def test_a_retraining_from_batches_that_were_removed_is_no_divergence(store: Store) -> None:
+    at = (clock.now() + timedelta(seconds=1)).isoformat(timespec="seconds")
+    removals.remove(
+        store.backend, "incoming_batch", store.partitions("incoming_batch")[0], Removal(at, "it is older than 90 days")
+    )
+    patients, comparison = verify(store, settings.load(), ["labelled_patients", "refit_comparison"], deep=False)
+    assert patients.verdict == "not derived"
+    assert patients.reason == "removed because of their age since it was made: 1 batch of incoming_batch"
+    assert comparison.verdict == "same"
 
 
 def test_few_diagnoses_are_an_obstacle(other: Store) -> None:
