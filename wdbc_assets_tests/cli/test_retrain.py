@@ -220,6 +220,24 @@ def test_a_refit_that_was_rolled_back_is_not_promoted_by_itself_again(
     assert actions(store) == ["promoted", "refit compared", "promoted", "rolled back"]
 
 
+def test_a_refit_that_was_rolled_back_is_promoted_again_only_by_force(store: Store) -> None:
+    before = open_registry(store).standing().version
+    typed("retrain")
+    typed("promote", "--refit")
+    typed("rollback", "--reason", "wrong after all")
+    for arguments in ([], ["--dry-run"]):
+        with pytest.raises(WdbcError, match=r"was in production before, and was rolled back at .*: wrong after all"):
+            typed("promote", "--refit", *arguments)
+    with pytest.raises(WdbcError, match="rolled back at"):
+        retraining.promote(open_registry(store), retraining.gather(store), actor="anna")
+    assert open_registry(store).standing().version == before
+    assert "this refit was in production before, and was rolled back" in typed("retrain", "--force").output
+    assert "is in production" in typed("promote", "--refit", "--force", "--reason", "the outcomes were wrong").output
+    entry = open_registry(store).standing().history.entries[-1]
+    assert (entry.action, entry.reason, entry.forced) == ("promoted", "the outcomes were wrong", False)
+    assert "already in production" in typed("promote", "--refit").output
+
+
 def test_a_refit_with_wrong_labels_is_refused_and_only_a_person_can_force_it(
     other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
