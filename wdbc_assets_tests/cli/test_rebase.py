@@ -37,7 +37,7 @@ def test_a_rebase_closes_the_drift_and_is_shown_where_people_look(store: Store, 
     assert "reference: 1 accepted batch, since" in typed("monitor").output
     file = monitored.put(tmp_path, "plain.csv", monitored.patients(150, 3))
     assert json.loads(typed("monitor", str(file), "--json").stdout)["verdict"] == "drift"
-    assert "150 patients of the last 1: a new instrument" in typed("history").output
+    assert "150 patients of the last 1 batch: a new instrument" in typed("history").output
 
     undone = typed("monitor", "rebase", "--to-development", "--json", "--reason", "it was a mistake")
     assert json.loads(undone.stdout)["entry"]["reference"]["batches"] == []

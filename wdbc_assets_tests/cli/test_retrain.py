@@ -298,7 +298,7 @@ def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: St
     )
     assert [one.startswith(f"{gone} (WDBC_KEEP_BATCHES_DAYS)") for one in dry["unusable"]] == [True]
     assert f"not counted: {gone}" in typed("retrain", "--dry-run").output
-    with pytest.raises(WdbcError, match="1 batches with known outcomes arrived so far") as refused:
+    with pytest.raises(WdbcError, match="1 batch with known outcomes arrived so far") as refused:
         typed("retrain", "--force")
     assert "210 patients with a known outcome are in no stored batch" in refused.value.what
     assert "WDBC_KEEP_BATCHES_DAYS" in refused.value.what
