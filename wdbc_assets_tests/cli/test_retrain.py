@@ -18,7 +18,7 @@ from wdbc_assets import clock, settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import store_problems
-from wdbc_assets.registry import policies, retraining, roots
+from wdbc_assets.registry import candidate, policies, retraining, roots
 from wdbc_assets.registry.candidate import Case
 from wdbc_assets.registry.decision_log import Decision, Superseded
 from wdbc_assets.registry.registry import Registry, open_registry
@@ -236,6 +236,21 @@ def test_a_refit_that_was_rolled_back_is_promoted_again_only_by_force(store: Sto
     entry = open_registry(store).standing().history.entries[-1]
     assert (entry.action, entry.reason, entry.forced) == ("promoted", "the outcomes were wrong", False)
     assert "already in production" in typed("promote", "--refit").output
+
+
+def test_a_refit_is_not_compared_with_its_own_recipe(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    standing = open_registry(store).standing()
+    fit = {"fitted_pipeline": store.handle("refit").manifest}  # only its version counts
+    case = Case(store, fit, {"recipe": "logistic"}, standing, is_current=True)
+    monkeypatch.setattr(candidate, "gather", lambda _: case)
+    shown = typed("champion").output
+    assert ": better, against logistic" in shown
+    assert "candidate: none; the champion is a refit of the current pipeline's recipe" in shown
+    assert "would not replace" not in shown
+    described = document("champion")["candidate"]
+    assert (described["champion_is_refit"], described["comparison"]) == (True, None)
 
 
 def test_a_refit_with_wrong_labels_is_refused_and_only_a_person_can_force_it(
