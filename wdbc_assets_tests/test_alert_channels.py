@@ -51,7 +51,7 @@ def test_a_malformed_setting_is_refused_with_its_place_and_without_its_text(
         settings.load()
     assert message in refused.value.what
     assert refused.value.where == "the environment"
-    assert "WDBC_ALERTS=unset" in refused.value.hint
+    assert "by default WDBC_ALERTS is not set" in refused.value.hint
     assert TOKEN not in str(refused.value)
 
 

@@ -53,6 +53,30 @@ def test_a_wrong_value_is_one_line_that_names_the_variable_and_not_the_value(
     assert value == "" or repr(value) not in caught.value.what
 
 
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"WDBC_TEST_SIZE": "2"}, "Correct it, or remove it to use the default: WDBC_TEST_SIZE=0.2"),
+        (
+            {"WDBC_KEEP_BATCHES_DAYS": "-1"},
+            "Correct it, or remove it; by default WDBC_KEEP_BATCHES_DAYS is not set",
+        ),
+        (
+            {"WDBC_TEST_SIZE": "2", "WDBC_OWNER": "x" * 201},
+            "Correct it, or remove it to use the default: WDBC_TEST_SIZE=0.2; by default WDBC_OWNER is not set",
+        ),
+    ],
+)
+def test_the_hint_states_a_default_only_if_it_is_a_value_to_type(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], hint: str
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(WdbcError) as caught:
+        settings.load()
+    assert caught.value.hint == hint
+
+
 @pytest.mark.fault("S17")
 def test_a_mistyped_name_is_refused_with_the_name_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WDBC_SORCE", "uci")

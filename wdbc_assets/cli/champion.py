@@ -81,11 +81,16 @@ class InProduction:
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateDescription:
-    """The current candidate with its comparison, or why it cannot be compared."""
+    """The current candidate with its comparison, or why there is none.
+
+    `champion_is_refit` tells that the champion is a refit of the candidate's recipe. The evidence of the refit compares
+    two fits of one recipe; the evaluation cannot.
+    """
 
     version: str | None = None
     recipe: str | None = None
     is_champion: bool = False
+    champion_is_refit: bool = False
     comparison: VerdictDocument | None = None
     problems: str | None = None
 
@@ -127,11 +132,16 @@ def _comparison(registry: Registry, standing: Standing) -> VerdictDocument | Non
 def _candidate(store: Store) -> CandidateDescription:
     try:
         case = registry_candidate.gather(store)
-        document = None if case.is_champion else case.document(case.compare())
+        is_own_refit = case.champion_is_refit and case.recipe == case.champion_recipe and case.champion_is_unchanged
+        document = None if case.is_champion or is_own_refit else case.document(case.compare())
     except WdbcError as error:
         return CandidateDescription(problems=f"{error.what}. {error.hint}")
     return CandidateDescription(
-        version=case.version, recipe=case.recipe, is_champion=case.is_champion, comparison=document
+        version=case.version,
+        recipe=case.recipe,
+        is_champion=case.is_champion,
+        champion_is_refit=is_own_refit,
+        comparison=document,
     )
 
 
@@ -175,6 +185,10 @@ def _show_candidate(standing: Standing, candidate: CandidateDescription) -> None
     wdbc = terminal.command_name()
     if candidate.is_champion:
         terminal.say("\n  candidate: none; the current pipeline is the champion")
+    elif candidate.champion_is_refit:
+        terminal.say(
+            "\n  candidate: none; the champion is a refit of the current pipeline's recipe on later patients, too"
+        )
     elif candidate.comparison is None:
         terminal.say(f"\n  candidate: cannot be compared: {candidate.problems}")
     else:

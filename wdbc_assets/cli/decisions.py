@@ -103,7 +103,9 @@ def history_line(entry: Entry) -> str:
 def _reference(patients: ReferencePatients) -> str:
     if not patients.table:
         return "batches are compared with the patients of development"
-    return f"batches are compared with {patients.patients:,} patients of the last {len(patients.batches)}"
+    people = formatting.counted(patients.patients, "patient")
+    batches = formatting.counted(len(patients.batches), "batch", "batches")
+    return f"batches are compared with {people} of the last {batches}"
 
 
 def record_in_dagster(store: Store, entry: Entry) -> None:

@@ -115,7 +115,7 @@ def _show_rollback(evidence: "RollbackEvidence", mode: str) -> None:
 
 def _show(recorded: Recorded, config: settings.Settings) -> None:
     metrics = recorded.metrics
-    removed = "1 batch" if recorded.removed == 1 else f"{recorded.removed:,} batches"
+    removed = formatting.counted(recorded.removed, "batch", "batches")
     because = f"because of their age ({settings.variable('keep_predictions_days')})"
     if metrics is not None:
         _show_metrics(metrics)
@@ -134,7 +134,9 @@ def _show(recorded: Recorded, config: settings.Settings) -> None:
     else:
         terminal.say("  no batch has been scored yet: the outcomes are recorded, and count once `wdbc monitor` has run")
     if recorded.kept:
-        terminal.say(f"\n  the service has kept {recorded.kept:,} predictions, which are among these")
+        terminal.say(
+            f"\n  the service has kept {formatting.counted(recorded.kept, 'prediction')}, which are among these"
+        )
     elif not config.serve_keep_predictions:
         name = settings.variable("serve_keep_predictions")
         terminal.say(f"\n  of the service's patients nothing stands here: it keeps no predictions unless {name}=true")
@@ -145,8 +147,8 @@ def _show_metrics(metrics: "LiveMetrics") -> None:
 
     colour = _COLOURS.get(metrics.verdict, "yellow")
     terminal.say(f"\n  live metrics: {terminal.style(metrics.verdict, fg=colour, bold=True)}")
-    weeks = "1 week" if metrics.weeks == 1 else f"{metrics.weeks} weeks"
-    terminal.say(f"  {metrics.known:,} of {metrics.predictions:,} patients have a known outcome, in {weeks}")
+    patients = formatting.counted(metrics.predictions, "patient has", "patients have")
+    terminal.say(f"  {metrics.known:,} of {patients} a known outcome, in {formatting.counted(metrics.weeks, 'week')}")
     for text, count in (
         ("outcomes without a prediction, which count only if there is one", metrics.unknown_patients),
         ("outcomes that were known on a day before the prediction", metrics.before_prediction),
@@ -172,9 +174,11 @@ def _show_metrics(metrics: "LiveMetrics") -> None:
     )
     for shift in scan.shifts:
         mark = terminal.style("  alarm", fg="red") if shift in scan.alarms else ""
-        terminal.say(f"  {shift.stream:<12} z {shift.z:+.2f} over the last {shift.window} weeks{mark}")
+        terminal.say(
+            f"  {shift.stream:<12} z {shift.z:+.2f} over the last {formatting.counted(shift.window, 'week')}{mark}"
+        )
     evidence = metrics.recall_evidence
     terminal.say(
-        f"  recall       evidence {evidence.largest:.2f} against {LEAST_RECALL:g} from {evidence.malignant} malignant"
-        f" patients; alarm at {evidence.alarm:g}"
+        f"  recall       evidence {formatting.evidence(evidence.largest)} against {LEAST_RECALL:g} from"
+        f" {formatting.counted(evidence.malignant, 'malignant patient')}; alarm at {evidence.alarm:g}"
     )

@@ -227,7 +227,8 @@ def _show(report: "DriftReport", batch: "IncomingBatch | None", *, as_json: bool
         terminal.say(f"  {batch.rows:,} rows = {batch.rows - batch.set_aside:,} scored + {aside}: {rules}")
     earlier = f"{report.earlier_batches} earlier {_plural(kind, report.earlier_batches)}"
     terminal.say(
-        f"  {report.sketch.rows:,} patients, {earlier} with {report.earlier_rows:,} patients, against"
+        f"  {formatting.counted(report.sketch.rows, 'patient')}, {earlier} with"
+        f" {formatting.counted(report.earlier_rows, 'patient')}, against"
         f" {report.reference_rows:,} patients of the reference"
     )
     if report.rebase is not None:

@@ -11,6 +11,7 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.live import conclude, record
 from wdbc_assets.cli.opening import opened
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     found = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
     outcome_files.open_files().add(found, now=now)
     if not as_json:
-        terminal.say(f"  {len(found)} outcomes delivered")
+        terminal.say(f"  {formatting.counted(len(found), 'outcome')} delivered")
     with alerting(store, config):
         conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
 

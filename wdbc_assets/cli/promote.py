@@ -23,7 +23,9 @@ from wdbc_assets.store.store import NeverMade, Store
 @click.option("--refit", is_flag=True, help="Promote the refit of the last retraining instead: see wdbc retrain.")
 @click.option("--dry-run", is_flag=True, help="Compare, and change nothing.")
 @click.option(
-    "--force", is_flag=True, help="Promote against the verdict. Recorded, and shown while this champion serves."
+    "--force",
+    is_flag=True,
+    help="Promote against the verdict, which is shown while this champion serves, or a refit after its rollback.",
 )
 @click.option("--reason", metavar="TEXT", default="", help="Reason to record in the history.")
 @click.pass_obj
@@ -48,7 +50,7 @@ def promote(
     worse by construction. It requires --reason.
 
     With --refit, the refit of the last retraining replaces the champion that it was compared with, if the verdict of
-    that comparison is better or not worse.
+    that comparison is better or not worse. After a rollback the same refit is promoted again only with --force.
 
     Exit codes: 0 the candidate is in production (with --dry-run: it would be promoted), 3 any other verdict, 1 an
     error: nothing was decided.

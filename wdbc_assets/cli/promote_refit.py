@@ -6,7 +6,11 @@ from wdbc_assets.registry import policies, retraining
 
 
 def promote_refit(reason: str, *, force: bool, dry_run: bool) -> int:
-    """Promote the current refit if its comparison with the champion allows it; return the exit code."""
+    """Promote the current refit if its comparison with the champion allows it; return the exit code.
+
+    Raises:
+        WdbcError: it was rolled back, and this is not forced.
+    """
     config, store, registry = decisions.prepare()
     made = retraining.gather(store)
     standing = registry.standing()
@@ -23,6 +27,8 @@ def promote_refit(reason: str, *, force: bool, dry_run: bool) -> int:
     if made.verdict not in retraining.PASSING and not force:
         terminal.say(f"  the champion stays: {standing.recipe or 'none'} {formatting.short(standing.version)}")
         return decisions.CHAMPION_STAYS
+    if not force:
+        retraining.require_not_rolled_back(standing.history.entries, made.comparison.refit)
     if dry_run:
         terminal.say("  nothing was changed: this was a dry run")
         return 0

@@ -80,6 +80,8 @@ def _show(registry: Registry, made: "Retraining") -> None:
     if registry.standing().version != made.comparison.champion:
         terminal.say(f"  promoted: {formatting.short(registry.standing().version)} is in production")
         terminal.say(f"  next: {wdbc} champion, {wdbc} rollback --reason TEXT")
+    elif retraining.was_promoted(registry.standing().history.entries, made.comparison.refit):
+        terminal.say("  the champion stays: this refit was in production before, and was rolled back")
     elif made.verdict in retraining.PASSING:
         terminal.say(f"  the champion stays until a person promotes the refit: {wdbc} promote --refit")
     else:

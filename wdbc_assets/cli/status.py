@@ -86,9 +86,9 @@ def _show(store: Store, state: staleness.AssetStatus, width: int) -> None:
         version, made, bytes_ = formatting.short(manifest.version), manifest.made_at[:19], format_size(manifest.size)
     first, *rest = state.reasons or ("up to date",)
     if manifest and state.partitions:
-        rest.append(f"latest of {state.partitions:,} batches: {manifest.partition}")
+        rest.append(f"latest of {formatting.counted(state.partitions, 'batch', 'batches')}: {manifest.partition}")
     if state.removed:
-        rest.append(f"removed because of their age: {state.removed:,} batches")
+        rest.append(f"removed because of their age: {formatting.counted(state.removed, 'batch', 'batches')}")
     colour = "green" if state.up_to_date else "yellow"
     terminal.say(f"  {state.asset:<{width}} {version:<13} {made:<20} {bytes_:>10}  {terminal.style(first, fg=colour)}")
     for reason in rest:

@@ -129,7 +129,7 @@ class Lines(logging.Handler):
 
 def asset_line(asset: str, event: str, rows: int | None, seconds: float | None, version: str) -> None:
     """Print the outcome of an asset."""
-    row_count = f"{rows} rows" if rows is not None else ""
+    row_count = formatting.counted(rows, "row") if rows is not None else ""
     duration = f"{seconds:.2f} s" if seconds is not None else ""
     say(f"  {asset:<17} {_coloured(event)} {row_count:>12} {duration:>9}   {formatting.short(version)}")
 

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 UNDEFINED = "n/a"
+_MOST_DIGITS = 10_000
 
 
 class Spread(Protocol):
@@ -58,6 +59,16 @@ def difference(of: Difference) -> str:
 def percent(share: float) -> str:
     """Return a share such as a prevalence in percent: `37.4 %`, `0.5 %`."""
     return f"{100 * share:.3g} %"
+
+
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return `1 patient` or `1,200 patients`; `nouns` is the plural if it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def evidence(value: float) -> str:
+    """Return the evidence of a sequential test: `3.1`, or `8.6e+23`, since it multiplies with each patient."""
+    return f"{value:.1f}" if value < _MOST_DIGITS else f"{value:.1e}"
 
 
 def short(digest: str | None) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, settings
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract, incoming
 from wdbc_assets.domain.data.labelled import LEAST_NEW
 from wdbc_assets.domain.monitoring.retraining import Alarm, Facts, Limits, Need, assess
@@ -109,13 +110,20 @@ def _new_patients(store: Store, since: datetime | None) -> _NewPatients:
     reasons = []
     if gone:
         removed = len(store.removed_partitions("incoming_batch"))
-        why = f"{removed:,} were removed because of their age ({settings.variable('keep_batches_days')})"
-        reasons.append(
-            f"{gone:,} new diagnoses are of patients in no stored batch: "
-            + (why if removed else "it was not taken up yet, or the service scored them")
-        )
+        causes = [
+            "the id is unknown",
+            "a rule set the patient aside",
+            "the batch was not taken up yet",
+            "or only the service scored the patient",
+        ]
+        if removed:
+            batches = formatting.counted(removed, "batch was", "batches were")
+            causes.insert(0, f"{batches} removed because of age ({settings.variable('keep_batches_days')})")
+        subject = formatting.counted(gone, "new diagnosis is of a patient", "new diagnoses are of patients")
+        reasons.append(f"{subject} in no stored batch; possible causes: {', '.join(causes)}")
     if len(agreed) < len(new):
-        reasons.append(f"{len(new) - len(agreed):,} patients have contradictory diagnoses")
+        subject = formatting.counted(len(new) - len(agreed), "patient has", "patients have")
+        reasons.append(f"{subject} contradictory diagnoses")
     return _NewPatients(len(agreed) - gone, tuple(reasons))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.monitoring import batches
 from wdbc_assets.orchestration import attempts, jobs, resources
 from wdbc_assets.orchestration.partitions import BATCHES
@@ -43,9 +44,10 @@ def inbox_changed(
     if request is not None:
         added = BATCHES.build_add_request(possible)
         return dg.SensorResult(run_requests=[request], dynamic_partitions_requests=[added])
+    waiting = formatting.counted(len(arrived.batches) + len(arrived.unfinished), "batch waits", "batches wait")
+    files = formatting.counted(len(arrived.refused), "file was", "files were")
     return dg.SkipReason(
-        f"No run to start; {len(arrived.batches) + len(arrived.unfinished)} batches wait, and {len(arrived.refused)}"
-        f" files were refused.{f' {missing.what}. {missing.hint}' if missing else ''}"
+        f"No run to start; {waiting}, and {files} refused.{f' {missing.what}. {missing.hint}' if missing else ''}"
     )
 
 

@@ -159,7 +159,7 @@ def require_made(store: Store, asset: str, partition: str | None = None) -> None
         raise NeverMade(
             "no champion has been promoted yet" if spec.promoted else f"{asset} has never been materialized",
             where=store.url,
-            hint=f"Run `{spec.command}` first.",
+            hint=_commands_to_promote(store) if spec.promoted else f"Run `{spec.command}` first.",
         )
 
 
@@ -175,6 +175,14 @@ def missing_input(store: Store, assets: Iterable[str]) -> WdbcError | None:
         except WdbcError as error:
             return error
     return None
+
+
+def _commands_to_promote(store: Store) -> str:
+    """Return the hint with the commands that are missing for a promotion, in order. The promotion makes the policy."""
+    needed = ("fitted_pipeline", "cross_validation")
+    missing = [specs.ASSETS[name].command for name in needed if _present(store, {}, name) is None]
+    *others, last = (f"`{command}`" for command in (*missing, specs.ASSETS["champion"].command))
+    return f"Run {' and '.join(others)}, then {last}." if others else f"Run {last} first."
 
 
 def _evaluated_frame(inputs: Mapping[str, Manifest]) -> dict[str, str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.rebased import RebasedReference
 
 USUAL_PATIENTS = 300
-"""A reference of fewer patients has to be asked for by the number of its batches."""
+"""Without an alarm, a reference of fewer patients has to be asked for by the number of its batches."""
 
 MOST_PATIENTS = 10_000
 """More patients make a report slower and hardly more precise. A sample of this size is kept of them."""
@@ -49,11 +49,14 @@ class Proposed:
         patients: What the audit log states about it.
         content: The table as Parquet; empty for the patients of development.
         known: The number of patients whose diagnosis is known.
+        before_alarm: The number of patients in its batches before the window in alarm. If they are from before the
+            shift, the reference is a mixture, and the accepted shift may alarm again.
     """
 
     patients: ReferencePatients
     content: bytes = b""
     known: int = 0
+    before_alarm: int = 0
 
 
 def compose(store: Store, batches: int | None) -> Proposed:
@@ -61,7 +64,8 @@ def compose(store: Store, batches: int | None) -> Proposed:
 
     Args:
         store: The store.
-        batches: The number of batches; None for as many as have `USUAL_PATIENTS`, and at least the window of the alarm.
+        batches: The number of batches; None for the window in alarm, and as many more as a reference needs. If there
+            is no alarm, None is for as many as have `USUAL_PATIENTS`.
 
     Raises:
         WdbcError: there are too few batches or patients.
@@ -71,31 +75,47 @@ def compose(store: Store, batches: int | None) -> Proposed:
     from wdbc_assets.domain.monitoring import streams
     from wdbc_assets.store import codecs
 
-    by_batch = _last_batches(store, batches)
+    window = _window(store)
+    by_batch = _last_batches(store, batches, window)
     table, known = _weighted(store, list(by_batch.values()))
     streams.reference(table[list(contract.FEATURES)], table["log_odds"], table[WEIGHT])  # refused here, not in a report
     content = codecs.to_parquet(table[[*contract.FEATURES, WEIGHT]])
     names = tuple(by_batch)
     return Proposed(
-        ReferencePatients(names[-1], names, len(table), hashlib.sha256(content).hexdigest()), content, known
+        ReferencePatients(names[-1], names, len(table), hashlib.sha256(content).hexdigest()),
+        content,
+        known,
+        sum(len(by_batch[name]) for name in names[:-window]) if window else 0,
     )
 
 
-def _last_batches(store: Store, batches: int | None) -> "dict[str, pd.DataFrame]":
-    """Return the patients of the last batches by batch, oldest first. The arguments are those of `compose`."""
+def _last_batches(store: Store, batches: int | None, window: int) -> "dict[str, pd.DataFrame]":
+    """Return the patients of the last batches by batch, oldest first.
+
+    The batches before the window in alarm are from before the shift that is accepted, so they are taken only if the
+    window has too few patients for any reference.
+
+    Args:
+        store: The store.
+        batches: As in `compose`.
+        window: The number of batches in alarm, 0 without an alarm.
+    """
+    from wdbc_assets.domain.monitoring import streams
+
     reported = store.partitions("drift_report")
     if not reported or (batches or 0) > len(reported):
-        raise _too_few(store, f"the number of batches with a drift report is {len(reported)}")
-    least = batches or _window(store, reported[-1])
+        raise _too_few(store, "batches", f"the number of batches with a drift report is {len(reported)}")
+    least = batches or window or 1
+    needed = 0 if batches else streams.LEAST_REFERENCE if window else USUAL_PATIENTS
     taken: dict[str, pd.DataFrame] = {}
     patients = 0
     for name in reversed(reported):
-        if len(taken) >= least and (batches or patients >= USUAL_PATIENTS):
+        if len(taken) >= least and patients >= needed:
             break
         taken[name] = _patients(store, name)
         patients += len(taken[name])
-    if batches is None and patients < USUAL_PATIENTS:
-        raise _too_few(store, f"all batches together have {patients}, fewer than {USUAL_PATIENTS}")
+    if patients < needed:
+        raise _too_few(store, "patients", f"all batches together have {patients}, fewer than {needed}")
     return dict(reversed(taken.items()))
 
 
@@ -199,10 +219,13 @@ def _content(store: Store, entry: Entry) -> bytes:
     return content
 
 
-def _window(store: Store, batch: str) -> int:
-    """Return the number of batches of the window in alarm after a batch; 1 without an alarm."""
-    report = store.handle("drift_report", partition=batch).load()
-    return report.alarms[0].window if report.alarms else 1
+def _window(store: Store) -> int:
+    """Return the number of batches in the window of the last report's largest alarm; 0 without an alarm."""
+    reported = store.partitions("drift_report")
+    if not reported:
+        return 0
+    report = store.handle("drift_report", partition=reported[-1]).load()
+    return report.alarms[0].window if report.alarms else 0
 
 
 def _patients(store: Store, batch: str) -> "pd.DataFrame":
@@ -238,9 +261,9 @@ def _weighted(store: Store, tables: "list[pd.DataFrame]") -> "tuple[pd.DataFrame
     return table.assign(**{WEIGHT: known.fillna(table[WEIGHT])}), int(known.notna().sum())
 
 
-def _too_few(store: Store, what: str) -> WdbcError:
+def _too_few(store: Store, what: str, reason: str) -> WdbcError:
     return WdbcError(
-        f"there are too few patients for a reference: {what}",
+        f"there are too few {what} for a reference: {reason}",
         where=store.url,
-        hint="Nothing was changed. Wait for more batches, or state fewer with `--batches N`.",
+        hint="Nothing was changed. Wait for more batches, or state how many to take with `--batches N`.",
     )

@@ -21,7 +21,18 @@ from wdbc_assets.store import parsing, paths
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
-__all__ = ["ACTOR", "PASSING", "Retraining", "describe", "entries", "gather", "promote", "record", "was_promoted"]
+__all__ = [
+    "ACTOR",
+    "PASSING",
+    "Retraining",
+    "describe",
+    "entries",
+    "gather",
+    "promote",
+    "record",
+    "require_not_rolled_back",
+    "was_promoted",
+]
 
 ACTOR = "retraining"
 """Who acts if nobody does: the retraining itself."""
@@ -116,10 +127,10 @@ def promote(
 ) -> Entry:
     """Put the refit into production, if the champion still is the one that it was compared with.
 
-    With `force`, a person does so against the verdict.
+    With `force`, a person does so against the verdict, or after a rollback.
 
     Raises:
-        WdbcError: the verdict does not allow it.
+        WdbcError: the verdict does not allow it, or the refit was rolled back.
         Superseded: the champion has changed; nothing was moved.
         DamagedStore: the refit or its evidence is damaged.
     """
@@ -133,6 +144,8 @@ def promote(
             where=f"refit {formatting.short(comparison.refit)}",
             hint="The champion is unchanged. Retrain when more outcomes are known: `wdbc retrain`.",
         )
+    if not force:
+        require_not_rolled_back(registry.standing().history.entries, comparison.refit)
     store = retraining.store
     bundle = store.value(retraining.made_of[1])
     versions = {manifest.asset: manifest.version for manifest in retraining.made_of}
@@ -165,6 +178,21 @@ def entries(history: Sequence[Entry]) -> list[Entry]:
 def was_promoted(history: Sequence[Entry], refit: str | None) -> bool:
     """Return whether a refit was in production before: after a rollback nobody but a person promotes it again."""
     return any(entry.action == audit_log.PROMOTED and entry.candidate == refit for entry in history)
+
+
+def require_not_rolled_back(history: Sequence[Entry], refit: str) -> None:
+    """Raise WdbcError if a refit that is not in production was before: it was rolled back, for a reason."""
+    if not was_promoted(history, refit):
+        return
+    after = max(entry.number for entry in history if entry.action == audit_log.PROMOTED and entry.candidate == refit)
+    rollback = next((one for one in history if one.number > after and one.action == audit_log.ROLLED_BACK), None)
+    how = f"rolled back at {rollback.at[:16]} UTC by {rollback.actor}: {rollback.reason}" if rollback else "replaced"
+    raise WdbcError(
+        f"the refit was in production before, and was {how}",
+        where=f"refit {formatting.short(refit)}",
+        hint="Nothing was changed. If the reason no longer holds, promote it again with `wdbc promote --refit --force"
+        " --reason TEXT`; otherwise wait for more outcomes, and run `wdbc retrain`.",
+    )
 
 
 def describe(entry: Entry) -> str:

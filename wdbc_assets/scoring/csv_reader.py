@@ -55,10 +55,10 @@ class CsvSource:
         self._blocks = _read_blocks(file, block)
         self._first = next(self._blocks, b"")
         # Only the first line can make the file invalid; irregularities further on cost only their own row.
-        csv_layouts.refuse_format(self._first)
+        csv_layouts.refuse_format(self._first, hint=file_formats.PATIENTS)
         self._first = self._first.removeprefix(file_formats.BYTE_ORDER_MARK)
         line, _, rest = self._first.partition(b"\n")
-        csv_layouts.refuse_bytes(line)
+        csv_layouts.refuse_bytes(line, hint=file_formats.PATIENTS)
         text = line.decode().removesuffix("\r")
         self.header = csv_layouts.header_of(text, optional=_OPTIONAL, strict=strict)
         self._line = 1

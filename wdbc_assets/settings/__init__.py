@@ -193,13 +193,20 @@ def _refusal(error: ValidationError, places: Mapping[str, str]) -> WdbcError:
     """
     faults = [(str(fault["loc"][0]), fault) for fault in error.errors(include_input=False)]
     lines = [f"{variable(name)}: {_possible(fault)}" for name, fault in faults]
-    defaults = {variable(name): _default(Settings.model_fields[name].default) for name, _ in faults}
     return WdbcError(
         "invalid setting: " + "; ".join(lines),
         where="; ".join(dict.fromkeys(places.get(name, "the command's options") for name, _ in faults)),
-        hint="Correct it, or remove it to use the default: "
-        + ", ".join(f"{name}={default}" for name, default in defaults.items()),
+        hint=_hint({variable(name): Settings.model_fields[name].default for name, _ in faults}),
     )
+
+
+def _hint(defaults: Mapping[str, object]) -> str:
+    unset = [name for name, default in defaults.items() if default is None or default == ""]
+    values = [f"{name}={_text(default)}" for name, default in defaults.items() if name not in unset]
+    hint = "Correct it, or remove it"
+    if values:
+        hint += f" to use the default: {', '.join(values)}"
+    return hint + "".join(f"; by default {name} is not set" for name in unset)
 
 
 def _possible(fault: Mapping[str, Any]) -> str:
@@ -207,5 +214,5 @@ def _possible(fault: Mapping[str, Any]) -> str:
     return f"{message}; use true or false" if fault["type"].startswith("bool_") else message
 
 
-def _default(value: object) -> str:
-    return "unset" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -9,7 +9,7 @@ from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.pipeline import calls, specs
 from wdbc_assets.registry import references, scoring_context
-from wdbc_assets.store import codecs, index
+from wdbc_assets.store import codecs, index, removals
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
 from wdbc_assets.verification.causes import Cause
@@ -94,14 +94,28 @@ class Inventory:
         """Return the batches of an asset that a version was made from, and a cause if they are others now.
 
         The manifest states their digest. Batches that arrived since do not matter.
+
+        Raises:
+            NotDerived: batches were removed because of their age since it was made.
         """
         handles = [self._store.handle(name, partition=batch) for batch in batches]
         stated = manifest.parameters.get(parameter)
         for count in range(len(handles), -1, -1):
             if calls.digest_of_batches([handle.manifest for handle in handles[:count]]) == stated:
                 return handles[:count], []
+        if removed := self._removed_since(name, manifest):
+            batches_removed = formatting.counted(removed, "batch", "batches")
+            raise NotDerived(f"removed because of their age since it was made: {batches_removed} of {name}")
         now = calls.digest_of_batches([handle.manifest for handle in handles])
         return handles, [Cause("input", f"{name} of the batches", stated, now)]
+
+    def _removed_since(self, name: str, manifest: Manifest) -> int:
+        """Return how many batches of an asset were removed after a version was made: it may have been made from them.
+
+        Earlier removals cannot be why its batches are others now.
+        """
+        removed = (removals.find(self._store.backend, name, batch) for batch in self._store.removed_partitions(name))
+        return sum(one is not None and (not one.at or one.at[:19] >= manifest.made_at[:19]) for one in removed)
 
     def _rebased(self, asset: str, manifest: Manifest) -> Any:
         """Return the accepted reference that a version was made with.

@@ -120,7 +120,8 @@ def test_without_a_champion_batches_are_stored_and_the_error_says_what_to_run(
     store = open_store(str(environment / "results"), relative_to=environment)
     assert store.partitions("incoming_batch") == [added["batch"]]
     again = document("monitor", code=1)
-    assert (again["taken_up"], again["failed"][0]["hint"]) == ([], "Run `wdbc promote` first.")
+    hint = "Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`."
+    assert (again["taken_up"], again["failed"][0]["hint"]) == ([], hint)
 
 
 def test_an_empty_inbox_says_how_to_fill_it() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,7 @@ def test_diagnoses_against_the_predictions_raise_an_alarm(store: Store, inbox: P
     assert found["verdict"] == "alarm"
     checks = {check.rule: check.passed for check in store.handle("live_metrics").manifest.checks}
     assert checks == {"predictions_agree_with_outcomes": False}
+    assert re.search(r"recall       evidence \d\.\de\+\d\d against 0\.95 from \d+ malignant patients", typed("live"))
 
 
 @pytest.mark.fault("D16")

@@ -37,12 +37,23 @@ def test_a_rebase_closes_the_drift_and_is_shown_where_people_look(store: Store, 
     assert "reference: 1 accepted batch, since" in typed("monitor").output
     file = monitored.put(tmp_path, "plain.csv", monitored.patients(150, 3))
     assert json.loads(typed("monitor", str(file), "--json").stdout)["verdict"] == "drift"
-    assert "150 patients of the last 1: a new instrument" in typed("history").output
+    assert "150 patients of the last 1 batch: a new instrument" in typed("history").output
 
     undone = typed("monitor", "rebase", "--to-development", "--json", "--reason", "it was a mistake")
     assert json.loads(undone.stdout)["entry"]["reference"]["batches"] == []
     report = taken_up(inbox, 4)
     assert (report["verdict"], report["earlier_batches"], "rebase" in report) == ("drift", 1, False)
+
+
+def test_patients_from_before_the_window_in_alarm_are_named(store: Store, inbox: Path) -> None:
+    monitored.put(inbox, "1.csv", monitored.patients(150, 1))
+    typed("monitor")
+    assert taken_up(inbox, 2)["verdict"] == "drift"
+    shown = typed("monitor", "rebase", "--batches", "2", "--reason", "a new instrument").output
+    assert "warning: 150 patients of these batches arrived before the window in alarm" in shown
+    typed("monitor", "rebase", "--to-development", "--reason", "a mistake")
+    plain = json.loads(typed("monitor", "rebase", "--json", "--reason", "a new instrument").stdout)
+    assert (plain["entry"]["reference"]["patients"], plain["before_alarm"]) == (150, 0)
 
 
 def test_a_rebase_without_batches_says_what_is_missing(store: Store) -> None:

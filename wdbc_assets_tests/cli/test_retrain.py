@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 import wdbc_assets
-from wdbc_assets import settings
+from wdbc_assets import clock, settings
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring.alerts import store_problems
-from wdbc_assets.registry import policies, retraining, roots
+from wdbc_assets.registry import candidate, policies, retraining, roots
 from wdbc_assets.registry.candidate import Case
 from wdbc_assets.registry.decision_log import Decision, Superseded
 from wdbc_assets.registry.registry import Registry, open_registry
@@ -219,6 +220,39 @@ def test_a_refit_that_was_rolled_back_is_not_promoted_by_itself_again(
     assert actions(store) == ["promoted", "refit compared", "promoted", "rolled back"]
 
 
+def test_a_refit_that_was_rolled_back_is_promoted_again_only_by_force(store: Store) -> None:
+    before = open_registry(store).standing().version
+    typed("retrain")
+    typed("promote", "--refit")
+    typed("rollback", "--reason", "wrong after all")
+    for arguments in ([], ["--dry-run"]):
+        with pytest.raises(WdbcError, match=r"was in production before, and was rolled back at .*: wrong after all"):
+            typed("promote", "--refit", *arguments)
+    with pytest.raises(WdbcError, match="rolled back at"):
+        retraining.promote(open_registry(store), retraining.gather(store), actor="anna")
+    assert open_registry(store).standing().version == before
+    assert "this refit was in production before, and was rolled back" in typed("retrain", "--force").output
+    assert "is in production" in typed("promote", "--refit", "--force", "--reason", "the outcomes were wrong").output
+    entry = open_registry(store).standing().history.entries[-1]
+    assert (entry.action, entry.reason, entry.forced) == ("promoted", "the outcomes were wrong", False)
+    assert "already in production" in typed("promote", "--refit").output
+
+
+def test_a_refit_is_not_compared_with_its_own_recipe(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed("retrain")
+    typed("promote", "--refit")
+    standing = open_registry(store).standing()
+    fit = {"fitted_pipeline": store.handle("refit").manifest}  # only its version counts
+    case = Case(store, fit, {"recipe": "logistic"}, standing, is_current=True)
+    monkeypatch.setattr(candidate, "gather", lambda _: case)
+    shown = typed("champion").output
+    assert ": better, against logistic" in shown
+    assert "candidate: none; the champion is a refit of the current pipeline's recipe" in shown
+    assert "would not replace" not in shown
+    described = document("champion")["candidate"]
+    assert (described["champion_is_refit"], described["comparison"]) == (True, None)
+
+
 def test_a_refit_with_wrong_labels_is_refused_and_only_a_person_can_force_it(
     other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,14 +308,27 @@ def test_diagnoses_of_batches_beyond_retention_are_named_as_the_reason(other: St
         removals.remove(other.backend, "incoming_batch", partition, Removal("2026-06-01", "it is older than 90 days"))
     dry = document("retrain", "--dry-run")
     assert dry["obstacles"] == ["30 new diagnoses; a comparison needs at least 90"]
-    gone = "210 new diagnoses are of patients in no stored batch: 7 were removed because of their age"
-    assert dry["unusable"] == [f"{gone} (WDBC_KEEP_BATCHES_DAYS)"]
+    gone = (
+        "210 new diagnoses are of patients in no stored batch; possible causes: 7 batches were removed because of age"
+    )
+    assert [one.startswith(f"{gone} (WDBC_KEEP_BATCHES_DAYS)") for one in dry["unusable"]] == [True]
     assert f"not counted: {gone}" in typed("retrain", "--dry-run").output
-    with pytest.raises(WdbcError, match="1 batches with known outcomes arrived so far") as refused:
+    with pytest.raises(WdbcError, match="1 batch with known outcomes arrived so far") as refused:
         typed("retrain", "--force")
     assert "210 patients with a known outcome are in no stored batch" in refused.value.what
     assert "WDBC_KEEP_BATCHES_DAYS" in refused.value.what
     assert other.handle("labelled_patients").load().without_batch == 210
+
+
+def test_a_retraining_from_batches_that_were_removed_is_no_divergence(store: Store) -> None:
+    at = (clock.now() + timedelta(seconds=1)).isoformat(timespec="seconds")
+    removals.remove(
+        store.backend, "incoming_batch", store.partitions("incoming_batch")[0], Removal(at, "it is older than 90 days")
+    )
+    patients, comparison = verify(store, settings.load(), ["labelled_patients", "refit_comparison"], deep=False)
+    assert patients.verdict == "not derived"
+    assert patients.reason == "removed because of their age since it was made: 1 batch of incoming_batch"
+    assert comparison.verdict == "same"
 
 
 def test_few_diagnoses_are_an_obstacle(other: Store) -> None:

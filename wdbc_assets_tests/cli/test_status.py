@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from wdbc_assets import settings
-from wdbc_assets.cli import wdbc
+from wdbc_assets.cli import terminal, wdbc
 from wdbc_assets.pipeline import code_versions, specs, staleness
 from wdbc_assets.store.store import Store, open_store
 
@@ -44,6 +44,14 @@ def test_a_line_has_version_time_and_size_and_every_reason_has_a_line(store: Sto
     for part in ("raw_data", manifest.version[:12], manifest.made_at[:19], "3.9 KiB", "configuration source elsewhere"):
         assert part in first
     assert second.strip().startswith("source content changed")
+
+
+def test_one_batch_or_row_is_in_the_singular(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    key = "20260301T000000Z-000000000001"
+    store.commit(store.draft("drift_report", b"{}", run_id="run-1", partition=key), run_id="run-1")
+    assert any(line.endswith(f"latest of 1 batch: {key}") for line in lines())
+    terminal.asset_line("raw_data", "made", 1, None, "0" * 64)
+    assert " 1 row " in capsys.readouterr().out
 
 
 @pytest.mark.fault("O02")

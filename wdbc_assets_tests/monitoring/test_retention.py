@@ -101,7 +101,7 @@ def test_old_batches_go_by_gc_and_everything_else_goes_on(
     assert [path.name.partition("_")[0] for path in (inbox / "taken").iterdir()] == [new]
     assert (inbox / "refused" / "of-today.csv").exists()
     assert store.partitions("drift_report") == [old, new]
-    assert "removed because of their age: 1 batches" in typed("status")
+    assert "removed because of their age: 1 batch" in typed("status")
     assert typed("status", "--check").strip() == "ok"
     assert "to be removed: 0 versions" in typed("gc")
 

@@ -19,6 +19,10 @@ from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests import retrained
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
+OTHERS = (
+    "the id is unknown, a rule set the patient aside, the batch was not taken up yet, or only the service scored the"
+    " patient"
+)
 AT = datetime(2026, 1, 29, 21, 37, 57, tzinfo=UTC)
 
 
@@ -82,7 +86,7 @@ def test_only_patients_that_can_be_used_count_and_the_others_are_explained(envir
     assert retraining._new_patients(store, None) == retraining._NewPatients(
         237,
         (
-            "5 new diagnoses are of patients in no stored batch: it was not taken up yet, or the service scored them",
+            f"5 new diagnoses are of patients in no stored batch; possible causes: {OTHERS}",
             "3 patients have contradictory diagnoses",
         ),
     )
@@ -90,7 +94,10 @@ def test_only_patients_that_can_be_used_count_and_the_others_are_explained(envir
         removals.remove(store.backend, "incoming_batch", key, Removal("2026-06-01", "it is older than 90 days"))
     found = retraining._new_patients(store, None)
     assert found.usable == 27
-    assert found.unusable[0].startswith("215 new diagnoses are of patients in no stored batch: 7 were removed")
+    assert found.unusable[0] == (
+        "215 new diagnoses are of patients in no stored batch; possible causes: 7 batches were removed because of age"
+        f" (WDBC_KEEP_BATCHES_DAYS), {OTHERS}"
+    )
 
 
 def test_few_new_diagnoses_are_counted_without_reading_a_batch(

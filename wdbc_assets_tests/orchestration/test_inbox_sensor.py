@@ -71,10 +71,10 @@ def test_a_run_in_progress_is_not_requested_again_and_a_failed_one_after_a_pause
     monitored.put(inbox, "new.csv", monitored.patients(5))
     (request,) = tick(instance).run_requests
     ended(instance, request, dg.DagsterRunStatus.STARTED)
-    assert "1 batches wait" in tick(instance).skip_message
+    assert "1 batch waits, and 0 files were refused" in tick(instance).skip_message
     (run,) = instance.get_runs()
     instance.report_run_failed(run)
-    assert "1 batches wait" in tick(instance).skip_message
+    assert "1 batch waits, and 0 files were refused" in tick(instance).skip_message
 
     class Later(datetime):
         @classmethod

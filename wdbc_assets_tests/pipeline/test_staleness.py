@@ -7,7 +7,8 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.pipeline import code_versions, specs, staleness
-from wdbc_assets.store.store import Store, open_store
+from wdbc_assets.store import paths
+from wdbc_assets.store.store import NeverMade, Store, open_store
 
 
 @pytest.fixture
@@ -111,3 +112,22 @@ def test_a_damaged_pointer_is_a_reason(store: Store, source: Path, tmp_path: Pat
     make_all(store, source)
     (tmp_path / "results/metrics/current.json").write_bytes(b"{}")
     assert reasons(store)["metrics"] == ("the pointer is damaged: its content does not match its digest",)
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        (("fitted_pipeline", "cross_validation"), "Run `wdbc run` and `wdbc evaluate`, then `wdbc promote`."),
+        (("cross_validation",), "Run `wdbc evaluate`, then `wdbc promote`."),
+        ((), "Run `wdbc promote` first."),
+    ],
+)
+def test_without_a_champion_the_hint_names_the_missing_commands_in_order(
+    store: Store, source: Path, missing: tuple[str, ...], hint: str
+) -> None:
+    make_all(store, source)
+    for asset in ("champion", *missing):
+        store.backend.remove(paths.pointer(asset))
+    with pytest.raises(NeverMade) as error:
+        staleness.require_made(store, "champion")
+    assert error.value.hint == hint

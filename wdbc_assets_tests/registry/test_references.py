@@ -64,7 +64,7 @@ def table_of(store: Store, entry: Entry) -> Path:
 
 
 def test_an_accepted_shift_is_no_drift_and_the_scan_begins_again(store: Store) -> None:
-    entry = rebased(store)
+    entry = rebased(store, 3)
     assert entry.reference is not None
     assert (entry.reference.batches, entry.reference.patients) == ((key(1), key(2), key(3)), 3 * ROWS)
     first = monitored.take_up(store, key(4), shifted(4))
@@ -117,11 +117,41 @@ def test_a_known_diagnosis_replaces_the_probability_of_a_patient(store: Store) -
     assert weights[60:].tolist() == probabilities[60:].tolist()
 
 
-def test_the_window_of_the_alarm_is_the_least_number_of_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "USUAL_PATIENTS", 1)
+def after_normal_weeks(store: Store) -> Store:
+    """Let the stored batches be followed by two normal ones, with a shift that began in the third week after them."""
+    for week in (1, 2, 3):
+        store.backend.remove(paths.pointer("drift_report", key(week)))
+    for week in (4, 5):
+        assert monitored.take_up(store, key(week), monitored.patients(ROWS, week)).verdict == "no drift"
+    return store
+
+
+def test_the_patients_of_the_window_in_alarm_are_enough_for_a_reference(store: Store) -> None:
+    after_normal_weeks(store)
+    report = monitored.take_up(store, key(6), shifted(6))
+    assert (report.verdict, report.alarms[0].window) == ("drift", 1)
+    proposed = references.compose(store, None)
+    assert (proposed.patients.batches, proposed.patients.patients, proposed.before_alarm) == ((key(6),), ROWS, 0)
+    assert references.compose(store, 3).before_alarm == 2 * ROWS
+
+
+def test_earlier_batches_are_taken_and_counted_if_the_window_has_too_few_patients(store: Store) -> None:
+    after_normal_weeks(store)
+    report = monitored.take_up(store, key(6), monitored.patients(60, 6, moved="texture_mean", by=0.7))
+    assert (report.verdict, report.alarms[0].window) == ("drift", 1)
+    proposed = references.compose(store, None)
+    assert (proposed.patients.batches, proposed.before_alarm) == ((key(5), key(6)), ROWS)
+
+
+def test_without_an_alarm_as_many_batches_as_have_the_usual_patients_are_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alarms = store.handle("drift_report", partition=key(3)).load().alarms
     assert len(references.compose(store, None).patients.batches) == alarms[0].window
     monkeypatch.setattr(DriftReport, "alarms", ())
+    proposed = references.compose(store, None)
+    assert (len(proposed.patients.batches), proposed.before_alarm) == (3, 0)
+    monkeypatch.setattr(references, "USUAL_PATIENTS", 1)
     assert references.compose(store, None).patients.batches == (key(3),)
 
 
@@ -145,12 +175,14 @@ def test_another_champion_computes_the_log_odds_again_and_the_scan_begins_again(
     assert (after.verdict, after.earlier_batches, after.rebase) == ("no drift", 0, before.rebase)
 
 
-def test_too_few_patients_are_refused_and_nothing_changes(store: Store) -> None:
+def test_too_few_patients_are_refused_and_nothing_changes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.backend.remove(paths.pointer("drift_report", key(1)))
-    with pytest.raises(WdbcError, match="all batches together have 220, fewer than 300"):
-        references.compose(store, None)
-    with pytest.raises(WdbcError, match="the number of batches with a drift report is 2"):
+    with pytest.raises(WdbcError, match=r"too few batches for a reference: the number of .* report is 2"):
         references.compose(store, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(DriftReport, "alarms", ())
+        with pytest.raises(WdbcError, match=r"too few patients .*: all batches together have 220, fewer than 300"):
+            references.compose(store, None)
     monitored.take_up(store, key(4), shifted(4)[:40])
     with pytest.raises(WdbcError, match="a reference of 40 patients"):
         references.compose(store, 1)
@@ -194,7 +226,7 @@ def test_a_damaged_reference_is_named_and_another_rebase_replaces_it(store: Stor
     table_of(store, entry).unlink()
     with pytest.raises(DamagedStore, match="the patients of the rebased reference"):
         references.load(store, entry, "")
-    rebased(store, 2)
+    rebased(store, 3)
     assert monitored.take_up(store, key(4), shifted(4)).verdict == "no drift"
 
 

@@ -276,3 +276,11 @@ def test_scikit_learns_target_is_never_taken_for_the_diagnosis() -> None:
     with pytest.raises(csv_layouts.NotATable) as refused:
         reading.read(content)
     assert "0 is malignant" in refused.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"1,\0,2\n"])
+def test_the_hint_for_patients_to_score_asks_for_no_diagnosis(content: bytes) -> None:
+    with pytest.raises(csv_layouts.NotATable) as refused:
+        chunks_of(content)
+    assert refused.value.hint.startswith("Give a CSV whose first line names the 30 measurements, in any order.")
+    assert "wdbc.data" not in refused.value.hint

@@ -4,18 +4,20 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from wdbc_assets import settings, verification
+from wdbc_assets import clock, settings, verification
 from wdbc_assets.cli import wdbc
 from wdbc_assets.domain.data import contract
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.pipeline import specs
-from wdbc_assets.store import codecs, paths
+from wdbc_assets.store import codecs, paths, removals
+from wdbc_assets.store.removals import Removal
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets.verification import AssetVerification
 from wdbc_assets_tests import monitored
@@ -204,6 +206,18 @@ def test_batches_that_are_gone_or_came_later_are_distinguished(store: Store) -> 
     for changed in (found["live_metrics", None], found["drift_report", third]):
         assert changed.verdict == "diverged"
         assert changed.causes[0].name.endswith("of the batches")
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(1, "not derived"), (-1, "diverged")])
+def test_batches_removed_because_of_their_age_since_then_are_no_divergence(
+    store: Store, days: int, verdict: str
+) -> None:
+    first, *_ = store.partitions("predictions")
+    at = (clock.now() + timedelta(days=days)).isoformat(timespec="seconds")
+    removals.remove(store.backend, "predictions", first, Removal(at, "it is older than 90 days"))
+    found = verified(store)["live_metrics", None]
+    assert found.verdict == verdict
+    assert ("removed because of their age since it was made: 1 batch of predictions" in found.reason) == (days > 0)
 
 
 def test_a_rebase_that_is_not_in_the_history_is_named(store: Store) -> None:

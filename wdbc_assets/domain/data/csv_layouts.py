@@ -179,27 +179,27 @@ def shown(text: str) -> str:
     return ascii(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "...")
 
 
-def refuse_format(content: bytes) -> None:
-    """Refuse content that is empty, or that is recognizably of another format.
+def refuse_format(content: bytes, *, hint: str = _HINT) -> None:
+    """Refuse content that is empty, for which `hint` says what to give, or recognizably of another format.
 
     Raises:
         NotATable: the message names the format.
     """
     if not content or content.isspace():
-        raise NotATable("the source is empty", hint=_HINT)
+        raise NotATable("the source is empty", hint=hint)
     if (kind := file_formats.recognise(content)) is not None:
         raise NotATable(f"the source is {kind.name}, not a table", hint=kind.hint)
 
 
-def refuse_bytes(content: bytes) -> None:
-    """Refuse content that is not UTF-8 text.
+def refuse_bytes(content: bytes, *, hint: str = _HINT) -> None:
+    """Refuse content that is not UTF-8 text; `hint` says what to give instead of binary content.
 
     Raises:
         NotATable: the message names the likely encoding, and the line.
     """
     if (position := content.find(b"\0")) >= 0:
         what = "the source holds NUL bytes: it is binary, or text in UTF-16"
-        raise NotATable(what, where=_line_of(content, position), hint=f"{_HINT} {file_formats.UTF_8}")
+        raise NotATable(what, where=_line_of(content, position), hint=f"{hint} {file_formats.UTF_8}")
     try:
         content.isascii() or content.decode("utf-8")
     except UnicodeDecodeError as error:

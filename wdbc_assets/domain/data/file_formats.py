@@ -10,6 +10,9 @@ START_BYTES = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 TABLE = "Give the file wdbc.data as UCI publishes it, or a CSV whose header names its 32 columns."
+PATIENTS = (
+    "Give a CSV whose first line names the 30 measurements, in any order. It may have an id, and needs no diagnosis."
+)
 UTF_8 = "Save it as UTF-8: in a spreadsheet choose `CSV UTF-8`; otherwise convert it, for example with iconv."
 _EXPORT = (
     "Export the table: in the spreadsheet choose File, Save As, `CSV UTF-8 (Comma delimited)`, and give that file."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 
@@ -82,9 +83,10 @@ class LabelledPatients:
     def _lost(self) -> str:
         if not self.without_batch:
             return ""
+        verb = "is" if self.without_batch == 1 else "are"
         return (
-            f". {self.without_batch:,} patients with a known outcome are in no stored batch: theirs may be older than"
-            " WDBC_KEEP_BATCHES_DAYS"
+            f". {formatting.counted(self.without_batch, 'patient')} with a known outcome {verb} in no stored batch,"
+            " which may be older than WDBC_KEEP_BATCHES_DAYS"
         )
 
     def cut(self, *, after: str) -> str:
@@ -103,9 +105,10 @@ class LabelledPatients:
         by_batch = new.groupby(ARRIVED_AT)[contract.DIAGNOSIS].agg(["size", "sum"])
         newest_first = list(by_batch.itertuples(name=None))[::-1]
         if len(newest_first) < 2:
+            batches = formatting.counted(len(newest_first), "batch", "batches")
             since = f"since {after[:16]} UTC, up to which the champion was fitted" if after else "so far"
             raise WdbcError(
-                f"{len(newest_first)} batches with known outcomes arrived {since}; at least 2 are needed: one to fit"
+                f"{batches} with known outcomes arrived {since}; at least 2 are needed: one to fit"
                 f" on, and a later one to compare on{self._lost}",
                 where="the incoming batches and the outcomes",
                 hint=_TAKE_UP,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import formatting
 from wdbc_assets.domain.rules.base import ResultRule
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def alarms(metrics: "LiveMetrics") -> list[str]:
     ]
     evidence = metrics.recall_evidence
     if evidence.in_alarm:
-        lines.append(
-            f"evidence against a recall of {LEAST_RECALL:g} is {evidence.largest:.0f}, needed: below {evidence.alarm:g}"
-        )
+        found = formatting.evidence(evidence.largest)
+        lines.append(f"evidence against a recall of {LEAST_RECALL:g} is {found}, needed: below {evidence.alarm:g}")
     return lines
 
 

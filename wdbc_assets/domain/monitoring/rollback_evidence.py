@@ -11,13 +11,13 @@ with another policy.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import formatting
+
 if TYPE_CHECKING:
     import pandas as pd
 
 NO_VERSION = ""
 """In place of the version of the model before the champion, if there is none or it could not score the batch."""
-
-_MOST_DIGITS = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class RollbackEvidence:
     in_alarm: bool
 
     def __str__(self) -> str:
-        value = f"{self.evidence:.1f}" if self.evidence < _MOST_DIGITS else f"{self.evidence:.1e}"
-        return f"E = {value} from {self.patients:,} patients"
+        return f"E = {formatting.evidence(self.evidence)} from {formatting.counted(self.patients, 'patient')}"
 
     @property
     def is_reached(self) -> bool:

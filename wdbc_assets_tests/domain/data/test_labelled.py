@@ -43,7 +43,7 @@ def test_only_batches_after_those_of_the_champion_count() -> None:
 @pytest.mark.parametrize("after", ["", "2026-01-07"])
 def test_one_batch_cannot_be_split_by_time(after: str) -> None:
     patients = arrived((30, 12)) if not after else arrived(*[(30, 12)] * 8)
-    with pytest.raises(WdbcError, match="1 batches with known outcomes arrived") as raised:
+    with pytest.raises(WdbcError, match="1 batch with known outcomes arrived") as raised:
         patients.cut(after=after)
     assert "wdbc outcomes add" in raised.value.hint
 
