@@ -21,10 +21,10 @@ from wdbc_assets.orchestration.materialize import FORCE_TAG
 from wdbc_assets.pipeline import progress
 from wdbc_assets.pipeline.engines import developed, explaining, large, summed_folds
 from wdbc_assets.pipeline.engines.local import Local
-from wdbc_assets.store import table_files
+from wdbc_assets.store import reader, table_files
 from wdbc_assets.store.large_evaluation import LargeCrossValidation, PredictionsInFile
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets.verification import verify
+from wdbc_assets.verification import rederive, verify
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.commands import typed
 from wdbc_assets_tests.domain.validation import clean_frame
@@ -129,16 +129,19 @@ def test_each_pass_over_the_table_is_reported_also_while_no_fit_has_ended(
     assert reported[-1].endswith("candidates evaluated 6/6")
 
 
+@pytest.mark.parametrize("most_compared", [reader.MOST_COMPARED, 100])
 def test_a_second_run_leaves_everything_unchanged_and_verification_derives_the_same(
-    environment: Path, instance: dg.DagsterInstance
+    environment: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, most_compared: int
 ) -> None:
+    for module in (reader, rederive):
+        monkeypatch.setattr(module, "MOST_COMPARED", most_compared)
     store = made(environment, instance)
     versions = [store.handle(name).manifest for name in MADE]
     assert run("train", instance).success
     assert [store.handle(name).manifest for name in MADE] == versions
     findings = list(verify(store, settings.load(), MADE, deep=False))
     assert [one.verdict for one in findings] == ["same"] * len(MADE), [(one.asset, one.causes) for one in findings]
-    assert "large files" in findings[0].compared
+    assert ("large files" in findings[0].compared) == (most_compared == 100)
     assert typed("status").output.count("up to date") >= len(LARGE)
 
 
