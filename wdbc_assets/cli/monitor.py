@@ -69,8 +69,8 @@ def monitor(context: click.Context, *, file: str | None = None, service: bool, a
     if file is not None:
         from wdbc_assets.monitoring import drift_of_file
 
-        of_file, alone = drift_of_file.assess(file, store, config)
-        _show(alone, of_file, as_json=as_json)
+        patients, drift = drift_of_file.assess(file, store, config)
+        _show(drift, patients, as_json=as_json)
         return
     inbox = open_inbox(config)
     arrived = batches.arrivals(store, inbox)

@@ -42,7 +42,6 @@ _PATIENTS = "patients.parquet"
 _SOURCE = "wdbc.data"
 _PREDICTIONS = "predictions.parquet"
 _MODEL = "model.json"
-_STATED = ("model", "recipe", "policy", "previous_version")
 _LARGE_SPLIT = ("train", "test")
 _DRAW = "draw.json"
 _SPLIT = ("X_train", "X_test", "y_train", "y_test")
@@ -221,7 +220,7 @@ def _incoming_decode(contents: Mapping[str, Any]) -> Any:
 
 
 def _predictions_encode(_asset: str, predictions: Any) -> dict[str, bytes]:
-    return {_MODEL: to_json({name: getattr(predictions, name) for name in _STATED})}
+    return {_MODEL: to_json(predictions.stated)}
 
 
 def _predictions_decode(contents: Mapping[str, Any]) -> Any:

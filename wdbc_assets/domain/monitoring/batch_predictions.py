@@ -30,6 +30,11 @@ class BatchPredictions:
     previous_version: str
 
     @property
+    def stated(self) -> dict[str, str]:
+        """What holds for all patients: model, recipe, policy and previous version."""
+        return {name: value for name, value in vars(self).items() if name != "patients"}
+
+    @property
     def table(self) -> "pd.DataFrame":
         """All patients in memory, with model, recipe, policy and previous version as further columns."""
         import numpy as np
@@ -37,7 +42,6 @@ class BatchPredictions:
 
         frame = self.patients.frame()
         codes = np.zeros(len(frame), dtype=np.int8)
-        stated = {name: getattr(self, name) for name in ("model", "recipe", "policy", "previous_version")}
         return frame.assign(
-            **{name: pd.Categorical.from_codes(codes, pd.Index([text])) for name, text in stated.items()}
+            **{name: pd.Categorical.from_codes(codes, pd.Index([text])) for name, text in self.stated.items()}
         )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class _Processes:
     def result(self, future: Future[Any]) -> Any:
         with self._naming_death():
             path = future.result()
-        return _taken(path)
+        return _read_outcome(path)
 
     def require_alive(self) -> None:
         pass  # a dead process ends every future
@@ -99,7 +100,7 @@ class _Processes:
             ) from None
 
 
-def _left(outcome: Any, folder: Path) -> Path:
+def _write_outcome(outcome: Any, folder: Path) -> Path:
     """Write an outcome to a file of the folder, in the form of a message between processes; return its path.
 
     A process may be killed at any time, and the pool of `concurrent.futures` would wait forever for the rest of a
@@ -114,7 +115,7 @@ def _left(outcome: Any, folder: Path) -> Path:
     return path
 
 
-def _taken(path: Path) -> Any:
+def _read_outcome(path: Path) -> Any:
     """Return the outcome in a file, and remove it."""
     with Connection(os.open(path, os.O_RDONLY), writable=False) as file:
         outcome = file.recv()
@@ -122,13 +123,14 @@ def _taken(path: Path) -> Any:
     return outcome
 
 
-_run: Callable[[Any], Path]
+_outcome_of_unit: Callable[[Any], Any]
+_folder: Path
 
 
 def _initialize_worker(run: Callable[[Any, Any], Any], task: Any, stop: Connection, folder: Path) -> None:
-    global _run  # noqa: PLW0603 -- of this process, whose units find it here
+    global _outcome_of_unit, _folder  # of this process, whose units find them here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
-    _run = lambda unit: _left(outcome_of(run, task, unit), folder)  # noqa: E731
+    _outcome_of_unit, _folder = partial(outcome_of, run, task), folder
     threading.Thread(target=_end_with, args=(stop, folder), daemon=True).start()
 
 
@@ -140,4 +142,4 @@ def _end_with(stop: Connection, folder: Path) -> None:
 
 
 def _run_in_worker(unit: Any) -> Path:
-    return _run(unit)
+    return _write_outcome(_outcome_of_unit(unit), _folder)
