@@ -202,7 +202,7 @@ def _time(folder: Path, repetitions: int) -> dict[int, list[float]]:
             begun = time.process_time()
             for _ in range(_IN_A_SECOND[size]):
                 sketcher.offer(loaded, X, p, [[]] * size)
-            sketcher.drain(datetime.now(UTC))
+            sketcher.add_up(datetime.now(UTC))
             found.setdefault(size, []).append((time.process_time() - begun) / _IN_A_SECOND[size])
     return {size: seconds[1:] for size, seconds in found.items()}
 

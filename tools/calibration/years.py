@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from wdbc_assets.domain.monitoring import drift, outcome_scan, scan, streams, thresholds
+from wdbc_assets.domain.monitoring import drift, outcome_scan, references, scan, streams, thresholds
 from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 
 REFERENCE, WEEK, DAYS = 569, 114, 7
@@ -67,7 +67,7 @@ def begin(people: Population, generator: np.random.Generator) -> Year:
     return Year(
         model=fit(patients.X, patients.y),
         threshold=_threshold(out_of_fold[patients.y == 1]),
-        reference=streams.reference(patients.X, out_of_fold, patients.y),
+        reference=references.build(patients.X, out_of_fold, patients.y),
         known=outcome_scan.sums(patients.y, out_of_fold),
     )
 

@@ -81,10 +81,10 @@ def drift_report(
 
     These are the patients that the model was developed on, or those of batches that `wdbc monitor rebase` accepted.
     """
-    from wdbc_assets.domain.monitoring import drift, streams
+    from wdbc_assets.domain.monitoring import drift, references
 
     if rebased is not None:
-        reference = streams.reference(rebased.X, rebased.log_odds, rebased.malignant)
+        reference = references.build(rebased.X, rebased.log_odds, rebased.malignant)
     else:
         reference = drift_reference(clean_frame, cross_validation, predictions.recipe)
     sketch, distances = drift.summarize(reference, _scored_parts(incoming_batch, predictions))
@@ -115,8 +115,8 @@ def drift_reference(
     Raises:
         WdbcError: the recipe was not evaluated, or there are too few patients.
     """
-    from wdbc_assets.domain.monitoring import streams
+    from wdbc_assets.domain.monitoring import references
     from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 
     patients = DevelopmentPatients.of(clean_frame, cross_validation, recipe)
-    return streams.reference(patients.X, patients.log_odds, patients.y)
+    return references.build(patients.X, patients.log_odds, patients.y)

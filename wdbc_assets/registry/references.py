@@ -72,13 +72,13 @@ def compose(store: Store, batches: int | None) -> Proposed:
         DamagedStore: a stored batch, its predictions or the outcomes are missing or damaged.
     """
     from wdbc_assets.domain.data import contract
-    from wdbc_assets.domain.monitoring import streams
+    from wdbc_assets.domain.monitoring import references
     from wdbc_assets.store import codecs
 
     window = _window(store)
     by_batch = _last_batches(store, batches, window)
     table, known = _weighted(store, list(by_batch.values()))
-    streams.reference(table[list(contract.FEATURES)], table["log_odds"], table[WEIGHT])  # refused here, not in a report
+    references.build(table[list(contract.FEATURES)], table["log_odds"], table[WEIGHT])  # refused here, not in a report
     content = codecs.to_parquet(table[[*contract.FEATURES, WEIGHT]])
     names = tuple(by_batch)
     return Proposed(
@@ -100,13 +100,13 @@ def _last_batches(store: Store, batches: int | None, window: int) -> "dict[str, 
         batches: As in `compose`.
         window: The number of batches in alarm, 0 without an alarm.
     """
-    from wdbc_assets.domain.monitoring import streams
+    from wdbc_assets.domain.monitoring import references
 
     reported = store.partitions("drift_report")
     if not reported or (batches or 0) > len(reported):
         raise _too_few(store, "batches", f"the number of batches with a drift report is {len(reported)}")
     least = batches or window or 1
-    needed = 0 if batches else streams.LEAST_REFERENCE if window else USUAL_PATIENTS
+    needed = 0 if batches else references.LEAST_PATIENTS if window else USUAL_PATIENTS
     taken: dict[str, pd.DataFrame] = {}
     patients = 0
     for name in reversed(reported):

@@ -43,19 +43,15 @@ async def repeat(
     seconds: float,
     *,
     meanwhile: Callable[[], None] = lambda: None,
-    wake: asyncio.Event | None = None,
 ) -> None:
     """Call `poll` forever, each time in a new thread, pausing between calls.
 
     While a call runs, `meanwhile` is called periodically in the event loop, so `poll` may hang. If `poll` raises or no
-    thread can be started, the next call follows as usual. A pause ends early when `wake` is set.
+    thread can be started, the next call follows as usual.
     """
-    wake = wake or asyncio.Event()
     while True:
         call = start(poll)
         while not (await asyncio.wait([call], timeout=_TICK_SECONDS))[0]:
             meanwhile()
         call.exception()  # retrieved, so that asyncio does not log it
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), seconds)
-        wake.clear()
+        await asyncio.sleep(seconds)

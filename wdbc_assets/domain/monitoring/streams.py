@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from wdbc_assets.domain.data import contract
-from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import logarithms
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
@@ -39,14 +40,10 @@ STREAMS: tuple[tuple[str, Aspect], ...] = tuple(
 VARIANCES = (1 / 12, 1 / 48)
 """The variances of u and of |u - 1/2| for a uniform u."""
 
-LEAST_REFERENCE = 100
-"""Fewer patients estimate neither a distribution nor the covariance of 30 measurements."""
-
 BINS = 20
 """Bins of the log-odds, with equal shares of the reference, from which the prevalence is estimated."""
 
 _BLOCK = 256  # patients: they fit into the processor's cache, and BLAS starts no threads for so few
-_NEGLIGIBLE = 1e-10  # of the largest eigenvalue: a direction in which the reference does not vary
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,14 @@ class Sketch:
             self.rows + other.rows,
             tuple(starmap(int.__add__, zip(self.sums, other.sums, strict=True))),
             tuple(starmap(int.__add__, zip(self.bins, other.bins, strict=True))),
+        )
+
+    def __sub__(self, other: Sketch) -> Sketch:
+        """Return the sketch without the patients of another one, which are among its own."""
+        return Sketch(
+            self.rows - other.rows,
+            tuple(starmap(int.__sub__, zip(self.sums, other.sums, strict=True))),
+            tuple(starmap(int.__sub__, zip(self.bins, other.bins, strict=True))),
         )
 
 
@@ -137,11 +142,19 @@ class Reference:
             steps.append((distinct, ranks))
         return tuple(steps)
 
+    def ranks(self, quantities: Array) -> NDArray[np.int64]:
+        """Return 2 n u of each value, given the 32 quantities of patients, shape (32, m): an array of this shape."""
+        ranks = np.empty(quantities.shape, dtype=np.int64)
+        for row, (values, column) in enumerate(zip(self.values, quantities, strict=True)):
+            ranks[row] = np.searchsorted(values, column, side="left")
+            ranks[row] += np.searchsorted(values, column, side="right")
+        return ranks
+
     def rank_counts(self, ordered: Array) -> NDArray[np.int64]:
         """Return how many patients have which rank: 2 n u, a whole number between 0 and 2 n.
 
-        To sort the patients and to look up the reference among them takes a fraction of the time of looking up each
-        patient in the reference.
+        The reference is looked up among the patients, which takes a fraction of the time of `ranks` where they are
+        more than those of the reference.
 
         Args:
             ordered: The 32 quantities of patients, each in ascending order, shape (32, m).
@@ -194,6 +207,9 @@ def of_quantities(reference: Reference, quantities: Array) -> Sketch:
         ValueError: a value is NaN.
     """
     put_in_order(quantities)
+    if quantities.shape[1] < reference.rows:  # the same sums, sooner
+        sums = [aspect.sum(axis=1) for aspect in aspects(reference.ranks(quantities), reference.rows)]
+        return _sketch(reference, quantities, sums)
     return of_rank_counts(reference, quantities, reference.rank_counts(quantities))
 
 
@@ -210,91 +226,17 @@ def put_in_order(quantities: Array) -> None:
 
 def of_rank_counts(reference: Reference, ordered: Array, counts: NDArray[np.int64]) -> Sketch:
     """Return what is kept of patients, given their quantities in order and the counts of their ranks."""
-    sums = [counts @ aspect for aspect in _aspects(np.arange(counts.shape[1]), reference.rows)]
+    sums = [counts @ aspect for aspect in aspects(np.arange(counts.shape[1]), reference.rows)]
+    return _sketch(reference, ordered, sums)
+
+
+def _sketch(reference: Reference, ordered: Array, sums: Sequence[NDArray[np.int64]]) -> Sketch:
     log_odds = ordered[QUANTITIES.index(LOG_ODDS)]
     upto = np.searchsorted(log_odds, reference.edges, side="left")
     bins = np.diff(upto, prepend=0, append=len(log_odds))
     return Sketch(len(log_odds), tuple(np.concatenate(sums).tolist()), tuple(bins.tolist()))
 
 
-def reference(X: ArrayLike, log_odds: ArrayLike, malignant: ArrayLike) -> Reference:
-    """Return the reference of patients whose diagnosis, or its probability, is known.
-
-    Args:
-        X: Their measurements in the order of the contract, shape (n, 30), not negative.
-        log_odds: The log-odds of models that were not fitted on the patient, shape (n,).
-        malignant: The diagnoses, 1 for malignant, shape (n,). Where the diagnosis is unknown, the probability of
-            malignant: the patient then counts in both classes, with these weights.
-
-    Raises:
-        WdbcError: there are too few patients, or only one class.
-    """
-    values, scores, truth = (
-        np.asarray(X, dtype=float),
-        np.asarray(log_odds, dtype=float),
-        np.asarray(malignant, dtype=float),
-    )
-    if len(values) < LEAST_REFERENCE or not 0 < truth.sum() < len(truth):
-        raise WdbcError(
-            f"a reference of {len(values)} patients, {truth.sum():.0f} of them malignant, is too small",
-            where="the reference of the drift report",
-            hint=f"It takes at least {LEAST_REFERENCE} patients, and patients of both classes.",
-        )
-    offsets, least = logarithms.learn(values)
-    logs = logarithms.of(values, offsets, least)
-    centre = logs.mean(axis=0)
-    whitening = _whitening(logs - centre)
-    distance = _left_out(((logs - centre) @ whitening.T) ** 2)
-    quantities = np.vstack([values.T, scores, distance])
-    edges = np.quantile(scores, np.arange(1, BINS) / BINS)
-    bins = np.searchsorted(edges, scores, side="right")
-    made = Reference(
-        values=np.sort(quantities, axis=1),
-        shares=np.empty((2, len(STREAMS))),
-        bin_shares=np.array([_smoothed(np.bincount(bins, weight, minlength=BINS)) for weight in (1 - truth, truth)]),
-        prevalence=float(truth.mean()),
-        edges=edges,
-        logarithms=np.array([offsets, least]),
-        centre=centre,
-        whitening=whitening,
-    )
-    ranks = np.array(
-        [
-            np.searchsorted(ordered, column, side="left") + np.searchsorted(ordered, column, side="right")
-            for ordered, column in zip(made.values, quantities, strict=True)
-        ]
-    )
-    streams = np.vstack(_aspects(ranks, made.rows)) / (2 * made.rows)
-    made.shares[:] = [np.average(streams, axis=1, weights=weight) for weight in (1 - truth, truth)]
-    return made
-
-
-def _aspects(ranks: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def aspects(ranks: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the values of the streams, times 2 n, from 2 n u."""
     return ranks, np.abs(ranks - n)
-
-
-def _smoothed(counts: Array | NDArray[np.int64]) -> Array:
-    """Return shares from counts. Half a patient is added to each, so that no bin rules out a class."""
-    shares: Array = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-    return shares
-
-
-def _whitening(centred: Array) -> Array:
-    """Return the matrix W for which |W x|^2 is the Mahalanobis distance of a centred row x."""
-    eigenvalues, vectors = np.linalg.eigh(np.cov(centred, rowvar=False))
-    kept = eigenvalues > _NEGLIGIBLE * eigenvalues[-1]
-    whitening: Array = (vectors[:, kept] / np.sqrt(eigenvalues[kept])).T
-    return whitening
-
-
-def _left_out(squares: Array) -> Array:
-    """Return the distance of each patient from all others, given the squares of the whitened rows, shape (n, 30).
-
-    A patient is closer to a mean and covariance in which it takes part: without this correction new patients would
-    seem too far away. By the formula of Sherman and Morrison for the covariance without one row.
-    """
-    n = len(squares)
-    leverage = np.minimum(squares.sum(axis=1) / (n - 1), (n - 1) / n * (1 - _NEGLIGIBLE))
-    distance: Array = (n - 2) * (n / (n - 1)) ** 2 * leverage / (1 - n / (n - 1) * leverage)
-    return distance

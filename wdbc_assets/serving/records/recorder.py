@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wdbc_assets import clock, machine, settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.domain.monitoring.served import ServedWindow
 from wdbc_assets.pipeline import pseudonym_key, served_files
 from wdbc_assets.pipeline.served_files import RefusedChampion
 from wdbc_assets.serving import background, telemetry
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_DRAIN_SECONDS = 1.0
+_ADD_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _WRITE_SECONDS = 60.0  # what a worker that is killed loses
 _END_SECONDS = 3.0
 
@@ -51,16 +53,15 @@ class Recorder:
             if options.serve_keep_predictions
             else None
         )
-        self._busy = threading.Lock()
-        self._many = asyncio.Event()
         self._write_at = time.monotonic() + _WRITE_SECONDS
+        self._writing = asyncio.Lock()
         self._refused: tuple[str, str] | None = None
         self._problem = ""
 
     def scored(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> None:
         """Note the patients of a request, with the champion's probabilities."""
-        if self._sketcher is not None and self._sketcher.offer(loaded, X, p, broken):
-            self._many.set()
+        if self._sketcher is not None:
+            self._sketcher.offer(loaded, X, p, broken)
 
     def answered(self, request_id: str, answer: schemas.Predictions) -> None:
         """Note a response."""
@@ -71,39 +72,45 @@ class Recorder:
         """Add up and write forever."""
         with contextlib.suppress(WdbcError):  # it is not writable, which the first write finds
             settings.ensure_home()
-        await background.repeat(self._poll, _DRAIN_SECONDS, wake=self._many)
+        while True:
+            self._add_up()
+            refused = self._champion.refused
+            if not self._writing.locked() and (time.monotonic() >= self._write_at or refused != self._refused):
+                self._write_at = time.monotonic() + _WRITE_SECONDS
+                self._write_task = asyncio.create_task(self._write(refused))  # not awaited: a disk may hang
+            await asyncio.sleep(_ADD_SECONDS)
 
     async def watch_reference(self) -> None:
         """Look for another reference forever."""
         if self._sketcher is not None:
-            await background.repeat(self._sketcher.look, _DRAIN_SECONDS)
+            await background.repeat(self._sketcher.look, _LOOK_SECONDS)
 
     async def finish(self) -> None:
         """Write what there is, within a bounded time."""
-        await asyncio.wait([background.start(self._finish)], timeout=_END_SECONDS)
+        self._add_up()
+        await asyncio.wait([asyncio.create_task(self._write(None))], timeout=_END_SECONDS)
 
-    def _poll(self) -> None:
-        with self._busy:
-            if self._sketcher is not None:
-                self._sketcher.drain(clock.now())
-            refused = self._champion.refused
-            if time.monotonic() >= self._write_at or refused != self._refused:
-                self._write_at = time.monotonic() + _WRITE_SECONDS
-                self._write(refused)
+    def _add_up(self) -> None:
+        if self._sketcher is not None:
+            self._sketcher.add_up(clock.now())
 
-    def _finish(self) -> None:
-        with self._busy:  # a poll may still be running
-            if self._sketcher is not None:
-                self._sketcher.drain(clock.now())
-            self._write(None)
-
-    def _write(self, refused: tuple[str, str] | None) -> None:
+    async def _write(self, refused: tuple[str, str] | None) -> None:
         """Write everything. What cannot be written stays in memory until the next time."""
-        self._refused = refused
-        now = clock.now().isoformat()
-        report = RefusedChampion(formatting.short(refused[0]), refused[1], now) if refused else None
+        async with self._writing:
+            self._refused = refused
+            now = clock.now()
+            report = RefusedChampion(formatting.short(refused[0]), refused[1], now.isoformat()) if refused else None
+            windows = self._sketcher.unwritten(now) if self._sketcher is not None else []
+            with contextlib.suppress(RuntimeError):  # no further thread can be started
+                await background.start(self._put, report, windows)
+
+    def _put(self, report: RefusedChampion | None, windows: Sequence[ServedWindow]) -> None:
+        """Write, in a thread."""
         steps: list[Callable[[], None]] = [lambda: self._files.put_refused(report, self._worker)]
-        steps += [part.flush for part in (self._sketcher, self._keeper) if part is not None]
+        if self._sketcher is not None:
+            steps += [partial(self._sketcher.put, window) for window in windows]
+        if self._keeper is not None:
+            steps.append(self._keeper.flush)
         problem = ""
         for step in steps:
             try:

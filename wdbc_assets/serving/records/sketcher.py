@@ -4,10 +4,13 @@ A request only puts its measurements into a bounded queue. A second later, or as
 to the sums together, and forgotten: one sketch of many patients costs a fraction of many sketches of few. The
 sums of a window reach the disk once they are of `served.LEAST_PATIENTS` or more; until then they stay in memory, and
 those of a window that ends with fewer count in the next one.
+
+The sums belong to the event loop: beside it, a thread would spend twenty times as long, waiting for the interpreter's
+lock between the many short steps of a sketch. Only `look` and `put`, which may wait for a store or a disk, run in
+threads.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets import clock
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import log_odds
 from wdbc_assets.domain.monitoring import served, streams
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
 SKETCHED, DROPPED, WITHOUT_REFERENCE, FAILED = "sketched", "dropped", "without_reference", "failed"
 
-_MANY = 8192  # patients: more at a time cost hardly less each
+_MANY = 4096  # patients, which take some milliseconds; more at a time cost hardly less each
 _MAX_QUEUED = 20_000  # patients; about five megabytes
 _LOOK_SECONDS = 30.0  # between looks for another reference
 _RETRY_SECONDS = 600.0  # after a reference could not be built
@@ -54,12 +58,17 @@ class _Scored:
 
 @dataclass
 class _Sums:
-    """The sketch of a window so far, with one reference: what is on the disk, and what is not yet."""
+    """The sketch of a window so far, with one reference, and the part of it that is on the disk."""
 
     recipe: str
     champions: dict[str, None] = field(default_factory=dict)
+    total: Sketch = EMPTY
     written: Sketch = EMPTY
-    fresh: Sketch = EMPTY
+
+    @property
+    def unwritten(self) -> Sketch:
+        """What is not on the disk."""
+        return self.total - self.written
 
 
 class Sketcher:
@@ -73,7 +82,6 @@ class Sketcher:
         self._files = files
         self._worker = worker
         self._cadence: Cadence = cadence
-        self._lock = threading.Lock()
         self._waiting: list[_Scored] = []
         self._size = 0
         self._references: dict[str, Reference | None] = {}
@@ -82,42 +90,38 @@ class Sketcher:
         self._look_at = self._retry_at = 0.0
         self._reason = ""
         self._window = ""
-        self._sums: dict[str, _Sums] = {}
+        self._sums: dict[tuple[str, str], _Sums] = {}  # by window and digest of the reference
 
     # The queue
 
-    def offer(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> bool:
-        """Queue the patients of a request, except those that violate the contract. Takes microseconds.
-
-        Returns:
-            Whether now so many patients wait that `drain` should be called: true once until it was.
-        """
+    def offer(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> None:
+        """Queue the patients of a request, except those that violate the contract. Takes microseconds."""
         if any(broken):
             valid = [not rules for rules in broken]
             X, p = X[valid], p[valid]
-        with self._lock:
-            before = self._size
-            fits = before + len(X) <= _MAX_QUEUED
-            if fits:
-                self._size += len(X)
-                self._waiting.append(_Scored(loaded.served.recipe, loaded.served.version, X, p))
-        if not fits:
+        before, after = self._size, self._size + len(X)
+        if after > _MAX_QUEUED:  # a reference is being built
             _count(DROPPED, len(X))
-        return fits and before < _MANY <= before + len(X)
+            return
+        self._size = after
+        self._waiting.append(_Scored(loaded.served.recipe, loaded.served.version, X, p))
+        if before < _MANY <= after:
+            self.add_up(clock.now())
 
-    def drain(self, now: datetime) -> None:
+    def add_up(self, now: datetime) -> None:
         """Add the queued patients to the sums of the window that contains this moment."""
-        self._enter_window(now)
+        window = served.name_of(now, self._cadence)
+        if not self._window or served.end(window) > served.end(self._window):  # the clock may have been set back
+            self._window = window
         references = self._references
         ready: dict[tuple[str, str], list[_Scored]] = {}
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            for scored in waiting:
-                if scored.recipe in references:
-                    ready.setdefault((scored.recipe, scored.version), []).append(scored)
-                    self._size -= len(scored.X)
-                else:  # its reference is being built
-                    self._waiting.append(scored)
+        waiting, self._waiting = self._waiting, []
+        for scored in waiting:
+            if scored.recipe in references:
+                ready.setdefault((scored.recipe, scored.version), []).append(scored)
+                self._size -= len(scored.X)
+            else:  # its reference is being built
+                self._waiting.append(scored)
         for (recipe, version), together in ready.items():
             self._add(references[recipe], recipe, version, together)
 
@@ -134,9 +138,9 @@ class Sketcher:
             logger.error("%d patients could not be sketched: %s", patients, type(error).__name__)  # noqa: TRY400 -- likewise
             _count(FAILED, patients)
             return
-        sums = self._sums.setdefault(reference.digest, _Sums(recipe))
+        sums = self._sums.setdefault((self._window, reference.digest), _Sums(recipe))
         sums.champions[version] = None
-        sums.fresh += added
+        sums.total += added
         _count(SKETCHED, patients)
 
     # The reference
@@ -175,36 +179,41 @@ class Sketcher:
 
     # The sums
 
-    def flush(self) -> None:
-        """Write the sums that are of enough patients and have changed.
+    def unwritten(self, now: datetime) -> list[served.ServedWindow]:
+        """Return the sketches that have changed since they were written, and are of enough patients.
+
+        What cannot be written any more, because its window is over, counts in the current window from now on. No
+        `put` may be running.
+        """
+        for window, digest in list(self._sums):
+            if window != self._window:
+                self._leave(window, digest, now)
+        return [
+            served.ServedWindow(window, digest, sums.recipe, tuple(sums.champions), sums.total)
+            for (window, digest), sums in self._sums.items()
+            if sums.unwritten.rows and sums.total.rows >= served.LEAST_PATIENTS
+        ]
+
+    def _leave(self, window: str, digest: str, now: datetime) -> None:
+        """Forget the sums of a window that is over, unless they can still be written."""
+        sums = self._sums[window, digest]
+        in_time = now <= served.end(window) + GRACE / 2  # later, the file may have been taken up
+        if sums.unwritten.rows and in_time and sums.total.rows >= served.LEAST_PATIENTS:
+            return
+        del self._sums[window, digest]
+        if sums.unwritten.rows:
+            current = self._sums.setdefault((self._window, digest), _Sums(sums.recipe))
+            current.champions |= sums.champions
+            current.total += sums.unwritten
+
+    def put(self, window: served.ServedWindow) -> None:
+        """Write a sketch that `unwritten` has returned.
 
         Raises:
-            OSError: they cannot be written. They stay in memory.
+            OSError: it cannot be written. `unwritten` will return it again.
         """
-        for digest, sums in self._sums.items():
-            total = sums.written + sums.fresh
-            if sums.fresh.rows and total.rows >= served.LEAST_PATIENTS:
-                window = served.ServedWindow(self._window, digest, sums.recipe, tuple(sums.champions), total)
-                self._files.put_window(window, f"{self._worker}_{digest[:12]}")
-                sums.written, sums.fresh = total, EMPTY
-
-    def _enter_window(self, now: datetime) -> None:
-        """End the current window if it is over. A clock that was set back starts no earlier window again."""
-        window = served.name_of(now, self._cadence)
-        if self._window and served.end(window) <= served.end(self._window):
-            return
-        if self._window and now <= served.end(self._window) + GRACE / 2:
-            try:
-                self.flush()
-            except OSError as error:
-                logger.error("the window %s cannot be written: %s", self._window, error.strerror)  # noqa: TRY400 -- an expected error
-        # What is not on the disk by now counts in the next window: the file may have been taken up.
-        self._sums = {
-            digest: _Sums(sums.recipe, dict(sums.champions), fresh=sums.fresh)
-            for digest, sums in self._sums.items()
-            if sums.fresh.rows
-        }
-        self._window = window
+        self._files.put_window(window, f"{self._worker}_{window.reference[:12]}")
+        self._sums[window.window, window.reference].written = window.sketch
 
 
 def _count(outcome: str, patients: int) -> None:

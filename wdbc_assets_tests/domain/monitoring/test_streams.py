@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.monitoring import streams
+from wdbc_assets.domain.monitoring import references, streams
 from wdbc_assets.domain.monitoring.population import SimulatedPatients
 from wdbc_assets_tests.domain.monitoring import years
 
@@ -51,7 +51,7 @@ def test_sketches_of_parts_add_up_to_the_sketch_of_the_whole() -> None:
 
 def test_the_distance_in_the_reference_leaves_the_patient_itself_out() -> None:
     drawn = years.patients(120, 8)
-    made = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    made = references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
     expected = []
     for row in range(len(drawn.y)):
         others = np.delete(np.arange(len(drawn.y)), row)
@@ -84,14 +84,14 @@ def test_an_empty_batch_has_an_empty_sketch() -> None:
 def test_a_small_reference_is_refused(count: int) -> None:
     drawn = years.patients(count, 2)
     with pytest.raises(WdbcError, match="too small") as refused:
-        streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+        references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
     assert "at least 100" in refused.value.hint
 
 
 def test_a_reference_of_one_class_is_refused() -> None:
     drawn = years.patients(200, 2)
     with pytest.raises(WdbcError, match="0 of them malignant"):
-        streams.reference(drawn.X, years.log_odds(drawn.X), np.zeros(200))
+        references.build(drawn.X, years.log_odds(drawn.X), np.zeros(200))
 
 
 def test_a_sketch_of_other_streams_is_refused() -> None:
@@ -101,14 +101,14 @@ def test_a_sketch_of_other_streams_is_refused() -> None:
 
 def test_another_reference_has_another_digest() -> None:
     drawn = years.patients(569, 1)
-    other = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    other = references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
     assert other.digest != reference.digest
 
 
 def test_a_measurement_that_never_varies_does_not_break_the_distance() -> None:
     drawn = years.patients(200, 4)
     drawn.X[:, 3] = 500.0
-    made = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
+    made = references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
     assert np.isfinite(made.values).all()
 
 
@@ -118,8 +118,8 @@ def _inputs(batch: SimulatedPatients) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_patient_of_unknown_diagnosis_counts_in_both_classes() -> None:
     drawn = years.patients(200, 3)
-    sure = streams.reference(drawn.X, years.log_odds(drawn.X), drawn.y)
-    unsure = streams.reference(drawn.X, years.log_odds(drawn.X), np.where(drawn.y == 1, 0.75, 0.25))
+    sure = references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
+    unsure = references.build(drawn.X, years.log_odds(drawn.X), np.where(drawn.y == 1, 0.75, 0.25))
     assert unsure.digest == sure.digest, "the values do not depend on the diagnoses, so sketches stay comparable"
     assert unsure.prevalence == pytest.approx((drawn.y * 0.5 + 0.25).mean())
     np.testing.assert_allclose(unsure.means, sure.means)

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
-from wdbc_assets.domain.monitoring import streams
+from wdbc_assets.domain.monitoring import references, streams
 from wdbc_assets.domain.monitoring.drift import BatchSketch
 from wdbc_assets.domain.monitoring.population import Population, SimulatedPatients
 
@@ -31,10 +31,10 @@ def log_odds(X: np.ndarray) -> np.ndarray:
 
 
 @cache
-def reference() -> streams.Reference:
-    """Return a reference of 569 patients."""
-    drawn = patients(569, 0)
-    return streams.reference(drawn.X, log_odds(drawn.X), drawn.y)
+def reference(count: int = 569, seed: int = 0) -> streams.Reference:
+    """Return a reference of so many patients."""
+    drawn = patients(count, seed)
+    return references.build(drawn.X, log_odds(drawn.X), drawn.y)
 
 
 def sketched(batch: SimulatedPatients, name: str = "a") -> BatchSketch:

@@ -1,11 +1,13 @@
 """A real service with two workers: what it leaves says the same as a batch, and nothing about any patient."""
 
+import asyncio
 import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,8 @@ from wdbc_assets.domain.monitoring.served import LEAST_PATIENTS
 from wdbc_assets.monitoring import inbox as inboxes
 from wdbc_assets.monitoring.alerts import arrival_problems
 from wdbc_assets.pipeline import served_files
+from wdbc_assets.pipeline.served_files import ServedFiles
+from wdbc_assets.serving.records import recorder as recorders
 from wdbc_assets.serving.records.recorder import Recorder
 from wdbc_assets_tests import monitored
 from wdbc_assets_tests.commands import document
@@ -149,19 +153,67 @@ def test_sketches_that_are_turned_off_leave_nothing(environment: Path) -> None:
     recorder = Recorder(options.open_store(), cast("ChampionLoader", champion), options)
     recorder.scored(cast("Any", None), cast("Any", None), cast("Any", None), [])
     recorder.answered("a-request", cast("Any", None))
-    recorder._finish()
+    asyncio.run(recorder.finish())
     assert not (environment / "home").exists()
 
 
-def test_a_champion_that_is_refused_is_an_alert_until_it_no_longer_is(environment: Path) -> None:
+def test_a_champion_that_is_refused_is_an_alert_until_it_no_longer_is(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorders, "_ADD_SECONDS", 0.01)
     options = settings.load()
     champion = SimpleNamespace(loaded=None, refused=("0123456789abcdef", "a file was altered"))
     recorder = Recorder(options.open_store(), cast("ChampionLoader", champion), options)
-    recorder._poll()
-    (found,) = arrival_problems.refused_champion()
-    assert (found.cause, found.subject, found.version) == ("refused-champion", "champion", "0123456789ab")
-    assert found.text == "the service rejects a new champion (0123456789ab): a file was altered"
-    champion.refused = None
-    recorder._poll()
+    folder = environment / "home" / "served" / "refused"
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(list(folder.glob("*"))) != count:
+                await asyncio.sleep(0.01)
+
+    async def refused_for_a_while() -> None:
+        work = asyncio.create_task(recorder.work())
+        await until(1)
+        (found,) = arrival_problems.refused_champion()
+        assert (found.cause, found.subject, found.version) == ("refused-champion", "champion", "0123456789ab")
+        assert found.text == "the service rejects a new champion (0123456789ab): a file was altered"
+        champion.refused = None
+        await until(0)
+        work.cancel()
+
+    asyncio.run(refused_for_a_while())
     assert list(arrival_problems.refused_champion()) == []
-    assert list((environment / "home" / "served" / "refused").iterdir()) == []
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_sums_nor_the_end(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorders, "_ADD_SECONDS", 0.01)
+    monkeypatch.setattr(recorders, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(recorders, "_END_SECONDS", 0.1)
+    hangs, released, added = threading.Event(), threading.Event(), 0
+
+    def hang(*_: object) -> None:
+        hangs.set()
+        released.wait(60)
+
+    def add_up(_: object) -> None:
+        nonlocal added
+        added += hangs.is_set()
+
+    monkeypatch.setattr(ServedFiles, "put_refused", hang)
+    options = settings.load()
+    champion = SimpleNamespace(loaded=None, refused=None)
+    recorder = Recorder(options.open_store(), cast("ChampionLoader", champion), options)
+    monkeypatch.setattr(recorder._sketcher, "add_up", add_up)
+
+    async def serve() -> None:
+        work = asyncio.create_task(recorder.work())
+        async with asyncio.timeout(20):
+            while added < 3:
+                await asyncio.sleep(0.01)
+            work.cancel()
+            await recorder.finish()
+
+    asyncio.run(serve())
+    released.set()

@@ -1,11 +1,9 @@
 """Tests of a worker's sketches: what reaches the disk and when, and everything that can go wrong on the way."""
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import log_odds
 from wdbc_assets.domain.monitoring import served, streams
@@ -21,9 +18,7 @@ from wdbc_assets.domain.monitoring.served import ServedWindow
 from wdbc_assets.pipeline import served_reference
 from wdbc_assets.pipeline.served_files import GRACE, ServedFiles
 from wdbc_assets.serving import telemetry
-from wdbc_assets.serving.records import recorder as recorders
 from wdbc_assets.serving.records import sketcher as sketchers
-from wdbc_assets.serving.records.recorder import Recorder
 from wdbc_assets.serving.records.sketcher import Sketcher
 from wdbc_assets_tests.domain.monitoring import years
 from wdbc_assets_tests.served import NOON
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
 
 REFERENCE = years.reference()
 END = served.end("2026-W48")
-OTHER = streams.reference(years.patients(200, 9).X, years.log_odds(years.patients(200, 9).X), years.patients(200, 9).y)
+OTHER = years.reference(200, 9)
 
 
 @dataclass
@@ -55,10 +50,19 @@ class Worker:
     sketcher: Sketcher
     files: ServedFiles
     champion: Champion
+    now: datetime = NOON
 
-    def score(self, X: np.ndarray, broken: Sequence[list[str]] = ()) -> bool:
+    def score(self, X: np.ndarray, broken: Sequence[list[str]] = ()) -> None:
         p = 1 / (1 + np.exp(-years.log_odds(X)))
-        return self.sketcher.offer(cast("LoadedModel", self.champion.loaded), X, p, broken or [[] for _ in X])
+        self.sketcher.offer(cast("LoadedModel", self.champion.loaded), X, p, broken or [[] for _ in X])
+
+    def add_up(self, now: datetime = NOON) -> None:
+        self.now = now
+        self.sketcher.add_up(now)
+
+    def write(self) -> None:
+        for window in self.sketcher.unwritten(self.now):
+            self.sketcher.put(window)
 
     def windows(self) -> list[ServedWindow]:
         return [self.files.read(ServedWindow, path) for path in self.files.all_windows()]
@@ -115,8 +119,8 @@ def test_requests_of_any_size_add_up_to_the_sketch_of_all_their_patients(worker:
     X = years.patients(100, 1).X
     for rows in np.split(X, [1, 8, 60]):
         worker.score(rows)
-        worker.sketcher.drain(NOON)
-        worker.sketcher.flush()
+        worker.add_up()
+        worker.write()
     (window,) = worker.windows()
     assert (window.window, window.recipe, window.champions) == ("2026-W48", "logistic", ("v1",))
     assert (window.sketch, window.reference) == (sketch_of(X), REFERENCE.digest)
@@ -127,15 +131,15 @@ def test_requests_of_any_size_add_up_to_the_sketch_of_all_their_patients(worker:
 def test_sums_of_fewer_than_thirty_patients_stay_in_memory_until_there_are_enough(worker: Worker) -> None:
     X = years.patients(35, 2).X
     worker.score(X[:29])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     assert not worker.files.folder.exists() or not list(worker.files.folder.rglob("*.json"))
-    worker.sketcher.drain(END + timedelta(hours=1))  # the week is over
-    worker.sketcher.flush()
+    worker.add_up(END + timedelta(hours=1))  # the week is over
+    worker.write()
     assert worker.windows() == []
     worker.score(X[29:])
-    worker.sketcher.drain(END + timedelta(hours=2))
-    worker.sketcher.flush()
+    worker.add_up(END + timedelta(hours=2))
+    worker.write()
     (window,) = worker.windows()
     assert (window.window, window.sketch) == ("2026-W49", sketch_of(X))
 
@@ -143,10 +147,10 @@ def test_sums_of_fewer_than_thirty_patients_stay_in_memory_until_there_are_enoug
 def test_a_window_is_written_when_it_ends_and_the_next_begins_with_nothing(worker: Worker) -> None:
     X = years.patients(80, 3).X
     worker.score(X[:40])
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     worker.score(X[40:])
-    worker.sketcher.drain(END + timedelta(seconds=1))
-    worker.sketcher.flush()
+    worker.add_up(END + timedelta(seconds=1))
+    worker.write()
     assert [(one.window, one.sketch) for one in worker.windows()] == [
         ("2026-W48", sketch_of(X[:40])),
         ("2026-W49", sketch_of(X[40:])),
@@ -156,12 +160,12 @@ def test_a_window_is_written_when_it_ends_and_the_next_begins_with_nothing(worke
 def test_sums_that_come_too_late_for_their_window_count_in_the_next_and_never_twice(worker: Worker) -> None:
     X = years.patients(70, 4).X
     worker.score(X[:40])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     worker.score(X[40:])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.drain(END + GRACE)  # the process was stopped meanwhile, and the file may have been taken up
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.add_up(END + GRACE)  # the process was stopped meanwhile, and the file may have been taken up
+    worker.write()
     assert [(one.window, one.sketch) for one in worker.windows()] == [
         ("2026-W48", sketch_of(X[:40])),
         ("2026-W49", sketch_of(X[40:])),
@@ -171,10 +175,10 @@ def test_sums_that_come_too_late_for_their_window_count_in_the_next_and_never_tw
 def test_a_clock_that_is_set_back_goes_on_with_the_later_window(worker: Worker) -> None:
     X = years.patients(60, 5).X
     worker.score(X[:30])
-    worker.sketcher.drain(END + timedelta(days=1))
+    worker.add_up(END + timedelta(days=1))
     worker.score(X[30:])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     assert [(one.window, one.sketch.rows) for one in worker.windows()] == [("2026-W49", 60)]
 
 
@@ -183,38 +187,61 @@ def test_a_worker_that_was_killed_leaves_what_it_wrote_and_its_successor_adds_to
 ) -> None:
     X = years.patients(120, 6).X
     worker.score(X[:50])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     worker.score(X[50:60])  # lost
     successor = start(tmp_path, "beef")
     successor.score(X[60:])
-    successor.sketcher.drain(NOON)
-    successor.sketcher.flush()
+    successor.add_up()
+    successor.write()
     total = sum((one.sketch for one in worker.windows()), start=streams.EMPTY)
     assert total == sketch_of(np.vstack([X[:50], X[60:]]))
 
 
-def test_a_folder_that_cannot_be_written_keeps_the_sums_in_memory(worker: Worker, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("again", "windows"),
+    [(END + timedelta(seconds=2), {"2026-W48": 32, "2026-W49": 32}), (END + GRACE, {"2026-W49": 64})],
+    ids=["while the file is awaited", "when it no longer is"],
+)
+def test_a_folder_that_cannot_be_written_keeps_the_sums_in_memory(
+    worker: Worker, again: datetime, windows: dict[str, int]
+) -> None:
     worker.files.windows.parent.mkdir(exist_ok=True)
     worker.files.windows.touch()  # a file in the place of the folder
     X = years.patients(64, 7).X
     worker.score(X[:32])
-    worker.sketcher.drain(NOON)
-    with pytest.raises(OSError, match="exists"):
-        worker.sketcher.flush()
-    worker.sketcher.drain(END + timedelta(seconds=1))
+    worker.add_up()
+    for now in (NOON, END + timedelta(seconds=1)):
+        worker.add_up(now)
+        with pytest.raises(OSError, match="exists"):
+            worker.write()
     worker.files.windows.unlink()
     worker.score(X[32:])
-    worker.sketcher.drain(END + timedelta(seconds=2))
-    worker.sketcher.flush()
-    assert [(one.window, one.sketch) for one in worker.windows()] == [("2026-W49", sketch_of(X))]
+    worker.add_up(again)
+    worker.write()
+    assert {window.window: window.sketch.rows for window in worker.windows()} == windows
+    assert sum((window.sketch for window in worker.windows()), start=streams.EMPTY) == sketch_of(X)
+
+
+def test_patients_that_come_while_a_window_is_written_are_written_the_next_time(worker: Worker) -> None:
+    X = years.patients(70, 4).X
+    worker.score(X[:40])
+    worker.add_up()
+    (unwritten,) = worker.sketcher.unwritten(NOON)
+    worker.score(X[40:])
+    worker.add_up()
+    worker.sketcher.put(unwritten)
+    assert [window.sketch for window in worker.windows()] == [sketch_of(X[:40])]
+    worker.write()
+    assert [window.sketch for window in worker.windows()] == [sketch_of(X)]
+    assert worker.sketcher.unwritten(NOON) == []
 
 
 def test_patients_that_violate_the_contract_are_left_out_as_in_a_batch(worker: Worker) -> None:
     X = years.patients(40, 8).X
     worker.score(X, [[] if row % 4 else ["area_mean: value_is_plausible"] for row in range(40)])
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     (window,) = worker.windows()
     assert window.sketch == sketch_of(X[np.arange(40) % 4 > 0])
 
@@ -223,35 +250,20 @@ def test_a_full_queue_drops_patients_and_counts_them(worker: Worker, monkeypatch
     monkeypatch.setattr(sketchers, "_MAX_QUEUED", 50)
     for _ in range(3):
         worker.score(years.patients(30, 1).X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"sketched": 30, "dropped": 60}
     worker.score(years.patients(30, 1).X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"sketched": 60, "dropped": 60}
 
 
-def test_many_patients_are_sketched_before_they_fill_the_queue(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch, environment: Path
-) -> None:
+def test_many_patients_are_sketched_before_they_fill_the_queue(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sketchers, "_MANY", 50)
-    monkeypatch.setattr(recorders, "_DRAIN_SECONDS", 3600.0)
-    recorder = Recorder(cast("Any", None), cast("ChampionLoader", worker.champion), settings.load())
-    recorder._sketcher = worker.sketcher
     X = years.patients(60, 1).X
-
-    async def sketched() -> bool:
-        work = asyncio.create_task(recorder.work())
-        await asyncio.sleep(0.1)  # the first look is over
-        recorder.scored(worker.champion.loaded, X, np.full(60, 0.5), [[] for _ in X])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(10):
-                while not worker.counts():
-                    await asyncio.sleep(0.01)
-        return work.cancel()
-
-    assert asyncio.run(sketched())
+    worker.score(X[:30])
+    assert worker.counts() == {}
+    worker.score(X[30:])
     assert worker.counts() == {"sketched": 60}
-    assert [worker.score(X[:30]) for _ in range(3)] == [False, True, False], "one call suffices"
 
 
 def test_a_value_that_cannot_be_sketched_is_counted_and_never_logged(
@@ -260,7 +272,7 @@ def test_a_value_that_cannot_be_sketched_is_counted_and_never_logged(
     X = years.patients(3, 1).X
     X[1, 2] = np.nan
     worker.score(X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"failed": 3}
     assert [record.getMessage() for record in caplog.records] == ["3 patients could not be sketched: ValueError"]
 
@@ -274,7 +286,7 @@ def test_without_a_reference_serving_goes_on_with_one_line_in_the_log(
     worker = start(tmp_path)
     worker.sketcher.look()
     worker.score(years.patients(40, 1).X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"without_reference": 40}
     assert drift_watched() == 0
     errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
@@ -282,7 +294,7 @@ def test_without_a_reference_serving_goes_on_with_one_line_in_the_log(
     references["logistic"] = REFERENCE
     worker.sketcher.look()
     worker.score(years.patients(40, 1).X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"without_reference": 40, "sketched": 40}
     assert drift_watched() == 1
 
@@ -292,15 +304,15 @@ def test_a_champion_of_another_recipe_waits_for_its_reference_and_has_a_window_o
 ) -> None:
     first, second = years.patients(40, 1).X, years.patients(40, 2).X
     worker.score(first)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     references["spline"] = OTHER
     worker.champion.loaded = Champion.of("spline", "v2").loaded
     worker.score(second)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     assert worker.counts() == {"sketched": 40}, "the second request waits"
     worker.sketcher.look()
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     found = {one.recipe: (one.reference, one.champions, one.sketch.rows) for one in worker.windows()}
     assert found == {"logistic": (REFERENCE.digest, ("v1",), 40), "spline": (OTHER.digest, ("v2",), 40)}
 
@@ -313,12 +325,12 @@ def test_a_new_evaluation_replaces_the_reference_and_a_failing_one_keeps_the_ear
     worker.sketcher._look_at = 0.0
     worker.sketcher.look()
     worker.score(years.patients(40, 1).X)
-    worker.sketcher.drain(NOON)
+    worker.add_up()
     references["logistic"] = OTHER
     worker.sketcher.look()
     worker.score(years.patients(40, 1).X)
-    worker.sketcher.drain(NOON)
-    worker.sketcher.flush()
+    worker.add_up()
+    worker.write()
     assert {one.reference for one in worker.windows()} == {REFERENCE.digest, OTHER.digest}
 
 
