@@ -59,10 +59,10 @@ fastest configuration among those tried. The plain application is asynchronous; 
 about 30 % fewer. MLflow uses the same event loop and HTTP parser, and no signature; with one, which checks columns and
 their types, it handles a quarter as many. MLflow has a virtual environment of its own.""",
     "sketches": """\
-Two `wdbc serve` on one store run all the time, one with `WDBC_SERVE_SKETCHES=true` and one without. They get requests
-(`wrk`) in blocks of two seconds, A B B A, and each such round gives one pair. CPU time is that of the whole process
-tree; it includes the sketches themselves, which are made once a second or sooner, and the pauses between the blocks.
-Loading the reference at the start is not included.""",
+Two applications of the service on one store in one process, one with `WDBC_SERVE_SKETCHES=true` and one without, are
+called without a web server, whose time would make the share of the sketches smaller. They get requests in blocks, A B B
+A, and each such round gives one pair. CPU time is that of the process until the patients of the block were added to the
+sums. Loading the reference at the start is not included.""",
     "small": "Neither Dagster, pandas nor scikit-learn is imported.",
     "definitions": "Neither pandas, scikit-learn nor Pandera is imported.",
     "growth": """\
