@@ -8,6 +8,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy, log_odds
 from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
+from wdbc_assets.scoring import arrays
 from wdbc_assets.store import table_files
 
 if TYPE_CHECKING:
@@ -42,18 +43,19 @@ def _scored(patients: "PatientTable", served: "Served", previous: "Served | None
     """Yield the predictions in parts: see `BatchPredictions.patients`."""
     import pyarrow as pa
 
-    outcomes = pa.array(decision_policy.OUTCOMES)
     for part in patients.arrow_parts([contract.ID, *contract.FEATURES]):
         X = table_files.matrix(part, contract.FEATURES)
         p = served.probabilities(X)
         yield pa.table(
             {
                 contract.ID: part.column(contract.ID),
-                "probability": served.recalibrated(p),
-                "triage": pa.DictionaryArray.from_arrays(served.triage_codes(p), outcomes),
-                "above_threshold": served.above_threshold(p),
-                "log_odds": log_odds.of_probabilities(p),
-                "previous_probability": np.full(len(p), np.nan) if previous is None else _before(previous, X),
+                "probability": arrays.from_numpy(served.recalibrated(p)),
+                "triage": arrays.dictionary(served.triage_codes(p), decision_policy.OUTCOMES),
+                "above_threshold": arrays.booleans(served.above_threshold(p)),
+                "log_odds": arrays.from_numpy(log_odds.of_probabilities(p)),
+                "previous_probability": arrays.from_numpy(
+                    np.full(len(p), np.nan) if previous is None else _before(previous, X)
+                ),
             }
         )
 
