@@ -50,10 +50,10 @@ def spread(measure: Spread) -> str:
     return f"{measure.mean:.4f} ± {number(measure.sd)}"
 
 
-def difference(of: Difference) -> str:
+def difference(measure: Difference) -> str:
     """Return `+0.0012 [-0.0003, +0.0027]`, without bounds if it has none."""
-    bounds = "" if of.low is None or of.high is None else f" [{of.low:+.4f}, {of.high:+.4f}]"
-    return number(of.mean, "+.4f") + bounds
+    bounds = "" if measure.low is None or measure.high is None else f" [{measure.low:+.4f}, {measure.high:+.4f}]"
+    return number(measure.mean, "+.4f") + bounds
 
 
 def percent(share: float) -> str:

@@ -123,6 +123,6 @@ def _refuse_impossible(frame: "pd.DataFrame", *, test_size: float, seed: int, st
         raise WdbcError(f"{len(frame)} rows leave {smaller} in one part; {len(contract.LABELS)} are needed", hint=_HINT)
     counts = frame[contract.DIAGNOSIS].value_counts()
     for label, code in contract.LABELS.items():
-        found = int(counts.get(code, 0))
-        if stratified and found < 2:
-            raise WdbcError(f"{found} rows of class {label} found, 2 needed: one for each part", hint=_HINT)
+        rows = int(counts.get(code, 0))
+        if stratified and rows < 2:
+            raise WdbcError(f"{rows} rows of class {label} found, 2 needed: one for each part", hint=_HINT)

@@ -33,8 +33,8 @@ def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, conf
     Evaluation of Medical Tests, section 5.2; for an AUC of 1 C. J. Clopper, E. S. Pearson (1934), Biometrika
     26:404-413.
     """
-    of_malignant, of_benign = placements(benign, malignant)
-    value = float(of_malignant.mean())
+    malignant_placements, benign_placements = placements(benign, malignant)
+    value = float(malignant_placements.mean())
     tail = (1 - confidence) / 2
     if value in (0.0, 1.0):
         least = tail ** (1 / min(len(benign), len(malignant)))
@@ -42,7 +42,9 @@ def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, conf
         return Interval(value=value, low=low, high=high, method="clopper_pearson")
     if 1 in (len(benign), len(malignant)):
         return Interval(value=value, low=None, high=None, method="delong", reason=ONE_PATIENT)
-    variance = float(of_malignant.var(ddof=1)) / len(malignant) + float(of_benign.var(ddof=1)) / len(benign)
+    variance = float(malignant_placements.var(ddof=1)) / len(malignant) + float(benign_placements.var(ddof=1)) / len(
+        benign
+    )
     if variance == 0:
         return Interval(value=value, low=None, high=None, method="delong", reason=NO_VARIANCE)
     middle = math.log(value / (1 - value))

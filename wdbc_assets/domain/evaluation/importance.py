@@ -247,8 +247,8 @@ def _group(cluster: str, losses: tuple[FoldLosses, ...]) -> Group:
 
     from wdbc_assets.domain.evaluation.comparison import corrected_interval
 
-    def difference(of: str) -> Difference:
-        increases = np.array([getattr(fold, of)[cluster] - fold.log_loss for fold in losses])
+    def difference(kind: str) -> Difference:
+        increases = np.array([getattr(fold, kind)[cluster] - fold.log_loss for fold in losses])
         mean, low, high = corrected_interval(increases, folds=cross_validation.OUTER_FOLDS)
         return Difference(mean=mean, low=low, high=high)
 

@@ -91,9 +91,9 @@ def _report(confusion: tuple[tuple[int, int], tuple[int, int]]) -> Classificatio
         for hits, guessed, actual in ((tn, tn + fn, tn + fp), (tp, tp + fp, tp + fn))
     )
 
-    def average(of_benign: float, of_malignant: float) -> ClassScores:
+    def average(benign_weight: float, malignant_weight: float) -> ClassScores:
         def mean(first: float, second: float) -> float:
-            return float(np.dot([first, second], [of_benign, of_malignant]))
+            return float(np.dot([first, second], [benign_weight, malignant_weight]))
 
         precision = None
         if benign.precision is not None and malignant.precision is not None:

@@ -210,19 +210,19 @@ def recall_promise(
     """Return what a threshold at the rank promises, from the out-of-fold probabilities of both classes."""
     from scipy.special import betaincinv
 
-    def low(of_rank: int) -> float:
-        return float(betaincinv(of_rank, len(malignant) + 1 - of_rank, 1 - confidence))
+    def low(number: int) -> float:
+        return float(betaincinv(number, len(malignant) + 1 - number, 1 - confidence))
 
     expected = rank / (len(malignant) + 1)
-    sure = next((one for one in range(rank, len(malignant) + 1) if low(one) >= target), None)
-    at_sure = None if sure is None else float((benign < np.sort(malignant)[::-1][sure - 1]).mean())
+    sure_rank = next((number for number in range(rank, len(malignant) + 1) if low(number) >= target), None)
+    sure_specificity = None if sure_rank is None else float((benign < np.sort(malignant)[::-1][sure_rank - 1]).mean())
     too_few = f"{len(malignant)} malignant patients are too few to expect a recall of {target:g}"
     return RecallPromise(
         expected=expected,
         low=low(rank),
         confidence=confidence,
-        sure_rank=sure,
-        sure_specificity=at_sure,
+        sure_rank=sure_rank,
+        sure_specificity=sure_specificity,
         reason=too_few if expected < target else None,
     )
 
@@ -236,6 +236,6 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else 1.0
 
 
-def _rank(of: int, share: float | Fraction) -> int:
-    """Return share * of, rounded up in exact decimal arithmetic: as floats, 0.55 * 100 exceeds 55."""
-    return math.ceil(of * Fraction(str(share)))
+def _rank(total: int, share: float | Fraction) -> int:
+    """Return share * total, rounded up in exact decimal arithmetic: as floats, 0.55 * 100 exceeds 55."""
+    return math.ceil(total * Fraction(str(share)))

@@ -41,9 +41,9 @@ def derive(
         WdbcError: a class is too small for the folds, or a fold cannot be fitted.
     """
     models = summed_scores.without_folds(partitions, fit, tables.Draws(test_size, split_seed, folds, (seed,)))
-    found = partitions.map(models.probabilities)
-    y = np.concatenate([of for of, _ in found])
-    p = np.concatenate([of for _, of in found], axis=1)[0]
+    parts = partitions.map(models.probabilities)
+    y = np.concatenate([diagnoses for diagnoses, _ in parts])
+    p = np.concatenate([probabilities for _, probabilities in parts], axis=1)[0]
     y_test, p_test = summed_scores.scores(partitions, fit, test_size=test_size, split_seed=split_seed)
     return policy_derivation.of_scores(
         policy_derivation.Scores(y, p, y_test.astype(np.int64), p_test),
@@ -66,4 +66,6 @@ def _winner_log_loss(partitions: Partitions[Patients], fit: Fit, *, split_seed: 
 def _losses(models: summed_scores.FoldModels, patients: Patients) -> NDArray[np.float64]:
     """Return the sum of the log-losses of all repeats, and the number of terms."""
     y, p = models.probabilities(patients)
-    return np.array([sum(ranking.losses(y, of)["log_loss"].sum() for of in p), p.size], dtype=np.float64)
+    return np.array(
+        [sum(ranking.losses(y, probabilities)["log_loss"].sum() for probabilities in p), p.size], dtype=np.float64
+    )

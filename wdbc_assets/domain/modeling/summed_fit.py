@@ -143,26 +143,30 @@ def search(
     terms = summed_terms.learn(kind, partitions, draws, counted)
 
     total = len(candidates) * len(counted.rows)
-    strengths = [float(one["logistic__C"]) for one in candidates]
+    strengths = [float(candidate["logistic__C"]) for candidate in candidates]
     pooled = pooled_fits(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
-    of_folds = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, one.weights, one.curvature)
+    fold_problems = [
+        summed_newton.Problem(s, int(counted.rows[s]), c, start.weights, start.curvature)
         for s in range(1, len(counted.rows))
-        for c, one in zip(strengths, pooled, strict=True)
+        for c, start in zip(strengths, pooled, strict=True)
     ]
     finished = len(candidates)
-    summed_newton.solve(kind, partitions, draws, terms, of_folds, lambda done: progress(finished + done, total))
+    summed_newton.solve(kind, partitions, draws, terms, fold_problems, lambda done: progress(finished + done, total))
 
-    weights = np.array([one.weights for one in of_folds]).reshape(-1, len(candidates), len(terms[0].centre) + 1)
+    weights = np.array([problem.weights for problem in fold_problems]).reshape(
+        -1, len(candidates), len(terms[0].centre) + 1
+    )
     scored = tables.total(partitions.map(partial(_losses, kind, draws, terms[1:], weights)))
     scores = -(scored / counted.rows_of_fold.reshape(-1, 1)).T
     converged = [
-        all(one.converged for one in [pooled[number], *of_folds[number :: len(candidates)]])
+        all(problem.converged for problem in [pooled[number], *fold_problems[number :: len(candidates)]])
         for number in range(len(candidates))
     ]
-    passes = [[one.passes for one in of_folds[number :: len(candidates)]] for number in range(len(candidates))]
+    passes = [
+        [problem.passes for problem in fold_problems[number :: len(candidates)]] for number in range(len(candidates))
+    ]
     ranked = search_module.ranked(candidates, scores, converged, passes)
-    best = next(number for number, one in enumerate(ranked) if one.rank == 1)
+    best = next(number for number, candidate in enumerate(ranked) if candidate.rank == 1)
     winner = dict(ranked[best].params)
     if definition.temperature is not None:
         losses = partitions.map(partial(_tempered, kind, draws, terms[1:], weights[:, best]))
@@ -243,10 +247,10 @@ def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, pa
     """Yield the number of a fold, and diagnoses and log-odds of some of its rows by models that never saw them."""
     training, fold_of = draws.training(patients)
     for rows, logs in summed_terms.blocks(kind, training.X):
-        for s, one in enumerate(terms):
+        for s, fold_terms in enumerate(terms):
             kept = fold_of[s // draws.folds, rows] == s % draws.folds
-            found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
-            yield s, training.y[rows][kept], found @ weights[s].T
+            design = fold_terms.of(training.X[rows][kept], None if logs is None else logs[kept])
+            yield s, training.y[rows][kept], design @ weights[s].T
 
 
 def _pipeline(searched: Searched) -> Any:

@@ -113,8 +113,8 @@ def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: C
     if kind == "spline":
         raw = _with_knots(partitions, draws, counted)
     # The terms at the median row are close to the means, so that the squares lose no digits.
-    middle = [_at_middle(kind, one, counted) for one in raw]
-    shifted = [replace(one, centre=centre) for one, centre in zip(raw, middle, strict=True)]
+    middle = [_at_middle(kind, terms, counted) for terms in raw]
+    shifted = [replace(terms, centre=centre) for terms, centre in zip(raw, middle, strict=True)]
     sums = tables.total(partitions.map(partial(_moments, kind, draws, tuple(shifted))))
     rows = counted.rows[:, None]
     means = sums[:, 0] / rows
@@ -123,8 +123,8 @@ def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: C
     constant = variances <= 10 * np.finfo(np.float64).eps * (sums[:, 1] / rows)
     scales = np.where(constant, 1.0, np.sqrt(np.maximum(variances, 0)))
     return tuple(
-        replace(one, centre=one.centre + mean, scale=scale)
-        for one, mean, scale in zip(shifted, means, scales, strict=True)
+        replace(terms, centre=terms.centre + mean, scale=scale)
+        for terms, mean, scale in zip(shifted, means, scales, strict=True)
     )
 
 
@@ -136,7 +136,7 @@ def _unscaled(kind: Kind, columns: int) -> Terms:
 def _with_knots(partitions: Partitions[Patients], draws: Draws, counted: Counted) -> list[Terms]:
     columns = counted.least.shape[1]
     below, above, weight = order_statistics.quantiles(partitions, draws, counted, log_terms.KNOTS, OFFSET_QUANTILE)
-    found = []
+    learned = []
     for s in range(len(counted.rows)):
         positive = counted.rows[s] > counted.not_positive[s]
         interpolated = _between(below[s, :, -1], above[s, :, -1], weight[s, :, -1])
@@ -146,8 +146,8 @@ def _with_knots(partitions: Partitions[Patients], draws: Draws, counted: Counted
             np.log(np.maximum(values[s, :, :-1] + offsets[:, None], least[:, None])) for values in (below, above)
         )
         knots = _between(low, high, weight[s, :, :-1]).T
-        found.append(replace(_unscaled("spline", columns), offsets=offsets, least=least, knots=knots))
-    return found
+        learned.append(replace(_unscaled("spline", columns), offsets=offsets, least=least, knots=knots))
+    return learned
 
 
 def _between(low: Array, high: Array, weight: Array) -> Array:
@@ -168,11 +168,11 @@ def _moments(kind: Kind, draws: Draws, terms: Sequence[Terms], patients: Patient
     training, fold_of = draws.training(patients)
     sums = np.zeros((len(terms), 2, len(terms[0].centre)))
     for rows, logs in blocks(kind, training.X):
-        for s, one in enumerate(terms):
+        for s, set_terms in enumerate(terms):
             kept = in_set(fold_of[:, rows], s, draws.folds)
-            found = one.of(training.X[rows][kept], None if logs is None else logs[kept])[:, :-1]
-            sums[s, 0] += found.sum(axis=0)
-            sums[s, 1] += (found**2).sum(axis=0)
+            design = set_terms.of(training.X[rows][kept], None if logs is None else logs[kept])[:, :-1]
+            sums[s, 0] += design.sum(axis=0)
+            sums[s, 1] += (design**2).sum(axis=0)
     return sums
 
 

@@ -107,7 +107,7 @@ def compare(candidate: RecipePredictions, champion: RecipePredictions, *, folds:
 
     from wdbc_assets.domain.evaluation import comparison, results, utility
 
-    losses, hits = (candidate.by_fold(of) - champion.by_fold(of) for of in (_losses, _hits))
+    losses, hits = (candidate.by_fold(quantity) - champion.by_fold(quantity) for quantity in (_losses, _hits))
     mean, low, high = comparison.corrected_interval(losses, folds=folds, confidence=1 - alpha(attempt))
     _, worst, best = comparison.corrected_interval(hits, folds=folds)
     error = comparison.corrected_error(losses, folds=folds)

@@ -155,7 +155,7 @@ def test_the_fiftieth_candidate_in_a_row_has_spent_nearly_all_of_alpha_and_is_sh
         out_of_fold.with_loss(good, 0.001).assign(recipe="svc"),
         candidate="svc",
         champion="logistic",
-        of_champion=good,
+        champion_predictions=good,
         attempt=50,
     )
     (log_loss,) = (one for one in verdict.criteria if one.name == "log_loss")
