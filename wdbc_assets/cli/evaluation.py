@@ -80,13 +80,16 @@ def _show_recipe(name: str, summary: "EvaluationSummary") -> None:
         reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
         bound = _floor(metric, value.mean, limits) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
-        of_folds = formatting.number(value.of_folds) if interval else ""
-        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {of_folds:>8} {interval:<18} {reference:>13}{bound}".rstrip())
+        fold_mean = formatting.number(value.of_folds) if interval else ""
+        terminal.say(
+            f"  {metric:<14} {mean:>8} {sd:>8}   {fold_mean:>8} {interval:<18} {reference:>13}{bound}".rstrip()
+        )
 
 
-def _show_calibration(of: "Calibration") -> None:
-    chance = of.ece_if_calibrated
-    terminal.say(f"  calibration slope {formatting.spread(of.slope)}, in the large {formatting.spread(of.intercept)}")
+def _show_calibration(calibration: "Calibration") -> None:
+    chance = calibration.ece_if_calibrated
+    slope, intercept = formatting.spread(calibration.slope), formatting.spread(calibration.intercept)
+    terminal.say(f"  calibration slope {slope}, in the large {intercept}")
     terminal.say(f"  an ECE from {chance.low:.4f} to {chance.high:.4f} is chance alone, and decides nothing")
 
 

@@ -40,8 +40,8 @@ def from_manifest(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     return results(
         manifest.asset,
         (
-            Finding(one.rule, passed=one.passed, blocking=one.blocking, summary=one.summary, count=one.count)
-            for one in manifest.checks
+            Finding(check.rule, passed=check.passed, blocking=check.blocking, summary=check.summary, count=check.count)
+            for check in manifest.checks
         ),
     )
 

@@ -185,7 +185,9 @@ def require_not_rolled_back(history: Sequence[Entry], refit: str) -> None:
     if not was_promoted(history, refit):
         return
     after = max(entry.number for entry in history if entry.action == audit_log.PROMOTED and entry.candidate == refit)
-    rollback = next((one for one in history if one.number > after and one.action == audit_log.ROLLED_BACK), None)
+    rollback = next(
+        (entry for entry in history if entry.number > after and entry.action == audit_log.ROLLED_BACK), None
+    )
     how = f"rolled back at {rollback.at[:16]} UTC by {rollback.actor}: {rollback.reason}" if rollback else "replaced"
     raise WdbcError(
         f"the refit was in production before, and was {how}",

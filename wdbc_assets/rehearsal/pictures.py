@@ -65,11 +65,11 @@ def _panels(weeks: Sequence[Observed]) -> list[tuple[str, float, float, _Series]
     scored = [seen for seen in weeks if seen.patients]
     wrong = [(float(seen.week), 100 * seen.wrong / seen.patients) for seen in scored]
     referred = [(float(seen.week), 100 * seen.referred / seen.patients) for seen in scored]
-    of_drift = next((seen.drift.threshold for seen in weeks if seen.drift), 0.0)
-    of_outcomes = scans[0][1].threshold if scans else 0.0
+    drift_threshold = next((seen.drift.threshold for seen in weeks if seen.drift), 0.0)
+    outcomes_threshold = scans[0][1].threshold if scans else 0.0
     return [
-        (f"largest |z| of the measurements (up to {_LARGEST_Z:g})", _LARGEST_Z, of_drift, [(drift, _LINE)]),
-        (f"largest |z| of the outcomes (up to {_LARGEST_Z:g})", _LARGEST_Z, of_outcomes, [(outcomes, _LINE)]),
+        (f"largest |z| of the measurements (up to {_LARGEST_Z:g})", _LARGEST_Z, drift_threshold, [(drift, _LINE)]),
+        (f"largest |z| of the outcomes (up to {_LARGEST_Z:g})", _LARGEST_Z, outcomes_threshold, [(outcomes, _LINE)]),
         (
             "patients with a wrong definite answer, and referred, in %",
             100.0,

@@ -74,8 +74,12 @@ def _frames(predictions: "Iterable[Predictions]") -> "Iterator[pd.DataFrame]":
     import pandas as pd
 
     for part in predictions:
-        folds = {f"{FOLD} {repeat}": of for repeat, of in enumerate(part.fold_of)}
-        p = {f"{recipe} {repeat}": of for recipe, repeats in part.p.items() for repeat, of in enumerate(repeats)}
+        folds = {f"{FOLD} {repeat}": fold_of for repeat, fold_of in enumerate(part.fold_of)}
+        p = {
+            f"{recipe} {repeat}": probabilities
+            for recipe, repeats in part.p.items()
+            for repeat, probabilities in enumerate(repeats)
+        }
         yield pd.DataFrame({contract.DIAGNOSIS: part.y, **folds, **p})
 
 

@@ -32,22 +32,22 @@ _BY_DIGEST = "compared by its digest"
 
 def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[Cause, ...]) -> AssetVerification:
     """Return whether a delivery is what was received, as far as that can be known; `damage` is that of its files."""
-    found, how = list(damage), _BY_DIGEST
+    causes, how = list(damage), _BY_DIGEST
     if not damage:
         try:
-            found += _foreign_ids(store, case)
+            causes += _foreign_ids(store, case)
             changes, how = _compare(store, inbox, case)
-            found += changes
+            causes += changes
         except (WdbcError, LookupError, ValueError, TypeError) as error:
             what = error.what if isinstance(error, WdbcError) else type(error).__name__
-            found.append(_altered("its table", f"cannot be compared: {what}"))
+            causes.append(_altered("its table", f"cannot be compared: {what}"))
     return AssetVerification(
         case.asset,
         case.manifest,
-        "diverged" if found else "same",
+        "diverged" if causes else "same",
         derived=case.manifest.version,
         compared=f"{files.describe({**case.intact(), **case.large()})}, {how}",
-        causes=tuple(found),
+        causes=tuple(causes),
     )
 
 

@@ -115,7 +115,9 @@ class Inventory:
         Earlier removals cannot be why its batches are others now.
         """
         removed = (removals.find(self._store.backend, name, batch) for batch in self._store.removed_partitions(name))
-        return sum(one is not None and (not one.at or one.at[:19] >= manifest.made_at[:19]) for one in removed)
+        return sum(
+            removal is not None and (not removal.at or removal.at[:19] >= manifest.made_at[:19]) for removal in removed
+        )
 
     def _rebased(self, asset: str, manifest: Manifest) -> Any:
         """Return the accepted reference that a version was made with.
@@ -159,14 +161,14 @@ class Inventory:
             raise NotDerived("the batches that it was made from cannot be restored")
         return Inputs(values, dict(manifest.inputs), scoring_context=self._scoring_context(asset, manifest))
 
-    def _stored(self, name: str, version: str, of: Manifest) -> Any:
+    def _stored(self, name: str, version: str, manifest: Manifest) -> Any:
         """Return a version of an input of the version that a manifest describes."""
-        partition = _partition(name, of)
+        partition = _partition(name, manifest)
         rederived = self.rederived.get((name, partition))
         if rederived is not None and rederived.version == version:
             return rederived.value
         if (name, version) not in self._read:
-            self._read[name, version] = self._load(name, version, of.run_id, partition)
+            self._read[name, version] = self._load(name, version, manifest.run_id, partition)
         return self._read[name, version]
 
     def _load(self, name: str, version: str, run_id: str, partition: str | None) -> Any:
@@ -191,6 +193,6 @@ def _own_inputs(asset: str) -> list[str]:
     return [name for name in specs.ASSETS[asset].inputs if name not in specs.batch_inputs(asset)]
 
 
-def _partition(name: str, of: Manifest) -> str | None:
+def _partition(name: str, manifest: Manifest) -> str | None:
     """Return the batch of an input: that of the version that is made from it, if the input has batches."""
-    return of.partition if specs.ASSETS[name].partitioned else None
+    return manifest.partition if specs.ASSETS[name].partitioned else None

@@ -71,11 +71,11 @@ def _of_refit(store: Store, champion: StoredVersion) -> StoredVersion:
 
     Without the manifests of its refit and policy it is returned as it is, and cannot be derived again.
     """
-    found, stated = index.read(store), champion.manifest
-    refit = next(iter(found.whole("refit", stated.inputs["refit"])), None)
+    listing, stated = index.read(store), champion.manifest
+    refit = next(iter(listing.whole("refit", stated.inputs["refit"])), None)
     if refit is None or policies.POLICY not in stated.inputs:
         return champion if refit is None else StoredVersion("refit", refit, champion.contents)
-    policy = next(iter(found.whole(policies.POLICY, stated.inputs[policies.POLICY])), None)
+    policy = next(iter(listing.whole(policies.POLICY, stated.inputs[policies.POLICY])), None)
     if policy is None:
         return champion
     manifest = replace(refit, version=stated.version, files=stated.files, run_id=stated.run_id)

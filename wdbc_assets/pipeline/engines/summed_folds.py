@@ -79,8 +79,8 @@ def kept(checkpoints: Checkpoints, unit: Unit) -> FoldModel | None:
     return model if _name(model) == _name(unit) else None
 
 
-def _name(of: Unit | FoldModel) -> str:
-    return f"{of.recipe}-{code_versions.recipe_version(of.recipe)}-{of.repeat}-{of.fold}-sums"
+def _name(unit: Unit | FoldModel) -> str:
+    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}-sums"
 
 
 def validate(value: LargeCrossValidation, frame: TableFile) -> list[Finding]:

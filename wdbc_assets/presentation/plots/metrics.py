@@ -16,9 +16,9 @@ def confusion_matrix(metrics: Metrics) -> style.Image:
     """Draw the counts of patients by diagnosis and prediction, each row shaded by its shares."""
     (tn, fp), (fn, tp) = counts = metrics.confusion_matrix
     drawing = svg.Drawing(f"{fn} of {fn + tp} malignant missed, {fp} of {tn + fp} benign called malignant", height=318)
-    for row, of_row in enumerate(counts):
-        for column, count in enumerate(of_row):
-            share = count / max(sum(of_row), 1)
+    for row, row_counts in enumerate(counts):
+        for column, count in enumerate(row_counts):
+            share = count / max(sum(row_counts), 1)
             colour, ink = style.BLUE if row == column else style.VERMILION, "white" if share > 0.8 else "black"
             left, top = 44 + 216 * column, 30 + 120 * row
             drawing.add("rect", x=left, y=top, width=213, height=117, fill=colour, fill_opacity=max(share, 0.06))

@@ -51,7 +51,7 @@ def _by_c(fit: fitting.Fit, best: int, strength: str) -> style.Image:
         axes.frame(x_ticks, y_ticks, x="C (smaller: stronger penalty)", y=y_name, title=panel)
         for key in dict.fromkeys(key for key in keys if key[0] == panel):
             look = looks[key[1]] if key[2] else _without_intercept(looks[key[1]])
-            axes.series([place for place, of in zip(places, keys, strict=True) if of == key], look)
+            axes.series([place for place, place_key in zip(places, keys, strict=True) if place_key == key], look)
         if panel == keys[best][0]:
             x, y = places[best]
             axes.series([(x, y - sd), (x, y + sd)], svg.Look("black", 1, marker="_"))

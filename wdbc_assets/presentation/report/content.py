@@ -88,9 +88,9 @@ def _standing(artifact: Artifact) -> tuple[str, str]:
 
 def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
     for name, artifact in artifacts.items():
-        found = {check.rule: check for check in (artifact.manifest.checks if artifact.manifest else ())}
+        evaluated = {check.rule: check for check in (artifact.manifest.checks if artifact.manifest else ())}
         for rule in validation.rules(name):
-            check = found.get(rule.name)
+            check = evaluated.get(rule.name)
             yield {
                 "asset": name,
                 "rule": rule.name,
