@@ -129,7 +129,7 @@ def _show_overview(summary: "EvaluationSummary") -> None:
     terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{note}")
 
 
-def _floor(metric: str, mean: float | None, limits: "Mapping[str, floors.Limits]") -> str:
+def _floor(metric: str, mean: float | None, limits: "Mapping[str, floors.MetricLimits]") -> str:
     if metric not in limits:
         return ""
     reached = not floors.missed({metric: mean}, limits)

@@ -114,11 +114,11 @@ class CloudObject(Source):
 
         bounds, name = context.limits, self.name
 
-        def entries() -> list[folders.Entry]:
+        def entries() -> list[folders.FolderFile]:
             objects = listed(store, name, where=self.shown)
-            return [folders.Entry(inner, str(meta["e_tag"])) for inner, meta in objects.items()]
+            return [folders.FolderFile(inner, str(meta["e_tag"])) for inner, meta in objects.items()]
 
-        def content_of(entry: folders.Entry) -> bytes | None:
+        def content_of(entry: folders.FolderFile) -> bytes | None:
             place = f"{self.shown}{entry.name}"
             try:
                 options: GetOptions = {"if_match": entry.version}

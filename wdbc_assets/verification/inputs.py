@@ -12,7 +12,7 @@ from wdbc_assets.registry import references, scoring_context
 from wdbc_assets.store import codecs, index, removals
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 from wdbc_assets.verification.rederive import Inputs, NotDerived
 
 
@@ -52,7 +52,7 @@ class Inventory:
             NotDerived: An input breaks its contract, is damaged, or no longer exists.
         """
         values: dict[str, Any] = {}
-        changes: list[Cause] = []
+        changes: list[Deviation] = []
         notes: list[str] = []
         versions = dict(manifest.inputs)
         for name in _own_inputs(asset):
@@ -68,7 +68,7 @@ class Inventory:
                 raise NotDerived(f"the re-derived {name} is refused: {rederived.refusal.what}")
             values[name], versions[name] = rederived.value, rederived.version
             if rederived.version != stated:
-                changes.append(Cause("input", name, stated, rederived.version))
+                changes.append(Deviation("input", name, stated, rederived.version))
         for name in specs.batch_inputs(asset):
             batches, changed = self._batches(name, manifest, name, self._store.partitions(name))
             values[name] = {handle.manifest.partition: handle.load() for handle in batches}
@@ -90,7 +90,7 @@ class Inventory:
 
     def _batches(
         self, name: str, manifest: Manifest, parameter: str, batches: Sequence[str]
-    ) -> tuple[list[Handle], list[Cause]]:
+    ) -> tuple[list[Handle], list[Deviation]]:
         """Return the batches of an asset that a version was made from, and a cause if they are others now.
 
         The manifest states their digest. Batches that arrived since do not matter.
@@ -107,7 +107,7 @@ class Inventory:
             batches_removed = formatting.counted(removed, "batch", "batches")
             raise NotDerived(f"removed because of their age since it was made: {batches_removed} of {name}")
         now = calls.digest_of_batches([handle.manifest for handle in handles])
-        return handles, [Cause("input", f"{name} of the batches", stated, now)]
+        return handles, [Deviation("input", f"{name} of the batches", stated, now)]
 
     def _removed_since(self, name: str, manifest: Manifest) -> int:
         """Return how many batches of an asset were removed after a version was made: it may have been made from them.

@@ -71,11 +71,11 @@ def _outcomes(
     predictions: "pd.DataFrame", winners: list[dict[str, Any]], method: Any
 ) -> dict[Any, tuple[list[int], Any]]:
     """Return the test patients and the outcome of each unit."""
-    from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
+    from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, FoldUnit
 
     outcomes = {}
     for fold in winners:
-        unit = Unit(fold["recipe"], fold["repeat"], fold["fold"], method)
+        unit = FoldUnit(fold["recipe"], fold["repeat"], fold["fold"], method)
         rows = predictions["recipe"].eq(unit.recipe) & predictions["repeat"].eq(unit.repeat)
         group = predictions[rows & predictions["fold"].eq(unit.fold)]
         outcomes[unit] = (group["patient"].tolist(), FoldOutcome(fold["winner"], tuple(group["probability"])))

@@ -45,7 +45,7 @@ CLUSTERS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ImportanceTask:
     """What is scored with permuted clusters and without them: a recipe with fixed parameters, on a clean frame."""
 
     frame: pd.DataFrame
@@ -112,7 +112,7 @@ def columns_of(cluster: str) -> list[str]:
     ]
 
 
-def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, seed: int = 42) -> Task:
+def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, seed: int = 42) -> ImportanceTask:
     """Return the task of a fit.
 
     Raises:
@@ -122,7 +122,7 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
     cross_validation.measurements(frame)
     if fit.split_method == "hash":  # so that what is permuted does not depend on the order of the rows
         frame = frame.iloc[membership.order(membership.digests(frame))].reset_index(drop=True)
-    return Task(
+    return ImportanceTask(
         frame=frame,
         recipe=fit.recipe,
         winner=dict(fit.winner),
@@ -140,12 +140,12 @@ def require_settings(*, permutations: int, seed: int) -> None:
     preconditions.require_seed(seed)
 
 
-def units(task: Task) -> list[cross_validation.Unit]:
+def units(task: ImportanceTask) -> list[cross_validation.FoldUnit]:
     """Return the folds on which the recipe of a task is scored."""
     return cross_validation.units([task.recipe], PROTOCOL, task.method)
 
 
-def score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
+def score_fold(task: ImportanceTask, unit: cross_validation.FoldUnit) -> FoldLosses:
     """Score one fold. Linear algebra runs on one thread, so that the result is reproducible.
 
     Raises:
@@ -160,7 +160,7 @@ def score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
         raise unit_errors.failure(str(unit), cause) from cause
 
 
-def _score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
+def _score_fold(task: ImportanceTask, unit: cross_validation.FoldUnit) -> FoldLosses:
     import numpy as np
 
     X, y = cross_validation.measurements(task.frame)
@@ -210,7 +210,10 @@ def _log_loss(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
 
 
 def assemble(
-    task: Task, fit: fitting.Fit, split: splitting.Split, outcomes: Mapping[cross_validation.Unit, FoldLosses]
+    task: ImportanceTask,
+    fit: fitting.Fit,
+    split: splitting.Split,
+    outcomes: Mapping[cross_validation.FoldUnit, FoldLosses],
 ) -> Importance:
     """Combine the losses of all folds, and describe the fitted pipeline if it is linear."""
     losses = tuple(outcomes[unit] for unit in sorted(outcomes))

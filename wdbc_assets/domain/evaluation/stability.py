@@ -75,7 +75,7 @@ class Optimism:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selected:
+class SelectedParameters:
     """Parameters, and the number of bootstrap refits that selected them."""
 
     winner: dict[str, recipes.Parameter]
@@ -139,7 +139,7 @@ class StabilitySummary:
     log_loss: Optimism
     roc_auc: Optimism
     slope: Spread
-    selected: tuple[Selected, ...]
+    selected: tuple[SelectedParameters, ...]
     signs: tuple[Sign, ...] | None
     learning: tuple[LearningPoint, ...]
     largest_part: int
@@ -169,7 +169,7 @@ class Stability:
     summary: StabilitySummary
 
 
-def assemble(task: refits.Task, outcomes: Mapping[refits.Unit, refits.Outcome]) -> Stability:
+def assemble(task: refits.RefitTask, outcomes: Mapping[refits.RefitUnit, refits.Outcome]) -> Stability:
     """Combine the outcomes of all units, in a fixed order, and summarize them."""
     import pandas as pd
 
@@ -188,12 +188,12 @@ def assemble(task: refits.Task, outcomes: Mapping[refits.Unit, refits.Outcome]) 
     return Stability(table, developments, learning, summary(task, p, developments, learning))
 
 
-def _original_first(unit: refits.Unit) -> tuple[bool, refits.Unit]:
+def _original_first(unit: refits.RefitUnit) -> tuple[bool, refits.RefitUnit]:
     return unit.kind != "original", unit
 
 
 def summary(
-    task: refits.Task,
+    task: refits.RefitTask,
     p: NDArray[np.float64],
     developments: Sequence[refits.Development],
     learning: Sequence[refits.Learning],
@@ -280,10 +280,10 @@ def _spread(values: Sequence[float | None]) -> Spread:
     return Spread(mean=float(np.mean(known)), sd=float(np.std(known, ddof=1)))
 
 
-def _selected(others: Sequence[refits.Development]) -> tuple[Selected, ...]:
+def _selected(others: Sequence[refits.Development]) -> tuple[SelectedParameters, ...]:
     counts = Counter(json.dumps(development.winner, sort_keys=True) for development in others)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Selected(winner=json.loads(text), refits=count) for text, count in ordered)
+    return tuple(SelectedParameters(winner=json.loads(text), refits=count) for text, count in ordered)
 
 
 def _signs(original: refits.Development, others: Sequence[refits.Development]) -> tuple[Sign, ...] | None:

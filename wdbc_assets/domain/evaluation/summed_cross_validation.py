@@ -16,7 +16,7 @@ import numpy as np
 from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import floors
-from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, Unit, Winner
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, FoldUnit, Winner
 from wdbc_assets.domain.modeling import recipes, summed_fit, summed_scores
 from wdbc_assets.domain.modeling.summed_terms import Terms
 
@@ -75,7 +75,7 @@ def evaluated_recipes(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str,
     return kept, left_out
 
 
-def fit_without_fold(partitions: Partitions[Patients], unit: Unit) -> FoldModel:
+def fit_without_fold(partitions: Partitions[Patients], unit: FoldUnit) -> FoldModel:
     """Search and fit the recipe of a unit on the patients who are not in its fold.
 
     Raises:
@@ -110,7 +110,7 @@ def _without_fold(repeat: int, fold: int, patients: Patients) -> Patients:
 
 
 @dataclass(frozen=True)
-class Predictions:
+class PartitionPredictions:
     """The out-of-fold predictions of a partition: diagnoses, folds by repeat, and P(malignant) by recipe and repeat."""
 
     y: NDArray[np.int8]
@@ -118,7 +118,7 @@ class Predictions:
     p: Mapping[str, Array]
 
 
-def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> list[Predictions]:
+def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> list[PartitionPredictions]:
     """Return the predictions of all partitions: three numbers and more for each patient, but no measurement.
 
     Args:
@@ -142,10 +142,10 @@ def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> li
     return partitions.map(partial(_predict, recipe_models))
 
 
-def _predict(models: Mapping[str, summed_scores.FoldModels], patients: Patients) -> Predictions:
+def _predict(models: Mapping[str, summed_scores.FoldModels], patients: Patients) -> PartitionPredictions:
     draws = next(iter(models.values())).draws
     fold_of = draws.training(patients)[1].astype(np.int8)
-    return Predictions(
+    return PartitionPredictions(
         patients.y,
         fold_of,
         {recipe: recipe_models.probabilities(patients)[1] for recipe, recipe_models in models.items()},

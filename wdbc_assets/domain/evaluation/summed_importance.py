@@ -63,7 +63,7 @@ def score_folds(
         progress(1 + len(without), total)
     fold_losses = []
     for repeat in range(repeats):
-        scored = _Scored.joined(partitions.map(partial(_score, complete, repeat)))
+        scored = _ScoredPatients.joined(partitions.map(partial(_score, complete, repeat)))
         for fold in range(OUTER_FOLDS):
             in_fold = scored.of(fold)
             generators = np.random.default_rng([seed, repeat, fold]).spawn(len(CLUSTERS))
@@ -78,7 +78,7 @@ def score_folds(
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredPatients:
     """Patients of a repeat: digest, diagnosis, fold, log-odds, and what each cluster adds to these, (n, clusters)."""
 
     digests: NDArray[np.uint64]
@@ -88,7 +88,7 @@ class _Scored:
     added: Array
 
     @classmethod
-    def joined(cls, parts: Sequence[_Scored]) -> _Scored:
+    def joined(cls, parts: Sequence[_ScoredPatients]) -> _ScoredPatients:
         """Return the patients of all partitions in the order of their digests."""
         digests = np.concatenate([part.digests for part in parts])
         order = membership.order(digests)
@@ -99,10 +99,12 @@ class _Scored:
 
         return cls(digests[order], *(of(name) for name in ("y", "fold_of", "log_odds", "added")))  # type: ignore[arg-type]
 
-    def of(self, fold: int) -> _Scored:
+    def of(self, fold: int) -> _ScoredPatients:
         """Return the patients of a fold."""
         kept = self.fold_of == fold
-        return _Scored(self.digests[kept], self.y[kept], self.fold_of[kept], self.log_odds[kept], self.added[kept])
+        return _ScoredPatients(
+            self.digests[kept], self.y[kept], self.fold_of[kept], self.log_odds[kept], self.added[kept]
+        )
 
     def permuted_loss(self, cluster: int, generator: np.random.Generator, permutations: int) -> float:
         """Return the mean log-loss if the patients have the values of a cluster of one another."""
@@ -138,7 +140,7 @@ def _losses(models: FoldModels, patients: Patients) -> Array:
     return np.moveaxis(np.array(sums, dtype=np.float64), 1, -1)
 
 
-def _score(models: FoldModels, repeat: int, patients: Patients) -> _Scored:
+def _score(models: FoldModels, repeat: int, patients: Patients) -> _ScoredPatients:
     fold_of = models.draws.training(patients)[1][repeat]
     groups = [_places(cluster) for cluster in CLUSTERS]
     columns, terms = patients.X.shape[1], models.weights.shape[1] - 1
@@ -153,4 +155,4 @@ def _score(models: FoldModels, repeat: int, patients: Patients) -> _Scored:
             log_odds[rows.start + kept] = contributions.sum(axis=1)
             for number, group in enumerate(places):
                 added[rows.start + kept, number] = contributions[:, group].sum(axis=1)
-    return _Scored(patients.digests, patients.y.astype(np.int64), fold_of.astype(np.int8), log_odds, added)
+    return _ScoredPatients(patients.digests, patients.y.astype(np.int64), fold_of.astype(np.int8), log_odds, added)

@@ -146,7 +146,7 @@ def search(
     strengths = [float(candidate["logistic__C"]) for candidate in candidates]
     pooled = pooled_fits(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
     fold_problems = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, start.weights, start.curvature)
+        summed_newton.FitProblem(s, int(counted.rows[s]), c, start.weights, start.curvature)
         for s in range(1, len(counted.rows))
         for c, start in zip(strengths, pooled, strict=True)
     ]
@@ -210,14 +210,14 @@ def pooled_fits(
     terms: Sequence[Terms],
     strengths: Sequence[float],
     on_fit: Callable[[int], None],
-) -> list[summed_newton.Problem]:
+) -> list[summed_newton.FitProblem]:
     """Fit each candidate on all training rows: one in the middle, then the others from there, in the same passes."""
     rows, middle = int(counted.rows[0]), len(strengths) // 2
     start = np.zeros(len(terms[0].centre) + 1)
-    first = summed_newton.Problem(0, rows, strengths[middle], start, None)
+    first = summed_newton.FitProblem(0, rows, strengths[middle], start, None)
     summed_newton.solve(kind, partitions, draws, terms, [first], on_fit)
     problems = [
-        first if number == middle else summed_newton.Problem(0, rows, c, first.weights, first.curvature)
+        first if number == middle else summed_newton.FitProblem(0, rows, c, first.weights, first.curvature)
         for number, c in enumerate(strengths)
     ]
     summed_newton.solve(kind, partitions, draws, terms, problems, on_fit)

@@ -35,7 +35,7 @@ _SMALLEST_STEP, _ROUNDING, _SUFFICIENT = 2.0**-30, 1e-13, 1e-4
 MOST_PASSES = 100
 
 
-class Problem:
+class FitProblem:
     """One fit: the training set s of `order_statistics.Counted`, its number of rows, and the penalty of its weights.
 
     The weights, shape (terms + 1,), the intercept last, minimize the mean loss + penalty |weights|^2 / 2.
@@ -88,12 +88,12 @@ def solve(
     partitions: Partitions[Patients],
     draws: Draws,
     terms: Sequence[Terms],
-    problems: Sequence[Problem],
+    problems: Sequence[FitProblem],
     on_pass: Callable[[int], None],
 ) -> None:
     """Solve the problems, all in the same passes over the table; `on_pass` receives how many are solved."""
     while open_ := [problem for problem in problems if not problem.done]:
-        by_set: dict[int, list[Problem]] = {}
+        by_set: dict[int, list[FitProblem]] = {}
         for problem in open_:
             by_set.setdefault(problem.s, []).append(problem)
         requests = tuple(

@@ -62,7 +62,7 @@ def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: 
     c = float(cast("float", fitted.winner["logistic__C"]))
     (pooled,) = summed_fit.pooled_fits(kind, partitions, draws, counted, terms, [c], lambda _: None)
     problems = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
+        summed_newton.FitProblem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
         for s in range(1, len(counted.rows))
     ]
     summed_newton.solve(kind, partitions, draws, terms, problems, lambda _: None)

@@ -159,7 +159,7 @@ def comparison_criteria(compared: Comparison, attempt: int) -> tuple[Criterion, 
 
 
 def floor_criteria(
-    means: Mapping[str, float | None], limits: Mapping[str, floors.Limits]
+    means: Mapping[str, float | None], limits: Mapping[str, floors.MetricLimits]
 ) -> tuple[Criterion, Criterion]:
     """Return the criteria that compare a candidate's mean metrics with the quality floors and the leakage alarms."""
     missed, alarms = floors.missed(means, limits), floors.alarms(means, limits)
@@ -188,7 +188,7 @@ def calibration_criteria(slope: Spread) -> tuple[Criterion, ...]:
     )
 
 
-def winner_criteria(log_loss: float | None, limits: floors.Limits) -> tuple[Criterion, ...]:
+def winner_criteria(log_loss: float | None, limits: floors.MetricLimits) -> tuple[Criterion, ...]:
     """Return the criterion for the parameters that ship, or none if their log-loss is not known."""
     if log_loss is None:
         return ()

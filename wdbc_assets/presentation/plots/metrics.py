@@ -39,8 +39,8 @@ def roc_curve(metrics: Metrics) -> style.Image:
     bounds = "no" if auc.low is None else f"{metrics.confidence:.0%}"
     ends = "" if auc.low is None else f" {auc.low:.3f} to {auc.high:.3f}"
     drawing = svg.Drawing(f"ROC-AUC {auc.value:.3f}, {bounds} interval{ends}", height=460)
-    line, chance = svg.Look(style.BLUE, 2.5), svg.Look(style.GREY, 1, dashes="4 3")
-    used = svg.Look(style.VERMILION, marker="o", radius=4.5)
+    line, chance = svg.SeriesStyle(style.BLUE, 2.5), svg.SeriesStyle(style.GREY, 1, dashes="4 3")
+    used = svg.SeriesStyle(style.VERMILION, marker="o", radius=4.5)
 
     def trace(axes: svg.Axes) -> None:
         axes.series(zip(curve.false_positive_rate, curve.true_positive_rate, strict=True), line)

@@ -54,7 +54,7 @@ _TERMS = {
 }  # fmt: skip
 
 
-def spread(measure: formatting.Spread) -> str:
+def spread(measure: formatting.SpreadLike) -> str:
     """Show a mean and its standard deviation, or why it cannot be said."""
     return formatting.spread(measure)
 

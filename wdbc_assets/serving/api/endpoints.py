@@ -44,7 +44,7 @@ class Endpoints:
 
     champion: ChampionLoader
     router: ChallengerRouter
-    reader: bodies.Reader
+    reader: bodies.BodyReader
     recorder: Recorder
     flag: bool
     root_path: str
