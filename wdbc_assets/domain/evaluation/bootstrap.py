@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def mean_losses(
     largest: Mapping[str, float],
     bootstrap: int,
     seed: int,
-    confidence: float = 0.95,
+    confidence: float = defaults.CONFIDENCE,
 ) -> dict[str, Interval]:
     """Return the mean of each kind of loss with its interval, or without one and with the reason.
 

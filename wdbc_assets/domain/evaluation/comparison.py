@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, membership, published
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import (
@@ -258,7 +259,7 @@ def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
 
 
 def corrected_interval(
-    values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
+    values: NDArray[np.float64], *, folds: int, confidence: float = defaults.CONFIDENCE
 ) -> tuple[float, float, float]:
     """Return mean, lower and upper bound of a metric or difference over the folds of repeated cross-validation.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation import log_odds as logits
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def slope(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
 
 
 def intercept(
-    y: NDArray[np.float64], p: NDArray[np.float64], *, confidence: float = 0.95
+    y: NDArray[np.float64], p: NDArray[np.float64], *, confidence: float = defaults.CONFIDENCE
 ) -> tuple[float, float, float]:
     """Return a of the logistic regression y ~ a + logit(p) with its interval: calibration in the large.
 

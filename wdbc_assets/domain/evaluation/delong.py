@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ ONE_PATIENT = "a class has one patient, which gives no variance"
 NO_VARIANCE = "no probability distinguishes two patients of a class"
 
 
-def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, confidence: float = 0.95) -> Interval:
+def roc_auc(
+    benign: NDArray[np.float64], malignant: NDArray[np.float64], *, confidence: float = defaults.CONFIDENCE
+) -> Interval:
     """Return the ROC-AUC of the probabilities of both classes with its interval, or without one and with the reason.
 
     The interval is symmetric in log(AUC / (1 - AUC)), so it stays within 0 and 1. If the AUC is 1, the variance is 0.

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, membership, preconditions
 from wdbc_assets.domain.evaluation import contributions, cross_validation, ranking, unit_errors
 from wdbc_assets.domain.evaluation.results import Difference
@@ -112,7 +113,9 @@ def columns_of(cluster: str) -> list[str]:
     ]
 
 
-def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, seed: int = 42) -> ImportanceTask:
+def task_of(
+    frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = defaults.PERMUTATIONS, seed: int = defaults.SEED
+) -> ImportanceTask:
     """Return the task of a fit.
 
     Raises:

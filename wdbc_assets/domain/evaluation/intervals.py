@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Literal
 
+from wdbc_assets.domain import defaults
+
 Method = Literal["wilson", "wilson_jaccard", "delong", "clopper_pearson", "bootstrap_t", "log_ratio", "none"]
 _METHODS: Mapping[Method, str] = {
     "wilson": "Wilson",
@@ -48,7 +50,7 @@ class Interval:
         return "no interval" if self.low is None else _METHODS[self.method]
 
 
-def proportion(hits: float, total: float, *, confidence: float = 0.95, undefined: str = "") -> Interval:
+def proportion(hits: float, total: float, *, confidence: float = defaults.CONFIDENCE, undefined: str = "") -> Interval:
     """Return hits / total with its Wilson score interval, or None with `undefined` as the reason if `total` is 0.
 
     Counts may be means over repeats.
@@ -69,7 +71,7 @@ def proportion(hits: float, total: float, *, confidence: float = 0.95, undefined
     return Interval(value=share, low=low, high=high, method="wilson")
 
 
-def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
+def f1(tp: int, wrong: int, *, confidence: float = defaults.CONFIDENCE) -> Interval:
     """Return F1 = 2 TP / (2 TP + FP + FN) with the Wilson interval of the Jaccard index; `wrong` is FP + FN.
 
     F1 is 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: of the patients who are malignant or called
@@ -84,7 +86,9 @@ def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
     return Interval(value=value, low=low, high=high, method="wilson_jaccard")
 
 
-def ratio(hits: int, total: int, others: int, other_total: int, *, confidence: float = 0.95, infinite: str) -> Interval:
+def ratio(
+    hits: int, total: int, others: int, other_total: int, *, confidence: float = defaults.CONFIDENCE, infinite: str
+) -> Interval:
     """Return (hits / total) / (others / other_total), a ratio of two independent proportions: a likelihood ratio, say.
 
     If `others` is 0, the ratio is infinite or undefined: the value is None and `infinite` the reason. A ratio of 0 has

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import policy_rates, ranking
@@ -49,10 +50,10 @@ def derive(
     split: splitting.Split,
     fit: fitting.Fit,
     *,
-    recall_target: float = 0.98,
-    alpha: float = 0.02,
-    folds: int = 10,
-    seed: int = 42,
+    recall_target: float = defaults.RECALL_TARGET,
+    alpha: float = defaults.ALPHA,
+    folds: int = defaults.POLICY_FOLDS,
+    seed: int = defaults.SEED,
     progress: Callable[[int, int], None] | None = None,
 ) -> DecisionPolicy:
     """Return the decision policy of a fitted pipeline, with its evaluation.
@@ -65,7 +66,9 @@ def derive(
     preconditions.require_setting(
         "recall_target", recall_target, fits=0 < recall_target <= 1, allowed="more than 0, up to 1"
     )
-    preconditions.require_setting("alpha", alpha, fits=0 < alpha < 1, allowed="a number between 0 and 1; 0.02 is usual")
+    preconditions.require_setting(
+        "alpha", alpha, fits=0 < alpha < 1, allowed=f"a number between 0 and 1; {defaults.ALPHA} is usual"
+    )
     y = np.asarray(split.y_train, dtype=np.int64)
     total = folds + OUTER_FOLDS * WINNER_REPEATS
     scored = itertools.count(1)
@@ -205,7 +208,7 @@ def recall_promise(
     *,
     rank: int,
     target: float,
-    confidence: float = 0.95,
+    confidence: float = defaults.CONFIDENCE,
 ) -> RecallPromise:
     """Return what a threshold at the rank promises, from the out-of-fold probabilities of both classes."""
     from scipy.special import betaincinv

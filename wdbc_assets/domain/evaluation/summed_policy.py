@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import policy_derivation, ranking
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
@@ -28,12 +29,12 @@ def derive(
     partitions: Partitions[Patients],
     fit: Fit,
     *,
-    test_size: float = 0.2,
-    split_seed: int = 42,
-    recall_target: float = 0.98,
-    alpha: float = 0.02,
-    folds: int = 10,
-    seed: int = 42,
+    test_size: float = defaults.TEST_SIZE,
+    split_seed: int = defaults.SEED,
+    recall_target: float = defaults.RECALL_TARGET,
+    alpha: float = defaults.ALPHA,
+    folds: int = defaults.POLICY_FOLDS,
+    seed: int = defaults.SEED,
 ) -> DecisionPolicy:
     """Return the decision policy of a fit by `summed_fit`, with its evaluation. See `policy_derivation.derive`.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.errors import WdbcError
@@ -118,8 +119,8 @@ def search(
     folds: int = recipes.SEARCH_FOLDS,
     repeats: int = recipes.SEARCH_REPEATS,
     seed: int = recipes.SEARCH_SEED,
-    test_size: float = 0.2,
-    split_seed: int = 42,
+    test_size: float = defaults.TEST_SIZE,
+    split_seed: int = defaults.SEED,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Searched:
     """Score every candidate by cross-validation and fit the winner on the training rows of all partitions.
