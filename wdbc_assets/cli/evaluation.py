@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
@@ -61,8 +61,15 @@ def ranked(summary: "EvaluationSummary") -> list[str]:
     return sorted(summary.recipes, key=lambda name: summary.recipes[name].log_loss.mean or 0.0)
 
 
-def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[str, Any]]:
-    """Return the parameters selected by a recipe's inner searches, with fold counts, most frequent first."""
+class SelectedInFolds(TypedDict):
+    """Parameters, and the number of folds whose inner search selected them."""
+
+    parameters: dict[str, recipes.Parameter]
+    folds: int
+
+
+def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[SelectedInFolds]:
+    """Return the parameters selected by a recipe's inner searches, most frequent first."""
     counts = Counter(json.dumps(fold.winner, sort_keys=True) for fold in winners if fold.recipe == recipe)
     return [{"parameters": json.loads(text), "folds": count} for text, count in counts.most_common()]
 
@@ -100,7 +107,7 @@ def _show_subgroups(subgroups: "Sequence[MeasurementSubgroups]") -> None:
         terminal.say(f"  recall by quarter of the {explanations.mean_of(by.measurement)}: {shares}{reason}")
 
 
-def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:
+def _show_selected(selected: Sequence[SelectedInFolds]) -> None:
     if len(selected) == 1 and not selected[0]["parameters"]:
         return  # the recipe has a single candidate
     shown = [f"{_short(choice['parameters'])} ({choice['folds']})" for choice in selected[:_CHOICES_SHOWN]]
@@ -108,7 +115,7 @@ def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:
     terminal.say(f"  selected in folds: {'; '.join([*shown, *more])}")
 
 
-def _short(parameters: Mapping[str, Any]) -> str:
+def _short(parameters: recipes.Parameters) -> str:
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in parameters.items())
 
 

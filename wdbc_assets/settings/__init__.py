@@ -50,6 +50,8 @@ from wdbc_assets.settings.runtime import Alerts, FetchLimits, Identity, Monitori
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from wdbc_assets.store.store import Store
 
 __all__ = [
@@ -209,7 +211,7 @@ def _hint(defaults: Mapping[str, object]) -> str:
     return hint + "".join(f"; by default {name} is not set" for name in unset)
 
 
-def _possible(fault: Mapping[str, Any]) -> str:
+def _possible(fault: "ErrorDetails") -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{message}; use true or false" if fault["type"].startswith("bool_") else message
 
