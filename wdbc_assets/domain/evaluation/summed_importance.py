@@ -146,13 +146,12 @@ def _score(models: FoldModels, repeat: int, patients: Patients) -> _ScoredPatien
     columns, terms = patients.X.shape[1], models.weights.shape[1] - 1
     places = [[start + place for start in range(0, terms, columns) for place in group] for group in groups]
     added, log_odds = np.empty((len(fold_of), len(groups))), np.empty(len(fold_of))
-    for rows, logs in summed_terms.blocks(models.kind, patients.X):
+    for block in summed_terms.blocks(models.kind, patients.X):
         for fold in range(OUTER_FOLDS):
             s = repeat * OUTER_FOLDS + fold
-            kept = np.flatnonzero(fold_of[rows] == fold)
-            design = models.terms[s].of(patients.X[rows][kept], None if logs is None else logs[kept])
-            contributions = design * models.weights[s]
-            log_odds[rows.start + kept] = contributions.sum(axis=1)
+            kept = np.flatnonzero(fold_of[block.rows] == fold)
+            contributions = block.design(models.terms[s], kept) * models.weights[s]
+            log_odds[block.rows.start + kept] = contributions.sum(axis=1)
             for number, group in enumerate(places):
-                added[rows.start + kept, number] = contributions[:, group].sum(axis=1)
+                added[block.rows.start + kept, number] = contributions[:, group].sum(axis=1)
     return _ScoredPatients(patients.digests, patients.y.astype(np.int64), fold_of.astype(np.int8), log_odds, added)

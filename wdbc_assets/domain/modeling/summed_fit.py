@@ -29,7 +29,7 @@ from wdbc_assets.domain.modeling import (
 from wdbc_assets.domain.modeling import search as search_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -244,14 +244,15 @@ def _tempered(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, 
     return sums
 
 
-def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients) -> Any:
+def _scored(
+    kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients
+) -> Iterator[tuple[int, NDArray[np.int8], Array]]:
     """Yield the number of a fold, and diagnoses and log-odds of some of its rows by models that never saw them."""
     training, fold_of = draws.training(patients)
-    for rows, logs in summed_terms.blocks(kind, training.X):
+    for block in summed_terms.blocks(kind, training.X):
         for s, fold_terms in enumerate(terms):
-            kept = fold_of[s // draws.folds, rows] == s % draws.folds
-            design = fold_terms.of(training.X[rows][kept], None if logs is None else logs[kept])
-            yield s, training.y[rows][kept], design @ weights[s].T
+            kept = fold_of[s // draws.folds, block.rows] == s % draws.folds
+            yield s, training.y[block.rows][kept], block.design(fold_terms, kept) @ weights[s].T
 
 
 def _pipeline(searched: Searched) -> Any:

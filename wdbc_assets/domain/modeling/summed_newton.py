@@ -135,11 +135,11 @@ def _sums(
     for request in requests:
         size, count = request.weights.shape
         sums.append((np.zeros(count), np.zeros((size, count)), np.zeros((len(request.with_curvature), size, size))))
-    for rows, logs in summed_terms.blocks(kind, training.X):
+    for block in summed_terms.blocks(kind, training.X):
         for request, (losses, gradients, curvatures) in zip(requests, sums, strict=True):
-            kept = summed_terms.in_set(fold_of[:, rows], request.s, draws.folds)
-            design = request.terms.of(training.X[rows][kept], None if logs is None else logs[kept])
-            y = training.y[rows][kept][:, None].astype(np.float64)
+            kept = summed_terms.in_set(fold_of[:, block.rows], request.s, draws.folds)
+            design = block.design(request.terms, kept)
+            y = training.y[block.rows][kept][:, None].astype(np.float64)
             log_odds = design @ request.weights
             # One exponential serves both the probability and the loss, log(1 + exp(-x)) of the true class.
             small = np.exp(-np.abs(log_odds))

@@ -40,12 +40,11 @@ class FoldModels:
         """Return diagnoses, shape (n,), and P(malignant) by models that never saw the row, shape (seeds, n)."""
         training, fold_of = self.draws.training(patients)
         log_odds = np.empty(fold_of.shape)
-        for rows, logs in summed_terms.blocks(self.kind, training.X):
+        for block in summed_terms.blocks(self.kind, training.X):
             for s, fold_terms in enumerate(self.terms):
                 seed, fold = divmod(s, self.draws.folds)
-                kept = np.flatnonzero(fold_of[seed, rows] == fold)
-                design = fold_terms.of(training.X[rows][kept], None if logs is None else logs[kept])
-                log_odds[seed, rows.start + kept] = design @ self.weights[s]
+                kept = np.flatnonzero(fold_of[seed, block.rows] == fold)
+                log_odds[seed, block.rows.start + kept] = block.design(fold_terms, kept) @ self.weights[s]
         return training.y.astype(np.int64), expit(log_odds)
 
 

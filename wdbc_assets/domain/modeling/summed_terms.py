@@ -90,20 +90,32 @@ def _restricted_cubic(logs: Array, knots: Array) -> Array:
     return terms
 
 
-def logarithms(kind: Kind, values: Array) -> Array | None:
-    """Return the logarithms that `Terms.of` takes."""
+@dataclass(frozen=True)
+class RowBlock:
+    """Some rows of a table: which ones, their values, and the logarithms that `Terms.of` takes."""
+
+    rows: slice
+    values: Array
+    logarithms: Array | None
+
+    def design(self, terms: Terms, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Array:
+        """Return the design matrix of the kept rows of the block: see `Terms.of`."""
+        return terms.of(self.values[kept], None if self.logarithms is None else self.logarithms[kept])
+
+
+def blocks(kind: Kind, values: Array) -> Iterator[RowBlock]:
+    """Yield the rows of a table, at most `BLOCK` at a time."""
+    for start in range(0, len(values), BLOCK):
+        rows = slice(start, start + BLOCK)
+        yield RowBlock(rows, values[rows], _logarithms(kind, values[rows]))
+
+
+def _logarithms(kind: Kind, values: Array) -> Array | None:
     if kind == "logistic":
         return None
     with np.errstate(divide="ignore"):
         logs: Array = np.log(values)
     return logs
-
-
-def blocks(kind: Kind, values: Array) -> Iterator[tuple[slice, Array | None]]:
-    """Yield the rows of each block, and their logarithms."""
-    for start in range(0, len(values), BLOCK):
-        rows = slice(start, start + BLOCK)
-        yield rows, logarithms(kind, values[rows])
 
 
 def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: Counted) -> tuple[Terms, ...]:
@@ -167,10 +179,10 @@ def _moments(kind: Kind, draws: Draws, terms: Sequence[Terms], patients: Patient
     """Return the sums of the terms and of their squares, shape (sets, 2, terms)."""
     training, fold_of = draws.training(patients)
     sums = np.zeros((len(terms), 2, len(terms[0].centre)))
-    for rows, logs in blocks(kind, training.X):
+    for block in blocks(kind, training.X):
         for s, set_terms in enumerate(terms):
-            kept = in_set(fold_of[:, rows], s, draws.folds)
-            design = set_terms.of(training.X[rows][kept], None if logs is None else logs[kept])[:, :-1]
+            kept = in_set(fold_of[:, block.rows], s, draws.folds)
+            design = block.design(set_terms, kept)[:, :-1]
             sums[s, 0] += design.sum(axis=0)
             sums[s, 1] += (design**2).sum(axis=0)
     return sums
