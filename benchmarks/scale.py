@@ -213,7 +213,7 @@ def _write(folder: Path, size: int) -> dict[str, Any]:
 
 def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     from wdbc_assets.domain.evaluation import metrics, summed_cross_validation, summed_policy
-    from wdbc_assets.domain.evaluation.cross_validation import Unit
+    from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
     from wdbc_assets.domain.modeling import summed_fit, summed_scores
     from wdbc_assets.domain.rules import findings
     from wdbc_assets.domain.rules import partitions as rules
@@ -255,7 +255,7 @@ def _ours(folder: Path, size: int, recipe: str, workers: int) -> dict[str, Any]:
     found["threshold"] = policy.threshold
     before = _cpu()
     with partitioned.opened(engine, _patients, places) as patients:
-        summed_cross_validation.fit_without_fold(patients, Unit(recipe, 0, 0, "hash"))
+        summed_cross_validation.fit_without_fold(patients, FoldUnit(recipe, 0, 0, "hash"))
     found["fold cpu"] = _cpu() - before
     return found
 

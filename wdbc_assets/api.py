@@ -301,7 +301,7 @@ def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
     if broken:
         first = broken[0]
         raise WdbcError(
-            f"{len({one.position for one in broken})} of {len(values)} rows break a rule of the data.",
+            f"{len({fault.position for fault in broken})} of {len(values)} rows break a rule of the data.",
             where=f"first row {first.position + 1}, column {first.column}: {first.rule}",
             hint="Correct these rows, or leave them out.",
         )

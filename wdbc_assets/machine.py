@@ -131,11 +131,11 @@ def _damaged_database(home: Path) -> Path | None:
     for path in sorted(home.rglob("*.db")):
         try:
             with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-                whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+                intact = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
                 tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         except sqlite3.Error:
             return path
-        if not whole or not tables:
+        if not intact or not tables:
             return path
     return None
 
@@ -166,12 +166,12 @@ def dagster_configuration(home: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = refusal(error)
-        if found is None:
+        converted = refusal(error)
+        if converted is None:
             message = " ".join(str(error).split())
-            found = WdbcError(
+            converted = WdbcError(
                 f"Dagster cannot start with this configuration: {type(error).__name__}: {message[:_LONGEST]}",
                 where=str(home / "dagster.yaml"),
                 hint="Fix that file, or replace it with the dagster.yaml of this project.",
             )
-        raise found from error
+        raise converted from error

@@ -77,7 +77,7 @@ def redact(text: str) -> str:
         text = text.replace(secret, HIDDEN)
     if "://" not in text:
         return text
-    return _ADDRESS.sub(lambda found: redact_url(found[0]) if _has_secret_place(found[0]) else found[0], text)
+    return _ADDRESS.sub(lambda match: redact_url(match[0]) if _has_secret_place(match[0]) else match[0], text)
 
 
 def conceal(text: str, address: str) -> str:
@@ -95,11 +95,11 @@ def secrets(address: str, *, certain: bool = False) -> set[str]:
     user_info = pieces.netloc.rpartition("@")[0]
     user, _, password = user_info.partition(":")
     pairs = [pair.partition("=") for pair in pieces.query.split("&")]
-    found = {password or user} | {value for name, _, value in pairs if _SECRET_NAME.search(name)}
+    values = {password or user} | {value for name, _, value in pairs if _SECRET_NAME.search(name)}
     if not certain:
-        found |= {user, pieces.fragment} | {value or name for name, _, value in pairs}
+        values |= {user, pieces.fragment} | {value or name for name, _, value in pairs}
     header = base64.b64encode(unquote(user_info).encode(errors="surrogateescape")).decode()
-    return {spelling for secret in found for spelling in _spellings(secret)} | ({header} if user_info else set())
+    return {spelling for secret in values for spelling in _spellings(secret)} | ({header} if user_info else set())
 
 
 def remember(*addresses: str, variables: Iterable[tuple[str, str]] = ()) -> None:

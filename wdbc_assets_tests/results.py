@@ -29,7 +29,7 @@ from wdbc_assets.domain.evaluation.importance import (
 from wdbc_assets.domain.evaluation.intervals import Interval, without
 from wdbc_assets.domain.evaluation.metrics_result import Metrics
 from wdbc_assets.domain.evaluation.policy_rates import CHOSEN_BY_RECALL
-from wdbc_assets.domain.evaluation.refits import Development, Learning, Refit, Task, Unit, performance
+from wdbc_assets.domain.evaluation.refits import Development, Learning, Refit, RefitTask, RefitUnit, performance
 from wdbc_assets.domain.evaluation.results import Difference
 from wdbc_assets.domain.evaluation.stability import Stability, assemble
 
@@ -147,16 +147,16 @@ def stability(*, linear: bool = True, recipe: str = "logistic") -> Stability:
     """A stability of 40 patients and ten refits that differ a little, of a recipe that is linear or not."""
     generator = np.random.default_rng(1)
     frame = pd.DataFrame({contract.DIAGNOSIS: np.arange(40) % 2})
-    task = Task(frame=frame, recipe=recipe, grid="full", folds=5, search_seed=42, seed=42)
+    task = RefitTask(frame=frame, recipe=recipe, grid="full", folds=5, search_seed=42, seed=42)
     y = frame[contract.DIAGNOSIS].to_numpy()
-    outcomes: dict[Unit, Refit | Learning] = {}
+    outcomes: dict[RefitUnit, Refit | Learning] = {}
     for number in range(-1, 10):
         p = np.clip(0.25 + 0.5 * y + 0.25 * generator.standard_normal(40), 0.01, 0.99)
         own, everyone = (
             performance(y[rows], p[rows])
             for rows in (np.r_[0:30, 0:10] if number >= 0 else np.arange(40), np.arange(40))
         )
-        outcomes[Unit("original", 0) if number < 0 else Unit("bootstrap", number)] = Refit(
+        outcomes[RefitUnit("original", 0) if number < 0 else RefitUnit("bootstrap", number)] = Refit(
             development=Development(
                 winner={"logistic__C": 1.0 if number % 3 else 3.0},
                 own=own,
@@ -168,5 +168,5 @@ def stability(*, linear: bool = True, recipe: str = "logistic") -> Stability:
         )
     for number in range(3):
         losses = (0.12 + number / 100, 0.1, 0.09, 0.08)
-        outcomes[Unit("learning", number)] = Learning(rows=(8, 16, 24, 32), log_loss=losses)
+        outcomes[RefitUnit("learning", number)] = Learning(rows=(8, 16, 24, 32), log_loss=losses)
     return assemble(task, outcomes)

@@ -167,7 +167,7 @@ def test_an_id_among_the_features_stops_the_job_before_anything_is_evaluated(
 
 @pytest.mark.fault("D13")
 def test_an_id_that_got_into_the_frame_reaches_no_model(frame: pd.DataFrame) -> None:
-    unit = cross_validation.Unit("logistic", 0, 0)
+    unit = cross_validation.FoldUnit("logistic", 0, 0)
     with_id = frame.assign(id=np.arange(len(frame)) * 1000.0)
     assert cross_validation.evaluate_fold(with_id, unit) == cross_validation.evaluate_fold(frame, unit)
 

@@ -146,25 +146,25 @@ def _candidate(store: Store) -> CandidateDescription:
 
 
 def _show(registry: Registry, standing: Standing, experiment: Experiment | None, problems: Sequence[str]) -> None:
-    found = in_production(registry, standing)
-    if found is None:
+    production = in_production(registry, standing)
+    if production is None:
         terminal.say("\n  no champion: nothing is in production")
     else:
-        engine = "the compiled scorer" if found.compiled else "scikit-learn (this recipe cannot be compiled)"
-        name = terminal.style(found.recipe or "unknown", bold=True)
-        terminal.say(f"\n  champion {name} {formatting.short(found.version)}, predicts with {engine}")
-        if found.recipe is not None and found.recipe not in recipes.RECIPES:
+        engine = "the compiled scorer" if production.compiled else "scikit-learn (this recipe cannot be compiled)"
+        name = terminal.style(production.recipe or "unknown", bold=True)
+        terminal.say(f"\n  champion {name} {formatting.short(production.version)}, predicts with {engine}")
+        if production.recipe is not None and production.recipe not in recipes.RECIPES:
             terminal.say(
-                f"  the recipe {found.recipe} no longer exists: the champion serves, and cannot be fitted again"
+                f"  the recipe {production.recipe} no longer exists: the champion serves, and cannot be fitted again"
             )
         if standing.since:
             decisions.show_standing(standing.since, standing.promotion)
         refer_all.show(referral.current(standing.history))
         if standing.recalibrated:
             terminal.say(f"  {policies.describe(standing.recalibrated)}")
-        if found.comparison:
-            _show_evidence(found.evidence or "", found.comparison.verdict)
-        if experiment is not None and experiment.against == found.version:
+        if production.comparison:
+            _show_evidence(production.evidence or "", production.comparison.verdict)
+        if experiment is not None and experiment.against == production.version:
             terminal.say(
                 f"  challenger: {experiment.recipe} {formatting.short(experiment.candidate)}; see wdbc shadow status"
             )

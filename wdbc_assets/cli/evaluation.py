@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from wdbc_assets.cli import terminal
 from wdbc_assets.domain import formatting
@@ -61,8 +61,15 @@ def ranked(summary: "EvaluationSummary") -> list[str]:
     return sorted(summary.recipes, key=lambda name: summary.recipes[name].log_loss.mean or 0.0)
 
 
-def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[dict[str, Any]]:
-    """Return the parameters selected by a recipe's inner searches, with fold counts, most frequent first."""
+class SelectedInFolds(TypedDict):
+    """Parameters, and the number of folds whose inner search selected them."""
+
+    parameters: dict[str, recipes.Parameter]
+    folds: int
+
+
+def selected_parameters(winners: "Iterable[Winner]", recipe: str) -> list[SelectedInFolds]:
+    """Return the parameters selected by a recipe's inner searches, most frequent first."""
     counts = Counter(json.dumps(fold.winner, sort_keys=True) for fold in winners if fold.recipe == recipe)
     return [{"parameters": json.loads(text), "folds": count} for text, count in counts.most_common()]
 
@@ -80,13 +87,16 @@ def _show_recipe(name: str, summary: "EvaluationSummary") -> None:
         reference = formatting.number(metrics[baseline].means[metric]) if baseline else ""
         bound = _floor(metric, value.mean, limits) if floor else ""
         mean, sd = formatting.number(value.mean), formatting.number(value.sd)
-        of_folds = formatting.number(value.of_folds) if interval else ""
-        terminal.say(f"  {metric:<14} {mean:>8} {sd:>8}   {of_folds:>8} {interval:<18} {reference:>13}{bound}".rstrip())
+        fold_mean = formatting.number(value.of_folds) if interval else ""
+        terminal.say(
+            f"  {metric:<14} {mean:>8} {sd:>8}   {fold_mean:>8} {interval:<18} {reference:>13}{bound}".rstrip()
+        )
 
 
-def _show_calibration(of: "Calibration") -> None:
-    chance = of.ece_if_calibrated
-    terminal.say(f"  calibration slope {formatting.spread(of.slope)}, in the large {formatting.spread(of.intercept)}")
+def _show_calibration(calibration: "Calibration") -> None:
+    chance = calibration.ece_if_calibrated
+    slope, intercept = formatting.spread(calibration.slope), formatting.spread(calibration.intercept)
+    terminal.say(f"  calibration slope {slope}, in the large {intercept}")
     terminal.say(f"  an ECE from {chance.low:.4f} to {chance.high:.4f} is chance alone, and decides nothing")
 
 
@@ -97,7 +107,7 @@ def _show_subgroups(subgroups: "Sequence[MeasurementSubgroups]") -> None:
         terminal.say(f"  recall by quarter of the {explanations.mean_of(by.measurement)}: {shares}{reason}")
 
 
-def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:
+def _show_selected(selected: Sequence[SelectedInFolds]) -> None:
     if len(selected) == 1 and not selected[0]["parameters"]:
         return  # the recipe has a single candidate
     shown = [f"{_short(choice['parameters'])} ({choice['folds']})" for choice in selected[:_CHOICES_SHOWN]]
@@ -105,7 +115,7 @@ def _show_selected(selected: Sequence[Mapping[str, Any]]) -> None:
     terminal.say(f"  selected in folds: {'; '.join([*shown, *more])}")
 
 
-def _short(parameters: Mapping[str, Any]) -> str:
+def _short(parameters: recipes.Parameters) -> str:
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in parameters.items())
 
 
@@ -126,7 +136,7 @@ def _show_overview(summary: "EvaluationSummary") -> None:
     terminal.say(f"  lowest log-loss: {terminal.style(first, bold=True)}{note}")
 
 
-def _floor(metric: str, mean: float | None, limits: "Mapping[str, floors.Limits]") -> str:
+def _floor(metric: str, mean: float | None, limits: "Mapping[str, floors.MetricLimits]") -> str:
     if metric not in limits:
         return ""
     reached = not floors.missed({metric: mean}, limits)

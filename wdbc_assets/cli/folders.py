@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.store.backends import atomic
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
@@ -33,9 +34,9 @@ def put(target: Path, contents: Mapping[str, bytes]) -> None:
             for name, content in contents.items():
                 _write(temporary / name, content)
             for folder in (*{(temporary / name).parent for name in contents}, temporary):
-                _flush(folder)
+                atomic.sync_folder(folder)
             _exchange(temporary, target)
-            _flush(target.parent)
+            atomic.sync_folder(target.parent)
         _remove_leftovers(target)
     except OSError as error:
         raise WdbcError(
@@ -88,14 +89,6 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _exchange(temporary: Path, target: Path) -> None:

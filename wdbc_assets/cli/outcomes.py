@@ -49,10 +49,10 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     _require_key(store, inbox)
     key = inbox.pseudonym_key()
     pseudonyms = {"id": partial(incoming.pseudonym, key), "request_id": partial(incoming.request_pseudonym, key)}
-    found = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
-    outcome_files.open_files().add(found, now=now)
+    events = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
+    outcome_files.open_files().add(events, now=now)
     if not as_json:
-        terminal.say(f"  {formatting.counted(len(found), 'outcome')} delivered")
+        terminal.say(f"  {formatting.counted(len(events), 'outcome')} delivered")
     with alerting(store, config):
         conclude(store, config, record(store, debug=debug, quiet=as_json), as_json=as_json)
 

@@ -32,7 +32,7 @@ def refer_all(*, state: str, reason: str) -> None:
     decisions.record_in_dagster(store, entry)
 
 
-def show(found: referral.Referral | None) -> None:
+def show(policy: referral.Referral | None) -> None:
     """Print that every patient is referred, if so."""
-    if found is not None:
-        terminal.say(terminal.style(f"  production: {found}", fg="red", bold=True))
+    if policy is not None:
+        terminal.say(terminal.style(f"  production: {policy}", fg="red", bold=True))

@@ -14,7 +14,7 @@ from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.retraining import Need
-    from wdbc_assets.registry.retraining import Retraining
+    from wdbc_assets.registry.retraining import ComparedRefit
 
 
 @click.command()
@@ -56,7 +56,7 @@ def retrain(debug: bool, /, *, dry_run: bool, force: bool, as_json: bool) -> Non
     click.get_current_context().exit(decisions.CHAMPION_STAYS if failed else 0)
 
 
-def _retrain(store: Store, why: str, *, debug: bool, quiet: bool) -> "Retraining":
+def _retrain(store: Store, why: str, *, debug: bool, quiet: bool) -> "ComparedRefit":
     from wdbc_assets.orchestration import launch
 
     run_id = launch.retrain(why, reporter=terminal.Lines(quiet=quiet), debug=debug)
@@ -74,7 +74,7 @@ def _show_need(need: "Need") -> None:
         terminal.say(f"    not counted: {group}")
 
 
-def _show(registry: Registry, made: "Retraining") -> None:
+def _show(registry: Registry, made: "ComparedRefit") -> None:
     decisions.show_comparison(made.document)
     wdbc = terminal.command_name()
     if registry.standing().version != made.comparison.champion:
@@ -88,7 +88,7 @@ def _show(registry: Registry, made: "Retraining") -> None:
         terminal.say("  the champion stays; the next retraining compares again, with more patients")
 
 
-def _plain(need: "Need", registry: Registry, made: "Retraining | None") -> dict[str, Any]:
+def _plain(need: "Need", registry: Registry, made: "ComparedRefit | None") -> dict[str, Any]:
     return {
         "wanted": need.wanted,
         "reasons": list(need.reasons),

@@ -8,6 +8,7 @@ from wdbc_assets import settings, sources
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration import launch
@@ -21,13 +22,15 @@ from wdbc_assets.store.store import Store
 @click.option(
     "--grid", type=click.Choice(recipes.GRIDS), help="full: search all candidates; small: only one. [default: full]"
 )
-@click.option("--test-size", type=float, metavar="SHARE", help="Share of rows in the test set. [default: 0.2]")
+@click.option(
+    "--test-size", type=float, metavar="SHARE", help=f"Share of rows in the test set. [default: {defaults.TEST_SIZE}]"
+)
 @click.option(
     "--split-method",
     type=click.Choice(membership.METHODS),
     help="Draw the test set and the folds by shuffling, or by a hash of the measurements. [default: shuffled]",
 )
-@click.option("--split-seed", type=int, metavar="N", help="Random seed of the split. [default: 42]")
+@click.option("--split-seed", type=int, metavar="N", help=f"Random seed of the split. [default: {defaults.SEED}]")
 @click.option("--stratified/--not-stratified", default=None, help="Keep the class proportions in both sets.")
 @click.option("--force", is_flag=True, help="Materialize every asset, even if it is up to date.")
 @click.pass_obj

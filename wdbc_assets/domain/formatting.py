@@ -6,7 +6,7 @@ UNDEFINED = "n/a"
 _MOST_DIGITS = 10_000
 
 
-class Spread(Protocol):
+class SpreadLike(Protocol):
     """A mean with its standard deviation, or the reason why there is none."""
 
     @property
@@ -22,7 +22,7 @@ class Spread(Protocol):
         """Why there is no mean."""
 
 
-class Difference(Protocol):
+class DifferenceLike(Protocol):
     """A difference with the bounds of its interval, None if it has none."""
 
     @property
@@ -43,17 +43,17 @@ def number(value: float | None, form: str = ".4f") -> str:
     return UNDEFINED if value is None else format(value, form)
 
 
-def spread(measure: Spread) -> str:
+def spread(measure: SpreadLike) -> str:
     """Return `mean ± sd`, or why it cannot be said."""
     if measure.mean is None:
         return f"cannot be said: {measure.reason}"
     return f"{measure.mean:.4f} ± {number(measure.sd)}"
 
 
-def difference(of: Difference) -> str:
+def difference(measure: DifferenceLike) -> str:
     """Return `+0.0012 [-0.0003, +0.0027]`, without bounds if it has none."""
-    bounds = "" if of.low is None or of.high is None else f" [{of.low:+.4f}, {of.high:+.4f}]"
-    return number(of.mean, "+.4f") + bounds
+    bounds = "" if measure.low is None or measure.high is None else f" [{measure.low:+.4f}, {measure.high:+.4f}]"
+    return number(measure.mean, "+.4f") + bounds
 
 
 def percent(share: float) -> str:

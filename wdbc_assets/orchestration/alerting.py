@@ -62,9 +62,9 @@ def record(box: Outbox, detection: Detection, config: settings.Settings, *, plac
     """Record episodes and messages, inside a transaction of the outbox."""
     now = clock.now()
     newer = box.newer(detection.began, detection.occurrences, now)
-    found = {name: occurrences for name, occurrences in detection.occurrences.items() if name not in newer}
+    current = {name: occurrences for name, occurrences in detection.occurrences.items() if name not in newer}
     before = {episode.id: episode for episode in box.episodes()}
-    known = episodes.updated(before.values(), found, now)
+    known = episodes.updated(before.values(), current, now)
     served = config.alert_channels()
     silences = box.silences(now)
     remind_after = timedelta(hours=config.alerts_remind_hours)

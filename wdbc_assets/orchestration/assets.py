@@ -51,7 +51,7 @@ def _step_type(spec: specs.AssetSpec) -> type[Step]:
 def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefinition]:
     # The assets of a promotion or a batch find their inputs in the store themselves: the one possibly in earlier
     # versions, the other in the version of each batch. So does any asset with an input of which it takes all batches.
-    found = spec.inputs if spec.promoted or spec.partitioned else specs.batch_inputs(name)
+    not_loaded = spec.inputs if spec.promoted or spec.partitioned else specs.batch_inputs(name)
     return dg.asset(
         name=name,
         description=inspect.getdoc(pkgutil.resolve_name(spec.function)),
@@ -60,8 +60,8 @@ def _decorator(name: str, spec: specs.AssetSpec) -> Callable[..., dg.AssetsDefin
         owners=[spec.owner],
         code_version=code_versions.code_version(name),
         metadata={"dagster/column_schema": pkgutil.resolve_name(spec.columns)()} if spec.columns else None,
-        ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs if source not in found},
-        deps=list(found),
+        ins={source: dg.AssetIn(dagster_type=STORED) for source in spec.inputs if source not in not_loaded},
+        deps=list(not_loaded),
         config_schema=promote.CONFIG if spec.promoted else config.schema(spec.parameters),
         check_specs=checks.specs(name),
         required_resource_keys={"store", "source", "inbox"},

@@ -4,11 +4,11 @@ The rules of each asset and their validation are in `pipeline.validation`.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import dagster as dg
 
 from wdbc_assets.domain.rules.findings import Finding
+from wdbc_assets.orchestration.metadata.parts import Metadata
 from wdbc_assets.pipeline import validation
 from wdbc_assets.presentation import privacy
 from wdbc_assets.store.manifest import Manifest
@@ -40,16 +40,16 @@ def from_manifest(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     return results(
         manifest.asset,
         (
-            Finding(one.rule, passed=one.passed, blocking=one.blocking, summary=one.summary, count=one.count)
-            for one in manifest.checks
+            Finding(check.rule, passed=check.passed, blocking=check.blocking, summary=check.summary, count=check.count)
+            for check in manifest.checks
         ),
     )
 
 
-def _evidence(finding: Finding, *, show_values: bool) -> dict[str, Any]:
+def _evidence(finding: Finding, *, show_values: bool) -> Metadata:
     finding, note = privacy.redact_finding(finding, shown=show_values)
     # Recorded in every evaluation, so that the UI plots when a rule started to fail.
-    evidence: dict[str, Any] = {"failures": finding.count, **note}
+    evidence: Metadata = {"failures": finding.count, **note}
     if finding.failures:
         records = [
             dg.TableRecord({"row": failure.row or "", "column": failure.column, "value": failure.value})

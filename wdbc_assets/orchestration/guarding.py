@@ -19,7 +19,7 @@ OFF = "off"
 
 
 @dataclass(frozen=True)
-class Result:
+class GuardResult:
     """What the guard did.
 
     Attributes:
@@ -33,19 +33,19 @@ class Result:
     error: WdbcError | None = None
 
 
-def act(store: Store, config: settings.Settings, open_history: "OpenHistory") -> Result:
+def act(store: Store, config: settings.Settings, open_history: "OpenHistory") -> GuardResult:
     """Do what the evidence of the live metrics calls for, if the guard is on. An error is part of the result."""
     if config.auto_rollback == OFF:
-        return Result()
+        return GuardResult()
     try:
         action = guard.act(store)
     except WdbcError as error:
         logs.logger.error("the guard of the champion failed: %s", error.what)
-        return Result(error=error)
+        return GuardResult(error=error)
     if action.entry is not None:
         logs.logger.warning("guard: %s: %s", action.entry.action, action.entry.reason)
         _record(store, action.entry, open_history)
-    return Result(action.entry, action.reason)
+    return GuardResult(action.entry, action.reason)
 
 
 def _record(store: Store, entry: Entry, open_history: "OpenHistory") -> None:

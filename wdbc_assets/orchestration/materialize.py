@@ -183,7 +183,7 @@ class MaterializeStep(Step):
 
     def _engine(self) -> Engine:
         self.engine = choice.engine(
-            self.config, rows=max((one.manifest.rows or 0 for one in self.handles.values()), default=0)
+            self.config, rows=max((handle.manifest.rows or 0 for handle in self.handles.values()), default=0)
         )
         return self.engine
 
@@ -216,10 +216,10 @@ class MaterializeStep(Step):
         )
 
     def _scoring_context(self) -> calls.ScoringContext:
-        found = scoring_context.current(self.store, self.inputs[CHAMPION])
-        if found.problem:
-            self.note("%s: no earlier champion scores it too: %s", self.subject, found.problem)
-        return found
+        scoring = scoring_context.current(self.store, self.inputs[CHAMPION])
+        if scoring.problem:
+            self.note("%s: no earlier champion scores it too: %s", self.subject, scoring.problem)
+        return scoring
 
     def _unchanged(self, manifest: Manifest) -> Iterator[Any]:
         event = self._latest_event()

@@ -42,7 +42,7 @@ class RetrainStep(MaterializeStep):
         if self.config.auto_promote == "evidence" and made.verdict == "better":
             self._promote(registry, made, why)
 
-    def _promote(self, registry: Registry, made: retraining.Retraining, why: str) -> None:
+    def _promote(self, registry: Registry, made: retraining.ComparedRefit, why: str) -> None:
         """Promote the refit, unless it is in production already, or was before."""
         if retraining.was_promoted(registry.standing().history.entries, made.comparison.refit):
             self.note("the refit is not promoted again: it was in production before")

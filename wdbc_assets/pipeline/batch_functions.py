@@ -90,7 +90,7 @@ def drift_report(
     sketch, distances = drift.summarize(reference, _scored_parts(incoming_batch, predictions))
     return drift.report(
         reference,
-        [drift.BatchSketch(one.batch, one.sketch) for one in earlier if one.reference == reference.digest],
+        [drift.BatchSketch(report.batch, report.sketch) for report in earlier if report.reference == reference.digest],
         drift.BatchSketch(partition, sketch),
         cadence=parameters.drift_cadence,
         distances=distances,
@@ -103,8 +103,8 @@ def _scored_parts(
 ) -> "Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]":
     """Yield the measurements and the log-odds of some patients at a time."""
     log_odds = predictions.patients.matrices(["log_odds"])
-    for X, of_part in zip(batch.patients.matrices(contract.FEATURES), log_odds, strict=True):
-        yield X, of_part[:, 0]
+    for X, part_log_odds in zip(batch.patients.matrices(contract.FEATURES), log_odds, strict=True):
+        yield X, part_log_odds[:, 0]
 
 
 def drift_reference(

@@ -60,7 +60,9 @@ def live_metrics(
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
     from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
 
-    tables = [one.table.assign(predicted_at=incoming.arrival(batch).isoformat()) for batch, one in predictions.items()]
+    tables = [
+        scored.table.assign(predicted_at=incoming.arrival(batch).isoformat()) for batch, scored in predictions.items()
+    ]
     if len(served_predictions):
         tables.append(served_predictions)
     tables = [rollback_evidence.with_columns(table) for table in tables]

@@ -119,7 +119,7 @@ class ServedFiles:
 
     def refused_champions(self, now: datetime) -> list[RefusedChampion]:
         """Return the champions that workers refuse now, as far as they can be read."""
-        found = []
+        champions = []
         for path in _files(self.refused):
             try:
                 refused = self.read(RefusedChampion, path)
@@ -127,8 +127,8 @@ class ServedFiles:
             except (OSError, DamagedStore, ValueError, TypeError):  # the worker writes it again at its next look
                 continue
             if abs(age.total_seconds()) <= REFUSED_SECONDS:
-                found.append(refused)
-        return found
+                champions.append(refused)
+        return champions
 
     @staticmethod
     def read(kind: type[T], path: Path) -> T:

@@ -73,7 +73,9 @@ def validate(asset: str, value: Any, inputs: Mapping[str, Any], *, where: str) -
 
 def recorded(results: Iterable[Finding]) -> list[RecordedCheck]:
     """Return findings in the form of a manifest, without the failing rows."""
-    return [RecordedCheck(one.rule, one.passed, one.blocking, one.count, one.summary) for one in results]
+    return [
+        RecordedCheck(result.rule, result.passed, result.blocking, result.count, result.summary) for result in results
+    ]
 
 
 def validate_raw_data(content: "bytes | LinesFile", _: Mapping[str, Any]) -> list[Finding]:
@@ -82,8 +84,8 @@ def validate_raw_data(content: "bytes | LinesFile", _: Mapping[str, Any]) -> lis
     from wdbc_assets.domain.rules import schemas
     from wdbc_assets.pipeline.engines import validating
 
-    found = schemas.validate_raw(reading.read(content)) if isinstance(content, bytes) else validating.raw(content)
-    return [_table_finding("holds", passed=True), *found]
+    findings = schemas.validate_raw(reading.read(content)) if isinstance(content, bytes) else validating.raw(content)
+    return [_table_finding("holds", passed=True), *findings]
 
 
 def _table_finding(summary: str, *, passed: bool) -> Finding:

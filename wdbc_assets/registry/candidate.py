@@ -222,7 +222,7 @@ class Case:
             evaluated,
             candidate=self.recipe,
             champion=self.champion_recipe,
-            of_champion=self.champion_predictions(evaluated),
+            champion_predictions=self.champion_predictions(evaluated),
             attempt=self.attempt,
             other_search=self.other_search,
             published=evaluation.summary.published,

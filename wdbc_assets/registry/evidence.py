@@ -51,18 +51,18 @@ def choose(store: Store, reference: Manifest, *, candidate: str, champion: str |
         DamagedStore: a pointer is damaged.
     """
     own = reference.inputs["clean_frame"]
-    found = store.current(LABELLED) if champion is not None else None
-    if found is None:
+    labelled = store.current(LABELLED) if champion is not None else None
+    if labelled is None:
         return Evidence(reference, own)
     table = store.current("labelled_patients")
-    names = str(found.parameters.get("evaluated_recipes", "")).split(",")
+    names = str(labelled.parameters.get("evaluated_recipes", "")).split(",")
     missing = [name for name in dict.fromkeys((candidate, str(champion))) if name not in names]
-    if table is None or table.version != found.inputs["labelled_patients"]:
+    if table is None or table.version != labelled.inputs["labelled_patients"]:
         why = "the labelled patients have changed since"
     elif table.inputs.get("clean_frame") != own:
         why = f"its reference is not the evaluated clean frame {formatting.short(own)}"
     elif missing:
         why = f"it has no results for {', '.join(missing)}"
     else:
-        return Evidence(found, own)
+        return Evidence(labelled, own)
     return Evidence(reference, own, unused=why)

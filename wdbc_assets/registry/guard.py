@@ -122,24 +122,24 @@ def act(store: Store) -> Action:
         if finished is not None and finished.actor == ACTOR:
             return Action(finished)
         standing = registry.standing()
-    found = assess(store, standing)
-    if found.evidence is None:
+    assessment = assess(store, standing)
+    if assessment.evidence is None:
         return Action()
     try:
-        if found.wanted == "rollback":
-            return _rollback(store, standing, found, found.evidence)
-        if found.wanted == "refer everyone":
-            return _refer_everyone(store, standing, found.evidence)
+        if assessment.wanted == "rollback":
+            return _rollback(store, standing, assessment, assessment.evidence)
+        if assessment.wanted == "refer everyone":
+            return _refer_everyone(store, standing, assessment.evidence)
     except Superseded as superseded:
         return Action(reason=superseded.what)
     return Action()
 
 
-def _rollback(store: Store, standing: Standing, found: Assessment, evidence: RollbackEvidence) -> Action:
+def _rollback(store: Store, standing: Standing, assessment: Assessment, evidence: RollbackEvidence) -> Action:
     """Restore the model before the champion. If that is left to a person and there is an alarm, refer everyone."""
-    if found.obstacle:
-        reason = f"the rollback is left to a person: {found.obstacle}"
-        action = _refer_everyone(store, standing, evidence, reason) if found.in_alarm else Action()
+    if assessment.obstacle:
+        reason = f"the rollback is left to a person: {assessment.obstacle}"
+        action = _refer_everyone(store, standing, evidence, reason) if assessment.in_alarm else Action()
         return replace(action, reason=reason)
     try:
         decision = Decision(actor=ACTOR, run_id=None, reason=describe(evidence))
@@ -147,7 +147,7 @@ def _rollback(store: Store, standing: Standing, found: Assessment, evidence: Rol
     except Superseded:
         raise
     except WdbcError as error:
-        if not found.in_alarm:
+        if not assessment.in_alarm:
             raise
         obstacle = f"the rollback is not possible: {error.what}"
         return replace(_refer_everyone(store, standing, evidence, obstacle), reason=error.what)

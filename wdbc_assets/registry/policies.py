@@ -58,8 +58,8 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
     from wdbc_assets.domain.evaluation import recalibration
 
     champion = require_champion(store, standing)
-    found = index.read(store)
-    original = _original(store, found, champion)
+    listing = index.read(store)
+    original = _original(store, listing, champion)
     value = _value(store, original)
     made = recalibration.recalibrate(value, prevalence)
     manifest = original
@@ -72,7 +72,7 @@ def recalibrate(store: Store, standing: Standing, prevalence: float) -> Stored:
             parameters={"prevalence": prevalence},
             code_version=code_versions.code_version(POLICY),
         )
-        manifest = next(iter(found.whole(POLICY, draft.manifest.version)), draft.manifest)
+        manifest = next(iter(listing.whole(POLICY, draft.manifest.version)), draft.manifest)
         if manifest is draft.manifest:
             store.add(draft)
         else:
@@ -197,14 +197,14 @@ def lost(standing: Standing) -> str | None:
     )
 
 
-def _original(store: Store, found: index.StoreIndex, made: Manifest) -> Manifest:
+def _original(store: Store, listing: index.StoreIndex, made: Manifest) -> Manifest:
     """Return what has the policy without recalibration that a policy, or a champion's, was made from.
 
     This is a version of decision_policy, or a refit. A policy that was made from none is its own.
     """
     asset = next((name for name in (REFIT, POLICY) if name in made.inputs), None)
     if asset is not None:
-        return _original(store, found, _whole(store, found, asset, made.inputs[asset]))
+        return _original(store, listing, _whole(store, listing, asset, made.inputs[asset]))
     if made.asset == paths.CHAMPION:
         raise _no_longer_stored(store, POLICY, None)
     return made
@@ -229,8 +229,8 @@ def _named(model: tuple[str, str | None]) -> str:
     return f"{model[0]} {formatting.short(model[1])}"
 
 
-def _whole(store: Store, found: index.StoreIndex, asset: str, version: str) -> Manifest:
-    manifest = next(iter(found.whole(asset, version)), None) if version else None
+def _whole(store: Store, listing: index.StoreIndex, asset: str, version: str) -> Manifest:
+    manifest = next(iter(listing.whole(asset, version)), None) if version else None
     if manifest is None:
         raise _no_longer_stored(store, asset, version)
     return manifest

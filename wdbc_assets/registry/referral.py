@@ -52,9 +52,9 @@ def after(entries: Sequence[Entry]) -> Referral | None:
 
 def ended(history: History) -> str | None:
     """Return what the promotion of another model ends: this policy, if it is on."""
-    if (found := current(history)) is None:
+    if (policy := current(history)) is None:
         return None
-    return f"a promotion ends that {found}; if it must go on, run `wdbc refer-all on --reason TEXT` again"
+    return f"a promotion ends that {policy}; if it must go on, run `wdbc refer-all on --reason TEXT` again"
 
 
 def of_store(store: Store) -> Referral | None:

@@ -24,7 +24,7 @@ from wdbc_assets.store.store import Store
 __all__ = [
     "ACTOR",
     "PASSING",
-    "Retraining",
+    "ComparedRefit",
     "describe",
     "entries",
     "gather",
@@ -39,7 +39,7 @@ ACTOR = "retraining"
 
 
 @dataclass(frozen=True)
-class Retraining:
+class ComparedRefit:
     """A comparison and its refit, with the manifests of both."""
 
     store: Store
@@ -75,7 +75,7 @@ class Retraining:
         )
 
 
-def gather(store: Store, *, run_id: str | None = None) -> Retraining:
+def gather(store: Store, *, run_id: str | None = None) -> ComparedRefit:
     """Return the current comparison with its refit. A run sees its own versions.
 
     Raises:
@@ -91,10 +91,10 @@ def gather(store: Store, *, run_id: str | None = None) -> Retraining:
             hint="Run `wdbc retrain`: it compares the current refit.",
         )
     comparison: RefitComparison = made.load()
-    return Retraining(store, comparison, tuple(own))
+    return ComparedRefit(store, comparison, tuple(own))
 
 
-def record(registry: Registry, retraining: Retraining, *, run_id: str | None, why: str) -> Entry | None:
+def record(registry: Registry, retraining: ComparedRefit, *, run_id: str | None, why: str) -> Entry | None:
     """Record a comparison in the audit log, once; return its entry, or None if it is recorded already.
 
     Raises:
@@ -118,7 +118,7 @@ def record(registry: Registry, retraining: Retraining, *, run_id: str | None, wh
 
 def promote(
     registry: Registry,
-    retraining: Retraining,
+    retraining: ComparedRefit,
     *,
     actor: str,
     run_id: str | None = None,
@@ -185,7 +185,9 @@ def require_not_rolled_back(history: Sequence[Entry], refit: str) -> None:
     if not was_promoted(history, refit):
         return
     after = max(entry.number for entry in history if entry.action == audit_log.PROMOTED and entry.candidate == refit)
-    rollback = next((one for one in history if one.number > after and one.action == audit_log.ROLLED_BACK), None)
+    rollback = next(
+        (entry for entry in history if entry.number > after and entry.action == audit_log.ROLLED_BACK), None
+    )
     how = f"rolled back at {rollback.at[:16]} UTC by {rollback.actor}: {rollback.reason}" if rollback else "replaced"
     raise WdbcError(
         f"the refit was in production before, and was {how}",

@@ -38,17 +38,17 @@ def of(store: Store, *, keep: int) -> FindRoots:
 
 
 def _roots(
-    found: StoreIndex, standing: Standing, experiment: Experiment | None, keep: int
+    index: StoreIndex, standing: Standing, experiment: Experiment | None, keep: int
 ) -> Iterator[tuple[Key, str]]:
     """Yield each version, and why it is kept. The last reason is the one to show."""
     known = {entry.after for entry in standing.history.moves}
-    for file in (one.file.path for stated in found.stated.values() for one in stated):
+    for file in (manifest_file.file.path for stated in index.stated.values() for manifest_file in stated):
         version = PurePosixPath(file).stem
         if file.startswith(f"{paths.PROMOTED}/") and version not in known:
             yield (paths.CHAMPION, version), "a champion that is not in the audit log"
     for version in _champions(standing, keep):
         yield (paths.CHAMPION, version), "a champion that a rollback can restore"
-    for version in _under_test(found, standing, experiment):
+    for version in _under_test(index, standing, experiment):
         yield (paths.CHAMPION, version), "a challenger in an experiment"
 
 
@@ -57,17 +57,17 @@ def _champions(standing: Standing, keep: int) -> list[str]:
     return list(dict.fromkeys(entry.after for entry in reversed(standing.history.moves) if entry.after))[:keep]
 
 
-def _under_test(found: StoreIndex, standing: Standing, experiment: Experiment | None) -> set[str]:
+def _under_test(index: StoreIndex, standing: Standing, experiment: Experiment | None) -> set[str]:
     """Return the challenger in an experiment, or else those of an experiment that, by the log, was not stopped."""
     if experiment is not None:
         return {experiment.challenger.version}
-    entries = [one for one in standing.history.entries if one.action in (*audit_log.MOVES, *audit_log.EXPERIMENT)]
+    entries = [entry for entry in standing.history.entries if entry.action in (*audit_log.MOVES, *audit_log.EXPERIMENT)]
     if not entries or entries[-1].action != audit_log.EXPERIMENT_STARTED:
         return set()
     return {
-        one.manifest.version
-        for stated in found.stated.values()
-        for one in stated
-        if one.file.path.startswith(f"{paths.CHAMPION}/{paths.CHALLENGERS}/")
-        and one.manifest.inputs.get("fitted_pipeline") == entries[-1].candidate
+        manifest_file.manifest.version
+        for stated in index.stated.values()
+        for manifest_file in stated
+        if manifest_file.file.path.startswith(f"{paths.CHAMPION}/{paths.CHALLENGERS}/")
+        and manifest_file.manifest.inputs.get("fitted_pipeline") == entries[-1].candidate
     }

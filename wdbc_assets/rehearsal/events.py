@@ -136,7 +136,7 @@ class WrongLabels(Event):
             self.repaired = seen.week + 2
 
 
-class StoreAway(Event):
+class StoreUnreachable(Event):
     """The store cannot be reached for a week."""
 
     name = "store away"
@@ -249,7 +249,7 @@ def script() -> tuple[Event, ...]:
         ChannelDown(8),
         InstrumentDrift(14),
         WrongLabels(22),
-        StoreAway(29),
+        StoreUnreachable(29),
         BadCandidate(32),
         ForcedModel(32),
         PrevalenceRises(42),

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 _LEFT, _WIDTH = 110, 355
 _ROW, _PANEL, _GAP = 16, 78, 46
 _LARGEST_Z = 12.0
-_LINE = svg.Look(style.BLUE, 1.5)
-_THRESHOLD = svg.Look(style.VERMILION, 1, dashes="4 3")
-_LASTS, _FOUND = svg.Look("#E69F00", 7), svg.Look(style.GREEN, marker="D", radius=4)
-_REFERRED = svg.Look(style.GREEN, 1.5)
+_LINE = svg.SeriesStyle(style.BLUE, 1.5)
+_THRESHOLD = svg.SeriesStyle(style.VERMILION, 1, dashes="4 3")
+_LASTS, _FOUND = svg.SeriesStyle("#E69F00", 7), svg.SeriesStyle(style.GREEN, marker="D", radius=4)
+_REFERRED = svg.SeriesStyle(style.GREEN, 1.5)
 
 
 def year(result: RehearsalResult, weeks: Sequence[Observed]) -> style.Image:
@@ -55,7 +55,7 @@ def _events(drawing: svg.Drawing, events: Sequence[EventResult], top: float, acr
         drawing.text((_LEFT - 6, place + 4), event.name, size=10, anchor="end")
 
 
-_Series = list[tuple[list["svg.Point"], "svg.Look"]]
+_Series = list[tuple[list["svg.Point"], "svg.SeriesStyle"]]
 
 
 def _panels(weeks: Sequence[Observed]) -> list[tuple[str, float, float, _Series]]:
@@ -65,11 +65,11 @@ def _panels(weeks: Sequence[Observed]) -> list[tuple[str, float, float, _Series]
     scored = [seen for seen in weeks if seen.patients]
     wrong = [(float(seen.week), 100 * seen.wrong / seen.patients) for seen in scored]
     referred = [(float(seen.week), 100 * seen.referred / seen.patients) for seen in scored]
-    of_drift = next((seen.drift.threshold for seen in weeks if seen.drift), 0.0)
-    of_outcomes = scans[0][1].threshold if scans else 0.0
+    drift_threshold = next((seen.drift.threshold for seen in weeks if seen.drift), 0.0)
+    outcomes_threshold = scans[0][1].threshold if scans else 0.0
     return [
-        (f"largest |z| of the measurements (up to {_LARGEST_Z:g})", _LARGEST_Z, of_drift, [(drift, _LINE)]),
-        (f"largest |z| of the outcomes (up to {_LARGEST_Z:g})", _LARGEST_Z, of_outcomes, [(outcomes, _LINE)]),
+        (f"largest |z| of the measurements (up to {_LARGEST_Z:g})", _LARGEST_Z, drift_threshold, [(drift, _LINE)]),
+        (f"largest |z| of the outcomes (up to {_LARGEST_Z:g})", _LARGEST_Z, outcomes_threshold, [(outcomes, _LINE)]),
         (
             "patients with a wrong definite answer, and referred, in %",
             100.0,

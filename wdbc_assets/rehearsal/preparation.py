@@ -108,9 +108,9 @@ def _copy(champion_of: Path, platform: Platform) -> None:
         missing = batches.missing_input(open_store(str(champion_of), relative_to=Path.cwd()))
         if missing is not None:
             raise missing
-    of_patients = shutil.ignore_patterns(*specs.MONITORING)
+    monitoring = shutil.ignore_patterns(*specs.MONITORING)
     try:
-        shutil.copytree(champion_of, platform.results, ignore=of_patients)
+        shutil.copytree(champion_of, platform.results, ignore=monitoring)
     except OSError as error:
         raise WdbcError(
             f"the store cannot be copied: {error.strerror or 'some files cannot be read'}",

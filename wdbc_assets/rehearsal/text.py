@@ -32,9 +32,9 @@ def table(result: "RehearsalResult") -> Iterator[str]:
     """Yield the table of the events, and the totals."""
     yield f"\n  {'event':<20} {'week':>4}  {'found':>5}  {'wrong answers':>13}  by"
     for event in result.events:
-        found = "never" if event.found is None else str(event.found)
+        week = "never" if event.found is None else str(event.found)
         wrong = f"{event.wrong} of {event.patients}"
-        yield f"  {event.name:<20} {event.injected:>4}  {found:>5}  {wrong:>13}  {_short(event.by)}"
+        yield f"  {event.name:<20} {event.injected:>4}  {week:>5}  {wrong:>13}  {_short(event.by)}"
     yield ""
     for decision in result.decisions:
         yield f"  week {decision.week:>2}  {decision.action}, by {decision.actor}: {_short(decision.reason)}"

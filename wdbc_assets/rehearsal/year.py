@@ -66,7 +66,7 @@ class Observed:
 
 
 @dataclass
-class _Scored:
+class _WeekAnswers:
     """What the batches of a week were answered."""
 
     patients: int = 0
@@ -187,7 +187,7 @@ class Year:
     def _observe(self, week: int, failures: Sequence[str]) -> Observed:
         reachable = self.platform.results.is_dir()
         drift = self.platform.drift(self._keys[-1]) if reachable and self._keys else None
-        scored = self._scored() if reachable else _Scored()
+        scored = self._scored() if reachable else _WeekAnswers()
         return Observed(
             week=week,
             failures=tuple(failures),
@@ -210,9 +210,9 @@ class Year:
             self.alarms.setdefault((alarm.quantity, alarm.aspect), week)
         return new
 
-    def _scored(self) -> _Scored:
+    def _scored(self) -> _WeekAnswers:
         """Compare the answers to this week's batches with the truth."""
-        total = _Scored()
+        total = _WeekAnswers()
         truth = self.platform.pseudonyms(self._cohort.truth()) if self._cohort else {}
         for key in self._keys:
             table = self.platform.predictions(key)

@@ -66,7 +66,7 @@ def create() -> ASGIApp:
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     flag = options.serve_breaches == "flag"
-    reader = bodies.Reader(bounded=not flag, most=options.serve_largest_rows)
+    reader = bodies.BodyReader(bounded=not flag, most=options.serve_largest_rows)
     root_path = options.serve_root_path
     app.openapi = openapi.document(  # type: ignore[method-assign] # as FastAPI documents it
         app, request=reader.model, root_path=root_path, keyless=lambda: keyring.open

@@ -50,6 +50,8 @@ from wdbc_assets.settings.runtime import Alerts, FetchLimits, Identity, Monitori
 from wdbc_assets.settings.variables import ENV_FILE, PREFIX, proxies, stated
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from wdbc_assets.store.store import Store
 
 __all__ = [
@@ -151,12 +153,12 @@ def load(**overrides: object) -> Settings:
     """
     fields = {variable(name): name for name in Settings.model_fields}
     numbers = {name for name, field in fields.items() if _is_number(Settings.model_fields[field].annotation)}
-    found = {fields[name]: value for name, value in stated(fields, numbers=numbers).items()}
+    given = {fields[name]: value for name, value in stated(fields, numbers=numbers).items()}
     options = {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = Settings.model_validate({name: value.value for name, value in found.items()} | options)
+        settings = Settings.model_validate({name: value.value for name, value in given.items()} | options)
     except ValidationError as error:
-        raise _refusal(error, {name: found[name].where for name in found.keys() - options.keys()}) from None
+        raise _refusal(error, {name: given[name].where for name in given.keys() - options.keys()}) from None
     safe_text.remember(settings.storage, settings.source, *proxies(os.environ), variables=os.environ.items())
     for channel in settings.alert_channels():
         safe_text.remember_whole(channel.url)
@@ -209,7 +211,7 @@ def _hint(defaults: Mapping[str, object]) -> str:
     return hint + "".join(f"; by default {name} is not set" for name in unset)
 
 
-def _possible(fault: Mapping[str, Any]) -> str:
+def _possible(fault: "ErrorDetails") -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{message}; use true or false" if fault["type"].startswith("bool_") else message
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic.config import JsonDict
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.evaluation import floors
 from wdbc_assets.domain.modeling import recipes
@@ -35,8 +36,8 @@ def _split_method() -> Any:
 class SplitParameters(BaseModel):
     """How `train_test_split` divides the rows."""
 
-    test_size: float = Field(0.2, gt=0, lt=1, description="fraction of the rows in the test set")
-    split_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the split")
+    test_size: float = Field(defaults.TEST_SIZE, gt=0, lt=1, description="fraction of the rows in the test set")
+    split_seed: int = Field(defaults.SEED, ge=0, lt=2**32, description="random seed of the split")
     stratified: bool = Field(
         default=True, description="stratify by diagnosis: same fraction of malignant rows in both sets (if shuffled)"
     )
@@ -91,9 +92,11 @@ class OutcomeParameters(BaseModel):
 class MetricsParameters(BaseModel):
     """How `metrics` computes its intervals."""
 
-    bootstrap: int = Field(2000, ge=100, le=100_000, description="number of resamples for each bootstrap interval")
-    bootstrap_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the bootstrap")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of every interval")
+    bootstrap: int = Field(
+        defaults.RESAMPLES, ge=100, le=100_000, description="number of resamples for each bootstrap interval"
+    )
+    bootstrap_seed: int = Field(defaults.SEED, ge=0, lt=2**32, description="random seed of the bootstrap")
+    confidence: float = Field(defaults.CONFIDENCE, gt=0.5, lt=1, description="confidence level of every interval")
 
 
 class EvaluationParameters(BaseModel):
@@ -130,15 +133,19 @@ class EvaluationParameters(BaseModel):
 class PolicyParameters(BaseModel):
     """How `decision_policy` sets its threshold and its referral band."""
 
-    recall_target: float = Field(0.98, gt=0, le=1, description="expected recall of new malignant cases")
+    recall_target: float = Field(
+        defaults.RECALL_TARGET, gt=0, le=1, description="expected recall of new malignant cases"
+    )
     referral_alpha: float = Field(
-        0.02,
+        defaults.ALPHA,
         gt=0,
         lt=0.5,
         description="maximum share of a class whose conformal prediction set misses it",
     )
-    policy_folds: int = Field(10, ge=2, le=20, description="number of folds for the policy's out-of-fold probabilities")
-    policy_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the shuffle before those folds")
+    policy_folds: int = Field(
+        defaults.POLICY_FOLDS, ge=2, le=20, description="number of folds for the policy's out-of-fold probabilities"
+    )
+    policy_seed: int = Field(defaults.SEED, ge=0, lt=2**32, description="random seed of the shuffle before those folds")
 
 
 class CardParameters(BaseModel):
@@ -161,16 +168,21 @@ class StabilityParameters(BaseModel):
         200, ge=10, le=10_000, description="number of bootstrap samples on which the recipe is developed again"
     )
     learning_splits: int = Field(10, ge=2, le=1000, description="number of 80/20 splits of the learning curve")
-    stability_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the bootstrap samples and the splits")
+    stability_seed: int = Field(
+        defaults.SEED, ge=0, lt=2**32, description="random seed of the bootstrap samples and the splits"
+    )
 
 
 class ImportanceParameters(BaseModel):
     """How `importance` permutes the measurements."""
 
     importance_repeats: int = Field(
-        10, ge=1, le=1000, description="number of permutations of each cluster of measurements in each fold"
+        defaults.PERMUTATIONS,
+        ge=1,
+        le=1000,
+        description="number of permutations of each cluster of measurements in each fold",
     )
-    importance_seed: int = Field(42, ge=0, lt=2**32, description="random seed of the permutations")
+    importance_seed: int = Field(defaults.SEED, ge=0, lt=2**32, description="random seed of the permutations")
 
 
 class DriftParameters(BaseModel):

@@ -52,11 +52,11 @@ def stated(known: Collection[str], *, numbers: Collection[str]) -> dict[str, Var
     from_kubernetes = {name for name in environment if name not in known and _KUBERNETES.fullmatch(name)}
     for name in sorted(environment.keys() - from_kubernetes):
         _refuse_unknown(name, known, where=ENVIRONMENT)
-    found = in_file(known) | environment
+    merged = in_file(known) | environment
     return {
-        name: found[name]
+        name: merged[name]
         for name in known
-        if name in found and not (name in numbers and _KUBERNETES_ADDRESS.match(found[name].value))
+        if name in merged and not (name in numbers and _KUBERNETES_ADDRESS.match(merged[name].value))
     }
 
 

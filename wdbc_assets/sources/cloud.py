@@ -114,11 +114,11 @@ class CloudObject(Source):
 
         bounds, name = context.limits, self.name
 
-        def entries() -> list[folders.Entry]:
-            found = listed(store, name, where=self.shown)
-            return [folders.Entry(inner, str(meta["e_tag"])) for inner, meta in found.items()]
+        def entries() -> list[folders.FolderFile]:
+            objects = listed(store, name, where=self.shown)
+            return [folders.FolderFile(inner, str(meta["e_tag"])) for inner, meta in objects.items()]
 
-        def content_of(entry: folders.Entry) -> bytes | None:
+        def content_of(entry: folders.FolderFile) -> bytes | None:
             place = f"{self.shown}{entry.name}"
             try:
                 options: GetOptions = {"if_match": entry.version}
@@ -151,12 +151,12 @@ def listed(store: "ObjectStore", folder: str, *, where: str) -> "dict[str, Objec
     """
     import obstore
 
-    found = obstore.list_with_delimiter(store, folder)
-    for inner in (prefix.removeprefix(folder).strip("/") for prefix in found["common_prefixes"]):
+    listing = obstore.list_with_delimiter(store, folder)
+    for inner in (prefix.removeprefix(folder).strip("/") for prefix in listing["common_prefixes"]):
         if folders.is_table(inner):
             hint = "Give the address of one folder."
             raise SourceRefused("a folder of tables holds a folder", where=f"{where}{inner}/", hint=hint)
-    objects = {item["path"].removeprefix(folder): item for item in found["objects"]}
+    objects = {item["path"].removeprefix(folder): item for item in listing["objects"]}
     return {name: meta for name, meta in objects.items() if folders.is_table(name)}
 
 

@@ -31,12 +31,12 @@ def digest(path: Path, read: Callable[[Path], bytes]) -> str:
     if known is not None and known[0] == _identity(before):
         return known[1]
     now = time.time_ns()
-    found = hashlib.sha256(read(path)).hexdigest()
+    digest = hashlib.sha256(read(path)).hexdigest()
     forget(path)
     settled = max(before.st_ctime_ns, before.st_mtime_ns) < now - _SETTLED_NS
     if settled and len(_remembered) < _MOST and _identity(path.stat()) == _identity(before):
-        _remembered[path] = (_identity(before), found)
-    return found
+        _remembered[path] = (_identity(before), digest)
+    return digest
 
 
 def forget(path: Path) -> None:

@@ -120,7 +120,7 @@ def _read_folder(path: Path, context: FetchContext) -> Received | Fault | None:
     """Read a folder. The version of a file is the digest of its content."""
     bounds = context.limits
 
-    def content_of(entry: folders.Entry) -> bytes | None:
+    def content_of(entry: folders.FolderFile) -> bytes | None:
         content = read(path / entry.name, largest_bytes=bounds.largest_bytes)
         if hashlib.sha256(content).hexdigest() == entry.version:
             return content
@@ -137,14 +137,14 @@ def _read_folder(path: Path, context: FetchContext) -> Received | Fault | None:
     )
 
 
-def _listed(path: Path, bounds: Limits) -> list[folders.Entry]:
+def _listed(path: Path, bounds: Limits) -> list[folders.FolderFile]:
     def digest_of(file: Path) -> str:
         with explained(file):
             return file_digests.digest(file, lambda file: read(file, largest_bytes=bounds.largest_bytes))
 
     with explained(path):
         files = [file for file in path.iterdir() if folders.is_table(file.name)]
-    return [folders.Entry(file.name, digest_of(file)) for file in files]
+    return [folders.FolderFile(file.name, digest_of(file)) for file in files]
 
 
 def read(path: Path, *, largest_bytes: int) -> bytes:

@@ -26,7 +26,7 @@ CHANGED = Fault(
 
 
 @dataclass(frozen=True, order=True)
-class Entry:
+class FolderFile:
     """A file of a folder: its name, and what identifies its present content."""
 
     name: str
@@ -39,8 +39,8 @@ def is_table(name: str) -> bool:
 
 
 def read(
-    listed: Callable[[], Sequence[Entry]],
-    content_of: Callable[[Entry], bytes | None],
+    listed: Callable[[], Sequence[FolderFile]],
+    content_of: Callable[[FolderFile], bytes | None],
     *,
     known: Origin | None,
     bounds: Limits,
@@ -86,7 +86,7 @@ def read(
     return Received(table, etag=mark, files=tuple(rows.items()))
 
 
-def mark_of(entries: Sequence[Entry]) -> str:
+def mark_of(entries: Sequence[FolderFile]) -> str:
     """Return what identifies the content of all files."""
     named = [(entry.name, entry.version) for entry in sorted(entries)]
     return hashlib.sha256(json.dumps([contract.digest(), *named]).encode()).hexdigest()
@@ -97,7 +97,7 @@ class _Changed(Exception):
 
 
 def _lines(
-    entry: Entry, content_of: Callable[[Entry], bytes | None], largest_bytes: int, *, where: str
+    entry: FolderFile, content_of: Callable[[FolderFile], bytes | None], largest_bytes: int, *, where: str
 ) -> Iterator[bytes]:
     content = content_of(entry)
     if content is None:

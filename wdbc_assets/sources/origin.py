@@ -48,8 +48,8 @@ class TopicOrigin:
                     (int(partition), (int(start), int(end))) for partition, (start, end) in stored["offsets"]
                 ),
                 set_aside=tuple(
-                    SetAside(int(one["partition"]), int(one["offset"]), str(one["reason"]))
-                    for one in stored["set_aside"]
+                    SetAside(int(record["partition"]), int(record["offset"]), str(record["reason"]))
+                    for record in stored["set_aside"]
                 ),
             )
         except (KeyError, TypeError, ValueError):

@@ -93,7 +93,7 @@ def _broken(lines: list[bytes]) -> dict[int, str]:
     from wdbc_assets.domain.rules import screening
 
     X = np.array([line.split(b",")[2:] for line in lines], dtype=float)
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for fault in screening.faults(X):
-        found.setdefault(fault.position, f"its {fault.column} breaks the rule {fault.rule}")
-    return found
+        reasons.setdefault(fault.position, f"its {fault.column} breaks the rule {fault.rule}")
+    return reasons

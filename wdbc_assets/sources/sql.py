@@ -155,8 +155,8 @@ class Database(Source):
         """Return a digest of the rows and of the types of their columns, if the database can compute one."""
         if self.digest_of_rows is None:
             return None
-        found = connection.exec_driver_sql(self.digest_of_rows.format(rows=rows)).one()
-        return hashlib.sha256(repr((contract.digest(), types, *map(str, found))).encode()).hexdigest()
+        digests = connection.exec_driver_sql(self.digest_of_rows.format(rows=rows)).one()
+        return hashlib.sha256(repr((contract.digest(), types, *map(str, digests))).encode()).hexdigest()
 
     @abstractmethod
     def _engine(self, bounds: limits.Limits) -> "Engine":

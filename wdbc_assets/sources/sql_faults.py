@@ -64,8 +64,8 @@ def postgres(error: Exception, *, conceal: Conceal) -> Fault:
     for prefix, what, hint in _CODES:
         if code.startswith(prefix):
             # The text of class 42 quotes names and the query, that of class 22 a value.
-            said = f": {sniffing.plain(conceal(text.partition(chr(10))[0]))}" if code.startswith("42") else ""
-            return Fault(what=what + said, passing=False, hint=hint)
+            detail = f": {sniffing.plain(conceal(text.partition(chr(10))[0]))}" if code.startswith("42") else ""
+            return Fault(what=what + detail, passing=False, hint=hint)
     if code.startswith(_CUT):
         return Fault(what=f"the database ended the connection (SQLSTATE {code})", passing=True, hint=_LATER)
     return Fault(what=f"the database failed (SQLSTATE {code})", passing=False, hint="See the log of the database.")
@@ -88,8 +88,8 @@ def sqlite(error: Exception, *, conceal: Conceal) -> Fault:
     text = str(getattr(error, "orig", None) or error)
     for pattern, what, passing, hint in _SQLITE:
         if re.search(pattern, text):
-            said = "" if passing else f": {sniffing.plain(conceal(text))}"
-            return Fault(what=what + said, passing=passing, hint=hint)
+            detail = "" if passing else f": {sniffing.plain(conceal(text))}"
+            return Fault(what=what + detail, passing=passing, hint=hint)
     return Fault(
         what=f"the database cannot be read: {sniffing.plain(conceal(text))}", passing=False, hint="Check the file."
     )

@@ -45,7 +45,7 @@ class Served:
     version: str
     features: tuple[str, ...]
     policy: policies.DecisionPolicy
-    reference: smoke_test.Reference
+    reference: smoke_test.SmokeTestReference
     versions: dict[str, str]
     scorer: linear_scorer.Scorer | spline_scorer.SplineScorer | None
     pipeline: "Pipeline | None"
@@ -212,7 +212,7 @@ def _open(contents: Mapping[str, bytes], *, sandboxed: bool) -> Served:
     policy = read_policy(contents[POLICY])
     if policy.recipe != stated["recipe"]:
         raise _refused("the decision policy belongs to another recipe", POLICY)
-    reference = parsing.build(smoke_test.Reference, bundle_files.read(REFERENCE, contents[REFERENCE]))
+    reference = parsing.build(smoke_test.SmokeTestReference, bundle_files.read(REFERENCE, contents[REFERENCE]))
     compiled, pipeline = None, None
     if stated["compiled"]:
         skops_scan.scan(contents[PIPELINE])

@@ -92,26 +92,26 @@ def read(store: Store) -> StoreIndex:
         WdbcError: the store cannot be listed completely, or has a format that this release does not read.
     """
     files = store.backend.listed()
-    found = StoreIndex(defaultdict(list), {}, defaultdict(list), [], _removed(files))
+    index = StoreIndex(defaultdict(list), {}, defaultdict(list), [], _removed(files))
     for file in files:
         match PurePosixPath(file.path).parts:
             case ("runs", _, name):
-                _stated(store, found, file, RUN_MANIFEST, name.removesuffix(".json"))
+                _stated(store, index, file, RUN_MANIFEST, name.removesuffix(".json"))
             case ("runs", _, asset, name):
-                _stated(store, found, file, RUN_MANIFEST, asset, partition=name.removesuffix(".json"))
+                _stated(store, index, file, RUN_MANIFEST, asset, partition=name.removesuffix(".json"))
             case (asset, "versions", version, _):
-                found.versions[asset, version].append(file)
+                index.versions[asset, version].append(file)
             case (asset, paths.CURRENT):
-                if stated := _stated(store, found, file, POINTER, asset):
-                    found.pointers[stated.pointed] = stated
+                if stated := _stated(store, index, file, POINTER, asset):
+                    index.pointers[stated.pointed] = stated
             case (asset, "partitions", partition, paths.CURRENT):
-                if stated := _stated(store, found, file, POINTER, asset, partition=partition):
-                    found.pointers[stated.pointed] = stated
+                if stated := _stated(store, index, file, POINTER, asset, partition=partition):
+                    index.pointers[stated.pointed] = stated
             case (paths.CHAMPION, "promoted" | paths.CHALLENGERS, name):
-                _stated(store, found, file, CHAMPION_MANIFEST, paths.CHAMPION, name.removesuffix(".json"))
+                _stated(store, index, file, CHAMPION_MANIFEST, paths.CHAMPION, name.removesuffix(".json"))
             case _:
                 pass
-    return found
+    return index
 
 
 def _removed(files: Iterable[Listed]) -> set[Pointed]:
@@ -140,7 +140,7 @@ def find(store: Store, asset: str, prefix: str) -> Manifest:
 
 def _stated(
     store: Store,
-    found: StoreIndex,
+    index: StoreIndex,
     file: Listed,
     name: str,
     asset: str,
@@ -160,8 +160,8 @@ def _stated(
     except FileNotFoundError:
         return None
     except DamagedStore as error:
-        found.damaged.append(error)
+        index.damaged.append(error)
         return None
     stated = ManifestFile(manifest, file)
-    found.stated[stated.key].append(stated)
+    index.stated[stated.key].append(stated)
     return stated

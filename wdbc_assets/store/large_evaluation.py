@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.cross_validation import Winner
     from wdbc_assets.domain.evaluation.out_of_fold import RecipePredictions
     from wdbc_assets.domain.evaluation.results import EvaluationSummary
-    from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel, Predictions
+    from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel, PartitionPredictions
 
 FOLD = "fold"
 """What the name of a column of folds begins with."""
@@ -29,7 +29,7 @@ class PredictionsInFile:
     table: TableFile
 
     @classmethod
-    def write(cls, predictions: "Iterable[Predictions]") -> "PredictionsInFile":
+    def write(cls, predictions: "Iterable[PartitionPredictions]") -> "PredictionsInFile":
         """Write the predictions of a table's partitions, in their order, to a temporary file.
 
         Raises:
@@ -70,12 +70,16 @@ class PredictionsInFile:
             yield part.to_numpy().T
 
 
-def _frames(predictions: "Iterable[Predictions]") -> "Iterator[pd.DataFrame]":
+def _frames(predictions: "Iterable[PartitionPredictions]") -> "Iterator[pd.DataFrame]":
     import pandas as pd
 
     for part in predictions:
-        folds = {f"{FOLD} {repeat}": of for repeat, of in enumerate(part.fold_of)}
-        p = {f"{recipe} {repeat}": of for recipe, repeats in part.p.items() for repeat, of in enumerate(repeats)}
+        folds = {f"{FOLD} {repeat}": fold_of for repeat, fold_of in enumerate(part.fold_of)}
+        p = {
+            f"{recipe} {repeat}": probabilities
+            for recipe, repeats in part.p.items()
+            for repeat, probabilities in enumerate(repeats)
+        }
         yield pd.DataFrame({contract.DIAGNOSIS: part.y, **folds, **p})
 
 

@@ -188,7 +188,7 @@ def _require_sound_tree(tree: Any) -> None:
 def _require_sound_machine(machine: Any) -> None:
     import numpy as np
 
-    vectors, of_class = machine.support_vectors_, machine._n_support  # noqa: SLF001 -- passed to libsvm
+    vectors, class_sizes = machine.support_vectors_, machine._n_support  # noqa: SLF001 -- passed to libsvm
     rows = len(vectors)
     shapes = {
         "support_vectors_": (rows, machine.n_features_in_), "support_": (rows,), "_n_support": (2,),
@@ -196,7 +196,7 @@ def _require_sound_machine(machine: Any) -> None:
     }  # fmt: skip
     _require(all(np.shape(getattr(machine, name)) == shape for name, shape in shapes.items()))
     _require(np.size(machine._probA) == np.size(machine._probB) <= 1)  # noqa: SLF001 -- likewise
-    _require(rows > 0 and (of_class >= 0).all() and int(of_class.sum()) == rows)
+    _require(rows > 0 and (class_sizes >= 0).all() and int(class_sizes.sum()) == rows)
     _require(machine.kernel == "rbf" and machine._impl == "c_svc" and machine._sparse is False)  # noqa: SLF001 -- likewise
     _require(bool(np.isfinite(machine._gamma)))  # noqa: SLF001 -- likewise
 

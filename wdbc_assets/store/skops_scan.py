@@ -149,13 +149,13 @@ class _Nodes:
     required here, so that a file contains nothing but what it shows, and no cycles.
     """
 
-    def __init__(self, members: Mapping[str, bytes], found: Scan) -> None:
+    def __init__(self, members: Mapping[str, bytes], result: Scan) -> None:
         schema = members[SCHEMA]
         if schema.count(b"{") + schema.count(b"[") + schema.count(b",") > _MOST_NODES:
             raise _NotAModel("it has too many nodes")
         self._schema = json.loads(schema)
         self._members = members
-        self._found = found
+        self._result = result
         self._forms: dict[tuple[Any, ...], int] = {}  # equal content has equal numbers
         self._by_id: dict[int, int] = {}
 
@@ -187,7 +187,7 @@ class _Nodes:
 
     def _look_at(self, node: Mapping[str, Any]) -> None:
         if "__module__" in node or "__class__" in node:
-            self._found.types.add(f"{node.get('__module__')}.{node.get('__class__')}"[:200])
+            self._result.types.add(f"{node.get('__module__')}.{node.get('__class__')}"[:200])
         loader = node.get("__loader__")
         if loader is not None and loader not in _LOADERS:
             raise _NotAModel("it has nodes that no pipeline has")

@@ -8,8 +8,8 @@ Nothing here writes to the store.
 """
 
 from wdbc_assets.verification.asset_verification import AssetVerification, first_diverged, to_json
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 from wdbc_assets.verification.differences import ChangedValue, FileDifference
 from wdbc_assets.verification.verify import verify
 
-__all__ = ["AssetVerification", "Cause", "ChangedValue", "FileDifference", "first_diverged", "to_json", "verify"]
+__all__ = ["AssetVerification", "ChangedValue", "Deviation", "FileDifference", "first_diverged", "to_json", "verify"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wdbc_assets.store.manifest import Manifest
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 from wdbc_assets.verification.differences import ROUNDING, FileDifference
 
 
@@ -30,7 +30,7 @@ class AssetVerification:
     verdict: Literal["same", "diverged", "not derived"]
     derived: str | None = None
     compared: str = ""
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[Deviation, ...] = ()
     differences: tuple[FileDifference, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""

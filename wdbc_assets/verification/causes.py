@@ -15,7 +15,7 @@ Kind = Literal["data", "input", "configuration", "code", "library", "machine", "
 
 
 @dataclass(frozen=True)
-class Cause:
+class Deviation:
     """A deviation from the manifest: its kind and name, the value in the manifest (`stated`) and the actual value."""
 
     kind: Kind
@@ -54,7 +54,7 @@ class Cause:
 
 def damage(
     manifest: Manifest, contents: Mapping[str, bytes | StoredFile | None], made: Manifest | None
-) -> Iterator[Cause]:
+) -> Iterator[Deviation]:
     """Yield the damage to the stored files themselves.
 
     Args:
@@ -65,36 +65,36 @@ def damage(
     for name, stated in manifest.files.items():
         content = contents[name]
         if content is None:
-            yield Cause("stored file", name, stated.sha256, "is missing")
+            yield Deviation("stored file", name, stated.sha256, "is missing")
         elif (now := manifests.stated(content)) != stated:
-            yield Cause(
+            yield Deviation(
                 "stored file",
                 name,
                 stated.sha256,
                 f"was altered: its digest does not match the manifest ({_short(now.sha256)})",
             )
     if version_of(manifest.files) != manifest.version:
-        yield Cause("stored file", "current.json", manifest.version, "lists files that do not match its version")
+        yield Deviation("stored file", "current.json", manifest.version, "lists files that do not match its version")
     elif made is not None and made.derivation() != manifest.derivation():
-        yield Cause("stored file", "current.json", made.version, f"differs from what run {made.run_id} wrote")
+        yield Deviation("stored file", "current.json", made.version, f"differs from what run {made.run_id} wrote")
 
 
-def forged(manifest: Manifest, derived: Manifest) -> Iterator[Cause]:
+def forged(manifest: Manifest, derived: Manifest) -> Iterator[Deviation]:
     """Yield files and facts of a version that its manifest does not reproduce, although nothing it states changed."""
     for name in dict.fromkeys([*manifest.files, *derived.files]):
         if manifest.files.get(name) != derived.files.get(name):
             message = "is not what its manifest reproduces: both were changed by hand"
-            yield Cause("stored file", name, None, message)
+            yield Deviation("stored file", name, None, message)
     for fact in ("codec", "rows"):
         if (stated := getattr(manifest, fact)) != (derived_fact := getattr(derived, fact)):
-            yield Cause("stored file", "current.json", stated, f"states {fact} {stated} instead of {derived_fact}")
+            yield Deviation("stored file", "current.json", stated, f"states {fact} {stated} instead of {derived_fact}")
 
 
-def environment_changes(manifest: Manifest) -> Iterator[Cause]:
+def environment_changes(manifest: Manifest) -> Iterator[Deviation]:
     """Yield changes of code, libraries and machine since the manifest was written, the most likely causes first."""
     code = code_versions.code_version(manifest.asset, manifest.parameters)
     if manifest.code_version != code:
-        yield Cause("code", manifest.asset, manifest.code_version, code)
+        yield Deviation("code", manifest.asset, manifest.code_version, code)
     kinds: tuple[tuple[Kind, Mapping[str, str], Mapping[str, str]], ...] = (
         ("library", manifest.libraries, environment.libraries()),
         ("machine", manifest.machine, environment.machine()),
@@ -102,7 +102,7 @@ def environment_changes(manifest: Manifest) -> Iterator[Cause]:
     for kind, stated, present in kinds:
         for name, before in stated.items():
             if before != (after := present.get(name, before if kind == "machine" else "none")):
-                yield Cause(kind, name, before, after)
+                yield Deviation(kind, name, before, after)
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.pipeline import specs, staleness
 from wdbc_assets.store.manifest import Manifest
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Configuration:
 
     now: BaseModel | None
     stated: BaseModel | None
-    changes: tuple[Cause, ...]
+    changes: tuple[Deviation, ...]
 
 
 def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Configuration:
@@ -40,7 +40,7 @@ def resolve(asset: str, manifest: Manifest, config: settings.Settings) -> Config
     kept = {name: value for name, value in stated.items() if name not in config.model_fields_set}
     _require_recipes(asset, kept)
     changes = [
-        Cause("configuration", name, staleness.stated(manifest, name), value)
+        Deviation("configuration", name, staleness.stated(manifest, name), value)
         for name, value in staleness.resolved(asset, config, kept).items()
         if staleness.stated(manifest, name) != value
     ]

@@ -16,7 +16,7 @@ from wdbc_assets.pipeline import pseudonym_key
 from wdbc_assets.store import codecs, index
 from wdbc_assets.verification import files
 from wdbc_assets.verification.asset_verification import AssetVerification
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 
 if TYPE_CHECKING:
     from wdbc_assets.monitoring.inbox import Inbox
@@ -30,35 +30,35 @@ _PSEUDONYM = r"(?:[0-9a-f]{32})?"
 _BY_DIGEST = "compared by its digest"
 
 
-def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[Cause, ...]) -> AssetVerification:
+def check(store: "Store", inbox: "Inbox", case: "StoredVersion", damage: tuple[Deviation, ...]) -> AssetVerification:
     """Return whether a delivery is what was received, as far as that can be known; `damage` is that of its files."""
-    found, how = list(damage), _BY_DIGEST
+    causes, how = list(damage), _BY_DIGEST
     if not damage:
         try:
-            found += _foreign_ids(store, case)
+            causes += _foreign_ids(store, case)
             changes, how = _compare(store, inbox, case)
-            found += changes
+            causes += changes
         except (WdbcError, LookupError, ValueError, TypeError) as error:
             what = error.what if isinstance(error, WdbcError) else type(error).__name__
-            found.append(_altered("its table", f"cannot be compared: {what}"))
+            causes.append(_altered("its table", f"cannot be compared: {what}"))
     return AssetVerification(
         case.asset,
         case.manifest,
-        "diverged" if found else "same",
+        "diverged" if causes else "same",
         derived=case.manifest.version,
         compared=f"{files.describe({**case.intact(), **case.large()})}, {how}",
-        causes=tuple(found),
+        causes=tuple(causes),
     )
 
 
-def _compare(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Cause], str]:
+def _compare(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Deviation], str]:
     """Return what differs, and with what the delivery was compared."""
     if case.asset == "incoming_batch":
         return _read_again(store, inbox, case)
     return _compared(store, case) if case.asset in _APPENDED else ([], _BY_DIGEST)
 
 
-def _foreign_ids(store: "Store", case: "StoredVersion") -> Iterator[Cause]:
+def _foreign_ids(store: "Store", case: "StoredVersion") -> Iterator[Deviation]:
     value = store.value(case.manifest)
     if isinstance(value, IncomingBatch):
         ids = (part["id"] for part in value.patients.parts(["id"]))
@@ -69,7 +69,7 @@ def _foreign_ids(store: "Store", case: "StoredVersion") -> Iterator[Cause]:
         yield _altered("its table", "has ids that are no pseudonyms")
 
 
-def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Cause], str]:
+def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[list[Deviation], str]:
     """Read the file of a batch again, and compare."""
 
     from wdbc_assets.domain.data import incoming as batches
@@ -89,7 +89,7 @@ def _read_again(store: "Store", inbox: "Inbox", case: "StoredVersion") -> tuple[
     return [_altered(name, "is not what its file contains") for name in names], "read from its file again"
 
 
-def _compared(store: "Store", case: "StoredVersion") -> tuple[list[Cause], str]:
+def _compared(store: "Store", case: "StoredVersion") -> tuple[list[Deviation], str]:
     """Compare a table with the version that it continues."""
     before = str((case.manifest.origin or {}).get("continues", ""))
     manifest = next(iter(index.read(store).whole(case.asset, before)), None) if before else None
@@ -101,5 +101,5 @@ def _compared(store: "Store", case: "StoredVersion") -> tuple[list[Cause], str]:
     return [_altered("its table", "does not continue the version before")], "compared with the version before"
 
 
-def _altered(name: str, what: str) -> Cause:
-    return Cause("stored file", name, None, what)
+def _altered(name: str, what: str) -> Deviation:
+    return Deviation("stored file", name, None, what)

@@ -12,7 +12,7 @@ from wdbc_assets.registry import references, scoring_context
 from wdbc_assets.store import codecs, index, removals
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Draft, Handle, Store
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 from wdbc_assets.verification.rederive import Inputs, NotDerived
 
 
@@ -52,7 +52,7 @@ class Inventory:
             NotDerived: An input breaks its contract, is damaged, or no longer exists.
         """
         values: dict[str, Any] = {}
-        changes: list[Cause] = []
+        changes: list[Deviation] = []
         notes: list[str] = []
         versions = dict(manifest.inputs)
         for name in _own_inputs(asset):
@@ -68,7 +68,7 @@ class Inventory:
                 raise NotDerived(f"the re-derived {name} is refused: {rederived.refusal.what}")
             values[name], versions[name] = rederived.value, rederived.version
             if rederived.version != stated:
-                changes.append(Cause("input", name, stated, rederived.version))
+                changes.append(Deviation("input", name, stated, rederived.version))
         for name in specs.batch_inputs(asset):
             batches, changed = self._batches(name, manifest, name, self._store.partitions(name))
             values[name] = {handle.manifest.partition: handle.load() for handle in batches}
@@ -90,7 +90,7 @@ class Inventory:
 
     def _batches(
         self, name: str, manifest: Manifest, parameter: str, batches: Sequence[str]
-    ) -> tuple[list[Handle], list[Cause]]:
+    ) -> tuple[list[Handle], list[Deviation]]:
         """Return the batches of an asset that a version was made from, and a cause if they are others now.
 
         The manifest states their digest. Batches that arrived since do not matter.
@@ -107,7 +107,7 @@ class Inventory:
             batches_removed = formatting.counted(removed, "batch", "batches")
             raise NotDerived(f"removed because of their age since it was made: {batches_removed} of {name}")
         now = calls.digest_of_batches([handle.manifest for handle in handles])
-        return handles, [Cause("input", f"{name} of the batches", stated, now)]
+        return handles, [Deviation("input", f"{name} of the batches", stated, now)]
 
     def _removed_since(self, name: str, manifest: Manifest) -> int:
         """Return how many batches of an asset were removed after a version was made: it may have been made from them.
@@ -115,7 +115,9 @@ class Inventory:
         Earlier removals cannot be why its batches are others now.
         """
         removed = (removals.find(self._store.backend, name, batch) for batch in self._store.removed_partitions(name))
-        return sum(one is not None and (not one.at or one.at[:19] >= manifest.made_at[:19]) for one in removed)
+        return sum(
+            removal is not None and (not removal.at or removal.at[:19] >= manifest.made_at[:19]) for removal in removed
+        )
 
     def _rebased(self, asset: str, manifest: Manifest) -> Any:
         """Return the accepted reference that a version was made with.
@@ -159,14 +161,14 @@ class Inventory:
             raise NotDerived("the batches that it was made from cannot be restored")
         return Inputs(values, dict(manifest.inputs), scoring_context=self._scoring_context(asset, manifest))
 
-    def _stored(self, name: str, version: str, of: Manifest) -> Any:
+    def _stored(self, name: str, version: str, manifest: Manifest) -> Any:
         """Return a version of an input of the version that a manifest describes."""
-        partition = _partition(name, of)
+        partition = _partition(name, manifest)
         rederived = self.rederived.get((name, partition))
         if rederived is not None and rederived.version == version:
             return rederived.value
         if (name, version) not in self._read:
-            self._read[name, version] = self._load(name, version, of.run_id, partition)
+            self._read[name, version] = self._load(name, version, manifest.run_id, partition)
         return self._read[name, version]
 
     def _load(self, name: str, version: str, run_id: str, partition: str | None) -> Any:
@@ -191,6 +193,6 @@ def _own_inputs(asset: str) -> list[str]:
     return [name for name in specs.ASSETS[asset].inputs if name not in specs.batch_inputs(asset)]
 
 
-def _partition(name: str, of: Manifest) -> str | None:
+def _partition(name: str, manifest: Manifest) -> str | None:
     """Return the batch of an input: that of the version that is made from it, if the input has batches."""
-    return of.partition if specs.ASSETS[name].partitioned else None
+    return manifest.partition if specs.ASSETS[name].partitioned else None

@@ -21,7 +21,7 @@ from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import Manifest, StoredFile, stored_file
 from wdbc_assets.store.reader import MOST_COMPARED
 from wdbc_assets.store.store import Draft, Handle, Store
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.rebased import RebasedReference
@@ -98,7 +98,7 @@ class Inputs:
 
     values: Mapping[str, Any]
     versions: Mapping[str, str]
-    changes: tuple[Cause, ...] = ()
+    changes: tuple[Deviation, ...] = ()
     notes: tuple[str, ...] = ()
     earlier: tuple[Handle, ...] = ()
     rebased: "RebasedReference | None" = None

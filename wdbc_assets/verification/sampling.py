@@ -71,11 +71,11 @@ def _outcomes(
     predictions: "pd.DataFrame", winners: list[dict[str, Any]], method: Any
 ) -> dict[Any, tuple[list[int], Any]]:
     """Return the test patients and the outcome of each unit."""
-    from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
+    from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, FoldUnit
 
     outcomes = {}
     for fold in winners:
-        unit = Unit(fold["recipe"], fold["repeat"], fold["fold"], method)
+        unit = FoldUnit(fold["recipe"], fold["repeat"], fold["fold"], method)
         rows = predictions["recipe"].eq(unit.recipe) & predictions["repeat"].eq(unit.repeat)
         group = predictions[rows & predictions["fold"].eq(unit.fold)]
         outcomes[unit] = (group["patient"].tolist(), FoldOutcome(fold["winner"], tuple(group["probability"])))
@@ -96,9 +96,9 @@ def refits(checkpoints: Checkpoints, contents: Mapping[str, bytes], inputs: Mapp
     summary = value.summary
     task = refitting.task_of(inputs["clean_frame"], inputs["fitted_pipeline"], seed=summary.seed)
     work = refitting.work(task, bootstraps=summary.refits, splits=summary.splits)
-    of_refits = value.probabilities.groupby("refit", sort=True)["probability"].agg(tuple)
+    by_refit = value.probabilities.groupby("refit", sort=True)["probability"].agg(tuple)
     stored: list[Any] = [
-        Refit(development=development, probabilities=of_refits[number])
+        Refit(development=development, probabilities=by_refit[number])
         for number, development in enumerate(value.developments)
     ]
     stored += value.learning
@@ -143,6 +143,6 @@ def scored_folds(
 _STABILITY = ("probabilities.parquet", "developments.json", "learning.json", "summary.json")
 
 
-def _pick(units: Sequence[Any], of: str) -> Any:
-    digest = hashlib.sha256(of.encode()).hexdigest()
+def _pick(units: Sequence[Any], version: str) -> Any:
+    digest = hashlib.sha256(version.encode()).hexdigest()
     return sorted(units)[int(digest[:8], 16) % len(units)]

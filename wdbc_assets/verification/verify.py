@@ -23,7 +23,7 @@ from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Store
 from wdbc_assets.verification import causes, configuration, deliveries, files
 from wdbc_assets.verification.asset_verification import AssetVerification
-from wdbc_assets.verification.causes import Cause
+from wdbc_assets.verification.causes import Deviation
 from wdbc_assets.verification.configuration import Configuration
 from wdbc_assets.verification.differences import FileDifference
 from wdbc_assets.verification.inputs import Inventory, Rederived
@@ -71,11 +71,11 @@ def _of_refit(store: Store, champion: StoredVersion) -> StoredVersion:
 
     Without the manifests of its refit and policy it is returned as it is, and cannot be derived again.
     """
-    found, stated = index.read(store), champion.manifest
-    refit = next(iter(found.whole("refit", stated.inputs["refit"])), None)
+    listing, stated = index.read(store), champion.manifest
+    refit = next(iter(listing.whole("refit", stated.inputs["refit"])), None)
     if refit is None or policies.POLICY not in stated.inputs:
         return champion if refit is None else StoredVersion("refit", refit, champion.contents)
-    policy = next(iter(found.whole(policies.POLICY, stated.inputs[policies.POLICY])), None)
+    policy = next(iter(listing.whole(policies.POLICY, stated.inputs[policies.POLICY])), None)
     if policy is None:
         return champion
     manifest = replace(refit, version=stated.version, files=stated.files, run_id=stated.run_id)
@@ -157,7 +157,7 @@ class _Verification:
 
     def _causes(
         self, case: StoredVersion, setting: Configuration, inputs: Inputs, derived: Derived, *, cheap: bool
-    ) -> tuple[Cause, ...]:
+    ) -> tuple[Deviation, ...]:
         """Return why the derived version differs from the stored one, the most likely cause first.
 
         Changed inputs and parameters are reset to those of the manifest, if that is cheap: the result shows whether
@@ -200,16 +200,18 @@ class _Verification:
         except WdbcError:
             return None
 
-    def _other_causes(self, case: StoredVersion, derived: Derived) -> tuple[Cause, ...]:
+    def _other_causes(self, case: StoredVersion, derived: Derived) -> tuple[Deviation, ...]:
         """Return the causes other than inputs and parameters."""
         fetched, stated = derived.draft.manifest.origin, case.manifest.origin
         if fetched and stated and fetched["sha256"] != stated.get("sha256"):
-            return (Cause("data", f"at {fetched['shown']}", stated.get("sha256"), fetched["sha256"]),)
+            return (Deviation("data", f"at {fetched['shown']}", stated.get("sha256"), fetched["sha256"]),)
         if not stated and (changes := tuple(causes.environment_changes(case.manifest))):
             return changes
         return tuple(causes.forged(case.manifest, derived.draft.manifest))
 
-    def _other_changes(self, case: StoredVersion, setting: Configuration, reasons: tuple[Cause, ...]) -> Iterator[str]:
+    def _other_changes(
+        self, case: StoredVersion, setting: Configuration, reasons: tuple[Deviation, ...]
+    ) -> Iterator[str]:
         """Yield deviations from the manifest that are not among the causes."""
         for cause in (
             *setting.changes,
@@ -231,7 +233,7 @@ def _differences(case: StoredVersion, derived: Derived, inputs: Inputs) -> tuple
 
 
 def _check_by_digest(
-    case: StoredVersion, damage: tuple[Cause, ...], setting: Configuration, error: RemoteSourceSkipped
+    case: StoredVersion, damage: tuple[Deviation, ...], setting: Configuration, error: RemoteSourceSkipped
 ) -> AssetVerification:
     """Verify data of a remote source against the digest recorded when it was fetched."""
     asset, manifest = case.asset, case.manifest
@@ -241,7 +243,7 @@ def _check_by_digest(
     fetched = (manifest.origin or {}).get("sha256")
     if not damage and fetched not in {file.sha256 for file in manifest.files.values()}:
         damage = tuple(
-            Cause("stored file", name, fetched, "is not what the source delivered") for name in manifest.files
+            Deviation("stored file", name, fetched, "is not what the source delivered") for name in manifest.files
         )
     return AssetVerification(
         asset,

@@ -88,7 +88,7 @@ def of_recipe(predictions: pd.DataFrame) -> RecipePredictions:
     return PredictionsInTable(predictions.assign(recipe="logistic")).of("logistic")
 
 
-def compare(table: pd.DataFrame, *, of_champion: pd.DataFrame | None = None, **options: Any) -> Verdict:
+def compare(table: pd.DataFrame, *, champion_predictions: pd.DataFrame | None = None, **options: Any) -> Verdict:
     """Compare a candidate with the champion."""
-    champion = None if of_champion is None else of_recipe(of_champion)
-    return gate.compare(PredictionsInTable(table), of_champion=champion, **options)
+    champion = None if champion_predictions is None else of_recipe(champion_predictions)
+    return gate.compare(PredictionsInTable(table), champion_predictions=champion, **options)

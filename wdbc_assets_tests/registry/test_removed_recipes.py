@@ -87,7 +87,7 @@ def test_another_candidate_is_compared_with_what_the_removed_champion_was_promot
         predictions.assign(recipe="logistic"),
         candidate="logistic",
         champion="gone",
-        of_champion=out_of_fold.with_loss(predictions, 0.05),
+        champion_predictions=out_of_fold.with_loss(predictions, 0.05),
     )
     assert verdict.name == "better"
     assert (

@@ -47,10 +47,10 @@ def made(inputs: Inputs, checkpoints: Checkpoints) -> dict[str, bytes]:
 def test_one_refit_of_each_kind_is_done_again_and_gives_the_same_files(
     inputs: Inputs, stored: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again: list[refits.Unit] = []
+    again: list[refits.RefitUnit] = []
     run = refits.run
 
-    def recorded(task: refits.Task, unit: refits.Unit) -> refits.Outcome:
+    def recorded(task: refits.RefitTask, unit: refits.RefitUnit) -> refits.Outcome:
         again.append(unit)
         return run(task, unit)
 
@@ -90,7 +90,7 @@ def test_one_fold_of_an_importance_is_scored_again(
 ) -> None:
     scored = []
 
-    def score_fold(_task: importance.Task, unit: Any) -> importance.FoldLosses:
+    def score_fold(_task: importance.ImportanceTask, unit: Any) -> importance.FoldLosses:
         scored.append(unit)
         losses = dict.fromkeys(importance.CLUSTERS, 0.1 + unit.fold / 100)
         return importance.FoldLosses(repeat=unit.repeat, fold=unit.fold, log_loss=0.07, permuted=losses, without=losses)

@@ -70,10 +70,10 @@ def evaluated(evaluated_once: Path, folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_one_fold_of_each_recipe_is_evaluated_again_and_all_metrics_are_derived(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluated_units: list[cross_validation.Unit] = []
+    evaluated_units: list[cross_validation.FoldUnit] = []
     evaluate_fold = cross_validation.evaluate_fold
 
-    def recorded(frame: pd.DataFrame, unit: cross_validation.Unit) -> cross_validation.FoldOutcome:
+    def recorded(frame: pd.DataFrame, unit: cross_validation.FoldUnit) -> cross_validation.FoldOutcome:
         evaluated_units.append(unit)
         return evaluate_fold(frame, unit)
 

@@ -11,7 +11,7 @@ import pytest
 
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.store.store import Store
-from wdbc_assets.verification import Cause, first_diverged
+from wdbc_assets.verification import Deviation, first_diverged
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
@@ -77,7 +77,7 @@ def test_a_changed_source_setting_is_reported_with_the_cells_that_differ(
     other.write_bytes(builders.published_with((22, "texture_worst", "39.2803")))
     monkeypatch.setenv("WDBC_SOURCE", str(other))
     raw = verify("raw_data")["raw_data"]
-    assert raw.causes == (Cause("configuration", "source", str(source), str(other)),)
+    assert raw.causes == (Deviation("configuration", "source", str(source), str(other)),)
     assert raw.differences[0].cells == ((22, "texture_worst"),)
     source.unlink()  # the original source is not available to isolate the cause
     assert verify("raw_data")["raw_data"].causes == raw.causes

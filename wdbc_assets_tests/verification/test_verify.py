@@ -11,7 +11,7 @@ from wdbc_assets.domain.evaluation import intervals
 from wdbc_assets.domain.modeling import prediction
 from wdbc_assets.pipeline import code_versions, specs
 from wdbc_assets.store import environment
-from wdbc_assets.verification import Cause
+from wdbc_assets.verification import Deviation
 from wdbc_assets_tests.store.artifacts import snapshot
 from wdbc_assets_tests.verification import forging
 from wdbc_assets_tests.verification.conftest import Verify
@@ -38,7 +38,7 @@ def test_a_changed_setting_of_the_search_is_reported_with_both_values(
     monkeypatch.setenv("WDBC_FOLDS", "7")
     found = verify()
     assert verdicts(found)[:3] == ["same"] * 3
-    assert found["fitted_pipeline"].causes == (Cause("configuration", "folds", 5, 7),)
+    assert found["fitted_pipeline"].causes == (Deviation("configuration", "folds", 5, 7),)
     assert "WDBC_FOLDS" in found["fitted_pipeline"].causes[0].hint
     assert changed_values(found["fitted_pipeline"])["folds"] == (5, 7)
     assert found["metrics"].verdict == "diverged", "other folds select another temperature, and so another model"
@@ -82,7 +82,7 @@ def test_changed_code_is_reported_with_its_asset_and_both_versions(
     monkeypatch.setattr(intervals, "proportion", inflated)
     found = verify()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
-    assert found["metrics"].causes == (Cause("code", "metrics", before, "0123"),)
+    assert found["metrics"].causes == (Deviation("code", "metrics", before, "0123"),)
     stored, derived = changed_values(found["metrics"])["accuracy.value"]
     assert derived == (stored * 114 + 1) / 115
 
@@ -113,7 +113,7 @@ def test_another_version_of_a_library_is_reported_with_both_versions(
         monkeypatch.undo()
         environment.libraries.cache_clear()
     assert verdicts(found) == ["same"] * 4 + ["diverged"]
-    assert found["metrics"].causes == (Cause("library", "scikit-learn", before, "1.8.7"),)
+    assert found["metrics"].causes == (Deviation("library", "scikit-learn", before, "1.8.7"),)
     assert "Install scikit-learn " + before in found["metrics"].causes[0].hint
     assert found["metrics"].rounding
     assert 0 < (found["metrics"].largest or 0) < 1e-9

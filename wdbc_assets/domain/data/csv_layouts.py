@@ -110,7 +110,7 @@ class Layout:
             NotATable: before the first row, if any line has more or fewer cells than the header.
         """
         rows = ((number, cells(line)) for number, line in enumerate(self._lines(), start=self.first_line))
-        ragged = [(number, len(found)) for number, found in rows if not self.header.takes(found)]
+        ragged = [(number, len(values)) for number, values in rows if not self.header.takes(values)]
         if ragged:
             raise self._not_of_one_width(ragged)
         order = [self.header.place[name] for name in NAMES]
@@ -130,17 +130,17 @@ class Layout:
             start = stop + 1
 
     def _not_of_one_width(self, ragged: Sequence[tuple[int, int]]) -> NotATable:
-        line, found = ragged[0]
+        line, width = ragged[0]
         needed = len(self.header.columns)
         last = self.first_line + len(self) - 1
-        columns = f"{found} column{'' if found == 1 else 's'}"
+        columns = f"{width} column{'' if width == 1 else 's'}"
         hint = _HINT
-        if found == needed:
+        if width == needed:
             what = f"a value stands behind the last named column of {len(ragged)} lines"
             hint = "Give every column a name, and every row as many cells as there are names."
         elif len(ragged) == len(self) and len({width for _, width in ragged}) == 1:
             what = f"every line has {columns}, {needed} are needed"
-        elif line == last and found < needed:
+        elif line == last and width < needed:
             what = f"the last line, line {last}, breaks off after {columns} of {needed}: the file was cut"
             hint = "Fetch the file again."
         else:
@@ -254,7 +254,7 @@ def known_names(header: Sequence[str], *, optional: Collection[str] = (), strict
     twice = [name for name in NAMES if columns.count(name) > 1]
     unnamed = [cell for cell, column in zip(header, columns, strict=True) if column is None]
     unknown = tuple(cell.strip() for cell in unnamed if not _NAMELESS.fullmatch(cell.strip()))
-    faults = [f"{verb} {some(found)}" for verb, found in (("lacks", missing), ("names twice", twice)) if found]
+    faults = [f"{verb} {some(names)}" for verb, names in (("lacks", missing), ("names twice", twice)) if names]
     if faults or (strict and unknown):
         raise _of_other_names(faults, missing, unknown)
     last_is_nameless = _NAMELESS.fullmatch(header[-1].strip()) is not None

@@ -63,14 +63,14 @@ def describe(values: NDArray[np.float64], malignant: NDArray[np.bool_]) -> Distr
     """Describe one measurement; both arguments have the shape (n_patients,)."""
     import numpy as np
 
-    of_benign, of_malignant = values[~malignant], values[malignant]
+    benign_values, malignant_values = values[~malignant], values[malignant]
     edges = common_edges(values)
-    counts = (np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (of_benign, of_malignant))
+    counts = (np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (benign_values, malignant_values))
     return Distribution(
-        benign=_quantiles(of_benign),
-        malignant=_quantiles(of_malignant),
+        benign=_quantiles(benign_values),
+        malignant=_quantiles(malignant_values),
         skew=skew(values),
-        outliers=outliers(of_benign) + outliers(of_malignant),
+        outliers=outliers(benign_values) + outliers(malignant_values),
         zeros=int((values == 0).sum()),
         auc=auc(values, malignant),
         histogram=ClassHistogram(tuple(edges), *(tuple(count.tolist()) for count in counts)),

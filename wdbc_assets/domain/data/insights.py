@@ -26,8 +26,8 @@ _NAMED = 3
 
 def findings(figures: "Exploration") -> list[str]:
     """Return the findings of an exploration, the most basic ones first."""
-    said = (_balance, _gaps_and_copies, _row_order, _constants, _separation, _collinear, _skew, _outliers, _zeros)
-    return [sentence for say in said if (sentence := say(figures))]
+    statements = (_balance, _gaps_and_copies, _row_order, _constants, _separation, _collinear, _skew, _outliers, _zeros)
+    return [sentence for say in statements if (sentence := say(figures))]
 
 
 def separation(measurement: "Distribution") -> float:
@@ -74,7 +74,7 @@ def _row_order(figures: "Exploration") -> str:
 
 
 def _constants(figures: "Exploration") -> str:
-    names = [name for name, one in figures.measurements.items() if one.skew is None]
+    names = [name for name, distribution in figures.measurements.items() if distribution.skew is None]
     return f"The same in every patient, so without any use: {_listed(names)}." if names else ""
 
 
@@ -83,8 +83,8 @@ def _separation(figures: "Exploration") -> str:
     telling = [name for name in ranked if _tells(measurements[name].auc, figures)]
     silent = [name for name in measurements if name not in telling]
     best = [f"{name} ({separation(measurements[name]):.3f})" for name in telling[:_NAMED]]
-    said = [f"Best alone, by AUC: {_listed(best)}."] if best else []
-    return " ".join(said + ([f"Not distinguishable from chance: {_some(silent)}."] if silent else []))
+    sentences = [f"Best alone, by AUC: {_listed(best)}."] if best else []
+    return " ".join(sentences + ([f"Not distinguishable from chance: {_some(silent)}."] if silent else []))
 
 
 def _collinear(figures: "Exploration") -> str:
@@ -103,7 +103,9 @@ def _collinear(figures: "Exploration") -> str:
 
 
 def _skew(figures: "Exploration") -> str:
-    skews = {name: one.skew for name, one in figures.measurements.items() if one.skew is not None}
+    skews = {
+        name: distribution.skew for name, distribution in figures.measurements.items() if distribution.skew is not None
+    }
     skewed = sorted((name for name in skews if abs(skews[name]) > NOTABLE_SKEW), key=lambda name: -abs(skews[name]))
     if not skewed:
         return ""
@@ -114,35 +116,46 @@ def _skew(figures: "Exploration") -> str:
 
 
 def _outliers(figures: "Exploration") -> str:
-    counts = {name: one.outliers for name, one in figures.measurements.items()}
-    cells, found = figures.rows * len(counts) - figures.missing, sum(counts.values())
-    if found <= _NORMAL_OUTLIERS * cells:
+    counts = {name: distribution.outliers for name, distribution in figures.measurements.items()}
+    cells, outliers = figures.rows * len(counts) - figures.missing, sum(counts.values())
+    if outliers <= _NORMAL_OUTLIERS * cells:
         return ""
     most = max(counts, key=lambda name: counts[name])
     return (
-        f"{found} of {cells} values ({_share(found / cells)}) lie beyond Tukey's fences of their class, most of {most} "
-        f"({counts[most]}); of a normal distribution {_share(_NORMAL_OUTLIERS)} would."
+        f"{outliers} of {cells} values ({_share(outliers / cells)}) lie beyond Tukey's fences of their class, most of"
+        f" {most} ({counts[most]}); of a normal distribution {_share(_NORMAL_OUTLIERS)} would."
     )
 
 
 def _zeros(figures: "Exploration") -> str:
     by_count: dict[int, list[str]] = {}
-    for name, one in figures.measurements.items():
-        if one.zeros:
-            by_count.setdefault(one.zeros, []).append(name)
+    for name, distribution in figures.measurements.items():
+        if distribution.zeros:
+            by_count.setdefault(distribution.zeros, []).append(name)
     if not by_count:
         return ""
-    said = [f"{in_words(of)} in {count} {'patient' if count == 1 else 'patients'}" for count, of in by_count.items()]
-    return f"Exactly 0, so without a logarithm: {'; '.join(said)}."
+    zeros = [
+        f"{in_words(columns)} in {count} {'patient' if count == 1 else 'patients'}"
+        for count, columns in by_count.items()
+    ]
+    return f"Exactly 0, so without a logarithm: {'; '.join(zeros)}."
 
 
 def in_words(columns: Iterable[str]) -> str:
     """Return columns grouped by quantity, such as `radius and area (mean, worst)`, or one by one if that fails."""
     names = set(columns)
-    quantities = [one for one in contract.MEASUREMENTS if any(one.column(of) in names for of in contract.STATISTICS)]
-    statistics = [of for of in contract.STATISTICS if any(one.column(of) in names for one in quantities)]
-    if names == {one.column(of) for one in quantities for of in statistics}:
-        return f"{_listed([one.name.replace('_', ' ') for one in quantities])} ({', '.join(statistics)})"
+    quantities = [
+        quantity
+        for quantity in contract.MEASUREMENTS
+        if any(quantity.column(statistic) in names for statistic in contract.STATISTICS)
+    ]
+    statistics = [
+        statistic
+        for statistic in contract.STATISTICS
+        if any(quantity.column(statistic) in names for quantity in quantities)
+    ]
+    if names == {quantity.column(statistic) for quantity in quantities for statistic in statistics}:
+        return f"{_listed([quantity.name.replace('_', ' ') for quantity in quantities])} ({', '.join(statistics)})"
     return _listed(list(columns))
 
 

@@ -38,34 +38,36 @@ def digests(X: pd.DataFrame) -> NDArray[np.uint64]:
     # Adding 0.0 turns -0.0 into 0.0.
     values = np.ascontiguousarray(X[list(contract.FEATURES)].to_numpy(dtype="<f8") + 0.0)
     rows, size = values.reshape(-1).view(np.uint8).data, values.shape[1] * values.itemsize
-    hashed = (hashlib.blake2b(rows[at : at + size], digest_size=8).digest() for at in range(0, len(rows), size))
+    hashed = (
+        hashlib.blake2b(rows[start : start + size], digest_size=8).digest() for start in range(0, len(rows), size)
+    )
     return np.frombuffer(b"".join(hashed), dtype="<u8").astype(np.uint64)
 
 
-def in_test_set(of: NDArray[np.uint64], *, test_size: float, seed: int) -> NDArray[np.bool_]:
+def in_test_set(digests: NDArray[np.uint64], *, test_size: float, seed: int) -> NDArray[np.bool_]:
     """Return for each digest whether it is in the test set."""
-    chosen: NDArray[np.bool_] = _fractions(of, f"test set {seed}") < test_size
+    chosen: NDArray[np.bool_] = _fractions(digests, f"test set {seed}") < test_size
     return chosen
 
 
-def fold_of(of: NDArray[np.uint64], *, folds: int, seed: int) -> NDArray[np.int64]:
+def fold_of(digests: NDArray[np.uint64], *, folds: int, seed: int) -> NDArray[np.int64]:
     """Return the fold of each digest, from 0."""
     import numpy as np
 
-    return (_fractions(of, f"{folds} {seed}") * folds).astype(np.int64)
+    return (_fractions(digests, f"{folds} {seed}") * folds).astype(np.int64)
 
 
-def sampled(of: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
+def sampled(digests: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
     """Return for each digest whether it is in a sample of this share of the patients."""
-    chosen: NDArray[np.bool_] = _fractions(of, "sample") < share
+    chosen: NDArray[np.bool_] = _fractions(digests, "sample") < share
     return chosen
 
 
-def order(of: NDArray[np.uint64]) -> NDArray[np.intp]:
+def order(digests: NDArray[np.uint64]) -> NDArray[np.intp]:
     """Return the positions of the rows in the order of their digests."""
     import numpy as np
 
-    return np.argsort(of, kind="stable")
+    return np.argsort(digests, kind="stable")
 
 
 def require_both_classes(fold_of_row: NDArray[np.int64], y: ArrayLike, *, folds: int) -> None:
@@ -84,21 +86,21 @@ def require_both_classes(fold_of_row: NDArray[np.int64], y: ArrayLike, *, folds:
             )
 
 
-def tail(chosen: int, of: int, share: float) -> float:
+def tail(chosen: int, total: int, share: float) -> float:
     """Return the probability that a count is at least as far from its expectation as `chosen`, on the same side.
 
     The count of the patients of a class in the test set is binomial, because the hash decides on each independently.
     """
     from scipy.special import bdtr, bdtrc
 
-    return float(min(bdtr(chosen, of, share), 1.0 if chosen == 0 else bdtrc(chosen - 1, of, share)))
+    return float(min(bdtr(chosen, total, share), 1.0 if chosen == 0 else bdtrc(chosen - 1, total, share)))
 
 
-def _fractions(of: NDArray[np.uint64], draw: str) -> NDArray[np.float64]:
+def _fractions(digests: NDArray[np.uint64], draw: str) -> NDArray[np.float64]:
     import numpy as np
 
     key = np.frombuffer(hashlib.blake2b(draw.encode(), digest_size=8).digest(), dtype="<u8")
-    mixed = of ^ key
+    mixed = digests ^ key
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)

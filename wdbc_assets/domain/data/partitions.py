@@ -106,9 +106,9 @@ class Draws:
         """Return the training rows, and the fold of each for each seed, shape (seeds, n)."""
         chosen = membership.in_test_set(patients.digests, test_size=self.test_size, seed=self.split_seed)
         training = patients.only(~chosen) if chosen.any() else patients
-        of = training.digests
-        drawn = [membership.fold_of(of, folds=self.folds, seed=seed) for seed in self.seeds]
-        return training, np.array(drawn).reshape(len(self.seeds), len(of))
+        digests = training.digests
+        drawn = [membership.fold_of(digests, folds=self.folds, seed=seed) for seed in self.seeds]
+        return training, np.array(drawn).reshape(len(self.seeds), len(digests))
 
     def test(self, patients: Patients) -> Patients:
         """Return the rows of the test set."""

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, membership
 from wdbc_assets.domain.errors import WdbcError
 
@@ -57,8 +58,8 @@ class Split:
 def split(
     frame: "pd.DataFrame",
     *,
-    test_size: float = 0.2,
-    seed: int = 42,
+    test_size: float = defaults.TEST_SIZE,
+    seed: int = defaults.SEED,
     stratified: bool = True,
     method: membership.Method = "shuffled",
 ) -> Split:
@@ -114,15 +115,19 @@ def _hashed(frame: "pd.DataFrame", *, test_size: float, seed: int) -> "tuple[np.
 def _refuse_impossible(frame: "pd.DataFrame", *, test_size: float, seed: int, stratified: bool) -> None:
     # scikit-learn refuses these too, in words about its own parameters.
     if not 0 < test_size < 1:
-        raise WdbcError(f"test_size is {test_size}; it must lie between 0 and 1", hint="Set it to 0.2, say.")
+        raise WdbcError(
+            f"test_size is {test_size}; it must lie between 0 and 1", hint=f"Set it to {defaults.TEST_SIZE}, say."
+        )
     if not 0 <= seed < 2**32:
-        raise WdbcError(f"the seed of the split is {seed}; it must be from 0 to 2^32 - 1", hint="Set it to 42, say.")
+        raise WdbcError(
+            f"the seed of the split is {seed}; it must be from 0 to 2^32 - 1", hint=f"Set it to {defaults.SEED}, say."
+        )
     test = math.ceil(test_size * len(frame))
     smaller = min(test, len(frame) - test)
     if smaller < len(contract.LABELS):
         raise WdbcError(f"{len(frame)} rows leave {smaller} in one part; {len(contract.LABELS)} are needed", hint=_HINT)
     counts = frame[contract.DIAGNOSIS].value_counts()
     for label, code in contract.LABELS.items():
-        found = int(counts.get(code, 0))
-        if stratified and found < 2:
-            raise WdbcError(f"{found} rows of class {label} found, 2 needed: one for each part", hint=_HINT)
+        rows = int(counts.get(code, 0))
+        if stratified and rows < 2:
+            raise WdbcError(f"{rows} rows of class {label} found, 2 needed: one for each part", hint=_HINT)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def mean_losses(
     largest: Mapping[str, float],
     bootstrap: int,
     seed: int,
-    confidence: float = 0.95,
+    confidence: float = defaults.CONFIDENCE,
 ) -> dict[str, Interval]:
     """Return the mean of each kind of loss with its interval, or without one and with the reason.
 
@@ -52,7 +53,7 @@ def mean_losses(
     Source: B. Efron (1981), Can. J. Stat. 9:139-158; A. C. Davison, D. V. Hinkley (1997), Bootstrap Methods and their
     Application, sections 3.2 (several samples) and 5.2 (studentized bootstrap, transformed).
     """
-    samples = {name: _Sample(y, of_rows) for name, of_rows in losses.items()}
+    samples = {name: _Sample(y, row_losses) for name, row_losses in losses.items()}
     drawn: dict[str, list[NDArray[np.float64]]] = {name: [] for name in losses}
     for weights in resamples(y, bootstrap=bootstrap, seed=seed):
         for name, sample in samples.items():

@@ -41,14 +41,14 @@ def summary(y: ArrayLike, p: ArrayLike) -> Calibration:
     truth, repeats = np.asarray(y, dtype=np.float64), np.atleast_2d(np.asarray(p, dtype=np.float64))
     prediction.require_probabilities(repeats.ravel())
     in_the_large = [_or_reason(curves.intercept, truth, each) for each in repeats]
-    lowest, highest = (_spread([_picked(one, which) for one in in_the_large]).mean for which in (1, 2))
+    lowest, highest = (_spread([_picked(estimate, which) for estimate in in_the_large]).mean for which in (1, 2))
     errors = [_or_reason(curves.smooth_errors, truth, each) for each in repeats]
-    ici, e50, e90 = (_spread([_picked(one, which) for one in errors]) for which in range(3))
+    ici, e50, e90 = (_spread([_picked(estimate, which) for estimate in errors]) for which in range(3))
     z = [spiegelhalter_z(truth, each) for each in repeats]
     parts = [vars(brier_parts(truth, each)) for each in repeats]
     return Calibration(
         slope=slope(truth, repeats),
-        intercept=_spread([_picked(one, 0) for one in in_the_large]),
+        intercept=_spread([_picked(estimate, 0) for estimate in in_the_large]),
         intercept_low=lowest,
         intercept_high=highest,
         observed_expected=_spread([_or_reason(observed_expected, truth, each) for each in repeats]),
@@ -57,7 +57,7 @@ def summary(y: ArrayLike, p: ArrayLike) -> Calibration:
         e90=e90,
         ece=float(np.mean([expected_calibration_error(truth, each) for each in repeats])),
         ece_if_calibrated=ece_if_calibrated(repeats),
-        spiegelhalter_z=None if None in z else float(np.mean([one for one in z if one is not None])),
+        spiegelhalter_z=None if None in z else float(np.mean([value for value in z if value is not None])),
         bins=_bins(np.tile(truth, len(repeats)), repeats.ravel(), repeats=len(repeats)),
         brier=BrierParts(**{name: float(np.mean([each[name] for each in parts])) for name in parts[0]}),
     )
@@ -201,11 +201,11 @@ def _by_bin(
     """Return the number of rows, mean probability and share of malignant of each bin; 0 for empty bins."""
     bins = _bin_of(probability)
     rows = np.bincount(bins, minlength=BINS)
-    of = np.maximum(rows, 1)
+    divisors = np.maximum(rows, 1)
     return (
         rows,
-        np.bincount(bins, weights=probability, minlength=BINS) / of,
-        np.bincount(bins, weights=truth, minlength=BINS) / of,
+        np.bincount(bins, weights=probability, minlength=BINS) / divisors,
+        np.bincount(bins, weights=truth, minlength=BINS) / divisors,
     )
 
 

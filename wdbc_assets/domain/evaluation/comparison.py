@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, membership, published
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import (
@@ -136,26 +137,28 @@ def summarize(
     _require_measurements(first, measured)
     for name in names:
         out_of_fold.require_pairs(first, evaluated.of(name))
-    found = {name: _figures(evaluated.of(name), measured) for name in names}
+    figures = {name: _figures(evaluated.of(name), measured) for name in names}
     folds = first.folds
 
-    def metric(name: str, of: str) -> Mean:
-        values = found[name].pooled[of]
-        of_folds, low, high = math.nan, math.nan, math.nan
-        if of not in _POOLED_ONLY:
-            of_folds, low, high = corrected_interval(found[name].by_fold[of], folds=folds)
-            low, high = max(low, 0.0), high if of in _UNBOUNDED else min(high, 1.0)
+    def metric(name: str, measure: str) -> Mean:
+        values = figures[name].pooled[measure]
+        fold_mean, low, high = math.nan, math.nan, math.nan
+        if measure not in _POOLED_ONLY:
+            fold_mean, low, high = corrected_interval(figures[name].by_fold[measure], folds=folds)
+            low, high = max(low, 0.0), high if measure in _UNBOUNDED else min(high, 1.0)
         sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
         return Mean(
             mean=_defined(float(values.mean())),
             sd=_defined(sd),
             low=_defined(low),
             high=_defined(high),
-            of_folds=_defined(of_folds),
+            of_folds=_defined(fold_mean),
         )
 
-    def difference(minus: str, recipe: str, of: str) -> Difference:
-        mean, low, high = corrected_interval(found[recipe].by_fold[of] - found[minus].by_fold[of], folds=folds)
+    def difference(minus: str, recipe: str, measure: str) -> Difference:
+        mean, low, high = corrected_interval(
+            figures[recipe].by_fold[measure] - figures[minus].by_fold[measure], folds=folds
+        )
         return Difference(mean=_defined(mean), low=_defined(low), high=_defined(high))
 
     return EvaluationSummary(
@@ -164,21 +167,28 @@ def summarize(
         folds=folds,
         split_method=method,
         published=measured is not None and measured.is_published,
-        recipes={name: RecipeMetrics(**{of: metric(name, of) for of in found[name].pooled}) for name in names},
+        recipes={
+            name: RecipeMetrics(**{measure: metric(name, measure) for measure in figures[name].pooled})
+            for name in names
+        },
         differences=tuple(
             RecipeDifference(
                 recipe=second,
                 minus=first,
-                **{of: difference(first, second, of) for of in found[first].pooled if of not in _POOLED_ONLY},
+                **{
+                    measure: difference(first, second, measure)
+                    for measure in figures[first].pooled
+                    if measure not in _POOLED_ONLY
+                },
             )
             for first, second in combinations(names, 2)
         ),
-        calibration={name: one.calibration for name, one in found.items()},
-        decision_curves={name: one.decision_curve for name, one in found.items()},
-        costly_patients={name: one.costly_patients for name, one in found.items()},
-        other_prevalences={name: one.other_prevalences for name, one in found.items()},
-        external_validation={name: one.external_validation for name, one in found.items()},
-        subgroups={} if measured is None else {name: one.subgroups for name, one in found.items()},
+        calibration={name: own.calibration for name, own in figures.items()},
+        decision_curves={name: own.decision_curve for name, own in figures.items()},
+        costly_patients={name: own.costly_patients for name, own in figures.items()},
+        other_prevalences={name: own.other_prevalences for name, own in figures.items()},
+        external_validation={name: own.external_validation for name, own in figures.items()},
+        subgroups={} if measured is None else {name: own.subgroups for name, own in figures.items()},
     )
 
 
@@ -190,8 +200,8 @@ def means(own: RecipePredictions) -> dict[str, float | None]:
 def _figures(own: RecipePredictions, measured: EvaluatedPatients | None) -> _Figures:
     y, p = own.y, own.p
     by_fold = [
-        compute_metrics(y[folds == fold], of[folds == fold])
-        for of, folds in zip(p, own.fold_of, strict=True)
+        compute_metrics(y[folds == fold], probabilities[folds == fold])
+        for probabilities, folds in zip(p, own.fold_of, strict=True)
         for fold in np.unique(folds)
     ]
     return _Figures(
@@ -210,8 +220,8 @@ def _by_repeat(own: RecipePredictions) -> dict[str, Array]:
     return _by_metric([compute_metrics(own.y, p) for p in own.p])
 
 
-def _by_metric(found: list[dict[str, float]]) -> dict[str, Array]:
-    return {name: np.array([one[name] for one in found]) for name in found[0]}
+def _by_metric(rows: list[dict[str, float]]) -> dict[str, Array]:
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def costly_patients(y: NDArray[np.int64], p: NDArray[np.float64], *, patients: int = 5) -> CostlyPatients:
@@ -243,13 +253,13 @@ def compute_metrics(y: ArrayLike, p: ArrayLike) -> dict[str, float]:
         "f1": 2 * hits / (float(malignant.sum()) + called),
         "roc_auc": float(delong.placements(probability[~malignant], probability[malignant])[0].mean()),
         "pr_auc": ranking.RankedRows(truth, probability).average_precision(),
-        **{name: float(of_patients.mean()) for name, of_patients in losses.items()},
+        **{name: float(patient_losses.mean()) for name, patient_losses in losses.items()},
         "ece": calibration.expected_calibration_error(truth, probability),
     }
 
 
 def corrected_interval(
-    values: NDArray[np.float64], *, folds: int, confidence: float = 0.95
+    values: NDArray[np.float64], *, folds: int, confidence: float = defaults.CONFIDENCE
 ) -> tuple[float, float, float]:
     """Return mean, lower and upper bound of a metric or difference over the folds of repeated cross-validation.
 

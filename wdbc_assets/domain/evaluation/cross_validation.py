@@ -28,7 +28,7 @@ OUTER_FOLDS = 10
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
+class FoldUnit:
     """One outer fold of one repeat of one recipe, and how folds are drawn."""
 
     recipe: str
@@ -58,7 +58,7 @@ class Winner:
     winner: dict[str, recipes.Parameter]
 
 
-def units(names: Sequence[str], protocol: str, method: membership.Method = "shuffled") -> list[Unit]:
+def units(names: Sequence[str], protocol: str, method: membership.Method = "shuffled") -> list[FoldUnit]:
     """Return the units of a protocol: `quick` has 3 repeats, `full` has 10.
 
     Raises:
@@ -70,14 +70,14 @@ def units(names: Sequence[str], protocol: str, method: membership.Method = "shuf
         raise WdbcError("There is no recipe to evaluate.", where="recipes", hint="Name at least one.")
     selected = [recipes.named(name).name for name in dict.fromkeys(names)]
     return [
-        Unit(name, repeat, fold, method)
+        FoldUnit(name, repeat, fold, method)
         for repeat in range(recipes.PROTOCOLS[protocol])
         for name in selected
         for fold in range(OUTER_FOLDS)
     ]
 
 
-def fold_rows(frame: pd.DataFrame, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+def fold_rows(frame: pd.DataFrame, unit: FoldUnit) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the rows to fit on, and of the rows to score, which ascend.
 
     By hash, the rows to fit on are in the order of their digests.
@@ -113,7 +113,7 @@ def folds(frame: pd.DataFrame, repeat: int, method: membership.Method = "shuffle
     return fold_of
 
 
-def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
+def evaluate_fold(frame: pd.DataFrame, unit: FoldUnit) -> FoldOutcome:
     """Run one unit on the clean frame. Linear algebra runs on one thread, so that the result is reproducible.
 
     Raises:
@@ -157,7 +157,7 @@ def measurements(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[int]]:
     return X, y
 
 
-def assemble(frame: pd.DataFrame, outcomes: Mapping[Unit, FoldOutcome]) -> tuple[pd.DataFrame, tuple[Winner, ...]]:
+def assemble(frame: pd.DataFrame, outcomes: Mapping[FoldUnit, FoldOutcome]) -> tuple[pd.DataFrame, tuple[Winner, ...]]:
     """Combine the outcomes into the table of predictions and the winners, in a fixed order.
 
     The table has one row per recipe, repeat and patient, with the columns `recipe`, `repeat`, `patient` (its position

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation import log_odds as logits
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def slope(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
 
 
 def intercept(
-    y: NDArray[np.float64], p: NDArray[np.float64], *, confidence: float = 0.95
+    y: NDArray[np.float64], p: NDArray[np.float64], *, confidence: float = defaults.CONFIDENCE
 ) -> tuple[float, float, float]:
     """Return a of the logistic regression y ~ a + logit(p) with its interval: calibration in the large.
 
@@ -104,11 +105,11 @@ def smooth(y: NDArray[np.float64], p: NDArray[np.float64], *, span: float = SPAN
         raise CannotBeSaid("there are too few patients for a curve")
     groups = p if len(p) <= MOST else np.floor(p * _WIDTHS)
     place, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
-    points, shares = (np.bincount(place.reshape(-1), weights=of) / counts for of in (p, y))
+    points, shares = (np.bincount(place.reshape(-1), weights=values) / counts for values in (p, y))
     blocks = np.array_split(points, math.ceil(len(points) ** 2 / _CELLS_PER_BLOCK))
     curve = np.concatenate([_parabolas(shares, points, counts, block, nearest) for block in blocks])
-    of_rows: NDArray[np.float64] = np.interp(p, points, np.clip(curve, 0, 1))
-    return of_rows
+    smoothed: NDArray[np.float64] = np.interp(p, points, np.clip(curve, 0, 1))
+    return smoothed
 
 
 def _parabolas(
@@ -129,20 +130,20 @@ def _parabolas(
     is_tied = reach == 0  # all of the nearest have this very probability, and only they count
     away = np.where(is_tied, distance > 0, (p - points[:, None]) / np.where(is_tied, 1.0, reach))
     weights = _cube(np.clip(1 - _cube(np.abs(away)), 0, None)) * counts
-    of_weights = weights.sum(axis=1)
+    total_weight = weights.sum(axis=1)
     weighted = weights * y
-    curve: NDArray[np.float64] = weighted.sum(axis=1) / of_weights
+    curve: NDArray[np.float64] = weighted.sum(axis=1) / total_weight
     # The terms of degree 1 and 2, each orthogonal to those before; at the point itself, `away` is 0.
-    middle = (weights * away).sum(axis=1) / of_weights
+    middle = (weights * away).sum(axis=1) / total_weight
     first = away - middle[:, None]
     norm = (weights * first * first).sum(axis=1)
-    curve -= middle * _ratio((weighted * first).sum(axis=1), norm, of_weights)
+    curve -= middle * _ratio((weighted * first).sum(axis=1), norm, total_weight)
     square = away * away
-    height = (weights * square).sum(axis=1) / of_weights
-    tilt = _ratio((weights * square * first).sum(axis=1), norm, of_weights)
+    height = (weights * square).sum(axis=1) / total_weight
+    tilt = _ratio((weights * square * first).sum(axis=1), norm, total_weight)
     second = square - height[:, None] - tilt[:, None] * first
     norm = (weights * second * second).sum(axis=1)
-    curve += (tilt * middle - height) * _ratio((weighted * second).sum(axis=1), norm, of_weights)
+    curve += (tilt * middle - height) * _ratio((weighted * second).sum(axis=1), norm, total_weight)
     return curve
 
 
@@ -151,9 +152,9 @@ def _cube(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ratio(
-    projection: NDArray[np.float64], norm: NDArray[np.float64], of_weights: NDArray[np.float64]
+    projection: NDArray[np.float64], norm: NDArray[np.float64], total_weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    determined = norm > _RANK * of_weights
+    determined = norm > _RANK * total_weight
     ratio: NDArray[np.float64] = np.where(determined, projection / np.where(determined, norm, 1.0), 0.0)
     return ratio
 
@@ -164,8 +165,8 @@ def _fitted(
     """Return the coefficients of a logistic regression and its probabilities, by Newton's method with halved steps."""
     from scipy.special import expit
 
-    def loss(of: NDArray[np.float64]) -> float:
-        log_odds = offset + (design * of).sum(axis=1)
+    def loss(coefficients: NDArray[np.float64]) -> float:
+        log_odds = offset + (design * coefficients).sum(axis=1)
         return float((np.logaddexp(0, log_odds) - y * log_odds).sum())
 
     coefficients = np.zeros(design.shape[1])

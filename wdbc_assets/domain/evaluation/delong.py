@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.evaluation.intervals import Interval
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ ONE_PATIENT = "a class has one patient, which gives no variance"
 NO_VARIANCE = "no probability distinguishes two patients of a class"
 
 
-def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, confidence: float = 0.95) -> Interval:
+def roc_auc(
+    benign: NDArray[np.float64], malignant: NDArray[np.float64], *, confidence: float = defaults.CONFIDENCE
+) -> Interval:
     """Return the ROC-AUC of the probabilities of both classes with its interval, or without one and with the reason.
 
     The interval is symmetric in log(AUC / (1 - AUC)), so it stays within 0 and 1. If the AUC is 1, the variance is 0.
@@ -33,8 +36,8 @@ def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, conf
     Evaluation of Medical Tests, section 5.2; for an AUC of 1 C. J. Clopper, E. S. Pearson (1934), Biometrika
     26:404-413.
     """
-    of_malignant, of_benign = placements(benign, malignant)
-    value = float(of_malignant.mean())
+    malignant_placements, benign_placements = placements(benign, malignant)
+    value = float(malignant_placements.mean())
     tail = (1 - confidence) / 2
     if value in (0.0, 1.0):
         least = tail ** (1 / min(len(benign), len(malignant)))
@@ -42,7 +45,9 @@ def roc_auc(benign: NDArray[np.float64], malignant: NDArray[np.float64], *, conf
         return Interval(value=value, low=low, high=high, method="clopper_pearson")
     if 1 in (len(benign), len(malignant)):
         return Interval(value=value, low=None, high=None, method="delong", reason=ONE_PATIENT)
-    variance = float(of_malignant.var(ddof=1)) / len(malignant) + float(of_benign.var(ddof=1)) / len(benign)
+    variance = float(malignant_placements.var(ddof=1)) / len(malignant) + float(benign_placements.var(ddof=1)) / len(
+        benign
+    )
     if variance == 0:
         return Interval(value=value, low=None, high=None, method="delong", reason=NO_VARIANCE)
     middle = math.log(value / (1 - value))

@@ -33,7 +33,7 @@ LESS_IS_BETTER = frozenset({"log_loss", "brier"})
 
 
 @dataclass(frozen=True)
-class Limits:
+class MetricLimits:
     """The quality floor of the mean of a metric, and its leakage alarm (None: no alarm)."""
 
     floor: float
@@ -96,7 +96,7 @@ METRICS = tuple(_REFERENCE)
 """The metrics that have a floor."""
 
 
-def limits(recipe: str, repeats: int, *, published: bool) -> Mapping[str, Limits]:
+def limits(recipe: str, repeats: int, *, published: bool) -> Mapping[str, MetricLimits]:
     """Return the floor and the alarm of each metric for an evaluation of a recipe.
 
     Args:
@@ -108,13 +108,15 @@ def limits(recipe: str, repeats: int, *, published: bool) -> Mapping[str, Limits
         return {name: _elsewhere(name, mean, sd) for name, (mean, sd) in _REFERENCE.items()}
     is_full = repeats >= recipes.PROTOCOLS["full"]
     floors = _PUBLISHED.get(recipe, _PUBLISHED[_OTHERS])
-    return {name: Limits(bound.full if is_full else bound.quick, _ALARMS.get(name)) for name, bound in floors.items()}
+    return {
+        name: MetricLimits(bound.full if is_full else bound.quick, _ALARMS.get(name)) for name, bound in floors.items()
+    }
 
 
-def _elsewhere(name: str, mean: float, sd: float) -> Limits:
+def _elsewhere(name: str, mean: float, sd: float) -> MetricLimits:
     worse = 1 if name in LESS_IS_BETTER else -1
     alarm = mean - worse * _DEVIATIONS * sd
-    return Limits(mean + worse * _DEVIATIONS * sd, alarm if 0 < alarm < 1 else None)
+    return MetricLimits(mean + worse * _DEVIATIONS * sd, alarm if 0 < alarm < 1 else None)
 
 
 CHANCE = 0.6
@@ -158,7 +160,7 @@ RULES = (
 )
 
 
-def missed(means: Mapping[str, float | None], limits: Mapping[str, Limits]) -> list[str]:
+def missed(means: Mapping[str, float | None], limits: Mapping[str, MetricLimits]) -> list[str]:
     """Return a message for each metric whose mean is undefined or worse than its quality floor."""
     return [
         f"{name} is {_shown(means[name])}, needed: {_relation(name)} {limit.floor:.4g}"
@@ -174,7 +176,7 @@ def no_better_than_chance(means: Mapping[str, float | None]) -> list[str]:
     return [] if good else [f"roc_auc is {_shown(mean)}, needed: {_relation('roc_auc')} {CHANCE:g}"]
 
 
-def alarms(means: Mapping[str, float | None], limits: Mapping[str, Limits]) -> list[str]:
+def alarms(means: Mapping[str, float | None], limits: Mapping[str, MetricLimits]) -> list[str]:
     """Return a message for each metric whose mean exceeds its leakage alarm."""
     return [
         f"{name} is {_shown(means[name])}, too good to be true beyond {limit.alarm:.4g}"

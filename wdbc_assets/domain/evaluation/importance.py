@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, membership, preconditions
 from wdbc_assets.domain.evaluation import contributions, cross_validation, ranking, unit_errors
 from wdbc_assets.domain.evaluation.results import Difference
@@ -45,7 +46,7 @@ CLUSTERS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ImportanceTask:
     """What is scored with permuted clusters and without them: a recipe with fixed parameters, on a clean frame."""
 
     frame: pd.DataFrame
@@ -112,7 +113,9 @@ def columns_of(cluster: str) -> list[str]:
     ]
 
 
-def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, seed: int = 42) -> Task:
+def task_of(
+    frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = defaults.PERMUTATIONS, seed: int = defaults.SEED
+) -> ImportanceTask:
     """Return the task of a fit.
 
     Raises:
@@ -122,7 +125,7 @@ def task_of(frame: pd.DataFrame, fit: fitting.Fit, *, permutations: int = 10, se
     cross_validation.measurements(frame)
     if fit.split_method == "hash":  # so that what is permuted does not depend on the order of the rows
         frame = frame.iloc[membership.order(membership.digests(frame))].reset_index(drop=True)
-    return Task(
+    return ImportanceTask(
         frame=frame,
         recipe=fit.recipe,
         winner=dict(fit.winner),
@@ -140,12 +143,12 @@ def require_settings(*, permutations: int, seed: int) -> None:
     preconditions.require_seed(seed)
 
 
-def units(task: Task) -> list[cross_validation.Unit]:
+def units(task: ImportanceTask) -> list[cross_validation.FoldUnit]:
     """Return the folds on which the recipe of a task is scored."""
     return cross_validation.units([task.recipe], PROTOCOL, task.method)
 
 
-def score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
+def score_fold(task: ImportanceTask, unit: cross_validation.FoldUnit) -> FoldLosses:
     """Score one fold. Linear algebra runs on one thread, so that the result is reproducible.
 
     Raises:
@@ -160,7 +163,7 @@ def score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
         raise unit_errors.failure(str(unit), cause) from cause
 
 
-def _score_fold(task: Task, unit: cross_validation.Unit) -> FoldLosses:
+def _score_fold(task: ImportanceTask, unit: cross_validation.FoldUnit) -> FoldLosses:
     import numpy as np
 
     X, y = cross_validation.measurements(task.frame)
@@ -210,7 +213,10 @@ def _log_loss(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
 
 
 def assemble(
-    task: Task, fit: fitting.Fit, split: splitting.Split, outcomes: Mapping[cross_validation.Unit, FoldLosses]
+    task: ImportanceTask,
+    fit: fitting.Fit,
+    split: splitting.Split,
+    outcomes: Mapping[cross_validation.FoldUnit, FoldLosses],
 ) -> Importance:
     """Combine the losses of all folds, and describe the fitted pipeline if it is linear."""
     losses = tuple(outcomes[unit] for unit in sorted(outcomes))
@@ -247,8 +253,8 @@ def _group(cluster: str, losses: tuple[FoldLosses, ...]) -> Group:
 
     from wdbc_assets.domain.evaluation.comparison import corrected_interval
 
-    def difference(of: str) -> Difference:
-        increases = np.array([getattr(fold, of)[cluster] - fold.log_loss for fold in losses])
+    def difference(kind: str) -> Difference:
+        increases = np.array([getattr(fold, kind)[cluster] - fold.log_loss for fold in losses])
         mean, low, high = corrected_interval(increases, folds=cross_validation.OUTER_FOLDS)
         return Difference(mean=mean, low=low, high=high)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Literal
 
+from wdbc_assets.domain import defaults
+
 Method = Literal["wilson", "wilson_jaccard", "delong", "clopper_pearson", "bootstrap_t", "log_ratio", "none"]
 _METHODS: Mapping[Method, str] = {
     "wilson": "Wilson",
@@ -48,28 +50,28 @@ class Interval:
         return "no interval" if self.low is None else _METHODS[self.method]
 
 
-def proportion(hits: float, of: float, *, confidence: float = 0.95, undefined: str = "") -> Interval:
-    """Return hits / of with its Wilson score interval, or None with `undefined` as the reason if `of` is 0.
+def proportion(hits: float, total: float, *, confidence: float = defaults.CONFIDENCE, undefined: str = "") -> Interval:
+    """Return hits / total with its Wilson score interval, or None with `undefined` as the reason if `total` is 0.
 
     Counts may be means over repeats.
 
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212; it is method 3 of R. G. Newcombe (1998), Stat. Med.
     17:857-872.
     """
-    if of == 0:
+    if total == 0:
         return Interval(value=None, low=None, high=None, method="wilson", reason=undefined)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = hits / of
-    middle = share + z * z / (2 * of)
-    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
+    share = hits / total
+    middle = share + z * z / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
     # At the ends the formula gives exactly 0 and 1, except for rounding.
     low = 0.0 if hits == 0 else (middle - half) / scale
-    high = 1.0 if hits == of else (middle + half) / scale
+    high = 1.0 if hits == total else (middle + half) / scale
     return Interval(value=share, low=low, high=high, method="wilson")
 
 
-def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
+def f1(tp: int, wrong: int, *, confidence: float = defaults.CONFIDENCE) -> Interval:
     """Return F1 = 2 TP / (2 TP + FP + FN) with the Wilson interval of the Jaccard index; `wrong` is FP + FN.
 
     F1 is 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: of the patients who are malignant or called
@@ -84,22 +86,24 @@ def f1(tp: int, wrong: int, *, confidence: float = 0.95) -> Interval:
     return Interval(value=value, low=low, high=high, method="wilson_jaccard")
 
 
-def ratio(hits: int, of: int, others: int, of_others: int, *, confidence: float = 0.95, infinite: str) -> Interval:
-    """Return (hits / of) / (others / of_others), a ratio of two independent proportions, such as a likelihood ratio.
+def ratio(
+    hits: int, total: int, others: int, other_total: int, *, confidence: float = defaults.CONFIDENCE, infinite: str
+) -> Interval:
+    """Return (hits / total) / (others / other_total), a ratio of two independent proportions: a likelihood ratio, say.
 
     If `others` is 0, the ratio is infinite or undefined: the value is None and `infinite` the reason. A ratio of 0 has
-    no interval on the log scale. `of` and `of_others` must be above 0.
+    no interval on the log scale. `total` and `other_total` must be above 0.
 
     Source: D. L. Simel, G. P. Samsa, D. B. Matchar (1991), J. Clin. Epidemiol. 44:763-770; the logarithm of the ratio
-    is approximately normal with the variance 1/hits - 1/of + 1/others - 1/of_others.
+    is approximately normal with the variance 1/hits - 1/total + 1/others - 1/other_total.
     """
     if others == 0:
         return without(None, infinite)
-    value = (hits / of) / (others / of_others)
+    value = (hits / total) / (others / other_total)
     if hits == 0:
         return without(value, "a ratio of 0 has no interval on the log scale")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    half = z * math.sqrt(1 / hits - 1 / of + 1 / others - 1 / of_others)
+    half = z * math.sqrt(1 / hits - 1 / total + 1 / others - 1 / other_total)
     return Interval(value=value, low=value / math.exp(half), high=value * math.exp(half), method="log_ratio")
 
 

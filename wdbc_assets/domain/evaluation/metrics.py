@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.evaluation import bootstrap as resampling
 from wdbc_assets.domain.evaluation import delong, intervals, ranking
@@ -29,9 +30,9 @@ def evaluate(
     p_malignant: ArrayLike,
     *,
     threshold: float = 0.5,
-    bootstrap: int = 2000,
-    seed: int = 42,
-    confidence: float = 0.95,
+    bootstrap: int = defaults.RESAMPLES,
+    seed: int = defaults.SEED,
+    confidence: float = defaults.CONFIDENCE,
 ) -> Metrics:
     """Return metrics of probabilities against the true diagnoses. A row is malignant if `p_malignant > threshold`.
 
@@ -91,9 +92,9 @@ def _report(confusion: tuple[tuple[int, int], tuple[int, int]]) -> Classificatio
         for hits, guessed, actual in ((tn, tn + fn, tn + fp), (tp, tp + fp, tp + fn))
     )
 
-    def average(of_benign: float, of_malignant: float) -> ClassScores:
+    def average(benign_weight: float, malignant_weight: float) -> ClassScores:
         def mean(first: float, second: float) -> float:
-            return float(np.dot([first, second], [of_benign, of_malignant]))
+            return float(np.dot([first, second], [benign_weight, malignant_weight]))
 
         precision = None
         if benign.precision is not None and malignant.precision is not None:

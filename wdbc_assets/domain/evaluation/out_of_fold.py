@@ -49,16 +49,16 @@ class RecipePredictions:
             self.y, self.p[kept], self.fold_of[kept], tuple(self.repeats[number] for number in kept)
         )
 
-    def by_fold(self, of_patients: Callable[[NDArray[np.int64], Array], Array]) -> Array:
+    def by_fold(self, quantity: Callable[[NDArray[np.int64], Array], Array]) -> Array:
         """Return the mean of a quantity of patients in each fold, repeat by repeat, shape (repeats * folds,).
 
         Args:
-            of_patients: From diagnoses and probabilities to the quantity of each patient, shape (n,).
+            quantity: From diagnoses and probabilities to the quantity of each patient, shape (n,).
         """
         means = []
         for p, folds in zip(self.p, self.fold_of, strict=True):
             rows = np.bincount(folds)
-            sums = np.bincount(folds, weights=of_patients(self.y, p))
+            sums = np.bincount(folds, weights=quantity(self.y, p))
             means.append(sums[rows > 0] / rows[rows > 0])
         return np.concatenate(means)
 
@@ -99,11 +99,11 @@ class PredictionsInTable:
         repeats = own["repeat"].unique()
         if not len(own) or len(own) % len(repeats):
             raise _unpaired()
-        of_repeat, patients, y, folds, p = (
+        repeat_of, patients, y, folds, p = (
             own[name].to_numpy().reshape(len(repeats), -1)
             for name in ("repeat", "patient", "diagnosis", "fold", "probability")
         )
-        once = (np.diff(patients[0]) > 0).all() and (of_repeat == repeats[:, None]).all()
+        once = (np.diff(patients[0]) > 0).all() and (repeat_of == repeats[:, None]).all()
         if not (once and (patients == patients[0]).all() and (y == y[0]).all()):
             raise _unpaired()
         return RecipePredictions(y[0], p, folds, tuple(repeats.tolist()))

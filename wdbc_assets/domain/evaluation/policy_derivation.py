@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import policy_rates, ranking
@@ -49,10 +50,10 @@ def derive(
     split: splitting.Split,
     fit: fitting.Fit,
     *,
-    recall_target: float = 0.98,
-    alpha: float = 0.02,
-    folds: int = 10,
-    seed: int = 42,
+    recall_target: float = defaults.RECALL_TARGET,
+    alpha: float = defaults.ALPHA,
+    folds: int = defaults.POLICY_FOLDS,
+    seed: int = defaults.SEED,
     progress: Callable[[int, int], None] | None = None,
 ) -> DecisionPolicy:
     """Return the decision policy of a fitted pipeline, with its evaluation.
@@ -65,7 +66,9 @@ def derive(
     preconditions.require_setting(
         "recall_target", recall_target, fits=0 < recall_target <= 1, allowed="more than 0, up to 1"
     )
-    preconditions.require_setting("alpha", alpha, fits=0 < alpha < 1, allowed="a number between 0 and 1; 0.02 is usual")
+    preconditions.require_setting(
+        "alpha", alpha, fits=0 < alpha < 1, allowed=f"a number between 0 and 1; {defaults.ALPHA} is usual"
+    )
     y = np.asarray(split.y_train, dtype=np.int64)
     total = folds + OUTER_FOLDS * WINNER_REPEATS
     scored = itertools.count(1)
@@ -205,24 +208,24 @@ def recall_promise(
     *,
     rank: int,
     target: float,
-    confidence: float = 0.95,
+    confidence: float = defaults.CONFIDENCE,
 ) -> RecallPromise:
     """Return what a threshold at the rank promises, from the out-of-fold probabilities of both classes."""
     from scipy.special import betaincinv
 
-    def low(of_rank: int) -> float:
-        return float(betaincinv(of_rank, len(malignant) + 1 - of_rank, 1 - confidence))
+    def low(number: int) -> float:
+        return float(betaincinv(number, len(malignant) + 1 - number, 1 - confidence))
 
     expected = rank / (len(malignant) + 1)
-    sure = next((one for one in range(rank, len(malignant) + 1) if low(one) >= target), None)
-    at_sure = None if sure is None else float((benign < np.sort(malignant)[::-1][sure - 1]).mean())
+    sure_rank = next((number for number in range(rank, len(malignant) + 1) if low(number) >= target), None)
+    sure_specificity = None if sure_rank is None else float((benign < np.sort(malignant)[::-1][sure_rank - 1]).mean())
     too_few = f"{len(malignant)} malignant patients are too few to expect a recall of {target:g}"
     return RecallPromise(
         expected=expected,
         low=low(rank),
         confidence=confidence,
-        sure_rank=sure,
-        sure_specificity=at_sure,
+        sure_rank=sure_rank,
+        sure_specificity=sure_specificity,
         reason=too_few if expected < target else None,
     )
 
@@ -236,6 +239,6 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else 1.0
 
 
-def _rank(of: int, share: float | Fraction) -> int:
-    """Return share * of, rounded up in exact decimal arithmetic: as floats, 0.55 * 100 exceeds 55."""
-    return math.ceil(of * Fraction(str(share)))
+def _rank(total: int, share: float | Fraction) -> int:
+    """Return share * total, rounded up in exact decimal arithmetic: as floats, 0.55 * 100 exceeds 55."""
+    return math.ceil(total * Fraction(str(share)))

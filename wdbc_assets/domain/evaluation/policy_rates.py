@@ -71,14 +71,14 @@ def out_of_fold(y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, 
 
     `p` has the out-of-fold probabilities; the parameters are those of `rates`.
     """
-    found = rates(y, p, threshold, quantiles)
+    everything = rates(y, p, threshold, quantiles)
     by_recall = ("recall", "ppv", "npv", "positive_likelihood_ratio", "negative_likelihood_ratio")
     withheld = {
         name: intervals.without(value.value, value.reason or CHOSEN_BY_RECALL)
-        for name, value in found.by_name.items()
+        for name, value in everything.by_name.items()
         if name in by_recall
     }
-    return OutOfFold(**{**vars(found), **withheld}, histogram=_histogram(y, p))
+    return OutOfFold(**{**vars(everything), **withheld}, histogram=_histogram(y, p))
 
 
 def on_test_set(y: NDArray[np.int64], p: NDArray[np.float64], threshold: float, quantiles: Quantiles) -> OnTestSet:

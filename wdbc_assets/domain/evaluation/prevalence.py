@@ -45,8 +45,8 @@ def elsewhere(y: ArrayLike, p: NDArray[np.float64], new: float) -> OtherPrevalen
         log_odds = np.log(p) - np.log1p(-p) + added
     recalibrated = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
 
-    def log_loss(of: NDArray[np.float64]) -> float:
-        return float(np.mean([weights @ ranking.losses(truth, repeat)["log_loss"] for repeat in of]))
+    def log_loss(probabilities: NDArray[np.float64]) -> float:
+        return float(np.mean([weights @ ranking.losses(truth, repeat)["log_loss"] for repeat in probabilities]))
 
     return OtherPrevalence(
         prevalence=new,

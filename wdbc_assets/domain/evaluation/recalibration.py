@@ -41,7 +41,7 @@ COMMON_LEAST, COMMON_MOST = 0.01, 0.9
 hardly selected as those of the training set were, who all had a mass that somebody decided to aspirate."""
 
 
-def recalibrate(policy: DecisionPolicy, to: float) -> DecisionPolicy:
+def recalibrate(policy: DecisionPolicy, wanted: float) -> DecisionPolicy:
     """Return the policy for another prevalence, which replaces any earlier recalibration.
 
     If the training set would have the same number of malignant patients at that prevalence, it is the policy without
@@ -51,9 +51,9 @@ def recalibrate(policy: DecisionPolicy, to: float) -> DecisionPolicy:
         WdbcError: the prevalence is not between LEAST and MOST, or the training set had one class only, so that the
             prevalence that the model was fitted at is unknown.
     """
-    if not LEAST <= to <= MOST:  # in this form NaN is outside
+    if not LEAST <= wanted <= MOST:  # in this form NaN is outside
         raise WdbcError(
-            f"A prevalence of {to:g} is not between {LEAST:g} and {MOST:g}.",
+            f"A prevalence of {wanted:g} is not between {LEAST:g} and {MOST:g}.",
             where="the prevalence",
             hint="Give the share of the patients that is malignant, such as 0.1 for one in ten."
             " These patients are too different from those that the model was fitted on for a prevalence beyond.",
@@ -66,11 +66,12 @@ def recalibrate(policy: DecisionPolicy, to: float) -> DecisionPolicy:
             where="the decision policy",
             hint="Promote a model of this release: `wdbc run`, then `wdbc promote`.",
         )
-    if round(to * training.rows) == training.malignant:
+    if round(wanted * training.rows) == training.malignant:
         return replace(policy, recalibration=None)
     trained = training.prevalence
     return replace(
-        policy, recalibration=Recalibration(trained=trained, prevalence=to, offset=prevalence.offset(trained, to))
+        policy,
+        recalibration=Recalibration(trained=trained, prevalence=wanted, offset=prevalence.offset(trained, wanted)),
     )
 
 
@@ -123,39 +124,43 @@ class PredictiveValues:
     npv: Interval
 
 
-def predictive_values(rates: Rates, at: float) -> PredictiveValues:
+def predictive_values(rates: Rates, prevalence: float) -> PredictiveValues:
     """Return the predictive values of a threshold at a prevalence between 0 and 1.
 
     The odds of malignant are multiplied by the likelihood ratio: PPV = odds LR+ / (1 + odds LR+) and NPV = 1 / (1 +
-    odds LR-), where odds = at / (1 - at). Both are monotone in the likelihood ratio, so its interval becomes theirs and
-    covers as often. A value whose likelihood ratio has no interval has none, for the same reason; where nobody is on
-    that side of the threshold, nothing can be said of it.
+    odds LR-), where odds = prevalence / (1 - prevalence). Both are monotone in the likelihood ratio, so its interval
+    becomes theirs and covers as often. A value whose likelihood ratio has no interval has none, for the same reason;
+    where nobody is on that side of the threshold, nothing can be said of it.
 
     Source: D. G. Altman, J. M. Bland (1994), BMJ 309:102, and 309:455 for the likelihood ratios by D. L. Simel; see
     `intervals.ratio`.
     """
-    odds = at / (1 - at)
+    odds = prevalence / (1 - prevalence)
     (tn, fp), (fn, tp) = rates.confusion_matrix
     return PredictiveValues(
-        ppv=_after(rates.positive_likelihood_ratio, odds, others=fp, of=tp + fp, nobody=rates.ppv.reason),
-        npv=_complement(_after(rates.negative_likelihood_ratio, odds, others=tn, of=tn + fn, nobody=rates.npv.reason)),
+        ppv=_after(rates.positive_likelihood_ratio, odds, others=fp, patients=tp + fp, nobody=rates.ppv.reason),
+        npv=_complement(
+            _after(rates.negative_likelihood_ratio, odds, others=tn, patients=tn + fn, nobody=rates.npv.reason)
+        ),
     )
 
 
-def _after(ratio: Interval, odds: float, *, others: int, of: int, nobody: str | None) -> Interval:
-    """Return the share of malignant on one side of the threshold, where `others` of the `of` patients are benign."""
-    if of == 0:
+def _after(ratio: Interval, odds: float, *, others: int, patients: int, nobody: str | None) -> Interval:
+    """Return the share of malignant on one side of the threshold, where `others` of the `patients` are benign."""
+    if patients == 0:
         return intervals.without(None, nobody or "nobody is on this side of the threshold")
     if ratio.value is None:
         return intervals.without(0.0 if others else 1.0, str(ratio.reason))
-    value, low, high = (None if one is None else odds * one / (1 + odds * one) for one in _of(ratio))
+    value, low, high = (
+        None if estimate is None else odds * estimate / (1 + odds * estimate) for estimate in _numbers(ratio)
+    )
     return Interval(value=value, low=low, high=high, method=ratio.method, reason=ratio.reason)
 
 
 def _complement(malignant: Interval) -> Interval:
-    value, low, high = (None if one is None else 1 - one for one in _of(malignant))
+    value, low, high = (None if estimate is None else 1 - estimate for estimate in _numbers(malignant))
     return Interval(value=value, low=high, high=low, method=malignant.method, reason=malignant.reason)
 
 
-def _of(interval: Interval) -> tuple[float | None, float | None, float | None]:
+def _numbers(interval: Interval) -> tuple[float | None, float | None, float | None]:
     return interval.value, interval.low, interval.high

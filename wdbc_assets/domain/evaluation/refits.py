@@ -60,7 +60,7 @@ _CENTRAL = (0.1, 0.9)
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
+class RefitUnit:
     """One unit: its kind, and its number among those of its kind, from 0."""
 
     kind: Kind
@@ -71,7 +71,7 @@ class Unit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class RefitTask:
     """What is developed again: a recipe with its search, on a clean frame. `seed` is that of samples and splits."""
 
     frame: pd.DataFrame
@@ -135,7 +135,7 @@ class Learning:
 Outcome = Refit | Learning
 
 
-def units(*, bootstraps: int, splits: int) -> list[Unit]:
+def units(*, bootstraps: int, splits: int) -> list[RefitUnit]:
     """Return the units: the original, the bootstrap samples, and the splits of the learning curve.
 
     Raises:
@@ -144,9 +144,9 @@ def units(*, bootstraps: int, splits: int) -> list[Unit]:
     preconditions.require_setting("bootstraps", bootstraps, fits=bootstraps >= 2, allowed="2 or more; 200 is usual")
     preconditions.require_setting("splits", splits, fits=splits >= 2, allowed="2 or more")
     return [
-        Unit("original", 0),
-        *(Unit("bootstrap", number) for number in range(bootstraps)),
-        *(Unit("learning", number) for number in range(splits)),
+        RefitUnit("original", 0),
+        *(RefitUnit("bootstrap", number) for number in range(bootstraps)),
+        *(RefitUnit("learning", number) for number in range(splits)),
     ]
 
 
@@ -157,7 +157,7 @@ def require_developable(frame: pd.DataFrame) -> None:
     preconditions.require_diagnoses(y, rows=len(X), of_each=OF_EACH)
 
 
-def run(task: Task, unit: Unit) -> Outcome:
+def run(task: RefitTask, unit: RefitUnit) -> Outcome:
     """Run one unit. Linear algebra runs on one thread, so that the result is reproducible.
 
     Raises:
@@ -177,7 +177,7 @@ def run(task: Task, unit: Unit) -> Outcome:
         raise unit_errors.failure(f"{task.recipe}, {unit}", cause) from cause
 
 
-def _refit(task: Task, unit: Unit, order: NDArray[np.intp]) -> Refit:
+def _refit(task: RefitTask, unit: RefitUnit, order: NDArray[np.intp]) -> Refit:
     X, y = _measurements(task.frame)
     diagnoses = np.asarray(y, dtype=np.int64)
     rows, redrawn = np.arange(len(y)), 0
@@ -198,7 +198,7 @@ def _refit(task: Task, unit: Unit, order: NDArray[np.intp]) -> Refit:
     )
 
 
-def _sample(y: NDArray[np.int64], task: Task, number: int) -> tuple[NDArray[np.int64], int]:
+def _sample(y: NDArray[np.int64], task: RefitTask, number: int) -> tuple[NDArray[np.int64], int]:
     """Return the rows of a bootstrap sample, and how many were drawn before it with too few patients of a class."""
     generator = np.random.default_rng([task.seed, number])
     for redrawn in range(_DRAWS):
@@ -212,7 +212,7 @@ def _sample(y: NDArray[np.int64], task: Task, number: int) -> tuple[NDArray[np.i
     )
 
 
-def _learning(task: Task, unit: Unit) -> Learning:
+def _learning(task: RefitTask, unit: RefitUnit) -> Learning:
     X, y = _measurements(task.frame)
     diagnoses = np.asarray(y, dtype=np.int64)
     rows: list[int] = []
@@ -253,7 +253,7 @@ def parts(y: NDArray[np.int64], rows: NDArray[np.int64], *, seed: int) -> Iterat
         yield np.sort(np.concatenate(taken))
 
 
-def _develop(task: Task, X: pd.DataFrame, y: pd.Series[int]) -> tuple[Pipeline, dict[str, recipes.Parameter]]:
+def _develop(task: RefitTask, X: pd.DataFrame, y: pd.Series[int]) -> tuple[Pipeline, dict[str, recipes.Parameter]]:
     """Select the hyperparameters of the recipe on one draw of inner folds, and fit the winner."""
     recipe = recipes.named(task.recipe)
     unfitted, candidates = recipe.build(task.search_seed), recipe.candidates(task.grid)

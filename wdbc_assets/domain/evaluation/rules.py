@@ -49,10 +49,10 @@ def _wrong_predictions(predictions: pd.DataFrame, frame: pd.DataFrame, method: m
     y = frame[contract.DIAGNOSIS].to_numpy()
     for repeat in range(int(predictions["repeat"].max()) + 1):
         fold_of = cross_validation.folds(frame, repeat, method)
-        of_repeat = predictions[predictions["repeat"] == repeat]
+        in_repeat = predictions[predictions["repeat"] == repeat]
         for recipe in predictions["recipe"].unique():
-            of_recipe = of_repeat[of_repeat["recipe"] == recipe]
-            for row, what in _faults(of_recipe, y, fold_of):
+            own = in_repeat[in_repeat["recipe"] == recipe]
+            for row, what in _faults(own, y, fold_of):
                 yield Failure(row, str(recipe), f"{what}, in repeat {repeat + 1}")
 
 

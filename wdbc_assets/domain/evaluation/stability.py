@@ -75,7 +75,7 @@ class Optimism:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selected:
+class SelectedParameters:
     """Parameters, and the number of bootstrap refits that selected them."""
 
     winner: dict[str, recipes.Parameter]
@@ -139,7 +139,7 @@ class StabilitySummary:
     log_loss: Optimism
     roc_auc: Optimism
     slope: Spread
-    selected: tuple[Selected, ...]
+    selected: tuple[SelectedParameters, ...]
     signs: tuple[Sign, ...] | None
     learning: tuple[LearningPoint, ...]
     largest_part: int
@@ -169,13 +169,13 @@ class Stability:
     summary: StabilitySummary
 
 
-def assemble(task: refits.Task, outcomes: Mapping[refits.Unit, refits.Outcome]) -> Stability:
+def assemble(task: refits.RefitTask, outcomes: Mapping[refits.RefitUnit, refits.Outcome]) -> Stability:
     """Combine the outcomes of all units, in a fixed order, and summarize them."""
     import pandas as pd
 
-    of_units = [outcomes[unit] for unit in sorted(outcomes, key=_original_first)]
-    refitted = [outcome for outcome in of_units if isinstance(outcome, refits.Refit)]
-    learning = tuple(outcome for outcome in of_units if isinstance(outcome, refits.Learning))
+    ordered = [outcomes[unit] for unit in sorted(outcomes, key=_original_first)]
+    refitted = [outcome for outcome in ordered if isinstance(outcome, refits.Refit)]
+    learning = tuple(outcome for outcome in ordered if isinstance(outcome, refits.Learning))
     p = np.array([refit.probabilities for refit in refitted])
     developments = tuple(refit.development for refit in refitted)
     table = pd.DataFrame(
@@ -188,12 +188,12 @@ def assemble(task: refits.Task, outcomes: Mapping[refits.Unit, refits.Outcome]) 
     return Stability(table, developments, learning, summary(task, p, developments, learning))
 
 
-def _original_first(unit: refits.Unit) -> tuple[bool, refits.Unit]:
+def _original_first(unit: refits.RefitUnit) -> tuple[bool, refits.RefitUnit]:
     return unit.kind != "original", unit
 
 
 def summary(
-    task: refits.Task,
+    task: refits.RefitTask,
     p: NDArray[np.float64],
     developments: Sequence[refits.Development],
     learning: Sequence[refits.Learning],
@@ -215,14 +215,14 @@ def summary(
         refits=len(others),
         splits=len(learning),
         seed=task.seed,
-        redrawn=sum(one.redrawn for one in others),
+        redrawn=sum(development.redrawn for development in others),
         error=float(apart.mean()),
         largest_error=float(np.quantile(apart, _MOST)),
         class_changes=float(((p[1:] > THRESHOLD) != (p[0] > THRESHOLD)).mean()),
         bins=_bins(p[0], p[1:]),
         log_loss=_optimism("log_loss", developments),
         roc_auc=_optimism("roc_auc", developments),
-        slope=_spread([one.everyone.slope for one in others]),
+        slope=_spread([development.everyone.slope for development in others]),
         selected=_selected(others),
         signs=_signs(original, others),
         learning=_curve(learning),
@@ -239,11 +239,11 @@ def _bins(original: NDArray[np.float64], refitted: NDArray[np.float64]) -> tuple
             _LEAST_PATIENTS
         ):
             edges.append(number)
-    found = []
+    described = []
     for low, high in zip(edges, [*edges[1:], _BINS], strict=True):
         own = (bins >= low) & (bins < high)
         least, most = np.quantile(refitted[:, own], _CENTRAL)
-        found.append(
+        described.append(
             Bin(
                 low=low / _BINS,
                 high=high / _BINS,
@@ -254,13 +254,15 @@ def _bins(original: NDArray[np.float64], refitted: NDArray[np.float64]) -> tuple
                 error=float(np.abs(refitted[:, own] - original[own]).mean()),
             )
         )
-    return tuple(found)
+    return tuple(described)
 
 
 def _optimism(measure: str, developments: Sequence[refits.Development]) -> Optimism:
     original, *others = developments
     apparent = float(getattr(original.own, measure))
-    differences = np.array([getattr(one.own, measure) - getattr(one.everyone, measure) for one in others])
+    differences = np.array(
+        [getattr(development.own, measure) - getattr(development.everyone, measure) for development in others]
+    )
     mean = float(differences.mean())
     return Optimism(
         apparent=apparent,
@@ -278,16 +280,16 @@ def _spread(values: Sequence[float | None]) -> Spread:
     return Spread(mean=float(np.mean(known)), sd=float(np.std(known, ddof=1)))
 
 
-def _selected(others: Sequence[refits.Development]) -> tuple[Selected, ...]:
-    counts = Counter(json.dumps(one.winner, sort_keys=True) for one in others)
+def _selected(others: Sequence[refits.Development]) -> tuple[SelectedParameters, ...]:
+    counts = Counter(json.dumps(development.winner, sort_keys=True) for development in others)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Selected(winner=json.loads(text), refits=count) for text, count in ordered)
+    return tuple(SelectedParameters(winner=json.loads(text), refits=count) for text, count in ordered)
 
 
 def _signs(original: refits.Development, others: Sequence[refits.Development]) -> tuple[Sign, ...] | None:
     if original.signs is None:
         return None
-    signs = np.array([one.signs for one in others])
+    signs = np.array([development.signs for development in others])
     same = (signs == np.array(original.signs)).mean(axis=0)
     return tuple(
         Sign(column=column, sign=sign, share=float(share))

@@ -20,10 +20,10 @@ def inconsistent(value: "Stability") -> list[str]:
         "rows of probabilities": (len(value.probabilities), refits * summary.patients),
         "developments": (len(value.developments), refits),
         "splits": (len(value.learning), summary.splits),
-        "patients in the bins": (sum(one.patients for one in summary.bins), summary.patients),
-        "refits by selected parameters": (sum(one.refits for one in summary.selected), summary.refits),
+        "patients in the bins": (sum(bin_.patients for bin_ in summary.bins), summary.patients),
+        "refits by selected parameters": (sum(selected.refits for selected in summary.selected), summary.refits),
     }
-    return [f"{name}: {found}, needed: {needed}" for name, (found, needed) in counts.items() if found != needed]
+    return [f"{name}: {counted}, needed: {needed}" for name, (counted, needed) in counts.items() if counted != needed]
 
 
 def unstable(value: "Stability") -> list[str]:
@@ -32,15 +32,19 @@ def unstable(value: "Stability") -> list[str]:
         "mean difference of the probabilities": (value.summary.error, LARGEST_ERROR),
         "share of class changes": (value.summary.class_changes, LARGEST_CLASS_CHANGES),
     }
-    return [f"{name} is {found:.4f}, needed: <= {bound}" for name, (found, bound) in bounds.items() if found > bound]
+    return [
+        f"{name} is {measured:.4f}, needed: <= {bound}"
+        for name, (measured, bound) in bounds.items()
+        if measured > bound
+    ]
 
 
 def no_worse_than_apparent(value: "Stability") -> list[str]:
     """Return a message if the corrected log-loss is below the apparent one: no model is better on new patients."""
-    of = value.summary.log_loss
-    if of.corrected >= of.apparent:
+    log_loss = value.summary.log_loss
+    if log_loss.corrected >= log_loss.apparent:
         return []
-    return [f"corrected log-loss is {of.corrected:.4f}, needed: >= {of.apparent:.4f}"]
+    return [f"corrected log-loss is {log_loss.corrected:.4f}, needed: >= {log_loss.apparent:.4f}"]
 
 
 RULES = (

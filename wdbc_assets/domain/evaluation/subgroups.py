@@ -79,7 +79,9 @@ def by_quarter(values: NDArray[np.float64], right: NDArray[np.float64], *, undef
         cuts = np.unique(np.quantile(values, np.arange(1, GROUPS) / GROUPS, method="inverted_cdf"))
     number = np.searchsorted(cuts, values, side="left")  # a value on a cut belongs below it
     groups = [number == each for each in np.unique(number)]
-    return Subgroups(groups=tuple(_group(values[of], right[of]) for of in groups), reason=_reason(len(groups)))
+    return Subgroups(
+        groups=tuple(_group(values[members], right[members]) for members in groups), reason=_reason(len(groups))
+    )
 
 
 def _group(values: NDArray[np.float64], right: NDArray[np.float64]) -> Subgroup:

@@ -16,7 +16,7 @@ import numpy as np
 from wdbc_assets.domain.data import membership
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import floors
-from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, Unit, Winner
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, FoldUnit, Winner
 from wdbc_assets.domain.modeling import recipes, summed_fit, summed_scores
 from wdbc_assets.domain.modeling.summed_terms import Terms
 
@@ -51,7 +51,9 @@ class FoldModel:
     @property
     def terms(self) -> Terms:
         """The terms as arrays."""
-        offsets, least, knots = (None if of is None else np.array(of) for of in (self.offsets, self.least, self.knots))
+        offsets, least, knots = (
+            None if numbers is None else np.array(numbers) for numbers in (self.offsets, self.least, self.knots)
+        )
         return Terms(offsets, least, knots, np.array(self.centre), np.array(self.scale))
 
     @property
@@ -73,7 +75,7 @@ def evaluated_recipes(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str,
     return kept, left_out
 
 
-def fit_without_fold(partitions: Partitions[Patients], unit: Unit) -> FoldModel:
+def fit_without_fold(partitions: Partitions[Patients], unit: FoldUnit) -> FoldModel:
     """Search and fit the recipe of a unit on the patients who are not in its fold.
 
     Raises:
@@ -83,8 +85,10 @@ def fit_without_fold(partitions: Partitions[Patients], unit: Unit) -> FoldModel:
     searched = summed_fit.search(others, recipe=unit.recipe, grid="full", test_size=0.0)
     terms = searched.terms
 
-    def listed(of: Array | None) -> Any:
-        return None if of is None else tuple(map(tuple, of.tolist())) if of.ndim > 1 else tuple(of.tolist())
+    def listed(numbers: Array | None) -> Any:
+        if numbers is None:
+            return None
+        return tuple(map(tuple, numbers.tolist())) if numbers.ndim > 1 else tuple(numbers.tolist())
 
     return FoldModel(
         recipe=unit.recipe,
@@ -106,7 +110,7 @@ def _without_fold(repeat: int, fold: int, patients: Patients) -> Patients:
 
 
 @dataclass(frozen=True)
-class Predictions:
+class PartitionPredictions:
     """The out-of-fold predictions of a partition: diagnoses, folds by repeat, and P(malignant) by recipe and repeat."""
 
     y: NDArray[np.int8]
@@ -114,7 +118,7 @@ class Predictions:
     p: Mapping[str, Array]
 
 
-def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> list[Predictions]:
+def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> list[PartitionPredictions]:
     """Return the predictions of all partitions: three numbers and more for each patient, but no measurement.
 
     Args:
@@ -124,23 +128,25 @@ def predict(partitions: Partitions[Patients], models: Sequence[FoldModel]) -> li
     repeats = tuple(range(1 + max(model.repeat for model in models)))
     draws = tables.Draws(0.0, 0, OUTER_FOLDS, repeats)
     by_recipe: dict[str, list[FoldModel]] = {}
-    for model in sorted(models, key=lambda one: (one.recipe, one.repeat, one.fold)):
+    for model in sorted(models, key=lambda model: (model.recipe, model.repeat, model.fold)):
         by_recipe.setdefault(model.recipe, []).append(model)
-    of_recipes = {
+    recipe_models = {
         recipe: summed_scores.FoldModels(
             summed_fit.kind_of(recipe),
             draws,
-            tuple(model.terms for model in of),
-            np.array([model.weights for model in of]),
+            tuple(model.terms for model in fold_models),
+            np.array([model.weights for model in fold_models]),
         )
-        for recipe, of in by_recipe.items()
+        for recipe, fold_models in by_recipe.items()
     }
-    return partitions.map(partial(_predict, of_recipes))
+    return partitions.map(partial(_predict, recipe_models))
 
 
-def _predict(models: Mapping[str, summed_scores.FoldModels], patients: Patients) -> Predictions:
+def _predict(models: Mapping[str, summed_scores.FoldModels], patients: Patients) -> PartitionPredictions:
     draws = next(iter(models.values())).draws
     fold_of = draws.training(patients)[1].astype(np.int8)
-    return Predictions(
-        patients.y, fold_of, {recipe: of_recipe.probabilities(patients)[1] for recipe, of_recipe in models.items()}
+    return PartitionPredictions(
+        patients.y,
+        fold_of,
+        {recipe: recipe_models.probabilities(patients)[1] for recipe, recipe_models in models.items()},
     )

@@ -52,7 +52,7 @@ def score_folds(
     repeats = recipes.PROTOCOLS[importance.PROTOCOL]
     draws = tables.Draws(0.0, 0, OUTER_FOLDS, tuple(range(repeats)))
     total = 1 + len(CLUSTERS)
-    whole = summed_scores.without_folds(partitions, fit, draws)
+    complete = summed_scores.without_folds(partitions, fit, draws)
     progress(1, total)
     without: dict[str, Array] = {}
     for cluster in CLUSTERS:
@@ -61,24 +61,24 @@ def score_folds(
         sums = tables.total(others.map(partial(_losses, models)))
         without[cluster] = sums[..., 0] / sums[..., 1]
         progress(1 + len(without), total)
-    found = []
+    fold_losses = []
     for repeat in range(repeats):
-        scored = _Scored.joined(partitions.map(partial(_score, whole, repeat)))
+        scored = _ScoredPatients.joined(partitions.map(partial(_score, complete, repeat)))
         for fold in range(OUTER_FOLDS):
-            of = scored.of(fold)
+            in_fold = scored.of(fold)
             generators = np.random.default_rng([seed, repeat, fold]).spawn(len(CLUSTERS))
             permuted = {
-                cluster: of.permuted_loss(number, generator, permutations)
+                cluster: in_fold.permuted_loss(number, generator, permutations)
                 for number, (cluster, generator) in enumerate(zip(CLUSTERS, generators, strict=True))
             }
             left_out = {cluster: float(losses[repeat, fold]) for cluster, losses in without.items()}
-            loss = _log_loss(of.y, of.log_odds)
-            found.append(FoldLosses(repeat=repeat, fold=fold, log_loss=loss, permuted=permuted, without=left_out))
-    return tuple(found)
+            loss = _log_loss(in_fold.y, in_fold.log_odds)
+            fold_losses.append(FoldLosses(repeat=repeat, fold=fold, log_loss=loss, permuted=permuted, without=left_out))
+    return tuple(fold_losses)
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredPatients:
     """Patients of a repeat: digest, diagnosis, fold, log-odds, and what each cluster adds to these, (n, clusters)."""
 
     digests: NDArray[np.uint64]
@@ -88,7 +88,7 @@ class _Scored:
     added: Array
 
     @classmethod
-    def joined(cls, parts: Sequence[_Scored]) -> _Scored:
+    def joined(cls, parts: Sequence[_ScoredPatients]) -> _ScoredPatients:
         """Return the patients of all partitions in the order of their digests."""
         digests = np.concatenate([part.digests for part in parts])
         order = membership.order(digests)
@@ -99,10 +99,12 @@ class _Scored:
 
         return cls(digests[order], *(of(name) for name in ("y", "fold_of", "log_odds", "added")))  # type: ignore[arg-type]
 
-    def of(self, fold: int) -> _Scored:
+    def of(self, fold: int) -> _ScoredPatients:
         """Return the patients of a fold."""
         kept = self.fold_of == fold
-        return _Scored(self.digests[kept], self.y[kept], self.fold_of[kept], self.log_odds[kept], self.added[kept])
+        return _ScoredPatients(
+            self.digests[kept], self.y[kept], self.fold_of[kept], self.log_odds[kept], self.added[kept]
+        )
 
     def permuted_loss(self, cluster: int, generator: np.random.Generator, permutations: int) -> float:
         """Return the mean log-loss if the patients have the values of a cluster of one another."""
@@ -128,29 +130,28 @@ def _losses(models: FoldModels, patients: Patients) -> Array:
     """Return the sum of the log-losses in each fold of each repeat, and the number of patients, (repeats, folds, 2)."""
     y, p = models.probabilities(patients)
     fold_of = models.draws.training(patients)[1]
-    found = [
+    sums = [
         [
             np.bincount(folds, weights=weights, minlength=OUTER_FOLDS)
-            for weights in (ranking.losses(y, of)["log_loss"], None)
+            for weights in (ranking.losses(y, probabilities)["log_loss"], None)
         ]
-        for of, folds in zip(p, fold_of, strict=True)
+        for probabilities, folds in zip(p, fold_of, strict=True)
     ]
-    return np.moveaxis(np.array(found, dtype=np.float64), 1, -1)
+    return np.moveaxis(np.array(sums, dtype=np.float64), 1, -1)
 
 
-def _score(models: FoldModels, repeat: int, patients: Patients) -> _Scored:
+def _score(models: FoldModels, repeat: int, patients: Patients) -> _ScoredPatients:
     fold_of = models.draws.training(patients)[1][repeat]
     groups = [_places(cluster) for cluster in CLUSTERS]
     columns, terms = patients.X.shape[1], models.weights.shape[1] - 1
     places = [[start + place for start in range(0, terms, columns) for place in group] for group in groups]
     added, log_odds = np.empty((len(fold_of), len(groups))), np.empty(len(fold_of))
-    for rows, logs in summed_terms.blocks(models.kind, patients.X):
+    for block in summed_terms.blocks(models.kind, patients.X):
         for fold in range(OUTER_FOLDS):
             s = repeat * OUTER_FOLDS + fold
-            kept = np.flatnonzero(fold_of[rows] == fold)
-            found = models.terms[s].of(patients.X[rows][kept], None if logs is None else logs[kept])
-            of_terms = found * models.weights[s]
-            log_odds[rows.start + kept] = of_terms.sum(axis=1)
+            kept = np.flatnonzero(fold_of[block.rows] == fold)
+            contributions = block.design(models.terms[s], kept) * models.weights[s]
+            log_odds[block.rows.start + kept] = contributions.sum(axis=1)
             for number, group in enumerate(places):
-                added[rows.start + kept, number] = of_terms[:, group].sum(axis=1)
-    return _Scored(patients.digests, patients.y.astype(np.int64), fold_of.astype(np.int8), log_odds, added)
+                added[block.rows.start + kept, number] = contributions[:, group].sum(axis=1)
+    return _ScoredPatients(patients.digests, patients.y.astype(np.int64), fold_of.astype(np.int8), log_odds, added)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.evaluation import policy_derivation, ranking
 from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS
@@ -28,12 +29,12 @@ def derive(
     partitions: Partitions[Patients],
     fit: Fit,
     *,
-    test_size: float = 0.2,
-    split_seed: int = 42,
-    recall_target: float = 0.98,
-    alpha: float = 0.02,
-    folds: int = 10,
-    seed: int = 42,
+    test_size: float = defaults.TEST_SIZE,
+    split_seed: int = defaults.SEED,
+    recall_target: float = defaults.RECALL_TARGET,
+    alpha: float = defaults.ALPHA,
+    folds: int = defaults.POLICY_FOLDS,
+    seed: int = defaults.SEED,
 ) -> DecisionPolicy:
     """Return the decision policy of a fit by `summed_fit`, with its evaluation. See `policy_derivation.derive`.
 
@@ -41,9 +42,9 @@ def derive(
         WdbcError: a class is too small for the folds, or a fold cannot be fitted.
     """
     models = summed_scores.without_folds(partitions, fit, tables.Draws(test_size, split_seed, folds, (seed,)))
-    found = partitions.map(models.probabilities)
-    y = np.concatenate([of for of, _ in found])
-    p = np.concatenate([of for _, of in found], axis=1)[0]
+    parts = partitions.map(models.probabilities)
+    y = np.concatenate([diagnoses for diagnoses, _ in parts])
+    p = np.concatenate([probabilities for _, probabilities in parts], axis=1)[0]
     y_test, p_test = summed_scores.scores(partitions, fit, test_size=test_size, split_seed=split_seed)
     return policy_derivation.of_scores(
         policy_derivation.Scores(y, p, y_test.astype(np.int64), p_test),
@@ -66,4 +67,6 @@ def _winner_log_loss(partitions: Partitions[Patients], fit: Fit, *, split_seed: 
 def _losses(models: summed_scores.FoldModels, patients: Patients) -> NDArray[np.float64]:
     """Return the sum of the log-losses of all repeats, and the number of terms."""
     y, p = models.probabilities(patients)
-    return np.array([sum(ranking.losses(y, of)["log_loss"].sum() for of in p), p.size], dtype=np.float64)
+    return np.array(
+        [sum(ranking.losses(y, probabilities)["log_loss"].sum() for probabilities in p), p.size], dtype=np.float64
+    )

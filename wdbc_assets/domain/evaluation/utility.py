@@ -57,8 +57,8 @@ def decision_curve(y: ArrayLike, p: NDArray[np.float64], thresholds: tuple[float
     curves: dict[str, list[float]] = {"net_benefit": [], "low": [], "high": [], "treat_all": []}
     for threshold in thresholds:
         called = np.add.reduce(p >= threshold, axis=0, dtype=np.int64)
-        of_class = [np.bincount(called[members], minlength=len(shares)) for members in (malignant, ~malignant)]
-        values, counts = np.concatenate([shares, -_cost(threshold) * shares]), np.concatenate(of_class)
+        class_counts = [np.bincount(called[members], minlength=len(shares)) for members in (malignant, ~malignant)]
+        values, counts = np.concatenate([shares, -_cost(threshold) * shares]), np.concatenate(class_counts)
         low, high = _interval(values, counts)
         treat_all = malignant.mean() - _cost(threshold) * (~malignant).mean()
         for name, value in zip(curves, ((values * counts).sum() / malignant.size, low, high, treat_all), strict=True):

@@ -160,7 +160,7 @@ def select(
         method=method,
     )
     part, prefix = (unfitted, "") if recipe.searched is None else _part(unfitted, recipe.searched)
-    within = [{name.removeprefix(prefix): value for name, value in one.items()} for one in candidates]
+    within = [{name.removeprefix(prefix): value for name, value in candidate.items()} for candidate in candidates]
     result = search.search(
         part, within, X, y, scoring=recipe.scoring, **drawn, with_log_odds=recipe.temperature is not None, on_fit=on_fit
     )

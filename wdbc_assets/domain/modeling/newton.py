@@ -94,8 +94,10 @@ def fit(estimator: Any, X: Array, y: NDArray[np.int64], start: Ridge | None) -> 
 def _minimum(rows: Array, y: NDArray[np.int64], penalty: Array, start: Array, estimator: Any) -> Ridge:
     n = len(y)
 
-    def loss(of: Array, log_odds: Array) -> float:
-        return float((np.logaddexp(0, log_odds) - y * log_odds).mean() + (penalty * of * of).sum() / 2)
+    def loss(coefficients: Array, log_odds: Array) -> float:
+        return float(
+            (np.logaddexp(0, log_odds) - y * log_odds).mean() + (penalty * coefficients * coefficients).sum() / 2
+        )
 
     coefficients, log_odds = start, rows @ start
     for steps in range(1, estimator.max_iter + 1):

@@ -53,10 +53,10 @@ class Counted:
 
 def count(partitions: Partitions[Patients], draws: Draws) -> Counted:
     """Return the counts and ranges of all training sets."""
-    found = partitions.map(partial(_count, draws))
-    rows, malignant, not_positive = (np.sum([one[which] for one in found], axis=0) for which in (0, 1, 2))
-    least = np.min([one[3] for one in found], axis=0)
-    highest = np.max([one[4] for one in found], axis=0)
+    parts = partitions.map(partial(_count, draws))
+    rows, malignant, not_positive = (np.sum([part[which] for part in parts], axis=0) for which in (0, 1, 2))
+    least = np.min([part[3] for part in parts], axis=0)
+    highest = np.max([part[4] for part in parts], axis=0)
     return Counted(
         rows=_sets(rows),
         malignant=_sets(malignant),
@@ -84,16 +84,16 @@ def _count(draws: Draws, patients: Patients) -> tuple[Counts, Counts, Counts, Ar
     return rows, malignant, not_positive, least, training.X.max(axis=0, initial=-np.inf)
 
 
-def _sets(of_folds: Counts) -> Counts:
+def _sets(fold_counts: Counts) -> Counts:
     """Return the counts of the training sets from those of the folds, shape (seeds, folds, ...)."""
-    everyone = of_folds[0].sum(axis=0)
-    return np.concatenate([everyone[None], (everyone - of_folds).reshape(-1, *of_folds.shape[2:])])
+    everyone = fold_counts[0].sum(axis=0)
+    return np.concatenate([everyone[None], (everyone - fold_counts).reshape(-1, *fold_counts.shape[2:])])
 
 
-def _least(of_folds: Array) -> Array:
-    folds = of_folds.shape[1]
-    others = [np.delete(of_folds, fold, axis=1).min(axis=1) for fold in range(folds)]
-    return np.concatenate([of_folds[0].min(axis=0)[None], np.stack(others, axis=1).reshape(-1, of_folds.shape[2])])
+def _least(fold_least: Array) -> Array:
+    folds = fold_least.shape[1]
+    others = [np.delete(fold_least, fold, axis=1).min(axis=1) for fold in range(folds)]
+    return np.concatenate([fold_least[0].min(axis=0)[None], np.stack(others, axis=1).reshape(-1, fold_least.shape[2])])
 
 
 def at(partitions: Partitions[Patients], draws: Draws, counted: Counted, positions: Counts) -> Array:
@@ -110,8 +110,8 @@ def at(partitions: Partitions[Patients], draws: Draws, counted: Counted, positio
     """
     span = np.maximum(counted.high - counted.low, np.finfo(np.float64).tiny)
     scale = _BINS / span
-    of_folds = np.sum(partitions.map(partial(_histogram, draws, counted.low, scale)), axis=0)
-    ranks = _sets(of_folds).cumsum(axis=-1)  # of the end of each bin, shape (sets, columns, bins)
+    histograms = np.sum(partitions.map(partial(_histogram, draws, counted.low, scale)), axis=0)
+    ranks = _sets(histograms).cumsum(axis=-1)  # of the end of each bin, shape (sets, columns, bins)
     bins = np.array(
         [
             [np.searchsorted(ranks[s, c], positions[s, c], side="right") for c in range(len(span))]
@@ -124,8 +124,8 @@ def at(partitions: Partitions[Patients], draws: Draws, counted: Counted, positio
     gathered = partitions.map(partial(_gather, draws, counted.low, scale, wanted))
     answer = np.empty(positions.shape)
     for column in range(len(span)):
-        values = np.concatenate([one[column][0] for one in gathered])
-        fold_of = np.concatenate([one[column][1] for one in gathered], axis=1)
+        values = np.concatenate([part[column][0] for part in gathered])
+        fold_of = np.concatenate([part[column][1] for part in gathered], axis=1)
         order = np.argsort(values, kind="stable")
         values, fold_of = values[order], fold_of[:, order]
         in_bin = _bin(values, counted.low[column], scale[column])
@@ -161,12 +161,12 @@ def _gather(
 ) -> Sequence[tuple[Array, NDArray[np.int8]]]:
     """Return for each column the values in the wanted bins, and their folds, shape (seeds, values)."""
     training, fold_of = draws.training(patients)
-    found = []
+    gathered = []
     for column in range(training.X.shape[1]):
         values = training.X[:, column]
         kept = wanted[column][_bin(values, low[column], scale[column])]
-        found.append((values[kept], fold_of[:, kept].astype(np.int8)))
-    return found
+        gathered.append((values[kept], fold_of[:, kept].astype(np.int8)))
+    return gathered
 
 
 def quantiles(
@@ -189,13 +189,13 @@ def quantiles(
     virtual = np.zeros((sets, columns, len(shares) + 1))
     virtual[..., :-1] = (counted.rows[:, None] - 1)[..., None] * np.array(shares)
     above_zero = np.maximum(counted.rows[:, None] - counted.not_positive, 1)
-    of_positive = positive * (above_zero - 1)
+    among_positive = positive * (above_zero - 1)
     first = np.minimum(counted.not_positive, counted.rows[:, None] - 1)
     below = np.floor(virtual).astype(np.int64)
-    below[..., -1] = first + np.floor(of_positive).astype(np.int64)
+    below[..., -1] = first + np.floor(among_positive).astype(np.int64)
     above = np.minimum(below + 1, counted.rows[:, None, None] - 1)
-    virtual[..., -1] = of_positive - np.floor(of_positive)
+    virtual[..., -1] = among_positive - np.floor(among_positive)
     virtual[..., :-1] -= below[..., :-1]
-    found = at(partitions, draws, counted, np.concatenate([below, above], axis=-1))
+    values = at(partitions, draws, counted, np.concatenate([below, above], axis=-1))
     wanted = len(shares) + 1
-    return found[..., :wanted], found[..., wanted:], virtual
+    return values[..., :wanted], values[..., wanted:], virtual

@@ -15,9 +15,9 @@ _FEWEST_VALUES = 3
 def not_converged(fit: "Fit") -> list[str]:
     """Return a message for each candidate that did not converge."""
     return [
-        f"candidate {one.rank} is {recipes.label(one.params)}, not converged"
-        for one in fit.candidates
-        if not one.converged
+        f"candidate {candidate.rank} is {recipes.label(candidate.params)}, not converged"
+        for candidate in fit.candidates
+        if not candidate.converged
     ]
 
 
@@ -25,7 +25,9 @@ def on_the_edge(fit: "Fit") -> list[str]:
     """Return a message for each hyperparameter of the winner that is at an edge of the grid."""
     messages = []
     for name, value in fit.winner.items():
-        numbers = {one.params[name] for one in fit.candidates if type(one.params.get(name)) in (int, float)}
+        numbers = {
+            candidate.params[name] for candidate in fit.candidates if type(candidate.params.get(name)) in (int, float)
+        }
         if len(numbers) >= _FEWEST_VALUES and value in (min(numbers), max(numbers)):
             messages.append(f"{name} is {value}, at an edge of the grid")
     return messages

@@ -28,7 +28,7 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Reference:
+class SmokeTestReference:
     """The training set in quantiles, by column, and the pipeline's probabilities for `rows`."""
 
     rows: int
@@ -41,7 +41,7 @@ class ServableBundle(Protocol):
     """The interface of a loaded bundle that the smoke test uses."""
 
     @property
-    def reference(self) -> Reference:
+    def reference(self) -> SmokeTestReference:
         """The training reference."""
 
     @property

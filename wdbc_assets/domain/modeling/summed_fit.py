@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from wdbc_assets.domain import defaults
 from wdbc_assets.domain.data import contract, preconditions
 from wdbc_assets.domain.data import partitions as tables
 from wdbc_assets.domain.errors import WdbcError
@@ -28,7 +29,7 @@ from wdbc_assets.domain.modeling import (
 from wdbc_assets.domain.modeling import search as search_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -118,8 +119,8 @@ def search(
     folds: int = recipes.SEARCH_FOLDS,
     repeats: int = recipes.SEARCH_REPEATS,
     seed: int = recipes.SEARCH_SEED,
-    test_size: float = 0.2,
-    split_seed: int = 42,
+    test_size: float = defaults.TEST_SIZE,
+    split_seed: int = defaults.SEED,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Searched:
     """Score every candidate by cross-validation and fit the winner on the training rows of all partitions.
@@ -143,26 +144,30 @@ def search(
     terms = summed_terms.learn(kind, partitions, draws, counted)
 
     total = len(candidates) * len(counted.rows)
-    strengths = [float(one["logistic__C"]) for one in candidates]
+    strengths = [float(candidate["logistic__C"]) for candidate in candidates]
     pooled = pooled_fits(kind, partitions, draws, counted, terms, strengths, lambda done: progress(done, total))
-    of_folds = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, one.weights, one.curvature)
+    fold_problems = [
+        summed_newton.FitProblem(s, int(counted.rows[s]), c, start.weights, start.curvature)
         for s in range(1, len(counted.rows))
-        for c, one in zip(strengths, pooled, strict=True)
+        for c, start in zip(strengths, pooled, strict=True)
     ]
     finished = len(candidates)
-    summed_newton.solve(kind, partitions, draws, terms, of_folds, lambda done: progress(finished + done, total))
+    summed_newton.solve(kind, partitions, draws, terms, fold_problems, lambda done: progress(finished + done, total))
 
-    weights = np.array([one.weights for one in of_folds]).reshape(-1, len(candidates), len(terms[0].centre) + 1)
+    weights = np.array([problem.weights for problem in fold_problems]).reshape(
+        -1, len(candidates), len(terms[0].centre) + 1
+    )
     scored = tables.total(partitions.map(partial(_losses, kind, draws, terms[1:], weights)))
     scores = -(scored / counted.rows_of_fold.reshape(-1, 1)).T
     converged = [
-        all(one.converged for one in [pooled[number], *of_folds[number :: len(candidates)]])
+        all(problem.converged for problem in [pooled[number], *fold_problems[number :: len(candidates)]])
         for number in range(len(candidates))
     ]
-    passes = [[one.passes for one in of_folds[number :: len(candidates)]] for number in range(len(candidates))]
+    passes = [
+        [problem.passes for problem in fold_problems[number :: len(candidates)]] for number in range(len(candidates))
+    ]
     ranked = search_module.ranked(candidates, scores, converged, passes)
-    best = next(number for number, one in enumerate(ranked) if one.rank == 1)
+    best = next(number for number, candidate in enumerate(ranked) if candidate.rank == 1)
     winner = dict(ranked[best].params)
     if definition.temperature is not None:
         losses = partitions.map(partial(_tempered, kind, draws, terms[1:], weights[:, best]))
@@ -206,14 +211,14 @@ def pooled_fits(
     terms: Sequence[Terms],
     strengths: Sequence[float],
     on_fit: Callable[[int], None],
-) -> list[summed_newton.Problem]:
+) -> list[summed_newton.FitProblem]:
     """Fit each candidate on all training rows: one in the middle, then the others from there, in the same passes."""
     rows, middle = int(counted.rows[0]), len(strengths) // 2
     start = np.zeros(len(terms[0].centre) + 1)
-    first = summed_newton.Problem(0, rows, strengths[middle], start, None)
+    first = summed_newton.FitProblem(0, rows, strengths[middle], start, None)
     summed_newton.solve(kind, partitions, draws, terms, [first], on_fit)
     problems = [
-        first if number == middle else summed_newton.Problem(0, rows, c, first.weights, first.curvature)
+        first if number == middle else summed_newton.FitProblem(0, rows, c, first.weights, first.curvature)
         for number, c in enumerate(strengths)
     ]
     summed_newton.solve(kind, partitions, draws, terms, problems, on_fit)
@@ -239,14 +244,15 @@ def _tempered(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, 
     return sums
 
 
-def _scored(kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients) -> Any:
+def _scored(
+    kind: Kind, draws: Draws, terms: Sequence[Terms], weights: Array, patients: Patients
+) -> Iterator[tuple[int, NDArray[np.int8], Array]]:
     """Yield the number of a fold, and diagnoses and log-odds of some of its rows by models that never saw them."""
     training, fold_of = draws.training(patients)
-    for rows, logs in summed_terms.blocks(kind, training.X):
-        for s, one in enumerate(terms):
-            kept = fold_of[s // draws.folds, rows] == s % draws.folds
-            found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
-            yield s, training.y[rows][kept], found @ weights[s].T
+    for block in summed_terms.blocks(kind, training.X):
+        for s, fold_terms in enumerate(terms):
+            kept = fold_of[s // draws.folds, block.rows] == s % draws.folds
+            yield s, training.y[block.rows][kept], block.design(fold_terms, kept) @ weights[s].T
 
 
 def _pipeline(searched: Searched) -> Any:

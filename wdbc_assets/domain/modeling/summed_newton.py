@@ -35,7 +35,7 @@ _SMALLEST_STEP, _ROUNDING, _SUFFICIENT = 2.0**-30, 1e-13, 1e-4
 MOST_PASSES = 100
 
 
-class Problem:
+class FitProblem:
     """One fit: the training set s of `order_statistics.Counted`, its number of rows, and the penalty of its weights.
 
     The weights, shape (terms + 1,), the intercept last, minimize the mean loss + penalty |weights|^2 / 2.
@@ -58,8 +58,8 @@ class Problem:
         """Take the sums at `weights`, and move them on."""
         self.passes += 1
         value = loss / self.rows + float((self.penalty * self.weights**2).sum()) / 2
-        slope_of = gradient / self.rows + self.penalty * self.weights
-        steepest = float(np.abs(slope_of).max())
+        total_gradient = gradient / self.rows + self.penalty * self.weights
+        steepest = float(np.abs(total_gradient).max())
         if self._last is not None:
             weights, step, before, slope, steepest_before = self._last
             enough = before + _ROUNDING * abs(before) - _SUFFICIENT * self._length * slope
@@ -76,8 +76,8 @@ class Problem:
         self._own = curvature is not None
         hessian = np.array(self.curvature)
         hessian.flat[:: len(hessian) + 1] += self.penalty
-        step = np.linalg.solve(hessian, slope_of)
-        self._last, self._length = (self.weights, step, value, float(slope_of @ step), steepest), 1.0
+        step = np.linalg.solve(hessian, total_gradient)
+        self._last, self._length = (self.weights, step, value, float(total_gradient @ step), steepest), 1.0
         self.weights = self.weights - step
         self.converged = steepest <= TOLERANCE
         self.done = self.converged or self.passes >= MOST_PASSES
@@ -88,35 +88,37 @@ def solve(
     partitions: Partitions[Patients],
     draws: Draws,
     terms: Sequence[Terms],
-    problems: Sequence[Problem],
+    problems: Sequence[FitProblem],
     on_pass: Callable[[int], None],
 ) -> None:
     """Solve the problems, all in the same passes over the table; `on_pass` receives how many are solved."""
     while open_ := [problem for problem in problems if not problem.done]:
-        by_set: dict[int, list[Problem]] = {}
+        by_set: dict[int, list[FitProblem]] = {}
         for problem in open_:
             by_set.setdefault(problem.s, []).append(problem)
-        asked = tuple(
-            _Asked(
+        requests = tuple(
+            _Request(
                 s,
                 terms[s],
-                np.column_stack([one.weights for one in of_set]),
-                tuple(number for number, one in enumerate(of_set) if one.wants_curvature),
+                np.column_stack([problem.weights for problem in set_problems]),
+                tuple(number for number, problem in enumerate(set_problems) if problem.wants_curvature),
             )
-            for s, of_set in by_set.items()
+            for s, set_problems in by_set.items()
         )
-        found = partitions.map(partial(_sums, kind, draws, asked))
-        for which, (one, of_set) in enumerate(zip(asked, by_set.values(), strict=True)):
-            losses, gradients, curvatures = (tables.total([part[which][of] for part in found]) for of in range(3))
-            for number, problem in enumerate(of_set):
-                own = curvatures[one.with_curvature.index(number)] if number in one.with_curvature else None
+        parts = partitions.map(partial(_sums, kind, draws, requests))
+        for place, (request, set_problems) in enumerate(zip(requests, by_set.values(), strict=True)):
+            losses, gradients, curvatures = (
+                tables.total([part[place][quantity] for part in parts]) for quantity in range(3)
+            )
+            for number, problem in enumerate(set_problems):
+                own = curvatures[request.with_curvature.index(number)] if number in request.with_curvature else None
                 problem.take(float(losses[number]), gradients[:, number], own)
         on_pass(sum(problem.done for problem in problems))
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The sums that a pass is asked for: of a training set, at the weights of its candidates (one column each)."""
+class _Request:
+    """Which sums a pass returns: of a training set, at the weights of its candidates (one column each)."""
 
     s: int
     terms: Terms
@@ -124,26 +126,28 @@ class _Asked:
     with_curvature: tuple[int, ...]
 
 
-def _sums(kind: Kind, draws: Draws, asked: Sequence[_Asked], patients: Patients) -> list[tuple[Array, Array, Array]]:
+def _sums(
+    kind: Kind, draws: Draws, requests: Sequence[_Request], patients: Patients
+) -> list[tuple[Array, Array, Array]]:
     """Return the losses, gradients and Hessians of each set, summed over the partition."""
     training, fold_of = draws.training(patients)
     sums = []
-    for one in asked:
-        size, count = one.weights.shape
-        sums.append((np.zeros(count), np.zeros((size, count)), np.zeros((len(one.with_curvature), size, size))))
-    for rows, logs in summed_terms.blocks(kind, training.X):
-        for one, (losses, gradients, curvatures) in zip(asked, sums, strict=True):
-            kept = summed_terms.in_set(fold_of[:, rows], one.s, draws.folds)
-            found = one.terms.of(training.X[rows][kept], None if logs is None else logs[kept])
-            y = training.y[rows][kept][:, None].astype(np.float64)
-            log_odds = found @ one.weights
+    for request in requests:
+        size, count = request.weights.shape
+        sums.append((np.zeros(count), np.zeros((size, count)), np.zeros((len(request.with_curvature), size, size))))
+    for block in summed_terms.blocks(kind, training.X):
+        for request, (losses, gradients, curvatures) in zip(requests, sums, strict=True):
+            kept = summed_terms.in_set(fold_of[:, block.rows], request.s, draws.folds)
+            design = block.design(request.terms, kept)
+            y = training.y[block.rows][kept][:, None].astype(np.float64)
+            log_odds = design @ request.weights
             # One exponential serves both the probability and the loss, log(1 + exp(-x)) of the true class.
             small = np.exp(-np.abs(log_odds))
             p = np.where(log_odds >= 0, 1.0, small) / (1 + small)
             losses[:] += (np.log1p(small) + np.maximum(np.where(y == 1, -log_odds, log_odds), 0)).sum(axis=0)
-            gradients[:] += found.T @ (p - y)
-            for number, column in enumerate(one.with_curvature):
-                curvatures[number] += (found.T * (p[:, column] * (1 - p[:, column]))) @ found
+            gradients[:] += design.T @ (p - y)
+            for number, column in enumerate(request.with_curvature):
+                curvatures[number] += (design.T * (p[:, column] * (1 - p[:, column]))) @ design
     return sums
 
 

@@ -40,12 +40,11 @@ class FoldModels:
         """Return diagnoses, shape (n,), and P(malignant) by models that never saw the row, shape (seeds, n)."""
         training, fold_of = self.draws.training(patients)
         log_odds = np.empty(fold_of.shape)
-        for rows, logs in summed_terms.blocks(self.kind, training.X):
-            for s, one in enumerate(self.terms):
+        for block in summed_terms.blocks(self.kind, training.X):
+            for s, fold_terms in enumerate(self.terms):
                 seed, fold = divmod(s, self.draws.folds)
-                kept = np.flatnonzero(fold_of[seed, rows] == fold)
-                found = one.of(training.X[rows][kept], None if logs is None else logs[kept])
-                log_odds[seed, rows.start + kept] = found @ self.weights[s]
+                kept = np.flatnonzero(fold_of[seed, block.rows] == fold)
+                log_odds[seed, block.rows.start + kept] = block.design(fold_terms, kept) @ self.weights[s]
         return training.y.astype(np.int64), expit(log_odds)
 
 
@@ -62,16 +61,16 @@ def without_folds(partitions: Partitions[Patients], fitted: fitting.Fit, draws: 
     c = float(cast("float", fitted.winner["logistic__C"]))
     (pooled,) = summed_fit.pooled_fits(kind, partitions, draws, counted, terms, [c], lambda _: None)
     problems = [
-        summed_newton.Problem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
+        summed_newton.FitProblem(s, int(counted.rows[s]), c, pooled.weights, pooled.curvature)
         for s in range(1, len(counted.rows))
     ]
     summed_newton.solve(kind, partitions, draws, terms, problems, lambda _: None)
-    if not all(one.converged for one in problems):
+    if not all(problem.converged for problem in problems):
         raise WdbcError(
             "The winner does not converge without every fold.", where=fitted.recipe, hint="Choose a stronger penalty."
         )
     temperature = float(cast("float", fitted.winner.get("logistic__temperature", 1.0)))
-    return FoldModels(kind, draws, terms[1:], temperature * np.array([one.weights for one in problems]))
+    return FoldModels(kind, draws, terms[1:], temperature * np.array([problem.weights for problem in problems]))
 
 
 def scores(
@@ -79,8 +78,8 @@ def scores(
 ) -> tuple[Array, Array]:
     """Return the diagnoses (1 = malignant) and P(malignant) of the patients of the test set, shape (n,) each."""
     draws = tables.Draws(test_size, split_seed, folds=2, seeds=())  # without seeds no folds are drawn
-    found = partitions.map(partial(_test_scores, draws, fitted))
-    y, p = (np.concatenate([one[which] for one in found]) for which in (0, 1))
+    parts = partitions.map(partial(_test_scores, draws, fitted))
+    y, p = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
     return y, p
 
 

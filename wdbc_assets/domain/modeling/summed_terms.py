@@ -90,20 +90,32 @@ def _restricted_cubic(logs: Array, knots: Array) -> Array:
     return terms
 
 
-def logarithms(kind: Kind, values: Array) -> Array | None:
-    """Return the logarithms that `Terms.of` takes."""
+@dataclass(frozen=True)
+class RowBlock:
+    """Some rows of a table: which ones, their values, and the logarithms that `Terms.of` takes."""
+
+    rows: slice
+    values: Array
+    logarithms: Array | None
+
+    def design(self, terms: Terms, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Array:
+        """Return the design matrix of the kept rows of the block: see `Terms.of`."""
+        return terms.of(self.values[kept], None if self.logarithms is None else self.logarithms[kept])
+
+
+def blocks(kind: Kind, values: Array) -> Iterator[RowBlock]:
+    """Yield the rows of a table, at most `BLOCK` at a time."""
+    for start in range(0, len(values), BLOCK):
+        rows = slice(start, start + BLOCK)
+        yield RowBlock(rows, values[rows], _logarithms(kind, values[rows]))
+
+
+def _logarithms(kind: Kind, values: Array) -> Array | None:
     if kind == "logistic":
         return None
     with np.errstate(divide="ignore"):
         logs: Array = np.log(values)
     return logs
-
-
-def blocks(kind: Kind, values: Array) -> Iterator[tuple[slice, Array | None]]:
-    """Yield the rows of each block, and their logarithms."""
-    for start in range(0, len(values), BLOCK):
-        rows = slice(start, start + BLOCK)
-        yield rows, logarithms(kind, values[rows])
 
 
 def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: Counted) -> tuple[Terms, ...]:
@@ -113,8 +125,8 @@ def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: C
     if kind == "spline":
         raw = _with_knots(partitions, draws, counted)
     # The terms at the median row are close to the means, so that the squares lose no digits.
-    middle = [_at_middle(kind, one, counted) for one in raw]
-    shifted = [replace(one, centre=centre) for one, centre in zip(raw, middle, strict=True)]
+    middle = [_at_middle(kind, terms, counted) for terms in raw]
+    shifted = [replace(terms, centre=centre) for terms, centre in zip(raw, middle, strict=True)]
     sums = tables.total(partitions.map(partial(_moments, kind, draws, tuple(shifted))))
     rows = counted.rows[:, None]
     means = sums[:, 0] / rows
@@ -123,8 +135,8 @@ def learn(kind: Kind, partitions: Partitions[Patients], draws: Draws, counted: C
     constant = variances <= 10 * np.finfo(np.float64).eps * (sums[:, 1] / rows)
     scales = np.where(constant, 1.0, np.sqrt(np.maximum(variances, 0)))
     return tuple(
-        replace(one, centre=one.centre + mean, scale=scale)
-        for one, mean, scale in zip(shifted, means, scales, strict=True)
+        replace(terms, centre=terms.centre + mean, scale=scale)
+        for terms, mean, scale in zip(shifted, means, scales, strict=True)
     )
 
 
@@ -136,7 +148,7 @@ def _unscaled(kind: Kind, columns: int) -> Terms:
 def _with_knots(partitions: Partitions[Patients], draws: Draws, counted: Counted) -> list[Terms]:
     columns = counted.least.shape[1]
     below, above, weight = order_statistics.quantiles(partitions, draws, counted, log_terms.KNOTS, OFFSET_QUANTILE)
-    found = []
+    learned = []
     for s in range(len(counted.rows)):
         positive = counted.rows[s] > counted.not_positive[s]
         interpolated = _between(below[s, :, -1], above[s, :, -1], weight[s, :, -1])
@@ -146,8 +158,8 @@ def _with_knots(partitions: Partitions[Patients], draws: Draws, counted: Counted
             np.log(np.maximum(values[s, :, :-1] + offsets[:, None], least[:, None])) for values in (below, above)
         )
         knots = _between(low, high, weight[s, :, :-1]).T
-        found.append(replace(_unscaled("spline", columns), offsets=offsets, least=least, knots=knots))
-    return found
+        learned.append(replace(_unscaled("spline", columns), offsets=offsets, least=least, knots=knots))
+    return learned
 
 
 def _between(low: Array, high: Array, weight: Array) -> Array:
@@ -167,12 +179,12 @@ def _moments(kind: Kind, draws: Draws, terms: Sequence[Terms], patients: Patient
     """Return the sums of the terms and of their squares, shape (sets, 2, terms)."""
     training, fold_of = draws.training(patients)
     sums = np.zeros((len(terms), 2, len(terms[0].centre)))
-    for rows, logs in blocks(kind, training.X):
-        for s, one in enumerate(terms):
-            kept = in_set(fold_of[:, rows], s, draws.folds)
-            found = one.of(training.X[rows][kept], None if logs is None else logs[kept])[:, :-1]
-            sums[s, 0] += found.sum(axis=0)
-            sums[s, 1] += (found**2).sum(axis=0)
+    for block in blocks(kind, training.X):
+        for s, set_terms in enumerate(terms):
+            kept = in_set(fold_of[:, block.rows], s, draws.folds)
+            design = block.design(set_terms, kept)[:, :-1]
+            sums[s, 0] += design.sum(axis=0)
+            sums[s, 1] += (design**2).sum(axis=0)
     return sums
 
 

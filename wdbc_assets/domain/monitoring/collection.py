@@ -32,8 +32,8 @@ def collect(reference: pd.DataFrame, batches: Mapping[str, IncomingBatch], event
     labelled = patients.drop(columns=contract.DIAGNOSIS, errors="ignore").merge(
         known.table[[contract.ID, contract.DIAGNOSIS]], on=contract.ID, validate="one_to_one"
     )
-    of_reference = reference.assign(**{contract.ID: "", ARRIVED_AT: ""})
-    table = pd.concat([of_reference[list(COLUMNS)], labelled[list(COLUMNS)]], ignore_index=True)
+    developed = reference.assign(**{contract.ID: "", ARRIVED_AT: ""})
+    table = pd.concat([developed[list(COLUMNS)], labelled[list(COLUMNS)]], ignore_index=True)
     repeats = table.duplicated(list(contract.FEATURES), keep="first") & (table[ARRIVED_AT] != "")
     kinds = {contract.ID: "str", ARRIVED_AT: "str", contract.DIAGNOSIS: "int64"}
     kinds |= dict.fromkeys(contract.FEATURES, "float64")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def incomplete_events(events: "pd.DataFrame") -> list[str]:
     """Return a message if an event lacks its patient, its diagnosis or one of its times."""
-    whole = (events[["id", "known_at", "recorded_at"]] != "").all(axis=1) & events["diagnosis"].isin([0, 1])
-    broken = int((~whole).sum())
+    complete = (events[["id", "known_at", "recorded_at"]] != "").all(axis=1) & events["diagnosis"].isin([0, 1])
+    broken = int((~complete).sum())
     return [f"incomplete events is {broken}, needed: 0"] if broken else []
 
 
@@ -34,8 +34,8 @@ def alarms(metrics: "LiveMetrics") -> list[str]:
     ]
     evidence = metrics.recall_evidence
     if evidence.in_alarm:
-        found = formatting.evidence(evidence.largest)
-        lines.append(f"evidence against a recall of {LEAST_RECALL:g} is {found}, needed: below {evidence.alarm:g}")
+        largest = formatting.evidence(evidence.largest)
+        lines.append(f"evidence against a recall of {LEAST_RECALL:g} is {largest}, needed: below {evidence.alarm:g}")
     return lines
 
 

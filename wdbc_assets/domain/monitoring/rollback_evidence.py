@@ -68,8 +68,8 @@ def by_current_champion(predictions: "pd.DataFrame") -> "pd.Series[bool]":
         predictions: One row per prediction, in the order of the batches, with the version of the champion in `model`.
             The log-odds of the service's predictions are missing: no other model has scored those patients.
     """
-    of_batches = predictions["log_odds"].notna()
-    models = predictions.loc[of_batches, "model"].astype("str")
+    in_batches = predictions["log_odds"].notna()
+    models = predictions.loc[in_batches, "model"].astype("str")
     current = models.eq(models.iloc[-1])[::-1].cummin() if len(models) else models.eq("")
     return current.reindex(predictions.index, fill_value=False)
 

@@ -35,13 +35,13 @@ _STAKES = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
 _LARGEST_LOG = 700.0
 
 
-def recall(found: ArrayLike) -> Array:
+def recall(called_malignant: ArrayLike) -> Array:
     """Return the evidence after each malignant patient that the recall is below 0.95.
 
     Args:
-        found: Whether each malignant patient was called malignant, in the order in which the outcomes became known.
+        called_malignant: Whether each malignant patient was, in the order in which the outcomes became known.
     """
-    hits = np.asarray(found, dtype=bool)[:, None]
+    hits = np.asarray(called_malignant, dtype=bool)[:, None]
     ratios = np.where(hits, _RECALLS / LEAST_RECALL, (1 - _RECALLS) / (1 - LEAST_RECALL))
     return _mean_capital(np.log(ratios))
 

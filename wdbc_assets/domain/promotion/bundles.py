@@ -48,7 +48,7 @@ class Bundle:
     policy: DecisionPolicy
     features: tuple[str, ...]
     contract: str
-    reference: smoke_test.Reference
+    reference: smoke_test.SmokeTestReference
     versions: Mapping[str, str]
     trained_until: str = ""
 
@@ -120,7 +120,7 @@ def make(
     )
 
 
-def _reference(pipeline: Pipeline, training: TrainingSet) -> smoke_test.Reference:
+def _reference(pipeline: Pipeline, training: TrainingSet) -> smoke_test.SmokeTestReference:
     import numpy as np
     import pandas as pd
     from threadpoolctl import threadpool_limits
@@ -128,7 +128,7 @@ def _reference(pipeline: Pipeline, training: TrainingSet) -> smoke_test.Referenc
     quantiles = {name: tuple(np.quantile(training.column(name), LEVELS).tolist()) for name in contract.FEATURES}
     with threadpool_limits(limits=1):
         p = prediction.predict(pipeline, pd.DataFrame(smoke_test.rows(quantiles), columns=list(contract.FEATURES)))
-    return smoke_test.Reference(training.rows, LEVELS, quantiles, tuple(p.tolist()))
+    return smoke_test.SmokeTestReference(training.rows, LEVELS, quantiles, tuple(p.tolist()))
 
 
 def _mismatch(what: str) -> WdbcError:

@@ -119,9 +119,9 @@ The increase in log-loss, out of fold, if a cluster of measurements of the same 
 if the model is fitted without it. Clusters can substitute for each other, so a small increase does not mean that a
 cluster is unimportant."""
     groups = (
-        cited(f"{group['cluster'].replace('_', ' ')}, {label}", "importance", "groups", str(number), of, form="mean")
+        cited(f"{group['cluster'].replace('_', ' ')}, {label}", "importance", "groups", str(number), kind, form="mean")
         for number, group in enumerate(cited.artifacts["importance"]["groups"])
-        for of, label in (("permuted", "permuted"), ("without", "left out"))
+        for kind, label in (("permuted", "permuted"), ("without", "left out"))
     )
     return Section("Feature importance", paragraphs(text), tuple(groups))
 
@@ -189,32 +189,36 @@ def subgroups(cited: Cited, recipe: str) -> tuple[Section, ...]:
     """Return the section on subgroups; there is none if the summary was made without the measurements."""
     if recipe not in cited.artifacts["cross_validation"]["subgroups"]:
         return ()
-    by = cited.artifacts["cross_validation"]["subgroups"][recipe][0]
-    name = explanations.mean_of(by["measurement"])
-    reasons = (f"{of.capitalize()}: {by[of]['reason']}." for of in ("recall", "specificity") if by[of].get("reason"))
+    quarters = cited.artifacts["cross_validation"]["subgroups"][recipe][0]
+    name = explanations.mean_of(quarters["measurement"])
+    reasons = (
+        f"{rate.capitalize()}: {quarters[rate]['reason']}."
+        for rate in ("recall", "specificity")
+        if quarters[rate].get("reason")
+    )
     text = f"""\
 The data have no attributes of the patients but the measurements. The malignant patients are divided into quarters by
 the {name} of their nuclei, smallest first, and so are the benign ones. A probability above one half counts as
 malignant. The rates are means over the repeats, with the Wilson interval of as many patients as a quarter has. They are
 not corrected for the number of quarters. {" ".join(reasons)}"""
 
-    def quarter(of: str, number: int) -> tuple[CitedValue, ...]:
+    def quarter(rate: str, number: int) -> tuple[CitedValue, ...]:
         def at(label: str, *place: str, form: Form) -> CitedValue:
-            where = ("subgroups", recipe, "0", of, "groups", str(number), *place)
+            where = ("subgroups", recipe, "0", rate, "groups", str(number), *place)
             return cited(f"{label}, {_QUARTERS[number]} quarter", "cross_validation", *where, form=form)
 
-        patients = "malignant" if of == "recall" else "benign"
+        patients = "malignant" if rate == "recall" else "benign"
         return (
             at(f"largest {name} of {patients} patients", "largest", form="decimal"),
             at(f"{patients} patients", "patients", form="count"),
-            at(f"{of} of {patients} patients", "share", form="interval"),
+            at(f"{rate} of {patients} patients", "share", form="interval"),
         )
 
     rates = (
         value
-        for of in ("recall", "specificity")
-        for number in range(len(by[of]["groups"]))
-        for value in quarter(of, number)
+        for rate in ("recall", "specificity")
+        for number in range(len(quarters[rate]["groups"]))
+        for value in quarter(rate, number)
     )
     return (Section("Subgroups", paragraphs(text), tuple(rates)),)
 

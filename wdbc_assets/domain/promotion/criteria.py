@@ -107,7 +107,7 @@ def compare(candidate: RecipePredictions, champion: RecipePredictions, *, folds:
 
     from wdbc_assets.domain.evaluation import comparison, results, utility
 
-    losses, hits = (candidate.by_fold(of) - champion.by_fold(of) for of in (_losses, _hits))
+    losses, hits = (candidate.by_fold(quantity) - champion.by_fold(quantity) for quantity in (_losses, _hits))
     mean, low, high = comparison.corrected_interval(losses, folds=folds, confidence=1 - alpha(attempt))
     _, worst, best = comparison.corrected_interval(hits, folds=folds)
     error = comparison.corrected_error(losses, folds=folds)
@@ -159,7 +159,7 @@ def comparison_criteria(compared: Comparison, attempt: int) -> tuple[Criterion, 
 
 
 def floor_criteria(
-    means: Mapping[str, float | None], limits: Mapping[str, floors.Limits]
+    means: Mapping[str, float | None], limits: Mapping[str, floors.MetricLimits]
 ) -> tuple[Criterion, Criterion]:
     """Return the criteria that compare a candidate's mean metrics with the quality floors and the leakage alarms."""
     missed, alarms = floors.missed(means, limits), floors.alarms(means, limits)
@@ -188,7 +188,7 @@ def calibration_criteria(slope: Spread) -> tuple[Criterion, ...]:
     )
 
 
-def winner_criteria(log_loss: float | None, limits: floors.Limits) -> tuple[Criterion, ...]:
+def winner_criteria(log_loss: float | None, limits: floors.MetricLimits) -> tuple[Criterion, ...]:
     """Return the criterion for the parameters that ship, or none if their log-loss is not known."""
     if log_loss is None:
         return ()

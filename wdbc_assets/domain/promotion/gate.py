@@ -102,7 +102,7 @@ def compare(
     *,
     candidate: str,
     champion: str | None,
-    of_champion: RecipePredictions | None = None,
+    champion_predictions: RecipePredictions | None = None,
     published: bool = False,
     winner_log_loss: float | None = None,
     attempt: int = 1,
@@ -119,8 +119,8 @@ def compare(
         evaluated: the out-of-fold predictions of `cross_validation`, with those of the candidate's recipe.
         candidate: the candidate's recipe.
         champion: the champion's recipe, or None if there is no champion.
-        of_champion: the out-of-fold predictions of the champion's recipe for the same patients in the same folds, or
-            None if there are none. Only the repeats that both have are compared.
+        champion_predictions: the out-of-fold predictions of the champion's recipe for the same patients in the same
+            folds, or None if there are none. Only the repeats that both have are compared.
         published: whether the evaluated patients are the published data.
         winner_log_loss: the out-of-fold log-loss of the candidate's own parameters, or None if it is not known.
         attempt: which of the candidates compared with this champion it is, from 1.
@@ -149,8 +149,8 @@ def compare(
         *criteria.evidence_criteria(other_search, same_patients=same_patients, same_code=same_code),
         *criteria.experiment_criteria(experiment),
     )
-    found = None if of_champion is None else _compared(own, of_champion, attempt)
-    compared = () if found is None else criteria.comparison_criteria(found, attempt)
+    measured = None if champion_predictions is None else _compared(own, champion_predictions, attempt)
+    compared = () if measured is None else criteria.comparison_criteria(measured, attempt)
     name, promoted, reason = _verdict(
         compared, alone, candidate, champion, same_recipe=same_recipe, supersedes=supersedes
     )
@@ -164,7 +164,7 @@ def compare(
         folds=folds,
         patients=len(own.y),
         attempt=attempt,
-        comparison=found,
+        comparison=measured,
         criteria=(*compared, *alone),
     )
 
@@ -184,7 +184,7 @@ def _compared(candidate: RecipePredictions, champion: RecipePredictions, attempt
     from wdbc_assets.domain.evaluation import out_of_fold
 
     repeats = set(candidate.repeats) & set(champion.repeats)
-    first, second = (one.only(repeats) for one in (candidate, champion))
+    first, second = (predictions.only(repeats) for predictions in (candidate, champion))
     out_of_fold.require_pairs(first, second)
     return criteria.compare(first, second, folds=candidate.folds, attempt=attempt)
 

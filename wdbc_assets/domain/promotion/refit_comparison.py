@@ -121,7 +121,7 @@ def compare(
 def _verdict(held_back: pd.DataFrame, split: Split, refit: Bundle, champion: Bundle) -> Verdict:
     compared = _compared(held_back, refit, champion)
     reference = _difference(_losses(split.X_test, split.y_test, refit, champion))
-    found = (
+    requirements = (
         criteria.Criterion(
             name=criteria.LOG_LOSS,
             demand="upper bound of the 95 % interval below 0",
@@ -150,7 +150,7 @@ def _verdict(held_back: pd.DataFrame, split: Split, refit: Bundle, champion: Bun
             high=reference.high,
         ),
     )
-    name, reason = _decide(held_back[contract.DIAGNOSIS], found)
+    name, reason = _decide(held_back[contract.DIAGNOSIS], requirements)
     return Verdict(
         name=name,
         promoted=name == "better",
@@ -162,13 +162,13 @@ def _verdict(held_back: pd.DataFrame, split: Split, refit: Bundle, champion: Bun
         patients=len(held_back),
         attempt=1,
         comparison=compared,
-        criteria=found,
+        criteria=requirements,
     )
 
 
-def _decide(diagnoses: pd.Series[int], found: tuple[criteria.Criterion, ...]) -> tuple[Name, str]:
-    log_loss = found[0]
-    others = [criterion.name for criterion in found[1:] if not criterion.holds]
+def _decide(diagnoses: pd.Series[int], requirements: tuple[criteria.Criterion, ...]) -> tuple[Name, str]:
+    log_loss = requirements[0]
+    others = [criterion.name for criterion in requirements[1:] if not criterion.holds]
     malignant = int(diagnoses.sum())
     if not labelled.can_compare(len(diagnoses), malignant):
         return "too few to say", (

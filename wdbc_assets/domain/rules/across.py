@@ -54,25 +54,28 @@ def findings(partitions: Partitions[reading.RawTable], keys: Sequence[Keys]) -> 
     Of more than `MOST_REPEATED` rows with repeated measurements, only so many are fetched, compared and counted: those
     of the patients who come first.
     """
-    rows = sum(len(one.ids) for one in keys)
-    ids = joined([one.ids for one in keys], np.int64)
+    rows = sum(len(part.ids) for part in keys)
+    ids = joined([part.ids for part in keys], np.int64)
     repeated = _repeated(ids)
     same_id = {contract.ID: ids[repeated], reading.LINE: _lines(keys, repeated)}
     del ids
-    digests, complete = joined([one.digests for one in keys], np.uint64), joined([one.complete for one in keys], bool)
+    digests, complete = (
+        joined([part.digests for part in keys], np.uint64),
+        joined([part.complete for part in keys], bool),
+    )
     repeated = _repeated(digests)
     repeated = _first_groups(digests, repeated[complete[repeated]])  # a missing cell equals nothing
     lines = _lines(keys, repeated)
     fetched = partitions.map(partial(_on_lines, lines)) if len(lines) else []
     twins = {name: np.concatenate([part[name] for part in fetched]) for name in fetched[0]} if fetched else {}
-    found = {}
+    results = {}
     for rule in RULES:
         suspects = same_id if rule == cells.id_is_unique else {**twins, reading.LINE: lines}
         if len(suspects[reading.LINE]):
-            found[rule.name], _ = schemas.of_cells(rule, suspects, len(suspects[reading.LINE]), {})
-        if rule.name not in found or found[rule.name].passed:
-            found[rule.name] = schemas.passed(rule, rows)
-    return found
+            results[rule.name], _ = schemas.of_cells(rule, suspects, len(suspects[reading.LINE]), {})
+        if rule.name not in results or results[rule.name].passed:
+            results[rule.name] = schemas.passed(rule, rows)
+    return results
 
 
 def _repeated(keys: NDArray[Any]) -> NDArray[np.intp]:
@@ -95,7 +98,7 @@ def _lines(keys: Sequence[Keys], positions: NDArray[np.intp]) -> NDArray[np.int6
     """Return the lines of rows, given their positions in the whole table."""
     if not len(positions):
         return np.empty(0, dtype=np.int64)
-    return joined([one.lines.to_numpy() for one in keys], np.int64)[positions]
+    return joined([part.lines.to_numpy() for part in keys], np.int64)[positions]
 
 
 def joined(parts: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:

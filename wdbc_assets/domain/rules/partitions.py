@@ -63,8 +63,8 @@ def validate_raw(partitions: Partitions[reading.RawTable]) -> list[Finding]:
     checked = partitions.map(_check_raw)
     keys = [part.keys for part in checked if part.keys is not None]
     given: dict[str, NDArray[Any]] = {}
-    if sum(len(one.ids) for one in keys) < contract.PUBLISHED_ROWS:  # a table that was cut: its last line is named
-        given[reading.LINE] = joined([one.lines.to_numpy() for one in keys], np.int64)
+    if sum(len(part.ids) for part in keys) < contract.PUBLISHED_ROWS:  # a table that was cut: its last line is named
+        given[reading.LINE] = joined([part.lines.to_numpy() for part in keys], np.int64)
     compared = across.findings(partitions, keys)
     return _findings(groups.RAW_RULES, partitions, checked, compared, given, noun=reading.LINE)
 
@@ -83,14 +83,20 @@ def validate_split(
     the diagnosis. Each violation is a sentence with the number of rows.
     """
     both = {"train": train, "test": test}
-    sets = {name: _Drawn.of(one.map(partial(_check_drawn, draw, name))) for name, one in both.items()}
+    sets = {name: _Drawn.of(parts.map(partial(_check_drawn, draw, name))) for name, parts in both.items()}
     frame = _Drawn.of(clean.map(_drawn_of))
-    broken = [(rule, replace(one, column=f"{name}.{one.column}")) for name in sets for rule, one in sets[name].broken]
+    broken = [
+        (rule, replace(failure, column=f"{name}.{failure.column}"))
+        for name in sets
+        for rule, failure in sets[name].broken
+    ]
     if broken:
         return [schemas.structure_finding(rule, broken, len(frame.digests)) for rule in groups.SPLIT_RULES]
     faults = list(_split_faults(sets, frame, draw))
     return [
-        schemas.sentence_finding(rule, [one for of, one in faults if of == rule], len(frame.digests))
+        schemas.sentence_finding(
+            rule, [failure for broken_rule, failure in faults if broken_rule == rule], len(frame.digests)
+        )
         for rule in groups.SPLIT_RULES
     ]
 
@@ -108,12 +114,14 @@ def _check_clean(part: CleanPart) -> _Checked:
     broken = schemas.breaches(schemas.clean(evaluation, group), part.frame, groups.CLEAN_RULES)
     if broken:
         return _Checked(tuple(broken), {}, np.full(len(part.frame), -1, dtype=np.int8))
-    found = {name: _moved(finding, part.first) for name, finding in evaluation.result().items()}
-    return _Checked((), found, _diagnoses(part.frame))
+    findings = {name: _moved(finding, part.first) for name, finding in evaluation.result().items()}
+    return _Checked((), findings, _diagnoses(part.frame))
 
 
 def _moved(finding: Finding, rows: int) -> Finding:
-    failures = [one if one.row is None else replace(one, row=one.row + rows) for one in finding.failures]
+    failures = [
+        failure if failure.row is None else replace(failure, row=failure.row + rows) for failure in finding.failures
+    ]
     return replace(finding, failures=tuple(failures))
 
 
@@ -136,7 +144,7 @@ def _findings(
 ) -> list[Finding]:
     diagnoses = joined([part.diagnoses for part in checked], np.int8)
     rows = len(diagnoses)
-    broken = list(dict.fromkeys(one for part in checked for one in part.broken))
+    broken = list(dict.fromkeys(breach for part in checked for breach in part.broken))
     if broken:
         return [schemas.structure_finding(rule, broken, rows) for rule in group]
     columns = ColumnsOf(partitions, {contract.DIAGNOSIS: diagnoses, **given})
@@ -145,9 +153,9 @@ def _findings(
         if rule.name in compared:
             findings.append(compared[rule.name])
         elif isinstance(rule, CellRule):
-            found = [part.findings[rule.name] for part in checked]
-            failures = [failure for one in found for failure in one.failures][:SHOWN]
-            count = sum(one.count for one in found)
+            part_findings = [part.findings[rule.name] for part in checked]
+            failures = [failure for finding in part_findings for failure in finding.failures][:SHOWN]
+            count = sum(finding.count for finding in part_findings)
             findings.append(schemas.cell_finding(rule, count, failures, rows, noun=noun))
         elif isinstance(rule, TableRule) and not (rule == _IN_ORDER and any(map(_has_no_order, checked))):
             with np.errstate(over="ignore", invalid="ignore"):
@@ -179,7 +187,7 @@ class _Drawn:
             joined([part.digests for part in parts], np.uint64),
             joined([part.diagnoses for part in parts], np.int8),
             sum(part.elsewhere for part in parts),
-            tuple(dict.fromkeys(one for part in parts for one in part.broken)),
+            tuple(dict.fromkeys(breach for part in parts for breach in part.broken)),
         )
 
     def keys(self) -> NDArray[np.uint64]:
@@ -205,25 +213,25 @@ def _drawn_of(part: CleanPart) -> _Drawn:
 def _split_faults(
     sets: Mapping[str, _Drawn], frame: _Drawn, draw: splitting.Draw
 ) -> Iterator[tuple[SplitRule, Failure]]:
-    keys = {name: one.keys() for name, one in sets.items()}
-    drawn, of_frame = np.sort(np.concatenate(list(keys.values()))), frame.keys()
-    if not np.array_equal(drawn, of_frame):
-        distinct = np.unique(of_frame)
-        surplus = _times(distinct, drawn) - _times(distinct, of_frame)
+    keys = {name: rows.keys() for name, rows in sets.items()}
+    drawn, frame_keys = np.sort(np.concatenate(list(keys.values()))), frame.keys()
+    if not np.array_equal(drawn, frame_keys):
+        distinct = np.unique(frame_keys)
+        surplus = _times(distinct, drawn) - _times(distinct, frame_keys)
         for rule, number, text in (
             (splits.sets_are_disjoint, surplus[surplus > 0].sum(), "rows in both sets, or more than once in one set"),
             (splits.sets_are_complete, -surplus[surplus < 0].sum(), "rows in neither set"),
         ):
             if number:
                 yield rule, Failure(None, splits.FRAME, f"{text}: {number}")
-        for name, of_set in keys.items():
-            if foreign := int((_times(of_set, of_frame) == 0).sum()):
+        for name, set_keys in keys.items():
+            if foreign := int((_times(set_keys, frame_keys) == 0).sum()):
                 yield splits.sets_are_rows_of_the_frame, Failure(None, name, f"rows not of the clean frame: {foreign}")
     for place, text in splits.improbable(draw, sets["test"].diagnoses, frame.diagnoses):
         yield splits.sets_are_stratified, Failure(None, place, text)
-    for name, one in sets.items():
-        if one.elsewhere:
-            text = f"rows that belong to the other set by the hash of their measurements: {one.elsewhere}"
+    for name, rows in sets.items():
+        if rows.elsewhere:
+            text = f"rows that belong to the other set by the hash of their measurements: {rows.elsewhere}"
             yield splits.sets_follow_the_hash, Failure(None, name, text)
     # Equal digests follow the hash into the same set, so that a collision is no false fault.
     if shared := int((_times(np.sort(sets["test"].digests), np.sort(sets["train"].digests)) > 0).sum()):

@@ -87,8 +87,10 @@ def validate_split(split: "splitting.Split", frame: pd.DataFrame) -> list[Findin
         ("y_train", target(), split.y_train.to_frame()),
         ("y_test", target(), split.y_test.to_frame()),
     ):
-        found = breaches(schema, table, groups.SPLIT_RULES)
-        broken += [(rule, replace(failure, column=f"{name}.{failure.column}")) for rule, failure in found]
+        broken += [
+            (rule, replace(failure, column=f"{name}.{failure.column}"))
+            for rule, failure in breaches(schema, table, groups.SPLIT_RULES)
+        ]
     if broken:
         return [structure_finding(rule, broken, len(frame)) for rule in groups.SPLIT_RULES]
     findings = []
@@ -146,8 +148,8 @@ def _validate(
     broken = breaches(schema, frame, group)
     if broken:
         return [structure_finding(rule, broken, len(frame)) for rule in group]
-    found = evaluation.result()
-    return [passed(rule, len(frame)) if isinstance(rule, StructureRule) else found[rule.name] for rule in group]
+    findings = evaluation.result()
+    return [passed(rule, len(frame)) if isinstance(rule, StructureRule) else findings[rule.name] for rule in group]
 
 
 def _schema(
@@ -216,7 +218,7 @@ def structure_finding(rule: Rule, broken: Sequence[tuple[StructureRule, Failure]
     """Return the finding of a rule for a table with structural failures: only its structure can be validated."""
     if not isinstance(rule, StructureRule):
         return _failed(rule, 0, (), "not checked: the columns do not match the contract")
-    return sentence_finding(rule, [failure for of, failure in broken if of == rule], rows)
+    return sentence_finding(rule, [failure for broken_rule, failure in broken if broken_rule == rule], rows)
 
 
 def sentence_finding(rule: Rule, failures: Iterable[Failure], rows: int) -> Finding:

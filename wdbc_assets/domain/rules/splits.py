@@ -86,8 +86,8 @@ def sets_are_stratified(split: "splitting.Split", frame: "pd.DataFrame") -> Spli
         if split.stratified and abs(malignant - expected) >= 1:
             yield None, f"y_{name}", f"{malignant} of {len(y)} are malignant, {expected:.1f} expected"
     if split.by_hash:
-        found = improbable(split.by_hash, split.y_test.to_numpy(), frame[contract.DIAGNOSIS].to_numpy())
-        yield from ((None, place, text) for place, text in found)
+        faults = improbable(split.by_hash, split.y_test.to_numpy(), frame[contract.DIAGNOSIS].to_numpy())
+        yield from ((None, place, text) for place, text in faults)
 
 
 @rule(SplitRule, hint=_HINT)
@@ -124,9 +124,9 @@ def no_measurements_in_both_sets(split: "splitting.Split", _frame: "pd.DataFrame
 def improbable(draw: "splitting.Draw", test: "np.ndarray", frame: "np.ndarray") -> "Iterator[tuple[str, str]]":
     """Yield what is wrong with the diagnoses (1 or 0) of a test set that was drawn by hash from those of the frame."""
     for label, code in contract.LABELS.items():
-        found, of = int((test == code).sum()), int((frame == code).sum())
-        if found > of or membership.tail(found, of, draw.test_size) < _IMPOSSIBLE:
-            yield "y_test", f"{found} of {of} of class {label}, {draw.test_size * of:.1f} expected by the hash"
+        drawn, total = int((test == code).sum()), int((frame == code).sum())
+        if drawn > total or membership.tail(drawn, total, draw.test_size) < _IMPOSSIBLE:
+            yield "y_test", f"{drawn} of {total} of class {label}, {draw.test_size * total:.1f} expected by the hash"
 
 
 def _sets(split: "splitting.Split") -> "Iterator[tuple[str, pd.DataFrame, pd.Series[int], np.ndarray]]":

@@ -25,8 +25,14 @@ def describe_verdict(verdict: "gate.Verdict") -> parts.Metadata:
         "criteria": parts.table(
             ("criterion", "value", "interval", "required", "met"),
             [
-                (one.name, _value(one), _interval(one), one.demand, "yes" if one.holds else "**no**")
-                for one in verdict.criteria
+                (
+                    criterion.name,
+                    _value(criterion),
+                    _interval(criterion),
+                    criterion.demand,
+                    "yes" if criterion.holds else "**no**",
+                )
+                for criterion in verdict.criteria
             ],
         ),
     }
@@ -63,9 +69,9 @@ def describe_champion(bundle: "bundles.Bundle", verdict: "gate.Verdict", decisio
     }
 
 
-def _value(one: "criteria.Criterion") -> str:
-    return one.found or ("" if one.value is None else f"{one.value:+.4f}")
+def _value(criterion: "criteria.Criterion") -> str:
+    return criterion.found or ("" if criterion.value is None else f"{criterion.value:+.4f}")
 
 
-def _interval(one: "criteria.Criterion") -> str:
-    return "" if one.low is None or one.high is None else f"{one.low:+.4f} to {one.high:+.4f}"
+def _interval(criterion: "criteria.Criterion") -> str:
+    return "" if criterion.low is None or criterion.high is None else f"{criterion.low:+.4f} to {criterion.high:+.4f}"

@@ -64,15 +64,15 @@ def describe_split(split: "splitting.Split | LargeSplit") -> WithPreview:
         both, training = (split.train, split.test), split.train
     else:
         both, training = (split.y_train.to_frame(), split.y_test.to_frame()), split.X_train
-    (training_rows, of_training), (test_rows, of_test) = map(_counts, both)
+    (training_rows, training_malignant), (test_rows, test_malignant) = map(_counts, both)
     return {
         "training rows": training_rows,
         "test rows": test_rows,
         "parts": parts.table(
             ("part", "rows", "malignant", "share"),
             [
-                ("train", training_rows, of_training, f"{of_training / training_rows:.3f}"),
-                ("test", test_rows, of_test, f"{of_test / test_rows:.3f}"),
+                ("train", training_rows, training_malignant, f"{training_malignant / training_rows:.3f}"),
+                ("test", test_rows, test_malignant, f"{test_malignant / test_rows:.3f}"),
             ],
         ),
         privacy.PREVIEW: lambda: _preview(_first_rows(training)[list(contract.FEATURES)]),

@@ -30,7 +30,13 @@ def describe_cross_validation(value: "CrossValidation") -> parts.Metadata:
         "recipes": parts.table(
             ("recipe", *shown),
             [
-                (name, *(f"{parts.decimal(by_name[of].mean)} ± {parts.decimal(by_name[of].sd)}" for of in shown))
+                (
+                    name,
+                    *(
+                        f"{parts.decimal(by_name[metric].mean)} ± {parts.decimal(by_name[metric].sd)}"
+                        for metric in shown
+                    ),
+                )
                 for name, by_name in ((name, metrics.by_name) for name, metrics in summary.recipes.items())
             ],
         ),
@@ -55,8 +61,13 @@ def describe_cross_validation(value: "CrossValidation") -> parts.Metadata:
         "patients for an external validation": parts.table(
             ("recipe", "observed / expected", "calibration slope", "malignant among them"),
             [
-                (name, one.observed_expected, one.slope or f"cannot be said: {one.reason}", one.events)
-                for name, one in summary.external_validation.items()
+                (
+                    name,
+                    validation.observed_expected,
+                    validation.slope or f"cannot be said: {validation.reason}",
+                    validation.events,
+                )
+                for name, validation in summary.external_validation.items()
             ],
         ),
         "decision curves": parts.picture(
@@ -150,44 +161,46 @@ def _calibration(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetada
         [
             (
                 name,
-                *(formatting.number(of.spreads[measure].mean, ".3f") for measure in explanations.CALIBRATION),
-                f"{of.ece:.3f}",
-                formatting.number(of.spiegelhalter_z, ".2f"),
+                *(formatting.number(summary.spreads[measure].mean, ".3f") for measure in explanations.CALIBRATION),
+                f"{summary.ece:.3f}",
+                formatting.number(summary.spiegelhalter_z, ".2f"),
             )
-            for name, of in calibration.items()
+            for name, summary in calibration.items()
         ],
     )
 
 
-def _explained(of: "Calibration") -> dict[str, str]:
+def _explained(calibration: "Calibration") -> dict[str, str]:
     """State each measure of the evaluated recipe with its spread, and what it says."""
     texts = {
-        explanation.label: f"{formatting.spread(of.spreads[name])}. {explanation.sentence}"
+        explanation.label: f"{formatting.spread(calibration.spreads[name])}. {explanation.sentence}"
         for name, explanation in explanations.CALIBRATION.items()
     }
     label = explanations.CALIBRATION["intercept"].label
-    bounds = f"95 % interval {parts.decimal(of.intercept_low)} to {parts.decimal(of.intercept_high)}"
-    if of.intercept_low is not None:
-        texts[label] = f"{formatting.spread(of.intercept)}, {bounds}. {explanations.CALIBRATION['intercept'].sentence}"
-    chance = of.ece_if_calibrated
+    bounds = f"95 % interval {parts.decimal(calibration.intercept_low)} to {parts.decimal(calibration.intercept_high)}"
+    if calibration.intercept_low is not None:
+        texts[label] = (
+            f"{formatting.spread(calibration.intercept)}, {bounds}. {explanations.CALIBRATION['intercept'].sentence}"
+        )
+    chance = calibration.ece_if_calibrated
     texts[explanations.ECE.label] = (
-        f"{parts.decimal(of.ece)}; by chance {parts.decimal(chance.mean)}, from {parts.decimal(chance.low)} to"
+        f"{parts.decimal(calibration.ece)}; by chance {parts.decimal(chance.mean)}, from {parts.decimal(chance.low)} to"
         f" {parts.decimal(chance.high)}. {explanations.ECE.sentence}"
     )
     return {f"{floors.RECIPE} {label}": text for label, text in texts.items()}
 
 
-def _subgroups(of_recipes: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> parts.Metadata:
+def _subgroups(by_recipe: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> parts.Metadata:
     """Show recall and specificity by quarter of the first measurement, and in which quarter most are missed."""
-    if not of_recipes:
+    if not by_recipe:
         return {}
     rows = [
-        (name, of, f"{group.smallest:g} to {group.largest:g}", group.patients, *parts.interval(group.share))
-        for name, subgroups in of_recipes.items()
-        for of, by in (("recall", subgroups[0].recall), ("specificity", subgroups[0].specificity))
+        (name, rate, f"{group.smallest:g} to {group.largest:g}", group.patients, *parts.interval(group.share))
+        for name, subgroups in by_recipe.items()
+        for rate, by in (("recall", subgroups[0].recall), ("specificity", subgroups[0].specificity))
         for group in by.groups
     ]
-    own = of_recipes.get(floors.RECIPE, next(iter(of_recipes.values())))[0]
+    own = by_recipe.get(floors.RECIPE, next(iter(by_recipe.values())))[0]
     title = f"by quarter of the {explanations.mean_of(own.measurement)}"
     return {
         title: parts.table(
@@ -200,7 +213,7 @@ def _subgroups(of_recipes: "Mapping[str, tuple[MeasurementSubgroups, ...]]") -> 
 def _brier(calibration: "Mapping[str, Calibration]") -> "dg.MarkdownMetadataValue":
     return parts.table(
         ("recipe", "Brier score", "reliability", "resolution", "uncertainty", "within bins"),
-        [(name, *map(parts.decimal, vars(of.brier).values())) for name, of in calibration.items()],
+        [(name, *map(parts.decimal, vars(summary.brier).values())) for name, summary in calibration.items()],
     )
 
 

@@ -38,11 +38,11 @@ def describe_exploration(exploration: "Exploration") -> parts.Metadata:
             for statistic in contract.STATISTICS
         },
         "duplicates": exploration.duplicates,
-        "outliers": sum(one.outliers for one in measurements.values()),
+        "outliers": sum(distribution.outliers for distribution in measurements.values()),
         "AUC of the row order": round(float(exploration.row_order_auc), parts.DECIMALS),
     }
 
 
 def _row(name: str, figures: "Distribution") -> tuple[str, ...]:
-    medians = (f"{of_class.median:.4g}" for of_class in (figures.benign, figures.malignant))
+    medians = (f"{quantiles.median:.4g}" for quantiles in (figures.benign, figures.malignant))
     return name, *medians, parts.decimal(figures.auc), parts.decimal(figures.skew), str(figures.outliers)

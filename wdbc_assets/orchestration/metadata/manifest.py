@@ -25,7 +25,7 @@ def describe_manifest(manifest: Manifest, folder: str, inputs: Mapping[str, Mani
     if inputs:
         described["inputs"] = parts.table(
             ("asset", "version", "parameters"),
-            [(name, formatting.short(one.version), _listed(one.parameters)) for name, one in inputs.items()],
+            [(name, formatting.short(source.version), _listed(source.parameters)) for name, source in inputs.items()],
         )
     if manifest.origin:
         known = {name: value for name, value in manifest.origin.items() if value is not None}

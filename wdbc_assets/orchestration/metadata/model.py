@@ -60,7 +60,15 @@ def _candidates(fit: "fitting.Fit") -> dg.MarkdownMetadataValue:
     best = sorted(fit.candidates, key=lambda candidate: candidate.rank)[:_CANDIDATES_SHOWN]
     return parts.table(
         ("rank", "mean", "sd", *(name.rpartition("__")[2] for name in best[0].params)),
-        [(one.rank, parts.decimal(one.mean_score), parts.decimal(one.std_score), *one.params.values()) for one in best],
+        [
+            (
+                candidate.rank,
+                parts.decimal(candidate.mean_score),
+                parts.decimal(candidate.std_score),
+                *candidate.params.values(),
+            )
+            for candidate in best
+        ],
     )
 
 

@@ -66,14 +66,20 @@ def describe_drift_report(report: "DriftReport") -> parts.Metadata:
             "largest z in": f"{first.quantity} {first.aspect}, batches of the window: {first.window}",
             "streams": parts.table(
                 ("quantity", "aspect", "z", "batches"),
-                [(one.quantity, one.aspect, f"{one.z:+.2f}", one.window) for one in report.streams[:_SHOWN_STREAMS]],
+                [
+                    (stream.quantity, stream.aspect, f"{stream.z:+.2f}", stream.window)
+                    for stream in report.streams[:_SHOWN_STREAMS]
+                ],
             ),
         }
     if report.distances:
-        largest = sorted(report.distances, key=lambda one: -one.kolmogorov_smirnov)[:_SHOWN_STREAMS]
+        largest = sorted(report.distances, key=lambda distance: -distance.kolmogorov_smirnov)[:_SHOWN_STREAMS]
         described["distances, which raise no alarm"] = parts.table(
             ("quantity", "Kolmogorov-Smirnov", "stability index (PSI)"),
-            [(one.quantity, f"{one.kolmogorov_smirnov:.3f}", f"{one.stability_index:.3f}") for one in largest],
+            [
+                (distance.quantity, f"{distance.kolmogorov_smirnov:.3f}", f"{distance.stability_index:.3f}")
+                for distance in largest
+            ],
         )
     if report.detectable is not None:
         described["detectable shift in standard deviations"] = report.detectable
@@ -139,7 +145,8 @@ def describe_live_metrics(live: "LiveMetrics") -> parts.Metadata:
         "alarms": len(live.scan.alarms),
         "evidence against the recall": live.recall_evidence.largest,
         "known by triage": parts.table(
-            ("triage", "predictions", "known"), [(one.triage, one.predictions, one.known) for one in live.arrived]
+            ("triage", "predictions", "known"),
+            [(arrived.triage, arrived.predictions, arrived.known) for arrived in live.arrived],
         ),
     }
     if live.rollback is not None:

@@ -23,11 +23,11 @@ def decimal(value: float | None) -> str:
     return formatting.number(value, f".{DECIMALS}f")
 
 
-def interval(of: "Interval") -> tuple[str, str, str]:
+def interval(measure: "Interval") -> tuple[str, str, str]:
     """Format a value and the bounds of its interval, which are empty if the value has none."""
-    if of.value is None or of.low is None:
-        return decimal(of.value), "", ""
-    return decimal(of.value), decimal(of.low), decimal(of.high)
+    if measure.value is None or measure.low is None:
+        return decimal(measure.value), "", ""
+    return decimal(measure.value), decimal(measure.low), decimal(measure.high)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:

@@ -37,8 +37,8 @@ def describe_stability(value: "Stability") -> parts.Metadata:
         "selected parameters": parts.table(
             ("parameters", "refits"),
             [
-                (", ".join(f"{name} {parameter}" for name, parameter in one.winner.items()), one.refits)
-                for one in summary.selected[:_SELECTED_SHOWN]
+                (", ".join(f"{name} {parameter}" for name, parameter in selected.winner.items()), selected.refits)
+                for selected in summary.selected[:_SELECTED_SHOWN]
             ],
         ),
         "refits by original probability": parts.picture(
@@ -57,7 +57,8 @@ def describe_stability(value: "Stability") -> parts.Metadata:
 
 def _optimism(summary: "StabilitySummary") -> "dg.MarkdownMetadataValue":
     rows = [
-        (name, *map(parts.decimal, (of.apparent, of.optimism, of.corrected))) for name, of in summary.optimism.items()
+        (name, *map(parts.decimal, (optimism.apparent, optimism.optimism, optimism.corrected)))
+        for name, optimism in summary.optimism.items()
     ]
     return parts.table(
         ("measure", "apparent", "optimism", "corrected"),
@@ -70,7 +71,7 @@ def _directions(summary: "StabilitySummary") -> str:
 
     if summary.signs is None:
         return "none: the recipe is not linear"
-    unstable = [f"{of.column} {100 * of.share:.0f} %" for of in summary.signs if of.share < STABLE]
+    unstable = [f"{sign.column} {100 * sign.share:.0f} %" for sign in summary.signs if sign.share < STABLE]
     counted = (
         f"{summary.stable_signs} of {len(summary.signs)} are stable, the same in {100 * STABLE:.0f} % of the refits"
     )

@@ -56,10 +56,10 @@ def _sampled(frame: TableFile, evaluation: LargeCrossValidation, recipe: str) ->
     if evaluated.table.rows != frame.rows:
         raise large.of_other_tables("clean_frame", "cross_validation", command="wdbc evaluate")
     share = min(SAMPLE / frame.rows, 1.0)
-    patients, found = [], []
+    patients, part_log_odds = [], []
     for part, predictions in zip(frame.parts(), evaluated.parts(recipe), strict=True):
         chosen = membership.sampled(membership.digests(part), share=share)
         patients.append(part[chosen])
-        found.append(log_odds.of_probabilities(predictions[:, chosen]).mean(axis=0))
+        part_log_odds.append(log_odds.of_probabilities(predictions[:, chosen]).mean(axis=0))
     table = pd.concat(patients, ignore_index=True)
-    return DevelopmentPatients(table[list(contract.FEATURES)], table[contract.DIAGNOSIS], np.concatenate(found))
+    return DevelopmentPatients(table[list(contract.FEATURES)], table[contract.DIAGNOSIS], np.concatenate(part_log_odds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.evaluation import importance as domain
-from wdbc_assets.domain.evaluation.importance import FoldLosses, Importance, Task
+from wdbc_assets.domain.evaluation.importance import FoldLosses, Importance, ImportanceTask
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines.work import Work, run
 from wdbc_assets.store import parsing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wdbc_assets.domain.data.splitting import Split
-    from wdbc_assets.domain.evaluation.cross_validation import Unit
+    from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
     from wdbc_assets.domain.modeling.fitting import Fit
     from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
@@ -43,12 +43,12 @@ def importance(
     return domain.assemble(task, fit, split, outcomes)
 
 
-def work(task: Task) -> Work[Unit, FoldLosses]:
+def work(task: ImportanceTask) -> Work[FoldUnit, FoldLosses]:
     """Return the work of a task."""
     drawn = "" if task.method == "shuffled" else f"-{task.method}"
     prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.permutations}-{task.seed}{drawn}"
 
-    def restore(unit: Unit, content: Any) -> FoldLosses | None:
+    def restore(unit: FoldUnit, content: Any) -> FoldLosses | None:
         try:
             losses = parsing.build(FoldLosses, content)
         except parsing.Malformed:
@@ -66,5 +66,5 @@ def work(task: Task) -> Work[Unit, FoldLosses]:
     )
 
 
-def _run(task: Task, unit: Unit) -> FoldLosses:
+def _run(task: ImportanceTask, unit: FoldUnit) -> FoldLosses:
     return domain.score_fold(task, unit)

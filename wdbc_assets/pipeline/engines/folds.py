@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.evaluation import comparison, cross_validation
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
-from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, FoldUnit
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines.work import Work, run
 
@@ -42,14 +42,14 @@ def evaluate(
     return CrossValidation(predictions, winners, comparison.summary(predictions, frame, method))
 
 
-def work(frame: pd.DataFrame, units: Sequence[Unit]) -> Work[Unit, FoldOutcome]:
+def work(frame: pd.DataFrame, units: Sequence[FoldUnit]) -> Work[FoldUnit, FoldOutcome]:
     """Return the work of these units on a clean frame."""
     fold_of = {
         (repeat, method): cross_validation.folds(frame, repeat, method)
         for repeat, method in {(unit.repeat, unit.method) for unit in units}
     }
 
-    def restore(unit: Unit, content: Any) -> FoldOutcome | None:
+    def restore(unit: FoldUnit, content: Any) -> FoldOutcome | None:
         match content:
             case {"winner": dict(winner), "probabilities": list(probabilities)}:
                 if len(probabilities) == (fold_of[unit.repeat, unit.method] == unit.fold).sum():
@@ -59,11 +59,11 @@ def work(frame: pd.DataFrame, units: Sequence[Unit]) -> Work[Unit, FoldOutcome]:
     return Work(noun="folds", task=frame, units=units, run=_run, name=_name, restore=restore)
 
 
-def _run(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
+def _run(frame: pd.DataFrame, unit: FoldUnit) -> FoldOutcome:
     return cross_validation.evaluate_fold(frame, unit)
 
 
-def _name(unit: Unit) -> str:
+def _name(unit: FoldUnit) -> str:
     # Checkpoints of a recipe end with its code; those of the other recipes stay.
     drawn = "" if unit.method == "shuffled" else f"-{unit.method}"
     return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}{drawn}"

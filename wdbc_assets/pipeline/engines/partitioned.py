@@ -96,8 +96,8 @@ class _Opened:
 
     def _add(self, function: Callable[[Any], T], results: dict[int, T]) -> None:
         units = [_Unit(function, number) for number in range(self.count) if number not in results]
-        with contextlib.closing(finished(self._pool, units)) as found:
-            for unit, result in found:
+        with contextlib.closing(finished(self._pool, units)) as outcomes:
+            for unit, result in outcomes:
                 if isinstance(result, WdbcError):
                     raise result
                 results[unit.number] = result

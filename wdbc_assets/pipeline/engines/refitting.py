@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets.domain.evaluation import refits, stability
-from wdbc_assets.domain.evaluation.refits import Learning, Outcome, Refit, Task, Unit
+from wdbc_assets.domain.evaluation.refits import Learning, Outcome, Refit, RefitTask, RefitUnit
 from wdbc_assets.pipeline import code_versions
 from wdbc_assets.pipeline.engines.work import Work, run
 from wdbc_assets.store import parsing
@@ -45,9 +45,9 @@ def refit(
     return stability.assemble(task, outcomes)
 
 
-def task_of(frame: pd.DataFrame, fit: Fit, *, seed: int) -> Task:
+def task_of(frame: pd.DataFrame, fit: Fit, *, seed: int) -> RefitTask:
     """Return what is developed again: recipe, grid and folds of a fit, on a clean frame."""
-    return Task(
+    return RefitTask(
         frame=frame,
         recipe=fit.recipe,
         grid=fit.grid,
@@ -58,12 +58,12 @@ def task_of(frame: pd.DataFrame, fit: Fit, *, seed: int) -> Task:
     )
 
 
-def work(task: Task, *, bootstraps: int, splits: int) -> Work[Unit, Outcome]:
+def work(task: RefitTask, *, bootstraps: int, splits: int) -> Work[RefitUnit, Outcome]:
     """Return the work of a task."""
     patients = len(task.frame)
     prefix = f"{task.recipe}-{code_versions.recipe_version(task.recipe)}-{task.seed}"
 
-    def restore(unit: Unit, content: Any) -> Outcome | None:
+    def restore(unit: RefitUnit, content: Any) -> Outcome | None:
         try:
             if unit.kind == "learning":
                 learning = parsing.build(Learning, content)
@@ -83,5 +83,5 @@ def work(task: Task, *, bootstraps: int, splits: int) -> Work[Unit, Outcome]:
     )
 
 
-def _run(task: Task, unit: Unit) -> Outcome:
+def _run(task: RefitTask, unit: RefitUnit) -> Outcome:
     return refits.run(task, unit)

@@ -23,7 +23,7 @@ from wdbc_assets.store.large_evaluation import LargeCrossValidation, Predictions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from wdbc_assets.domain.evaluation.cross_validation import Unit
+    from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
     from wdbc_assets.domain.rules.findings import Finding
     from wdbc_assets.pipeline.engines.engine import Engine
     from wdbc_assets.store.checkpoints import Checkpoints
@@ -69,7 +69,7 @@ def keep(checkpoints: Checkpoints, model: FoldModel) -> None:
     checkpoints.put(_name(model), parsing.plain(model))
 
 
-def kept(checkpoints: Checkpoints, unit: Unit) -> FoldModel | None:
+def kept(checkpoints: Checkpoints, unit: FoldUnit) -> FoldModel | None:
     """Return the checkpoint of a unit, if it is valid."""
     content: Any = checkpoints.get(_name(unit))
     try:
@@ -79,8 +79,8 @@ def kept(checkpoints: Checkpoints, unit: Unit) -> FoldModel | None:
     return model if _name(model) == _name(unit) else None
 
 
-def _name(of: Unit | FoldModel) -> str:
-    return f"{of.recipe}-{code_versions.recipe_version(of.recipe)}-{of.repeat}-{of.fold}-sums"
+def _name(unit: FoldUnit | FoldModel) -> str:
+    return f"{unit.recipe}-{code_versions.recipe_version(unit.recipe)}-{unit.repeat}-{unit.fold}-sums"
 
 
 def validate(value: LargeCrossValidation, frame: TableFile) -> list[Finding]:

@@ -71,11 +71,11 @@ class _Passes:
 
     def map(self, function: Callable[[Patients], T]) -> list[T]:
         """Return what a function makes of each partition, and count the pass."""
-        found = self._patients.map(function)
+        results = self._patients.map(function)
         self._count += 1
         if not self._fits_begun:
             self._report(f"passes over the table: {self._count}")
-        return found
+        return results
 
     def fitted(self, done: int, total: int) -> None:
         """Report the pass that has ended, and how many fits are finished."""

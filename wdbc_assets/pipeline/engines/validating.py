@@ -43,7 +43,7 @@ def raw(lines: LinesFile) -> list[Finding]:
             ids = frame[contract.ID].astype("Int64")
             frame[contract.ID] = ids.mask(ids == MISSING_ID)
             frame.index = pd.RangeIndex(first, first + len(frame), name=reading.LINE)
-            unreadable = tuple(one for one in texts if one.row is not None and one.row in frame.index)
+            unreadable = tuple(failure for failure in texts if failure.row is not None and failure.row in frame.index)
             yield reading.RawTable(frame, unreadable)
             first += len(frame)
 
@@ -58,7 +58,7 @@ def clean(table: TableFile) -> list[Finding]:
 def split(divided: LargeSplit, frame: TableFile) -> list[Finding]:
     """Validate a split of a clean frame."""
     names = [column.name for column in contract.CLEAN_COLUMNS]
-    train, test = (Streamed(partial(of.parts, names)) for of in (divided.train, divided.test))
+    train, test = (Streamed(partial(table.parts, names)) for table in (divided.train, divided.test))
     return partitions.validate_split(train, test, _clean_parts(frame), divided.draw)
 
 

@@ -25,12 +25,12 @@ def reliability_curves(calibration: Mapping[str, Calibration]) -> style.Image:
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(2 * lines, columns, sharex=True, squeeze=False, height_ratios=(3, 1) * lines)
-        for place, (recipe, found) in enumerate(calibration.items()):
+        for place, (recipe, summary) in enumerate(calibration.items()):
             line, column = divmod(place, columns)
             curve, patients = panels[2 * line : 2 * line + 2, column]
-            _curve(curve, found)
-            _patients(patients, found)
-            curve.set_title(f"{recipe}, slope {formatting.number(found.slope.mean, '.2f')}")
+            _curve(curve, summary)
+            _patients(patients, summary)
+            curve.set_title(f"{recipe}, slope {formatting.number(summary.slope.mean, '.2f')}")
             patients.tick_params(labelbottom=place + columns >= len(calibration))
             if column == 0:
                 curve.set_ylabel("Share malignant")
@@ -43,20 +43,20 @@ def reliability_curves(calibration: Mapping[str, Calibration]) -> style.Image:
     return style.png(draw, height=0.9 + 2.9 * lines)
 
 
-def _curve(axes: Axes, found: Calibration) -> None:
-    at = [one.mean_probability for one in found.bins if one.mean_probability is not None]
-    shares = [one.share for one in found.bins if one.share is not None]
-    low = [one.share_low for one in found.bins if one.share_low is not None]
-    high = [one.share_high for one in found.bins if one.share_high is not None]
+def _curve(axes: Axes, summary: Calibration) -> None:
+    probabilities = [bin_.mean_probability for bin_ in summary.bins if bin_.mean_probability is not None]
+    shares = [bin_.share for bin_ in summary.bins if bin_.share is not None]
+    low = [bin_.share_low for bin_ in summary.bins if bin_.share_low is not None]
+    high = [bin_.share_high for bin_ in summary.bins if bin_.share_high is not None]
     axes.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="calibrated")
-    axes.vlines(at, low, high, color=style.BLUE)
-    axes.plot(at, shares, "o", color=style.BLUE, markersize=5, clip_on=False, label="the patients of a bin")
+    axes.vlines(probabilities, low, high, color=style.BLUE)
+    axes.plot(probabilities, shares, "o", color=style.BLUE, markersize=5, clip_on=False, label="the patients of a bin")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 
 
-def _patients(axes: Axes, found: Calibration) -> None:
-    rows = [one.rows for one in found.bins]
-    places = [(one.low + one.high) / 2 for one in found.bins]
+def _patients(axes: Axes, summary: Calibration) -> None:
+    rows = [bin_.rows for bin_ in summary.bins]
+    places = [(bin_.low + bin_.high) / 2 for bin_ in summary.bins]
     axes.bar(places, rows, width=0.09, color=style.GREY)
     for place, count in zip(places, rows, strict=True):
         axes.annotate(f"{count:.3g}", (place, count), (0, 1), textcoords="offset points", ha="center", size=6.5)

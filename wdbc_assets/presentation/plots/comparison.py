@@ -20,9 +20,9 @@ def recipes_compared(summary: EvaluationSummary) -> style.Image:
     def draw(figure: Figure) -> None:
         panels = (("log_loss", "Log-loss (less is better)"), ("accuracy", "Accuracy"))
         for axes, (metric, title) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
-            figures = [summary.recipes[name].by_name[metric] for name in recipes]
-            means = [one.of_folds for one in figures]
-            axes.hlines(places, [one.low for one in figures], [one.high for one in figures], color=style.BLUE)
+            values = [summary.recipes[name].by_name[metric] for name in recipes]
+            means = [value.of_folds for value in values]
+            axes.hlines(places, [value.low for value in values], [value.high for value in values], color=style.BLUE)
             axes.plot(means, places, "o", color=style.BLUE, markersize=7)
             for place, mean in zip(places, means, strict=True):
                 axes.annotate(f"{mean:.4f}", (mean, place), (0, 7), textcoords="offset points", ha="center", size=8)

@@ -23,11 +23,15 @@ def importance_by_group(importance: Importance) -> style.Image:
 
     def draw(figure: Figure) -> None:
         permuted, without = figure.subplots(1, 2, sharey=True)
-        for axes, of, title in ((permuted, "permuted", "permuted"), (without, "without", "left out, refitted")):
-            found = [getattr(group, of) for group in groups]
-            axes.barh(range(len(groups)), [one.mean for one in found], color=style.BLUE, height=0.7)
+        for axes, kind, title in ((permuted, "permuted", "permuted"), (without, "without", "left out, refitted")):
+            increases = [getattr(group, kind) for group in groups]
+            axes.barh(range(len(groups)), [increase.mean for increase in increases], color=style.BLUE, height=0.7)
             axes.hlines(
-                range(len(groups)), [one.low for one in found], [one.high for one in found], color="black", lw=1
+                range(len(groups)),
+                [increase.low for increase in increases],
+                [increase.high for increase in increases],
+                color="black",
+                lw=1,
             )
             axes.axvline(0, color=style.GREY, linewidth=0.8)
             axes.grid(visible=False, axis="y")
@@ -77,13 +81,13 @@ def typical_contributions(importance: Importance) -> style.Image:
         axes.hlines(
             places, [benign[c] for c in columns], [malignant[c] for c in columns], color="#BBBBBB", linewidth=1.5
         )
-        for name, of_class, colour, marker in (
+        for name, contributions, colour, marker in (
             ("benign", benign, style.BLUE, "o"),
             ("malignant", malignant, style.VERMILION, "s"),
         ):
-            total = intercept + sum(of_class.values())
+            total = intercept + sum(contributions.values())
             axes.plot(
-                [of_class[c] for c in columns],
+                [contributions[c] for c in columns],
                 places,
                 marker,
                 color=colour,

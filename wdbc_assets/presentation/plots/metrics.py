@@ -16,9 +16,9 @@ def confusion_matrix(metrics: Metrics) -> style.Image:
     """Draw the counts of patients by diagnosis and prediction, each row shaded by its shares."""
     (tn, fp), (fn, tp) = counts = metrics.confusion_matrix
     drawing = svg.Drawing(f"{fn} of {fn + tp} malignant missed, {fp} of {tn + fp} benign called malignant", height=318)
-    for row, of_row in enumerate(counts):
-        for column, count in enumerate(of_row):
-            share = count / max(sum(of_row), 1)
+    for row, row_counts in enumerate(counts):
+        for column, count in enumerate(row_counts):
+            share = count / max(sum(row_counts), 1)
             colour, ink = style.BLUE if row == column else style.VERMILION, "white" if share > 0.8 else "black"
             left, top = 44 + 216 * column, 30 + 120 * row
             drawing.add("rect", x=left, y=top, width=213, height=117, fill=colour, fill_opacity=max(share, 0.06))
@@ -39,8 +39,8 @@ def roc_curve(metrics: Metrics) -> style.Image:
     bounds = "no" if auc.low is None else f"{metrics.confidence:.0%}"
     ends = "" if auc.low is None else f" {auc.low:.3f} to {auc.high:.3f}"
     drawing = svg.Drawing(f"ROC-AUC {auc.value:.3f}, {bounds} interval{ends}", height=460)
-    line, chance = svg.Look(style.BLUE, 2.5), svg.Look(style.GREY, 1, dashes="4 3")
-    used = svg.Look(style.VERMILION, marker="o", radius=4.5)
+    line, chance = svg.SeriesStyle(style.BLUE, 2.5), svg.SeriesStyle(style.GREY, 1, dashes="4 3")
+    used = svg.SeriesStyle(style.VERMILION, marker="o", radius=4.5)
 
     def trace(axes: svg.Axes) -> None:
         axes.series(zip(curve.false_positive_rate, curve.true_positive_rate, strict=True), line)

@@ -19,24 +19,26 @@ _TITLES = {
 
 def differences(verdict: Verdict) -> style.Image:
     """Plot the difference of each compared metric with its interval. The forbidden range is shaded."""
-    compared = [one for one in verdict.criteria if one.name in _TITLES]
+    compared = [criterion for criterion in verdict.criteria if criterion.name in _TITLES]
 
     def draw(figure: Figure) -> None:
         reach = 1.25 * max(
-            abs(number or 0.0) for one in compared for number in (one.value, one.low, one.high, one.bound)
+            abs(number or 0.0)
+            for criterion in compared
+            for number in (criterion.value, criterion.low, criterion.high, criterion.bound)
         )
         reach = reach or 0.01
-        for axes, one in zip(figure.subplots(len(compared), 1, sharex=True), compared, strict=True):
-            forbidden = (one.bound, reach) if one.name == "log_loss" else (-reach, one.bound)
+        for axes, criterion in zip(figure.subplots(len(compared), 1, sharex=True), compared, strict=True):
+            forbidden = (criterion.bound, reach) if criterion.name == "log_loss" else (-reach, criterion.bound)
             axes.axvspan(*forbidden, color="#EEEEEE")
             axes.axvline(0, color=style.GREY, linewidth=0.8)
-            colour = style.BLUE if one.holds else style.VERMILION
-            if one.low is not None:
-                axes.hlines(0, one.low, one.high, color=colour, linewidth=2)
-            axes.plot([one.value], [0], "o" if one.holds else "s", color=colour, markersize=7)
+            colour = style.BLUE if criterion.holds else style.VERMILION
+            if criterion.low is not None:
+                axes.hlines(0, criterion.low, criterion.high, color=colour, linewidth=2)
+            axes.plot([criterion.value], [0], "o" if criterion.holds else "s", color=colour, markersize=7)
             axes.set(yticks=[], ylim=(-1, 1), xlim=(-reach, reach))
-            outcome = "met" if one.holds else "not met"
-            axes.set_title(f"{_TITLES[one.name]}: {one.value:+.4f}, {outcome}")
+            outcome = "met" if criterion.holds else "not met"
+            axes.set_title(f"{_TITLES[criterion.name]}: {criterion.value:+.4f}, {outcome}")
             axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"{verdict.candidate} minus {verdict.champion}")
         figure.suptitle(f"Verdict: {verdict.name}. Each counts with a bound of its interval", size=9.5)

@@ -11,7 +11,7 @@ from wdbc_assets.presentation.plots import style, svg
 if TYPE_CHECKING:
     from wdbc_assets.domain.modeling import fitting, search
 
-_LINE = svg.Look(style.GREY, 1.6, marker="o")
+_LINE = svg.SeriesStyle(style.GREY, 1.6, marker="o")
 # What people call each score, and the sign that turns "more is better" into it.
 _SCORES = {"accuracy": (1, "Accuracy"), "neg_log_loss": (-1, "Log-loss (less is better)")}
 
@@ -51,17 +51,17 @@ def _by_c(fit: fitting.Fit, best: int, strength: str) -> style.Image:
         axes.frame(x_ticks, y_ticks, x="C (smaller: stronger penalty)", y=y_name, title=panel)
         for key in dict.fromkeys(key for key in keys if key[0] == panel):
             look = looks[key[1]] if key[2] else _without_intercept(looks[key[1]])
-            axes.series([place for place, of in zip(places, keys, strict=True) if of == key], look)
+            axes.series([place for place, place_key in zip(places, keys, strict=True) if place_key == key], look)
         if panel == keys[best][0]:
             x, y = places[best]
-            axes.series([(x, y - sd), (x, y + sd)], svg.Look("black", 1, marker="_"))
-            axes.series([(x, y)], svg.Look("black", marker="o", radius=8.5, fill="none"))
+            axes.series([(x, y - sd), (x, y + sd)], svg.SeriesStyle("black", 1, marker="_"))
+            axes.series([(x, y)], svg.SeriesStyle("black", marker="o", radius=8.5, fill="none"))
     no_intercept = {} if all(intercept for _, _, intercept in keys) else {"no intercept": _without_intercept(_LINE)}
     drawing.legend([*looks.items(), *no_intercept.items()])
     return drawing.image()
 
 
-def _without_intercept(look: svg.Look) -> svg.Look:
+def _without_intercept(look: svg.SeriesStyle) -> svg.SeriesStyle:
     return replace(look, dashes="1.6 2.4", fill="white")
 
 
@@ -76,8 +76,8 @@ def _by_fold(fit: fitting.Fit, best: search.Candidate) -> style.Image:
     (left, top), (right, bottom) = axes.at(x_ends[0], mean + sd), axes.at(x_ends[1], mean - sd)
     drawing.add("rect", x=left, y=top, width=right - left, height=bottom - top, fill="#EEEEEE")
     axes.frame({fold: f"{fold}" for fold, _ in points}, svg.ticks(*y_ends), x="Fold", y=score)
-    band, line = svg.Look("#EEEEEE", 10), svg.Look(style.VERMILION, 2)
-    dot = svg.Look(style.BLUE, marker="o", radius=4.5)
+    band, line = svg.SeriesStyle("#EEEEEE", 10), svg.SeriesStyle(style.VERMILION, 2)
+    dot = svg.SeriesStyle(style.BLUE, marker="o", radius=4.5)
     axes.series([(end, mean) for end in x_ends], line)
     axes.series(points, dot)
     drawing.legend([(f"mean ± sd ({sd:.4f})", band), (f"mean ({mean:.4f})", line), ("one fold", dot)])

@@ -17,15 +17,15 @@ def instability(summary: StabilitySummary) -> style.Image:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        at = [one.probability for one in summary.bins]
+        probabilities = [bin_.probability for bin_ in summary.bins]
         axes.plot([0, 1], [0, 1], linestyle="--", color=style.GREY, linewidth=1, label="no change")
-        for one in summary.bins:
-            edges = [one.low, one.high]
-            axes.fill_between(edges, one.refit_low, one.refit_high, color=style.BLUE, alpha=0.2, linewidth=0)
-            place = (min(max(one.probability, 0.02), 0.98), one.refit_high)
-            axes.annotate(f"{one.patients}", place, (0, 2), textcoords="offset points", ha="center", size=7)
+        for bin_ in summary.bins:
+            edges = [bin_.low, bin_.high]
+            axes.fill_between(edges, bin_.refit_low, bin_.refit_high, color=style.BLUE, alpha=0.2, linewidth=0)
+            place = (min(max(bin_.probability, 0.02), 0.98), bin_.refit_high)
+            axes.annotate(f"{bin_.patients}", place, (0, 2), textcoords="offset points", ha="center", size=7)
         axes.fill_between([], [], color=style.BLUE, alpha=0.2, linewidth=0, label="95 % of the refits' probabilities")
-        axes.plot(at, at, "o", color=style.BLUE, markersize=4, label="mean of the original")
+        axes.plot(probabilities, probabilities, "o", color=style.BLUE, markersize=4, label="mean of the original")
         axes.set(xlim=(0, 1), ylim=(0, 1.06), xlabel="Original probability; above each bin, its patients")
         axes.set_ylabel("Probability by a refit")
         axes.set_title(f"{summary.recipe}: {summary.refits} bootstrap refits, mean difference {summary.error:.4f}")

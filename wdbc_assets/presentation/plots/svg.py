@@ -36,7 +36,7 @@ _SHAPES: dict[str, Sequence[Point]] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class SeriesStyle:
     """How a series is drawn: its line (if it has a width), and its markers (if they have a shape and a radius)."""
 
     colour: str
@@ -82,7 +82,7 @@ class Drawing:
         if text:
             self.add("text", text, x=at[0], y=at[1], font_size=size, text_anchor=anchor, fill=fill, transform=turned)
 
-    def series(self, points: Sequence[Point], look: Look) -> None:
+    def series(self, points: Sequence[Point], look: SeriesStyle) -> None:
         """Add a line through points, and a marker on each."""
         if look.width:
             line = {"stroke": look.colour, "stroke_dasharray": look.dashes, "fill": "none"}
@@ -95,9 +95,9 @@ class Drawing:
                 corners = ((x + r * dx, y + r * dy) for dx, dy in _SHAPES[look.marker])
                 self.add("polygon", points=_places(corners), **marker)
 
-    def legend(self, entries: Iterable[tuple[str, Look]]) -> None:
+    def legend(self, entries: Iterable[tuple[str, SeriesStyle]]) -> None:
         """Add a legend below all else, in as many rows as its entries need."""
-        rows: list[list[tuple[str, Look, float]]] = [[]]
+        rows: list[list[tuple[str, SeriesStyle, float]]] = [[]]
         for label, look in entries:
             width = 38 + _LETTER * 11 * len(label)
             if rows[-1] and width + sum(taken for *_, taken in rows[-1]) > WIDTH:
@@ -135,7 +135,7 @@ class Axes:
     ) -> None:
         """Add a grid with its labels, the names of the two axes, and a title above the panel."""
         bottom, right = self.top + self.height, self.left + self.width
-        grid = Look("#DDDDDD", 1)
+        grid = SeriesStyle("#DDDDDD", 1)
         for value, label in x_ticks.items():
             place, _ = self.at(value, 0)
             self.drawing.series([(place, self.top), (place, bottom)], grid)
@@ -144,12 +144,12 @@ class Axes:
             _, place = self.at(0, value)
             self.drawing.series([(self.left, place), (right, place)], grid)
             self.drawing.text((self.left - 6, place + 4), label, size=11, anchor="end")
-        self.drawing.series([(self.left, self.top), (self.left, bottom), (right, bottom)], Look(style.GREY, 1))
+        self.drawing.series([(self.left, self.top), (self.left, bottom), (right, bottom)], SeriesStyle(style.GREY, 1))
         self.drawing.text((self.left + self.width / 2, bottom + 32), x)
         self.drawing.text((15, self.top + self.height / 2), y, up=True)
         self.drawing.text((self.left, self.top - 6), title, anchor="start")
 
-    def series(self, points: Iterable[Point], look: Look) -> None:
+    def series(self, points: Iterable[Point], look: SeriesStyle) -> None:
         """Add a line through values, and a marker on each."""
         self.drawing.series([self.at(x, y) for x, y in points], look)
 

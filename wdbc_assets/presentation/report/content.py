@@ -15,7 +15,10 @@ from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.domain.promotion import model_card
 from wdbc_assets.pipeline import specs, staleness, validation
 from wdbc_assets.presentation.report import drawing, guidelines, pictures
+from wdbc_assets.registry.audit_log import Entry
 from wdbc_assets.registry.registry import open_registry
+from wdbc_assets.registry.standings import Standing
+from wdbc_assets.registry.verdicts import VerdictDocument
 from wdbc_assets.store.manifest import DamagedStore, Manifest
 from wdbc_assets.store.store import Handle, Store
 
@@ -36,6 +39,28 @@ class Artifact:
     def version(self) -> str:
         """The digest, as short as people compare it."""
         return formatting.short(self.manifest.version) if self.manifest else "-"
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """A check of a current version: what it demands, and its outcome; `passed` is None if it was not evaluated."""
+
+    asset: str
+    rule: str
+    demands: str
+    blocking: bool
+    passed: bool | None
+    summary: str
+
+
+@dataclass(frozen=True)
+class Production:
+    """The champion, its promotion and the comparison that promoted it, and the latest decisions, newest first."""
+
+    standing: Standing
+    promotion: Entry | None
+    comparison: VerdictDocument | None
+    entries: tuple[Entry, ...]
 
 
 def gather(store: Store, config: settings.Settings) -> dict[str, Any]:
@@ -86,23 +111,22 @@ def _standing(artifact: Artifact) -> tuple[str, str]:
     return artifact.version, "out of date" if artifact.problems else "up to date"
 
 
-def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[dict[str, Any]]:
+def _checks(artifacts: Mapping[str, Artifact]) -> Iterator[CheckRow]:
     for name, artifact in artifacts.items():
-        found = {check.rule: check for check in (artifact.manifest.checks if artifact.manifest else ())}
+        evaluated = {check.rule: check for check in (artifact.manifest.checks if artifact.manifest else ())}
         for rule in validation.rules(name):
-            check = found.get(rule.name)
-            yield {
-                "asset": name,
-                "rule": rule.name,
-                "demands": rule.description,
-                "blocking": rule.blocking,
-                "passed": check and check.passed,
-                "summary": check.summary.removeprefix(f"{rule.name}: ") if check else "not evaluated",
-            }
+            check = evaluated.get(rule.name)
+            yield CheckRow(
+                asset=name,
+                rule=rule.name,
+                demands=rule.description,
+                blocking=rule.blocking,
+                passed=check.passed if check else None,
+                summary=check.summary.removeprefix(f"{rule.name}: ") if check else "not evaluated",
+            )
 
 
-def _production(store: Store) -> dict[str, Any]:
-    """Return the champion, the comparison that promoted it, and the latest decisions, newest first."""
+def _production(store: Store) -> Production:
     registry = open_registry(store)
     standing = registry.standing()
     promotion = standing.promotion
@@ -110,8 +134,7 @@ def _production(store: Store) -> dict[str, Any]:
     if promotion is not None and promotion.evidence:
         with contextlib.suppress(DamagedStore):
             comparison = registry.evidence(promotion.evidence)
-    entries = standing.history.entries[::-1][:_DECISIONS_SHOWN]
-    return {"standing": standing, "promotion": promotion, "comparison": comparison, "entries": entries}
+    return Production(standing, promotion, comparison, tuple(standing.history.entries[::-1][:_DECISIONS_SHOWN]))
 
 
 def _card(values: Mapping[str, Any], fit: Manifest | None) -> str | None:

@@ -22,7 +22,7 @@ def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
     columns, rows = (max(numbers) + 1 for numbers in zip(*cells.values(), strict=True))
     width = 2 * _MARGIN + columns * (_WIDTH + _GAP_X) - _GAP_X
     height = 2 * _MARGIN + rows * (_HEIGHT + _GAP_Y) - _GAP_Y
-    said = "; ".join(
+    description = "; ".join(
         f"{asset} from {', '.join(derivation.inputs) or 'the source'}"
         for asset, derivation in derivations.MODEL.items()
     )
@@ -34,7 +34,7 @@ def lineage(standings: Mapping[str, tuple[str, str]]) -> str:
     boxes = [_box(asset, places[asset], *standings[asset]) for asset in places]
     svg = f"""\
 <svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="lineage-title lineage-text" class="lineage">
-<title id="lineage-title">Lineage of the artifacts</title><desc id="lineage-text">{escape(said)}</desc>
+<title id="lineage-title">Lineage of the artifacts</title><desc id="lineage-text">{escape(description)}</desc>
 <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8z"/></marker></defs>
 {"".join(arrows)}

@@ -54,7 +54,7 @@ _TERMS = {
 }  # fmt: skip
 
 
-def spread(measure: formatting.Spread) -> str:
+def spread(measure: formatting.SpreadLike) -> str:
     """Show a mean and its standard deviation, or why it cannot be said."""
     return formatting.spread(measure)
 
@@ -65,5 +65,5 @@ def words(name: str) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
-    one.__name__: one for one in (decimal, signed, share, interval, signed_interval, share_interval, spread, words)
+    show.__name__: show for show in (decimal, signed, share, interval, signed_interval, share_interval, spread, words)
 }

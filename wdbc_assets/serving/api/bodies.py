@@ -28,7 +28,7 @@ class _Repeated(dict[str, Any]):
     names: set[str]
 
 
-class Reader:
+class BodyReader:
     """Parser for request bodies. If `bounded`, values outside the bounds of the contract are rejected."""
 
     def __init__(self, *, bounded: bool, most: int) -> None:

@@ -44,7 +44,7 @@ class Endpoints:
 
     champion: ChampionLoader
     router: ChallengerRouter
-    reader: bodies.Reader
+    reader: bodies.BodyReader
     recorder: Recorder
     flag: bool
     root_path: str
@@ -94,8 +94,8 @@ class Endpoints:
         )
 
     def _referral(self) -> schemas.ReferralInfo | None:
-        found = self.champion.referral
-        return None if found is None else schemas.ReferralInfo(since=found.since, reason=found.reason)
+        policy = self.champion.referral
+        return None if policy is None else schemas.ReferralInfo(since=policy.since, reason=policy.reason)
 
     def _challenger(self) -> schemas.ChallengerInfo | None:
         if self.router.variant is None:

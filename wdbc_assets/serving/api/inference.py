@@ -25,7 +25,7 @@ _REQUIREMENTS = {rule.name: rule.description for rule in groups.MEASUREMENT_RULE
 _LARGE = 32 * 1024  # bytes; about fifty patients
 
 
-async def measurements(reader: bodies.Reader, body: bytes, *, flag: bool) -> "tuple[Array, list[list[str]]]":
+async def measurements(reader: bodies.BodyReader, body: bytes, *, flag: bool) -> "tuple[Array, list[list[str]]]":
     """Return the measurements, shape (patients, 30), and for each row the rules that it violates.
 
     Raises:

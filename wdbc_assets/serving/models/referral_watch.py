@@ -26,8 +26,8 @@ class ReferralWatch:
         if head == self._head:
             return self._current
         history = self._log.history()
-        found = referral.current(history)
-        if found is not None or (history.entries and not history.problems):  # a history never becomes empty
-            self._current = found
+        policy = referral.current(history)
+        if policy is not None or (history.entries and not history.problems):  # a history never becomes empty
+            self._current = policy
         self._head = head
         return self._current

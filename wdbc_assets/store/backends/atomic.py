@@ -51,7 +51,7 @@ def replace(target: Path, pieces: Iterable[bytes], *, mode: int) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def set_aside(place: Path) -> None:
@@ -59,8 +59,8 @@ def set_aside(place: Path) -> None:
     place.rename(place.with_name(f"{place.name}.damaged-{secrets.token_hex(4)}"))
 
 
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once its folder is flushed.
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to the disk: only then a rename in it is durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -120,7 +120,7 @@ def _reason(error: Exception) -> _Reason | None:
     text = str(error)
     signs = {type(error).__name__, *_CODE.findall(text), *_STATUS.findall(text)}
     return next(
-        (one for one in _REASONS if signs & one.signs or any(word in text for word in one.words)),
+        (reason for reason in _REASONS if signs & reason.signs or any(word in text for word in reason.words)),
         None,
     )
 

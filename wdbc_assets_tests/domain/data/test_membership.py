@@ -10,7 +10,7 @@ import pytest
 from wdbc_assets.domain.data import contract, membership, splitting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation, importance, policy_derivation, refits
-from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.domain.rules import schemas
 from wdbc_assets.pipeline.engines import refitting
@@ -100,7 +100,7 @@ def test_a_patient_keeps_the_fold_if_others_are_missing(frame: pd.DataFrame) -> 
 def test_each_patient_of_a_permuted_table_is_scored_in_the_same_fold_with_the_same_probability(
     frame: pd.DataFrame, permuted: pd.DataFrame, order: "np.ndarray"
 ) -> None:
-    unit = Unit("logistic", 1, 4, "hash")
+    unit = FoldUnit("logistic", 1, 4, "hash")
     answers = []
     for table in (frame, permuted):
         scored = cross_validation.fold_rows(table, unit)[1]
@@ -116,12 +116,12 @@ def test_importance_and_refits_do_not_depend_on_the_order_of_the_table(
     split = splitting.split(frame, method="hash")
     fit = fitting.fit(split.X_train, split.y_train, recipe="logistic", grid="small", method="hash")
     losses = [
-        importance.score_fold(importance.task_of(table, fit, permutations=2), Unit("logistic", 0, 3, "hash"))
+        importance.score_fold(importance.task_of(table, fit, permutations=2), FoldUnit("logistic", 0, 3, "hash"))
         for table in (frame, permuted)
     ]
     assert losses[0] == losses[1]
     for kind, number in (("bootstrap", 2), ("learning", 0)):
-        unit = refits.Unit(kind, number)  # type: ignore[arg-type]
+        unit = refits.RefitUnit(kind, number)  # type: ignore[arg-type]
         one, other = (refits.run(refitting.task_of(table, fit, seed=1), unit) for table in (frame, permuted))
         if isinstance(one, refits.Refit) and isinstance(other, refits.Refit):
             assert [one.probabilities[row] for row in order] == list(other.probabilities)

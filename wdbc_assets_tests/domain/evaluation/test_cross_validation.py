@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from wdbc_assets.domain.data import cleaning, contract, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors
-from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets_tests import builders
 from wdbc_assets_tests.domain import published
@@ -40,7 +40,7 @@ def test_each_patient_is_scored_once_per_repeat_without_leakage(frame: pd.DataFr
     for repeat in range(3):
         answered = []
         for fold in range(10):
-            fit_on, answer_for = cross_validation.fold_rows(frame, Unit("logistic", repeat, fold))
+            fit_on, answer_for = cross_validation.fold_rows(frame, FoldUnit("logistic", repeat, fold))
             assert not set(fit_on) & set(answer_for)
             assert len(fit_on) + len(answer_for) == len(frame)
             answered += answer_for.tolist()
@@ -67,7 +67,7 @@ def test_predictions_equal_those_of_grid_search_cv(frame: pd.DataFrame, recipe: 
         with threadpoolctl.threadpool_limits(limits=1):  # only to save time
             plain.fit(X.iloc[fit_on], y.iloc[fit_on])
         expected = plain.predict_proba(X.iloc[answer_for])[:, 1]
-        found = cross_validation.evaluate_fold(frame, Unit(recipe, 0, fold))
+        found = cross_validation.evaluate_fold(frame, FoldUnit(recipe, 0, fold))
         assert np.abs(expected - found.probabilities).max() <= largest
         assert found.winner == plain.best_params_
 
@@ -76,7 +76,7 @@ def test_the_search_that_is_evaluated_is_the_search_that_ships(
     frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X, y = cross_validation.measurements(frame)
-    fit_on, scored = cross_validation.fold_rows(frame, Unit("logistic", 0, 3))
+    fit_on, scored = cross_validation.fold_rows(frame, FoldUnit("logistic", 0, 3))
     calls = []
     genuine = fitting.select
 
@@ -85,7 +85,7 @@ def test_the_search_that_is_evaluated_is_the_search_that_ships(
         return calls[-1]
 
     monkeypatch.setattr(fitting, "select", recorded)
-    evaluated_fold = cross_validation.evaluate_fold(frame, Unit("logistic", 0, 3))
+    evaluated_fold = cross_validation.evaluate_fold(frame, FoldUnit("logistic", 0, 3))
     shipped = fitting.fit(X.iloc[fit_on], y.iloc[fit_on], recipe="logistic")
     assert calls[0] == calls[1]
     assert len(calls) == 2
@@ -98,7 +98,7 @@ ELSEWHERE = floors.limits(floors.RECIPE, 1, published=False)
 
 @pytest.mark.nightly
 def test_the_penalty_that_ships_is_the_one_most_outer_folds_select(frame: pd.DataFrame) -> None:
-    outcomes = [cross_validation.evaluate_fold(frame, Unit("logistic", 0, fold)) for fold in range(10)]
+    outcomes = [cross_validation.evaluate_fold(frame, FoldUnit("logistic", 0, fold)) for fold in range(10)]
     counts = Counter(outcome.winner["logistic__C"] for outcome in outcomes)
     X, _, y, _ = published.split()
     shipped = fitting.fit(X, y, recipe="logistic").winner["logistic__C"]
@@ -127,7 +127,7 @@ def test_a_leaked_target_gives_suspiciously_good_metrics(frame: pd.DataFrame) ->
 
 @pytest.mark.parametrize("recipe", [pytest.param("svc", marks=pytest.mark.nightly), "stacking"])
 def test_the_other_recipes_predict_reproducible_probabilities(frame: pd.DataFrame, recipe: str) -> None:
-    first, second = (cross_validation.evaluate_fold(frame, Unit(recipe, 0, 3)) for _ in range(2))
+    first, second = (cross_validation.evaluate_fold(frame, FoldUnit(recipe, 0, 3)) for _ in range(2))
     assert first == second
     assert 0 <= min(first.probabilities) < 0.1 < 0.9 < max(first.probabilities) <= 1
 
@@ -144,7 +144,7 @@ def test_a_failed_fold_reports_recipe_repeat_fold_and_reason(
     )
     monkeypatch.setitem(recipes.RECIPES, "broken", broken)
     with warnings.catch_warnings(), pytest.raises(WdbcError, match=r"^broken, repeat 2, fold 4 of 10: .*gamma"):
-        cross_validation.evaluate_fold(frame, Unit("broken", 1, 3))
+        cross_validation.evaluate_fold(frame, FoldUnit("broken", 1, 3))
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_invalid_recipes_and_protocols_are_rejected(names: list[str], protocol: 
 
 def test_too_few_patients_are_rejected(frame: pd.DataFrame) -> None:
     with pytest.raises(WdbcError, match="malignant"):
-        cross_validation.evaluate_fold(frame[frame[contract.DIAGNOSIS] == 0], Unit("logistic", 0, 0))
+        cross_validation.evaluate_fold(frame[frame[contract.DIAGNOSIS] == 0], FoldUnit("logistic", 0, 0))

@@ -19,7 +19,7 @@ def means(**changes: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("limits", [QUICK, FULL, ELSEWHERE], ids=["quick", "full", "elsewhere"])
 @pytest.mark.parametrize("metric", floors.METRICS)
-def test_each_floor_reports_its_metric_and_is_inclusive(metric: str, limits: dict[str, floors.Limits]) -> None:
+def test_each_floor_reports_its_metric_and_is_inclusive(metric: str, limits: dict[str, floors.MetricLimits]) -> None:
     bound = limits[metric].floor
     worse = bound + 1e-6 if metric in floors.LESS_IS_BETTER else bound - 1e-6
     assert floors.missed({metric: bound}, limits) == []
@@ -45,7 +45,7 @@ def test_an_undefined_metric_is_below_its_floor() -> None:
 
 @pytest.mark.parametrize("limits", [QUICK, ELSEWHERE], ids=["published", "elsewhere"])
 @pytest.mark.parametrize("metric", floors.METRICS)
-def test_each_alarm_reports_its_metric(metric: str, limits: dict[str, floors.Limits]) -> None:
+def test_each_alarm_reports_its_metric(metric: str, limits: dict[str, floors.MetricLimits]) -> None:
     alarm = limits[metric].alarm
     if alarm is None:
         assert floors.alarms({metric: 0.0}, limits) == floors.alarms({metric: 1.0}, limits) == []
@@ -57,7 +57,7 @@ def test_each_alarm_reports_its_metric(metric: str, limits: dict[str, floors.Lim
 
 
 @pytest.mark.parametrize("limits", [QUICK, ELSEWHERE], ids=["published", "elsewhere"])
-def test_a_perfect_model_raises_an_alarm_everywhere(limits: dict[str, floors.Limits]) -> None:
+def test_a_perfect_model_raises_an_alarm_everywhere(limits: dict[str, floors.MetricLimits]) -> None:
     perfect = {name: 0.0 if name in floors.LESS_IS_BETTER else 1.0 for name in floors.METRICS}
     assert {line.partition(" ")[0] for line in floors.alarms(perfect, limits)} >= {"accuracy", "log_loss", "brier"}
 

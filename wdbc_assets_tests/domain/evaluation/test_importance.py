@@ -34,7 +34,7 @@ def frame() -> pd.DataFrame:
 def described(split: splitting.Split, fit: fitting.Fit) -> importance.Importance:
     """The importance from two invented folds, with the linear terms of a fit."""
     losses = {
-        cross_validation.Unit(fit.recipe, 0, fold): importance.FoldLosses(
+        cross_validation.FoldUnit(fit.recipe, 0, fold): importance.FoldLosses(
             repeat=0,
             fold=fold,
             log_loss=0.07,
@@ -121,7 +121,7 @@ def test_contributions_that_do_not_add_up_are_rejected(
 
 def test_both_increases_of_a_fold_equal_brute_force(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
     task = importance.task_of(frame, fits["svc"], permutations=3, seed=7)
-    unit = cross_validation.Unit("svc", 1, 4)
+    unit = cross_validation.FoldUnit("svc", 1, 4)
     found = importance.score_fold(task, unit)
     X, y = cross_validation.measurements(frame)
     fit_on, scored = cross_validation.fold_rows(frame, unit)
@@ -165,7 +165,7 @@ def test_a_constant_cluster_has_an_importance_of_zero(frame: pd.DataFrame, fits:
     flat = frame.copy()
     flat[importance.columns_of("texture")] = 1.0
     task = importance.task_of(flat, fits["logistic"], permutations=2)
-    found = importance.score_fold(task, cross_validation.Unit("logistic", 0, 0))
+    found = importance.score_fold(task, cross_validation.FoldUnit("logistic", 0, 0))
     assert found.permuted["texture"] == pytest.approx(found.log_loss, abs=1e-12)
     assert found.without["texture"] == pytest.approx(found.log_loss, abs=1e-9)
     assert found.permuted["size"] > found.log_loss
@@ -174,7 +174,7 @@ def test_a_constant_cluster_has_an_importance_of_zero(frame: pd.DataFrame, fits:
 def test_a_fold_that_cannot_be_fitted_is_named(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
     task = dataclasses.replace(importance.task_of(frame, fits["logistic"]), winner={"logistic__C": -1.0})
     with pytest.raises(WdbcError, match="logistic, repeat 1, fold 3 of 10: A candidate could not be fitted"):
-        importance.score_fold(task, cross_validation.Unit("logistic", 0, 2))
+        importance.score_fold(task, cross_validation.FoldUnit("logistic", 0, 2))
 
 
 @pytest.mark.nightly
@@ -224,7 +224,7 @@ def test_the_result_states_its_inputs_and_typical_patients_are_means(
 def test_importance_is_reproducible_and_depends_on_the_seed(frame: pd.DataFrame, fits: dict[str, fitting.Fit]) -> None:
     def made(**options: Any) -> importance.FoldLosses:
         task = importance.task_of(frame, fits["pca_logistic"], permutations=1, **options)
-        return importance.score_fold(task, cross_validation.Unit("pca_logistic", 0, 0))
+        return importance.score_fold(task, cross_validation.FoldUnit("pca_logistic", 0, 0))
 
     first, other = made(), made(seed=1)
     assert made() == first

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import refits
-from wdbc_assets.domain.evaluation.refits import Learning, Refit, Task, Unit
+from wdbc_assets.domain.evaluation.refits import Learning, Refit, RefitTask, RefitUnit
 from wdbc_assets.domain.modeling import fitting, linear
 from wdbc_assets_tests.domain import validation
 
@@ -23,18 +23,18 @@ def frame() -> pd.DataFrame:
     return validation.clean_frame()
 
 
-def task(frame: pd.DataFrame, recipe: str = "logistic", **changes: Any) -> Task:
+def task(frame: pd.DataFrame, recipe: str = "logistic", **changes: Any) -> RefitTask:
     settings = {"grid": "small", "folds": 5, "search_seed": 42, "seed": 42, **changes}
-    return Task(frame=frame, recipe=recipe, **settings)
+    return RefitTask(frame=frame, recipe=recipe, **settings)
 
 
-def refitted(task: Task, unit: Unit) -> Refit:
+def refitted(task: RefitTask, unit: RefitUnit) -> Refit:
     outcome = refits.run(task, unit)
     assert isinstance(outcome, Refit)
     return outcome
 
 
-def learned(task: Task, unit: Unit) -> Learning:
+def learned(task: RefitTask, unit: RefitUnit) -> Learning:
     outcome = refits.run(task, unit)
     assert isinstance(outcome, Learning)
     return outcome
@@ -47,7 +47,7 @@ def of(frame: pd.DataFrame, benign: int, malignant: int) -> pd.DataFrame:
 
 
 def test_the_original_is_the_search_and_fit_on_all_patients(frame: pd.DataFrame) -> None:
-    found = refitted(task(frame, grid="full"), Unit("original", 0))
+    found = refitted(task(frame, grid="full"), RefitUnit("original", 0))
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
     fit = fitting.fit(X, y, recipe="logistic", repeats=1)
     p = fit.pipeline.predict_proba(X)[:, 1]
@@ -62,15 +62,15 @@ def test_the_original_is_the_search_and_fit_on_all_patients(frame: pd.DataFrame)
 
 
 def test_a_bootstrap_refit_is_scored_on_its_sample_and_on_everyone(frame: pd.DataFrame) -> None:
-    found = refitted(task(frame), Unit("bootstrap", 3))
+    found = refitted(task(frame), RefitUnit("bootstrap", 3))
     y, p = frame[contract.DIAGNOSIS].to_numpy(), np.array(found.probabilities)
     rows = np.random.default_rng([42, 3]).integers(0, len(y), len(y))
     for measured, sample in ((found.development.own, rows), (found.development.everyone, np.arange(len(y)))):
         assert measured.log_loss == pytest.approx(log_loss(y[sample], p[sample]), abs=1e-6)
         assert measured.roc_auc == pytest.approx(roc_auc_score(y[sample], p[sample]), abs=1e-6)
-    assert found == refitted(task(frame), Unit("bootstrap", 3))
-    assert found.probabilities != refitted(task(frame), Unit("bootstrap", 4)).probabilities
-    assert found.probabilities != refitted(task(frame, seed=1), Unit("bootstrap", 3)).probabilities
+    assert found == refitted(task(frame), RefitUnit("bootstrap", 3))
+    assert found.probabilities != refitted(task(frame), RefitUnit("bootstrap", 4)).probabilities
+    assert found.probabilities != refitted(task(frame, seed=1), RefitUnit("bootstrap", 3)).probabilities
 
 
 def test_the_parts_of_a_learning_curve_are_nested_and_stratified() -> None:
@@ -83,7 +83,7 @@ def test_the_parts_of_a_learning_curve_are_nested_and_stratified() -> None:
 
 
 def test_every_part_is_scored_on_the_same_test_rows(frame: pd.DataFrame) -> None:
-    found = learned(task(frame), Unit("learning", 1))
+    found = learned(task(frame), RefitUnit("learning", 1))
     assert found.rows == (114, 228, 341, 455)
     X, y = frame[list(contract.FEATURES)], frame[contract.DIAGNOSIS]
     fit_on, test = train_test_split(np.arange(569), test_size=0.2, random_state=43, stratify=y)
@@ -93,7 +93,7 @@ def test_every_part_is_scored_on_the_same_test_rows(frame: pd.DataFrame) -> None
 
 
 def test_a_part_with_too_few_patients_of_a_class_has_no_loss(frame: pd.DataFrame) -> None:
-    found = learned(task(of(frame, 40, 20)), Unit("learning", 0))
+    found = learned(task(of(frame, 40, 20)), RefitUnit("learning", 0))
     assert found.rows == (12, 24, 36, 48)
     assert found.log_loss[0] is None
     assert None not in found.log_loss[1:]
@@ -101,13 +101,13 @@ def test_a_part_with_too_few_patients_of_a_class_has_no_loss(frame: pd.DataFrame
 
 def test_a_sample_with_too_few_patients_of_a_class_is_drawn_again(frame: pd.DataFrame) -> None:
     few = task(of(frame, 60, 6))
-    redrawn = [refitted(few, Unit("bootstrap", number)).development.redrawn for number in range(6)]
+    redrawn = [refitted(few, RefitUnit("bootstrap", number)).development.redrawn for number in range(6)]
     assert sum(redrawn) > 0
 
 
 def test_data_of_which_no_sample_suffices_are_refused_with_the_unit(frame: pd.DataFrame) -> None:
     with pytest.raises(WdbcError, match="logistic, bootstrap 1: Of 100 bootstrap samples, none has 5 patients"):
-        refits.run(task(of(frame, 60, 0)), Unit("bootstrap", 0))
+        refits.run(task(of(frame, 60, 0)), RefitUnit("bootstrap", 0))
 
 
 def test_too_few_patients_and_settings_out_of_range_are_refused_beforehand(frame: pd.DataFrame) -> None:
@@ -123,15 +123,15 @@ def test_too_few_patients_and_settings_out_of_range_are_refused_beforehand(frame
 
 def test_a_constant_measurement_has_no_direction_and_a_nonlinear_recipe_none_at_all(frame: pd.DataFrame) -> None:
     flat = frame.assign(texture_mean=1.0)
-    signs = refitted(task(flat), Unit("original", 0)).development.signs
+    signs = refitted(task(flat), RefitUnit("original", 0)).development.signs
     assert signs is not None
     assert signs[list(contract.FEATURES).index("texture_mean")] == 0
     assert set(signs) == {-1, 0, 1}
-    assert refitted(task(frame, "svc"), Unit("original", 0)).development.signs is None
+    assert refitted(task(frame, "svc"), RefitUnit("original", 0)).development.signs is None
 
 
 def test_the_directions_of_a_spline_are_those_of_its_curves(frame: pd.DataFrame) -> None:
-    signs = refitted(task(frame, "spline"), Unit("original", 0)).development.signs
+    signs = refitted(task(frame, "spline"), RefitUnit("original", 0)).development.signs
     assert signs is not None
     assert len(signs) == 30
     assert signs[list(contract.FEATURES).index("radius_worst")] == 1
@@ -145,4 +145,4 @@ def test_a_slope_that_is_not_determined_is_none() -> None:
 
 def test_a_recipe_that_fails_is_reported_with_unit_and_reason(frame: pd.DataFrame) -> None:
     with pytest.raises(WdbcError, match="nonesuch, original 1: There is no recipe 'nonesuch'"):
-        refits.run(replace(task(frame), recipe="nonesuch"), Unit("original", 0))
+        refits.run(replace(task(frame), recipe="nonesuch"), RefitUnit("original", 0))

@@ -11,7 +11,7 @@ import pytest
 from wdbc_assets.domain.data.failures import SHOWN
 from wdbc_assets.domain.evaluation import comparison, cross_validation, floors, rules
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
-from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, FoldUnit
 from wdbc_assets.domain.evaluation.results import Mean, RecipeMetrics
 from wdbc_assets.domain.rules.findings import Finding
 from wdbc_assets_tests.domain import validation
@@ -31,7 +31,7 @@ def good(frame: pd.DataFrame) -> CrossValidation:
     answers = np.where(np.arange(len(y)) % 50 == 7, 1 - y, y) * 0.8 + 0.1
     outcomes = {
         unit: FoldOutcome({}, tuple(answers[cross_validation.fold_rows(frame, unit)[1]].tolist()))
-        for unit in (Unit(floors.RECIPE, repeat, fold) for repeat in range(2) for fold in range(10))
+        for unit in (FoldUnit(floors.RECIPE, repeat, fold) for repeat in range(2) for fold in range(10))
     }
     predictions, winners = cross_validation.assemble(frame, outcomes)
     return CrossValidation(predictions, winners, comparison.summary(predictions))

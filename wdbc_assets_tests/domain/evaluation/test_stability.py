@@ -10,7 +10,7 @@ import pytest
 from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.evaluation import stability, stability_rules
 from wdbc_assets.domain.evaluation.comparison import corrected_interval
-from wdbc_assets.domain.evaluation.refits import Learning, Task, Unit, run, units
+from wdbc_assets.domain.evaluation.refits import Learning, RefitTask, RefitUnit, run, units
 from wdbc_assets.domain.rules import findings
 from wdbc_assets_tests import results
 from wdbc_assets_tests.domain import validation
@@ -61,7 +61,7 @@ def test_a_part_without_a_loss_in_a_split_cannot_be_said() -> None:
     value = results.stability()
     learning = (Learning(rows=(8, 16, 24, 32), log_loss=(None, 0.1, 0.09, 0.08)), *value.learning[1:])
     p = value.probabilities["probability"].to_numpy().reshape(11, 40)
-    task = Task(frame=value.probabilities, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
+    task = RefitTask(frame=value.probabilities, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
     points = stability.summary(task, p, value.developments, learning).learning
     assert points[0].log_loss.mean is None
     assert points[0].reason == "some of these parts have too few patients of a class"
@@ -73,7 +73,7 @@ def test_a_slope_that_a_refit_has_not_cannot_be_said() -> None:
     first = value.developments[1]
     broken = replace(first, everyone=replace(first.everyone, slope=None))
     p = value.probabilities["probability"].to_numpy().reshape(11, 40)
-    task = Task(frame=value.probabilities, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
+    task = RefitTask(frame=value.probabilities, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
     developments = (value.developments[0], broken, *value.developments[2:])
     slope = stability.summary(task, p, developments, value.learning).slope
     assert slope.mean is None
@@ -127,7 +127,7 @@ def test_each_rule_is_broken_by_what_it_is_about() -> None:
 @pytest.mark.nightly
 def test_the_published_data_give_the_expected_figures() -> None:
     frame = validation.clean_frame()
-    task = Task(frame=frame, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
+    task = RefitTask(frame=frame, recipe="logistic", grid="full", folds=5, search_seed=42, seed=42)
     found = stability.assemble(task, {unit: run(task, unit) for unit in units(bootstraps=200, splits=10)}).summary
     assert found.error == pytest.approx(0.0169, abs=0.001)
     assert found.class_changes == pytest.approx(0.010, abs=0.002)
@@ -137,4 +137,4 @@ def test_the_published_data_give_the_expected_figures() -> None:
     first, _, last = (point.log_loss.mean for point in found.learning)
     assert first == pytest.approx(0.035, abs=0.012)
     assert last == pytest.approx(0.007, abs=0.008)
-    assert Unit("original", 0) in units(bootstraps=2, splits=2)
+    assert RefitUnit("original", 0) in units(bootstraps=2, splits=2)

@@ -7,7 +7,7 @@ import pytest
 
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation, summed_cross_validation
-from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, Unit
+from wdbc_assets.domain.evaluation.cross_validation import OUTER_FOLDS, FoldUnit
 from wdbc_assets.domain.evaluation.summed_cross_validation import FoldModel
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.store import parsing
@@ -25,7 +25,7 @@ def _one_repeat_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def model(recipe: str, parts: int) -> FoldModel:
     return summed_cross_validation.fit_without_fold(
-        patients_in(clean_frame(), cuts(569, parts)), Unit(recipe, 0, 3, "hash")
+        patients_in(clean_frame(), cuts(569, parts)), FoldUnit(recipe, 0, 3, "hash")
     )
 
 
@@ -41,7 +41,7 @@ def predictions(of: FoldModel, parts: int) -> "tuple[np.ndarray, np.ndarray]":
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_fold_is_scored_as_by_the_local_engine(recipe: str) -> None:
-    unit = Unit(recipe, 0, 3, "hash")
+    unit = FoldUnit(recipe, 0, 3, "hash")
     local = cross_validation.evaluate_fold(clean_frame(), unit)
     ours = model(recipe, 3)
     assert ours.winner == local.winner

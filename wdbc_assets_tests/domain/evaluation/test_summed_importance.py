@@ -6,7 +6,7 @@ import pytest
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import importance, summed_importance
-from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
 from wdbc_assets.domain.evaluation.importance import CLUSTERS, FoldLosses
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets_tests.domain.partitioned import cuts, patients_in
@@ -30,7 +30,7 @@ def test_the_losses_are_those_of_the_local_engine(recipe: str) -> None:
     assert [(one.repeat, one.fold) for one in found] == [(repeat, fold) for repeat in range(3) for fold in range(10)]
     task = importance.task_of(frame, fit, permutations=3, seed=7)
     for repeat, fold in ((0, 0), (2, 9)):
-        local = importance.score_fold(task, Unit(recipe, repeat, fold, "hash"))
+        local = importance.score_fold(task, FoldUnit(recipe, repeat, fold, "hash"))
         np.testing.assert_allclose(figures(found[10 * repeat + fold]), figures(local), rtol=0, atol=1e-6)
 
 

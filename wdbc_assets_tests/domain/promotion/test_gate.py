@@ -26,7 +26,7 @@ def verdict_on(
     candidate: pd.DataFrame, champion: pd.DataFrame, *, names: tuple[str, str] = COMPLEX, **options: Any
 ) -> Verdict:
     table = out_of_fold.both(candidate, champion, names=names)
-    return out_of_fold.compare(table, candidate=names[0], champion=names[1], of_champion=champion, **options)
+    return out_of_fold.compare(table, candidate=names[0], champion=names[1], champion_predictions=champion, **options)
 
 
 def criterion(verdict: Verdict, name: str) -> Criterion:
@@ -104,7 +104,7 @@ def test_the_margin_is_half_of_the_smallest_relevant_gain() -> None:
 
 def test_only_the_current_fit_of_the_champions_recipe_replaces_an_earlier_fit() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
-    arguments = {"candidate": "logistic", "champion": "logistic", "of_champion": table, "same_recipe": True}
+    arguments = {"candidate": "logistic", "champion": "logistic", "champion_predictions": table, "same_recipe": True}
     present, earlier = (out_of_fold.compare(table, supersedes=supersedes, **arguments) for supersedes in (True, False))  # type: ignore[arg-type]
     assert (present.name, present.promoted) == ("not worse", True)
     assert (earlier.name, earlier.promoted) == ("not worse", False)
@@ -282,7 +282,7 @@ def test_a_changed_recipe_of_the_same_name_is_measured() -> None:
         out_of_fold.with_loss(good, 0.004).assign(recipe="logistic"),
         candidate="logistic",
         champion="logistic",
-        of_champion=good,
+        champion_predictions=good,
     )
     assert criterion(renamed, "log_loss").value == pytest.approx(0.004)
     assert (renamed.name, renamed.promoted) == ("worse", False) == (verdict.name, verdict.promoted)
@@ -306,7 +306,7 @@ def test_only_the_repeats_that_both_have_are_compared() -> None:
 def test_the_error_names_the_command_that_evaluates_a_missing_recipe() -> None:
     table = out_of_fold.honest().assign(recipe="logistic")
     with pytest.raises(WdbcError, match="has no results for svc") as caught:
-        out_of_fold.compare(table, candidate="svc", champion="logistic", of_champion=table)
+        out_of_fold.compare(table, candidate="svc", champion="logistic", champion_predictions=table)
     assert "wdbc evaluate --recipe svc" in caught.value.hint
 
 

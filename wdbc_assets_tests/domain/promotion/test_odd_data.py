@@ -11,7 +11,7 @@ from wdbc_assets.cli import decisions
 from wdbc_assets.domain.data import contract, splitting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import comparison, cross_validation, curves, metrics, policy_derivation, utility
-from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
 from wdbc_assets.domain.evaluation.results import EvaluationSummary
 from wdbc_assets.domain.modeling import fitting, prediction, recipes
 from wdbc_assets.domain.promotion import bundles, criteria
@@ -59,7 +59,7 @@ def small_grids_and_few_folds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def evaluated(table: Frame, recipe: str) -> tuple[Frame, EvaluationSummary]:
-    units = [Unit(recipe, 0, fold) for fold in range(cross_validation.OUTER_FOLDS)]
+    units = [FoldUnit(recipe, 0, fold) for fold in range(cross_validation.OUTER_FOLDS)]
     outcomes = {unit: cross_validation.evaluate_fold(table, unit) for unit in units}
     predictions, _ = cross_validation.assemble(table, outcomes)
     return predictions, comparison.summary(predictions, table)
@@ -114,7 +114,7 @@ def test_a_class_of_three_is_refused_with_both_numbers(of: str) -> None:
     table = table.drop(index=malignant[3:].tolist()).reset_index(drop=True)
     X, y = table[list(contract.FEATURES)], table[contract.DIAGNOSIS]
     step: Callable[[], object] = {
-        "evaluation": lambda: cross_validation.evaluate_fold(table, Unit("logistic", 0, 0)),
+        "evaluation": lambda: cross_validation.evaluate_fold(table, FoldUnit("logistic", 0, 0)),
         "search": lambda: fitting.fit(X, y, recipe="logistic"),
         "policy": lambda: policy_derivation.derive(splitting.Split(X, X, y, y), champions.fit("logistic")),
     }[of]
@@ -155,7 +155,7 @@ def test_the_fiftieth_candidate_in_a_row_has_spent_nearly_all_of_alpha_and_is_sh
         out_of_fold.with_loss(good, 0.001).assign(recipe="svc"),
         candidate="svc",
         champion="logistic",
-        of_champion=good,
+        champion_predictions=good,
         attempt=50,
     )
     (log_loss,) = (one for one in verdict.criteria if one.name == "log_loss")

@@ -15,7 +15,7 @@ import pytest
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.domain.evaluation.cross_validation import Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldUnit
 from wdbc_assets.pipeline.engines import choice, folds, predicting, worker_versions
 from wdbc_assets.pipeline.engines.dask import Dask
 from wdbc_assets.pipeline.engines.engine import Engine, Lost, completed, in_order
@@ -58,7 +58,7 @@ def work(units: int) -> Work[int, int]:
 
 def test_folds_on_a_cluster_are_those_of_this_machine_to_the_last_digit(shared: Cluster, tmp_path: Path) -> None:
     frame = validation.clean_frame()
-    of = folds.work(frame, [Unit("logistic", 0, 0)])
+    of = folds.work(frame, [FoldUnit("logistic", 0, 0)])
     outcomes, stored = [], []
     remote = engine(shared)
     engines: list[Engine] = [Local(1), remote]

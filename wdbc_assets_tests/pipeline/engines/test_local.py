@@ -19,7 +19,7 @@ from wdbc_assets.domain.data import cleaning, reading
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation
 from wdbc_assets.domain.evaluation.comparison import CrossValidation
-from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, Unit
+from wdbc_assets.domain.evaluation.cross_validation import FoldOutcome, FoldUnit
 from wdbc_assets.domain.modeling import recipes
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline.engines import folds
@@ -41,11 +41,11 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 
 
 @pytest.fixture
-def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[FoldUnit]:
     """Note which units are done, and do them at once: patients are as malignant as diagnosed, but for one in fifty."""
-    done: list[Unit] = []
+    done: list[FoldUnit] = []
 
-    def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
+    def evaluate_fold(frame: pd.DataFrame, unit: FoldUnit) -> FoldOutcome:
         done.append(unit)
         y = frame["diagnosis"].to_numpy()
         answers = 0.1 + 0.8 * np.where(np.arange(len(y)) % 50 == 7, 1 - y, y)
@@ -66,7 +66,9 @@ def evaluate(frame: pd.DataFrame, checkpoints: Checkpoints, *names: str, workers
     )
 
 
-def test_what_was_done_is_not_done_again(frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit]) -> None:
+def test_what_was_done_is_not_done_again(
+    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[FoldUnit]
+) -> None:
     first = evaluate(frame, checkpoints, "logistic")
     assert len(evaluated) == 30
     again = evaluate(frame, checkpoints, "logistic")
@@ -96,20 +98,24 @@ def a_part(value: object) -> str:
     ids=["empty", "cut", "changed", "a list", "of other work", "of another fold", "half of it"],
 )
 def test_a_part_that_is_damaged_or_foreign_is_done_again(
-    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit], tmp_path: Path, spoil: Callable[[str], str]
+    frame: pd.DataFrame,
+    checkpoints: Checkpoints,
+    evaluated: list[FoldUnit],
+    tmp_path: Path,
+    spoil: Callable[[str], str],
 ) -> None:
     first = evaluate(frame, checkpoints, "logistic")
     (part,) = tmp_path.rglob("logistic-*-1-4.json")
     whole = part.read_text()
     part.write_text(spoil(whole))
     again = evaluate(frame, checkpoints, "logistic")
-    assert evaluated[30:] == [Unit("logistic", 1, 4)]
+    assert evaluated[30:] == [FoldUnit("logistic", 1, 4)]
     assert part.read_text() == whole
     pd.testing.assert_frame_equal(first.predictions, again.predictions)
 
 
 def test_work_that_depends_on_something_else_and_work_done_again_shares_no_parts(
-    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[Unit], tmp_path: Path
+    frame: pd.DataFrame, checkpoints: Checkpoints, evaluated: list[FoldUnit], tmp_path: Path
 ) -> None:
     evaluate(frame, checkpoints, "logistic")
     store = open_store(str(tmp_path / "store"), relative_to=tmp_path)
@@ -126,7 +132,7 @@ def test_a_recipe_that_fails_is_reported_and_the_other_folds_are_kept(
     if workers == 1:
         real = cross_validation.evaluate_fold
 
-        def evaluate_fold(frame: pd.DataFrame, unit: Unit) -> FoldOutcome:
+        def evaluate_fold(frame: pd.DataFrame, unit: FoldUnit) -> FoldOutcome:
             if unit.fold == 3:
                 raise WdbcError(f"{unit}: it broke", hint="Fix it.")
             return real(frame, unit)
@@ -139,7 +145,7 @@ def test_a_recipe_that_fails_is_reported_and_the_other_folds_are_kept(
     else:
         # A constant column per fold would be needed to break scikit-learn itself; a recipe unknown to the workers does.
         monkeypatch.setitem(recipes.RECIPES, "here_only", recipes.named("logistic"))
-        monkeypatch.setattr(cross_validation, "units", lambda *_: [Unit("here_only", 0, fold) for fold in range(3)])
+        monkeypatch.setattr(cross_validation, "units", lambda *_: [FoldUnit("here_only", 0, fold) for fold in range(3)])
         with pytest.raises(WdbcError, match="3 of 3 folds could not be evaluated: There is no recipe 'here_only'"):
             evaluate(frame, checkpoints, "here_only", workers=2)
 
@@ -150,7 +156,7 @@ def test_too_few_patients_are_refused_before_any_unit(frame: pd.DataFrame, check
 
 
 def test_once_an_evaluation_is_stored_parts_of_other_work_go_unless_it_may_still_go_on(
-    frame: pd.DataFrame, evaluated: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    frame: pd.DataFrame, evaluated: list[FoldUnit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WDBC_WORKERS", "1")
     store = open_store(str(tmp_path / "results"), relative_to=tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from wdbc_assets.domain.data import splitting
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import cross_validation, importance, refits
-from wdbc_assets.domain.evaluation.refits import Outcome, Task, Unit
+from wdbc_assets.domain.evaluation.refits import Outcome, RefitTask, RefitUnit
 from wdbc_assets.domain.evaluation.stability import Stability
 from wdbc_assets.domain.modeling import fitting
 from wdbc_assets.pipeline.engines import feature_importance, refitting
@@ -39,12 +39,12 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 
 
 @pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
+def done(monkeypatch: pytest.MonkeyPatch) -> list[RefitUnit]:
     """Note which units are run; each has the outcome of a result for tests, for the patients of the frame."""
-    units: list[Unit] = []
+    units: list[RefitUnit] = []
     example = results.stability()
 
-    def run(task: Task, unit: Unit) -> Outcome:
+    def run(task: RefitTask, unit: RefitUnit) -> Outcome:
         units.append(unit)
         if unit.kind == "learning":
             return example.learning[0]
@@ -63,7 +63,7 @@ def refit(frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, *, se
 
 
 def test_a_finished_refit_is_not_done_again(
-    frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, done: list[Unit]
+    frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, done: list[RefitUnit]
 ) -> None:
     first = refit(frame, fit, checkpoints)
     assert len(done) == 15
@@ -88,7 +88,7 @@ def test_a_checkpoint_of_something_else_is_done_again(
     frame: pd.DataFrame,
     fit: fitting.Fit,
     checkpoints: Checkpoints,
-    done: list[Unit],
+    done: list[RefitUnit],
     tmp_path: Path,
     spoil: Callable[..., object],
 ) -> None:
@@ -97,15 +97,19 @@ def test_a_checkpoint_of_something_else_is_done_again(
     value = spoil(json.loads(path.read_text())["value"])
     path.write_text(json.dumps({"value": value, "digest": parsing.digest(value)}))
     assert refit(frame, fit, checkpoints).summary == first.summary
-    assert done[15:] == [Unit("bootstrap", 4)]
+    assert done[15:] == [RefitUnit("bootstrap", 4)]
 
 
 def test_an_interrupted_work_goes_on_where_it_was(
-    frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, done: list[Unit], monkeypatch: pytest.MonkeyPatch
+    frame: pd.DataFrame,
+    fit: fitting.Fit,
+    checkpoints: Checkpoints,
+    done: list[RefitUnit],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = refits.run
 
-    def interrupted(task: Task, unit: Unit) -> Outcome:
+    def interrupted(task: RefitTask, unit: RefitUnit) -> Outcome:
         if len(done) == 5:
             raise KeyboardInterrupt
         return run(task, unit)
@@ -119,7 +123,7 @@ def test_an_interrupted_work_goes_on_where_it_was(
 
 
 def test_too_few_patients_are_refused_before_any_unit(
-    frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, done: list[Unit]
+    frame: pd.DataFrame, fit: fitting.Fit, checkpoints: Checkpoints, done: list[RefitUnit]
 ) -> None:
     with pytest.raises(WdbcError, match="needed: at least 20"):
         refit(frame.iloc[:30], fit, checkpoints)
@@ -131,7 +135,7 @@ def test_a_scored_fold_is_not_scored_again_and_a_foreign_one_is(
 ) -> None:
     scored = []
 
-    def score_fold(_task: importance.Task, unit: cross_validation.Unit) -> importance.FoldLosses:
+    def score_fold(_task: importance.ImportanceTask, unit: cross_validation.FoldUnit) -> importance.FoldLosses:
         scored.append(unit)
         losses = dict.fromkeys(importance.CLUSTERS, 0.1 + unit.fold / 100)
         return importance.FoldLosses(repeat=unit.repeat, fold=unit.fold, log_loss=0.07, permuted=losses, without=losses)

@@ -9,7 +9,7 @@ from wdbc_assets_tests.presentation.plots.drawn import Drawn, is_sound
 def test_equal_values_give_these_bytes_on_every_machine() -> None:
     drawing = svg.Drawing("A < B", height=100)
     axes = svg.Axes(drawing, 60, 30, 100, 50, x=(0, 3), y=(0, 1))
-    axes.series([(0, -1e-9), (1, 2 / 3)], svg.Look("red", 1.5, marker="o"))
+    axes.series([(0, -1e-9), (1, 2 / 3)], svg.SeriesStyle("red", 1.5, marker="o"))
     assert drawing.image().content.decode() == (
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 480 100" width="720" height="150" '
         'font-family="DejaVu Sans, Verdana, sans-serif">\n'
@@ -26,7 +26,7 @@ def test_equal_values_give_these_bytes_on_every_machine() -> None:
 def test_foreign_text_is_shown_and_cannot_become_markup() -> None:
     foreign = "</title><script>alert(1)</script> & \"quoted\" 'text' \x00\x1b\ud800"
     drawing = svg.Drawing(foreign, height=100)
-    drawing.legend([(foreign, svg.Look("\"/><script x='", 1))])
+    drawing.legend([(foreign, svg.SeriesStyle("\"/><script x='", 1))])
     drawn = Drawn(drawing.image())
     shown = foreign[:-3] + "\\x00\\x1b\\ud800"
     assert drawn.title == shown
@@ -38,7 +38,7 @@ def test_foreign_text_is_shown_and_cannot_become_markup() -> None:
 @pytest.mark.parametrize("marker", style.MARKERS)
 def test_each_marker_is_drawn_around_its_place(marker: str) -> None:
     drawing = svg.Drawing("title", height=100)
-    drawing.series([(200, 50)], svg.Look("red", marker=marker))
+    drawing.series([(200, 50)], svg.SeriesStyle("red", marker=marker))
     shape = list(is_sound(drawing.image()).root)[-1]
     if marker == "o":
         assert (shape.tag, shape.attrib["cx"], shape.attrib["cy"]) == ("circle", "200", "50")
@@ -49,7 +49,7 @@ def test_each_marker_is_drawn_around_its_place(marker: str) -> None:
 
 
 def test_a_legend_takes_as_many_rows_as_it_needs_and_the_picture_grows() -> None:
-    look = svg.Look("red", 1, marker="s")
+    look = svg.SeriesStyle("red", 1, marker="s")
     drawing = svg.Drawing("title", height=100)
     drawing.legend([("short", look)])
     assert drawing.height == 120
@@ -90,7 +90,7 @@ def test_a_window_hides_what_lies_outside_of_its_panel() -> None:
     drawing = svg.Drawing("title", height=100)
     axes = svg.Axes(drawing, 60, 30, 100, 50, x=(0, 1), y=(0, 1))
     with axes.window():
-        axes.series([(0, 0), (2, 2)], svg.Look("red", 1))
+        axes.series([(0, 0), (2, 2)], svg.SeriesStyle("red", 1))
     (window,) = is_sound(drawing.image()).root.iterfind("svg")
     assert window.attrib == {"x": "60", "y": "30", "width": "100", "height": "50", "viewBox": "60 30 100 50"}
     assert [one.tag for one in window] == ["polyline"]

@@ -65,11 +65,11 @@ def test_the_page_shows_what_each_measure_says_and_which_metrics_have_no_interva
 
 def test_every_rule_is_listed_with_whether_it_blocks_and_none_as_evaluated_in_an_empty_store(store: Store) -> None:
     listed = content.gather(store, settings.load())["checks"]
-    assert [(one["asset"], one["rule"]) for one in listed] == [
+    assert [(check.asset, check.rule) for check in listed] == [
         (asset, rule.name) for asset in specs.MODEL for rule in validation.rules(asset)
     ]
-    assert {one["passed"] for one in listed} == {None}
-    assert {one["blocking"] for one in listed} == {True, False}
+    assert {check.passed for check in listed} == {None}
+    assert {check.blocking for check in listed} == {True, False}
 
 
 def test_each_missing_artifact_names_the_command_that_makes_it(store: Store) -> None:
