@@ -69,7 +69,11 @@ class Kafka(Source):
         """
         received = self._persist(
             lambda reader: reader.received(
-                context.known, context.until, lambda: self._own(context.stored()), accepts_gap=self._accepts_gap
+                context.known,
+                context.until,
+                lambda: self._own(context.stored()),
+                accepts_gap=self._accepts_gap,
+                report=context.report,
             ),
             context.limits,
             context.clock,
@@ -154,6 +158,7 @@ class Kafka(Source):
             "allow.auto.create.topics": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
+            "queued.max.messages.kbytes": 2**14,  # by default 64 MiB wait in memory, more than all the rest takes
             "socket.connection.setup.timeout.ms": max(1000, round(bounds.connect_seconds * 1000)),
             "error_cb": on_error,
         }

@@ -1,5 +1,6 @@
 """One attempt to read a topic: which offsets are to be read, and their records."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from wdbc_assets.domain.data.lines import LinesFile
-from wdbc_assets.sources import limits, records
+from wdbc_assets.sources import large_tables, limits, records
 from wdbc_assets.sources.errors import SourceRefused
 from wdbc_assets.sources.origin import Offsets, Origin, Received, SetAside, Snapshot, TopicOrigin
 from wdbc_assets.sources.records import Record
@@ -48,7 +49,13 @@ class Reader:
         return {partition: high for partition, (_, high) in self._held().items()}
 
     def received(
-        self, known: Origin | None, until: Origin | None, stored: Callable[[], Snapshot | None], *, accepts_gap: bool
+        self,
+        known: Origin | None,
+        until: Origin | None,
+        stored: Callable[[], Snapshot | None],
+        *,
+        accepts_gap: bool,
+        report: Callable[[str], None],
     ) -> Received | None:
         """Return the stored table and the records since then; None if there are none, and the table is the known one.
 
@@ -57,9 +64,11 @@ class Reader:
             until: the origin of a table that is to be read again as it was.
             stored: returns the stored table, if it comes from this topic.
             accepts_gap: whether records that expired unread are given up.
+            report: receives the number of rows from time to time.
 
         Raises:
             SourceRefused: the topic no longer holds what is to be read, or too much of it is unusable.
+            WdbcError: a temporary file cannot be written.
         """
         held = self._held()
         if known is not None and until is None and ends_of(known) == {place: high for place, (_, high) in held.items()}:
@@ -67,16 +76,20 @@ class Reader:
         table = stored()
         before = (table and table.origin.topic) or TopicOrigin()
         plan = self._again(held, until) if until else self._onwards(held, before, accepts_gap=accepts_gap)
-        content, aside = records.merged(_in_memory(table), self._records(plan.spans))
-        set_aside = (*before.set_aside, *plan.gaps, *aside)
-        if len(set_aside) > MOST_SET_ASIDE:
-            what = f"{len(set_aside):,} records are no patients; of the last: {set_aside[-1].reason}"
-            raise self._refused(what, "Check that this is the right topic, and what its producers send.")
-        if len(content) > self._bounds.largest_bytes:
-            raise limits.too_large(self._bounds.largest_bytes, where=self._where)
+        aside: list[SetAside] = []
+
+        def set_aside(record: SetAside) -> None:
+            aside.append(record)
+            if len(before.set_aside) + len(plan.gaps) + len(aside) > MOST_SET_ASIDE:
+                what = f"more than {MOST_SET_ASIDE:,} records are no patients; of the last: {record.reason}"
+                raise self._refused(what, "Check that this is the right topic, and what its producers send.")
+
+        lines = records.merged(_lines(table), self._records(plan.spans), set_aside, report)
+        content = large_tables.collect(self._until_stopped(lines), self._bounds, where=self._where)
         starts = {partition: start for partition, (start, _) in before.offsets}
         offsets = ((place, (starts.get(place, start), end)) for place, (start, end) in sorted(plan.spans.items()))
-        return Received(content, topic=TopicOrigin(offsets=tuple(offsets), set_aside=set_aside))
+        all_aside = (*before.set_aside, *plan.gaps, *sorted(aside))
+        return Received(content, topic=TopicOrigin(offsets=tuple(offsets), set_aside=all_aside))
 
     def _held(self) -> dict[int, Offsets]:
         """Return which offsets each partition holds."""
@@ -147,14 +160,20 @@ class Reader:
             if size > _JSON_PER_TEXT * self._bounds.largest_bytes:
                 raise limits.too_large(self._bounds.largest_bytes, where=self._where)
 
+    def _until_stopped(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if self._stop.is_set():
+                raise _timed_out()
+            yield line
+
     def _consumed(self) -> Iterator[tuple[Record, bool]]:
         """Yield what arrives next: each record, or the end of a partition."""
         from confluent_kafka import KafkaError, KafkaException
 
         end = time.monotonic() + self._bounds.read_seconds + _GRACE_SECONDS
-        while not (messages := self._consumer.consume(_AT_ONCE, timeout=0.1)):
+        while not (messages := self._consumer.consume(_AT_ONCE, timeout=0.1)) or self._stop.is_set():
             if self._stop.is_set() or time.monotonic() > end:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 -- a code of librdkafka's own
+                raise _timed_out()
         for message in messages:
             error = message.error()
             is_end = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -164,11 +183,19 @@ class Reader:
             yield Record(partition, offset, None if is_end else message.value()), is_end
 
 
-def _in_memory(table: Snapshot | None) -> bytes:
-    """Return the lines of a stored table. New records are put in order among them, so all are held in memory."""
-    if table is None:
-        return b""
-    return table.content.read() if isinstance(table.content, LinesFile) else table.content
+def _timed_out() -> Exception:
+    from confluent_kafka import KafkaError, KafkaException
+
+    return KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 -- a code of librdkafka's own
+
+
+def _lines(table: Snapshot | None) -> Iterator[bytes]:
+    """Yield the lines of a stored table."""
+    if table is not None:
+        content = table.content
+        parts = (part for _, part in content.parts()) if isinstance(content, LinesFile) else (content,)
+        for part in parts:
+            yield from io.BytesIO(part)
 
 
 def ends_of(known: Origin) -> dict[int, int]:

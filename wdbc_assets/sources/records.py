@@ -5,16 +5,22 @@ partition, its offset and the reason, without any value. The table is in the ord
 matter in how many reads, and from which partitions, the same records came.
 """
 
+import functools
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from wdbc_assets.domain.data import contract, row_text
 from wdbc_assets.domain.data.csv_layouts import NotATable
+from wdbc_assets.sources import large_tables
 from wdbc_assets.sources.origin import SetAside
 
 _LARGEST_ID = 2**63 - 1
+_RECORDS_AT_ONCE = 2**10
+_NO_PLACE = b",,"
+"""Before the lines of the stored table, which no longer have a partition and an offset."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +36,54 @@ class Unusable(Exception):
     """A record is no patient; the message says why, without a value."""
 
 
-def merged(stored: bytes, records: Iterable[Record]) -> tuple[bytes, list[SetAside]]:
-    """Return the stored table with the records added, and the records that are set aside.
+def merged(
+    stored: Iterable[bytes],
+    records: Iterable[Record],
+    set_aside: Callable[[SetAside], None],
+    report: Callable[[str], None] = lambda _: None,
+) -> Iterator[bytes]:
+    """Yield the lines of the stored table with those of the records among them; call `set_aside` for the other records.
 
     A record that equals a row is a repetition, and changes nothing. One with the id of another row is set aside.
+    `report` receives the number of rows from time to time.
+
+    Raises:
+        WdbcError: a temporary file cannot be written or read.
     """
-    rows = {int(line.partition(b",")[0]): line for line in stored.splitlines(keepends=True)}
-    aside: list[SetAside] = []
-    read: list[tuple[Record, bytes]] = []
-    for record in records:
-        try:
-            read.append((record, _line(record.value)))
-        except Unusable as error:
-            aside.append(SetAside(record.partition, record.offset, str(error)))
-    broken = _broken([line for _, line in read])
-    for number, (record, line) in enumerate(read):
-        identifier = int(line.partition(b",")[0])
-        reason = broken.get(number)
-        if reason is None and rows.setdefault(identifier, line) != line:
-            reason = "an earlier record has the same id and other values"
-        if reason is not None:
-            aside.append(SetAside(record.partition, record.offset, reason))
-    return b"".join(rows[identifier] for identifier in sorted(rows)), sorted(aside)
+    places = large_tables.in_order(
+        _usable(records, set_aside), _id, among=(_NO_PLACE + line for line in stored), report=report
+    )
+    last_id = last = b""
+    for place in places:
+        partition, offset, line = place.split(b",", 2)
+        identifier = line.partition(b",")[0]
+        if identifier != last_id:
+            last_id, last = identifier, line
+            yield line
+        elif line != last:
+            set_aside(SetAside(int(partition), int(offset), "an earlier record has the same id and other values"))
+
+
+def _id(place: bytes) -> int:
+    return int(place.split(b",", 3)[2])
+
+
+def _usable(records: Iterable[Record], set_aside: Callable[[SetAside], None]) -> Iterator[bytes]:
+    """Yield the lines of the records that are patients, each after its partition and offset."""
+    left = iter(records)
+    while part := list(itertools.islice(left, _RECORDS_AT_ONCE)):
+        read: list[tuple[Record, bytes]] = []
+        for record in part:
+            try:
+                read.append((record, _line(record.value)))
+            except Unusable as error:
+                set_aside(SetAside(record.partition, record.offset, str(error)))
+        broken = _broken([line for _, line in read])
+        for number, (record, line) in enumerate(read):
+            if number in broken:
+                set_aside(SetAside(record.partition, record.offset, broken[number]))
+            else:
+                yield b"%d,%d,%s" % (record.partition, record.offset, line)
 
 
 def _line(value: bytes | None) -> bytes:
@@ -64,12 +96,18 @@ def _line(value: bytes | None) -> bytes:
     if not isinstance(content, dict):
         raise Unusable("it is not a JSON object")
     try:
-        order = row_text.places(list(content), strict=False)
+        order = _order(tuple(content))
         values = list(content.values())
         line = next(row_text.of_values([values], order))
     except NotATable as error:
         raise Unusable(error.what.replace("the header", "it", 1)) from None
     return _checked(line, [values[place] for place in order])
+
+
+@functools.lru_cache(maxsize=16)
+def _order(names: tuple[str, ...]) -> list[int]:
+    """Return where the columns are. The records of a topic have the same names, whose reading takes longest."""
+    return row_text.places(names, strict=False)
 
 
 def _checked(line: bytes, values: list[Any]) -> bytes:

@@ -3,13 +3,25 @@
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wdbc_assets import sources
 from wdbc_assets.domain.data import reading
-from wdbc_assets.sources import Origin, Snapshot, SourceRefused, SourceUnavailable, UnknownSource, kafka_reader
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.sources import (
+    Origin,
+    Snapshot,
+    SourceRefused,
+    SourceUnavailable,
+    UnknownSource,
+    deadline,
+    kafka_reader,
+    large_tables,
+    records,
+)
 from wdbc_assets.sources.origin import SetAside
 from wdbc_assets_tests import builders, kafka_broker
 from wdbc_assets_tests.builders import patient
@@ -79,6 +91,67 @@ def test_a_large_table_is_read_on_from_a_file(topic: Topic, fetch: Fetching) -> 
     assert second.content.read() == read(fetch, topic).content
 
 
+def test_records_in_many_runs_give_the_table_and_origin_of_one_run(
+    topic: Topic, fetch: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = patient(id=5, texture_mean=19.0)
+    topic.send_patients(*(patient(id=one) for one in (5, 3, 9, 3)), changed, patient(id=7), changed)
+    stored, whole = read(fetch, topic), short(read_seconds=5.0, total_seconds=60, rows_in_memory=1)
+    topic.send_patients(patient(id=5), changed, *(patient(id=one) for one in (8, 9, 2, 8, 1)), patient(id=0))
+    expected = read(fetch, topic, stored)
+    assert [one.offset for one in expected.origin.topic.set_aside] == [4, 6, 8, 14]
+    monkeypatch.setattr(large_tables, "_RUN", 2)
+    monkeypatch.setattr(large_tables, "_RUNS_REPORTED", 3)
+    monkeypatch.setattr(records, "_RECORDS_AT_ONCE", 3)
+    fetch.reported.clear()
+    found = fetch(topic.url, whole, stored=lambda: stored)
+    assert found.content.read() == expected.content
+    assert found.origin == expected.origin
+    assert fetch.reported[0] == "6 rows read"
+    assert fetch(topic.url, whole).origin == expected.origin  # all in one read
+
+
+@pytest.mark.fault("S07")
+def test_a_topic_is_refused_as_soon_as_its_table_is_too_large(topic: Topic, fetch: Fetching) -> None:
+    topic.send_patients(patient(id=1), patient(id=2))
+    size = read(fetch, topic).origin.bytes
+    with pytest.raises(SourceRefused, match=f"the content is larger than {size - 1} bytes"):
+        fetch(topic.url, short(read_seconds=5.0, total_seconds=60, largest_bytes=size - 1))
+
+
+@pytest.mark.fault("F04")
+def test_a_disk_that_is_full_of_records_is_no_fault_of_the_topic(
+    topic: Topic, fetch: Fetching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    topic.send_patients(patient(id=1))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(WdbcError, match="a temporary file cannot be written: No such file") as raised:
+        read(fetch, topic)
+    assert type(raised.value) is WdbcError
+    assert fetch.waits.asked == []
+
+
+@pytest.mark.fault("S02")
+@pytest.mark.parametrize("where", ["_consumed", "_until_stopped"])
+def test_a_read_that_takes_too_long_ends_although_records_keep_coming(
+    topic: Topic, fetch: Fetching, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    topic.send_patients(patient(id=1))
+    original = getattr(kafka_reader.Reader, where)
+
+    def slow(self: Any, *lines: Any) -> Iterator[Any]:
+        assert self._stop.wait(10)
+        return original(self, *lines)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(kafka_reader.Reader, where, slow)
+    with pytest.raises(SourceUnavailable, match="no complete response within 1 s"):
+        fetch(topic.url, short(read_seconds=5.0, total_seconds=1.0))
+    for thread in threading.enumerate():
+        if thread.name == deadline.THREAD_NAME:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
 def test_a_verification_reads_up_to_the_stated_offsets(topic: Topic, fetch: Fetching) -> None:
     topic.send_patients(patient(id=1), patient(id=2))
     found = read(fetch, topic)
@@ -144,8 +217,11 @@ def test_a_record_that_is_no_patient_is_set_aside_with_its_offset_and_reason(top
 @pytest.mark.fault("S19")
 def test_a_topic_of_other_records_is_refused(topic: Topic, fetch: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_reader, "MOST_SET_ASIDE", 3)
-    topic.send(*[b"{}"] * 4)
-    with pytest.raises(SourceRefused, match="4 records are no patients; of the last: it lacks id, diagnosis"):
+    topic.send(*[b"{}"] * 3)
+    with pytest.raises(SourceRefused, match="the source is not a table but empty content"):
+        read(fetch, topic)
+    topic.send(b"{}")
+    with pytest.raises(SourceRefused, match="more than 3 records are no patients; of the last: it lacks id, diag"):
         read(fetch, topic)
 
 

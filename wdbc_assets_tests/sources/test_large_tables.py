@@ -163,6 +163,45 @@ def test_the_rows_of_a_large_table_are_counted_while_they_are_read(monkeypatch: 
     assert reports == [f"{rows} rows read" for rows in (202, 402, 602)]
 
 
+def _number(line: bytes) -> int:
+    return int(line.partition(b",")[0])
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 2**15])
+def test_lines_are_put_in_order_through_a_file_and_those_of_one_key_stay_as_they_came(
+    files: list[Any], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(large_tables, "_RUN", 3)
+    monkeypatch.setattr(large_tables, "_READ_AT_ONCE", at_once)
+    lines = [b"%d,line %d\n" % (place * 7 % 5, place) for place in range(20)]
+    among = [b"0,before\n", b"3,before\r,\n", b"9,before\n"]
+    found = list(large_tables.in_order(iter(lines), _number, among=among))
+    assert found == sorted([*among, *lines], key=_number)
+    assert [file.closed for file in files] == [True]
+    assert list(large_tables.in_order([], _number, among=among)) == among
+    assert list(large_tables.in_order([], _number)) == []
+
+
+def test_rows_are_counted_while_they_are_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_tables, "_RUN", 100)
+    monkeypatch.setattr(large_tables, "_RUNS_REPORTED", 2)
+    reports: list[str] = []
+    assert len(list(large_tables.in_order(LINES, _number, report=reports.append))) == ROWS
+    assert reports == [f"{rows} rows read" for rows in (200, 400, 600)]
+
+
+@pytest.mark.fault("F04")
+def test_a_disk_that_fills_while_lines_are_put_in_order_is_an_error_with_a_hint(files: list[Any]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(WdbcError, match="a temporary file cannot be written: File too large"):
+            list(large_tables.in_order(LINES, _number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert files[0].closed
+
+
 @pytest.mark.parametrize("error", [OSError(5, "of the source"), WdbcError("of the source")])
 def test_an_error_of_the_source_is_passed_on_and_the_file_is_closed(files: list[Any], error: Exception) -> None:
     def failing() -> Iterator[bytes]:
