@@ -38,9 +38,9 @@ _NOT_PROMISED = """\
 - **A disk that loses data after it has confirmed the write.**
 - **A run from the UI whose process is killed together with Dagster's code server.** It is marked as failed only at the
   limit of 60 minutes, and only while a daemon runs. A killed `wdbc run` is marked as failed by the next one.
-- **A second daemon.** `wdbc ui` ensures one daemon per history, but does not notice a `dagster-daemon` that was started
-  by hand. Dagster then writes "Another ... daemon is still sending heartbeats" to the output of both, and `wdbc status`
-  does not show it. Each batch is still stored once and each alert sent once, but one tick may start two runs.
+- **A second daemon.** `wdbc ui` ensures one daemon per history, but does not prevent a `dagster-daemon` that is started
+  by hand. The alert `second-daemon` reports it. Each batch is still stored once and each alert sent once, but one tick
+  may start two runs.
 - **Forgery.** A user who can write to the store can replace a version together with its manifest. Digests detect
   damage, not forgery.
 """

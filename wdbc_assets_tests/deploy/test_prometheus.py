@@ -33,7 +33,8 @@ WATCHDOG = "WdbcWatchdog"
 SECONDS = 60
 
 WITHOUT_PANEL = {
-    "wdbc_exporter_timestamp_seconds": "Prometheus has the time of each scrape; the alert reads it of a file"
+    "wdbc_daemons": "it is one; an alert reads it",
+    "wdbc_exporter_timestamp_seconds": "Prometheus has the time of each scrape; the alert reads it of a file",
 }
 """Metrics that no dashboard shows, and why."""
 

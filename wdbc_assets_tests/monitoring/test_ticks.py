@@ -38,7 +38,8 @@ def test_no_other_cursor_says_that_the_source_was_checked(cursor: str | None) ->
 class History:
     """A history with one sensor that is turned on, one that is not, and one that has not ticked yet."""
 
-    def __init__(self, *, cursor: str) -> None:
+    def __init__(self, folder: Path, *, cursor: str) -> None:
+        self.root_directory = str(folder)
         sensor, data = SimpleNamespace(value="SENSOR"), SimpleNamespace(cursor=cursor)
         self._states = [
             SimpleNamespace(
@@ -68,8 +69,8 @@ class History:
         return {}
 
 
-def test_only_what_is_turned_on_and_has_ticked_is_exported() -> None:
-    history: Any = History(cursor="")
+def test_only_what_is_turned_on_and_has_ticked_is_exported(tmp_path: Path) -> None:
+    history: Any = History(tmp_path, cursor="")
     families = {family.name: family.samples for family in of_history.automation(history)}
     assert [sample.labels for sample in families["wdbc_tick_last_failed"]] == [
         {"name": "source_changed", "kind": "sensor"}
@@ -81,5 +82,5 @@ def test_a_check_of_the_source_keeps_it_from_being_stale_and_a_failed_one_does_n
     store = open_store(str(environment / "results"), relative_to=environment)
     config = settings.load(source="https://data.invalid/wdbc.data", stale_after_hours=1)
     for failed, causes in ((0, []), (1, ["stale-source"])):
-        history: Any = History(cursor=ticks.source_cursor(failed_checks=failed))
+        history: Any = History(environment, cursor=ticks.source_cursor(failed_checks=failed))
         assert [one.cause for one in history_problems.stale_remote_source(store, history, config)] == causes

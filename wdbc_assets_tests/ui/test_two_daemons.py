@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from wdbc_assets import settings
+from wdbc_assets.monitoring import daemons
 from wdbc_assets.monitoring.inbox import SETTLE_SECONDS, open_inbox
 from wdbc_assets.orchestration import jobs
 from wdbc_assets.orchestration.inbox_sensor import PARTITION_TAG
@@ -88,6 +89,11 @@ def test_two_daemons_on_one_history_take_up_each_batch_once_and_send_each_alert_
             lambda: "daemon is still sending heartbeats" in log.read_text() or None,
             seconds=dagster_ui.RUN_SECONDS,
             what="what Dagster says of the second daemon",
+        )
+        dagster_ui.until(
+            lambda: len(daemons.at_work(instance)) == 2 or None,
+            seconds=dagster_ui.RUN_SECONDS,
+            what="two daemons at work",
         )
         of_batches = dg.RunsFilter(job_name=jobs.monitor.name)
         dagster_ui.until(

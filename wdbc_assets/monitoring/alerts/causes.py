@@ -140,6 +140,16 @@ CAUSES: dict[str, Cause] = {
         action="Start the daemon: `wdbc ui`, or your service manager. It catches up on the last missed tick. If it ends"
         " again, read its output.",
     ),
+    "second-daemon": Cause(
+        label="second daemon",
+        severity="warning",
+        meaning="More than one daemon of Dagster works on this history: each overwrites the heartbeats of the other."
+        " Dagster does not support that; one tick may start two runs.",
+        safe="Each batch is stored once, and each alert is sent once.",
+        action="It can wait for the morning. Look for `wdbc ui` and `dagster-daemon`, by hand or by a service manager,"
+        " on every machine that uses this history, and stop all but one. The alert closes a quarter of an hour after"
+        " that.",
+    ),
     "failed-check": Cause(
         label="failed check",
         severity="warning",

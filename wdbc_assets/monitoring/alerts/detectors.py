@@ -65,6 +65,9 @@ DETECTORS: dict[str, Detector] = {
     "ticks": Detector(
         find_in_history=lambda _, instance: history_problems.failed_or_late_ticks(instance), in_status_check=True
     ),
+    "second_daemon": Detector(
+        find_in_history=lambda _, instance: history_problems.second_daemon(instance), in_status_check=True
+    ),
     "remote_source": Detector(
         find_in_history=lambda watched, instance: history_problems.stale_remote_source(
             watched.store, instance, watched.config

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
-from wdbc_assets.monitoring import ticks
+from wdbc_assets.monitoring import daemons, ticks
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import specs
 from wdbc_assets.store.store import Store
@@ -129,6 +129,20 @@ def _reason(error: Any) -> str:
     if name.startswith(_TEXT_IS_SAFE) or name.endswith("WdbcError"):
         return str(text.splitlines()[0]) if text.strip() else name
     return f"{name.splitlines()[0]}, a bug: see the tick in `wdbc ui`"
+
+
+def second_daemon(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
+    """Yield that more than one daemon is at work, or was until a quarter of an hour ago."""
+    together = daemons.at_work(instance)
+    if len(together) > 1:
+        ended = datetime.fromtimestamp(min(daemon.last for daemon in together), UTC)
+        yield Occurrence(
+            cause="second-daemon",
+            subject="Dagster's daemon",
+            text=f"{len(together)} daemons were at work together, the last time at {_shown(ended)} UTC",
+            version=together[-1].id,
+            since=datetime.fromtimestamp(together[-1].first, UTC),
+        )
 
 
 def stale_remote_source(

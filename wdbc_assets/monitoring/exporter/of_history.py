@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 
-from wdbc_assets.monitoring import ticks
+from wdbc_assets.monitoring import daemons, ticks
 from wdbc_assets.monitoring.exporter.families import gauge, single
 from wdbc_assets.pipeline import specs
 
@@ -71,6 +71,9 @@ def automation(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
         "daemon_heartbeat_timestamp_seconds",
         "The last heartbeat of each part of Dagster's daemon.",
         [({"daemon": name}, beat.timestamp) for name, beat in instance.get_daemon_heartbeats().items()],
+    )
+    yield single(
+        "daemons", "Daemons of Dagster at work in the last 15 minutes; should be one.", len(daemons.at_work(instance))
     )
 
 
