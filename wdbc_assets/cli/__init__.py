@@ -3,8 +3,8 @@
 Commands parse options, call the layers below and print; they compute nothing themselves. All output goes through
 `terminal`.
 
-Exit codes: 0 success, 1 error, 2 wrong usage, 3 candidate compared and not promoted, 129 SIGHUP, 130 SIGINT, 141 the
-reader of the output has closed the pipe (`| head`), 143 SIGTERM.
+Exit codes: 0 success, 1 error, 2 wrong usage, 3 compared and the champion stays, or `simulate` was not passed, 129
+SIGHUP, 130 SIGINT, 141 the reader of the output has closed the pipe (`| head`), 143 SIGTERM.
 """
 
 import contextlib

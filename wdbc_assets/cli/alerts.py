@@ -100,14 +100,13 @@ def silence(*, cause: str, until: datetime, reason: str) -> None:
 
 
 @alerts.command("test")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def test_channels(context: click.Context) -> None:
+def test_channels(context: click.Context, *, as_json: bool) -> None:
     """Send a test message through each channel, and say which channels accepted it.
 
     Exit codes: 0 every channel accepted it, 1 at least one did not, or none is configured.
     """
-    from wdbc_assets.monitoring.alerts import channels, messages
-
     served = settings.load().alert_channels()
     if not served:
         raise WdbcError(
@@ -115,17 +114,28 @@ def test_channels(context: click.Context) -> None:
             where=settings.variable("alerts"),
             hint="Set it, for example to error=mailtos://user:password@example.org. See docs/operations.md.",
         )
-    failed = False
+    errors: dict[str, WdbcError | None] = {}
     for channel in served:
-        message = messages.trial(clock.now())
-        try:
-            channels.send(channel, message)
-        except channels.NotSent as error:
-            failed = True
-            terminal.say(f"  {channel.name:<12} {terminal.style('failed', fg='red')}  {error.what}. {error.hint}")
-        else:
-            terminal.say(f"  {channel.name:<12} {terminal.style('sent', fg='green')}    accepted the test message")
-    context.exit(int(failed))
+        errors[channel.name] = error = _try(channel)
+        if not as_json:
+            sent = terminal.style("sent", fg="green") + "    accepted the test message"
+            failed = terminal.style("failed", fg="red") + f"  {error.what}. {error.hint}" if error else ""
+            terminal.say(f"  {channel.name:<12} {failed or sent}")
+    if as_json:
+        found = [{"channel": name, "sent": not error, "error": error and error.what} for name, error in errors.items()]
+        terminal.document({"channels": found})
+    context.exit(int(any(errors.values())))
+
+
+def _try(channel: settings.AlertChannel) -> WdbcError | None:
+    """Send a test message through a channel; return why it was not accepted."""
+    from wdbc_assets.monitoring.alerts import channels, messages
+
+    try:
+        channels.send(channel, messages.trial(clock.now()))
+    except channels.NotSent as error:
+        return error
+    return None
 
 
 def show_status() -> None:

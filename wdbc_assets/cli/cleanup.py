@@ -1,6 +1,8 @@
 """`wdbc gc`: remove versions that nothing refers to."""
 
 from collections import Counter
+from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -21,7 +23,8 @@ _DAY = 24 * 3600
 @click.option("--older-than", type=terminal.Number(0), default=1.0, show_default=True, metavar="DAYS",
               help="Keep versions younger than this.")  # fmt: skip
 @click.option("--apply", "for_real", is_flag=True, help="Remove the versions instead of listing them.")
-def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def gc_command(*, keep: int, older_than: float, for_real: bool, as_json: bool) -> None:
     """List the versions that nothing refers to, or remove them with --apply.
 
     Current versions, the last champions, the inputs of both, and versions that a run or a reader may be using are kept.
@@ -34,29 +37,59 @@ def gc_command(*, keep: int, older_than: float, for_real: bool) -> None:
     find_roots = roots.of(store, keep=keep)
     versions = gc.survey(store, find_roots, **limits)
     old = retention.survey(store, open_inbox(config), config)
+    aged = {(one.asset, one.version) for one in retention.manifests(store, old)}
     if for_real:
         retention.remove(store, old)
-    _show(old, for_real=for_real)
-    garbage = gc.clean(store, find_roots, **limits) if for_real else [item for item in versions if item.kept is None]
-    for item in garbage:
-        age = f"{item.age / _DAY:.1f} days"
-        terminal.say(
-            f"  {item.asset:<17} {formatting.short(item.version)} {status.format_size(item.size):>10} {age:>12}"
-        )
-    kept = len(versions) - len(garbage)
-    verb = "removed" if for_real else "to be removed"
-    size = status.format_size(sum(item.size for item in garbage))
-    terminal.say(f"  {verb}: {len(garbage)} versions, {size}; kept: {kept}")
-    reasons = Counter("input of a kept version" if item.is_input else item.kept for item in versions if item.kept)
-    terminal.say("  reasons to keep: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
-    if (garbage or old.partitions or old.files) and not for_real:
-        terminal.say("  nothing was removed: add --apply")
+    with terminal.only_json(on=as_json):
+        _show_old(old, for_real=for_real)  # even if the collection fails, these are removed
+        garbage = gc.clean(store, find_roots, **limits) if for_real else [one for one in versions if one.kept is None]
+        left = len(aged - {(item.asset, item.version) for item in garbage}) if for_real else 0
+        reasons = Counter("input of a kept version" if item.is_input else item.kept for item in versions if item.kept)
+        _show(garbage, reasons, kept=len(versions) - len(garbage), for_real=for_real)
+        if left:
+            terminal.say(
+                f"  left: the files of {formatting.counted(left, 'removed version')}, which a run or a reader may be"
+                " using; a later `wdbc gc --apply` removes them"
+            )
+        if (garbage or old.partitions or old.files) and not for_real:
+            terminal.say("  nothing was removed: add --apply")
+    if as_json:
+        terminal.document(_plain(old, garbage, reasons, left=left, for_real=for_real))
 
 
-def _show(old: retention.Old, *, for_real: bool) -> None:
+def _show_old(old: retention.Old, *, for_real: bool) -> None:
     """Print what goes because of its age."""
     verb = "removed" if for_real else "to be removed"
     for partition in old.partitions:
         terminal.say(f"  {partition.asset:<17} {partition.partition}  {verb}: {partition.reason}")
     for path in old.files:
         terminal.say(f"  {'inbox':<17} {safe_text.printable(path.name)}  {verb}")
+
+
+def _show(garbage: list[gc.Version], reasons: "Counter[str]", *, kept: int, for_real: bool) -> None:
+    """Print the versions that go, and why the others are kept."""
+    for item in garbage:
+        age = f"{item.age / _DAY:.1f} days"
+        terminal.say(
+            f"  {item.asset:<17} {formatting.short(item.version)} {status.format_size(item.size):>10} {age:>12}"
+        )
+    verb = "removed" if for_real else "to be removed"
+    size = status.format_size(sum(item.size for item in garbage))
+    terminal.say(f"  {verb}: {len(garbage)} versions, {size}; kept: {kept}")
+    terminal.say("  reasons to keep: " + ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common()))
+
+
+def _plain(
+    old: retention.Old, garbage: list[gc.Version], reasons: "Counter[str]", *, left: int, for_real: bool
+) -> dict[str, Any]:
+    return {
+        "applied": for_real,
+        "partitions": [asdict(partition) for partition in old.partitions],
+        "inbox": [path.name for path in old.files],
+        "versions": [
+            {"asset": item.asset, "version": item.version, "bytes": item.size, "age_seconds": round(item.age)}
+            for item in garbage
+        ],
+        "removed_versions_left": left,
+        "reasons_to_keep": dict(reasons),
+    }

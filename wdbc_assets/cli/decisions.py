@@ -1,5 +1,8 @@
 """What the commands about production share: how they start, and how they show comparisons and history entries."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from wdbc_assets import logs, settings
 from wdbc_assets.cli import terminal
 from wdbc_assets.cli.opening import opened
@@ -9,6 +12,7 @@ from wdbc_assets.domain.promotion.gate import Verdict
 from wdbc_assets.registry.audit_log import MOVES, Entry, ReferencePatients
 from wdbc_assets.registry.registry import Registry, open_registry
 from wdbc_assets.registry.verdicts import VerdictDocument
+from wdbc_assets.store import parsing
 from wdbc_assets.store.store import Store
 
 CHAMPION_STAYS = 3
@@ -26,6 +30,35 @@ _COLOURS = {
     "too few to say": "yellow",
     "worse": "red",
 }
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How a decision ended.
+
+    Attributes:
+        passed: Whether the candidate is in production, or would be without `--dry-run`.
+        comparison: The comparison, if there was one.
+        entry: The entry of the history; None if nothing was decided.
+    """
+
+    passed: bool
+    comparison: VerdictDocument | None = None
+    entry: Entry | None = None
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return 0 if self.passed else CHAMPION_STAYS
+
+    def to_plain(self, champion: str | None) -> dict[str, Any]:
+        """Return what `--json` prints, with the champion that is in production now."""
+        return {
+            "passed": self.passed,
+            "champion": champion,
+            "entry": self.entry and self.entry.to_plain(),
+            "comparison": self.comparison and parsing.plain(self.comparison),
+        }
 
 
 def prepare() -> tuple[settings.Settings, Store, Registry]:

@@ -19,7 +19,7 @@ def inbox() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(*, file: Path, as_json: bool) -> None:
-    """Validate FILE, copy it into the inbox, and print the key of its batch.
+    """Validate FILE, copy it into the inbox, and print the key of its batch. `-` is standard input.
 
     FILE is read to its end, in the formats of `wdbc predict`. Rows that violate a rule do not matter, as long as one
     row can be scored. The file appears in the inbox only when it is complete. The same content is a batch once.

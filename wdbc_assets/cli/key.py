@@ -34,9 +34,14 @@ def create(*, name: str, scopes: tuple[str, ...]) -> None:
 
 
 @key.command("list")
-def list_() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
     """List the keys: id, creation time, scopes, name."""
     keys = api_keys.read_if_any(_path())
+    if as_json:
+        names = ("id", "created_at", "scopes", "name")
+        terminal.document([{name: getattr(entry, name) for name in names} for entry in keys.values()])
+        return
     for entry in keys.values():
         terminal.say(f"  {entry.id}  {entry.created_at[:19]}  {','.join(entry.scopes):<13}  {entry.name}")
     if not keys:

@@ -10,6 +10,7 @@ from wdbc_assets.cli import terminal
 from wdbc_assets.cli.alerting import alerting
 from wdbc_assets.cli.opening import opened
 from wdbc_assets.domain import formatting
+from wdbc_assets.registry.registry import open_registry
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.monitoring.live import LiveMetrics
@@ -84,17 +85,18 @@ def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, a
     from wdbc_assets.store import parsing
 
     metrics = recorded.metrics
+    champion = open_registry(store).standing().version
     result = guarding.act(store, config, open_instance)
     if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
         decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
         outdated = recorded.outdated and recorded.outdated.as_of
         counts = {"outdated_as_of": outdated, "kept_by_service": recorded.kept, "removed_batches": recorded.removed}
-        terminal.document({"live_metrics": plain, **counts, "guard": decision})
+        terminal.document({"live_metrics": plain, **counts, "champion": champion, "guard": decision})
     else:
         _show(recorded, config)
         if metrics is not None and metrics.rollback is not None:
-            _show_rollback(metrics.rollback, config.auto_rollback)
+            _show_rollback(metrics.rollback, config.auto_rollback, champion)
         if result.entry is not None:
             done = terminal.style(f"guard: {result.entry.action}", fg="red", bold=True)
             terminal.say(f"  {done}: {result.entry.reason}")
@@ -104,7 +106,13 @@ def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, a
         raise result.error
 
 
-def _show_rollback(evidence: "RollbackEvidence", mode: str) -> None:
+def _show_rollback(evidence: "RollbackEvidence", mode: str, champion: str | None) -> None:
+    if champion is not None and evidence.champion != champion:
+        terminal.say(
+            f"  rollback     {formatting.short(evidence.champion)} is no longer in production; the evidence about"
+            f" {formatting.short(champion)} begins with the next batch"
+        )
+        return
     if not evidence.previous:
         terminal.say("  rollback     no earlier champion scored these patients, so there is nothing to compare with")
         return

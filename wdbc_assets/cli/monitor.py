@@ -55,7 +55,8 @@ def monitor(context: click.Context, *, file: str | None = None, service: bool, a
     With FILE, show the drift of that file alone. Nothing is stored. With --service, take up the windows of the
     prediction service that have ended, and show the drift report of the last one.
 
-    An alarm does not change the exit code. Exit codes: 0 success, 1 a file or a batch was refused.
+    Neither an alarm nor rows that are set aside change the exit code. Exit codes: 0 success, 1 a file or a batch was
+    refused: it cannot be read, or none of its rows can be scored.
     """
     if context.invoked_subcommand is not None:
         return
@@ -225,6 +226,8 @@ def _show(report: "DriftReport", batch: "IncomingBatch | None", *, as_json: bool
         rules = ", ".join(f"{rule} ({count:,} cells)" for rule, count in _counts(batch).items())
         aside = terminal.style(f"{batch.set_aside:,} set aside", fg="yellow")
         terminal.say(f"  {batch.rows:,} rows = {batch.rows - batch.set_aside:,} scored + {aside}: {rules}")
+        if 2 * batch.set_aside > batch.rows:
+            terminal.say(terminal.style("  most rows are set aside: the verdict is about the others only", fg="yellow"))
     earlier = f"{report.earlier_batches} earlier {_plural(kind, report.earlier_batches)}"
     terminal.say(
         f"  {formatting.counted(report.sketch.rows, 'patient')}, {earlier} with"

@@ -1,5 +1,6 @@
 """`wdbc outcomes add`: record diagnoses that became known."""
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,14 +35,15 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     """Record the outcomes in FILE, and compare the predictions with all that are known.
 
     FILE is a CSV file with the columns id (of the patient) or request_id (of the service's answer, with #2 for its
-    second patient), diagnosis (M or B) and known_at, the day or time at which the diagnosis became known. It is
-    recorded whole or not at all. Only pseudonyms of the ids are stored. Outcomes that are known already are not
-    recorded again; a different diagnosis of a patient is a correction. It ends as `wdbc live` does.
+    second patient), diagnosis (M or B) and known_at, the day or time at which the diagnosis became known; `-` is
+    standard input. It is recorded whole or not at all. Only pseudonyms of the ids are stored. Outcomes that are known
+    already are not recorded again; a different diagnosis of a patient is a correction. It ends as `wdbc live` does.
     """
     from wdbc_assets.domain.data import incoming
     from wdbc_assets.domain.monitoring import outcome_events
     from wdbc_assets.monitoring import outcome_files
     from wdbc_assets.monitoring.inbox import open_inbox
+    from wdbc_assets.scoring import readers
 
     config, store = opened()
     now = clock.now()
@@ -49,7 +51,8 @@ def add(debug: bool, /, *, file: Path, as_json: bool) -> None:  # noqa: FBT001 -
     _require_key(store, inbox)
     key = inbox.pseudonym_key()
     pseudonyms = {"id": partial(incoming.pseudonym, key), "request_id": partial(incoming.request_pseudonym, key)}
-    events = outcome_events.read(_content(file), now=now, where=str(file), pseudonyms=pseudonyms)
+    shown = readers.display_name(str(file))
+    events = outcome_events.read(_content(file), now=now, where=shown, pseudonyms=pseudonyms)
     outcome_files.open_files().add(events, now=now)
     if not as_json:
         terminal.say(f"  {formatting.counted(len(events), 'outcome')} delivered")
@@ -74,13 +77,17 @@ def _require_key(store: "Store", inbox: "Inbox") -> None:
 
 
 def _content(file: Path) -> bytes:
+    from wdbc_assets.scoring import readers
+
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise WdbcError(
-                f"the file has more than {_MOST_BYTES // 2**20} MiB", where=str(file), hint="Deliver it in parts."
-            )
-        return file.read_bytes()
+        with nullcontext(readers.standard_input()) if str(file) == readers.STANDARD else file.open("rb") as opened_file:
+            content = opened_file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise WdbcError(
             f"the outcomes cannot be read: {error.strerror}", where=str(file), hint="Check the path and permissions."
         ) from None
+    if len(content) > _MOST_BYTES:
+        raise WdbcError(
+            f"the file has more than {_MOST_BYTES // 2**20} MiB", where=str(file), hint="Deliver it in parts."
+        )
+    return content

@@ -28,6 +28,7 @@ from wdbc_assets.store.store import NeverMade, Store
     help="Promote against the verdict, which is shown while this champion serves, or a refit after its rollback.",
 )
 @click.option("--reason", metavar="TEXT", default="", help="Reason to record in the history.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def promote(
     debug: bool,  # noqa: FBT001 -- click passes it so
@@ -39,6 +40,7 @@ def promote(
     dry_run: bool,
     force: bool,
     reason: str,
+    as_json: bool,
 ) -> None:
     """Compare a candidate with the champion on the same out-of-fold predictions, and promote it if it passes the gate.
 
@@ -59,21 +61,27 @@ def promote(
         raise click.UsageError('--force requires --reason "...": the reason is recorded in the history.')
     if force and dry_run:
         raise click.UsageError("--force and --dry-run cannot be combined: a dry run changes nothing.")
-    if refit:
-        if candidate is not None or policy is not None:
-            raise click.UsageError("--refit cannot be combined with CANDIDATE or --policy.")
-        click.get_current_context().exit(promote_refit(reason, force=force, dry_run=dry_run))
+    if refit and (candidate is not None or policy is not None):
+        raise click.UsageError("--refit cannot be combined with CANDIDATE or --policy.")
     if policy is not None:
         _require_policy_alone(candidate, reason, force=force, dry_run=dry_run)
-        _promote_policy(policy, reason.strip(), dry_run=dry_run)
-        return
     _, store, registry = decisions.prepare()
-    version = candidate and _resolve(store, candidate)
-    if dry_run:
-        code = _dry_run(store, version)
-    else:
-        code = _promote(store, registry, version, force=force, reason=reason, debug=debug)
-    click.get_current_context().exit(code)
+    with terminal.only_json(on=as_json):
+        if refit:
+            decided = promote_refit(reason, force=force, dry_run=dry_run)
+        elif policy is not None:
+            decided = _promote_policy(policy, reason.strip(), dry_run=dry_run)
+        else:
+            version = candidate and _resolve(store, candidate)
+            reporter = terminal.Lines(quiet=as_json)
+            decided = (
+                _dry_run(store, version)
+                if dry_run
+                else _promote(store, registry, version, force=force, reason=reason, reporter=reporter, debug=debug)
+            )
+    if as_json:
+        terminal.document(decided.to_plain(registry.standing().version))
+    click.get_current_context().exit(decided.code)
 
 
 def _require_policy_alone(candidate: str | None, reason: str, *, force: bool, dry_run: bool) -> None:
@@ -86,18 +94,18 @@ def _require_policy_alone(candidate: str | None, reason: str, *, force: bool, dr
         raise click.UsageError('--policy requires --reason "...": the reason is recorded in the history.')
 
 
-def _promote_policy(version: str, reason: str, *, dry_run: bool) -> None:
+def _promote_policy(version: str, reason: str, *, dry_run: bool) -> decisions.Decided:
     config, store, registry = decisions.prepare()
     standing = registry.standing()
     made = policies.exchange(store, standing, version)
     named = formatting.short(made.policy.manifest.version)
     if made.policy.serves:
         terminal.say(f"  policy {named} is already in production: nothing to do")
-        return
+        return decisions.Decided(passed=True)
     recalibrate.show(made.policy.value)
     if dry_run:
         terminal.say("  nothing was changed: this was a dry run")
-        return
+        return decisions.Decided(passed=True)
     entry = policies.promote(registry, standing, made, actor=config.acting_as(), reason=reason)
     terminal.say(
         f"\n  promoted: {entry.recipe} {formatting.short(entry.after)} with the policy {named} is in production;"
@@ -109,6 +117,7 @@ def _promote_policy(version: str, reason: str, *, dry_run: bool) -> None:
             terminal.say("  the experiment against that champion is over: `wdbc shadow start` starts another")
     terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
     decisions.record_in_dagster(store, entry)
+    return decisions.Decided(passed=True, entry=entry)
 
 
 def _resolve(store: Store, candidate: str) -> str:
@@ -116,47 +125,56 @@ def _resolve(store: Store, candidate: str) -> str:
     return registry_candidate.gather(store, candidate).version
 
 
-def _dry_run(store: Store, candidate: str | None) -> int:
+def _dry_run(store: Store, candidate: str | None) -> decisions.Decided:
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
         return _report_already_champion(case)
     verdict = case.compare()
-    decisions.show_comparison(case.document(verdict))
+    document = case.document(verdict)
+    decisions.show_comparison(document)
     _show_evidence(case)
     if verdict.promoted:
         _warn(case)
     terminal.say("  nothing was changed: this was a dry run")
-    return 0 if verdict.promoted else decisions.CHAMPION_STAYS
+    return decisions.Decided(passed=verdict.promoted, comparison=document)
 
 
-def _promote(store: Store, registry: Registry, candidate: str | None, *, force: bool, reason: str, debug: bool) -> int:
+def _promote(
+    store: Store,
+    registry: Registry,
+    candidate: str | None,
+    *,
+    force: bool,
+    reason: str,
+    reporter: terminal.Lines,
+    debug: bool,
+) -> decisions.Decided:
     config, _, _ = decisions.prepare()
     _require_evidence(store)
     case = registry_candidate.gather(store, candidate)
     if case.is_champion:
         return _report_already_champion(case)
     decision = {"promote": True, "force": force, "reason": reason} | ({"candidate": candidate} if candidate else {})
-    run_id = launch.job(
-        "promote", store, config, {}, reporter=terminal.Lines(), force=False, debug=debug, decision=decision
-    )
+    run_id = launch.job("promote", store, config, {}, reporter=reporter, force=False, debug=debug, decision=decision)
     standing = registry.standing()
     own_entries = [entry for entry in standing.history.entries if entry.run_id == run_id]
     if not own_entries and registry_candidate.gather(store, candidate).is_champion:  # this run made the missing policy
         return _report_already_champion(case)
     # A decision that repeats an earlier one on the same evidence is not recorded again.
     entry = own_entries[-1] if own_entries else standing.history.entries[-1]
-    if entry.evidence:
-        decisions.show_comparison(registry.evidence(entry.evidence))
+    document = registry.evidence(entry.evidence) if entry.evidence else None
+    if document is not None:
+        decisions.show_comparison(document)
         _show_evidence(case)
     if entry.action == audit_log.PROMOTED:
         forced = terminal.style(" by force, against the verdict", fg="red") if entry.forced else ""
         terminal.say(f"  promoted{forced}: {entry.recipe} {formatting.short(entry.after or '')} is in production")
         _warn(case)
         terminal.say(f"  next: {terminal.command_name()} champion, {terminal.command_name()} rollback --reason TEXT")
-        return 0
+        return decisions.Decided(passed=True, comparison=document, entry=entry)
     terminal.say(f"  the champion stays: {entry.recipe or 'none'} {formatting.short(entry.after or '-')}")
     terminal.say(f"  evidence kept: {formatting.short(entry.evidence or '')}")
-    return decisions.CHAMPION_STAYS
+    return decisions.Decided(passed=False, comparison=document, entry=entry)
 
 
 def _show_evidence(case: registry_candidate.Case) -> None:
@@ -191,8 +209,8 @@ def _require_evidence(store: Store) -> None:
         )
 
 
-def _report_already_champion(case: registry_candidate.Case) -> int:
+def _report_already_champion(case: registry_candidate.Case) -> decisions.Decided:
     terminal.say(f"  {case.recipe} {formatting.short(case.version)} is already in production: nothing to do")
     if case.standing.recalibrated is not None:
         terminal.say(f"  {policies.describe(case.standing.recalibrated)}")
-    return 0
+    return decisions.Decided(passed=True)

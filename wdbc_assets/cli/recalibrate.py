@@ -1,12 +1,13 @@
 """`wdbc recalibrate`: the champion's decision policy for another prevalence."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wdbc_assets.cli import decisions, terminal
 from wdbc_assets.domain import formatting
 from wdbc_assets.registry import policies
+from wdbc_assets.store import parsing
 
 if TYPE_CHECKING:
     from wdbc_assets.domain.evaluation.decision_policy import DecisionPolicy
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--prevalence", type=terminal.Number(0, 1, min_open=True, max_open=True), required=True,
               metavar="FRACTION", help="Share of the patients there that is malignant, such as 0.1.")  # fmt: skip
-def recalibrate(*, prevalence: float) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def recalibrate(*, prevalence: float, as_json: bool) -> None:
     """Store the champion's policy for patients of whom another share is malignant. It serves nobody yet.
 
     The log-odds of every patient change by one constant: logit(FRACTION) - logit(prevalence in the training set). Every
@@ -29,6 +31,11 @@ def recalibrate(*, prevalence: float) -> None:
     _, store, registry = decisions.prepare()
     standing = registry.standing()
     made = policies.recalibrate(store, standing, prevalence)
+    if as_json:
+        terminal.document(
+            {"policy": made.manifest.version, "in_production": made.serves, "recalibration": _plain(made.value)}
+        )
+        return
     version = formatting.short(made.manifest.version)
     show(made.value)
     if made.serves:
@@ -36,6 +43,21 @@ def recalibrate(*, prevalence: float) -> None:
         return
     terminal.say(f"\n  policy {version} is stored, and serves nobody yet")
     terminal.say(f"  next: {terminal.command_name()} promote --policy {version} --reason TEXT")
+
+
+def _plain(policy: "DecisionPolicy") -> dict[str, Any]:
+    """Return what changes with the prevalence."""
+    from wdbc_assets.domain.evaluation import recalibration
+
+    values = recalibration.predictive_values(policy.test, policy.prevalence)
+    return {
+        "prevalence": policy.prevalence,
+        "offset": policy.recalibration.offset if policy.recalibration else 0.0,
+        "threshold": recalibration.bounds(policy).threshold,
+        "ppv": parsing.plain(values.ppv),
+        "npv": parsing.plain(values.npv),
+        "warning": recalibration.warning(policy) or None,
+    }
 
 
 def show(policy: "DecisionPolicy") -> None:

@@ -12,6 +12,9 @@ import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +36,23 @@ _ESCAPE = "\x1b"
 # Marks the escape codes of `style`. It is random, so that escape codes in foreign text cannot pass as ours.
 _OWN = f"{_ESCAPE}{os.urandom(8).hex()}"
 
+_only_json: ContextVar[bool] = ContextVar("only_json", default=False)
+
+
+@contextmanager
+def only_json(*, on: bool) -> Iterator[None]:
+    """Print nothing on stdout inside but the document, if this is on. Lines on stderr are printed in any case."""
+    token = _only_json.set(on)
+    try:
+        yield
+    finally:
+        _only_json.reset(token)
+
 
 def say(text: str = "", *, err: bool = False) -> None:
     """Print one line. Leading line breaks print empty lines; any other line break is escaped."""
+    if _only_json.get() and not err:
+        return
     line = text.lstrip("\n")
     before = text[: len(text) - len(line)]
     shown = safe_text.printable(safe_text.redact(line)).replace(safe_text.printable(_OWN), _ESCAPE)

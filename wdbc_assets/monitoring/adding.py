@@ -3,17 +3,19 @@
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from wdbc_assets import clock
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring.inbox import Inbox
-from wdbc_assets.scoring import incoming
+from wdbc_assets.scoring import incoming, readers
 
 _PIECE = 1024**2
+_STANDARD_NAME = "standard-input"
 
 
 @dataclass(frozen=True)
@@ -28,18 +30,19 @@ def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
     """Copy a file into an inbox, unless its content is there or was taken up before.
 
     Args:
-        source: The file. It is read to its end before it is accepted.
+        source: The file; `-` is standard input. It is read to its end before it is accepted.
         into: The inbox, whose folder is created if it is missing.
         stored: The keys of the batches whose patients are, or were, stored.
 
     Raises:
         WdbcError: the file is no readable batch, or cannot be copied. The inbox is unchanged.
     """
-    if not source.is_file():
+    standard = str(source) == readers.STANDARD
+    if not standard and not source.is_file():
         raise WdbcError(
             f"it is not a file: {'it is a folder' if source.is_dir() else 'there is no such file'}",
             where=str(source),
-            hint="Pass a CSV or Parquet file with the 30 measurements.",
+            hint="Pass a CSV or Parquet file with the 30 measurements, or `-` for standard input.",
         )
     try:
         into.folder.mkdir(parents=True, exist_ok=True)
@@ -49,12 +52,12 @@ def add(source: Path, into: Inbox, stored: Collection[str]) -> Added:
             if earlier := known.get(batch_keys.digits(key)):
                 return Added(earlier, duplicate=True)
             _require_batch(copy, shown=source)
-            copy.rename(into.folder / batch_keys.claimed_name(key, source.name))
+            copy.rename(into.folder / batch_keys.claimed_name(key, _STANDARD_NAME if standard else source.name))
             return Added(key, duplicate=False)
     except OSError as error:
         raise WdbcError(
             f"the file cannot be copied into the inbox: {error.strerror}",
-            where=f"{source} -> {into.folder}",
+            where=f"{readers.display_name(str(source))} -> {into.folder}",
             hint="Fix the permissions, free disk space, or set WDBC_INBOX to another folder.",
         ) from None
 
@@ -68,7 +71,7 @@ def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     copy = folder / batch_keys.copy_name(source.suffix)
     digest = hashlib.sha256()
     try:
-        with source.open("rb") as original, copy.open("xb") as written:
+        with _opened(source) as original, copy.open("xb") as written:
             while piece := original.read(_PIECE):
                 digest.update(piece)
                 written.write(piece)
@@ -79,11 +82,15 @@ def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
         copy.unlink(missing_ok=True)
 
 
+def _opened(source: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(readers.standard_input()) if str(source) == readers.STANDARD else source.open("rb")
+
+
 def _require_batch(copy: Path, *, shown: Path) -> None:
     try:
         incoming.require_readable(str(copy), whole=True)
     except WdbcError as error:
-        error.where = error.where.replace(str(copy), str(shown))
+        error.where = error.where.replace(str(copy), readers.display_name(str(shown)))
         raise
 
 

@@ -20,6 +20,7 @@ from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import batch_keys
 from wdbc_assets.monitoring.inbox import REFUSED, TAKEN, Inbox
 from wdbc_assets.store import removals
+from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.removals import Removal
 from wdbc_assets.store.store import Store
 
@@ -66,6 +67,12 @@ def survey(store: Store, inbox: Inbox, config: settings.Settings) -> Old:
     if days is not None:
         files += _old_files(inbox.folder, now, timedelta(days=days))
     return Old(tuple(partitions), tuple(files))
+
+
+def manifests(store: Store, old: Old) -> list[Manifest]:
+    """Return the manifests of the partitions that are too old, before they are removed."""
+    found = (store.current(partition.asset, partition.partition) for partition in old.partitions)
+    return [manifest for manifest in found if manifest is not None]
 
 
 def remove(store: Store, old: Old) -> None:

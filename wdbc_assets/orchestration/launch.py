@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wdbc_assets import logs, settings, sources
+from wdbc_assets import logs, settings
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.orchestration import instance as dagsters
-from wdbc_assets.pipeline import specs, staleness
+from wdbc_assets.pipeline import pending, specs, staleness
 from wdbc_assets.store.manifest import Manifest
 from wdbc_assets.store.store import Store
 
@@ -41,8 +41,6 @@ def job(
 ) -> str | None:
     """Run a job, or some of its assets, unless everything is up to date.
 
-    After a refusal a run starts even if nothing changed, so that Dagster's history does not end with the failure.
-
     Args:
         name: Name of the job.
         store: The store.
@@ -62,10 +60,7 @@ def job(
     """
     assets = specs.JOBS[name] if assets is None else assets
     states = staleness.assess(store, config, assets=assets)
-    # A remote source is contacted inside a run, so that Dagster's history records the result.
-    remote = "raw_data" in assets and sources.parse(config.source).remote
-    refused = any(store.refusal(asset) for asset in assets)
-    if decision is not None or remote or force or refused or not all(state.up_to_date for state in states):
+    if decision is not None or force or pending.is_pending(store, config, states):
         given = {option: value for option, value in options.items() if value is not None}
         return _through_dagster(name, assets, given, decision, reporter=reporter, force=force, debug=debug)
     for state in states:

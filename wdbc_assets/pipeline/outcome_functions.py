@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from wdbc_assets.store.table_files import TableFile
 
 
+_OWN = ["id", "probability", "above_threshold", "log_odds", "previous_probability"]
+_SHARED = ["triage", "model", "recipe", "previous_version", "predicted_at"]
+"""The columns that the live metrics need: those of each prediction, and those in which many have the same text."""
+
+
 def outcomes(
     recorded: "tuple[str, pd.DataFrame] | None",
     deliveries: Deliveries,
@@ -54,8 +59,6 @@ def live_metrics(
     cross_validation: "CrossValidation | LargeCrossValidation",
 ) -> "LiveMetrics":
     """How good the predictions of all batches and the kept ones of the service were, from the known diagnoses."""
-    import pandas as pd
-
     from wdbc_assets.domain.data import incoming
     from wdbc_assets.domain.monitoring import live, outcome_scan, rollback_evidence
     from wdbc_assets.pipeline.engines.developed import DevelopmentPatients
@@ -73,6 +76,17 @@ def live_metrics(
             where="the store",
             hint="Run `wdbc inbox add FILE`, then `wdbc monitor`; or see WDBC_SERVE_KEEP_PREDICTIONS.",
         )
-    scored = pd.concat(tables).sort_values("predicted_at", kind="stable", ignore_index=True)
+    scored = _together(tables).sort_values("predicted_at", kind="stable", ignore_index=True)
     developed = DevelopmentPatients.of(clean_frame, cross_validation, str(scored["recipe"].iloc[-1]))
     return live.evaluate(scored, outcomes, outcome_scan.sums(developed.y, developed.log_odds))
+
+
+def _together(tables: "list[pd.DataFrame]") -> "pd.DataFrame":
+    """Return the tables as one, in which each text that predictions share is held once."""
+    import pandas as pd
+
+    for name in _SHARED:
+        texts = sorted({str(text) for table in tables for text in table[name].unique()})
+        columns = [pd.Categorical(table[name].astype("str"), categories=texts) for table in tables]
+        tables = [table.assign(**{name: column}) for table, column in zip(tables, columns, strict=True)]
+    return pd.concat([table[_OWN + _SHARED] for table in tables])

@@ -25,7 +25,7 @@ class FileRows:
     def __init__(self, name: str, rows: parquet_reader.ParquetSource | csv_reader.CsvSource) -> None:
         self._name = name
         self._rows = rows
-        self.shown = _display_name(name)
+        self.shown = display_name(name)
         self.header = rows.header
         self.id_type = rows.id_type
 
@@ -46,7 +46,7 @@ def open_source(name: str, *, strict: bool = False) -> Iterator[FileRows]:
     """
     with ExitStack() as stack:
         with naming_errors(name):
-            file = _standard_input() if name == STANDARD else stack.enter_context(Path(name).open("rb"))
+            file = standard_input() if name == STANDARD else stack.enter_context(Path(name).open("rb"))
             head, table = _peek(file, stack)
             if unpacking.is_packed(head):
                 head, table = _peek(stack.enter_context(unpacking.opened(table, head)), None)
@@ -114,19 +114,21 @@ def naming_errors(name: str) -> Iterator[None]:
     except OSError as error:
         raise WdbcError(
             f"the input cannot be read: {error.strerror or error}",
-            where=_display_name(name),
+            where=display_name(name),
             hint="Pass a readable CSV or Parquet file, or `-` for standard input.",
         ) from None
     except WdbcError as error:
-        error.where = ", ".join(filter(None, (_display_name(name), error.where)))
+        error.where = ", ".join(filter(None, (display_name(name), error.where)))
         raise
 
 
-def _standard_input() -> BinaryIO:
-    if sys.stdin is None:  # closed by the caller
+def standard_input() -> BinaryIO:
+    """Return standard input; raise WdbcError if the caller has closed it."""
+    if sys.stdin is None:
         raise WdbcError("standard input is closed", hint="Pass the file by its path, or through a pipe.")
     return sys.stdin.buffer
 
 
-def _display_name(name: str) -> str:
+def display_name(name: str) -> str:
+    """Return how messages call a file."""
     return "standard input" if name == STANDARD else name

@@ -121,13 +121,18 @@ def test_a_silence_needs_a_cause_an_end_and_a_reason(arguments: list[str], messa
 
 def test_the_test_message_goes_through_every_channel(receiver: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     assert alerts("test").exit_code == 0
-    with Webhook(500) as broken:
+    with Webhook(500, 500) as broken:
         monkeypatch.setenv("WDBC_ALERTS", f"error={receiver.url} warning={broken.url}")
-        result = alerts("test")
+        result, plain = alerts("test"), alerts("test", "--json")
     assert result.exit_code == 1
     assert [line.split()[:2] for line in result.output.splitlines()] == [["json", "sent"], ["json-2", "failed"]]
     assert "error=500" in result.output
-    assert [request.title for request in receiver.requests] == ["wdbc: test", "wdbc: test"]
+    assert [request.title for request in receiver.requests] == ["wdbc: test"] * 3
+    assert plain.exit_code == 1
+    sent, failed = json.loads(plain.output)["channels"]
+    assert sent == {"channel": "json", "sent": True, "error": None}
+    assert (failed["channel"], failed["sent"]) == ("json-2", False)
+    assert "error=500" in failed["error"]
 
 
 def test_without_a_channel_the_test_is_an_error() -> None:

@@ -83,6 +83,22 @@ def test_a_worse_champion_is_rolled_back_once_the_guard_is_on(
     assert (event.asset_materialization.description or "").startswith("Rolled back by guard: E = ")
 
 
+def test_after_a_rollback_by_hand_the_evidence_about_the_champion_before_is_not_shown(
+    store: Store, inbox: Path, tmp_path: Path
+) -> None:
+    worse = champion(store)
+    patients = scored(tmp_path, inbox)
+    file = outcomes_of(patients, tmp_path / "outcomes.csv")
+    assert f"that {worse[:12]} is worse than" in typed("outcomes", "add", file)
+    typed("rollback", "--reason", "it is worse")
+    shown = typed("live")
+    assert f"{worse[:12]} is no longer in production; the evidence about {champion(store)[:12]} begins with" in shown
+    assert "is worse than" not in shown
+    assert json.loads(typed("live", "--json"))["champion"] == champion(store)
+    scored(tmp_path, inbox, seed=2)
+    assert "no earlier champion scored these patients" in typed("live")
+
+
 def test_a_damaged_model_before_the_champion_stops_no_batch(store: Store, inbox: Path, tmp_path: Path) -> None:
     earlier = open_registry(store).standing().earlier[0].after
     (tmp_path / "results" / "champion" / "versions" / str(earlier) / "policy.json").write_bytes(b"{}")
@@ -135,3 +151,6 @@ def test_refer_all_by_hand_needs_a_reason_and_a_champion(tmp_path: Path) -> None
     monitored.make_store(tmp_path / "results")
     assert "referred to a person from now on" in typed("refer-all", "on", "--reason", "r")
     assert "nothing was recorded" in typed("refer-all", "on", "--reason", "r")
+    assert json.loads(typed("refer-all", "on", "--reason", "r", "--json")) == {"refers_everyone": True, "entry": None}
+    switched = json.loads(typed("refer-all", "off", "--reason", "r", "--json"))
+    assert (switched["refers_everyone"], switched["entry"]["action"]) == (False, "refer all off")

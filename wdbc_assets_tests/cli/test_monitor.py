@@ -1,5 +1,6 @@
 """`wdbc inbox add` and `wdbc monitor` as people type them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,44 @@ def test_batches_are_added_taken_up_shown_and_counted(store: Store, inbox: Path,
     assert sorted(versions["partition"]) == sorted([added["batch"], second])
     with pytest.raises(WdbcError, match="has a version for each of 2 batches"):
         wdbc_assets.load("drift_report")
+
+
+@pytest.mark.parametrize(("bad", "noted"), [(20, False), (50, True)])
+def test_rows_of_a_file_that_are_set_aside_are_counted_and_most_of_them_noted(
+    store: Store, tmp_path: Path, bad: int, noted: bool
+) -> None:
+    table = monitored.patients(60)
+    table.loc[: bad - 1, "radius_mean"] = -1.0
+    path = monitored.put(tmp_path, "patients.csv", table)
+    shown = typed("monitor", str(path)).stdout
+    assert f"60 rows = {60 - bad} scored + {bad} set aside: " in shown
+    assert ("most rows are set aside" in shown) == noted
+    assert document("monitor", str(path))["rows"]["set_aside"] == bad
+
+
+def test_a_file_without_a_row_that_can_be_scored_is_refused(store: Store, tmp_path: Path) -> None:
+    path = monitored.put(tmp_path, "patients.csv", monitored.patients(60).assign(radius_mean=-1.0))
+    assert "none of its rows can be scored" in str(typed("monitor", str(path), code=1).exception)
+
+
+def test_a_batch_is_added_from_standard_input(store: Store, inbox: Path, tmp_path: Path) -> None:
+    content = monitored.put(tmp_path, "patients.csv", monitored.patients(60)).read_bytes()
+    added = CliRunner().invoke(wdbc, ["inbox", "add", "-", "--json"], input=content)
+    assert added.exit_code == 0, added.output
+    (file,) = inbox.iterdir()
+    assert file.name.endswith("_standard-input")
+    assert file.read_bytes() == content
+    again = CliRunner().invoke(wdbc, ["inbox", "add", "-"], input=content)
+    assert "duplicate: this content is that batch" in again.output
+    assert document("monitor")["taken_up"] == [json.loads(added.stdout)["batch"]]
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear Sir or Madam,\n"])
+def test_standard_input_without_patients_is_refused_by_its_name(store: Store, inbox: Path, content: bytes) -> None:
+    refused = CliRunner().invoke(wdbc, ["inbox", "add", "-"], input=content).exception
+    assert isinstance(refused, WdbcError)
+    assert refused.where.startswith("standard input")
+    assert list(inbox.iterdir()) == []
 
 
 def test_a_file_is_compared_and_nothing_is_stored(store: Store, inbox: Path, tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_outcomes_are_joined_with_predictions_under_pseudonyms(store: Store, inb
     assert not [path for path in stored if b"8675309" in path.read_bytes()]
 
 
+def test_outcomes_are_read_from_standard_input(store: Store, inbox: Path, tmp_path: Path) -> None:
+    file = outcomes_of(scored(tmp_path, inbox), tmp_path / "outcomes.csv")
+    result = CliRunner().invoke(wdbc, ["outcomes", "add", "-", "--json"], input=Path(file).read_bytes())
+    assert json.loads(result.stdout)["live_metrics"]["known"] == 60
+    refused = CliRunner().invoke(wdbc, ["outcomes", "add", "-"], input=b"name\nAda\n").exception
+    assert isinstance(refused, WdbcError)
+    assert "standard input" in refused.where
+
+
 def test_outcomes_before_any_prediction_wait_for_it(store: Store, inbox: Path, tmp_path: Path) -> None:
     patients = monitored.patients(60, 1)
     file = outcomes_of(patients, tmp_path / "outcomes.csv")

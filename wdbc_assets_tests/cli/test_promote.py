@@ -132,9 +132,12 @@ def test_a_candidate_that_does_not_win_leaves_the_champion_and_its_evidence_is_k
     assert "+0.0010" in refused.stdout
     assert "the champion stays: logistic" in refused.stdout
     assert with_baseline.current("champion") == before
-    again = wdbc("promote")
-    assert again.returncode == 3, again.stdout
-    assert "the champion stays: logistic" in again.stdout
+    again = wdbc("promote", "--json")
+    assert again.returncode == 3, again.stderr
+    decided = json.loads(again.stdout)
+    assert (decided["passed"], decided["champion"]) == (False, before and before.version)
+    assert decided["entry"] == entries()[-1]
+    assert decided["comparison"]["verdict"]["name"] == "worse"
     assert len(entries()) == 2
     kept = entries()[-1]
     assert (kept["action"], kept["actor"], kept["verdict"], kept["from"], kept["to"]) == (
@@ -151,6 +154,9 @@ def test_a_dry_run_judges_and_changes_nothing(with_baseline: Store, tmp_path: Pa
     dry = wdbc("promote", "--dry-run")
     assert dry.returncode == 3
     assert "verdict: worse" in dry.stdout
+    decided = json.loads(wdbc("promote", "--dry-run", "--json").stdout)
+    assert (decided["passed"], decided["entry"]) == (False, None)
+    assert decided["comparison"]["verdict"]["name"] == "worse"
     assert snapshot(tmp_path / "results") == before
     put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
     before = snapshot(tmp_path / "results")
@@ -161,13 +167,17 @@ def test_a_dry_run_judges_and_changes_nothing(with_baseline: Store, tmp_path: Pa
 def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(with_baseline: Store) -> None:
     first = champion()["champion"]["version"]
     put_evidence(with_baseline, logistic=0.001, airflow_baseline=0.0)
-    promoted = wdbc("promote")
+    promoted = wdbc("promote", "--json")
     assert promoted.returncode == 0, promoted.stderr
-    assert "verdict: better" in promoted.stdout
+    decided = json.loads(promoted.stdout)
+    assert (decided["passed"], decided["entry"]["action"]) == (True, "promoted")
+    assert decided["champion"] == decided["entry"]["to"] == champion()["champion"]["version"]
     assert champion()["champion"]["recipe"] == "airflow_baseline"
     assert wdbc("rollback").returncode == 2
-    back = wdbc("rollback", "--reason", "it answered nonsense", WDBC_ACTOR="eve")
+    back = wdbc("rollback", "--reason", "it answered nonsense", "--json", WDBC_ACTOR="eve")
     assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["champion"] == first
+    assert json.loads(back.stdout)["entry"] == entries()[-1]
     now = champion()["champion"]
     assert (now["version"], now["action"], now["actor"], now["reason"]) == (
         first, "rolled back", "eve", "it answered nonsense",
@@ -179,7 +189,7 @@ def test_a_better_candidate_replaces_the_champion_and_a_rollback_puts_that_back(
     assert (event.asset_materialization.tags or {})["dagster/data_version"] == first
     assert "it answered nonsense" in str(event.asset_materialization.description)
     assert [one["action"] for one in entries()] == ["promoted", "promoted", "rolled back"]
-    assert wdbc("rollback", "--reason", "further").returncode == 1
+    assert wdbc("rollback", "--reason", "further", "--json").returncode == 1
 
 
 def test_a_force_needs_a_reason_is_recorded_and_is_shown_for_as_long_as_it_holds(with_baseline: Store) -> None:

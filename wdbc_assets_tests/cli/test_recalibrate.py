@@ -67,6 +67,12 @@ def test_a_policy_for_another_prevalence_from_its_making_to_the_next_champion(st
     assert "is stored, and serves nobody yet" in made.stdout
     assert store.current("champion") == before
     version = made.stdout.split("promote --policy ")[1].split()[0]
+    plain = json.loads(wdbc("recalibrate", "--prevalence", "0.1", "--json").stdout)
+    assert plain["policy"].startswith(version)
+    assert not plain["in_production"]
+    assert plain["recalibration"]["offset"] == pytest.approx(-1.6805, abs=1e-4)
+    assert plain["recalibration"]["ppv"]["value"] < 0.7
+    assert plain["recalibration"]["warning"] is None
     warned = wdbc("recalibrate", "--prevalence", "0.005")
     assert warned.returncode == 0
     assert "warning: a prevalence of 0.5 % is far from the 37.4 % of the training set" in warned.stdout

@@ -24,6 +24,7 @@ from wdbc_assets.cli import terminal, wdbc
 from wdbc_assets.orchestration import launch, sensors
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import staleness
+from wdbc_assets.pipeline.staleness import AssetStatus
 from wdbc_assets.store.store import Store, open_store
 from wdbc_assets_tests.registry.promotions import promote
 
@@ -124,6 +125,19 @@ def test_a_job_whose_last_run_failed_is_one_line_until_a_run_succeeds(instance: 
     assert check() == (0, ["ok"])
 
 
+@pytest.mark.fault("O03")
+def test_a_failed_run_is_over_once_its_job_would_find_nothing_to_do(
+    instance: dg.DagsterInstance, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(instance, "train", well=False)
+    ended(instance, "monitor", well=False)
+    assert [line.split(": ")[1] for line in check()[1]] == ["job train", "job monitor"]
+    monkeypatch.setattr(staleness, "assess", lambda *_, **__: [AssetStatus("metrics", None, ())])
+    assert [line.split(": ")[1] for line in check()[1]] == ["job monitor"]
+    store.note_refusal("metrics", run_id="run-2", reasons=["no"])
+    assert [line.split(": ")[1] for line in check()[1]] == ["metrics", "job train", "job monitor"]
+
+
 def test_a_failed_run_of_selected_assets_is_reported_until_they_are_made(instance: dg.DagsterInstance) -> None:
     key = dg.AssetKey("raw_data")
     with pytest.MonkeyPatch.context() as broken:
@@ -213,7 +227,7 @@ def test_json_says_the_same(store: Store) -> None:
 def test_after_a_refusal_wdbc_run_records_a_run_though_nothing_is_left_to_do(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staleness, "assess", lambda *_, **__: [])
+    monkeypatch.setattr(staleness, "assess", lambda *_, **__: [AssetStatus("metrics", None, ())])
     monkeypatch.setattr(launch, "_through_dagster", lambda *_, **__: "a-run")
 
     def run() -> str | None:

@@ -34,6 +34,7 @@ SECONDS = 60
 
 WITHOUT_PANEL = {
     "wdbc_daemons": "it is one; an alert reads it",
+    "wdbc_job_pending": "the panel of assets shows why; the alert of a failed run reads it",
     "wdbc_exporter_timestamp_seconds": "Prometheus has the time of each scrape; the alert reads it of a file",
 }
 """Metrics that no dashboard shows, and why."""

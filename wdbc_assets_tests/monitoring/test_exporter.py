@@ -68,6 +68,7 @@ def test_a_run_and_its_assets_are_exported(tmp_path: Path) -> None:
     assert found["job_last_success", ("explore",)] == 1
     assert found["job_last_duration_seconds", ("explore",)] > 0
     assert found["job_last_end_timestamp_seconds", ("explore",)] == pytest.approx(time.time(), abs=120)
+    assert (found["job_pending", ("explore",)], found["job_pending", ("train",)]) == (0, 1)
     assert found["asset_out_of_date", ("clean_frame",)] == 0
     assert found["asset_out_of_date", ("metrics",)] == 1
     assert found["asset_failing_checks", ("raw_data",)] == 0

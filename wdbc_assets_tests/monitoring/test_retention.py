@@ -109,6 +109,34 @@ def test_old_batches_go_by_gc_and_everything_else_goes_on(
     assert "2 earlier batches with 80 patients" in typed("monitor")
 
 
+def test_files_that_may_be_in_use_are_left_to_a_later_gc_which_is_said(
+    two_batches: tuple[str, str], store: Store
+) -> None:
+    for path in Path(store.url, "incoming_batch", "versions").rglob("*"):
+        os.utime(path)  # as in a store that was copied just now
+    assert "left:" not in typed("gc")
+    shown = typed("gc", "--apply")
+    assert "left: the files of 1 removed version, which a run or a reader may be using; a later `wdbc gc" in shown
+    assert (len(rows_on_disk(store, "incoming_batch")), len(rows_on_disk(store, "predictions"))) == (2, 1)
+    let_time_pass(Path(store.url))
+    assert "left:" not in typed("gc", "--apply")
+    assert len(rows_on_disk(store, "incoming_batch")) == 1
+
+
+def test_json_of_gc_says_what_goes_and_what_is_left(two_batches: tuple[str, str], store: Store) -> None:
+    for path in Path(store.url, "incoming_batch", "versions").rglob("*"):
+        os.utime(path)
+    listed, applied = (json.loads(typed("gc", *options, "--json")) for options in ((), ("--apply",)))
+    assert (listed["applied"], applied["applied"]) == (False, True)
+    partitions = {(one["asset"], one["partition"]) for one in listed["partitions"]}
+    assert partitions == {("incoming_batch", two_batches[0]), ("predictions", two_batches[0])}
+    assert applied["partitions"] == listed["partitions"]
+    assert (listed["removed_versions_left"], applied["removed_versions_left"]) == (0, 1)
+    assert [one["asset"] for one in applied["versions"]] == ["predictions"]
+    assert [name.partition("_")[0] for name in applied["inbox"]] == [two_batches[0]]
+    assert applied["reasons_to_keep"]["current"] > 0
+
+
 def test_the_content_of_a_removed_batch_is_still_a_duplicate(
     two_batches: tuple[str, str], store: Store, inbox: Path, tmp_path: Path
 ) -> None:

@@ -50,7 +50,9 @@ def test_a_key_is_printed_once_and_only_its_digest_is_stored(tmp_path: Path) -> 
     listed = running.wdbc(tmp_path, "key", "list").stdout
     assert "ward 7" in listed
     assert "predict" in listed
-    assert secret not in listed
+    plain = running.wdbc(tmp_path, "key", "list", "--json").stdout
+    assert [(one["name"], one["scopes"]) for one in json.loads(plain)] == [("ward 7", ["predict"])]
+    assert secret not in listed + plain
     assert running.wdbc(tmp_path, "key", "revoke", "ward 7").returncode == 0
     assert api_keys.read(tmp_path / "keys.json") == {}
 

@@ -69,7 +69,7 @@ def by_current_champion(predictions: "pd.DataFrame") -> "pd.Series[bool]":
             The log-odds of the service's predictions are missing: no other model has scored those patients.
     """
     in_batches = predictions["log_odds"].notna()
-    models = predictions.loc[in_batches, "model"].astype("str")
+    models = predictions.loc[in_batches, "model"]
     current = models.eq(models.iloc[-1])[::-1].cummin() if len(models) else models.eq("")
     return current.reindex(predictions.index, fill_value=False)
 

@@ -74,7 +74,8 @@ CAUSES: dict[str, Cause] = {
         " failed, and one of its assets was not made since. A canceled run does not count.",
         safe=_VERSIONS_STAY,
         action="Read the reason with `wdbc status`, or on the run's page in `wdbc ui`. Fix it, then run the job again"
-        " (`wdbc run` for the job `train`), or materialize the assets that are named. A success closes the alert.",
+        " (`wdbc run` for the job `train`), or materialize the assets that are named. The alert closes with a"
+        " success, or once the job would find nothing to do.",
     ),
     "refused-asset": Cause(
         label="refused",
@@ -168,6 +169,15 @@ CAUSES: dict[str, Cause] = {
         action="Run `wdbc monitor`, or `wdbc monitor --service` for the asset `served_drift`, for the streams and"
         " the cause. If measurements changed, have the sender check units and instruments, and have these patients"
         " assessed by a person until then. If only the prevalence changed, see `wdbc recalibrate`.",
+    ),
+    "set-aside-rows": Cause(
+        label="rows set aside",
+        severity="warning",
+        meaning="Rows of a batch violate a rule, so these patients have no prediction.",
+        safe="The other rows of the batch were scored.",
+        action="It can wait for the morning. Read the rules with `wdbc monitor`, or on the page of `incoming_batch` in"
+        " `wdbc ui`, and have the sender correct these rows and send them in a new file. The alert closes when the"
+        " latest batch is whole and all others with such rows arrived more than a day ago.",
     ),
     "refused-files": Cause(
         label="refused files",

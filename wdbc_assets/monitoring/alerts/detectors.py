@@ -57,10 +57,12 @@ DETECTORS: dict[str, Detector] = {
     "refused_promotion": Detector(find=lambda watched: store_problems.refused_promotion(watched.store)),
     "refits": Detector(find=lambda watched: store_problems.refits(watched.store)),
     "refused_champion": Detector(find=lambda _: arrival_problems.refused_champion(), in_status_check=True),
+    "set_aside_rows": Detector(find=lambda watched: arrival_problems.set_aside_rows(watched.store)),
     "refused_files": Detector(find=lambda watched: arrival_problems.refused_files(watched.config)),
     "disk_space": Detector(find=lambda watched: store_problems.disk_space(watched.store, watched.config)),
     "failed_runs": Detector(
-        find_in_history=lambda _, instance: history_problems.failed_runs(instance), in_status_check=True
+        find_in_history=lambda watched, instance: history_problems.failed_runs(watched.store, instance, watched.config),
+        in_status_check=True,
     ),
     "ticks": Detector(
         find_in_history=lambda _, instance: history_problems.failed_or_late_ticks(instance), in_status_check=True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wdbc_assets import settings, sources
 from wdbc_assets.monitoring import daemons, ticks
 from wdbc_assets.monitoring.alerts.causes import Occurrence
-from wdbc_assets.pipeline import specs
+from wdbc_assets.pipeline import pending, specs
 from wdbc_assets.store.store import Store
 
 if TYPE_CHECKING:
@@ -31,15 +31,18 @@ _TEXT_IS_SAFE = ("wdbc_assets.", "dagster.", "dagster_")
 """Modules whose errors quote no patient's value."""
 
 
-def failed_runs(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
-    """Yield each job whose last finished run failed, and the failed materializations of assets not made since."""
+def failed_runs(store: Store, instance: "dg.DagsterInstance", config: settings.Settings) -> Iterator[Occurrence]:
+    """Yield each job whose last finished run failed, and the failed materializations of assets not made since.
+
+    A failure counts no longer once the job would find nothing to do: its command starts no other run then.
+    """
     import dagster as dg
 
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     for job in specs.JOBS:
         records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=finished), limit=_MOST_RUNS)
         failures = list(takewhile(lambda record: not record.dagster_run.is_success, records))
-        if failures:
+        if failures and pending.is_job_pending(store, config, job):
             yield _failed_run(failures, f"job {job}", "no later run succeeded")
     yield from _failed_materializations(instance)
 

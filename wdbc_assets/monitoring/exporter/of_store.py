@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from wdbc_assets import settings
 from wdbc_assets.domain import formatting
 from wdbc_assets.monitoring.exporter.families import gauge, seconds, single
-from wdbc_assets.pipeline import staleness
+from wdbc_assets.pipeline import pending, staleness
 from wdbc_assets.registry import audit_log, guard, referral
 from wdbc_assets.registry.registry import open_registry
 from wdbc_assets.store import paths
@@ -42,6 +42,11 @@ def assets(store: Store, config: settings.Settings) -> Iterator[GaugeMetricFamil
             for state in states
             if state.manifest
         ],
+    )
+    yield gauge(
+        "job_pending",
+        "1 while a run of the job would find something to do.",
+        [({"job": job}, pending.is_job_pending(store, config, job)) for job in pending.JOBS],
     )
 
 

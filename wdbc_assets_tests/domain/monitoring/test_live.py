@@ -58,6 +58,16 @@ def test_metrics_are_those_of_the_patients_with_a_known_outcome() -> None:
     assert {arrival.triage: arrival.known for arrival in found.arrived}["refer"] == (first["triage"] == "refer").sum()
 
 
+def test_of_several_predictions_of_a_patient_the_last_one_counts_also_for_the_triage() -> None:
+    first, again = predictions(3).assign(triage="benign"), predictions(2, seed=1).assign(triage="refer")
+    unnamed = predictions(4).assign(id="")
+    together = pd.concat([first, unnamed, again], ignore_index=True)
+    found = live.evaluate(together, events([("p1", 1, "06-10", "06-11"), ("p9", 0, "06-10", "06-11")]), REFERENCE)
+    assert (found.predictions, found.known, found.unknown_patients) == (3, 1, 1)
+    counts = {arrival.triage: (arrival.predictions, arrival.known) for arrival in found.arrived}
+    assert counts == {"benign": (1, 0), "refer": (2, 1), "malignant": (0, 0)}
+
+
 def test_a_correction_replaces_the_diagnosis_and_when_it_became_known() -> None:
     recorded = events([("p1", 0, "06-10", "06-11"), ("p1", 1, "07-20", "07-21")])
     found = live.current_diagnoses(recorded)

@@ -89,29 +89,33 @@ def test_an_asset_is_overdue_after_its_time_and_never_before_it_was_made(
 
 
 @pytest.mark.usefixtures("empty_history")
-def test_a_failed_run_keeps_the_version_of_the_first_failure() -> None:
+def test_a_failed_run_keeps_the_version_of_the_first_failure(watched: Watched) -> None:
     with open_instance() as instance:
         runs = [instance.create_run_for_job(a_job) for _ in range(3)]
         for run in runs:
             instance.report_run_failed(run)
-        (found,) = history_problems.failed_runs(instance)
+        (found,) = failed_runs(watched, instance)
     assert found.version == runs[0].run_id
     assert runs[-1].run_id[:8] in found.text
 
 
 @pytest.mark.usefixtures("empty_history")
-def test_each_failed_materialization_is_found_until_its_own_assets_are_made() -> None:
+def test_each_failed_materialization_is_found_until_its_own_assets_are_made(watched: Watched) -> None:
     with open_instance() as instance:
         failed = {asset: materialized(instance, asset, well=False) for asset in ("metrics", "exploration")}
-        (both,) = history_problems.failed_runs(instance)
+        (both,) = failed_runs(watched, instance)
         materialized(instance, "exploration", well=True)
-        (one,) = history_problems.failed_runs(instance)
+        (one,) = failed_runs(watched, instance)
         materialized(instance, "metrics", well=True)
-        assert list(history_problems.failed_runs(instance)) == []
+        assert failed_runs(watched, instance) == []
     assert "and not made since: exploration, metrics;" in both.text
     assert both.version == one.version == failed["metrics"]
     assert f"run {failed['metrics'][:8]} failed at " in one.text
     assert "and not made since: metrics;" in one.text
+
+
+def failed_runs(watched: Watched, instance: dg.DagsterInstance) -> list[Occurrence]:
+    return list(history_problems.failed_runs(watched.store, instance, watched.config))
 
 
 def materialized(instance: dg.DagsterInstance, asset: str, *, well: bool) -> str:
