@@ -263,60 +263,10 @@ def _require_digits(version: object) -> None:
 
 def _measurements(X: pd.DataFrame) -> NDArray[np.float64]:
     """Return the measurements of a table as an array of shape (n, 30), if they satisfy the rules of the data."""
-    import numpy as np
     import pandas as pd
 
-    from wdbc_assets.domain.data import contract
-    from wdbc_assets.domain.errors import WdbcError
-    from wdbc_assets.domain.rules import rows
+    from wdbc_assets.domain.rules import callers_tables
 
     if not isinstance(X, pd.DataFrame):
         raise _wrong_type("A pandas DataFrame is needed", X)
-    missing = [name for name in contract.FEATURES if name not in X.columns]
-    if missing:
-        some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise WdbcError(
-            f"The table lacks {len(missing)} of the {len(contract.FEATURES)} measurements: {some}.",
-            where="the columns of the table",
-            hint="Name the columns as `wdbc_assets.domain.data.contract.FEATURES` does.",
-        )
-    table = X[list(contract.FEATURES)]
-    if table.shape[1] != len(contract.FEATURES):
-        twice = table.columns[table.columns.duplicated()][0]
-        raise WdbcError(
-            f"The column {twice} occurs twice.", where="the columns of the table", hint="Remove one of them."
-        )
-    other = [name for name in contract.FEATURES if not _is_numeric(table[name])]
-    try:
-        values = None if other else table.to_numpy(dtype=np.float64, na_value=np.nan)
-    except OverflowError:
-        values = None
-    if values is None:
-        raise WdbcError(
-            "A measurement is not a number.",
-            where=other[0] if other else "the table",
-            hint="Convert the columns to floating-point numbers: `X.astype(float)`.",
-        )
-    _, broken = rows.validate(values)
-    if broken:
-        first = broken[0]
-        raise WdbcError(
-            f"{len({fault.position for fault in broken})} of {len(values)} rows break a rule of the data.",
-            where=f"first row {first.position + 1}, column {first.column}: {first.rule}",
-            hint="Correct these rows, or leave them out.",
-        )
-    return values
-
-
-def _is_numeric(column: pd.Series) -> bool:
-    """Return whether a column contains real numbers only, in whatever type, and missing values."""
-    from pandas.api import types
-
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
-        return True
-    return types.infer_dtype(column.astype(object), skipna=True) in {
-        "floating",
-        "integer",
-        "mixed-integer-float",
-        "empty",
-    }
+    return callers_tables.measurements(X)
