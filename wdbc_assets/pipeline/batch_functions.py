@@ -100,11 +100,11 @@ def drift_report(
 
 def _scored_parts(
     batch: "IncomingBatch", predictions: "BatchPredictions"
-) -> "Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]":
+) -> "Iterator[tuple[list[NDArray[np.float64]], NDArray[np.float64]]]":
     """Yield the measurements and the log-odds of some patients at a time."""
-    log_odds = predictions.patients.matrices(["log_odds"])
-    for X, part_log_odds in zip(batch.patients.matrices(contract.FEATURES), log_odds, strict=True):
-        yield X, part_log_odds[:, 0]
+    log_odds = predictions.patients.array_parts(["log_odds"])
+    for measurements, (part_log_odds,) in zip(batch.patients.array_parts(contract.FEATURES), log_odds, strict=True):
+        yield measurements, part_log_odds
 
 
 def drift_reference(

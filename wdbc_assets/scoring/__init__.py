@@ -17,9 +17,9 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy
 from wdbc_assets.domain.rules import rows
-from wdbc_assets.scoring import arrays
 from wdbc_assets.scoring.batches import Batch
 from wdbc_assets.scoring.writers import Rejects, Scored
+from wdbc_assets.store import arrays
 from wdbc_assets.store.bundle_loader import Served
 
 if TYPE_CHECKING:

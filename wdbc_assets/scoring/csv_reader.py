@@ -19,8 +19,8 @@ from pyarrow import csv
 
 from wdbc_assets.domain.data import contract, csv_layouts, file_formats, reading
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.scoring import arrays
 from wdbc_assets.scoring.batches import QUOTES_RULE, TEXT_RULE, Batch, MalformedRow, matrix
+from wdbc_assets.store import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 
 from wdbc_assets.domain.data import contract, csv_layouts
 from wdbc_assets.domain.errors import WdbcError
-from wdbc_assets.scoring import arrays, ids
+from wdbc_assets.scoring import ids
 from wdbc_assets.scoring.batches import Batch, matrix
+from wdbc_assets.store import arrays
 
 MAGIC = b"PAR1"
 _ROWS = 32_768  # the measurements of this many rows fit into the processor's shared cache

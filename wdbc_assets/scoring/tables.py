@@ -8,8 +8,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.domain.evaluation import decision_policy, log_odds
 from wdbc_assets.domain.monitoring.batch_predictions import BatchPredictions
-from wdbc_assets.scoring import arrays
-from wdbc_assets.store import table_files
+from wdbc_assets.store import arrays, table_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -154,10 +154,12 @@ class TableFile:
         for number in range(self.count):
             yield self._parquet.read_row_group(number, columns=columns, use_threads=False)
 
-    def matrices(self, columns: Sequence[str]) -> Iterator["NDArray[np.float64]"]:
-        """Yield columns of numbers in parts, shape (rows, columns), each column contiguous."""
+    def array_parts(self, columns: Sequence[str]) -> Iterator[list["NDArray[np.float64]"]]:
+        """Yield columns of numbers in parts, one array for each column. Do not write to the arrays."""
+        from wdbc_assets.store import arrays
+
         for table in self.arrow_parts(columns):
-            yield matrix(table, columns)
+            yield [arrays.to_numpy(table.column(name)) for name in columns]
 
     def frame(self) -> "pd.DataFrame":
         """Return the whole table."""
@@ -178,9 +180,11 @@ def matrix(table: "pa.Table", columns: Sequence[str]) -> "NDArray[np.float64]":
     """Return columns of numbers as one matrix, shape (rows, columns), each column contiguous."""
     import numpy as np
 
+    from wdbc_assets.store import arrays
+
     values = np.empty((len(columns), len(table)))
     for row, name in zip(values, columns, strict=True):
-        row[:] = table.column(name)
+        row[:] = arrays.to_numpy(table.column(name))
     return values.T
 
 

@@ -45,12 +45,14 @@ def test_equal_tables_give_equal_bytes_in_whatever_pieces_they_come(sizes: tuple
     assert digest(written) == digest(table_files.write([whole]))
 
 
-def test_numbers_are_read_as_matrices() -> None:
-    whole = table(35)
+def test_numbers_are_read_as_arrays_or_as_a_matrix() -> None:
+    whole, columns = table(35), contract.FEATURES[:2]
     written = table_files.write([whole])
-    read = list(written.matrices(contract.FEATURES[:2]))
-    assert [part.shape for part in read] == [(10, 2), (10, 2), (10, 2), (5, 2)]
-    np.testing.assert_array_equal(np.concatenate(read), whole[list(contract.FEATURES[:2])])
+    read = list(written.array_parts(columns))
+    assert [len(column) for part in read for column in part] == [10, 10, 10, 10, 10, 10, 5, 5]
+    np.testing.assert_array_equal(np.hstack(read).T, whole[list(columns)])
+    matrices = [table_files.matrix(part, columns) for part in written.arrow_parts(columns)]
+    np.testing.assert_array_equal(np.concatenate(matrices), whole[list(columns)])
 
 
 def test_a_table_without_rows_has_one_part_or_no_columns() -> None:

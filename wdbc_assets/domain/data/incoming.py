@@ -50,8 +50,8 @@ class PatientTable(Protocol):
     def arrow_parts(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield some columns in parts, as Arrow has them."""
 
-    def matrices(self, columns: Sequence[str]) -> Iterator[NDArray[np.float64]]:
-        """Yield columns of numbers in parts, shape (rows, columns)."""
+    def array_parts(self, columns: Sequence[str]) -> Iterator[list[NDArray[np.float64]]]:
+        """Yield columns of numbers in parts, one array for each column. Do not write to the arrays."""
 
     def frame(self) -> pd.DataFrame:
         """Return the whole table."""

@@ -110,21 +110,21 @@ class DriftReport:
 
 
 def summarize(
-    reference: Reference, parts: Iterable[tuple[np.ndarray, np.ndarray]]
+    reference: Reference, parts: Iterable[tuple[Sequence[np.ndarray], np.ndarray]]
 ) -> tuple[Sketch, tuple[Distance, ...]]:
     """Return what is kept of a batch, and its distances from the reference. Only one part of it is held in memory.
 
     Args:
         reference: What the patients are compared with.
-        parts: Their measurements, shape (m, 30), and log-odds, shape (m,), in parts of any size.
+        parts: Their measurements, shape (30, m), and log-odds, shape (m,), in parts of any size.
 
     Raises:
         ValueError: a value is NaN.
     """
     sketch, comparison = streams.EMPTY, DistanceFromReference(reference)
     with threadpool_limits(limits=1):  # more threads would wait for each other longer than they compute
-        for X, log_odds in parts:
-            quantities = reference.quantities(X, log_odds)
+        for measurements, log_odds in parts:
+            quantities = reference.quantities(measurements, log_odds)
             streams.put_in_order(quantities)
             counts = reference.rank_counts(quantities)
             sketch += streams.of_rank_counts(reference, quantities, counts)

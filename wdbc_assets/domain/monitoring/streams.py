@@ -23,7 +23,7 @@ from wdbc_assets.domain.data import contract
 from wdbc_assets.domain.modeling import logarithms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -171,19 +171,20 @@ class Reference:
             counts[row, ranks] = upto[1:] - upto[:-1]
         return counts
 
-    def quantities(self, X: Array, log_odds: Array) -> Array:
+    def quantities(self, measurements: Iterable[Array], log_odds: Array) -> Array:
         """Return the 32 quantities of patients, shape (32, m).
 
         Args:
-            X: Their measurements in the order of the contract, shape (m, 30).
+            measurements: Their measurements in the order of the contract, shape (30, m).
             log_odds: The model's log-odds, shape (m,); infinite ones are allowed.
         """
-        quantities = np.empty((len(QUANTITIES), len(X)))
+        quantities = np.empty((len(QUANTITIES), len(log_odds)))
         quantities[-2] = log_odds
+        for row, column in zip(quantities[:-2], measurements, strict=True):
+            row[:] = column
         offsets, least = self.logarithms[:, :, None]
-        for first in range(0, len(X), _BLOCK):
+        for first in range(0, len(log_odds), _BLOCK):
             block = quantities[:, first : first + _BLOCK]
-            block[:-2] = X[first : first + _BLOCK].T
             centred = logarithms.of(block[:-2], offsets, least)
             centred -= self.centre[:, None]
             whitened = self.whitening @ centred
@@ -197,7 +198,7 @@ def sketch(reference: Reference, X: Array, log_odds: Array) -> Sketch:
     Raises:
         ValueError: a value is NaN.
     """
-    return of_quantities(reference, reference.quantities(X, log_odds))
+    return of_quantities(reference, reference.quantities(X.T, log_odds))
 
 
 def of_quantities(reference: Reference, quantities: Array) -> Sketch:

@@ -43,7 +43,7 @@ RULES = (ARE_PROBABILITIES, ARE_OF_THE_BATCH)
 
 def validate(predictions: "PatientTable", batch: "PatientTable") -> "list[Finding]":
     """Return a finding for each rule: of predictions, and of the patients whom they must be about."""
-    p = (part[:, 0] for part in predictions.matrices(["probability"]))
+    p = (part for (part,) in predictions.array_parts(["probability"]))
     return [
         findings.from_lines(ARE_PROBABILITIES, _not_probabilities(p)),
         findings.from_lines(ARE_OF_THE_BATCH, _of_others(predictions, batch)),

@@ -42,7 +42,7 @@ def test_counts_in_parts_give_the_distances_by_definition(drawn: list[int], move
 
 def test_the_kolmogorov_smirnov_statistic_is_that_of_scipy() -> None:
     batch = years.patients(50, 3)
-    quantities = reference.quantities(batch.X, years.log_odds(batch.X))
+    quantities = reference.quantities(batch.X.T, years.log_odds(batch.X))
     found = distances(quantities)
     assert [entry.quantity for entry in found] == list(streams.QUANTITIES)
     for entry, before, now in zip(found, reference.values, quantities, strict=True):

@@ -24,7 +24,7 @@ def ranks(quantities: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 40])
 def test_sums_count_the_reference_below_and_half_of_the_ties(rows: int) -> None:
-    quantities = reference.quantities(*_inputs(years.patients(40, 5)))
+    quantities = quantities_of(years.patients(40, 5))
     quantities[:, 0] = reference.values[:, 100]
     quantities[:, 1] = reference.values[:, -1]
     quantities[-2, 2:4] = np.inf, -np.inf
@@ -62,8 +62,8 @@ def test_the_distance_in_the_reference_leaves_the_patient_itself_out() -> None:
 
 
 def test_new_patients_are_as_far_away_as_those_of_the_reference() -> None:
-    new = reference.quantities(*_inputs(years.patients(20_000, 9)))[-1]
-    location = streams.of_quantities(reference, reference.quantities(*_inputs(years.patients(20_000, 9)))).sums[31]
+    new = quantities_of(years.patients(20_000, 9))[-1]
+    location = streams.of_quantities(reference, quantities_of(years.patients(20_000, 9))).sums[31]
     assert len(new) == 20_000
     assert location / (2 * reference.rows * len(new)) == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 569))
 
@@ -110,6 +110,11 @@ def test_a_measurement_that_never_varies_does_not_break_the_distance() -> None:
     drawn.X[:, 3] = 500.0
     made = references.build(drawn.X, years.log_odds(drawn.X), drawn.y)
     assert np.isfinite(made.values).all()
+
+
+def quantities_of(batch: SimulatedPatients) -> np.ndarray:
+    X, log_odds = _inputs(batch)
+    return reference.quantities(X.T, log_odds)
 
 
 def _inputs(batch: SimulatedPatients) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,9 @@ _TYPES = {"float64": pa.float64(), "int8": pa.int8()}
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> "NDArray[np.float64]":
     """Return a column as float64, NaN where it is null. The result may share memory; do not write to it."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = column
+    if isinstance(column, pa.ChunkedArray):  # to combine a single chunk would copy it
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
     if array.null_count:
