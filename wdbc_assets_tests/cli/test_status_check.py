@@ -17,6 +17,7 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
+from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
 from wdbc_assets import settings
@@ -168,6 +169,11 @@ def test_a_remote_source_is_stale_after_the_hours_that_are_set(store: Store, mon
     assert the_line().startswith("stale source: the source: last read or checked at 20")
 
 
+def beat(instance: dg.DagsterInstance, *, seconds_ago: float) -> None:
+    """Let the daemon have sent its last heartbeat so long ago."""
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - seconds_ago, "SENSOR", "a-daemon"))
+
+
 def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | None = None) -> None:
     """Turn the sensor on, with one tick so long ago."""
     origin = RemoteInstigatorOrigin(
@@ -198,12 +204,34 @@ def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | 
 
 @pytest.mark.fault("S22")
 def test_a_sensor_is_reported_whose_last_tick_failed_or_that_looks_no_more(instance: dg.DagsterInstance) -> None:
+    beat(instance, seconds_ago=20)
     turned_on(instance, seconds_ago=3600)
-    assert the_line().startswith("stale source: sensor source_changed: it is turned on, but its last tick was at 20")
+    assert the_line().startswith("failed tick: sensor source_changed: it has not ticked since 20")
     turned_on(instance, seconds_ago=60, error="a.WdbcError: the last 3 looks failed\nat: somewhere\n")
-    assert the_line() == "stale source: sensor source_changed: its last tick failed: the last 3 looks failed"
+    assert the_line() == "failed tick: sensor source_changed: its last tick failed: the last 3 looks failed"
     turned_on(instance, seconds_ago=1)
     assert check() == (0, ["ok"])
+
+
+@pytest.mark.fault("S22")
+def test_a_daemon_that_is_down_is_reported_once_while_sensors_are_turned_on(instance: dg.DagsterInstance) -> None:
+    beat(instance, seconds_ago=400)
+    assert check() == (0, ["ok"]), "nothing is turned on"
+    turned_on(instance, seconds_ago=3600)
+    line = "daemon down: Dagster's daemon: sensors or schedules are turned on, but its last heartbeat was at 20"
+    assert the_line().startswith(line)
+    beat(instance, seconds_ago=200)
+    turned_on(instance, seconds_ago=200)
+    assert check() == (0, ["ok"])
+
+
+@pytest.mark.parametrize(("seconds_ago", "code"), [(200, 0), (400, 1)])
+def test_a_sensor_that_was_turned_on_without_a_daemon_is_reported_after_five_minutes(
+    instance: dg.DagsterInstance, seconds_ago: float, code: int
+) -> None:
+    turned_on(instance, seconds_ago=seconds_ago)
+    found, (line,) = check()
+    assert (found, line.endswith("it has never sent a heartbeat: start it with `wdbc ui`")) == (code, code == 1)
 
 
 def test_a_history_that_cannot_be_opened_is_one_line(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,24 +119,26 @@ CAUSES: dict[str, Cause] = {
         " turn on the sensor `source_changed` or the schedule `daily_train` in `wdbc ui`.",
     ),
     "failed-sensor": Cause(
-        label="stale source",
+        label="failed tick",
         severity="error",
-        meaning="The last tick of a sensor failed. `source_changed` fails after three failed checks of the source.",
+        meaning="The last tick of a sensor failed, or it has not ticked for 15 minutes although the daemon runs."
+        " `source_changed` fails after three failed checks of the source.",
         safe=f"{_VERSIONS_STAY} The sensor tries again by itself.",
         action="Read the tick's error in `wdbc ui`, under Automation. Usually the source is away: see"
         " `unreadable-source`. The alert closes with the next tick that succeeds.",
     ),
     "failed-schedule": Cause(
-        label="failed run",
+        label="failed tick",
         severity="error",
-        meaning="The last tick of a schedule failed, so its job was not started.",
+        meaning="The last tick of a schedule failed, or it has not ticked for 25 hours although the daemon runs. Its"
+        " job was not started.",
         safe=_VERSIONS_STAY,
         action="Read the tick's error in `wdbc ui`, under Automation. Start the job by hand: `wdbc run`.",
     ),
     "daemon-down": Cause(
-        label="stale source",
+        label="daemon down",
         severity="error",
-        meaning="A sensor or schedule is turned on, but has not ticked for 15 minutes or 25 hours: the daemon is down.",
+        meaning="Dagster's daemon has sent no heartbeat for five minutes, and a sensor or schedule is turned on.",
         safe=f"{_VERSIONS_STAY} Nothing starts by itself meanwhile.",
         action="Start the daemon: `wdbc ui`, or your service manager. It catches up on the last missed tick. If it ends"
         " again, read its output.",

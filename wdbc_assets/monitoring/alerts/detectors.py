@@ -64,6 +64,9 @@ DETECTORS: dict[str, Detector] = {
         find_in_history=lambda watched, instance: history_problems.failed_runs(watched.store, instance, watched.config),
         in_status_check=True,
     ),
+    "daemon": Detector(
+        find_in_history=lambda _, instance: history_problems.missing_daemon(instance), in_status_check=True
+    ),
     "ticks": Detector(
         find_in_history=lambda _, instance: history_problems.failed_or_late_ticks(instance), in_status_check=True
     ),

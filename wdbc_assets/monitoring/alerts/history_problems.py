@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 _AD_HOC_JOB = "__ASSET_JOB"
 """Dagster's name for the job of an ad hoc materialization."""
 
+_SILENT = timedelta(minutes=5)
+"""Time since the daemon's last heartbeat after which it counts as down: it sends one every 30 seconds."""
+
 _LATE = {"SENSOR": timedelta(minutes=15), "SCHEDULE": timedelta(hours=25)}
-"""Time since the last tick after which the daemon counts as down: sensors tick every 5 minutes, schedules daily."""
+"""Time since the last tick after which one is missing: sensors tick every 5 minutes, schedules daily."""
 
 _MOST_RUNS = 100
 """How many runs of a job, or failed materializations, are searched for what has not succeeded since."""
@@ -99,29 +102,51 @@ def _not_made_since(
     return missing
 
 
+def missing_daemon(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
+    """Yield that sensors or schedules are turned on, but no daemon runs that would start them."""
+    states = [state for state, _ in ticks.turned_on(instance)]
+    if not states:
+        return
+    heartbeat = _last_heartbeat(instance)
+    last = heartbeat or datetime.fromtimestamp(max(map(_turned_on_at, states)), UTC)
+    if datetime.now(UTC) - last > _SILENT:
+        silence = f"its last heartbeat was at {_shown(last)} UTC" if heartbeat else "it has never sent a heartbeat"
+        yield Occurrence(
+            cause="daemon-down",
+            subject="Dagster's daemon",
+            text=f"sensors or schedules are turned on, but {silence}: start it with `wdbc ui`",
+            version=str(int(last.timestamp())),
+            since=last,
+        )
+
+
+def _last_heartbeat(instance: "dg.DagsterInstance") -> datetime | None:
+    """Return when the daemon has sent its last heartbeat; None if none ever did."""
+    beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    return datetime.fromtimestamp(max(beats), UTC) if beats else None
+
+
 def failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
-    """Yield each running sensor or schedule whose last tick failed or is overdue."""
+    """Yield each sensor or schedule that is turned on whose last tick failed, or that does not tick while others do."""
+    heartbeat = _last_heartbeat(instance)
+    running = heartbeat is not None and datetime.now(UTC) - heartbeat <= _SILENT
     for state, tick in ticks.turned_on(instance):
         kind = state.instigator_type.value.lower()
-        subject = f"{kind} {state.instigator_name}"
         last = datetime.fromtimestamp(tick.timestamp if tick is not None else _turned_on_at(state), UTC)
+        late = running and datetime.now(UTC) - last > _LATE.get(state.instigator_type.value, timedelta.max)
         if tick is not None and tick.status.value == "FAILURE":
-            yield Occurrence(
-                cause="failed-sensor" if kind == "sensor" else "failed-schedule",
-                subject=subject,
-                text=f"its last tick failed: {_reason(tick.error)}",
-                version=str(int(tick.timestamp)),
-                since=last,
-            )
-        if datetime.now(UTC) - last > _LATE.get(state.instigator_type.value, timedelta.max):
-            yield Occurrence(
-                cause="daemon-down",
-                subject=subject,
-                text=f"it is turned on, but its last tick was at {_shown(last)} UTC: the daemon is not running (start"
-                " it with `wdbc ui`)",
-                version=str(int(last.timestamp())),
-                since=last,
-            )
+            text = f"its last tick failed: {_reason(tick.error)}"
+        elif late:
+            text = f"it has not ticked since {_shown(last)} UTC, although the daemon runs: read the daemon's output"
+        else:
+            continue
+        yield Occurrence(
+            cause="failed-sensor" if kind == "sensor" else "failed-schedule",
+            subject=f"{kind} {state.instigator_name}",
+            text=text,
+            version=str(int(last.timestamp())),
+            since=last,
+        )
 
 
 def _reason(error: Any) -> str:
