@@ -21,7 +21,7 @@ from wdbc_assets.pipeline import code_text, specs
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _COUNTED = ("domain", "pipeline/engines", "scoring", "store/bundle_loader.py")
-_RUNNING = ("choice", "dask", "dask_client", "engine", "local", "work", "worker_versions")
+_RUNNING = ("choice", "dask", "dask_client", "dask_cluster", "engine", "local", "work", "worker_versions")
 _FOLLOWED = tuple(f"wdbc_assets.{place.removesuffix('.py').replace('/', '.')}." for place in _COUNTED)
 
 

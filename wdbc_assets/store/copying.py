@@ -177,9 +177,9 @@ def _snapshot(source: Backend) -> tuple[dict[str, bytes], dict[str, int]]:
 
 
 def _is_content(path: str) -> bool:
-    """Return whether a file is not a lock or an unfinished write."""
+    """Return whether a file is not a lock, an unfinished write, or a record of reuse, which is of this store only."""
     name = PurePosixPath(path).name
-    return name != ".lock" and not name.startswith(".tmp-")
+    return not paths.is_reuse(path) and name != ".lock" and not name.startswith(".tmp-")
 
 
 def _is_pointer(path: str) -> bool:

@@ -13,6 +13,10 @@ If a pointer is missing, all versions that it may have named are kept.
 A writer moves its pointer under the store's lock, and checks under the lock that the files exist. Removal holds the
 same lock and decides again first, so a version that has become current in between is not removed. The lock does not
 exclude other machines; for those, the pointer is read once more directly before each removal.
+
+On some servers a listing is behind by some minutes. What it shows is read by name, so it is as it is now. What it may
+omit, and an old version depends on, is found by name, too: a version that a run made again has a record (`reuse`), and
+the inputs of the champion and of a challenger are in their own manifests.
 """
 
 import time
@@ -22,7 +26,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from wdbc_assets.domain import formatting
-from wdbc_assets.store import index, paths
+from wdbc_assets.store import index, paths, reuse
 from wdbc_assets.store.index import Key, ManifestFile, StoreIndex
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.store import Store
@@ -87,10 +91,16 @@ def clean(store: Store, find_roots: FindRoots, *, run_limit: float, older_than: 
             found = index.read(store)
             roots = find_roots(found, locked=True)
             for one in _survey(store, found, roots, run_limit=run_limit, older_than=older_than):
-                if one.asset == asset and one.kept is None and not _became_current(store, found, one):
+                if one.asset == asset and one.kept is None and not _is_used_again(store, found, one, run_limit):
                     _remove(store, found, one)
                     removed.append(one)
     return removed
+
+
+def _is_used_again(store: Store, found: StoreIndex, one: Version, run_limit: float) -> bool:
+    """Return whether a version is in use since the listing, or although the listing, which is behind, lacks it."""
+    made_again = reuse.age(store.backend, one.asset, one.version, time.time())
+    return (made_again is not None and made_again < 2 * run_limit) or _became_current(store, found, one)
 
 
 def _became_current(store: Store, found: StoreIndex, one: Version) -> bool:
@@ -108,6 +118,7 @@ def _remove(store: Store, found: StoreIndex, one: Version) -> None:
     for stated in found.stated.get((one.asset, one.version), ()):
         store.backend.remove(stated.file.path)
     store.backend.remove(str(PurePosixPath(found.versions[one.asset, one.version][0].path).parent))
+    store.backend.remove(paths.reused(one.asset, one.version))
     if one.asset == "fitted_pipeline":
         store.backend.remove(paths.pairs(one.version))
 
@@ -127,7 +138,7 @@ def _survey(store: Store, found: StoreIndex, roots: Roots, *, run_limit: float, 
     for key, files in sorted(found.versions.items()):
         asset, version = key
         age = now - max(file.written for file in files)
-        kept = reasons.get(key) or _in_use(found, key, age, now, run_limit)
+        kept = reasons.get(key) or _in_use(store, found, key, age, now, run_limit)
         if kept is None and age < older_than and not found.is_removed(key):
             kept = "young"
         size = sum(file.size for file in files)
@@ -181,21 +192,27 @@ def _with_lineage(store: Store, found: StoreIndex, roots: Mapping[Key, str]) -> 
     return reasons
 
 
-def _in_use(found: StoreIndex, key: Key, age: float, now: float, run_limit: float) -> str | None:
+def _in_use(store: Store, found: StoreIndex, key: Key, age: float, now: float, run_limit: float) -> str | None:
     """Return why a version that nothing refers to may be in use."""
     asset, _ = key
     stated = found.stated.get(key, ())
     if min([age, *(_age(one, now) for one in stated)]) < 2 * run_limit:
         return "a run may be using it"
     named = {one.pointed for one in stated} or {one for one in found.pointers if one[0] == asset}
-    if any(_has_just_moved(found, pointer, now) for name, pointer in found.pointers.items() if name in named):
+    if any(_has_just_moved(store, found, pointer, now) for name, pointer in found.pointers.items() if name in named):
         return "a reader may be using it"
     return None
 
 
-def _has_just_moved(found: StoreIndex, pointer: ManifestFile, now: float) -> bool:
-    """Return whether a pointer moved a moment ago, or after the listing: that is behind if it lacks the version."""
-    return _age(pointer, now) < READ_SECONDS or pointer.key not in found.versions
+def _has_just_moved(store: Store, found: StoreIndex, pointer: ManifestFile, now: float) -> bool:
+    """Return whether a pointer moved a moment ago, or after the listing.
+
+    A listing that is behind lacks the version, or the version is an old one that has just been made again.
+    """
+    if _age(pointer, now) < READ_SECONDS or pointer.key not in found.versions:
+        return True
+    made_again = reuse.age(store.backend, *pointer.key, now)
+    return made_again is not None and made_again < READ_SECONDS
 
 
 def _age(stated: ManifestFile, now: float) -> float:

@@ -76,6 +76,16 @@ def version_file(manifest: "Manifest", name: str) -> str:
     return f"{version(manifest)}/{file_name(name)}"
 
 
+def reused(asset: str, version: str) -> str:
+    """Return the path of the record that a version was made again."""
+    return f"{asset_name(asset)}/reused/{_checked(VERSION, version)}.json"
+
+
+def is_reuse(path: str) -> bool:
+    """Return whether a path is that of a record that a version was made again."""
+    return path.split("/")[1:2] == ["reused"]
+
+
 def parts(asset: str, key: str) -> str:
     """Return the folder of the checkpoints of an asset's work for given inputs and code."""
     return f"{asset_name(asset)}/parts/{_checked(VERSION, key)}"

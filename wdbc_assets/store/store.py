@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wdbc_assets.store import backends, codecs, environment, paths
+from wdbc_assets.store import backends, codecs, environment, paths, reuse
 from wdbc_assets.store.checkpoints import Checkpoints
 from wdbc_assets.store.manifest import (
     FORMAT,
@@ -113,7 +113,8 @@ class Store(StoreReader):
         Raises:
             CannotWrite: runs on other machines moved the pointer again and again meanwhile.
         """
-        self.write(draft)
+        if self.write(draft):
+            reuse.note(self.backend, draft.manifest)
         self._note(draft.manifest, run_id)
         with self.backend.commit_lock():
             self.write(draft)  # before the lock is held, garbage collection may remove it
@@ -124,17 +125,23 @@ class Store(StoreReader):
         self.write(draft)
         self._note(draft.manifest, draft.manifest.run_id)
 
-    def write(self, draft: Draft) -> None:
-        """Write the missing and the damaged files of a version. No pointer changes."""
+    def write(self, draft: Draft) -> bool:
+        """Write the missing and the damaged files of a version; return whether any was there. No pointer changes."""
         self._mark_format()
+        there = False
         for name, content in draft.contents.items():
             path = paths.version_file(draft.manifest, name)
-            if not self._holds(path, content) and not self.backend.compare_and_swap(path, None, content):
+            if self._holds(path, content):
+                there = True
+            elif not self.backend.compare_and_swap(path, None, content):
                 self.backend.replace(path, content)
         for name, table in draft.tables.items():
             path = paths.version_file(draft.manifest, name)
-            if not self._has(path, draft.manifest.files[name]):
+            if self._has(path, draft.manifest.files[name]):
+                there = True
+            else:
                 self.backend.put_file(path, table.file)
+        return there
 
     def keep(self, manifest: Manifest, *, run_id: str) -> None:
         """Record that a run found the current version up to date."""

@@ -58,10 +58,10 @@ def promote(store: Store, content: object, **facts: Any) -> Entry:
     return registry.promote(draft(store, content), decision(**facts), expected=registry.standing().version)
 
 
-def challenge(store: Store, content: object, **terms: Any) -> Experiment:
-    """Put under test beside whatever is there."""
+def challenge(store: Store, content: object, *, fit: str = "c" * 64, **terms: Any) -> Experiment:
+    """Put under test beside whatever is there; `fit` is the version of the candidate."""
     registry = open_registry(store)
-    made = store.draft(paths.CHAMPION, content, run_id="challenger", inputs={"fitted_pipeline": "c" * 64})
+    made = store.draft(paths.CHAMPION, content, run_id="challenger", inputs={"fitted_pipeline": fit})
     standing = registry.standing()
     experiment = Experiment(
         **{
@@ -75,9 +75,7 @@ def challenge(store: Store, content: object, **terms: Any) -> Experiment:
             **terms,
         }
     )
-    challenger.start(
-        store, registry, made, experiment, decision(run_id=None, candidate="c" * 64, reason="svc beside it")
-    )
+    challenger.start(store, registry, made, experiment, decision(run_id=None, candidate=fit, reason="svc beside it"))
     return experiment
 
 

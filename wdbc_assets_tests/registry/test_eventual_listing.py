@@ -20,7 +20,7 @@ from wdbc_assets.store.backends import Listed, LocalFolder
 from wdbc_assets.store.parsing import DamagedStore
 from wdbc_assets.store.removals import Removal, Removed
 from wdbc_assets.store.store import Store, open_store
-from wdbc_assets_tests.registry.promotions import decision, promote, rollback
+from wdbc_assets_tests.registry.promotions import challenge, decision, promote, rollback
 from wdbc_assets_tests.store.artifacts import put, snapshot
 
 DAYS = 24 * 3600.0
@@ -52,6 +52,8 @@ def _without_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def age(folder: Path) -> None:
     """Let everything that lies there have been written long ago."""
+    for record in folder.glob("*/reused/*.json"):
+        record.write_text('{"at": "2020-01-01T00:00:00+00:00"}')
     for path in folder.rglob("*"):
         if path.is_file():
             os.utime(path, (time.time() - 30 * DAYS,) * 2)
@@ -114,6 +116,61 @@ def test_a_promotion_that_a_listing_does_not_show_can_be_undone(local: Store, fo
     rollback(open_registry(local))
     assert local.handle("champion").load() == b"one"
     assert open_registry(local).standing().problems == ()
+
+
+@pytest.mark.fault("F11")
+def test_content_that_another_partition_has_again_is_kept_before_its_pointer_is_listed(
+    local: Store, folder: Path, listing: Behind
+) -> None:
+    put(local, b"patients", asset="incoming_batch", run_id="run-1", partition="monday")
+    removals.remove(local.backend, "incoming_batch", "monday", Removal("2026-11-27T00:00:00+00:00", "too old"))
+    age(folder)
+    earlier = local.backend.listed()
+    put(local, b"patients", asset="incoming_batch", run_id="run-2", partition="tuesday")
+    listing(lambda _: earlier)
+    assert collect(local) == set()
+    assert local.handle("incoming_batch", partition="tuesday").load() == b"patients"
+
+
+@pytest.mark.fault("F11")
+def test_an_input_of_what_is_not_listed_stays_when_its_asset_returns_to_earlier_content(
+    local: Store, folder: Path, listing: Behind
+) -> None:
+    for number, content in enumerate((b"one", b"two", b"one")):
+        put(local, content, run_id=f"run-{number}")
+    raw = local.handle("raw_data").manifest
+    inputs = {"raw_data": raw.version}
+    age(folder)
+    earlier = local.backend.listed()
+    put(local, b"clean", asset="clean_frame", run_id="run-3", inputs=inputs)
+    put(local, b"two", run_id="run-4")
+    listing(lambda _: earlier)
+    assert collect(local) == set()
+    assert local.handle("clean_frame").manifest.inputs == inputs
+    assert local.value(raw) == b"one"
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("kind", ["champion", "challenger"])
+def test_what_a_champion_or_challenger_that_is_not_listed_was_made_of_stays(
+    local: Store, folder: Path, listing: Behind, kind: str
+) -> None:
+    put(local, b"fit", asset="fitted_pipeline", run_id="run-1")
+    fit = local.handle("fitted_pipeline").manifest
+    inputs = {"fitted_pipeline": fit.version}
+    put(local, b"newer fit", asset="fitted_pipeline", run_id="run-2")
+    if kind == "challenger":
+        promote(local, b"champion")
+    age(folder)
+    earlier = local.backend.listed()
+    if kind == "challenger":
+        challenge(local, b"challenger", fit=fit.version)
+    else:
+        made = local.draft("champion", b"champion", run_id="run-3", inputs=inputs)
+        open_registry(local).promote(made, decision(), expected=None)
+    listing(lambda _: earlier)
+    assert collect(local) == set()
+    assert local.value(fit) == b"fit"
 
 
 @pytest.mark.fault("F11")

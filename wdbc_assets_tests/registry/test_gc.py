@@ -384,24 +384,46 @@ def test_what_a_killed_writer_left_goes(local: Store, folder: Path) -> None:
     assert versions(local) == {"never pointed to": None, "new": "current"}
 
 
+@pytest.mark.parametrize(("before", "removed"), [("raw_data/reused", 1), ("runs/run-2", 0)])
 def test_a_writer_between_its_files_and_its_pointer_puts_back_what_is_cleaned_up_under_it(
-    folder: Path, local: Store
+    folder: Path, local: Store, before: str, removed: int
 ) -> None:
-    """It finds the version lying there, old and unreferenced, and does not write it: then it goes."""
+    """It finds the version lying there, old and unreferenced, and does not write it: then it goes, or has a record."""
     put(local, b"old", run_id="run-0"), put(local, b"new", run_id="run-1")
     age(folder)
     gone: list[gc.Version] = []
+    looked: list[str] = []
 
     class Interrupted(LocalFolder):
         def replace(self, path: str, content: bytes) -> None:
-            if path.startswith("runs/run-2") and not gone:
+            if path.startswith(before) and not looked:
+                looked.append(path)
                 gone.extend(collect(open_store(str(folder), relative_to=folder), keep=5, run_limit=RUN_LIMIT))
             super().replace(path, content)
 
     writer = Store(Interrupted(folder))
     assert put(writer, b"old", run_id="run-2")
-    assert len(gone) == 1
+    assert looked
+    assert len(gone) == removed
     assert local.handle("raw_data").load() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("record", "remains"), [(None, False), (b'{"at": "2020-01-01T00:00:00+00:00"}', False), (b"{", True)]
+)
+def test_a_version_that_was_made_again_long_ago_goes_with_its_record_and_a_damaged_record_keeps_it(
+    folder: Path, local: Store, record: bytes | None, *, remains: bool
+) -> None:
+    for number, content in enumerate((b"old", b"new", b"old", b"new")):
+        put(local, content, run_id=f"run-{number}")
+    age(folder)
+    path = folder / paths.reused("raw_data", local.draft("raw_data", b"old", run_id="run-5").manifest.version)
+    assert path.exists()
+    assert collect(local, keep=5, run_limit=RUN_LIMIT) == []  # of either, the record is from now
+    for each in path.parent.iterdir():
+        each.unlink() if record is None else each.write_bytes(record)
+    assert bool(collect(local, keep=5, run_limit=RUN_LIMIT)) is not remains
+    assert ("old" in versions(local), path.exists()) == (remains, remains)
 
 
 def test_a_promotion_between_its_files_and_its_pointer_is_not_hurt_either(folder: Path, local: Store) -> None:

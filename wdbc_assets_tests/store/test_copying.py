@@ -120,3 +120,13 @@ def test_a_store_is_not_copied_into_itself_nor_from_nowhere(whole: Path, tmp_pat
             copied(whole, target)
     with pytest.raises(WdbcError, match="no store was found to copy"):
         copied(tmp_path / "nothing", tmp_path / "copy")
+
+
+def test_a_record_of_reuse_stays_where_it_is(tmp_path: Path) -> None:
+    store = Store(backends.LocalFolder(tmp_path / "store"))
+    for content in (b"one", b"two", b"one"):
+        put(store, content)
+    (record,) = [path for path in contents(tmp_path / "store") if paths.is_reuse(path)]
+    copied(tmp_path / "store", tmp_path / "copy", verify=True)
+    assert contents(tmp_path / "store").keys() - contents(tmp_path / "copy").keys() == {record}
+    assert copied(tmp_path / "store", tmp_path / "copy").files == 0

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import threading
 import warnings
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings
 from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.pipeline.engines.dask_cluster import own_cluster
 from wdbc_assets.settings.computing import OWN_CLUSTER
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ def connected(config: settings.Computing, *, processes: int) -> Iterator[distrib
         stack.enter_context(_quiet())
         cluster: Any = config.dask
         if config.dask == OWN_CLUSTER:
-            with _interruptions_held():
-                cluster = stack.enter_context(_own_cluster(processes))
+            cluster = stack.enter_context(own_cluster(processes))
             security = cluster.security
         else:
             security = _security(config)
@@ -106,22 +104,6 @@ def _limit(config: settings.Computing) -> str:
     return f"{config.dask_seconds:g} s ({settings.variable('dask_seconds')})"
 
 
-def _own_cluster(processes: int) -> distributed.LocalCluster:
-    import distributed
-
-    return distributed.LocalCluster(
-        n_workers=processes,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        protocol="tls://",
-        security=distributed.Security.temporary(),  # without it, every user of this machine could run code in it
-        memory_limit=0,  # else a worker would write patients to its disk when memory is short
-        dashboard_address="127.0.0.1:0",  # Dask serves pages without bokeh, too, by default on port 8787
-        silence_logs=logging.CRITICAL,
-    )
-
-
 def _security(config: settings.Computing) -> distributed.Security | None:
     import distributed
 
@@ -169,20 +151,6 @@ def _require_extra() -> None:
             where=settings.variable("engine"),
             hint="Install the extra: pip install 'wdbc_assets[dask]', or set WDBC_ENGINE=local.",
         ) from None
-
-
-@contextlib.contextmanager
-def _interruptions_held() -> Iterator[None]:
-    """Deliver Ctrl-C after the block. Threads and processes that start in it do not receive it, nor do theirs.
-
-    A terminal sends Ctrl-C to every process. Dask's workers would print their tracebacks; this process ends them.
-    """
-    resource_tracker.ensure_running()  # otherwise started by a thread of Dask, in which it would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

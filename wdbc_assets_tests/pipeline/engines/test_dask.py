@@ -1,8 +1,6 @@
 """The Dask engine on real clusters: the results of the local engine, and what happens when parts of a cluster die."""
 
-import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -301,56 +299,6 @@ try:
 except WdbcError as error:
     print(error.what)
 """
-
-
-@pytest.mark.nightly  # it takes 10 s, and three times that on a busy machine
-def test_ctrl_c_ends_a_cluster_of_this_machine_without_a_word_of_its_processes(tmp_path: Path) -> None:
-    script = tmp_path / "interrupted.py"
-    script.write_text(INTERRUPTED)
-    with (
-        socket.create_server(("127.0.0.1", 8787)) if _is_free(8787) else contextlib.nullcontext(),
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(clusters.ROOT)},
-            start_new_session=True,  # a process group of its own, which gets the signal as from a terminal
-        ) as process,
-    ):
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == "computing\n"  # and no warning of the port of Dask's pages
-            os.killpg(process.pid, signal.SIGINT)
-            rest = process.communicate(timeout=60)[0]  # the pipe is closed when the last of its processes has ended
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    assert (rest, process.returncode) == ("stopped\n", 0)
-
-
-INTERRUPTED = """
-from wdbc_assets import settings
-from wdbc_assets.pipeline.engines.dask import Dask
-from wdbc_assets.pipeline.engines.engine import completed
-from wdbc_assets_tests.clusters import squared
-
-if __name__ == "__main__":
-    results = completed(Dask(settings.Computing(engine="dask", workers=2)), squared, 3, range(600), noun="squares")
-    try:
-        next(results)
-        print("computing", flush=True)
-        for _ in results:
-            pass
-    except KeyboardInterrupt:
-        results.close()
-        print("stopped", flush=True)
-"""
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
