@@ -51,7 +51,7 @@ def _roots(
     for version in _under_test(index, standing, experiment):
         yield (paths.CHAMPION, version), "a challenger in an experiment"
     for manifest in (standing.manifest, experiment.challenger if experiment else None):
-        if manifest and (paths.CHAMPION, manifest.version) not in found.stated:  # the listing is behind
+        if manifest and (paths.CHAMPION, manifest.version) not in index.stated:  # the listing is behind
             for source in manifest.inputs.items():
                 yield source, "an input of a champion or challenger"
 
