@@ -82,8 +82,9 @@ CAUSES: dict[str, Cause] = {
         severity="error",
         meaning="A value broke a blocking rule of its contract, or could not be computed, and was not stored.",
         safe=_VERSIONS_STAY,
-        action="Run `wdbc status` for the rule and its rows. Ask the owner of the source for a correction, or return to"
-        " the earlier source with `WDBC_SOURCE`, then run `wdbc run`. Do not relax a rule at night.",
+        action="If the reason is the network, the disk or a server, see to that, then run `wdbc run`. If it is a rule,"
+        " run `wdbc status` for its rows. Ask the owner of the source for a correction, or return to the earlier source"
+        " with `WDBC_SOURCE`. Do not relax a rule at night.",
     ),
     "damaged-store": Cause(
         label="damaged",
