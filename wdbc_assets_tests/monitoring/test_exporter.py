@@ -47,11 +47,10 @@ def samples(path: Path) -> Samples:
 
 def parsed(text: str) -> Samples:
     """Return each value of Prometheus' text format."""
-    return {
-        (sample.name.removeprefix("wdbc_"), tuple(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    renamed = {sample.name for sample in found if {"job", "instance"} & sample.labels.keys()}
+    assert renamed == set(), "a scrape sets these labels, and renames those of a metric"
+    return {(sample.name.removeprefix("wdbc_"), tuple(sample.labels.values())): sample.value for sample in found}
 
 
 def test_a_platform_that_was_never_used_is_exported_without_errors(tmp_path: Path) -> None:

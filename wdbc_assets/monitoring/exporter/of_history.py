@@ -30,18 +30,18 @@ def jobs(instance: "dg.DagsterInstance") -> Iterator[GaugeMetricFamily]:
     yield gauge(
         "job_last_success",
         "1 if the last finished run of the job succeeded. A canceled run does not count.",
-        [({"job": job}, record.dagster_run.is_success) for job, record in last.items()],
+        [({"dagster_job": job}, record.dagster_run.is_success) for job, record in last.items()],
     )
     yield gauge(
         "job_last_end_timestamp_seconds",
         "When the last finished run of the job ended.",
-        [({"job": job}, record.end_time) for job, record in last.items()],
+        [({"dagster_job": job}, record.end_time) for job, record in last.items()],
     )
     yield gauge(
         "job_last_duration_seconds",
         "How long the last finished run of the job took.",
         [
-            ({"job": job}, record.end_time - record.start_time)
+            ({"dagster_job": job}, record.end_time - record.start_time)
             for job, record in last.items()
             if record.end_time and record.start_time
         ],

@@ -46,7 +46,7 @@ def assets(store: Store, config: settings.Settings) -> Iterator[GaugeMetricFamil
     yield gauge(
         "job_pending",
         "1 while a run of the job would find something to do.",
-        [({"job": job}, pending.is_job_pending(store, config, job)) for job in pending.JOBS],
+        [({"dagster_job": job}, pending.is_job_pending(store, config, job)) for job in pending.JOBS],
     )
 
 
