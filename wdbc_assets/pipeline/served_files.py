@@ -82,7 +82,12 @@ class ServedFiles:
         Raises:
             OSError: it cannot be written. The earlier one is unchanged.
         """
-        _write(self.windows / f"{window.window}_{worker}{_SUFFIX}", window)
+        path, content = self.windows / f"{window.window}_{worker}{_SUFFIX}", _encoded(window)
+        try:
+            _write(path, content)
+        except OSError:
+            if not _holds(path, content):  # otherwise only its folder could not be flushed
+                raise
 
     def put_predictions(self, predictions: Iterable[ServedPrediction], worker: str, now: datetime) -> None:
         """Write predictions that were kept.
@@ -91,7 +96,7 @@ class ServedFiles:
             OSError: they cannot be written.
         """
         name = f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z_{worker}{_SUFFIX}"
-        _write(self.predictions / name, ServedPredictions(tuple(predictions)))
+        _write(self.predictions / name, _encoded(ServedPredictions(tuple(predictions))))
 
     def put_refused(self, refused: RefusedChampion | None, worker: str) -> None:
         """Report that a worker refuses a champion, or with None that it no longer does.
@@ -101,7 +106,7 @@ class ServedFiles:
         """
         path = self.refused / f"{worker}{_SUFFIX}"
         if refused is not None:
-            _write(path, refused)
+            _write(path, _encoded(refused))
         elif path.exists():
             path.unlink(missing_ok=True)
 
@@ -165,9 +170,20 @@ def open_files() -> ServedFiles:
     return ServedFiles(settings.home() / "served")
 
 
-def _write(path: Path, value: Any) -> None:
+def _encoded(value: Any) -> bytes:
+    return json.dumps(parsing.plain(value)).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
-    atomic.write(path, [json.dumps(parsing.plain(value)).encode()], mode=_PRIVATE_FILE)
+    atomic.write(path, [content], mode=_PRIVATE_FILE)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:

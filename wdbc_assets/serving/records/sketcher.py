@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 SKETCHED, DROPPED, WITHOUT_REFERENCE, FAILED = "sketched", "dropped", "without_reference", "failed"
 
-_MANY = 4096  # patients, which take some milliseconds; more at a time cost hardly less each
+_MANY, _MANY_OF_LARGE = 4096, 1024  # patients, which take 5 to 20 ms; more at a time cost hardly less each
+_LARGE_REFERENCE = 10_000  # patients, from which on each one takes longer
 _MAX_QUEUED = 20_000  # patients; about five megabytes
 _LOOK_SECONDS = 30.0  # between looks for another reference
 _RETRY_SECONDS = 600.0  # after a reference could not be built
@@ -84,10 +85,11 @@ class Sketcher:
         self._cadence: Cadence = cadence
         self._waiting: list[_Scored] = []
         self._size = 0
-        self._references: dict[str, Reference | None] = {}
+        self._references: dict[str, Reference | None] = {}  # of the last two recipes: requests may still use the first
         self._key = self._failed_key = ""
         self._failure: Exception | None = None
         self._look_at = self._retry_at = 0.0
+        self._many = _MANY
         self._reason = ""
         self._window = ""
         self._sums: dict[tuple[str, str], _Sums] = {}  # by window and digest of the reference
@@ -95,7 +97,7 @@ class Sketcher:
     # The queue
 
     def offer(self, loaded: LoadedModel, X: "Array", p: "Array", broken: Sequence[list[str]]) -> None:
-        """Queue the patients of a request, except those that violate the contract. Takes microseconds."""
+        """Queue the patients of a request, except those that violate the contract; add them up if many wait."""
         if any(broken):
             valid = [not rules for rules in broken]
             X, p = X[valid], p[valid]
@@ -105,7 +107,7 @@ class Sketcher:
             return
         self._size = after
         self._waiting.append(_Scored(loaded.served.recipe, loaded.served.version, X, p))
-        if before < _MANY <= after:
+        if before < self._many <= after:
             self.add_up(clock.now())
 
     def add_up(self, now: datetime) -> None:
@@ -113,17 +115,17 @@ class Sketcher:
         window = served.name_of(now, self._cadence)
         if not self._window or served.end(window) > served.end(self._window):  # the clock may have been set back
             self._window = window
-        references = self._references
+        references, loaded = self._references, self._champion.loaded
         ready: dict[tuple[str, str], list[_Scored]] = {}
         waiting, self._waiting = self._waiting, []
         for scored in waiting:
-            if scored.recipe in references:
+            if loaded is not None and scored.recipe == loaded.served.recipe and scored.recipe not in references:
+                self._waiting.append(scored)  # its reference is being built
+            else:
                 ready.setdefault((scored.recipe, scored.version), []).append(scored)
                 self._size -= len(scored.X)
-            else:  # its reference is being built
-                self._waiting.append(scored)
         for (recipe, version), together in ready.items():
-            self._add(references[recipe], recipe, version, together)
+            self._add(references.get(recipe), recipe, version, together)
 
     def _add(self, reference: Reference | None, recipe: str, version: str, together: Sequence[_Scored]) -> None:
         patients = sum(len(scored.X) for scored in together)
@@ -160,7 +162,8 @@ class Sketcher:
                 logger.error("the drift of the patients is not watched: %s", reason)  # noqa: TRY400 -- an expected error
             self._reason = reason
             if recipe not in self._references:  # an earlier reference of the recipe is better than none
-                self._references, self._key = {recipe: None}, ""
+                self._keep(recipe, None)
+                self._key = ""
         telemetry.DRIFT_WATCHED.set(self._references[recipe] is not None)
 
     def _load(self, recipe: str) -> None:
@@ -175,7 +178,15 @@ class Sketcher:
             self._failed_key, self._failure = key, error
             self._retry_at = time.monotonic() + _RETRY_SECONDS  # building takes seconds of CPU time
             raise
-        self._references, self._key, self._reason = {recipe: reference}, key, ""
+        _ = reference.digest  # computed here, not in the event loop
+        self._keep(recipe, reference)
+        self._key, self._reason = key, ""
+
+    def _keep(self, recipe: str, reference: Reference | None) -> None:
+        large = reference is not None and reference.rows > _LARGE_REFERENCE
+        self._many = _MANY_OF_LARGE if large else _MANY
+        others = [(name, known) for name, known in self._references.items() if name != recipe]
+        self._references = dict([*others[-1:], (recipe, reference)])
 
     # The sums
 

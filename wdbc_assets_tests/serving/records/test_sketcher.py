@@ -20,6 +20,7 @@ from wdbc_assets.pipeline.served_files import GRACE, ServedFiles
 from wdbc_assets.serving import telemetry
 from wdbc_assets.serving.records import sketcher as sketchers
 from wdbc_assets.serving.records.sketcher import Sketcher
+from wdbc_assets.store.backends import atomic
 from wdbc_assets_tests.domain.monitoring import years
 from wdbc_assets_tests.served import NOON
 
@@ -258,7 +259,7 @@ def test_a_full_queue_drops_patients_and_counts_them(worker: Worker, monkeypatch
 
 
 def test_many_patients_are_sketched_before_they_fill_the_queue(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sketchers, "_MANY", 50)
+    monkeypatch.setattr(worker.sketcher, "_many", 50)
     X = years.patients(60, 1).X
     worker.score(X[:30])
     assert worker.counts() == {}
@@ -317,6 +318,59 @@ def test_a_champion_of_another_recipe_waits_for_its_reference_and_has_a_window_o
     assert found == {"logistic": (REFERENCE.digest, ("v1",), 40), "spline": (OTHER.digest, ("v2",), 40)}
 
 
+def test_patients_of_the_recipe_before_are_sketched_after_the_next_reference_is_there(
+    worker: Worker, references: dict[str, Any]
+) -> None:
+    references["spline"] = OTHER
+    worker.score(years.patients(40, 1).X)
+    worker.champion.loaded = Champion.of("spline", "v2").loaded
+    worker.sketcher.look()
+    worker.add_up()
+    assert worker.counts() == {"sketched": 40}
+
+
+def test_patients_of_a_recipe_that_is_long_gone_do_not_wait_for_ever(
+    worker: Worker, references: dict[str, Any]
+) -> None:
+    X = years.patients(40, 1).X
+    worker.score(X)
+    for recipe in ("spline", "svc"):
+        references[recipe] = OTHER
+        worker.champion.loaded = Champion.of(recipe).loaded
+        worker.sketcher.look()
+    worker.add_up()
+    assert worker.counts() == {"without_reference": 40}
+    worker.score(X)
+    worker.add_up()
+    assert worker.counts() == {"without_reference": 40, "sketched": 40}
+
+
+def test_a_large_reference_is_used_for_fewer_patients_at_a_time(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sketchers, "_LARGE_REFERENCE", 100)
+    monkeypatch.setattr(sketchers, "_MANY_OF_LARGE", 30)
+    worker.sketcher._keep("logistic", REFERENCE)
+    worker.score(years.patients(30, 1).X)
+    assert worker.counts() == {"sketched": 30}
+
+
+def test_a_file_whose_folder_cannot_be_flushed_counts_as_written(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync_folder(_: Path) -> None:
+        raise OSError("the disk does not flush")
+
+    worker.files.windows.mkdir(parents=True)
+    monkeypatch.setattr(atomic, "sync_folder", sync_folder)
+    worker.score(years.patients(40, 1).X)
+    worker.add_up()
+    worker.write()
+    worker.add_up(END + GRACE)
+    worker.write()
+    assert [(window.window, window.sketch.rows) for window in worker.windows()] == [("2026-W48", 40)]
+
+
 def test_a_new_evaluation_replaces_the_reference_and_a_failing_one_keeps_the_earlier(
     worker: Worker, references: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,7 +406,7 @@ def test_a_reference_that_cannot_be_built_is_tried_again_after_a_pause_or_anothe
         worker.champion.loaded = Champion.of(recipe).loaded
         worker.sketcher.look()
         assert drift_watched() == (recipe == "spline")
-    assert tried == ["logistic", "spline", "spline"]
+    assert tried == ["logistic", "spline"], "the reference before is still there"
     worker.champion.loaded = Champion.of("logistic").loaded
     references["logistic"] = REFERENCE
     worker.sketcher.look()
