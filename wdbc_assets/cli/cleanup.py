@@ -42,10 +42,14 @@ def gc_command(*, keep: int, older_than: float, for_real: bool, as_json: bool) -
         retention.remove(store, old)
     with terminal.only_json(on=as_json):
         _show_old(old, for_real=for_real)  # even if the collection fails, these are removed
-        garbage = gc.clean(store, find_roots, **limits) if for_real else [one for one in versions if one.kept is None]
-        left = len(aged - {(item.asset, item.version) for item in garbage}) if for_real else 0
-        reasons = Counter("input of a kept version" if item.is_input else item.kept for item in versions if item.kept)
-        _show(garbage, reasons, kept=len(versions) - len(garbage), for_real=for_real)
+        garbage = [version for version in versions if version.kept is None]
+        if for_real:
+            garbage = gc.clean(store, find_roots, **limits)
+            versions = gc.survey(store, find_roots, **limits)
+        kept = [version for version in versions if version.kept]
+        left = sum(version.in_use and (version.asset, version.version) in aged for version in kept) if for_real else 0
+        reasons = Counter("input of a kept version" if item.is_input else str(item.kept) for item in kept)
+        _show(garbage, reasons, kept=len(kept), for_real=for_real)
         if left:
             terminal.say(
                 f"  left: the files of {formatting.counted(left, 'removed version')}, which a run or a reader may be"

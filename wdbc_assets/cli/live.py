@@ -85,14 +85,15 @@ def conclude(store: "Store", config: settings.Settings, recorded: Recorded, *, a
     from wdbc_assets.store import parsing
 
     metrics = recorded.metrics
-    champion = open_registry(store).standing().version
+    champion = open_registry(store).standing().version  # which the evidence is about, or is not yet
     result = guarding.act(store, config, open_instance)
     if as_json:
         plain = None if metrics is None else parsing.plain(metrics) | {"verdict": metrics.verdict}
         decision = {"entry": result.entry and result.entry.to_plain(), "reason": result.reason}
         outdated = recorded.outdated and recorded.outdated.as_of
         counts = {"outdated_as_of": outdated, "kept_by_service": recorded.kept, "removed_batches": recorded.removed}
-        terminal.document({"live_metrics": plain, **counts, "champion": champion, "guard": decision})
+        in_production = open_registry(store).standing().version
+        terminal.document({"live_metrics": plain, **counts, "champion": in_production, "guard": decision})
     else:
         _show(recorded, config)
         if metrics is not None and metrics.rollback is not None:

@@ -79,15 +79,14 @@ def _require_key(store: "Store", inbox: "Inbox") -> None:
 def _content(file: Path) -> bytes:
     from wdbc_assets.scoring import readers
 
+    where = readers.display_name(str(file))
     try:
         with nullcontext(readers.standard_input()) if str(file) == readers.STANDARD else file.open("rb") as opened_file:
             content = opened_file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise WdbcError(
-            f"the outcomes cannot be read: {error.strerror}", where=str(file), hint="Check the path and permissions."
+            f"the outcomes cannot be read: {error.strerror}", where=where, hint="Check the path and permissions."
         ) from None
     if len(content) > _MOST_BYTES:
-        raise WdbcError(
-            f"the file has more than {_MOST_BYTES // 2**20} MiB", where=str(file), hint="Deliver it in parts."
-        )
+        raise WdbcError(f"the file has more than {_MOST_BYTES // 2**20} MiB", where=where, hint="Deliver it in parts.")
     return content

@@ -35,6 +35,9 @@ READ_SECONDS = 600
 """Far more than any reader needs from reading a pointer to reading the last file of its version."""
 
 
+_BY_A_RUN, _BY_A_READER = "a run may be using it", "a reader may be using it"
+
+
 @dataclass(frozen=True)
 class Version:
     """A stored version: its size in bytes, its age in seconds, and why it is kept, or None if it is not.
@@ -48,6 +51,11 @@ class Version:
     age: float
     kept: str | None
     is_input: bool
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it is kept only because a run or a reader may be using it."""
+        return self.kept in (_BY_A_RUN, _BY_A_READER)
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,7 @@ def _remove(store: Store, found: StoreIndex, one: Version) -> None:
     for stated in found.stated.get((one.asset, one.version), ()):
         store.backend.remove(stated.file.path)
     store.backend.remove(str(PurePosixPath(found.versions[one.asset, one.version][0].path).parent))
-    store.backend.remove(paths.reused(one.asset, one.version))
+    reuse.forget(store.backend, one.asset, one.version)
     if one.asset == "fitted_pipeline":
         store.backend.remove(paths.pairs(one.version))
 
@@ -197,10 +205,10 @@ def _in_use(store: Store, found: StoreIndex, key: Key, age: float, now: float, r
     asset, _ = key
     stated = found.stated.get(key, ())
     if min([age, *(_age(one, now) for one in stated)]) < 2 * run_limit:
-        return "a run may be using it"
+        return _BY_A_RUN
     named = {one.pointed for one in stated} or {one for one in found.pointers if one[0] == asset}
     if any(_has_just_moved(store, found, pointer, now) for name, pointer in found.pointers.items() if name in named):
-        return "a reader may be using it"
+        return _BY_A_READER
     return None
 
 

@@ -29,6 +29,8 @@ def note(backend: Backend, manifest: Manifest) -> None:
 
 def age(backend: Backend, asset: str, version: str, now: float) -> float | None:
     """Return the seconds since a version was made again; None if it was not. A damaged record is from now."""
+    if not paths.VERSION.fullmatch(version):  # a stray folder
+        return None
     try:
         record = parsing.read(Reuse, backend.read(paths.reused(asset, version)))
         return now - datetime.fromisoformat(record.at).timestamp()
@@ -36,3 +38,9 @@ def age(backend: Backend, asset: str, version: str, now: float) -> float | None:
         return None
     except (Malformed, DamagedStore, ValueError):
         return 0.0
+
+
+def forget(backend: Backend, asset: str, version: str) -> None:
+    """Remove the record of a version, if there is one."""
+    if paths.VERSION.fullmatch(version):
+        backend.remove(paths.reused(asset, version))

@@ -73,7 +73,9 @@ def test_a_worse_champion_is_rolled_back_once_the_guard_is_on(
     assert isinstance(failed.exception, WdbcError), "the earlier champion is damaged"
     assert json.loads(failed.stdout)["live_metrics"]["known"] == 60
     file.write_bytes(content)
-    assert "guard: rolled back: E = " in typed("live")
+    rolled_back = json.loads(typed("live", "--json"))
+    assert rolled_back["champion"] == champion(store) == earlier, "what is in production after the guard has acted"
+    assert rolled_back["guard"]["entry"]["reason"].startswith("E = ")
     assert "guard        rolled back" in typed("history")
     assert "rolled back: champion: " in CliRunner().invoke(wdbc, ["status", "--check"]).stdout
     with open_instance() as instance:

@@ -22,6 +22,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from wdbc_assets import settings
 from wdbc_assets.cli import terminal, wdbc
+from wdbc_assets.domain.errors import WdbcError
+from wdbc_assets.monitoring import daemons
 from wdbc_assets.orchestration import launch, sensors
 from wdbc_assets.orchestration.definitions import defs
 from wdbc_assets.pipeline import staleness
@@ -169,13 +171,18 @@ def test_a_remote_source_is_stale_after_the_hours_that_are_set(store: Store, mon
     assert the_line().startswith("stale source: the source: last read or checked at 20")
 
 
-def beat(instance: dg.DagsterInstance, *, seconds_ago: float) -> None:
-    """Let the daemon have sent its last heartbeat so long ago."""
-    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - seconds_ago, "SENSOR", "a-daemon"))
+def beat(instance: dg.DagsterInstance, *, seconds_ago: float, started_ago: float = 7200) -> None:
+    """Let the daemon have started, and have sent its last heartbeat, so long ago."""
+    now = time.time()
+    known = {"id": "a-daemon", "first": now - started_ago, "last": now - seconds_ago}
+    Path(instance.root_directory, daemons.FILE).write_text(json.dumps({"daemons": [known]}))
+    instance.add_daemon_heartbeat(DaemonHeartbeat(now - seconds_ago, "SENSOR", "a-daemon"))
 
 
-def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | None = None) -> None:
-    """Turn the sensor on, with one tick so long ago."""
+def turned_on(
+    instance: dg.DagsterInstance, *, seconds_ago: float, since: float | None = None, error: str | None = None
+) -> None:
+    """Turn the sensor on, `since` seconds ago or with its tick, which was so long ago."""
     origin = RemoteInstigatorOrigin(
         repository_origin=RemoteRepositoryOrigin(
             code_location_origin=RegisteredCodeLocationOrigin("wdbc_assets"), repository_name="__repository__"
@@ -183,7 +190,8 @@ def turned_on(instance: dg.DagsterInstance, *, seconds_ago: float, error: str | 
         instigator_name=sensors.source_changed.name,
     )
     at = time.time() - seconds_ago
-    data = SensorInstigatorData(last_tick_timestamp=at, last_sensor_start_timestamp=at)
+    begun = at if since is None else time.time() - since
+    data = SensorInstigatorData(last_tick_timestamp=at, last_sensor_start_timestamp=begun)
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
     if instance.get_instigator_state(state.instigator_origin_id, state.selector_id) is None:
         instance.add_instigator_state(state)
@@ -211,6 +219,32 @@ def test_a_sensor_is_reported_whose_last_tick_failed_or_that_looks_no_more(insta
     assert the_line() == "failed tick: sensor source_changed: its last tick failed: the last 3 looks failed"
     turned_on(instance, seconds_ago=1)
     assert check() == (0, ["ok"])
+
+
+@pytest.mark.parametrize(("started_ago", "since"), [(60, None), (7200, 60)], ids=["daemon", "sensor"])
+def test_a_sensor_has_time_to_tick_after_it_or_the_daemon_was_started(
+    instance: dg.DagsterInstance, started_ago: float, since: float | None
+) -> None:
+    beat(instance, seconds_ago=20, started_ago=started_ago)
+    turned_on(instance, seconds_ago=3600, since=since)
+    assert check() == (0, ["ok"])
+
+
+def test_a_store_that_cannot_be_read_hides_neither_a_failed_run_nor_the_daemon(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WDBC_SOURCE", "/nowhere/wdbc.data")
+    defs.resolve_job_def("train").execute_in_process(instance=instance, raise_on_error=False)
+    beat(instance, seconds_ago=400)
+    turned_on(instance, seconds_ago=3600)
+
+    def assess(*_: object, **__: object) -> list[AssetStatus]:
+        raise WdbcError("the store does not answer")
+
+    monkeypatch.setattr(staleness, "assess", assess)
+    labels = [line.split(": ")[0] for line in check()[1]]
+    assert {"failed run", "daemon down"} < set(labels)
+    assert "damaged history" not in labels
 
 
 @pytest.mark.fault("S22")

@@ -88,6 +88,18 @@ def test_what_is_current_stays_and_what_was_replaced_long_ago_goes_with_the_mani
     assert collect(local, keep=5, run_limit=RUN_LIMIT) == []
 
 
+def test_a_folder_that_is_no_version_stops_no_collection(local: Store, folder: Path) -> None:
+    for number, text in enumerate((b"old", b"new")):
+        put(local, text, run_id=f"run-{number}")
+    stray = folder / "raw_data" / "versions" / "backup" / "wdbc.data"
+    stray.parent.mkdir()
+    stray.write_bytes(b"a copy")
+    age(folder)
+    assert {one.version for one in collect(local, keep=5, run_limit=RUN_LIMIT)} >= {"backup"}
+    assert not stray.exists()
+    assert set(versions(local)) == {"new"}
+
+
 def test_a_survey_removes_nothing(local: Store, folder: Path) -> None:
     put(local, b"old"), put(local, b"new")
     age(folder)

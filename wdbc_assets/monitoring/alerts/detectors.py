@@ -133,9 +133,12 @@ def for_status_check(watched: Watched, open_history: OpenHistory) -> Iterator[Oc
             yield Occurrence(cause="damaged-store", subject=name, text=store_problems.message(error))
     try:
         with open_history() as instance:
-            for detector in chosen.values():
-                if detector.find_in_history is not None:
-                    yield from detector.find_in_history(watched, instance)
+            for name, detector in chosen.items():
+                try:
+                    if detector.find_in_history is not None:
+                        yield from detector.find_in_history(watched, instance)
+                except WdbcError as error:
+                    yield Occurrence(cause="damaged-store", subject=name, text=store_problems.message(error))
     except WdbcError as error:
         yield _unusable(error)
 

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from wdbc_assets import settings, sources
+from wdbc_assets.domain.errors import WdbcError
 from wdbc_assets.monitoring import daemons, ticks
 from wdbc_assets.monitoring.alerts.causes import Occurrence
 from wdbc_assets.pipeline import pending, specs
@@ -26,6 +27,8 @@ _SILENT = timedelta(minutes=5)
 
 _LATE = {"SENSOR": timedelta(minutes=15), "SCHEDULE": timedelta(hours=25)}
 """Time since the last tick after which one is missing: sensors tick every 5 minutes, schedules daily."""
+
+_NEVER = timedelta(days=36_500)
 
 _MOST_RUNS = 100
 """How many runs of a job, or failed materializations, are searched for what has not succeeded since."""
@@ -45,7 +48,7 @@ def failed_runs(store: Store, instance: "dg.DagsterInstance", config: settings.S
     for job in specs.JOBS:
         records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=finished), limit=_MOST_RUNS)
         failures = list(takewhile(lambda record: not record.dagster_run.is_success, records))
-        if failures and pending.is_job_pending(store, config, job):
+        if failures and _is_pending(store, config, job):
             yield _failed_run(failures, f"job {job}", "no later run succeeded")
     yield from _failed_materializations(instance)
 
@@ -65,6 +68,13 @@ def _failed_materializations(instance: "dg.DagsterInstance") -> Iterator[Occurre
     if missing:
         names = ", ".join(sorted({asset for _, assets in missing for asset in assets}))
         yield _failed_run([record for record, _ in missing], "materialization", f"not made since: {names}")
+
+
+def _is_pending(store: Store, config: settings.Settings, job: str) -> bool:
+    try:
+        return pending.is_job_pending(store, config, job)
+    except WdbcError:  # a store that cannot be read is a problem of its own
+        return True
 
 
 def _failed_run(failures: Sequence["dg.RunRecord"], subject: str, since_then: str) -> Occurrence:
@@ -108,7 +118,7 @@ def missing_daemon(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
     if not states:
         return
     heartbeat = _last_heartbeat(instance)
-    last = heartbeat or datetime.fromtimestamp(max(map(_turned_on_at, states)), UTC)
+    last = heartbeat or max(map(_turned_on_at, states))
     if datetime.now(UTC) - last > _SILENT:
         silence = f"its last heartbeat was at {_shown(last)} UTC" if heartbeat else "it has never sent a heartbeat"
         yield Occurrence(
@@ -130,13 +140,14 @@ def failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Occurrence]
     """Yield each sensor or schedule that is turned on whose last tick failed, or that does not tick while others do."""
     heartbeat = _last_heartbeat(instance)
     running = heartbeat is not None and datetime.now(UTC) - heartbeat <= _SILENT
+    begun = datetime.fromtimestamp(max((daemon.first for daemon in daemons.at_work(instance)), default=0.0), UTC)
     for state, tick in ticks.turned_on(instance):
         kind = state.instigator_type.value.lower()
-        last = datetime.fromtimestamp(tick.timestamp if tick is not None else _turned_on_at(state), UTC)
-        late = running and datetime.now(UTC) - last > _LATE.get(state.instigator_type.value, timedelta.max)
+        last = _turned_on_at(state) if tick is None else datetime.fromtimestamp(tick.timestamp, UTC)
+        due = max(last, _turned_on_at(state), begun) + _LATE.get(state.instigator_type.value, _NEVER)
         if tick is not None and tick.status.value == "FAILURE":
             text = f"its last tick failed: {_reason(tick.error)}"
-        elif late:
+        elif running and datetime.now(UTC) > due:
             text = f"it has not ticked since {_shown(last)} UTC, although the daemon runs: read the daemon's output"
         else:
             continue
@@ -233,10 +244,11 @@ def _checked_source(state: Any, tick: Any) -> bool:
     )
 
 
-def _turned_on_at(state: Any) -> float:
+def _turned_on_at(state: Any) -> datetime:
+    """Return when a sensor or schedule was turned on; long ago if Dagster does not know it."""
     data = state.instigator_data
     at = getattr(data, "last_sensor_start_timestamp", None) or getattr(data, "start_timestamp", None)
-    return float(at) if at else datetime.now(UTC).timestamp()
+    return datetime.fromtimestamp(float(at or 0), UTC)
 
 
 def _shown(time: datetime) -> str:

@@ -28,7 +28,8 @@ def own_cluster(processes: int) -> Iterator[distributed.LocalCluster]:
     """Start a cluster with this number of workers, of which none is left after the block.
 
     If the block is interrupted or fails, nobody wants the results of running units, so the workers are killed. Dask
-    itself would let them go on for 4 s, and would bound neither its start nor its end.
+    itself would let them go on for 4 s, and would bound neither its start nor its end. Nothing else may start processes
+    by `multiprocessing` in the block: they would be killed, too.
     """
     others = set(multiprocessing.active_children())
     with contextlib.ExitStack() as stack:
