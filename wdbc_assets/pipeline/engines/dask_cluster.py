@@ -81,8 +81,8 @@ def _end(
             cluster.close()
         closed.set()
 
-    threading.Thread(target=close, name="dask-close", daemon=True).start()
     try:
+        threading.Thread(target=close, name="dask-close", daemon=True).start()
         closed.wait(0 if failed else _CLOSE_SECONDS)
     finally:  # also if this is interrupted, a second time perhaps
         _kill(others)

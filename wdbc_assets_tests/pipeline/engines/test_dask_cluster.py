@@ -103,10 +103,14 @@ def test_a_second_interruption_ends_the_wait_and_leaves_no_worker(
     other: BaseProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster: Any = WaitingCluster(never=True)
-    monkeypatch.setattr(dask_cluster, "_CLOSE_SECONDS", 600)
-    threading.Timer(0.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
-        dask_cluster._end(cluster, {other}, None)
+    monkeypatch.setattr(dask_cluster, "_CLOSE_SECONDS", 60)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist ignores it
+    try:
+        threading.Timer(1, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            dask_cluster._end(cluster, {other}, None)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert _has_ended(cluster.workers[0])
 
 
