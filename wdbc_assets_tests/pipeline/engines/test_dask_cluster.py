@@ -104,7 +104,7 @@ def test_a_second_interruption_ends_the_wait_and_leaves_no_worker(
 ) -> None:
     cluster: Any = WaitingCluster(never=True)
     monkeypatch.setattr(dask_cluster, "_CLOSE_SECONDS", 60)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist ignores it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where a shell started the tests
     try:
         threading.Timer(1, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
@@ -117,7 +117,7 @@ def test_a_second_interruption_ends_the_wait_and_leaves_no_worker(
 SCRIPT = """
 import time
 
-from wdbc_assets import settings
+from wdbc_assets import settings, signals
 from wdbc_assets.pipeline.engines.dask import Dask
 from wdbc_assets.pipeline.engines.engine import completed
 
@@ -129,6 +129,7 @@ def unit(task, number):
     {in_unit}
 
 if __name__ == "__main__":
+    signals.interrupt()  # as the commands do: a shell starts background processes with Ctrl-C ignored
     results = completed(Dask(settings.Computing(engine="dask", workers=1)), unit, 3, range(5), noun="units")
     try:
         next(results)
@@ -178,6 +179,7 @@ def test_ctrl_c_ends_workers_that_would_not_end_without_a_word_of_theirs(tmp_pat
     assert (rest, process.returncode) == ("stopped\n", 0)
 
 
+@pytest.mark.nightly
 @pytest.mark.fault("O11")
 def test_a_cluster_that_is_left_open_ends_with_its_process(tmp_path: Path) -> None:
     with _running(tmp_path, LEFT_OPEN) as process:
