@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,12 @@ class Memory:
     """What earlier looks have seen."""
 
     daemons: tuple[Daemon, ...] = ()
+
+
+def last_heartbeat(instance: "dg.DagsterInstance") -> datetime | None:
+    """Return when a daemon has sent the last heartbeat; None if none ever did."""
+    beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    return datetime.fromtimestamp(max(beats), UTC) if beats else None
 
 
 def at_work(instance: "dg.DagsterInstance") -> list[Daemon]:

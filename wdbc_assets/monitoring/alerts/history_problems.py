@@ -117,7 +117,7 @@ def missing_daemon(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
     states = [state for state, _ in ticks.turned_on(instance)]
     if not states:
         return
-    heartbeat = _last_heartbeat(instance)
+    heartbeat = daemons.last_heartbeat(instance)
     last = heartbeat or max(map(_turned_on_at, states))
     if datetime.now(UTC) - last > _SILENT:
         silence = f"its last heartbeat was at {_shown(last)} UTC" if heartbeat else "it has never sent a heartbeat"
@@ -130,15 +130,9 @@ def missing_daemon(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
         )
 
 
-def _last_heartbeat(instance: "dg.DagsterInstance") -> datetime | None:
-    """Return when the daemon has sent its last heartbeat; None if none ever did."""
-    beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
-    return datetime.fromtimestamp(max(beats), UTC) if beats else None
-
-
 def failed_or_late_ticks(instance: "dg.DagsterInstance") -> Iterator[Occurrence]:
     """Yield each sensor or schedule that is turned on whose last tick failed, or that does not tick while others do."""
-    heartbeat = _last_heartbeat(instance)
+    heartbeat = daemons.last_heartbeat(instance)
     running = heartbeat is not None and datetime.now(UTC) - heartbeat <= _SILENT
     begun = datetime.fromtimestamp(max((daemon.first for daemon in daemons.at_work(instance)), default=0.0), UTC)
     for state, tick in ticks.turned_on(instance):

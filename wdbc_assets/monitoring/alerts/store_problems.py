@@ -109,8 +109,8 @@ def patients(store: Store) -> Iterator[Occurrence]:
 
 def failed_checks(store: Store) -> Iterator[Occurrence]:
     """Yield each other asset for whose current version, or latest batch, rules that do not block have failed."""
-    others = _OWN_CAUSES.keys() | {"incoming_batch"}  # see `arrival_problems.set_aside_rows`
-    yield from _failed_checks(store, [asset for asset in specs.ASSETS if asset not in others])
+    reported_elsewhere = _OWN_CAUSES.keys() | {"incoming_batch"}  # see `arrival_problems.set_aside_rows`
+    yield from _failed_checks(store, [asset for asset in specs.ASSETS if asset not in reported_elsewhere])
 
 
 def _failed_checks(store: Store, names: Iterable[str]) -> Iterator[Occurrence]:

@@ -5,7 +5,7 @@ to the sums together, and forgotten: one sketch of many patients costs a fractio
 sums of a window reach the disk once they are of `served.LEAST_PATIENTS` or more; until then they stay in memory, and
 those of a window that ends with fewer count in the next one.
 
-The sums belong to the event loop: beside it, a thread would spend twenty times as long, waiting for the interpreter's
+The sums belong to the event loop: beside it, a thread would spend many times as long, waiting for the interpreter's
 lock between the many short steps of a sketch. Only `look` and `put`, which may wait for a store or a disk, run in
 threads.
 """

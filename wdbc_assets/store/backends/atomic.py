@@ -36,7 +36,8 @@ def replace(target: Path, pieces: Iterable[bytes], *, mode: int) -> None:
     """Write a file in place of an earlier one.
 
     Raises:
-        OSError: The file cannot be written. An earlier one is unchanged.
+        OSError: The file cannot be written, and an earlier one is unchanged; or it is written, and its folder cannot be
+            flushed.
     """
     temporary = target.parent / f"{_TEMPORARY}-{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

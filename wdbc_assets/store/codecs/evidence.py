@@ -22,10 +22,9 @@ def _cross_validation_encode(_asset: str, value: Any) -> dict[str, bytes]:
 def _cross_validation_decode(contents: Mapping[str, bytes]) -> Any:
     from wdbc_assets.domain.evaluation import comparison, cross_validation, results
 
-    winners = parsing.decode(contents["winners.json"])
     return comparison.CrossValidation(
         predictions=from_parquet(contents[PREDICTIONS]),
-        winners=tuple(parsing.build(cross_validation.Winner, winner) for winner in winners),
+        winners=_built(cross_validation.Winner, contents["winners.json"]),
         summary=parsing.read(results.EvaluationSummary, contents["summary.json"]),
     )
 
@@ -60,8 +59,8 @@ def _stability_decode(contents: Mapping[str, bytes]) -> Any:
     )
 
 
-def _built(kind: type[T], content: bytes) -> tuple[T, ...]:
-    return tuple(parsing.build(kind, item) for item in parsing.decode(content))
+def _built(type_: type[T], content: bytes) -> tuple[T, ...]:
+    return tuple(parsing.build(type_, item) for item in parsing.decode(content))
 
 
 def _card_encode(_asset: str, card: Any) -> dict[str, bytes]:
