@@ -1,6 +1,5 @@
 """`wdbc outcomes add`: record diagnoses that became known."""
 
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ def _content(file: Path) -> bytes:
 
     where = readers.display_name(str(file))
     try:
-        with nullcontext(readers.standard_input()) if str(file) == readers.STANDARD else file.open("rb") as opened_file:
+        with readers.open_input(str(file)) as opened_file:
             content = opened_file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise WdbcError(

@@ -3,10 +3,9 @@
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from wdbc_assets import clock
 from wdbc_assets.domain.errors import WdbcError
@@ -71,7 +70,7 @@ def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     copy = folder / batch_keys.copy_name(source.suffix)
     digest = hashlib.sha256()
     try:
-        with _opened(source) as original, copy.open("xb") as written:
+        with readers.open_input(str(source)) as original, copy.open("xb") as written:
             while piece := original.read(_PIECE):
                 digest.update(piece)
                 written.write(piece)
@@ -80,10 +79,6 @@ def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str]]:
         yield copy, digest.hexdigest()
     finally:
         copy.unlink(missing_ok=True)
-
-
-def _opened(source: Path) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(readers.standard_input()) if str(source) == readers.STANDARD else source.open("rb")
 
 
 def _require_batch(copy: Path, *, shown: Path) -> None:

@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -46,7 +46,7 @@ def open_source(name: str, *, strict: bool = False) -> Iterator[FileRows]:
     """
     with ExitStack() as stack:
         with naming_errors(name):
-            file = standard_input() if name == STANDARD else stack.enter_context(Path(name).open("rb"))
+            file = stack.enter_context(open_input(name))
             head, table = _peek(file, stack)
             if unpacking.is_packed(head):
                 head, table = _peek(stack.enter_context(unpacking.opened(table, head)), None)
@@ -122,11 +122,18 @@ def naming_errors(name: str) -> Iterator[None]:
         raise
 
 
-def standard_input() -> BinaryIO:
-    """Return standard input; raise WdbcError if the caller has closed it."""
+def open_input(name: str) -> AbstractContextManager[BinaryIO]:
+    """Open a file; `-` is standard input, which stays open at the end.
+
+    Raises:
+        OSError: The file cannot be opened.
+        WdbcError: The caller has closed standard input.
+    """
+    if name != STANDARD:
+        return Path(name).open("rb")
     if sys.stdin is None:
         raise WdbcError("standard input is closed", hint="Pass the file by its path, or through a pipe.")
-    return sys.stdin.buffer
+    return nullcontext(sys.stdin.buffer)
 
 
 def display_name(name: str) -> str:
